@@ -1,0 +1,1 @@
+"""Question, hits and prompt -> answer."""

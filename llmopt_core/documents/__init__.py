@@ -1,0 +1,1 @@
+"""Files -> documents, question files -> evaluation sets."""

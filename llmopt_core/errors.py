@@ -1,0 +1,42 @@
+"""Errors meant for users. Each message is one sentence: what is wrong, where, and what to do."""
+
+
+class LlmOptError(Exception):
+    """Base of every error that is shown to the user as it is."""
+
+
+class BadInput(LlmOptError):
+    """A file, form or configuration is wrong. Names file and line where there is one."""
+
+
+class EndpointError(LlmOptError):
+    """A model endpoint refused, failed or answered nonsense.
+
+    Attributes:
+        kind: `unreachable`, `timeout`, `unauthorized`, `not-found`, `rate-limited`, `bad-request`, `server-error`,
+            `bad-answer`, or `truncated`.
+    """
+
+    def __init__(self, message: str, kind: str = "server-error") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class MissingDependency(LlmOptError):
+    """A package, model file or program is absent. The message holds the exact command that installs it."""
+
+
+class WorkspaceBusy(LlmOptError):
+    """Another process holds what this one needs to write."""
+
+
+class StorageFailed(LlmOptError):
+    """The workspace cannot be read or written: a full disk, a read-only folder, a damaged file."""
+
+
+class BudgetReached(LlmOptError):
+    """A run stopped cleanly because its budget was spent."""
+
+
+class Cancelled(LlmOptError):
+    """The user cancelled."""

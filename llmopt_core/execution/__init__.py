@@ -1,0 +1,1 @@
+"""Bounded concurrency with progress, cancellation and resume."""

@@ -1,0 +1,1 @@
+"""Configurations -> stages in order -> recorded runs."""

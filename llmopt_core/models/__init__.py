@@ -1,0 +1,1 @@
+"""Chat, embedding and rerank models behind three small protocols."""

@@ -1,0 +1,135 @@
+"""What a model is to the rest of the core: three protocols with one job each, and the specs that name models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from llmopt_core.types import Message, Spec, Usage
+
+Vectors = npt.NDArray[np.float32]
+
+BUILTIN = "builtin"
+BUILTIN_EMBEDDING = "all-MiniLM-L6-v2"
+
+
+class ModelSpec(Spec):
+    """Which chat model, asked how.
+
+    Attributes:
+        endpoint: Name of an endpoint; `builtin` is the embedded one.
+        name: Model name at the endpoint; empty takes the endpoint's default.
+        mode: `completion` sends one plain text to `/v1/completions`, `chat` sends messages. Empty takes the
+            endpoint's own: completion for `builtin`, chat elsewhere.
+        stop: Texts that end the answer.
+        adapter: A fine-tuned adapter of the built-in model, by name; empty for the base model.
+    """
+
+    endpoint: str = BUILTIN
+    name: str = ""
+    mode: Literal["", "chat", "completion"] = ""
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    top_p: float | None = Field(default=None, gt=0.0, le=1.0)
+    max_tokens: int = Field(default=256, ge=1, le=131_072)
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    adapter: str = ""
+
+
+class EmbeddingSpec(Spec):
+    """Which embedding model, and which text of a chunk it sees.
+
+    Attributes:
+        endpoint: Empty for a local sentence-transformers model, else an OpenAI-compatible endpoint.
+        model: `all-MiniLM-L6-v2` is built in; else a folder, a hub name, or the endpoint's model name.
+        of: What is embedded: the chunk's text, heading path + text, a one-sentence summary, or questions it answers.
+    """
+
+    model: str = BUILTIN_EMBEDDING
+    endpoint: str = ""
+    of: Literal["text", "heading", "summary", "questions"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One call. For completion mode the messages are joined into one text by blank lines.
+
+    Attributes:
+        response_format: As in the OpenAI API, such as `{"type": "json_object"}`.
+        top_logprobs: How many alternatives per generated token to report; 0 for none.
+        repeat: Numbers repeated calls of the same request, so that each is made and cached apart.
+    """
+
+    messages: tuple[Message, ...]
+    model: ModelSpec
+    response_format: Mapping[str, Any] | None = None
+    top_logprobs: int = 0
+    repeat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What came back. `logprobs` holds one mapping token -> log probability per generated token, where asked for."""
+
+    text: str
+    usage: Usage = Usage()
+    finish_reason: str = ""
+    seconds: float = 0.0
+    first_token_seconds: float | None = None
+    logprobs: tuple[Mapping[str, float], ...] = field(default=())
+
+
+class ChatModel(Protocol):
+    """A chat or completion model on some endpoint."""
+
+    async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
+        """Answer one request.
+
+        Args:
+            request: The call.
+            on_text: When given, the answer is streamed and each new piece is handed over as it arrives.
+
+        Raises:
+            EndpointError: The endpoint failed for good (after retries).
+        """
+        ...
+
+
+class Embedder(Protocol):
+    """Texts -> unit vectors.
+
+    Attributes:
+        name: Identifies model and weights; part of the key of every cached vector.
+        max_tokens: Tokens beyond this are not seen by the model.
+    """
+
+    name: str
+    dimension: int
+    max_tokens: int
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of shape (len(texts), dimension), float32, each of length 1."""
+        ...
+
+
+class TokenEmbedder(Protocol):
+    """Texts -> one unit vector per token, for late interaction."""
+
+    name: str
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[tuple[list[int], Vectors]]:
+        """Per text its token ids and their vectors, special tokens left out."""
+        ...
+
+
+class Reranker(Protocol):
+    """Scores passages against a question."""
+
+    async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
+        """One score per passage, higher is better, and what the calls took."""
+        ...

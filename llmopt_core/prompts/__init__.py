@@ -1,0 +1,1 @@
+"""Templates, few-shot selection, and the messages they make."""

@@ -1,0 +1,1 @@
+"""Question -> hits and a trace of every stage."""

@@ -1,0 +1,1 @@
+"""The store: what was run and what came out."""

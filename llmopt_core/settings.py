@@ -1,0 +1,76 @@
+"""Environment -> one Settings object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field, field_validator
+
+from llmopt_core.types import Spec
+
+# Read when the dependency is first imported. Ragas accepts only the word "true".
+_SILENT = {
+    "RAGAS_DO_NOT_TRACK": "true",
+    "ANONYMIZED_TELEMETRY": "False",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "DO_NOT_TRACK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "LANGSMITH_TRACING": "false",
+    "OTEL_SDK_DISABLED": "true",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
+def silence_telemetry() -> None:
+    """Switch off the telemetry and hub look-ups of every dependency, unless the user set the switch themselves."""
+    for name, value in _SILENT.items():
+        os.environ.setdefault(name, value)
+
+
+class Settings(Spec):
+    """What the environment decides.
+
+    Attributes:
+        home: The workspace folder (`LLMOPT_HOME`): database, indexes, uploads, models made at first use.
+        database_url: SQLAlchemy URL (`LLMOPT_DATABASE_URL`); by default SQLite inside `home`.
+        chroma_url: A Chroma server (`LLMOPT_CHROMA_URL`); by default Chroma runs embedded inside `home`.
+        builtin_gguf: A GGUF that takes the built-in chat model's place (`LLMOPT_BUILTIN_GGUF`).
+        endpoints_file: YAML file of further endpoints (`LLMOPT_ENDPOINTS`).
+        threads: CPU threads for the built-in models (`LLMOPT_THREADS`).
+    """
+
+    home: Path
+    database_url: str = ""
+    chroma_url: str = ""
+    builtin_gguf: Path | None = None
+    endpoints_file: Path | None = None
+    threads: int = Field(default=2, ge=1)
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'llmopt.db'}"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read `LLMOPT_*` variables."""
+        env = os.environ if environ is None else environ
+        values = {
+            "home": env.get("LLMOPT_HOME") or platformdirs.user_data_dir("llmopt"),
+            "database_url": env.get("LLMOPT_DATABASE_URL", ""),
+            "chroma_url": env.get("LLMOPT_CHROMA_URL", ""),
+            "builtin_gguf": env.get("LLMOPT_BUILTIN_GGUF") or None,
+            "endpoints_file": env.get("LLMOPT_ENDPOINTS") or None,
+            "threads": env.get("LLMOPT_THREADS") or os.cpu_count() or 2,
+        }
+        return cls.model_validate(values)

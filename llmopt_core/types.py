@@ -1,0 +1,275 @@
+"""The words of the project as frozen values.
+
+Everything that flows between stages is defined here and nowhere else. This module imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces, equal for equal values."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def fingerprint(*parts: Any) -> str:
+    """A short content hash (16 hexadecimal digits) of JSON-like values."""
+    return hashlib.sha256(canonical_json(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+class Spec(BaseModel):
+    """A frozen description of a component: name and arguments that rebuild it. Unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the kind of spec and all its values."""
+        return fingerprint(type(self).__name__, self.model_dump(mode="json"))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `start` to `end` (exclusive) of the document named `document`."""
+
+    document: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text with its name, unique in its project.
+
+    Attributes:
+        name: File name or path inside the project, such as `normans.txt`.
+        text: The extracted text. Every offset in the project counts its characters (code points).
+        metadata: Flat facts usable as search filters, such as `{"language": "en"}`.
+        page_starts: Offset at which each page begins; empty where the format has no pages.
+        warnings: What could not be read, in words for the user.
+    """
+
+    name: str
+    text: str
+    metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    page_starts: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """Content hash of the text."""
+        return fingerprint(self.text)
+
+    def page_at(self, offset: int) -> int | None:
+        """The 1-based page that holds the character at `offset`."""
+        if not self.page_starts:
+            return None
+        return max(1, sum(start <= offset for start in self.page_starts))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a document: `document.text[start:end] == text`, always.
+
+    Attributes:
+        heading: Path of headings above the chunk, joined by ` > `; empty where unknown.
+        parent: The larger piece handed to the model in place of this one (small-to-big).
+    """
+
+    document: str
+    start: int
+    end: int
+    text: str
+    heading: str = ""
+    parent: Span | None = None
+
+    @property
+    def id(self) -> str:
+        """Unique inside one chunking of a project."""
+        return f"{self.document}:{self.start}-{self.end}"
+
+    @property
+    def span(self) -> Span:
+        """Where the chunk stands."""
+        return Span(self.document, self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk found by a stage, with that stage's score (higher is better; scales differ between stages)."""
+
+    chunk: Chunk
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What model calls took. `calls` went to an endpoint; `cached_calls` were answered by the call cache, at no cost.
+
+    `cost_usd` is None where the endpoint has no price list.
+    """
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float | None = 0.0
+    calls: int = 0
+    cached_calls: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        known = self.cost_usd is not None and other.cost_usd is not None
+        return Usage(
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
+            self.calls + other.calls,
+            self.cached_calls + other.cached_calls,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a stage gave no result: the stage, the kind of error, and one sentence for the user."""
+
+    stage: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageTrace:
+    """What one retrieval stage received and returned.
+
+    Attributes:
+        stage: `transform`, `search`, `fusion`, `filter`, `rerank` or `select`.
+        method: The component, such as `dense`, `bm25`, `rrf`, `late-interaction`.
+        queries: The texts that were searched with (the question, hypothetical passages, sub-questions).
+        hits: What came out, best first.
+        received: Number of candidates that went in.
+        seconds: Wall time.
+        usage: Model calls of this stage.
+        warning: Set where the stage fell back to something simpler, with the reason.
+    """
+
+    stage: str
+    method: str
+    queries: tuple[str, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    received: int = 0
+    seconds: float = 0.0
+    usage: Usage = Usage()
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One test case.
+
+    Attributes:
+        references: Where the answer stands in the documents.
+        variables: Further columns of the question file, usable in prompts and checks.
+    """
+
+    id: str
+    question: str
+    reference: str | None = None
+    references: tuple[Span, ...] = ()
+    category: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSet:
+    """Named examples; the version is their content hash."""
+
+    name: str
+    examples: tuple[Example, ...]
+
+    @property
+    def version(self) -> str:
+        """Content hash of all examples in order."""
+        return fingerprint(
+            [[e.id, e.question, e.reference, [[r.document, r.start, r.end] for r in e.references], e.category,
+              dict(e.variables)] for e in self.examples]
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said.
+
+    Attributes:
+        hits: The chunks that were handed to the model, in prompt order.
+        citations: Positions in `hits` (0-based) that the answer cites.
+        prompt: The messages exactly as sent; for completion mode one user message with the whole text.
+        notes: What happened on the way: a repaired format, a refusal by the fact check.
+    """
+
+    text: str
+    hits: tuple[Hit, ...] = ()
+    citations: tuple[int, ...] = ()
+    prompt: tuple[Message, ...] = ()
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    finish_reason: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One judged piece of a score: a statement, context or check with its verdict, the reason, and what it rests on."""
+
+    statement: str
+    verdict: bool | None
+    reason: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A metric's value with its explanation.
+
+    Attributes:
+        value: The number, or None where it could not be scored; then `failure` says why.
+        passed: For checks that pass or fail; None for plain scores.
+        judge: Name and version of what graded; empty for metrics that need no judge.
+    """
+
+    metric: str
+    value: float | None
+    explanation: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    failure: str = ""
+    passed: bool | None = None
+    judge: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One example inside a run: the answer with its scores, or the failure.
+
+    `usage` adds up retrieval, answer and judge calls made for this record in this run; `seconds` is the wall time of
+    this record's work.
+    """
+
+    example: Example
+    answer: Answer | None = None
+    trace: tuple[StageTrace, ...] = ()
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    failure: Failure | None = None
+    usage: Usage = Usage()
+    seconds: float = 0.0

@@ -1,0 +1,1 @@
+"""`llmopt`: the core from the command line. A thin layer, like the pages."""

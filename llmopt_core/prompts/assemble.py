@@ -1,0 +1,101 @@
+"""A prompt with its variables -> the messages that are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from llmopt_core.errors import BadInput
+from llmopt_core.prompts.few_shot import Encode, select_examples
+from llmopt_core.prompts.spec import PromptSpec, PromptStep
+from llmopt_core.prompts.template import render, undefined_in, unused_in
+from llmopt_core.types import Message
+
+Mode = Literal["chat", "completion"]
+
+
+def build_messages(
+    prompt: PromptSpec, variables: Mapping[str, Any], mode: Mode, encode: Encode | None = None
+) -> tuple[Message, ...]:
+    """The messages of the prompt's last (mostly its only) call.
+
+    Chat: the system message, each few-shot example as a user and an assistant message, the user message. Completion:
+    one user message with all of it as one text, in which each example ends with its answer.
+
+    Args:
+        prompt: What to build. Outputs of its steps are expected among the variables.
+        variables: Values for the templates; `question` is what few-shot examples are chosen by.
+        mode: How the model is asked.
+        encode: Texts -> unit vectors, for few-shot selection by embedding.
+
+    Raises:
+        BadInput: A template is wrong or a variable has no value.
+    """
+    system = render(prompt.system, variables)
+    shots = shots_for(prompt, variables, encode)
+    user = render(prompt.template, variables)
+    if mode == "completion":
+        return (Message("user", _one_text(system, shots, user)),)
+    shown = [Message(role, text) for shot in shots for role, text in zip(("user", "assistant"), shot, strict=True)]  # type: ignore[arg-type]
+    return (*_system_message(system), *shown, Message("user", user))
+
+
+def build_step_messages(
+    prompt: PromptSpec, step: PromptStep, variables: Mapping[str, Any], mode: Mode
+) -> tuple[Message, ...]:
+    """The messages of one step of a chain. Few-shot examples belong to the last call only."""
+    system, user = render(step.system or prompt.system, variables), render(step.template, variables)
+    if mode == "completion":
+        return (Message("user", _one_text(system, [], user)),)
+    return (*_system_message(system), Message("user", user))
+
+
+def shots_for(prompt: PromptSpec, variables: Mapping[str, Any], encode: Encode | None = None) -> list[tuple[str, str]]:
+    """The few-shot examples this question gets, each as what the model sees and what it is to answer.
+
+    Raises:
+        BadInput: An example lacks a variable that the template uses.
+    """
+    if prompt.few_shot is None:
+        return []
+    chosen = select_examples(prompt.few_shot, str(variables.get("question", "")), encode)
+    template = prompt.few_shot.template or prompt.template
+    return [(_render_example(template, example), example["answer"]) for example in chosen]
+
+
+def undefined_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
+    """Names the prompt needs that are neither known nor made by an earlier step."""
+    available, missing = set(known), set()
+    for step in prompt.steps:
+        missing |= undefined_in(step.system or prompt.system, available) | undefined_in(step.template, available)
+        available.add(step.name)
+    return missing | undefined_in(prompt.system, available) | undefined_in(prompt.template, available)
+
+
+def unused_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
+    """Known names and step names that the prompt never uses."""
+    templates = [prompt.system, prompt.template, *(t for step in prompt.steps for t in (step.system, step.template))]
+    return unused_in(templates, [*known, *(step.name for step in prompt.steps)])
+
+
+def _render_example(template: str, example: Mapping[str, str]) -> str:
+    missing = undefined_in(template, example)
+    if missing:
+        shown = example.get("question", "")[:60]
+        raise BadInput(
+            f"The few-shot example {shown!r} has no `{sorted(missing)[0]}`, which the template uses; "
+            "add it to the example, or give the few-shot set a template of its own."
+        )
+    return render(template, example)
+
+
+def _system_message(system: str) -> tuple[Message, ...]:
+    return (Message("system", system),) if system.strip() else ()
+
+
+def _one_text(system: str, shots: Sequence[tuple[str, str]], user: str) -> str:
+    parts = [system + "\n\n"] if system.strip() else []
+    for text, answer in shots:
+        gap = "" if not text or text[-1].isspace() else " "
+        parts.append(f"{text}{gap}{answer}\n\n")
+    return "".join([*parts, user])

@@ -1,0 +1,118 @@
+"""Child processes that render templates, kept warm and replaced when one dies of a template."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.prompts.sandbox import TemplateRefused
+
+SCRIPT = Path(__file__).with_name("sandbox.py")
+# What Python itself may need to start; nothing that could hold a secret.
+_PASSED_ON = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+
+class Renderer:
+    """One child process. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        # -P: the script's own folder must not stand in front of the standard library.
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", str(SCRIPT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environ | {"PYTHONIOENCODING": "utf-8"},
+            encoding="utf-8",
+        )
+        if self._read() != "ready\n":
+            self.close()
+            raise LlmOptError("The process that renders templates did not start; check that jinja2 is installed.")
+
+    def _read(self) -> str:
+        assert self.process.stdout is not None  # noqa: S101
+        return self.process.stdout.readline()
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The child's reply, or None when it died on the request."""
+        assert self.process.stdin is not None  # noqa: S101
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        line = self._read()
+        return json.loads(line) if line.endswith("\n") else None
+
+    def close(self) -> int:
+        """End the child; its exit code, negative for the signal it died of."""
+        self.process.kill()
+        code = self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            try:
+                if pipe is not None:
+                    pipe.close()
+            except OSError:
+                pass
+        return code
+
+
+_idle: queue.LifoQueue[Renderer] = queue.LifoQueue()
+
+
+def _take() -> Renderer:
+    while True:
+        try:
+            renderer = _idle.get_nowait()
+        except queue.Empty:
+            return Renderer()
+        if renderer.process.poll() is None:
+            return renderer
+        renderer.close()
+
+
+def render_apart(template: str, variables: Mapping[str, Any], max_chars: int, seconds: float) -> str:
+    """Render in a child process.
+
+    Raises:
+        TemplateRefused: The template failed, or took more CPU time (kind `time`), memory or characters than allowed.
+    """
+    renderer = _take()
+    request = {"template": template, "variables": variables, "max_chars": max_chars, "seconds": seconds}
+    reply = renderer.ask(request)
+    if reply is None:
+        out_of_time = renderer.close() == -signal.SIGPROF
+        raise TemplateRefused(*_DIED_OF[out_of_time])
+    if reply.get("kind") == "size":
+        renderer.close()
+    else:
+        _idle.put(renderer)
+    if "text" in reply:
+        return str(reply["text"])
+    raise TemplateRefused(reply["kind"], reply["message"], reply["line"])
+
+
+_DIED_OF = {
+    True: ("time", "takes too long; look for a loop over too many items"),
+    False: ("size", "needs more memory than a prompt may take"),
+}
+
+
+@atexit.register
+def close_renderers() -> None:
+    """End the idle children; the next template starts a new one."""
+    while True:
+        try:
+            _idle.get_nowait().close()
+        except queue.Empty:
+            return

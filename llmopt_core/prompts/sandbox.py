@@ -1,0 +1,149 @@
+"""Jinja2 without a way out, and the child process that renders what could run for long.
+
+This file is also a script: `template.py` starts it as a child that reads one JSON request per line and writes one JSON
+reply per line. A child can be stopped from outside whatever it is doing, which no check inside a thread can promise:
+`{{ "x" * 10**10 }}` is a single instruction. It holds its own time limit, so it ends even when its owner was killed,
+and it gets no environment variables, so no key is within reach. It imports nothing of ours: a script has no package.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import traceback
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import StrictUndefined, Template, TemplateError, Undefined, nodes, pass_context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+MEMORY_BYTES = 1_000_000_000
+NAMES_IN_TEMPLATES = ("range", "dict", "namespace", "cycler", "joiner")
+
+
+class TemplateRefused(Exception):
+    """A template that could not be rendered: `kind` is `syntax`, `undefined`, `forbidden`, `size` or `error`."""
+
+    def __init__(self, kind: str, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.kind, self.message, self.line = kind, message, line
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """Data in, text out: no files, no includes, no Python internals.
+
+    A key of a mapping wins over a method of the same name, so that `row.items` is the column called `items`.
+    """
+
+    def __init__(self) -> None:
+        # A finalizer that takes the context keeps Jinja2 from computing constants while it compiles.
+        super().__init__(undefined=StrictUndefined, keep_trailing_newline=True, optimized=False, finalize=_printable)
+        self.globals = {name: self.globals[name] for name in NAMES_IN_TEMPLATES}
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """An item or a harmless attribute."""
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
+@pass_context
+def _printable(context: Any, value: Any) -> Any:
+    if callable(value) and not isinstance(value, Undefined):
+        raise TypeError("a function is inserted where its result was meant; add parentheses")
+    return value
+
+
+ENVIRONMENT = Sandbox()
+
+
+@lru_cache(maxsize=256)
+def compiled(template: str) -> Template:
+    """The template ready to render."""
+    return ENVIRONMENT.from_string(template)
+
+
+@lru_cache(maxsize=256)
+def parsed(template: str) -> nodes.Template:
+    """The syntax tree of a template.
+
+    Raises:
+        TemplateRefused: It is not a template.
+    """
+    try:
+        return ENVIRONMENT.parse(template)
+    except Exception as error:
+        raise refusal(error) from error
+
+
+def render_here(template: str, variables: Mapping[str, Any], max_chars: int) -> str:
+    """Render in this thread; variables are plain JSON-like data.
+
+    Raises:
+        TemplateRefused: It failed, or made more than `max_chars` characters.
+    """
+    pieces, length = [], 0
+    try:
+        for piece in compiled(template).generate(variables):
+            length += len(piece)
+            if length > max_chars:
+                raise TemplateRefused("size", f"makes more than {max_chars:,} characters")
+            pieces.append(piece)
+    except TemplateRefused:
+        raise
+    except Exception as error:
+        raise refusal(error) from error
+    return "".join(pieces)
+
+
+def refusal(error: Exception) -> TemplateRefused:
+    """What went wrong in a template, with its line where there is one."""
+    kinds = {"TemplateSyntaxError": "syntax", "TemplateAssertionError": "syntax", "UndefinedError": "undefined"}
+    kind = kinds.get(type(error).__name__, "error")
+    message = error.message if isinstance(error, TemplateError) and error.message else str(error)
+    if type(error).__name__ == "SecurityError":
+        kind = "forbidden"
+    elif isinstance(error, MemoryError | OverflowError):
+        kind, message = "size", "needs more memory or steps than a prompt may take"
+    elif isinstance(error, RecursionError):
+        kind, message = "error", "is nested too deeply"
+    elif isinstance(error, TypeError) and "no loader" in message:
+        kind, message = "forbidden", "includes or extends another template, which is not possible here"
+    return TemplateRefused(kind, message.rstrip("."), getattr(error, "lineno", None) or _line_of(error))
+
+
+def _line_of(error: Exception) -> int | None:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    return lines[-1] if lines else None
+
+
+def _reply(request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"text": render_here(request["template"], request["variables"], request["max_chars"])}
+    except TemplateRefused as error:
+        return {"kind": error.kind, "message": error.message, "line": error.line}
+
+
+def serve() -> None:
+    """Answer requests until the owner goes away. A request that takes more CPU time than it may ends the process."""
+    import resource
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        signal.setitimer(signal.ITIMER_PROF, request["seconds"])
+        reply = json.dumps(_reply(request))
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        print(reply, flush=True)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,146 @@
+"""Templates: render them within limits, and say which variables they use."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import meta, nodes
+from pydantic import BaseModel
+
+from llmopt_core.errors import BadInput
+from llmopt_core.prompts.renderers import render_apart
+from llmopt_core.prompts.sandbox import TemplateRefused, parsed, refusal, render_here
+
+MAX_CHARS = 2_000_000
+SECONDS = 2.0
+MAX_TEMPLATE_CHARS = 500_000
+
+
+def render(
+    template: str,
+    variables: Mapping[str, Any],
+    *,
+    max_chars: int = MAX_CHARS,
+    seconds: float = SECONDS,
+) -> str:
+    """Fill a Jinja2 template with data. What stands in a variable is never executed.
+
+    Args:
+        template: The Jinja2 text. A line break at its end is kept.
+        variables: Values by name. Anything that is not text, number, list or mapping is rendered as its text.
+        max_chars: Upper limit for the result.
+        seconds: CPU time the template may take.
+
+    Raises:
+        BadInput: The template is wrong, uses a variable without a value, reaches for something forbidden, or goes
+            over a limit. The message names the line and the variable.
+    """
+    data = {str(name): plain(value) for name, value in variables.items()}
+    try:
+        if is_simple(template):
+            return render_here(template, data, max_chars)
+        return render_apart(template, data, max_chars, seconds)
+    except TemplateRefused as error:
+        raise BadInput(_in_words(error, data)) from error
+
+
+def variables_in(template: str) -> set[str]:
+    """Names that the template takes from outside.
+
+    Raises:
+        BadInput: It is not a template.
+    """
+    try:
+        return set(_variables_in(template))
+    except TemplateRefused as error:
+        raise BadInput(_in_words(error, {})) from error
+
+
+def undefined_in(template: str, known: Iterable[str]) -> set[str]:
+    """Names that the template needs and that are not among the known ones.
+
+    A name that the template itself allows to be missing (`is defined`, `default`) is not needed.
+    """
+    needed = variables_in(template) - set(_optional_in(template))
+    return needed - set(known)
+
+
+def unused_in(templates: Iterable[str], known: Iterable[str]) -> set[str]:
+    """Known names that none of the templates uses."""
+    used = set().union(*(variables_in(template) for template in templates))
+    return set(known) - used
+
+
+@lru_cache(maxsize=256)
+def is_simple(template: str) -> bool:
+    """Whether a template can only do work in proportion to its data: insert values, test them, loop over them once.
+
+    Such templates are rendered at once; all others, in a child process.
+
+    Raises:
+        TemplateRefused: It is not a template.
+    """
+    if len(template) > MAX_TEMPLATE_CHARS:
+        raise TemplateRefused("size", f"is {len(template):,} characters long; {MAX_TEMPLATE_CHARS:,} is the limit")
+    return _is_simple(parsed(template), in_loop=False)
+
+
+_INSERTING = (nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Const, nodes.If, nodes.Not)
+
+
+def _is_simple(node: nodes.Node, in_loop: bool) -> bool:
+    if isinstance(node, nodes.For):
+        if in_loop or node.recursive:
+            return False
+        in_loop = True
+    elif not isinstance(node, (nodes.Template, *_INSERTING)):
+        return False
+    return all(_is_simple(child, in_loop) for child in node.iter_child_nodes())
+
+
+@lru_cache(maxsize=256)
+def _variables_in(template: str) -> frozenset[str]:
+    tree = parsed(template)
+    try:
+        return frozenset(meta.find_undeclared_variables(tree))
+    except Exception as error:
+        raise refusal(error) from error
+
+
+@lru_cache(maxsize=256)
+def _optional_in(template: str) -> frozenset[str]:
+    allowed = [n.node for n in parsed(template).find_all(nodes.Filter) if n.name in ("default", "d")]
+    allowed += [n.node for n in parsed(template).find_all(nodes.Test) if n.name in ("defined", "undefined")]
+    return frozenset(node.name for node in allowed if isinstance(node, nodes.Name))
+
+
+def plain(value: Any) -> Any:
+    """The value as text, number, list or mapping, so that a template meets data and no objects."""
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, BaseModel):
+        return plain(value.model_dump(mode="json"))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def _in_words(error: TemplateRefused, data: Mapping[str, Any]) -> str:
+    where = f" (line {error.line})" if error.line else ""
+    if error.kind == "undefined":
+        known = ", ".join(sorted(data)) or "none"
+        return f"The template uses something without a value{where}: {error.message}. Its variables are: {known}."
+    if error.kind == "syntax":
+        return f"The template is not valid Jinja2{where}: {error.message}."
+    if error.kind == "forbidden":
+        return f"The template asks for something that is not allowed{where}: {error.message}."
+    if error.kind in ("size", "time"):
+        return f"The template {error.message}{where}."
+    return f"The template cannot be rendered{where}: {error.message}."

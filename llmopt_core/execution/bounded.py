@@ -1,0 +1,98 @@
+"""Many slow calls, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import TypeVar
+
+from llmopt_core.errors import BudgetReached, Cancelled, EndpointError, LlmOptError
+from llmopt_core.types import Failure
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+async def bounded_map(
+    items: Iterable[T],
+    work: Callable[[T], Awaitable[R]],
+    *,
+    concurrency: int,
+    on_done: Callable[[int, T, R | Failure], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    stage: str = "work",
+) -> list[R | Failure]:
+    """Run `work` on every item, at most `concurrency` at once; the next starts as soon as one ends.
+
+    An item whose work raises becomes a `Failure` and the others go on. Cancelling the caller cancels all that is in
+    flight and waits for it, so nothing goes on spending in the background.
+
+    Args:
+        items: May be computed on the way; one is taken when there is room for it.
+        work: The asynchronous work on one item.
+        concurrency: At least 1.
+        on_done: Called in the event loop with position, item and result as each finishes. What it raises stops all.
+        should_stop: Asked before each item is started; once true nothing new starts, what is in flight finishes.
+        stage: Names the stage in failures.
+
+    Returns:
+        Results in the order of the items; items never started have a `Failure` of kind `cancelled`.
+
+    Raises:
+        BudgetReached: Raised by work or `on_done`: all work is cancelled and the error passed on, as with `Cancelled`.
+    """
+    if concurrency < 1:
+        raise ValueError(f"concurrency must be at least 1, not {concurrency}")
+    source = enumerate(items)
+    results: dict[int, R | Failure] = {}
+
+    async def worker() -> None:
+        for position, item in _until(source, should_stop):
+            result = await _attempt(work, item, stage)
+            results[position] = result
+            if on_done is not None:
+                on_done(position, item, result)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(worker())
+    except* Exception as errors:
+        raise _first(errors) from None
+    never = Failure(stage, "cancelled", "Stopped before this was started.")
+    total = max(results, default=-1) + 1 + sum(1 for _ in source)
+    return [results.get(position, never) for position in range(total)]
+
+
+def _until(source: Iterator[tuple[int, T]], should_stop: Callable[[], bool] | None) -> Iterator[tuple[int, T]]:
+    while should_stop is None or not should_stop():
+        taken = next(source, None)
+        if taken is None:
+            return
+        yield taken
+
+
+async def _attempt(work: Callable[[T], Awaitable[R]], item: T, stage: str) -> R | Failure:
+    try:
+        return await work(item)
+    except (BudgetReached, Cancelled):
+        raise
+    except Exception as error:
+        return failure_of(error, stage)
+
+
+def failure_of(error: BaseException, stage: str) -> Failure:
+    """The failure that an exception stands for, in words for the user."""
+    if isinstance(error, EndpointError):
+        return Failure(stage, error.kind, str(error))
+    if isinstance(error, LlmOptError):
+        return Failure(stage, type(error).__name__, str(error))
+    return Failure(stage, type(error).__name__, f"{type(error).__name__}: {error}"[:500])
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first error inside nested groups."""
+    first: BaseException = errors
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first

@@ -1,0 +1,180 @@
+"""Where models are reached, at what price. An endpoint never holds a key, only the name of its variable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from llmopt_core.errors import BadInput
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.settings import Settings
+from llmopt_core.types import Spec, Usage
+
+OPENAI = "openai"
+OPENAI_URL = "https://api.openai.com/v1"
+
+
+class Prices(Spec):
+    """USD per million tokens. `cached_prompt` is for prompt tokens the endpoint had cached; by default full price."""
+
+    prompt: float = Field(default=0.0, ge=0.0)
+    completion: float = Field(default=0.0, ge=0.0)
+    cached_prompt: float | None = Field(default=None, ge=0.0)
+
+    def cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float:
+        """Cost in USD of one call; `cached_tokens` is the part of `prompt_tokens` that the endpoint had cached."""
+        cached_price = self.prompt if self.cached_prompt is None else self.cached_prompt
+        fresh = prompt_tokens - cached_tokens
+        return (fresh * self.prompt + cached_tokens * cached_price + completion_tokens * self.completion) / 1e6
+
+
+class Endpoint(Spec):
+    """An OpenAI-compatible base URL.
+
+    Attributes:
+        api_key_env: Environment variable that holds the key; empty for endpoints without one.
+        prices: By model name; `"*"` stands for every other model. A model without a price has unknown cost.
+        default_model: Used where a configuration names no model.
+        mode: What the endpoint is asked by default: `/chat/completions` or `/completions`.
+        max_concurrency: Most calls in flight at once.
+        timeout_seconds: Longest wait for one attempt: the whole answer, or the next piece of a streamed one.
+        max_retries: Further attempts after a refused connection, a timeout, a 429 or a 5xx.
+        api_version: Set for Azure OpenAI.
+    """
+
+    name: str = Field(min_length=1, max_length=100)
+    base_url: str = ""
+    api_key_env: str = Field(default="", pattern=r"^[A-Za-z0-9_]*$")
+    prices: dict[str, Prices] = Field(default_factory=dict)
+    default_model: str = ""
+    mode: Literal["chat", "completion"] = "chat"
+    max_concurrency: int = Field(default=8, ge=1, le=1000)
+    timeout_seconds: float = Field(default=60.0, gt=0.0, le=3600.0)
+    max_retries: int = Field(default=5, ge=0, le=20)
+    api_version: str = ""
+
+    @field_validator("base_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if not url:
+            return url
+        try:
+            parts = urlsplit(url)
+            port_is_fine = parts.port is None or parts.port > 0
+        except ValueError as error:
+            raise ValueError("base_url is not a web address such as https://host:8000/v1") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
+            raise ValueError("base_url must be a web address such as https://host:8000/v1")
+        if parts.username or parts.password:
+            raise ValueError("base_url must not hold a password; name the key's variable in api_key_env")
+        return url.rstrip("/")
+
+    def price_of(self, model: str) -> Prices | None:
+        """The price list of a model, or None where it is unknown."""
+        return self.prices.get(model) or self.prices.get("*")
+
+    def usage(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Usage:
+        """What one call took, priced."""
+        price = self.price_of(model)
+        cost = None if price is None else price.cost(prompt_tokens, completion_tokens, cached_tokens)
+        return Usage(prompt_tokens, completion_tokens, cost, calls=1)
+
+
+def builtin_endpoint() -> Endpoint:
+    """The embedded model: free, and as many calls at once as its server has slots."""
+    return Endpoint(
+        name=BUILTIN,
+        prices={"*": Prices()},
+        default_model="SmolLM2-135M-Instruct",
+        mode="completion",
+        max_concurrency=4,
+        timeout_seconds=300.0,
+        max_retries=2,
+    )
+
+
+def endpoints_from(settings: Settings, environ: Mapping[str, str]) -> dict[str, Endpoint]:
+    """All endpoints by name: `builtin`, `openai` where the environment names it, and those of the endpoints file.
+
+    Raises:
+        BadInput: The endpoints file cannot be read or says something unknown.
+    """
+    found = {BUILTIN: builtin_endpoint()}
+    if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL"):
+        found[OPENAI] = _openai(environ)
+    if settings.endpoints_file is not None:
+        found.update(endpoints_in(_read_yaml(settings.endpoints_file), str(settings.endpoints_file)))
+    return found
+
+
+def endpoints_in(values: Any, source: str) -> dict[str, Endpoint]:
+    """Endpoints of a mapping name -> settings, such as the `endpoints:` part of an experiment file.
+
+    Args:
+        values: The mapping.
+        source: File name for the error message.
+
+    Raises:
+        BadInput: Not a mapping, an unknown setting, or the reserved name `builtin` with a base URL.
+    """
+    if values is None:
+        return {}
+    if not isinstance(values, Mapping):
+        raise BadInput(f"{source}: endpoints must be a mapping of name to settings, not {type(values).__name__}.")
+    return {str(name): _endpoint(str(name), fields, source) for name, fields in values.items()}
+
+
+def _endpoint(name: str, fields: Any, source: str) -> Endpoint:
+    if not isinstance(fields, Mapping):
+        raise BadInput(f"{source}: endpoint {name!r} must be a mapping with base_url and further settings.")
+    if name == BUILTIN:
+        raise BadInput(f"{source}: the name {BUILTIN!r} is taken by the embedded model; choose another.")
+    secret = next((key for key in fields if str(key).lower() in ("api_key", "key", "token")), None)
+    if secret is not None:
+        raise BadInput(
+            f"{source}: endpoint {name!r} holds a key under {secret!r}; put the key into an environment variable, "
+            f"name that variable in api_key_env, and take the key out of the file."
+        )
+    try:
+        endpoint = Endpoint.model_validate({"name": name, **fields})
+    except ValidationError as error:
+        raise BadInput(f"{source}: endpoint {name!r}: {_first_problem(error)}.") from None
+    if not endpoint.base_url:
+        raise BadInput(f"{source}: endpoint {name!r} needs a base_url such as http://localhost:11434/v1.")
+    return endpoint
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    what = "unknown setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    return f"{where}: {what}"
+
+
+def _openai(environ: Mapping[str, str]) -> Endpoint:
+    url = environ.get("OPENAI_BASE_URL") or OPENAI_URL
+    try:
+        return Endpoint(
+            name=OPENAI, base_url=url, api_key_env="OPENAI_API_KEY", default_model=environ.get("OPENAI_MODEL", "")
+        )
+    except ValidationError as error:
+        raise BadInput(f"OPENAI_BASE_URL: {_first_problem(error)}.") from None
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path}: the endpoints file cannot be read ({error.strerror or error}).") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = "" if line is None else f" line {line + 1}:"
+        raise BadInput(f"{path}:{where} this is not valid YAML; see the README for an example.") from None
+    if isinstance(values, Mapping) and set(values) == {"endpoints"}:
+        return values["endpoints"]
+    return values

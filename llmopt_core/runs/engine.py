@@ -1,0 +1,150 @@
+"""A database URL -> connections whose failures are told in one sentence."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from llmopt_core.errors import BadInput, LlmOptError, MissingDependency, StorageFailed, WorkspaceBusy
+
+BUSY_SECONDS = 30
+
+
+class Database:
+    """One engine with two ways in: `read()` and `write()`, each one transaction.
+
+    On SQLite a writer takes the write lock at its start, so that two processes wait for each other (up to 30 s)
+    instead of failing in the middle.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self.where = self.engine.url.render_as_string(hide_password=True)
+        if self.is_sqlite:
+            self.where = self.engine.url.database or "memory"
+            _prepare_sqlite(self.engine)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a SQLite file."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A transaction that only reads."""
+        with self._told(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A transaction that writes; committed at the end, rolled back on any error."""
+        with self._told(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    def insert_new(self, table: sa.Table) -> Any:
+        """An insert that leaves existing rows as they are."""
+        if self.is_sqlite:
+            from sqlalchemy.dialects.sqlite import insert
+
+            return insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+        return postgres_insert(table).on_conflict_do_nothing()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise explain(error, self.where) from error
+
+
+def _engine(url: str) -> sa.Engine:
+    if url.startswith(("postgres://", "postgresql://")):
+        url = "postgresql+psycopg://" + url.split("://", 1)[1]
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise BadInput(f"The database URL names {parsed.get_backend_name()}; use sqlite:///... or postgresql://...")
+        _make_folder(parsed)
+        return sa.create_engine(parsed, connect_args=_connect_args(parsed), pool_pre_ping=not url.startswith("sqlite"))
+    except ModuleNotFoundError as error:
+        raise MissingDependency('PostgreSQL needs a driver: pip install "psycopg[binary]"') from error
+    except (SQLAlchemyError, NoSuchModuleError) as error:
+        raise BadInput(
+            f"The database URL cannot be read ({type(error).__name__}); use sqlite:///path/to/file.db"
+        ) from error
+
+
+def _connect_args(url: sa.URL) -> dict[str, Any]:
+    return {"timeout": BUSY_SECONDS} if url.get_backend_name() == "sqlite" else {"connect_timeout": 10}
+
+
+def _make_folder(url: sa.URL) -> None:
+    if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
+        make_folder(Path(str(url.database)).parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder of the workspace.
+
+    Raises:
+        StorageFailed: It cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed(
+            f"{folder} cannot be created ({error.strerror}); set LLMOPT_HOME to a folder you own."
+        ) from error
+
+
+def _prepare_sqlite(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+        # SQLAlchemy begins transactions itself (below); the driver's own begin comes too late for a write lock.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-32000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begun(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+_SAYINGS = (
+    ("disk is full", "The disk that holds {where} is full: free some space, then resume."),
+    ("no space left", "The disk that holds {where} is full: free some space, then resume."),
+    ("readonly", "{where} cannot be written: check the permissions of the folder and the file."),
+    ("unable to open", "{where} cannot be opened: check that the folder exists and that you may write to it."),
+    ("not a database", "{where} is not a database: move it away, or point LLMOPT_HOME at another folder."),
+    ("malformed", "{where} is damaged: restore a copy, or move it away to start anew."),
+    ("disk i/o error", "{where} cannot be read or written (disk error): check the disk and the permissions."),
+    ("connection refused", "The database {where} cannot be reached: check that it runs and that the URL is right."),
+    ("connection failed", "The database {where} cannot be reached: check that it runs and that the URL is right."),
+)
+
+
+def explain(error: DBAPIError, where: str) -> LlmOptError:
+    """A database driver's error as one of ours, in one sentence."""
+    said = str(error.orig).lower()
+    if "locked" in said or "busy" in said:
+        return WorkspaceBusy(
+            f"Another process has been writing to {where} for {BUSY_SECONDS} s; try again when it is done."
+        )
+    for sign, sentence in _SAYINGS:
+        if sign in said:
+            return StorageFailed(sentence.format(where=where))
+    first = str(error.orig).strip().splitlines()[:1]
+    return StorageFailed(f"The database {where} failed: {first[0] if first else type(error.orig).__name__}")

@@ -1,0 +1,64 @@
+"""Bring a database to the current schema, in this process, by one process at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+
+from llmopt_core.errors import StorageFailed, WorkspaceBusy
+from llmopt_core.runs.engine import Database
+
+_FOLDER = Path(__file__).parent / "migrations"
+_LOCK_SECONDS = 60
+_POSTGRES_LOCK = 4_711_001
+
+
+def head() -> str:
+    """The newest revision: the number that begins the last file name in `migrations/versions`."""
+    return max(path.name.split("_", 1)[0] for path in (_FOLDER / "versions").glob("[0-9]*_*.py"))
+
+
+def migrate(database: Database, home: Path) -> None:
+    """Create or upgrade the tables; does nothing, quickly, when they are current.
+
+    Raises:
+        StorageFailed: The database cannot be written, or was made by a newer version of this program.
+        WorkspaceBusy: Another process has been migrating for a minute.
+    """
+    if _revision(database) == head():
+        return
+    try:
+        with FileLock(home / "migrate.lock", timeout=_LOCK_SECONDS):
+            _upgrade(database)
+    except Timeout as error:
+        raise WorkspaceBusy(f"Another process is upgrading {database.where}; try again in a minute.") from error
+    except OSError as error:
+        raise StorageFailed(f"{home} cannot be written ({error.strerror}): check its permissions.") from error
+
+
+def _revision(database: Database) -> str | None:
+    with database.read() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    if found is not None and found > head():
+        raise StorageFailed(
+            f"{database.where} was made by a newer version of this program (schema {found}, this one knows {head()}): "
+            "update the program, or use another workspace."
+        )
+    return found
+
+
+def _upgrade(database: Database) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    with database.write() as connection:
+        if not database.is_sqlite:
+            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

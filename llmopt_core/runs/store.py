@@ -1,0 +1,44 @@
+"""The store: everything a workspace remembers, in one database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llmopt_core.runs.cache import StoreCache
+from llmopt_core.runs.engine import Database, make_folder
+from llmopt_core.runs.migrate import migrate
+from llmopt_core.runs.store_jobs import JobStore
+from llmopt_core.runs.store_projects import ProjectStore
+from llmopt_core.runs.store_runs import RunStore
+from llmopt_core.settings import Settings
+
+
+class Store(ProjectStore, RunStore, JobStore):
+    """Projects, documents, evaluation sets, configurations, runs, records, jobs, and the stage cache.
+
+    Safe to share between threads; several processes may work on one workspace at the same time. Each method is one
+    transaction.
+
+    Attributes:
+        cache: The stage cache in the same database.
+
+    Raises:
+        StorageFailed: From any method: the disk is full, the folder read-only, the file damaged.
+        WorkspaceBusy: From any method: another process held the database for 30 seconds.
+    """
+
+    def __init__(self, database_url: str, home: Path) -> None:
+        make_folder(home)
+        self.home = home
+        self.database = Database(database_url)
+        migrate(self.database, home)
+        self.cache = StoreCache(self.database)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Store:
+        """The store of the workspace, made or upgraded when needed."""
+        return cls(settings.database, settings.home)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.database.close()

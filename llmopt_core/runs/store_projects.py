@@ -1,0 +1,233 @@
+"""The part of the store that keeps projects: documents, evaluation sets, configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from llmopt_core.errors import BadInput
+from llmopt_core.runs.codec import pack, unpack
+from llmopt_core.runs.engine import Database
+from llmopt_core.runs.tables import configurations, documents, evaluation_sets, now, projects
+from llmopt_core.runs.values import Project, SavedConfiguration, SavedDocument, SavedSet
+from llmopt_core.types import Document, EvaluationSet
+
+_NAME_LENGTH = 200
+
+
+class ProjectStore:
+    """Projects and what belongs to them. A project may be given by name or as a `Project`."""
+
+    database: Database
+
+    def create_project(self, name: str, description: str = "") -> Project:
+        """Add a project.
+
+        Raises:
+            BadInput: The name is empty, too long, or taken.
+        """
+        name = name.strip()
+        if not name or len(name) > _NAME_LENGTH or not name.isprintable():
+            raise BadInput(f"A project's name has 1 to {_NAME_LENGTH} visible characters.")
+        row = {"name": name, "description": description, "created_at": now()}
+        with self.database.write() as connection:
+            try:
+                connection.execute(sa.insert(projects), row)
+            except IntegrityError as error:
+                raise BadInput(f"There is a project named {name} already; choose another name.") from error
+        return self.project(name)
+
+    def ensure_project(self, name: str, description: str = "") -> Project:
+        """The project of that name, added when it is not there."""
+        try:
+            return self.project(name)
+        except BadInput:
+            return self.create_project(name, description)
+
+    def projects(self) -> list[Project]:
+        """All projects, oldest first."""
+        with self.database.read() as connection:
+            return [
+                Project(**row) for row in connection.execute(sa.select(projects).order_by(projects.c.id)).mappings()
+            ]
+
+    def project(self, name: str) -> Project:
+        """The project of that name.
+
+        Raises:
+            BadInput: There is none.
+        """
+        with self.database.read() as connection:
+            row = connection.execute(sa.select(projects).where(projects.c.name == name.strip())).mappings().first()
+        if row is None:
+            raise BadInput(f"There is no project named {name}.")
+        return Project(**row)
+
+    def delete_project(self, project: Project | str) -> None:
+        """Remove a project with its documents, sets, configurations, runs and jobs."""
+        with self.database.write() as connection:
+            connection.execute(sa.delete(projects).where(projects.c.id == self._project_id(project)))
+
+    def save_documents(self, project: Project | str, items: Iterable[Document]) -> None:
+        """Add documents; one of the same name is replaced. All or none."""
+        project_id, moment = self._project_id(project), now()
+        rows: list[dict[str, Any]] = [
+            {
+                "project_id": project_id,
+                "name": item.name,
+                "version": item.version,
+                "characters": len(item.text),
+                "saved_at": moment,
+                "body": pack(item, Document),
+            }
+            for item in items
+        ]
+        if not rows:
+            return
+        with self.database.write() as connection:
+            for row in rows:
+                connection.execute(sa.delete(documents).where(_named(documents, project_id, row["name"])))
+            connection.execute(sa.insert(documents), rows)
+
+    def documents(self, project: Project | str) -> list[Document]:
+        """All documents, by name."""
+        query = sa.select(documents.c.body).where(documents.c.project_id == self._project_id(project))
+        with self.database.read() as connection:
+            return [unpack(body, Document) for body in connection.scalars(query.order_by(documents.c.name))]
+
+    def document_list(self, project: Project | str) -> list[SavedDocument]:
+        """All documents without their texts, by name."""
+        columns = (documents.c.name, documents.c.version, documents.c.characters, documents.c.saved_at)
+        query = sa.select(*columns).where(documents.c.project_id == self._project_id(project))
+        with self.database.read() as connection:
+            return [SavedDocument(**row) for row in connection.execute(query.order_by(documents.c.name)).mappings()]
+
+    def document(self, project: Project | str, name: str) -> Document:
+        """One document.
+
+        Raises:
+            BadInput: There is none of that name.
+        """
+        query = sa.select(documents.c.body).where(_named(documents, self._project_id(project), name))
+        with self.database.read() as connection:
+            body = connection.scalar(query)
+        if body is None:
+            raise BadInput(f"There is no document named {name} in this project.")
+        document: Document = unpack(body, Document)
+        return document
+
+    def delete_document(self, project: Project | str, name: str) -> None:
+        """Remove a document; runs keep what they quoted from it."""
+        with self.database.write() as connection:
+            connection.execute(sa.delete(documents).where(_named(documents, self._project_id(project), name)))
+
+    def save_evaluation_set(self, project: Project | str, item: EvaluationSet) -> SavedSet:
+        """Keep this version of a set; it becomes the latest of its name."""
+        project_id = self._project_id(project)
+        saved = SavedSet(item.name, item.version, len(item.examples), now())
+        row = {
+            "project_id": project_id,
+            "name": saved.name,
+            "version": saved.version,
+            "size": saved.size,
+            "saved_at": saved.saved_at,
+            "body": pack(item, EvaluationSet),
+        }
+        same = sa.and_(_named(evaluation_sets, project_id, item.name), evaluation_sets.c.version == item.version)
+        with self.database.write() as connection:
+            connection.execute(sa.delete(evaluation_sets).where(same))
+            connection.execute(sa.insert(evaluation_sets), row)
+        return saved
+
+    def evaluation_sets(self, project: Project | str, *, every_version: bool = False) -> list[SavedSet]:
+        """The sets of a project, latest first; one per name unless every version is asked for."""
+        table = evaluation_sets
+        query = sa.select(table.c.name, table.c.version, table.c.size, table.c.saved_at)
+        query = query.where(table.c.project_id == self._project_id(project)).order_by(
+            table.c.saved_at.desc(), table.c.id.desc()
+        )
+        with self.database.read() as connection:
+            found = [SavedSet(**row) for row in connection.execute(query).mappings()]
+        return found if every_version else list({item.name: item for item in reversed(found)}.values())[::-1]
+
+    def evaluation_set(self, project: Project | str, name: str, version: str | None = None) -> EvaluationSet:
+        """One evaluation set; its latest version where none is named.
+
+        Raises:
+            BadInput: There is none of that name and version.
+        """
+        table = evaluation_sets
+        query = sa.select(table.c.body).where(_named(table, self._project_id(project), name))
+        if version is not None:
+            query = query.where(table.c.version == version)
+        with self.database.read() as connection:
+            body = connection.scalar(query.order_by(table.c.saved_at.desc(), table.c.id.desc()).limit(1))
+        if body is None:
+            wanted = name if version is None else f"{name} in version {version}"
+            raise BadInput(f"There is no evaluation set named {wanted} in this project.")
+        found: EvaluationSet = unpack(body, EvaluationSet)
+        return found
+
+    def delete_evaluation_set(self, project: Project | str, name: str) -> None:
+        """Remove every version of a set; runs keep the examples they answered."""
+        with self.database.write() as connection:
+            connection.execute(
+                sa.delete(evaluation_sets).where(_named(evaluation_sets, self._project_id(project), name))
+            )
+
+    def save_configuration(
+        self, project: Project | str, name: str, spec: dict[str, Any], fingerprint: str
+    ) -> SavedConfiguration:
+        """Keep a configuration under a name. Other contents under a known name become its next version."""
+        name = name.strip()
+        if not name:
+            raise BadInput("A configuration needs a name.")
+        table, project_id = configurations, self._project_id(project)
+        newest = sa.select(table.c.version, table.c.fingerprint, table.c.hidden, table.c.id)
+        newest = newest.where(_named(table, project_id, name)).order_by(table.c.version.desc()).limit(1)
+        with self.database.write() as connection:
+            last = connection.execute(newest).first()
+            if last is not None and last.fingerprint == fingerprint:
+                connection.execute(
+                    sa.update(table).where(table.c.id == last.id).values(hidden=False, body=pack(spec), saved_at=now())
+                )
+                version = last.version
+            else:
+                version = 1 if last is None else last.version + 1
+                row = {"project_id": project_id, "name": name, "version": version, "fingerprint": fingerprint}
+                connection.execute(sa.insert(table), {**row, "hidden": False, "saved_at": now(), "body": pack(spec)})
+        return SavedConfiguration(name, version, fingerprint, spec, now())
+
+    def configurations(self, project: Project | str) -> list[SavedConfiguration]:
+        """The latest version of each configuration, in the order they were first saved."""
+        table = configurations
+        query = sa.select(table).where(table.c.project_id == self._project_id(project)).order_by(table.c.version)
+        latest: dict[str, Any] = {}
+        with self.database.read() as connection:
+            rows = list(connection.execute(query).mappings())
+        for row in sorted(rows, key=lambda row: row["id"]):
+            latest[row["name"]] = row
+        return [
+            SavedConfiguration(row["name"], row["version"], row["fingerprint"], unpack(row["body"]), row["saved_at"])
+            for row in latest.values()
+            if not row["hidden"]
+        ]
+
+    def delete_configuration(self, project: Project | str, name: str) -> None:
+        """Take a configuration off the list; its runs keep it."""
+        with self.database.write() as connection:
+            connection.execute(
+                sa.update(configurations)
+                .where(_named(configurations, self._project_id(project), name))
+                .values(hidden=True)
+            )
+
+    def _project_id(self, project: Project | str) -> int:
+        return project.id if isinstance(project, Project) else self.project(project).id
+
+
+def _named(table: sa.Table, project_id: int, name: str) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.project_id == project_id, table.c.name == name)

@@ -1,0 +1,269 @@
+"""The part of the store that keeps runs, their records and their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from llmopt_core.errors import BadInput
+from llmopt_core.runs.codec import pack, pack_record, unpack, unpack_record
+from llmopt_core.runs.engine import Database
+from llmopt_core.runs.owner import lives, me
+from llmopt_core.runs.tables import now, projects
+from llmopt_core.runs.tables_runs import records, runs, scores
+from llmopt_core.runs.values import ACTIVE, Project, Run, RunScores, Status
+from llmopt_core.types import Record, Usage
+
+
+class RunStore:
+    """Runs, records, scores."""
+
+    database: Database
+
+    def _project_id(self, project: Project | str) -> int:
+        raise NotImplementedError
+
+    def start_run(
+        self,
+        project: Project | str,
+        configuration: dict[str, Any],
+        fingerprint: str,
+        *,
+        evaluation_set: str,
+        set_version: str,
+        judge: str,
+        metrics: Sequence[str],
+        total: int,
+        options: dict[str, Any] | None = None,
+        job_id: int | None = None,
+    ) -> int:
+        """Add a run that this process works on. Returns its id."""
+        row = {
+            "project_id": self._project_id(project),
+            "job_id": job_id,
+            "name": str(configuration.get("name", "")),
+            "fingerprint": fingerprint,
+            "evaluation_set": evaluation_set,
+            "set_version": set_version,
+            "judge": judge,
+            "total": total,
+            "status": "running",
+            "created_at": now(),
+            "seconds": 0.0,
+            "error": "",
+            "metrics": pack(list(metrics)),
+            "options": pack(options or {}),
+            "configuration": pack(configuration),
+            **me(),
+        }
+        with self.database.write() as connection:
+            return int(connection.execute(sa.insert(runs).returning(runs.c.id), row).scalar_one())
+
+    def resume_run(self, run_id: int, job_id: int | None = None) -> Run:
+        """Take over a run that nobody works on. Its stored records stay.
+
+        Raises:
+            BadInput: Another process works on it, or there is no such run.
+        """
+        with self.database.write() as connection:
+            row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).mappings().first()
+            if row is None:
+                raise BadInput(f"There is no run {run_id}.")
+            if row["status"] in ACTIVE and lives(dict(row)):
+                raise BadInput(f"Run {run_id} is being worked on already; wait for it or cancel it first.")
+            values = {"status": "running", "finished_at": None, "error": "", **me()}
+            if job_id is not None:
+                values["job_id"] = job_id
+            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
+        return self.run(run_id)
+
+    def save_record(self, run_id: int, record: Record, position: int) -> None:
+        """Store one record with its scores; a record of the same position is replaced."""
+        self.save_records(run_id, [(position, record)])
+
+    def save_records(self, run_id: int, items: Iterable[tuple[int, Record]]) -> None:
+        """Store records with their scores in one transaction."""
+        rows = [_record_row(run_id, position, record) for position, record in items]
+        values = [value for position, record in items for value in _score_rows(run_id, position, record)]
+        keys = [{"r": run_id, "p": row["position"]} for row in rows]
+        if not rows:
+            return
+        with self.database.write() as connection:
+            connection.execute(_DELETE_RECORD, keys)
+            connection.execute(_DELETE_SCORES, keys)
+            connection.execute(sa.insert(records), rows)
+            if values:
+                connection.execute(sa.insert(scores), values)
+            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(heartbeat=now()))
+
+    def done_positions(self, run_id: int, *, failed: bool = True) -> set[int]:
+        """Positions that have a record; without the failed ones if `failed` is false."""
+        query = sa.select(records.c.position).where(records.c.run_id == run_id)
+        if not failed:
+            query = query.where(records.c.failed.is_(False))
+        with self.database.read() as connection:
+            return set(connection.scalars(query))
+
+    def records(self, run_id: int, *, trace: bool = False) -> list[Record]:
+        """All records of a run in the order of its set. Traces are read only when asked for."""
+        query = sa.select(records.c.body, records.c.trace) if trace else sa.select(records.c.body)
+        query = query.where(records.c.run_id == run_id).order_by(records.c.position)
+        with self.database.read() as connection:
+            return [unpack_record(*row) for row in connection.execute(query).tuples()]
+
+    def record(self, run_id: int, example_id: str) -> Record:
+        """One record with its trace.
+
+        Raises:
+            BadInput: The run has no record of that example.
+        """
+        query = sa.select(records.c.body, records.c.trace)
+        query = query.where(records.c.run_id == run_id, records.c.example_id == example_id)
+        with self.database.read() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise BadInput(f"Run {run_id} has no record of example {example_id}.")
+        return unpack_record(row.body, row.trace)
+
+    def scores(self, run_ids: Sequence[int]) -> dict[int, RunScores]:
+        """The values of whole runs at once, fast: no record is read."""
+        gathered: dict[int, dict[int, str]] = {run_id: {} for run_id in run_ids}
+        examples = sa.select(records.c.run_id, records.c.position, records.c.example_id)
+        examples = examples.where(records.c.run_id.in_(run_ids)).order_by(records.c.run_id, records.c.position)
+        values = sa.select(scores).where(scores.c.run_id.in_(run_ids))
+        with self.database.read() as connection:
+            for run_id, position, example_id in connection.execute(examples).tuples():
+                gathered[run_id][position] = example_id
+            rows = connection.execute(values).tuples().all()
+        return _aligned(gathered, rows)
+
+    def finish_run(self, run_id: int, status: Status, *, seconds: float = 0.0, error: str = "") -> None:
+        """Close this session of a run; `seconds` is added to what earlier sessions took."""
+        values = {"status": status, "error": error, "finished_at": now(), "seconds": runs.c.seconds + seconds}
+        with self.database.write() as connection:
+            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
+
+    def beat_run(self, run_id: int) -> None:
+        """Say that this process still works on the run."""
+        with self.database.write() as connection:
+            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(heartbeat=now()))
+
+    def run(self, run_id: int) -> Run:
+        """One run.
+
+        Raises:
+            BadInput: There is none of that id.
+        """
+        found = self._runs(runs.c.id == run_id)
+        if not found:
+            raise BadInput(f"There is no run {run_id}.")
+        return found[0]
+
+    def runs(self, project: Project | str | None = None, *, job_id: int | None = None) -> list[Run]:
+        """Runs of a project (or all, or of one job), newest first."""
+        where: list[sa.ColumnElement[bool]] = []
+        if project is not None:
+            where.append(runs.c.project_id == self._project_id(project))
+        if job_id is not None:
+            where.append(runs.c.job_id == job_id)
+        return self._runs(*where)
+
+    def delete_run(self, run_id: int) -> None:
+        """Remove a run with its records and scores."""
+        with self.database.write() as connection:
+            connection.execute(sa.delete(runs).where(runs.c.id == run_id))
+
+    def _runs(self, *where: sa.ColumnElement[bool]) -> list[Run]:
+        self._mark_interrupted()
+        columns = [column for column in runs.c if column.name not in _HIDDEN]
+        query = sa.select(projects.c.name.label("project"), *columns).join(projects).where(*where)
+        with self.database.read() as connection:
+            rows = connection.execute(query.order_by(runs.c.id.desc())).mappings().all()
+            totals = _TOTALS.where(records.c.run_id.in_([row["id"] for row in rows]))
+            sums = {row["run_id"]: row for row in connection.execute(totals).mappings()} if rows else {}
+        return [_run(row, sums.get(row["id"])) for row in rows]
+
+    def _mark_interrupted(self) -> None:
+        """Runs whose process is gone are interrupted."""
+        query = sa.select(runs).where(runs.c.status.in_(ACTIVE))
+        with self.database.read() as connection:
+            gone = [row["id"] for row in connection.execute(query).mappings() if not lives(dict(row))]
+        if gone:
+            with self.database.write() as connection:
+                statement = sa.update(runs).where(runs.c.id.in_(gone), runs.c.status.in_(ACTIVE))
+                connection.execute(statement.values(status="interrupted", finished_at=runs.c.heartbeat))
+
+
+_HIDDEN = frozenset(("project_id", "owner_pid", "owner_started", "owner_host", "heartbeat"))
+_DELETE_RECORD = sa.delete(records).where(
+    records.c.run_id == sa.bindparam("r"), records.c.position == sa.bindparam("p")
+)
+_DELETE_SCORES = sa.delete(scores).where(scores.c.run_id == sa.bindparam("r"), scores.c.position == sa.bindparam("p"))
+_TOTALS = sa.select(
+    records.c.run_id,
+    sa.func.count().label("done"),
+    sa.func.sum(sa.cast(records.c.failed, sa.Integer)).label("failed"),
+    sa.func.sum(records.c.prompt_tokens).label("prompt_tokens"),
+    sa.func.sum(records.c.completion_tokens).label("completion_tokens"),
+    sa.func.sum(records.c.cost_usd).label("cost_usd"),
+    sa.func.count(records.c.cost_usd).label("priced"),
+    sa.func.sum(records.c.calls).label("calls"),
+    sa.func.sum(records.c.cached_calls).label("cached_calls"),
+).group_by(records.c.run_id)
+
+
+def _record_row(run_id: int, position: int, record: Record) -> dict[str, Any]:
+    body, trace = pack_record(record)
+    return {
+        "run_id": run_id,
+        "position": position,
+        "example_id": record.example.id,
+        "failed": record.failure is not None,
+        "prompt_tokens": record.usage.prompt_tokens,
+        "completion_tokens": record.usage.completion_tokens,
+        "cost_usd": record.usage.cost_usd,
+        "calls": record.usage.calls,
+        "cached_calls": record.usage.cached_calls,
+        "seconds": record.seconds,
+        "saved_at": now(),
+        "body": body,
+        "trace": trace,
+    }
+
+
+def _score_rows(run_id: int, position: int, record: Record) -> list[dict[str, Any]]:
+    return [
+        {"run_id": run_id, "position": position, "metric": name, "value": score.value, "passed": score.passed}
+        for name, score in record.scores.items()
+    ]
+
+
+def _run(row: Any, sums: Any) -> Run:
+    values = dict(row)
+    for name in ("configuration", "options"):
+        values[name] = unpack(values[name])
+    values["metrics"] = tuple(unpack(values["metrics"]))
+    if sums is not None:
+        cost = sums["cost_usd"] if sums["priced"] == sums["done"] else None
+        counts = {name: int(sums[name]) for name in ("prompt_tokens", "completion_tokens", "calls", "cached_calls")}
+        values["usage"] = Usage(**counts, cost_usd=cost)
+        values.update(done=sums["done"], failed=int(sums["failed"]))
+    return Run(**values)
+
+
+def _aligned(gathered: dict[int, dict[int, str]], rows: Sequence[Any]) -> dict[int, RunScores]:
+    places = {run_id: {position: i for i, position in enumerate(found)} for run_id, found in gathered.items()}
+    tables = {run_id: RunScores(tuple(found.values()), {}, {}) for run_id, found in gathered.items()}
+    for run_id, position, metric, value, passed in rows:
+        place = places[run_id].get(position)
+        if place is None:
+            continue
+        table = tables[run_id]
+        if metric not in table.values:
+            table.values[metric] = [None] * len(table.examples)
+            table.passed[metric] = [None] * len(table.examples)
+        table.values[metric][place] = value
+        table.passed[metric][place] = passed
+    return tables

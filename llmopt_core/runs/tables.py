@@ -1,0 +1,114 @@
+"""The schema. A lab that needs a table of its own adds a `tables_<lab>.py` on this metadata and a migration.
+
+Texts that come from users or models are stored as UTF-8 bytes, because PostgreSQL refuses NUL characters in its text
+type and neither database takes lone surrogates; JSON bodies are compressed (see `codec`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time, stored as seconds since 1970 (UTC)."""
+
+    impl = sa.Double
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> float | None:
+        """Datetime -> seconds."""
+        return None if value is None else value.timestamp()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Seconds -> datetime in UTC."""
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Any Python text, stored as UTF-8 bytes."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """Text -> bytes."""
+        return None if value is None else value.encode("utf-8", "surrogatepass")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        """Bytes -> text."""
+        return None if value is None else bytes(value).decode("utf-8", "surrogatepass")
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def now() -> datetime:
+    """The current moment in UTC."""
+    return datetime.now(UTC)
+
+
+def belongs_to_project() -> sa.Column[int]:
+    """The column that ties a row to its project."""
+    return sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), nullable=False, index=True)
+
+
+projects = sa.Table(
+    "projects",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(200), nullable=False, unique=True),
+    sa.Column("description", Words, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+)
+
+documents = sa.Table(
+    "documents",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    belongs_to_project(),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("characters", sa.Integer, nullable=False),
+    sa.Column("saved_at", Moment, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("project_id", "name"),
+)
+
+evaluation_sets = sa.Table(
+    "evaluation_sets",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    belongs_to_project(),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("version", sa.String(16), nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("saved_at", Moment, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("project_id", "name", "version"),
+)
+
+configurations = sa.Table(
+    "configurations",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    belongs_to_project(),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("fingerprint", sa.String(16), nullable=False),
+    sa.Column("hidden", sa.Boolean, nullable=False, default=False),
+    sa.Column("saved_at", Moment, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("project_id", "name", "version"),
+)

@@ -1,0 +1,101 @@
+"""Runs with their records and scores, jobs, and the stage cache."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from llmopt_core.runs.tables import Moment, Words, belongs_to_project, metadata
+
+
+def _owner() -> list[sa.Column[object]]:
+    """Which process does the work, so that others can tell whether it still lives."""
+    return [
+        sa.Column("owner_pid", sa.Integer),
+        sa.Column("owner_started", sa.Double),
+        sa.Column("owner_host", sa.String(255)),
+        sa.Column("heartbeat", Moment),
+    ]
+
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("project_id", sa.ForeignKey("projects.id", ondelete="CASCADE"), index=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("status", sa.String(20), nullable=False, index=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("started_at", Moment),
+    sa.Column("finished_at", Moment),
+    sa.Column("cancel_requested", sa.Boolean, nullable=False, default=False),
+    *_owner(),
+    sa.Column("error", Words, nullable=False, default=""),
+    sa.Column("arguments", sa.LargeBinary, nullable=False),
+    sa.Column("progress", sa.LargeBinary, nullable=False),
+    sa.Column("result", sa.LargeBinary, nullable=False),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    belongs_to_project(),
+    sa.Column("job_id", sa.ForeignKey("jobs.id", ondelete="SET NULL"), index=True),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("fingerprint", sa.String(16), nullable=False),
+    sa.Column("evaluation_set", Words, nullable=False),
+    sa.Column("set_version", sa.String(16), nullable=False),
+    sa.Column("judge", Words, nullable=False),
+    sa.Column("total", sa.Integer, nullable=False),
+    sa.Column("status", sa.String(20), nullable=False, index=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("finished_at", Moment),
+    sa.Column("seconds", sa.Double, nullable=False, default=0.0),
+    *_owner(),
+    sa.Column("error", Words, nullable=False, default=""),
+    sa.Column("metrics", sa.LargeBinary, nullable=False),
+    sa.Column("options", sa.LargeBinary, nullable=False),
+    sa.Column("configuration", sa.LargeBinary, nullable=False),
+)
+
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("example_id", Words, nullable=False),
+    sa.Column("failed", sa.Boolean, nullable=False),
+    sa.Column("prompt_tokens", sa.Integer, nullable=False),
+    sa.Column("completion_tokens", sa.Integer, nullable=False),
+    sa.Column("cost_usd", sa.Double),
+    sa.Column("calls", sa.Integer, nullable=False),
+    sa.Column("cached_calls", sa.Integer, nullable=False),
+    sa.Column("seconds", sa.Double, nullable=False),
+    sa.Column("saved_at", Moment, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("trace", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("run_id", "position"),
+)
+
+scores = sa.Table(
+    "scores",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("metric", sa.String(200), primary_key=True),
+    sa.Column("value", sa.Double),
+    sa.Column("passed", sa.Boolean),
+    sqlite_with_rowid=False,
+)
+
+cache = sa.Table(
+    "cache",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("stage", sa.String(40), nullable=False),
+    sa.Column("key", sa.String(200), nullable=False),
+    sa.Column("saved_at", Moment, nullable=False),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("stage", "key"),
+)

@@ -1,0 +1,139 @@
+"""What the store gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from llmopt_core.types import Usage
+
+Status = Literal["queued", "running", "finished", "interrupted", "cancelled", "failed", "budget-reached"]
+
+ACTIVE: frozenset[Status] = frozenset(("queued", "running"))
+RESUMABLE: frozenset[Status] = frozenset(("interrupted", "cancelled", "failed", "budget-reached"))
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One LLM feature being optimized."""
+
+    id: int
+    name: str
+    description: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavedDocument:
+    """What is known of a document without its text."""
+
+    name: str
+    version: str
+    characters: int
+    saved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSet:
+    """What is known of an evaluation set without its examples."""
+
+    name: str
+    version: str
+    size: int
+    saved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SavedConfiguration:
+    """A configuration under its name. Saving other contents under the same name adds a version."""
+
+    name: str
+    version: int
+    fingerprint: str
+    spec: dict[str, Any]
+    saved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One configuration over one evaluation set.
+
+    Attributes:
+        name: The configuration's name at that time.
+        total: How many examples the run is meant to have.
+        done: How many records are stored, failed ones included.
+        failed: How many of those are failures.
+        seconds: Wall time of all sessions of this run.
+        usage: Sum over the stored records.
+        options: What the run was started with: limit, budget, concurrency.
+    """
+
+    id: int
+    project: str
+    name: str
+    fingerprint: str
+    configuration: dict[str, Any]
+    evaluation_set: str
+    set_version: str
+    judge: str
+    metrics: tuple[str, ...]
+    total: int
+    status: Status
+    created_at: datetime
+    finished_at: datetime | None = None
+    seconds: float = 0.0
+    error: str = ""
+    job_id: int | None = None
+    done: int = 0
+    failed: int = 0
+    usage: Usage = Usage()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        """Whether some process works on it."""
+        return self.status in ACTIVE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether something is left to do and nobody does it."""
+        return self.status in RESUMABLE or (self.status == "finished" and self.failed > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RunScores:
+    """The values of one run, aligned with its example ids (the order of the evaluation set)."""
+
+    examples: tuple[str, ...]
+    values: dict[str, list[float | None]]
+    passed: dict[str, list[bool | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Long work outside the page script.
+
+    Attributes:
+        progress: Plain numbers and words for the panel: done, total, cached, tokens, cost_usd, seconds_left, message.
+        result: What it gave, such as the ids of its runs.
+    """
+
+    id: int
+    project: str | None
+    kind: str
+    status: Status
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    cancel_requested: bool
+    error: str
+    arguments: dict[str, Any]
+    progress: dict[str, Any]
+    result: dict[str, Any]
+
+    @property
+    def active(self) -> bool:
+        """Whether it still runs or waits."""
+        return self.status in ACTIVE

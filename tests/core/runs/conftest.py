@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.runs.store import Store
+from llmopt_core.types import EvaluationSet, Example
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(f"sqlite:///{tmp_path / 'llmopt.db'}", tmp_path)
+
+
+@pytest.fixture
+def questions() -> EvaluationSet:
+    return EvaluationSet("questions", tuple(Example(f"q{i}", f"Question {i}?", f"answer {i}") for i in range(4)))

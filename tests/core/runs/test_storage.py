@@ -1,0 +1,142 @@
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from llmopt_core.errors import BadInput, LlmOptError, MissingDependency, StorageFailed, WorkspaceBusy
+from llmopt_core.runs import engine
+from llmopt_core.runs.migrate import head
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.tables import metadata
+from llmopt_core.settings import Settings
+from llmopt_core.types import Document
+
+WRITER = """
+import sys
+from pathlib import Path
+from llmopt_core.runs.store import Store
+from llmopt_core.types import Document
+store = Store(sys.argv[1], Path(sys.argv[2]))
+store.ensure_project("p")
+for i in range(40):
+    store.save_documents("p", [Document(f"{sys.argv[3]}-{i}", "text")])
+    store.cache.put_many("s", {f"{sys.argv[3]}-{i}": b"x", "same": sys.argv[3].encode()})
+print(len(store.documents("p")))
+"""
+
+
+def url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'llmopt.db'}"
+
+
+def test_the_store_opens_where_the_settings_say(tmp_path: Path) -> None:
+    store = Store.open(Settings(home=tmp_path / "deep" / "home"))
+    store.create_project("p")
+    assert (tmp_path / "deep" / "home" / "llmopt.db").exists()
+    assert [p.name for p in Store.open(Settings(home=tmp_path / "deep" / "home")).projects()] == ["p"]
+
+
+def test_migrations_and_tables_agree(store: Store) -> None:
+    with store.database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == head()
+
+
+def test_sqlite_runs_with_wal_and_foreign_keys(store: Store) -> None:
+    with store.database.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_two_processes_may_start_and_write_at_once(tmp_path: Path) -> None:
+    commands = [[sys.executable, "-c", WRITER, url(tmp_path), str(tmp_path), name] for name in ("a", "b")]
+    children = [subprocess.Popen(c, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for c in commands]
+    for child in children:
+        out, errors = child.communicate(timeout=120)
+        assert child.returncode == 0, errors
+        assert int(out) >= 40
+    store = Store(url(tmp_path), tmp_path)
+    assert len(store.documents("p")) == 80
+    assert len(store.cache.get_many("s", [f"{name}-{i}" for name in "ab" for i in range(40)])) == 80
+
+
+def test_a_full_disk_is_told_in_one_sentence_and_loses_nothing(store: Store) -> None:
+    store.create_project("p")
+    store.save_documents("p", [Document("kept.txt", "kept")])
+
+    @sa.event.listens_for(store.database.engine, "connect")
+    def _small(connection: sqlite3.Connection, _record: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count={pages + 2}")
+
+    store.database.engine.dispose()
+    with pytest.raises(StorageFailed, match=r"The disk that holds .*llmopt\.db is full: free some space"):
+        store.save_documents("p", [Document("big.txt", os.urandom(200_000).hex())])
+    assert [d.name for d in store.documents("p")] == ["kept.txt"]
+
+
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "llmopt.db").write_bytes(b"this is no database at all, sorry" * 100)
+    with pytest.raises(StorageFailed, match=r"llmopt\.db is not a database: move it away"):
+        Store(url(tmp_path), tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StorageFailed, match="cannot be created"):
+        Store(url(tmp_path / "file"), tmp_path / "file")
+
+
+def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    (tmp_path / "llmopt.db").mkdir()
+    with pytest.raises(StorageFailed, match="cannot be opened"):
+        Store(url(tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "words"),
+    [
+        ("attempt to write a readonly database", StorageFailed, "cannot be written"),
+        ("database disk image is malformed", StorageFailed, "is damaged"),
+        ("disk I/O error", StorageFailed, "disk error"),
+        ("database is locked", WorkspaceBusy, "Another process"),
+        ("connection refused", StorageFailed, "cannot be reached"),
+        ("something new\nand more", StorageFailed, "failed: something new$"),
+    ],
+)
+def test_what_a_driver_says_becomes_one_sentence(said: str, kind: type[LlmOptError], words: str) -> None:
+    error = sa.exc.OperationalError("SELECT 1", {}, sqlite3.OperationalError(said))
+    with pytest.raises(kind, match=words):
+        raise engine.explain(error, "llmopt.db")
+
+
+def test_a_writer_that_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
+    store, other = Store(url(tmp_path), tmp_path), Store(url(tmp_path), tmp_path)
+    with store.database.write(), pytest.raises(WorkspaceBusy, match="Another process has been writing"):
+        other.create_project("p")
+
+
+def test_a_database_of_a_newer_version_is_left_alone(store: Store) -> None:
+    with store.database.write() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StorageFailed, match=r"made by a newer version .*schema 9999"):
+        Store(str(store.database.engine.url), store.home)
+
+
+@pytest.mark.parametrize("bad", ["mysql://host/db", "nonsense", "sqlite:/nope"])
+def test_a_bad_database_url_is_told(tmp_path: Path, bad: str) -> None:
+    with pytest.raises((BadInput, MissingDependency)):
+        Store(bad, tmp_path)
+
+
+def test_a_password_in_the_url_is_never_told(tmp_path: Path) -> None:
+    with pytest.raises(LlmOptError) as caught:
+        Store("postgresql://me:hunter2@127.0.0.1:1/none", tmp_path)
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,267 @@
+"""What is wrong with a training file, before money is spent on it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.finetuning.data import Kind, TrainingExample, TrainingSet, from_openai
+from llmopt_core.finetuning.leakage import LeakageDetector
+from llmopt_core.finetuning.reading import RawExample, read_examples
+from llmopt_core.finetuning.rules import Problem, check_example, is_preference
+from llmopt_core.finetuning.similarity import NearDuplicates
+from llmopt_core.finetuning.tokens import (
+    TokenCounter,
+    assistant_tokens,
+    billing_counter,
+    conversation_tokens,
+    default_epochs,
+)
+from llmopt_core.types import EvaluationSet
+
+MIN_EXAMPLES = 10
+DEFAULT_TOKEN_LIMIT = 4_096
+MOST_LINES = 1_000
+NEAR_LIMIT = 50_000
+_BINS = (32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536)
+
+
+@dataclass(frozen=True, slots=True)
+class LineProblem:
+    """A broken rule and the 1-based line it stands in; line 0 is the file as a whole."""
+
+    line: int
+    kind: str
+    message: str
+    is_error: bool
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check_file` found.
+
+    Attributes:
+        errors: Number of occurrences per kind of broken format rule; a service would refuse the file.
+        findings: Number of occurrences per kind of doubt; the file can be trained on.
+        billing_tokens: Tokens billed per epoch, each example counted up to the limit. Only good examples count.
+        epochs: Epochs a service would choose by default.
+        histogram: (upper bound, examples up to it and above the bound before), in tokens; the last bound is None.
+        lines: The first problems in order; `lines_left_off` says how many more there are.
+        cost_usd: Estimate for `epochs` epochs where a price is known.
+    """
+
+    name: str
+    kind: Kind
+    examples: int
+    errors: Mapping[str, int]
+    findings: Mapping[str, int]
+    billing_tokens: int
+    epochs: int
+    token_limit: int
+    longest: int
+    assistant_tokens: int
+    histogram: tuple[tuple[int | None, int], ...]
+    lines: tuple[LineProblem, ...]
+    lines_left_off: int
+    cost_usd: float | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the file has no errors."""
+        return not self.errors
+
+    @property
+    def training_tokens(self) -> int:
+        """Tokens billed over all epochs."""
+        return self.epochs * self.billing_tokens
+
+    def to_json(self) -> dict[str, Any]:
+        """The structure of `llmopt finetune check --json`."""
+        lines = [{"line": p.line, "kind": p.kind, "message": p.message} for p in self.lines]
+        return {
+            "file": self.name,
+            "kind": self.kind,
+            "examples": self.examples,
+            "errors": dict(self.errors),
+            "findings": dict(self.findings),
+            "billing_tokens": self.billing_tokens,
+            "epochs": self.epochs,
+            "training_tokens": self.training_tokens,
+            "cost_usd": self.cost_usd,
+            "token_limit": self.token_limit,
+            "longest": self.longest,
+            "histogram": [{"up_to": bound, "examples": count} for bound, count in self.histogram],
+            "lines": lines,
+            "lines_left_off": self.lines_left_off,
+        }
+
+
+@dataclass(frozen=True)
+class CheckSettings:
+    """How a file is checked.
+
+    Attributes:
+        evaluation_sets: Leakage against these is searched for, exact and near.
+        token_limit: Longer examples are a finding, and are billed up to this length.
+        price_per_million: USD per million training tokens, where known.
+        counter: Counts tokens; cl100k_base by default.
+    """
+
+    evaluation_sets: Sequence[EvaluationSet] = ()
+    token_limit: int = DEFAULT_TOKEN_LIMIT
+    price_per_million: float | None = None
+    counter: TokenCounter | None = None
+
+
+def check_file(
+    source: Path | bytes,
+    name: str = "",
+    settings: CheckSettings | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    on_progress: Callable[[int], None] | None = None,
+) -> CheckReport:
+    """Check a JSONL or CSV training file in one pass, holding hashes rather than examples.
+
+    Args:
+        source: The file, or the bytes of an upload.
+        settings: Limits, prices and evaluation sets to compare with.
+        name: File name shown in messages; needed for bytes.
+        columns: As of `read_examples`.
+        on_progress: Called with the number of examples read so far, every 1,000.
+
+    Raises:
+        BadInput: The file cannot be read as training data at all.
+    """
+    name = name or (source.name if isinstance(source, Path) else "")
+    checker = _Checker(settings or CheckSettings())
+    for raw in read_examples(source, name, columns):
+        checker.add(raw)
+        if on_progress and checker.examples % 1_000 == 0:
+            on_progress(checker.examples)
+    return checker.report(name)
+
+
+def check_set(training: TrainingSet, settings: CheckSettings | None = None) -> CheckReport:
+    """Check examples in memory; the line of a problem is the example's position, counted from 1."""
+    checker = _Checker(settings or CheckSettings())
+    for number, example in enumerate(training.examples, 1):
+        checker.add(RawExample(number, example.to_openai()), example)
+    return checker.report(training.name)
+
+
+@dataclass
+class _Checker:
+    """Adds up one file, example by example."""
+
+    settings: CheckSettings
+    examples: int = 0
+    first_kind: Kind | None = None
+    counts: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    lines: list[LineProblem] = field(default_factory=list)
+    left_off: int = 0
+    bins: list[int] = field(default_factory=lambda: [0] * (len(_BINS) + 1))
+    billing: int = 0
+    assistant: int = 0
+    longest: int = 0
+    # 64-bit hashes: of whole examples -> line; of inputs -> (hash of the example, line).
+    seen: dict[int, int] = field(default_factory=dict)
+    inputs: dict[int, int] = field(default_factory=dict)
+    near: NearDuplicates = field(default_factory=NearDuplicates)
+
+    def __post_init__(self) -> None:
+        self.counter = self.settings.counter or billing_counter()
+        self.limit = self.settings.token_limit
+        self.leakage = LeakageDetector(self.settings.evaluation_sets)
+
+    def add(self, raw: RawExample, example: TrainingExample | None = None) -> None:
+        self.examples += 1
+        if raw.problem:
+            kind = "invalid_json" if raw.problem.startswith("not valid JSON") else "invalid_row"
+            self._note(raw.line, Problem(kind, raw.problem))
+            return
+        problems = [*check_example(raw.value), *self._kind_problem(raw.value)]
+        for problem in problems:
+            self._note(raw.line, problem)
+        if not any(problem.is_error for problem in problems):
+            self._good(raw.line, example or from_openai(raw.value))
+
+    def _kind_problem(self, value: Any) -> list[Problem]:
+        kind: Kind = "preference" if is_preference(value) else "chat"
+        self.first_kind = self.first_kind or kind
+        if kind == self.first_kind:
+            return []
+        return [Problem("mixed_kinds", f"a {kind} example in a file that began with {self.first_kind} examples")]
+
+    def _note(self, line: int, problem: Problem) -> None:
+        self.counts[problem.kind, problem.is_error] += 1
+        if len(self.lines) < MOST_LINES:
+            self.lines.append(LineProblem(line, *problem))
+        else:
+            self.left_off += 1
+
+    def _finding(self, line: int, kind: str, message: str) -> None:
+        self._note(line, Problem(kind, message, is_error=False))
+
+    def _good(self, line: int, example: TrainingExample) -> None:
+        self._roles(line, example)
+        self._tokens(line, example)
+        self._repeats(line, example)
+        if leak := self.leakage.problem(example):
+            self._note(line, leak)
+
+    def _roles(self, line: int, example: TrainingExample) -> None:
+        roles = {message["role"] for message in example.messages}
+        if not roles & {"system", "developer"}:
+            self._finding(line, "missing_system_message", "there is no system message")
+        if "user" not in roles:
+            self._finding(line, "missing_user_message", "there is no user message")
+
+    def _tokens(self, line: int, example: TrainingExample) -> None:
+        messages = (*example.messages, *example.preferred, *example.rejected)
+        total = conversation_tokens(messages, self.counter)
+        self.assistant += assistant_tokens(messages, self.counter)
+        self.billing += min(self.limit, total)
+        self.longest = max(self.longest, total)
+        self.bins[next((i for i, bound in enumerate(_BINS) if total <= bound), len(_BINS))] += 1
+        if total > self.limit:
+            self._finding(line, "over_token_limit", f"{total:,} tokens; what is over {self.limit:,} may be cut off")
+
+    def _repeats(self, line: int, example: TrainingExample) -> None:
+        whole, asked = int(example.key, 16), int(example.input_key, 16)
+        if (earlier := self.seen.setdefault(whole, line)) != line:
+            self._finding(line, "duplicate", f"the same as line {earlier}")
+            return
+        first = self.inputs.setdefault(asked, line)
+        if first != line and not example.is_preference:
+            self._finding(line, "conflicting_answer", f"the same input as line {first}, with another answer")
+        elif self.examples <= NEAR_LIMIT and (close := self.near.add(example, line)):
+            self._finding(line, "near_duplicate", f"nearly the same as line {close}")
+
+    def report(self, name: str) -> CheckReport:
+        if self.examples < MIN_EXAMPLES:
+            message = f"{self.examples} examples; at least {MIN_EXAMPLES} are needed, 50 to 100 are a good start"
+            self._finding(0, "fewer_than_10_examples", message)
+        if self.examples > NEAR_LIMIT:
+            self._finding(0, "near_duplicates_not_all_searched", f"searched in the first {NEAR_LIMIT:,} examples only")
+        epochs = default_epochs(self.examples)
+        price = self.settings.price_per_million
+        return CheckReport(
+            name=name,
+            kind=self.first_kind or "chat",
+            examples=self.examples,
+            errors={kind: n for (kind, is_error), n in sorted(self.counts.items()) if is_error},
+            findings={kind: n for (kind, is_error), n in sorted(self.counts.items()) if not is_error},
+            billing_tokens=self.billing,
+            epochs=epochs,
+            token_limit=self.limit,
+            longest=self.longest,
+            assistant_tokens=self.assistant,
+            histogram=tuple(zip((*_BINS, None), self.bins, strict=True)),
+            lines=tuple(sorted(self.lines, key=lambda p: p.line)),
+            lines_left_off=self.left_off,
+            cost_usd=None if price is None else price * epochs * self.billing / 1e6,
+        )

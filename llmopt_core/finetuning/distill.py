@@ -1,0 +1,108 @@
+"""Distillation: a larger model answers the training questions; answers that pass the checks become examples."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.finetuning.data import ChatMessage, TrainingExample
+from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec
+from llmopt_core.types import Example, Failure, Message, Usage
+
+# An answer is kept when every check returns an empty text; else the text says why it was rejected.
+AnswerCheck = Callable[[Example, str], Awaitable[str]]
+Prompt = Callable[[Example], Sequence[Message]]
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """Examples that passed, and per rejected or failed question (by id) the reason."""
+
+    examples: tuple[TrainingExample, ...]
+    rejected: dict[str, str] = field(default_factory=dict)
+    usage: Usage = Usage()
+
+
+async def distill(
+    questions: Sequence[Example],
+    teacher: ChatModel,
+    model: ModelSpec,
+    *,
+    teacher_prompt: Prompt,
+    student_prompt: Prompt | None = None,
+    checks: Sequence[AnswerCheck] = (),
+    concurrency: int = 4,
+    budget_usd: float | None = None,
+    on_done: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Distilled:
+    """Let a larger model answer, and keep what passes.
+
+    Args:
+        questions: What is asked.
+        teacher: The larger model.
+        model: How it is asked.
+        concurrency: Calls in flight at once.
+        teacher_prompt: The messages the teacher sees, with all its instructions and few-shot examples.
+        student_prompt: The messages the example is trained on, usually shorter; by default the teacher's.
+        checks: All must return an empty text; a check that raises rejects the answer.
+        budget_usd: No further call is started once this much is spent.
+        on_done: Called with the number of finished questions and the total.
+        should_stop: Asked before each call.
+    """
+    spent = _Spent()
+
+    async def work(question: Example) -> TrainingExample | str:
+        request = ChatRequest(tuple(teacher_prompt(question)), model)
+        reply = await teacher.complete(request)
+        spent.usage += reply.usage
+        reason = await _reject(question, reply.text, reply.finish_reason, checks)
+        return reason or _example(question, (student_prompt or teacher_prompt)(question), reply.text, model)
+
+    def stop() -> bool:
+        over = budget_usd is not None and (spent.usage.cost_usd or 0.0) >= budget_usd
+        return over or (should_stop is not None and should_stop())
+
+    def report(_at: int, _question: Example, _result: object) -> None:
+        spent.done += 1
+        if on_done:
+            on_done(spent.done, len(questions))
+
+    results = await bounded_map(
+        questions, work, concurrency=concurrency, on_done=report, should_stop=stop, stage="distill"
+    )
+    kept = tuple(r for r in results if isinstance(r, TrainingExample))
+    rejected = {q.id: _why(r) for q, r in zip(questions, results, strict=True) if not isinstance(r, TrainingExample)}
+    return Distilled(kept, rejected, spent.usage)
+
+
+@dataclass
+class _Spent:
+    usage: Usage = Usage()
+    done: int = 0
+
+
+def _why(result: TrainingExample | str | Failure) -> str:
+    return result.message if isinstance(result, Failure) else str(result)
+
+
+async def _reject(question: Example, text: str, finish_reason: str, checks: Sequence[AnswerCheck]) -> str:
+    if not text.strip():
+        return "the answer is empty"
+    if finish_reason == "length":
+        return "the answer was cut off at the token limit"
+    for check in checks:
+        if reason := await check(question, text):
+            return reason
+    return ""
+
+
+def _example(question: Example, prompt: Sequence[Message], text: str, model: ModelSpec) -> TrainingExample:
+    messages: list[ChatMessage] = [{"role": m.role, "content": m.content} for m in prompt]
+    return TrainingExample(
+        (*messages, {"role": "assistant", "content": text.strip()}),
+        label=question.category or "",
+        group=question.references[0].document if question.references else "",
+        source=f"distilled from {model.name or model.endpoint}, question {question.id}",
+    )

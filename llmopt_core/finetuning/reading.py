@@ -1,0 +1,190 @@
+"""Training files, read line by line so that a file of any size fits in memory."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from llmopt_core.errors import BadInput
+
+MAX_LINE_BYTES = 32_000_000
+_MARKS = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"PK\x03\x04": "a zip archive or an Office file",
+    b"\x1f\x8b": "a gzip archive",
+    b"%PDF": "a PDF",
+}
+
+# Column names people use, by what they mean. The first that a file has is taken.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "question": ("question", "prompt", "input", "user", "query", "utterance", "instruction", "text"),
+    "answer": ("answer", "completion", "output", "response", "assistant", "reference", "target"),
+    "system": ("system", "system_message"),
+    "preferred": ("preferred", "preferred_output", "chosen"),
+    "rejected": ("rejected", "non_preferred_output", "non_preferred"),
+    "label": ("label", "category", "class", "intent"),
+    "group": ("group", "document", "source"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RawExample:
+    """One line of a training file: its 1-based number, and its JSON value or why there is none."""
+
+    line: int
+    value: Any = None
+    problem: str = ""
+
+
+def read_examples(
+    source: Path | bytes, name: str = "", columns: Mapping[str, str] | None = None
+) -> Iterator[RawExample]:
+    """Yield the examples of a JSONL or CSV file (by its suffix) in order.
+
+    Args:
+        source: The file, or the bytes of an upload.
+        name: File name shown in messages; needed for bytes.
+        columns: For CSV, which column holds `question`, `answer`, `system`, `preferred`, `rejected`, `label`, `group`,
+            where the names differ from the usual ones.
+
+    Raises:
+        BadInput: The file is missing, empty, binary, not UTF-8, or a CSV without usable columns.
+    """
+    name = name or (source.name if isinstance(source, Path) else "the upload")
+    with _open(source, name) as stream:
+        lines = _text_lines(stream, name)
+        yield from _csv_examples(lines, name, columns or {}) if _is_csv(name) else _json_examples(lines, name)
+
+
+def _is_csv(name: str) -> bool:
+    return Path(name).suffix.lower() in {".csv", ".tsv"}
+
+
+def _open(source: Path | bytes, name: str) -> BinaryIO:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    try:
+        return source.open("rb")
+    except FileNotFoundError:
+        raise BadInput(f"{source}: there is no such file; check the path.") from None
+    except OSError as error:
+        raise BadInput(f"{name}: it cannot be read ({error.strerror}).") from None
+
+
+def _text_lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
+    """Numbered lines of text, the byte order mark removed."""
+    seen = False
+    for number, raw in enumerate(_byte_lines(stream, name), 1):
+        if number == 1:
+            _refuse_binary(raw, name)
+        seen = seen or bool(raw.strip())
+        try:
+            yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise BadInput(
+                f"{name}, line {number}: byte {error.start + 1} is not UTF-8; save the file as UTF-8 and try again."
+            ) from None
+    if not seen:
+        raise BadInput(f"{name}: the file is empty; it needs one training example per line.")
+
+
+def _byte_lines(stream: BinaryIO, name: str) -> Iterator[bytes]:
+    number = 0
+    while raw := stream.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(raw) > MAX_LINE_BYTES:
+            raise BadInput(
+                f"{name}, line {number}: longer than {MAX_LINE_BYTES // 1_000_000} MB; expected one example per line "
+                "(JSON Lines)."
+            )
+        yield raw
+
+
+def _refuse_binary(first: bytes, name: str) -> None:
+    for mark, kind in _MARKS.items():
+        if first.startswith(mark):
+            raise BadInput(f"{name}: this is {kind}; expected a UTF-8 text file, JSON Lines or CSV.")
+    if b"\x00" in first:
+        raise BadInput(f"{name}: this is a binary file; expected a UTF-8 text file, JSON Lines or CSV.")
+
+
+def _json_examples(lines: Iterable[tuple[int, str]], name: str) -> Iterator[RawExample]:
+    for number, text in lines:
+        stripped = text.strip()
+        if not stripped:
+            continue
+        raw = _parse(number, stripped)
+        if number == 1 and raw.problem and stripped[0] == "[":
+            raise BadInput(
+                f"{name}, line 1: the file is one JSON list; expected JSON Lines, one object per line and no brackets."
+            )
+        yield raw
+
+
+def _parse(number: int, text: str) -> RawExample:
+    try:
+        return RawExample(number, json.loads(text))
+    except json.JSONDecodeError as error:
+        return RawExample(number, problem=f"not valid JSON at character {error.colno}: {error.msg}")
+    except (ValueError, RecursionError):
+        return RawExample(number, problem="not valid JSON: nested too deeply, or a number too long")
+
+
+def _csv_examples(lines: Iterable[tuple[int, str]], name: str, columns: Mapping[str, str]) -> Iterator[RawExample]:
+    csv.field_size_limit(MAX_LINE_BYTES)
+    delimiter = "\t" if name.lower().endswith(".tsv") else ","
+    rows = csv.reader((text for _, text in lines), delimiter=delimiter, strict=True)
+    try:
+        header = [column.strip() for column in next(rows, [])]
+        where = _columns(header, columns, name)
+        line = rows.line_num + 1
+        for row in rows:
+            if any(cell.strip() for cell in row):
+                yield _csv_example(line, row, header, where)
+            line = rows.line_num + 1
+    except csv.Error as error:
+        raise BadInput(f"{name}, line {rows.line_num}: not readable as CSV ({error}).") from None
+
+
+def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[str, int]:
+    """Position of each column by meaning."""
+    found: dict[str, int] = {}
+    lower = [column.lower() for column in header]
+    for meaning, usual in COLUMNS.items():
+        names = (wanted[meaning].lower(),) if meaning in wanted else usual
+        at = next((lower.index(candidate) for candidate in names if candidate in lower), None)
+        if at is None and meaning in wanted:
+            raise BadInput(f"{name}: there is no column {wanted[meaning]!r}; it has {', '.join(header)}.")
+        if at is not None and (meaning in wanted or at not in found.values()):
+            found[meaning] = at
+    pair = {"preferred", "rejected"} <= found.keys()
+    if "question" not in found or not (pair or "answer" in found):
+        raise BadInput(
+            f"{name}, line 1: expected the columns question and answer (or question, preferred and rejected); "
+            f"found {', '.join(header) or 'none'}."
+        )
+    return found
+
+
+def _csv_example(line: int, row: list[str], header: list[str], where: Mapping[str, int]) -> RawExample:
+    if len(row) != len(header):
+        return RawExample(line, problem=f"expected {len(header)} columns, found {len(row)}")
+    cell = {meaning: row[at] for meaning, at in where.items()}
+    head = [{"role": "system", "content": cell["system"]}] if cell.get("system", "").strip() else []
+    head.append({"role": "user", "content": cell["question"]})
+    value: dict[str, Any]
+    if "preferred" in cell and "rejected" in cell:
+        value = {
+            "input": {"messages": head},
+            "preferred_output": [{"role": "assistant", "content": cell["preferred"]}],
+            "non_preferred_output": [{"role": "assistant", "content": cell["rejected"]}],
+        }
+    else:
+        value = {"messages": [*head, {"role": "assistant", "content": cell["answer"]}]}
+    return RawExample(line, value | {key: cell[key] for key in ("label", "group") if cell.get(key)})

@@ -29,9 +29,7 @@ class ProjectStore:
         Raises:
             BadInput: The name is empty, too long, or taken.
         """
-        name = name.strip()
-        if not name or len(name) > _NAME_LENGTH or not name.isprintable():
-            raise BadInput(f"A project's name has 1 to {_NAME_LENGTH} visible characters.")
+        name = _checked_name(name)
         row = {"name": name, "description": description, "created_at": now()}
         with self.database.write() as connection:
             try:
@@ -65,6 +63,20 @@ class ProjectStore:
         if row is None:
             raise BadInput(f"There is no project named {name}.")
         return Project(**row)
+
+    def rename_project(self, project: Project | str, name: str) -> Project:
+        """Give a project another name; all that belongs to it stays.
+
+        Raises:
+            BadInput: The name is empty, too long, or taken.
+        """
+        project_id, name = self._project_id(project), _checked_name(name)
+        with self.database.write() as connection:
+            try:
+                connection.execute(sa.update(projects).where(projects.c.id == project_id).values(name=name))
+            except IntegrityError as error:
+                raise BadInput(f"There is a project named {name} already; choose another name.") from error
+        return self.project(name)
 
     def delete_project(self, project: Project | str) -> None:
         """Remove a project with its documents, sets, configurations, runs and jobs."""
@@ -231,3 +243,10 @@ class ProjectStore:
 
 def _named(table: sa.Table, project_id: int, name: str) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.project_id == project_id, table.c.name == name)
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > _NAME_LENGTH or not name.isprintable():
+        raise BadInput(f"A project's name has 1 to {_NAME_LENGTH} visible characters.")
+    return name

@@ -115,3 +115,21 @@ def test_deleting_a_project_takes_its_things_along(store: Store) -> None:
     store.create_project("p")
     assert store.documents("p") == []
     assert store.configurations("p") == []
+
+
+def test_a_renamed_project_keeps_what_belongs_to_it(store: Store) -> None:
+    store.create_project("old name")
+    store.save_documents("old name", [Document("a.txt", "text")])
+    assert store.rename_project("old name", " new name ").name == "new name"
+    assert [item.name for item in store.documents("new name")] == ["a.txt"]
+    with pytest.raises(BadInput, match="no project named old name"):
+        store.project("old name")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\nb", "taken"])
+def test_a_project_is_not_renamed_to_a_bad_or_taken_name(store: Store, name: str) -> None:
+    store.create_project("mine")
+    store.create_project("taken")
+    with pytest.raises(BadInput):
+        store.rename_project("mine", name)
+    assert [project.name for project in store.projects()] == ["mine", "taken"]

@@ -109,8 +109,12 @@ class Embedder(Protocol):
     """
 
     name: str
-    dimension: int
     max_tokens: int
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Vectors of shape (len(texts), dimension), float32, each of length 1."""

@@ -1,0 +1,166 @@
+"""The call cache: a finished model call is kept at once and never made twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.base import ChatModel, ChatRequest, Completion
+from llmopt_core.types import Usage, fingerprint
+
+STAGE = "call"
+
+_FORMAT = 1
+
+# Of its own, so that a call's result does not queue behind long work in asyncio's default threads.
+_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="llmopt-call-cache")
+_Slot = tuple[int, str]
+_running: dict[_Slot, Future[Completion]] = {}
+_lock = threading.Lock()
+
+
+class CachedChat:
+    """Answers from the cache where it can, else asks `inner` and keeps the answer before handing it on.
+
+    Identical calls that overlap, in any thread, are made once. A cached answer reports no tokens and no cost, one
+    cached call, and the seconds the call took when it was made.
+
+    Args:
+        inner: The model.
+        cache: Where answers are kept.
+        identity: Endpoint and weights, asked per request since a request may name an adapter; part of every key.
+    """
+
+    def __init__(self, inner: ChatModel, cache: Cache, identity: Callable[[ChatRequest], Awaitable[str]]) -> None:
+        self._inner = inner
+        self._cache = cache
+        self._identity = identity
+
+    async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
+        """See `ChatModel.complete`. A cached answer arrives as one piece."""
+        key = fingerprint(_FORMAT, await self._identity(request), request_values(request))
+        slot = (id(self._cache), key)
+        while True:
+            leader, future = _join(slot)
+            if leader:
+                return await self._lead(slot, future, request, on_text)
+            shared = await _follow(future)
+            if shared is not None:
+                return _from_cache(shared, on_text)
+
+    async def _lead(
+        self, slot: _Slot, future: Future[Completion], request: ChatRequest, on_text: Callable[[str], None] | None
+    ) -> Completion:
+        """Answer for all who ask the same meanwhile."""
+        try:
+            known = await self._look_up(slot[1])
+            completion = known or await self._make(slot[1], request, on_text)
+        except EndpointError as error:
+            _leave(slot)
+            future.set_exception(error)
+            raise
+        except BaseException:
+            # A cancelled caller or a broken callback is this caller's own affair: the others try for themselves.
+            _leave(slot)
+            future.cancel()
+            raise
+        _leave(slot)
+        future.set_result(completion)
+        return completion if known is None else _from_cache(known, on_text)
+
+    async def _look_up(self, key: str) -> Completion | None:
+        found = await _in_thread(self._cache.get_many, STAGE, [key])
+        return decode(found[key]) if key in found else None
+
+    async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
+        completion = await self._inner.complete(request, on_text)
+        # Paid for: a cancellation from here on must not lose it.
+        await asyncio.shield(_in_thread(self._cache.put_many, STAGE, {key: encode(completion)}))
+        return completion
+
+
+def request_values(request: ChatRequest) -> dict[str, Any]:
+    """Everything in a request that decides the answer, JSON-like. The endpoint's name does not; its identity does."""
+    return {
+        "messages": [[message.role, message.content] for message in request.messages],
+        "model": request.model.model_dump(mode="json", exclude={"endpoint"}),
+        "response_format": request.response_format,
+        "top_logprobs": request.top_logprobs,
+        "repeat": request.repeat,
+    }
+
+
+def encode(completion: Completion) -> bytes:
+    """A completion as bytes."""
+    usage = completion.usage
+    values = {
+        "text": completion.text,
+        "usage": [usage.prompt_tokens, usage.completion_tokens, usage.cost_usd],
+        "finish_reason": completion.finish_reason,
+        "seconds": completion.seconds,
+        "first_token_seconds": completion.first_token_seconds,
+        "logprobs": [dict(entry) for entry in completion.logprobs],
+    }
+    return json.dumps(values).encode()
+
+
+def decode(data: bytes) -> Completion | None:
+    """The completion that was encoded, with its first usage; None where the bytes are damaged."""
+    try:
+        values = json.loads(data)
+        prompt, completion, cost = values["usage"]
+        return Completion(
+            text=values["text"],
+            usage=Usage(prompt, completion, cost, calls=1),
+            finish_reason=values["finish_reason"],
+            seconds=values["seconds"],
+            first_token_seconds=values["first_token_seconds"],
+            logprobs=tuple(values["logprobs"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _from_cache(completion: Completion, on_text: Callable[[str], None] | None) -> Completion:
+    if on_text is not None and completion.text:
+        on_text(completion.text)
+    return replace(completion, usage=Usage(cached_calls=1))
+
+
+def _join(slot: _Slot) -> tuple[bool, Future[Completion]]:
+    with _lock:
+        if slot in _running:
+            return False, _running[slot]
+        future: Future[Completion] = Future()
+        _running[slot] = future
+        return True, future
+
+
+def _leave(slot: _Slot) -> None:
+    with _lock:
+        _running.pop(slot, None)
+
+
+async def _follow(future: Future[Completion]) -> Completion | None:
+    """The leader's answer; None where the leader gave up and this call must be made after all."""
+    mine = asyncio.wrap_future(future)
+    mine.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        # Unshielded, cancelling this one caller would cancel the future for all.
+        return await asyncio.shield(mine)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if future.cancelled() and not (task and task.cancelling()):
+            return None
+        raise
+
+
+async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(_threads, work, *arguments)

@@ -1,0 +1,104 @@
+"""Clients of the openai SDK. Import this module at use: it loads the SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.endpoints import Endpoint
+
+_CONNECT_SECONDS = 10.0
+
+
+def make_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
+    """An asynchronous client; it belongs to the event loop that uses it first.
+
+    Raises:
+        EndpointError: `unauthorized` where the key is missing or cannot be sent.
+    """
+    seconds = endpoint.timeout_seconds
+    inner = _DeadlineClient(
+        seconds,
+        timeout=httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS), pool=None),
+        limits=_limits(endpoint),
+        trust_env=not is_loopback(endpoint.base_url),
+        follow_redirects=True,
+    )
+    if endpoint.api_version:
+        return openai.AsyncAzureOpenAI(api_version=endpoint.api_version, http_client=inner, **_common(endpoint, key))
+    return openai.AsyncOpenAI(http_client=inner, **_common(endpoint, key))
+
+
+def make_sync_client(endpoint: Endpoint, key: str) -> openai.OpenAI:
+    """A client for threads; safe to share between them. Errors as in `make_client`."""
+    seconds = endpoint.timeout_seconds
+    inner = httpx2.Client(
+        timeout=httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS), pool=None),
+        limits=_limits(endpoint),
+        trust_env=not is_loopback(endpoint.base_url),
+        follow_redirects=True,
+    )
+    if endpoint.api_version:
+        return openai.AzureOpenAI(api_version=endpoint.api_version, http_client=inner, **_common(endpoint, key))
+    return openai.OpenAI(http_client=inner, **_common(endpoint, key))
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL stays on this machine; then proxies of the environment must not be asked."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _common(endpoint: Endpoint, key: str) -> dict[str, Any]:
+    return {
+        "base_url": endpoint.base_url,
+        "api_key": _sendable(key, endpoint),
+        "max_retries": endpoint.max_retries,
+    }
+
+
+def _sendable(key: str, endpoint: Endpoint) -> str:
+    key = key.strip()
+    if not key and (endpoint.api_version or urlsplit(endpoint.base_url).hostname == "api.openai.com"):
+        variable = endpoint.api_key_env or "api_key_env"
+        raise EndpointError(
+            f"Endpoint {endpoint.name!r} has no key: set {variable} or enter the key in Settings.", "unauthorized"
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise EndpointError(
+            f"The key of endpoint {endpoint.name!r} holds characters that cannot be sent; enter it again.",
+            "unauthorized",
+        )
+    # Servers without keys ignore this word; the SDK insists on some.
+    return key or "none"
+
+
+def _limits(endpoint: Endpoint) -> httpx2.Limits:
+    # The limiter above bounds the calls; closing idle connections early would only cost new handshakes.
+    return httpx2.Limits(max_connections=None, max_keepalive_connections=endpoint.max_concurrency)
+
+
+class _DeadlineClient(httpx2.AsyncClient):
+    """httpx limits each read; a server that drips bytes would keep a call open for ever. This limits the whole."""
+
+    def __init__(self, seconds: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._seconds = seconds
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await super().send(request, **options)
+        except TimeoutError:
+            raise httpx2.ReadTimeout("no whole answer in time", request=request) from None

@@ -1,0 +1,57 @@
+"""Cross-encoders through sentence-transformers: question and passage are read together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from llmopt_core.models.local_weights import LOADING, load
+from llmopt_core.models.tokenizers import without_surrogates
+from llmopt_core.types import Usage
+
+
+class LocalCrossEncoder:
+    """A CrossEncoder behind a lock, run beside the event loop."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self.name = name
+        self._model = model
+        self._lock = threading.Lock()
+
+    async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
+        """See `Reranker.score`. For a model with several labels the last one's score counts."""
+        if not passages:
+            return [], Usage()
+        return await asyncio.to_thread(self._score, question, passages), Usage()
+
+    def _score(self, question: str, passages: Sequence[str]) -> list[float]:
+        pairs = [(without_surrogates(question), without_surrogates(passage)) for passage in passages]
+        with self._lock:
+            scores = self._model.predict(pairs, show_progress_bar=False)
+        if scores.ndim == 2:
+            scores = scores[:, -1]
+        return [float(score) for score in scores]
+
+
+_loaded: dict[str, LocalCrossEncoder] = {}
+
+
+def local_cross_encoder(name: str, threads: int) -> LocalCrossEncoder:
+    """The process's one copy of a cross-encoder, loaded at first use. Errors as in `local_weights.load`."""
+    with LOADING:
+        if name not in _loaded:
+            model, identity = load(name, lambda path, local: _make(path, local, threads))
+            _loaded[name] = LocalCrossEncoder(model, identity)
+        return _loaded[name]
+
+
+def _make(path: str, local: bool, threads: int) -> Any:
+    import torch
+    import transformers
+    from sentence_transformers import CrossEncoder
+
+    torch.set_num_threads(threads)
+    transformers.utils.logging.disable_progress_bar()
+    return CrossEncoder(path, local_files_only=local)

@@ -1,0 +1,94 @@
+"""Local embedding models through sentence-transformers, for whole texts and for tokens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from llmopt_core.models.base import Vectors
+from llmopt_core.models.local_weights import LOADING, load
+from llmopt_core.models.tokenizers import without_surrogates
+
+_BATCH = 32
+# Texts per turn at the model: others get theirs in between.
+_TURN = 512
+
+
+class LocalEmbedder:
+    """A SentenceTransformer behind a lock: its tokenizer must not be used from two threads at once."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self.name = name
+        self.dimension = int(model.get_embedding_dimension())
+        self.max_tokens = int(model.max_seq_length or 512)
+        self._model = model
+        self._lock = threading.Lock()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.encode`. Texts are sorted by length, so that a batch holds little padding."""
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for positions in _turns(texts):
+            batch = [without_surrogates(texts[i]) for i in positions]
+            with self._lock:
+                vectors[positions] = self._model.encode(
+                    batch, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+                )
+        return vectors
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[tuple[list[int], Vectors]]:
+        """See `TokenEmbedder.encode_tokens`."""
+        found: dict[int, tuple[list[int], Vectors]] = {}
+        for positions in _turns(texts, _BATCH):
+            batch = [without_surrogates(texts[i]) for i in positions]
+            with self._lock:
+                rows = self._tokens(batch)
+            found.update(zip(positions, rows, strict=True))
+        return [found[i] for i in range(len(texts))]
+
+    def _tokens(self, batch: list[str]) -> list[tuple[list[int], Vectors]]:
+        import torch
+
+        special = set(self._model.tokenizer.all_special_ids)
+        with torch.inference_mode():
+            features = self._model.preprocess(batch)
+            features = {key: value.to(self._model.device) if hasattr(value, "to") else value
+                        for key, value in features.items()}  # fmt: skip
+            states = self._model(features)["token_embeddings"]
+            states = torch.nn.functional.normalize(states.float(), dim=-1).cpu().numpy()
+        rows = []
+        for ids, vectors in zip(features["input_ids"].tolist(), states, strict=True):
+            kept = [i for i, token in enumerate(ids) if token not in special]
+            rows.append(([ids[i] for i in kept], np.ascontiguousarray(vectors[kept], dtype=np.float32)))
+        return rows
+
+
+def _turns(texts: Sequence[str], size: int = _TURN) -> Iterator[list[int]]:
+    """Positions of texts of similar length, longest first as running out of memory should show at once."""
+    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+_loaded: dict[str, LocalEmbedder] = {}
+
+
+def local_embedder(name: str, threads: int) -> LocalEmbedder:
+    """The process's one copy of a model, loaded at first use. Errors as in `local_weights.load`."""
+    with LOADING:
+        if name not in _loaded:
+            model, identity = load(name, lambda path, local: _make(path, local, threads))
+            _loaded[name] = LocalEmbedder(model, identity)
+        return _loaded[name]
+
+
+def _make(path: str, local: bool, threads: int) -> Any:
+    import torch
+    import transformers
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(threads)
+    transformers.utils.logging.disable_progress_bar()
+    return SentenceTransformer(path, local_files_only=local)

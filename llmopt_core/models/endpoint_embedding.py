@@ -1,0 +1,102 @@
+"""Embedding models on OpenAI-compatible endpoints. Import this module at use: it loads the SDK."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.base import Vectors
+from llmopt_core.models.client import make_sync_client
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.tokenizers import without_surrogates
+from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
+from llmopt_core.types import Usage
+
+_BATCH = 96
+_PARALLEL = 4
+
+
+class EndpointEmbedder:
+    """`/v1/embeddings` of an endpoint. Safe to use from several threads.
+
+    Attributes:
+        usage: What all calls of this object took so far.
+    """
+
+    def __init__(self, endpoint: Endpoint, model: str, key: str = "") -> None:
+        self.name = f"{endpoint.base_url}|{endpoint.api_version}|{model}"
+        # OpenAI's limit; endpoints do not tell theirs.
+        self.max_tokens = 8191
+        self.usage = Usage()
+        self._endpoint = endpoint
+        self._model = model
+        self._key = key
+        self._client = make_sync_client(endpoint, key)
+        self._dimension = 0
+        self._lock = threading.Lock()
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector, found by embedding one word where nothing was embedded yet."""
+        if not self._dimension:
+            self._embed(["dimension"])
+        return self._dimension
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.encode`.
+
+        Raises:
+            EndpointError: The endpoint failed for good, or its answer does not fit the question.
+        """
+        batches = [texts[i : i + _BATCH] for i in range(0, len(texts), _BATCH)]
+        if len(batches) <= 1:
+            return self._embed(batches[0]) if batches else np.zeros((0, self.dimension), dtype=np.float32)
+        with ThreadPoolExecutor(min(_PARALLEL, self._endpoint.max_concurrency)) as threads:
+            return np.concatenate(list(threads.map(self._embed, batches)))
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        # Endpoints refuse an empty text.
+        asked = [without_surrogates(text) or " " for text in texts]
+        try:
+            answer = self._client.embeddings.create(input=asked, model=self._model, encoding_format="float")
+            vectors = _vectors(answer, len(asked))
+        except WIRE_ERRORS as error:
+            raise endpoint_error(error, self._endpoint, self._model, self._key) from None
+        self._note(answer, vectors.shape[1])
+        return vectors
+
+    def _note(self, answer: Any, dimension: int) -> None:
+        tokens = getattr(getattr(answer, "usage", None), "prompt_tokens", None) or 0
+        with self._lock:
+            if self._dimension and self._dimension != dimension:
+                raise EndpointError(
+                    f"Endpoint {self._endpoint.name!r} changed the length of its vectors from {self._dimension} to "
+                    f"{dimension}; the model behind {self._model!r} was replaced, so index again.",
+                    "bad-answer",
+                )
+            self._dimension = dimension
+            self.usage += self._endpoint.usage(self._model, tokens, 0)
+
+
+def _vectors(answer: Any, expected: int) -> Vectors:
+    """Unit vectors in the order asked.
+
+    Raises:
+        ValueError: Not as many vectors as texts, of unequal lengths, or not finite.
+    """
+    data = getattr(answer, "data", None)
+    if not isinstance(data, list) or len(data) != expected:
+        raise ValueError("not one vector per text")
+    rows = [item.embedding for item in sorted(data, key=lambda item: item.index)]
+    if len({len(row) for row in rows}) != 1 or not rows[0]:
+        raise ValueError("vectors of unequal lengths")
+    vectors = np.array(rows, dtype=np.float32)
+    if not np.isfinite(vectors).all():
+        raise ValueError("vectors that are not finite")
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)

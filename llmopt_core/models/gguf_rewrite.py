@@ -1,0 +1,67 @@
+"""The same weights in another encoding: GGUF file -> GGUF file. Also a program, so that it can run beside the app."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# llama.cpp's numbers for "general.file_type".
+FILE_TYPES = {"F32": 0, "F16": 1, "Q8_0": 7}
+
+
+def rewrite(source: Path, target: Path, encoding: str, replace: Mapping[str, Any] | None = None) -> None:
+    """Write `source` again with every matrix in another encoding; vectors stay 32-bit floats.
+
+    Args:
+        source: A llama-architecture GGUF.
+        target: Written in place; rename it yourself when it must appear whole.
+        encoding: One of `FILE_TYPES`.
+        replace: Other weights by tensor name, in numpy's row-major shape (a merged adapter, for example).
+    """
+    from gguf import GGMLQuantizationType, GGUFReader, GGUFWriter
+    from gguf.quants import dequantize
+
+    reader, wanted = GGUFReader(source), GGMLQuantizationType[encoding]
+    writer = GGUFWriter(target, reader.get_field("general.architecture").contents())
+    _copy_fields(reader, writer)
+    writer.add_file_type(FILE_TYPES[encoding])
+    for tensor in reader.tensors:
+        values = (replace or {}).get(tensor.name)
+        if values is None:
+            values = dequantize(tensor.data, tensor.tensor_type)
+        # The reader gives ggml's order of dimensions, numpy wants the reverse.
+        shape = [int(n) for n in reversed(tensor.shape)]
+        _add(writer, tensor.name, np.ascontiguousarray(values, np.float32).reshape(shape), wanted)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _copy_fields(reader: Any, writer: Any) -> None:
+    from gguf import GGUFValueType
+
+    for field in reader.fields.values():
+        if field.name.startswith("GGUF.") or field.name in ("general.architecture", "general.file_type"):
+            continue
+        inner = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
+        writer.add_key_value(field.name, field.contents(), field.types[0], inner)
+
+
+def _add(writer: Any, name: str, values: np.ndarray, wanted: Any) -> None:
+    from gguf.quants import quantize
+
+    if values.ndim == 1 or wanted.name == "F32":
+        writer.add_tensor(name, values)
+    elif wanted.name == "F16":
+        writer.add_tensor(name, values.astype(np.float16))
+    else:
+        writer.add_tensor(name, quantize(values, wanted), raw_dtype=wanted)
+
+
+if __name__ == "__main__":
+    rewrite(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])

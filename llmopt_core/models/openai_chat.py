@@ -1,0 +1,177 @@
+"""Chat and completion models on OpenAI-compatible endpoints. Import this module at use: it loads the SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import openai
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.base import ChatRequest, Completion
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.limiter import limiter_for
+from llmopt_core.models.wire import (
+    Logprobs,
+    Piece,
+    mode_of,
+    model_name,
+    parameters,
+    read_answer,
+    read_chunk,
+    usage_of,
+)
+from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
+
+OnText = Callable[[str], None]
+
+
+class OpenAIChat:
+    """One endpoint through the openai SDK, which retries with jitter and honours `Retry-After`.
+
+    Args:
+        endpoint: Where and how to call.
+        client: The SDK's client, owned by the caller.
+        key: Blotted out of error messages.
+        extra: Further fields of every request body (llama.cpp's `lora`, for example).
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, client: openai.AsyncOpenAI, key: str = "", extra: Mapping[str, Any] | None = None
+    ) -> None:
+        self._endpoint = endpoint
+        self._client = client
+        self._key = key
+        self._extra = dict(extra or {})
+        self._limiter = limiter_for(endpoint.base_url or endpoint.name, endpoint.max_concurrency)
+        self._unsupported: dict[str, set[str]] = {}
+
+    async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
+        """See `ChatModel.complete`."""
+        name = model_name(request.model, self._endpoint)
+        if not name:
+            raise EndpointError(
+                f"No model is named for endpoint {self._endpoint.name!r}; set model.name or its default_model.",
+                "not-found",
+            )
+        async with self._limiter:
+            started = time.perf_counter()
+            if on_text is None:
+                piece, first = await self._whole(request, name), None
+            else:
+                piece, first = await self._streamed(request, name, on_text)
+            seconds = time.perf_counter() - started
+        return Completion(
+            text=piece.text,
+            usage=usage_of(piece, request, self._endpoint),
+            finish_reason=piece.finish_reason,
+            seconds=seconds,
+            first_token_seconds=None if first is None else first - started,
+            logprobs=piece.logprobs,
+        )
+
+    async def _whole(self, request: ChatRequest, name: str) -> Piece:
+        try:
+            return read_answer(await self._create(request, name))
+        except WIRE_ERRORS as error:
+            raise self._explain(error, name) from None
+
+    async def _streamed(self, request: ChatRequest, name: str, on_text: OnText) -> tuple[Piece, float | None]:
+        heard = _Heard()
+        async with aclosing(self._pieces(request, name)) as pieces:
+            async for piece in pieces:
+                heard.add(piece)
+                if piece.text:
+                    on_text(piece.text)
+        if not heard.finish_reason:
+            raise EndpointError(
+                f"Endpoint {self._endpoint.name!r} ended its stream before the answer was whole; try again.",
+                "truncated",
+            )
+        return heard.whole(), heard.first
+
+    async def _pieces(self, request: ChatRequest, name: str) -> AsyncGenerator[Piece, None]:
+        seconds = self._endpoint.timeout_seconds
+        stream = None
+        try:
+            stream = await self._create(request, name, stream=True)
+            source = aiter(stream)
+            while True:
+                # Not httpx's timeout: keep-alive comments reset that one for ever.
+                async with asyncio.timeout(seconds):
+                    chunk = await anext(source, None)
+                if chunk is None:
+                    return
+                yield read_chunk(chunk)
+        except WIRE_ERRORS as error:
+            raise self._explain(error, name) from None
+        finally:
+            if stream is not None:
+                await stream.close()
+
+    async def _create(self, request: ChatRequest, name: str, stream: bool = False) -> Any:
+        """Call, leaving out what this model has refused before; learn from a refusal once per parameter."""
+        refused = self._unsupported.setdefault(name, set())
+        while True:
+            body = self._body(request, stream, refused)
+            try:
+                if mode_of(request.model, self._endpoint) == "completion":
+                    return await self._client.completions.create(**body)
+                return await self._client.chat.completions.create(**body)
+            except openai.BadRequestError as error:
+                parameter = _refused_parameter(error)
+                if parameter is None or parameter in refused:
+                    raise
+                refused.add(parameter)
+
+    def _body(self, request: ChatRequest, stream: bool, refused: set[str]) -> dict[str, Any]:
+        body = parameters(request, self._endpoint)
+        if self._extra:
+            body["extra_body"] = {**body.get("extra_body", {}), **self._extra}
+        if stream:
+            body.update(stream=True, stream_options={"include_usage": True})
+        for parameter in refused & body.keys():
+            value = body.pop(parameter)
+            if parameter == "max_tokens":
+                body["max_completion_tokens"] = value
+        return body
+
+    def _explain(self, error: Exception, name: str) -> EndpointError:
+        return endpoint_error(error, self._endpoint, name, self._key)
+
+
+@dataclass
+class _Heard:
+    """What has been streamed so far."""
+
+    texts: list[str] = field(default_factory=list)
+    logprobs: list[Mapping[str, float]] = field(default_factory=list)
+    finish_reason: str = ""
+    counts: tuple[int, int, int] | None = None
+    first: float | None = None
+
+    def add(self, piece: Piece) -> None:
+        if piece.text:
+            self.first = self.first or time.perf_counter()
+            self.texts.append(piece.text)
+        self.logprobs += piece.logprobs
+        self.finish_reason = piece.finish_reason or self.finish_reason
+        self.counts = piece.counts or self.counts
+
+    def whole(self) -> Piece:
+        logprobs: Logprobs = tuple(self.logprobs)
+        return Piece("".join(self.texts), self.finish_reason, self.counts, logprobs)
+
+
+# Newer OpenAI models refuse some of the older parameters by name.
+_DROPPABLE = ("max_tokens", "temperature", "top_p", "seed", "stop", "stream_options")
+
+
+def _refused_parameter(error: openai.BadRequestError) -> str | None:
+    body = error.body if isinstance(error.body, dict) else {}
+    parameter, code = body.get("param"), str(body.get("code") or "")
+    return parameter if parameter in _DROPPABLE and code.startswith("unsupported") else None

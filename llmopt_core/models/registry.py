@@ -1,0 +1,166 @@
+"""Names -> models. The one place that knows how each is made, shared and cached."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, cast
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput
+from llmopt_core.models.base import (
+    BUILTIN,
+    BUILTIN_EMBEDDING,
+    ChatModel,
+    ChatRequest,
+    Embedder,
+    EmbeddingSpec,
+    ModelSpec,
+    Reranker,
+    TokenEmbedder,
+)
+from llmopt_core.models.builtin_chat import BuiltinChat
+from llmopt_core.models.builtin_server import close_builtin
+from llmopt_core.models.call_cache import CachedChat
+from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from
+from llmopt_core.settings import Settings
+
+if TYPE_CHECKING:
+    import openai
+
+__all__ = ["Models", "close_builtin"]
+
+
+class Models:
+    """Every model a piece of work needs. Cheap to make; use one per event loop, as an asynchronous context manager.
+
+    Weights and the built-in server are shared by the whole process.
+
+    Args:
+        settings: Workspace and threads.
+        cache: Where finished calls are kept; without one every call is made.
+        endpoints: Endpoints by name, beside `builtin`; by default those of the environment and the endpoints file.
+        keys: Keys by endpoint name, for keys that are not in the environment. Never stored or shown.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        cache: Cache | None = None,
+        endpoints: Mapping[str, Endpoint] | None = None,
+        keys: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings = settings
+        self._cache = cache
+        known = endpoints_from(settings, os.environ) if endpoints is None else endpoints
+        self._endpoints = {BUILTIN: builtin_endpoint(), **known}
+        self._keys = dict(keys or {})
+        self._clients: dict[tuple[str, str], openai.AsyncOpenAI] = {}
+        self._chats: dict[str, ChatModel] = {}
+        self._embedders: dict[str, Embedder] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        clients, self._clients = list(self._clients.values()), {}
+        self._chats = {}
+        for client in clients:
+            await client.close()
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint of that name.
+
+        Raises:
+            BadInput: There is none; the message lists those there are.
+        """
+        if name not in self._endpoints:
+            known = ", ".join(sorted(self._endpoints))
+            raise BadInput(f"There is no endpoint named {name!r} (there: {known}); add it in Settings or in the file.")
+        return self._endpoints[name]
+
+    def register(self, name: str, chat_model: ChatModel) -> None:
+        """Let a model of your own stand for an endpoint. Its answers are cached like any other's."""
+
+        async def identity(_request: ChatRequest) -> str:
+            return f"registered:{name}"
+
+        self._endpoints.setdefault(name, Endpoint(name=name))
+        self._chats[name] = chat_model if self._cache is None else CachedChat(chat_model, self._cache, identity)
+
+    def register_embedder(self, name: str, embedder: Embedder) -> None:
+        """Let an embedder of your own stand for the model of that name, for whole texts and tokens."""
+        self._embedders[name] = embedder
+
+    def chat(self, spec: ModelSpec) -> ChatModel:
+        """The model at `spec.endpoint`; requests say which of its models they want.
+
+        Raises:
+            BadInput: No such endpoint.
+            EndpointError: Its key is missing or cannot be sent.
+        """
+        if spec.endpoint not in self._chats:
+            self._chats[spec.endpoint] = self._make_chat(self.endpoint(spec.endpoint))
+        return self._chats[spec.endpoint]
+
+    def embedder(self, spec: EmbeddingSpec) -> Embedder:
+        """The embedding model; a local one is loaded here at first use.
+
+        Raises:
+            BadInput: No such endpoint, folder or hub name.
+            MissingDependency: A package or the weights are missing.
+        """
+        if spec.model in self._embedders:
+            return self._embedders[spec.model]
+        if spec.endpoint:
+            from llmopt_core.models.endpoint_embedding import EndpointEmbedder
+
+            endpoint = self.endpoint(spec.endpoint)
+            return EndpointEmbedder(endpoint, spec.model, self._key(endpoint))
+        from llmopt_core.models.embedding import local_embedder
+
+        return local_embedder(spec.model, self.settings.threads)
+
+    def token_embedder(self, name: str = BUILTIN_EMBEDDING) -> TokenEmbedder:
+        """The token vectors of a local embedding model. Errors as in `embedder`."""
+        found = self.embedder(EmbeddingSpec(model=name))
+        if not hasattr(found, "encode_tokens"):
+            raise BadInput(f"The embedding model {name!r} gives no token vectors; use {BUILTIN_EMBEDDING}.")
+        return cast(TokenEmbedder, found)
+
+    def cross_encoder(self, name: str) -> Reranker:
+        """A sentence-transformers CrossEncoder from a folder or by hub name. Errors as in `embedder`."""
+        from llmopt_core.models.cross_encoder import local_cross_encoder
+
+        return local_cross_encoder(name, self.settings.threads)
+
+    def _make_chat(self, endpoint: Endpoint) -> ChatModel:
+        if endpoint.name == BUILTIN:
+            builtin = BuiltinChat(self.settings, endpoint, self._client)
+            return builtin if self._cache is None else CachedChat(builtin, self._cache, builtin.identity)
+        from llmopt_core.models.openai_chat import OpenAIChat
+
+        key = self._key(endpoint)
+        chat = OpenAIChat(endpoint, self._client(endpoint, key), key)
+
+        async def identity(request: ChatRequest) -> str:
+            model = request.model
+            name, mode = model.name or endpoint.default_model, model.mode or endpoint.mode
+            return f"{endpoint.base_url}|{endpoint.api_version}|{name}|{mode}"
+
+        return chat if self._cache is None else CachedChat(chat, self._cache, identity)
+
+    def _client(self, endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
+        from llmopt_core.models.client import make_client
+
+        place = (endpoint.name, endpoint.base_url)
+        if place not in self._clients:
+            self._clients[place] = make_client(endpoint, key)
+        return self._clients[place]
+
+    def _key(self, endpoint: Endpoint) -> str:
+        from_environment = os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else ""
+        return self._keys.get(endpoint.name) or from_environment

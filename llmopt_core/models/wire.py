@@ -1,0 +1,145 @@
+"""Our requests as OpenAI parameters, and OpenAI answers as ours. Pure: nothing is sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from llmopt_core.models.base import ChatRequest, ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.tokenizers import tokenizer, without_surrogates
+from llmopt_core.types import Usage
+
+Logprobs = tuple[Mapping[str, float], ...]
+
+
+def model_name(spec: ModelSpec, endpoint: Endpoint) -> str:
+    """The model's name at the endpoint."""
+    return spec.name or endpoint.default_model
+
+
+def mode_of(spec: ModelSpec, endpoint: Endpoint) -> str:
+    """`chat` or `completion`."""
+    return spec.mode or endpoint.mode
+
+
+def plain_prompt(request: ChatRequest) -> str:
+    """The one text of completion mode."""
+    return without_surrogates("\n\n".join(message.content for message in request.messages))
+
+
+def parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
+    """The body of a call to `/chat/completions` or `/completions`, as the endpoint's mode asks."""
+    spec = request.model
+    body: dict[str, Any] = {
+        "model": model_name(spec, endpoint),
+        "temperature": spec.temperature,
+        "max_tokens": spec.max_tokens,
+    }
+    optional = {"top_p": spec.top_p, "seed": spec.seed, "stop": list(spec.stop) or None}
+    body.update({name: value for name, value in optional.items() if value is not None})
+    if mode_of(spec, endpoint) == "completion":
+        return _completion(body, request)
+    return _chat(body, request)
+
+
+def _chat(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+    body["messages"] = [{"role": m.role, "content": without_surrogates(m.content)} for m in request.messages]
+    if request.response_format is not None:
+        body["response_format"] = dict(request.response_format)
+    if request.top_logprobs:
+        body.update(logprobs=True, top_logprobs=request.top_logprobs)
+    return body
+
+
+def _completion(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+    body["prompt"] = plain_prompt(request)
+    if request.response_format is not None:
+        # Not in OpenAI's legacy API, but llama.cpp and vLLM know it there.
+        body["extra_body"] = {"response_format": dict(request.response_format)}
+    if request.top_logprobs:
+        body["logprobs"] = request.top_logprobs
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a whole answer, or one piece of a streamed one, says. `counts` are prompt, completion and cached tokens."""
+
+    text: str = ""
+    finish_reason: str = ""
+    counts: tuple[int, int, int] | None = None
+    logprobs: Logprobs = ()
+
+
+def read_answer(answer: Any) -> Piece:
+    """Read a whole (chat) completion.
+
+    Raises:
+        ValueError: It holds no choice or no text where one must be.
+    """
+    choices = getattr(answer, "choices", None)
+    if not isinstance(choices, list) or not choices:
+        raise ValueError("no choices in the answer")
+    return _read(choices[0], getattr(choices[0], "message", choices[0]), answer)
+
+
+def read_chunk(chunk: Any) -> Piece:
+    """Read one streamed piece. The last one may hold the usage and no choice.
+
+    Raises:
+        ValueError: It is no piece of a (chat) completion.
+    """
+    choices = getattr(chunk, "choices", None)
+    if choices is None and getattr(chunk, "usage", None) is None:
+        raise ValueError("no choices in the piece")
+    if not choices:
+        return Piece(counts=_counts(chunk))
+    return _read(choices[0], getattr(choices[0], "delta", None) or choices[0], chunk)
+
+
+def _read(choice: Any, part: Any, whole: Any) -> Piece:
+    text = getattr(part, "content", None)
+    if text is None:
+        text = getattr(part, "text", None) or getattr(part, "refusal", None) or ""
+    if not isinstance(text, str):
+        raise ValueError("the answer's text is not text")
+    reason = getattr(choice, "finish_reason", None) or ""
+    return Piece(text, str(reason), _counts(whole), _logprobs(getattr(choice, "logprobs", None)))
+
+
+def _counts(answer: Any) -> tuple[int, int, int] | None:
+    usage = getattr(answer, "usage", None)
+    prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+    if not isinstance(prompt, int):
+        return None
+    cached = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", None)
+    return prompt, completion or 0, min(cached or 0, prompt)
+
+
+def _logprobs(found: Any) -> Logprobs:
+    """Both forms: chat's list of objects (llama.cpp uses it for completions too) and the legacy parallel lists."""
+    if found is None:
+        return ()
+    values = found if isinstance(found, Mapping) else found.model_dump()
+    if values.get("content"):
+        return tuple(_highest([entry, *(entry.get("top_logprobs") or ())]) for entry in values["content"])
+    return tuple(dict(entry or {}) for entry in values.get("top_logprobs") or ())
+
+
+def _highest(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """Token -> log probability; different tokens that read alike (parts of one character) keep the higher."""
+    best: dict[str, float] = {}
+    for entry in entries:
+        token, value = str(entry["token"]), float(entry["logprob"])
+        best[token] = max(value, best.get(token, value))
+    return best
+
+
+def usage_of(piece: Piece, request: ChatRequest, endpoint: Endpoint) -> Usage:
+    """What the call took. Where the endpoint reports no tokens they are counted here, with OpenAI's encoding."""
+    if piece.counts is not None:
+        return endpoint.usage(model_name(request.model, endpoint), *piece.counts)
+    count = tokenizer("o200k_base").count
+    return endpoint.usage(model_name(request.model, endpoint), count(plain_prompt(request)), count(piece.text))

@@ -1,0 +1,120 @@
+"""What went wrong on the wire, in one sentence for the user. Import this module at use: it loads the SDK."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx2
+import openai
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.endpoints import Endpoint
+
+# What the SDK, the transport and the parsing of an answer raise. Everything else is a bug and stays one.
+WIRE_ERRORS = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, ValueError, TimeoutError)
+
+_MAX_DETAIL = 300
+_SHORTEST_KEY = 4
+_LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|pk|gsk|hf|xai|AIza)[-_]?[A-Za-z0-9_\-*.]{8,}|(?i:bearer)\s+\S+")
+
+
+def endpoint_error(error: Exception, endpoint: Endpoint, model: str, key: str = "") -> EndpointError:
+    """The error for the user.
+
+    Args:
+        error: One of `WIRE_ERRORS`.
+        endpoint: Where the call went.
+        model: The model that was asked for.
+        key: Blotted out should the endpoint's own message repeat it.
+    """
+    kind, sentence = _describe(error, endpoint, model)
+    if len(key) >= _SHORTEST_KEY:
+        sentence = sentence.replace(key, "***")
+    return EndpointError(_LOOKS_LIKE_A_KEY.sub("***", sentence), kind)
+
+
+def _describe(error: Exception, endpoint: Endpoint, model: str) -> tuple[str, str]:
+    who = f"Endpoint {endpoint.name!r}"
+    if isinstance(error, openai.APIStatusError):
+        return _status(error, endpoint, model)
+    if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError):
+        return "timeout", (
+            f"{who} gave no whole answer within {endpoint.timeout_seconds:g} s; "
+            f"try again, lower the concurrency, or raise timeout_seconds."
+        )
+    if isinstance(error, openai.APIConnectionError):
+        return _connection(error.__cause__ or error, endpoint)
+    if isinstance(error, httpx2.TransportError | httpx2.StreamError):
+        return _connection(error, endpoint)
+    if isinstance(error, openai.APIError) and not isinstance(error, openai.APIResponseValidationError):
+        return "server-error", f"{who} broke off with an error: {_one_line(error.message)}"
+    return "bad-answer", (
+        f"{who} answered something that is not an OpenAI-style reply; check that {endpoint.base_url or 'its URL'} "
+        f"is an OpenAI-compatible API (it often ends in /v1)."
+    )
+
+
+def _connection(cause: BaseException, endpoint: Endpoint) -> tuple[str, str]:
+    who = f"Endpoint {endpoint.name!r}"
+    if isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.StreamError):
+        return "truncated", f"{who} closed the connection before its answer was whole; try again."
+    if isinstance(cause, httpx2.ConnectTimeout):
+        return "timeout", f"{who} cannot be reached: {endpoint.base_url} did not accept a connection in time."
+    return "unreachable", (
+        f"{who} cannot be reached at {endpoint.base_url} ({_reason(cause)}); "
+        f"start its server or correct the base URL in Settings."
+    )
+
+
+def _reason(cause: BaseException) -> str:
+    text = str(cause).lower()
+    known = {
+        "connection refused": "connection refused",
+        "all connection attempts failed": "connection refused",
+        "name or service not known": "unknown host name",
+        "nodename nor servname": "unknown host name",
+        "temporary failure in name resolution": "host name not found",
+        "no address associated": "unknown host name",
+        "certificate": "its TLS certificate is not trusted",
+        "ssl": "no TLS connection",
+        "network is unreachable": "network is unreachable",
+    }
+    return next((words for sign, words in known.items() if sign in text), type(cause).__name__)
+
+
+def _status(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> tuple[str, str]:
+    status, said = error.status_code, _detail(error.body)
+    who = f"Endpoint {endpoint.name!r}"
+    if status in (401, 403):
+        variable = f"set {endpoint.api_key_env} or " if endpoint.api_key_env else ""
+        return "unauthorized", f"{who} refused the key ({status}){said}; {variable}enter the right key in Settings."
+    if status == 404:
+        return "not-found", (
+            f"{who} has no model {model!r} or no such path at {endpoint.base_url} (404){said}; "
+            f"check the model name and the base URL (it often ends in /v1)."
+        )
+    if status == 429:
+        return "rate-limited", (
+            f"{who} still refuses for too many requests or a spent quota after {endpoint.max_retries + 1} attempts "
+            f"(429){said}; lower the concurrency or wait."
+        )
+    if status == 408:
+        return "timeout", f"{who} gave up waiting (408){said}; try again."
+    if status < 500:
+        return "bad-request", f"{who} refused the request ({status}){said}."
+    return "server-error", f"{who} failed {endpoint.max_retries + 1} times (HTTP {status}){said}; try again later."
+
+
+def _detail(body: object) -> str:
+    """The endpoint's own short message. Longer bodies may repeat the prompt, so nothing else of them is shown."""
+    message: Any = body
+    for _ in range(2):
+        if isinstance(message, dict):
+            message = message.get("message") or message.get("error") or message.get("detail")
+    return f": {_one_line(message)}" if isinstance(message, str) and message.strip() else ""
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split()).rstrip(".")
+    return line if len(line) <= _MAX_DETAIL else line[: _MAX_DETAIL - 1] + "\u2026"

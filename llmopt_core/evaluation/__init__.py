@@ -1,1 +1,1 @@
-"""Answer and example -> scores."""
+"""Answer + example -> scores: text, retrieval and Ragas metrics, judged by an LLM or by the built-in judge."""

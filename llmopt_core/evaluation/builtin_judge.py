@@ -1,0 +1,116 @@
+"""The built-in judge: answers what Ragas asks by rules and embeddings, without an LLM and always the same.
+
+It measures grounding (does the text say this?), not correctness. `judge_agreement.py` holds its measured agreement with
+human labels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from llmopt_core.evaluation.grounding import Grounding, Support
+from llmopt_core.evaluation.ragas_bridge import question_of
+from llmopt_core.evaluation.sample import CouldNotScore, Sample
+from llmopt_core.evaluation.text import sentences
+from llmopt_core.evaluation.text_metrics import Encode
+
+_CITATION = re.compile(r"\s*\[\d+(?:\s*[,;-]\s*\d+)*\]")
+_EVASIVE = re.compile(
+    r"""\b(?:
+        (?:do|does|did)(?:\ not|n['’]t)\ (?:know|have\ (?:\w+\ )?information)
+      | (?:am|['’]m|are|['’]re|is)\ not\ (?:sure|certain|aware)
+      | (?:cannot|can\ not|can['’]t|could\ not|couldn['’]t|unable\ to)\ (?:be\ )?
+        (?:answer|answered|say|tell|determine|determined|find|provide|help)
+      | (?:context|passages?|text|documents?|article|information|sources?)\ (?:do|does)(?:\ not|n['’]t)\ (?:\w+\ )?
+        (?:contain|mention|specify|say|state|provide|include|answer|give)
+      | not\ (?:explicitly\ |directly\ )?(?:mentioned|specified|stated|provided|given|answered)\ (?:in|by)\ the
+      | no\ (?:\w+\ )?(?:information|mention|answer)\ (?:is|was|about|on|of|in|to)
+      | it\ depends
+    )\b
+    | ^\W*(?:unknown|unanswerable|not\ (?:sure|known|available|mentioned|specified|stated)|no\ (?:idea|answer)|n/a)\W*$
+    | 不知道|不清楚|不确定|无法(?:回答|确定|得知|判断)|(?:没有|未)(?:提到|提及|说明)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# A long sentence that happens to hold such words is a statement all the same.
+_EVASIVE_WORDS = 25
+
+
+class BuiltinJudge:
+    """Judges one sample.
+
+    Args:
+        sample: Gives the question; the contexts come with what Ragas asks.
+        encode: Texts -> unit vectors.
+    """
+
+    def __init__(self, sample: Sample, encode: Encode) -> None:
+        self._question = sample.example.question
+        self._encode = encode
+        self._sources: dict[str, str] = {}
+
+    async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
+        """See `Judge.reply`; the work is done outside the event loop."""
+        answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "StatementGeneratorOutput": lambda asked: {"statements": statements(asked["answer"])},
+            "NLIStatementOutput": self._grade_statements,
+            "AnswerRelevanceOutput": self._what_it_answers,
+            "ContextPrecisionOutput": self._grade_chunk,
+            "ContextRecallOutput": self._grade_reference,
+        }
+        answer = answers.get(wanted.__name__)
+        if answer is None:
+            raise CouldNotScore(f"The built-in judge cannot answer {wanted.__name__}; choose an LLM as judge.")
+        return wanted.model_validate(await asyncio.to_thread(answer, question_of(prompt)))
+
+    def source(self, statement: str) -> str:
+        """See `SampleJudge.source`."""
+        return self._sources.get(statement, "")
+
+    def _grade_statements(self, asked: dict[str, Any]) -> dict[str, Any]:
+        found = self._supported(asked["context"], asked["statements"], self._question)
+        return {
+            "statements": [{"statement": s.statement, "reason": s.reason, "verdict": int(s.verdict)} for s in found]
+        }
+
+    def _grade_reference(self, asked: dict[str, Any]) -> dict[str, Any]:
+        found = self._supported(asked["context"], statements(asked["answer"]), asked["question"])
+        return {
+            "classifications": [
+                {"statement": s.statement, "reason": s.reason, "attributed": int(s.verdict)} for s in found
+            ]
+        }
+
+    def _grade_chunk(self, asked: dict[str, Any]) -> dict[str, Any]:
+        grounding = Grounding(asked["context"], self._encode)
+        found = grounding.usefulness(asked["question"], without_citations(asked["answer"]))
+        return {"reason": found.reason, "verdict": int(found.verdict)}
+
+    def _what_it_answers(self, asked: dict[str, Any]) -> dict[str, Any]:
+        answer = without_citations(asked["response"])
+        return {"question": answer, "noncommittal": int(is_evasive(answer))}
+
+    def _supported(self, context: str, said: list[str], question: str) -> list[Support]:
+        found = Grounding(context, self._encode).supports(said, question)
+        self._sources |= {support.statement: support.source for support in found}
+        return found
+
+
+def statements(answer: str) -> list[str]:
+    """The sentences of an answer that state something, citations like [1] taken out."""
+    found = [s for s in sentences(without_citations(answer)) if re.search(r"\w", s)]
+    return [sentence for sentence in found if not is_evasive(sentence)]
+
+
+def is_evasive(text: str) -> bool:
+    """Whether a short text says that it does not know."""
+    return len(text.split()) <= _EVASIVE_WORDS and _EVASIVE.search(text) is not None
+
+
+def without_citations(text: str) -> str:
+    """The text without markers such as [1] or [2, 3]."""
+    return _CITATION.sub("", text).strip()

@@ -1,0 +1,157 @@
+"""What a metric looks at, and the shape of every metric."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
+from llmopt_core.types import Answer, Document, Evidence, Example, Hit, Score, Usage
+
+Need = Literal["answer", "reference", "references", "contexts", "retrieval", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One example with what was retrieved and answered.
+
+    Attributes:
+        answer: None where answering failed.
+        hits: What retrieval returned, best first; empty where it found nothing, None where the configuration has no
+            retrieval.
+        documents: By name, for metrics that read more than the chunks; None where they are not at hand.
+    """
+
+    example: Example
+    answer: Answer | None = None
+    hits: tuple[Hit, ...] | None = None
+    documents: Mapping[str, Document] | None = None
+
+    @property
+    def answer_text(self) -> str:
+        """The answer, stripped; empty where there is none."""
+        return self.answer.text.strip() if self.answer else ""
+
+    @property
+    def shown(self) -> tuple[Hit, ...]:
+        """The hits the answer was made from: those handed to the model, else those retrieved."""
+        return (self.answer.hits if self.answer else ()) or self.hits or ()
+
+
+@dataclass(frozen=True, slots=True)
+class MetricInfo:
+    """What a metric is, for forms, tables and the command line.
+
+    Attributes:
+        kind: `answer` looks at the answer, `retrieval` at the retrieved chunks, `check` passes or fails.
+        needs: What must be there; without it an example gets no value, with the reason.
+        explanation: One or two sentences for users.
+        unit: `fraction` for values between 0 and 1.
+    """
+
+    name: str
+    title: str
+    kind: Literal["answer", "retrieval", "check"]
+    needs: tuple[Need, ...]
+    higher_is_better: bool
+    explanation: str
+    unit: str = "fraction"
+
+
+class Metric(Protocol):
+    """One measure of one sample."""
+
+    @property
+    def name(self) -> str:
+        """Key in `METRICS`."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same sample could get another value: metric, judge and their settings."""
+        ...
+
+    @property
+    def judge(self) -> str:
+        """Name and version of what grades; empty where no judge is needed."""
+        ...
+
+    async def score(self, sample: Sample) -> tuple[Score, Usage]:
+        """The score and what the judge's calls took. A metric that crashes gives a score without value."""
+        ...
+
+
+class CouldNotScore(LlmOptError):
+    """Raised inside a metric: there is no value, and the message says why."""
+
+
+@dataclass(slots=True)
+class Meter:
+    """Adds up what the model calls of one score took, so that a score that fails half-way still shows its cost."""
+
+    usage: Usage = field(default_factory=Usage)
+
+    def add(self, usage: Usage) -> None:
+        """Count one more call."""
+        self.usage = self.usage + usage
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A value with its explanation and evidence."""
+
+    value: float
+    explanation: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+Work = Callable[[Sample, Meter], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True)
+class PlainMetric:
+    """A metric made of one function; checks what it needs first and turns every error into a score without value."""
+
+    info: MetricInfo
+    work: Work
+    version: str = "1"
+    judge: str = ""
+
+    @property
+    def name(self) -> str:
+        """The metric's name."""
+        return self.info.name
+
+    async def score(self, sample: Sample) -> tuple[Score, Usage]:
+        """See `Metric.score`."""
+        meter = Meter()
+        failure = missing_input(sample, self.info.needs)
+        if not failure:
+            try:
+                outcome = await self.work(sample, meter)
+            except (BudgetReached, Cancelled):
+                raise
+            except LlmOptError as error:
+                failure = str(error)
+            except Exception as error:
+                failure = f"{type(error).__name__}: {error}"[:500]
+            else:
+                score = Score(self.name, outcome.value, outcome.explanation, outcome.evidence, judge=self.judge)
+                return score, meter.usage
+        return Score(self.name, None, failure=failure, judge=self.judge), meter.usage
+
+
+def missing_input(sample: Sample, needs: tuple[Need, ...]) -> str:
+    """Why the sample cannot be scored, in one sentence; empty where nothing is missing."""
+    if "answer" in needs and sample.answer is None:
+        return "There is no answer to score."
+    if "reference" in needs and not (sample.example.reference or "").strip():
+        return "The example has no reference answer."
+    if "references" in needs and not sample.example.references:
+        return "The example names no reference span in a document."
+    if "retrieval" in needs and sample.hits is None:
+        return "The configuration retrieves nothing."
+    if "contexts" in needs and not any(hit.chunk.text.strip() for hit in sample.shown):
+        return "Nothing was retrieved."
+    return ""

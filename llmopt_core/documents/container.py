@@ -1,0 +1,107 @@
+"""Zip files, and Office files, which are zip files too: checked before anything is unpacked."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import PurePosixPath
+
+from llmopt_core.documents import limits
+from llmopt_core.errors import BadInput
+
+_GB2312 = re.compile(rb"(?:[\x20-\x7e]|[\xa1-\xf7][\xa1-\xfe])+")
+
+
+def open_office(name: str, data: bytes, main_part: str) -> zipfile.ZipFile:
+    """An Office file whose parts are small enough to parse.
+
+    Args:
+        name: For messages.
+        data: The whole file.
+        main_part: A part every file of this kind has, such as `word/document.xml`.
+
+    Raises:
+        BadInput: Encrypted, old format, damaged, another kind of file, or a zip bomb.
+    """
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        raise BadInput(f"{name} is encrypted or in the format before 2007: save it without password in today's format.")
+    archive = open_zip(name, data)
+    check_unpacked(name, archive, limits.OFFICE_UNPACKED_BYTES)
+    if main_part not in archive.namelist():
+        raise BadInput(f"{name} is not the kind of file its ending says: {main_part} is missing inside.")
+    for part in archive.infolist():
+        if part.filename.endswith((".xml", ".rels")) and part.file_size > limits.OFFICE_PART_BYTES:
+            raise BadInput(
+                f"{name} holds a part of {limits.megabytes(part.file_size)} uncompressed, more than "
+                f"{limits.megabytes(limits.OFFICE_PART_BYTES)}: split the document."
+            )
+    return archive
+
+
+def open_zip(name: str, data: bytes) -> zipfile.ZipFile:
+    """Raises BadInput where the bytes are no readable zip."""
+    if not data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        raise BadInput(f"{name} is not the kind of file its ending says: its content is no zip container.")
+    try:
+        return zipfile.ZipFile(io.BytesIO(data))
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise BadInput(f"{name} is cut off or damaged ({error}): download or save it again.") from error
+
+
+def check_unpacked(name: str, archive: zipfile.ZipFile, most: int) -> None:
+    """Refuse by what the archive declares. Reading never yields more than declared: `zipfile` stops there.
+
+    Raises:
+        BadInput: Too many files, too large together, or packed too densely to be documents.
+    """
+    parts = archive.infolist()
+    if len(parts) > limits.ZIP_FILES:
+        raise BadInput(f"{name} holds {len(parts):,} files, more than {limits.ZIP_FILES:,}: split it.")
+    unpacked = sum(part.file_size for part in parts)
+    packed = max(1, sum(part.compress_size for part in parts))
+    if unpacked > most:
+        raise BadInput(f"{name} would unpack to {limits.megabytes(unpacked)}, more than {limits.megabytes(most)}.")
+    if unpacked > 10 * limits.MEGABYTE and unpacked > limits.ZIP_RATIO * packed:
+        raise BadInput(
+            f"{name} would unpack to {unpacked // packed:,} times its size: that is a zip bomb, not a document."
+        )
+    if any(part.flag_bits & 1 for part in parts):
+        raise BadInput(f"{name} is encrypted: save it without a password.")
+
+
+def read_member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+    """One file of an archive, refused while unpacking as soon as it holds more than `most` bytes."""
+    try:
+        with archive.open(member) as stream:
+            data = stream.read(most + 1)
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise BadInput(f"{name} is damaged at {member.filename} ({error}): pack it again.") from error
+    if len(data) > most:
+        raise BadInput(f"{name} holds {member.filename} of more than {limits.megabytes(most)}.")
+    return data
+
+
+def member_name(member: zipfile.ZipInfo) -> str:
+    """The file name as its author saw it: names not marked as UTF-8 may be UTF-8 or GB18030 all the same."""
+    if member.flag_bits & 0x800:
+        return member.filename
+    try:
+        raw = member.filename.encode("cp437")
+    except UnicodeEncodeError:
+        return member.filename
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("gb18030") if _GB2312.fullmatch(raw) else member.filename
+
+
+def check_path(name: str, member: str) -> None:
+    """Refuse names that point outside the archive.
+
+    Raises:
+        BadInput: The name is absolute, has a drive or a `..`.
+    """
+    path = PurePosixPath(member.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or any(ord(c) < 32 for c in member):
+        raise BadInput(f"{name} holds the unsafe file name {member!r}: nothing was read.")

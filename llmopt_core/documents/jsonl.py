@@ -1,0 +1,69 @@
+"""JSONL -> one document per line, as corpora for retrieval are published."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from llmopt_core.documents import limits
+from llmopt_core.documents.encoding import decode
+from llmopt_core.documents.text import normalise, normalise_file
+from llmopt_core.errors import BadInput
+from llmopt_core.types import Document
+
+_TEXT_KEYS = ("text", "content", "page_content", "body", "document", "passage", "context")
+_ID_KEYS = ("id", "_id", "name", "doc_id", "document_id", "source", "url")
+
+
+def read_jsonl(name: str, data: bytes) -> list[Document]:
+    """One document per line, named `FILE/ID` by its `id` (or line number); further plain values become metadata.
+
+    A `title` stands above the text as a heading.
+
+    Raises:
+        BadInput: A line is not a JSON object, has no text, or repeats an id; names the line.
+    """
+    text, warnings = decode(data, name)
+    text, more = normalise_file(text, name)
+    documents: dict[str, Document] = {}
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        document = _document(name, number, parse_object(name, number, line), warnings + more)
+        if document.name in documents:
+            raise BadInput(f"{name} line {number}: the id {document.name.split('/', 1)[1]!r} is used twice.")
+        documents[document.name] = document
+        if len(documents) > limits.LINES_AS_DOCUMENTS:
+            raise BadInput(f"{name} has more than {limits.LINES_AS_DOCUMENTS:,} lines: split it.")
+    return list(documents.values())
+
+
+def parse_object(name: str, number: int, line: str) -> dict[str, Any]:
+    """The JSON object on one line.
+
+    Raises:
+        BadInput: Names file and line, and where in the line the JSON breaks.
+    """
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{name} line {number}: broken JSON at character {error.pos + 1} ({error.msg}).") from error
+    except (RecursionError, ValueError) as error:
+        raise BadInput(f"{name} line {number}: JSON that cannot be read ({type(error).__name__}).") from error
+    if not isinstance(value, dict):
+        raise BadInput(f"{name} line {number}: expected a JSON object in braces, found {type(value).__name__}.")
+    return value
+
+
+def _document(name: str, number: int, row: dict[str, Any], warnings: tuple[str, ...]) -> Document:
+    key = next((k for k in _TEXT_KEYS if isinstance(row.get(k), str) and row[k].strip()), None)
+    if key is None:
+        found = ", ".join(list(row)[:6]) or "nothing"
+        raise BadInput(f"{name} line {number}: no text; expected one of {', '.join(_TEXT_KEYS)}, found {found}.")
+    id_key = next((k for k in _ID_KEYS if isinstance(row.get(k), str | int) and str(row[k]).strip()), None)
+    identity = str(row[id_key]) if id_key else str(number)
+    title = row.get("title")
+    heading = f"# {' '.join(title.split())}\n\n" if isinstance(title, str) and title.strip() else ""
+    metadata = {k: v for k, v in row.items() if k not in (key, id_key) and isinstance(v, str | int | float | bool)}
+    text = normalise(heading + row[key])
+    return Document(f"{name}/{identity}", text, {"format": "jsonl", **metadata}, (), warnings)

@@ -1,0 +1,81 @@
+"""PDF -> text, page by page."""
+
+from __future__ import annotations
+
+import io
+import logging
+import time
+from typing import Any
+
+from llmopt_core.documents import limits
+from llmopt_core.documents.text import Extracted, join_pages, normalise, numbers_in_words
+from llmopt_core.errors import BadInput
+
+_END = b"%%EOF"
+
+
+def read_pdf(name: str, data: bytes) -> Extracted:
+    """The text layer of a PDF; pages begin at `page_starts`.
+
+    Raises:
+        BadInput: Not a PDF, cut off, encrypted, too many pages, too slow, or no page holds text.
+    """
+    if b"%PDF-" not in data[:1024]:
+        raise BadInput(f"{name} is not a PDF: it does not begin with %PDF.")
+    if _END not in data[-2048:]:
+        raise BadInput(f"{name} is cut off: the end mark of a PDF is missing; download or export it again.")
+    pages = [normalise(text) for text in _page_texts(name, data)]
+    silent = [number for number, text in enumerate(pages, 1) if not text.strip()]
+    if len(silent) == len(pages):
+        raise BadInput(
+            f"{name} has no text on its {len(pages):,} page{'s' if len(pages) > 1 else ''}: it is probably scanned; "
+            "run text recognition (OCR) first."
+        )
+    text, starts = join_pages(pages)
+    warnings = (f"No text on page {numbers_in_words(silent)}: blank or scanned.",) if silent else ()
+    return Extracted(text, starts, warnings, {"pages": len(pages)})
+
+
+def _page_texts(name: str, data: bytes) -> list[str]:
+    from pypdf import PdfReader
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    try:
+        reader = PdfReader(io.BytesIO(data))
+        _unlock(reader, name)
+        count = len(reader.pages)
+    except BadInput:
+        raise
+    except Exception as error:  # a damaged file can break pypdf in any way
+        raise _damaged(name, error) from error
+    if count == 0:
+        raise BadInput(f"{name} has no pages.")
+    if count > limits.PDF_PAGES:
+        raise BadInput(f"{name} has {count:,} pages, more than {limits.PDF_PAGES:,}: split it.")
+    return _extract(reader, name)
+
+
+def _unlock(reader: Any, name: str) -> None:
+    """Open a PDF that is encrypted with an empty password, as printing restrictions do."""
+    if reader.is_encrypted and not reader.decrypt(""):
+        raise BadInput(f"{name} is encrypted with a password: save a copy without one.")
+
+
+def _extract(reader: Any, name: str) -> list[str]:
+    texts: list[str] = []
+    started = time.monotonic()
+    for number, page in enumerate(reader.pages, 1):
+        try:
+            texts.append(page.extract_text())
+        except Exception as error:
+            raise _damaged(name, error, f" on page {number}") from error
+        if time.monotonic() - started > limits.PDF_SECONDS:
+            raise BadInput(
+                f"{name} takes too long ({number:,} pages in {limits.PDF_SECONDS:.0f} s): split it or convert to text."
+            )
+    return texts
+
+
+def _damaged(name: str, error: Exception, where: str = "") -> BadInput:
+    reason = str(error).split("\n", 1)[0][:120] or type(error).__name__
+    return BadInput(f"{name} is a damaged PDF{where} ({reason}): open it in a viewer and export it again.")

@@ -1,0 +1,144 @@
+"""References of a question -> spans in the documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from llmopt_core.documents.spans import MINIMUM_SIMILARITY, QuoteMatch, find_quote
+from llmopt_core.errors import BadInput
+from llmopt_core.types import Document, Span
+
+_ENTRY_KEYS = frozenset(("document", "start", "end", "quote", "content", "start_index", "end_index"))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A mistake on one line of a question file, as a part of a sentence."""
+
+    line: int
+    message: str
+
+
+class NamedDocuments:
+    """Documents by name; a name without its ending will do where it is the only one."""
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self.all = list(documents)
+        self._by_name = {document.name: document for document in documents}
+        self._by_stem: dict[str, list[Document]] = {}
+        for document in documents:
+            path = PurePosixPath(document.name)
+            for short in {str(path.with_suffix("")), path.name, path.stem} - {document.name}:
+                self._by_stem.setdefault(short, []).append(document)
+
+    def find(self, name: str) -> Document:
+        """Raises BadInput where no document, or more than one, has that name."""
+        if name in self._by_name:
+            return self._by_name[name]
+        near = self._by_stem.get(name, [])
+        if len(near) == 1:
+            return near[0]
+        known = ", ".join(sorted(self._by_name)[:5]) + (", ..." if len(self._by_name) > 5 else "")
+        which = "more than one document could be" if near else "there is no document"
+        raise BadInput(f"{which} {name!r}; the documents are {known or 'none'}")
+
+
+Resolved = tuple[tuple[Span, ...], list[tuple[str, QuoteMatch]], list[str]]
+
+
+def resolve_references(raw: Any, place: Mapping[str, Any], documents: NamedDocuments | None) -> Resolved:
+    """Spans, the quotes among them with their match, and what is wrong.
+
+    Args:
+        raw: The `references` value: a list, or a JSON list as text, or nothing.
+        place: The row's own `document` (or `corpus_id`), `start`, `end` and `quote`. Where there is no list they make
+            one reference; where there is one its entries may leave out the document.
+        documents: Checked against, where given.
+    """
+    document = place.get("document") or place.get("corpus_id")
+    try:
+        entries = _entries(raw)
+    except BadInput as error:
+        return (), [], [str(error)]
+    if not entries and (place.get("quote") or place.get("start") not in (None, "")):
+        entries = [{k: place[k] for k in ("start", "end", "quote") if place.get(k) not in (None, "")}]
+    spans, quotes, wrong = [], [], []
+    for entry in entries:
+        try:
+            span, quote = _resolve(entry, document, documents)
+        except BadInput as error:
+            wrong.append(str(error))
+            continue
+        spans.append(span)
+        quotes += [quote] if quote else []
+    return tuple(dict.fromkeys(spans)), quotes, wrong
+
+
+def _entries(raw: Any) -> list[dict[str, Any]]:
+    if raw is None or (isinstance(raw, str) and not raw.strip()):
+        return []
+    if isinstance(raw, str):
+        try:
+            raw = json.loads(raw)
+        except ValueError as error:
+            raise BadInput("`references` is not JSON") from error
+    if not isinstance(raw, list):
+        raise BadInput("`references` is not a list")
+    for entry in raw:
+        if not isinstance(entry, dict):
+            raise BadInput("a reference is not an object with `document`, `start` and `end`, or with a `quote`")
+        unknown = sorted(set(entry) - _ENTRY_KEYS)
+        if unknown:
+            raise BadInput(f"a reference has the unknown key `{unknown[0]}`")
+    return raw
+
+
+def _resolve(
+    entry: Mapping[str, Any], default: Any, documents: NamedDocuments | None
+) -> tuple[Span, tuple[str, QuoteMatch] | None]:
+    name = entry.get("document") or default
+    start, end = entry.get("start", entry.get("start_index")), entry.get("end", entry.get("end_index"))
+    if start is None and end is None and "quote" in entry:
+        return _quoted(entry["quote"], name, documents)
+    if not name:
+        raise BadInput("a reference does not name its `document`")
+    a, b = _whole(start, "start"), _whole(end, "end")
+    if documents is None:
+        if not 0 <= a < b:
+            raise BadInput(f"the span {a} to {b} is none")
+        return Span(str(name), a, b), None
+    document = documents.find(str(name))
+    if not 0 <= a < b <= len(document.text):
+        raise BadInput(f"the span {a} to {b} lies outside {document.name}, which has {len(document.text):,} characters")
+    told, stands = entry.get("quote", entry.get("content")), document.text[a:b]
+    if isinstance(told, str) and told.strip() != stands.strip():
+        raise BadInput(f"the span {a} to {b} of {document.name} holds {_short(stands)}, not {_short(told)}")
+    return Span(document.name, a, b), None
+
+
+def _quoted(quote: Any, name: Any, documents: NamedDocuments | None) -> tuple[Span, tuple[str, QuoteMatch]]:
+    if not isinstance(quote, str) or not quote.strip():
+        raise BadInput("a `quote` is empty")
+    if documents is None:
+        raise BadInput("a `quote` can only be looked up together with the documents")
+    match = find_quote(quote, [documents.find(str(name))] if name else documents.all)
+    if match is None:
+        where = f"in {name}" if name else "in any document"
+        raise BadInput(f"the quote {_short(quote)} does not stand {where}, not even {MINIMUM_SIMILARITY:.0%} alike")
+    return match.span, (quote, match)
+
+
+def _whole(value: Any, key: str) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lstrip("-").isdigit():
+        return int(value)
+    raise BadInput(f"a reference has no whole number as `{key}`")
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")

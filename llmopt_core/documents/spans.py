@@ -1,0 +1,112 @@
+"""Where a quote stands in the documents: exactly, with other white space and case, or nearly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmopt_core.types import Document, Span
+
+MINIMUM_SIMILARITY = 0.85
+_LONGEST_FUZZY = 5_000
+_SAME = ("'‘’‚‛`´", '"“”„‟«»', "-‐‑‒–—―−")
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteMatch:
+    """A quote found in a document.
+
+    Attributes:
+        span: Where it stands.
+        text: What stands there.
+        similarity: 1.0 where the words are the same, else the share of equal characters.
+        places: How often the quote stands in the documents; the first place is taken.
+    """
+
+    span: Span
+    text: str
+    similarity: float
+    places: int = 1
+
+    @property
+    def exact(self) -> bool:
+        """Whether the quote stands there with the same words."""
+        return self.similarity == 1.0
+
+
+def find_quote(quote: str, documents: Sequence[Document], minimum: float = MINIMUM_SIMILARITY) -> QuoteMatch | None:
+    """The best place of a quote, or None where nothing is similar enough.
+
+    An exact place wins over one that differs in white space, case, quotation marks or dashes, and that over the most
+    similar passage of about the same length (rapidfuzz's partial ratio, widened to whole words).
+
+    Args:
+        quote: Words that should stand in one of the documents.
+        documents: Searched in order.
+        minimum: The least share of equal characters, 0 to 1.
+    """
+    quote = quote.strip()
+    if not quote:
+        return None
+    return _exact(quote, documents) or _loose(quote, documents) or _fuzzy(quote, documents, minimum)
+
+
+def _exact(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
+    places = sum(document.text.count(quote) for document in documents)
+    for document in documents:
+        start = document.text.find(quote)
+        if start >= 0:
+            return QuoteMatch(Span(document.name, start, start + len(quote)), quote, 1.0, places)
+    return None
+
+
+def _loose(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
+    pattern = re.compile(r"\s+".join(_any_mark(word) for word in quote.split()), re.IGNORECASE)
+    found = [(document, match) for document in documents for match in pattern.finditer(document.text)]
+    if not found:
+        return None
+    document, match = found[0]
+    return QuoteMatch(Span(document.name, match.start(), match.end()), match.group(), 1.0, len(found))
+
+
+def _any_mark(word: str) -> str:
+    """A pattern that takes every kind of quotation mark and dash for every other of its kind."""
+    return "".join(next((f"[{re.escape(kind)}]" for kind in _SAME if c in kind), re.escape(c)) for c in word)
+
+
+def _fuzzy(quote: str, documents: Sequence[Document], minimum: float) -> QuoteMatch | None:
+    from rapidfuzz import fuzz
+
+    if len(quote) > _LONGEST_FUZZY:
+        return None
+    best: QuoteMatch | None = None
+    for document in documents:
+        least = 100 * max(minimum, best.similarity if best else 0.0)
+        place = fuzz.partial_ratio_alignment(quote, document.text, score_cutoff=least)
+        # A document shorter than the quote is aligned the other way round: it would match a part of the quote.
+        if place is None or len(document.text) < minimum * len(quote):
+            continue
+        start, end = _whole_words(document.text, place.dest_start, place.dest_end)
+        similarity = min(place.score / 100, 0.999)
+        if end > start and (best is None or similarity > best.similarity):
+            best = QuoteMatch(Span(document.name, start, end), document.text[start:end], similarity)
+    return best
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """Widen to the borders of the words that were cut (at most 20 characters), and leave out white space around."""
+    while start > 0 and text[start - 1].isalnum() and text[start : start + 1].isalnum() and _near(text[start - 1]):
+        start -= 1
+    while end < len(text) and text[end].isalnum() and text[end - 1].isalnum() and _near(text[end]):
+        end += 1
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _near(character: str) -> bool:
+    """Scripts without spaces have no word borders to widen to."""
+    return character < "\u2e80"

@@ -1,0 +1,116 @@
+"""CSV and XLSX -> text, one block of `column: value` lines per row, so that each row can stand alone in a chunk."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from llmopt_core.documents import limits
+from llmopt_core.documents.container import open_office
+from llmopt_core.documents.encoding import decode
+from llmopt_core.documents.text import Extracted, normalise, normalise_file
+from llmopt_core.errors import BadInput
+
+_FIELD_CHARACTERS = 10_000_000
+
+
+def read_csv(name: str, data: bytes) -> Extracted:
+    """A table with comma, semicolon, tab or bar between cells; the first row names the columns.
+
+    Raises:
+        BadInput: Not text, or no readable table.
+    """
+    text, warnings = decode(data, name)
+    text, more = normalise_file(text, name)
+    return Extracted("\n\n".join(_blocks(_csv_rows(name, text), name)), (), warnings + more)
+
+
+def read_xlsx(name: str, data: bytes) -> Extracted:
+    """All sheets, each under its name as a heading; the first filled row of a sheet names the columns.
+
+    Raises:
+        BadInput: Encrypted, damaged, or too large unpacked.
+    """
+    open_office(name, data, "xl/workbook.xml")
+    try:
+        from openpyxl import load_workbook
+
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        blocks = [block for sheet in book.worksheets for block in _sheet(sheet, name)]
+    except BadInput:
+        raise
+    except Exception as error:  # a damaged file can break the parser in any way
+        raise BadInput(f"{name} is damaged and cannot be read as XLSX: open and save it again.") from error
+    return Extracted(normalise("\n\n".join(blocks)))
+
+
+def cells_line(cells: Iterable[str]) -> str:
+    """Cells of a row on one line, divided by bars; empty where all are."""
+    flat = [" ".join(cell.split()) for cell in cells]
+    return " | ".join(flat) if any(flat) else ""
+
+
+def delimiter_of(text: str) -> str:
+    """The character that divides the cells of the first line."""
+    line = text.lstrip("\n").split("\n", 1)[0]
+    return max(",;\t|", key=line.count)
+
+
+def _csv_rows(name: str, text: str) -> Iterator[list[str]]:
+    limit = csv.field_size_limit(_FIELD_CHARACTERS)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise BadInput(f"{name} line {reader.line_num}: not readable as CSV ({error}).") from error
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _sheet(sheet: Any, name: str) -> Iterator[str]:
+    # A sheet may claim a million empty columns.
+    sheet.reset_dimensions()
+    rows = ([_cell(value) for value in row] for row in sheet.iter_rows(values_only=True))
+    blocks = list(_blocks(rows, name))
+    if blocks:
+        yield f"# {sheet.title}"
+        yield from blocks
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _blocks(rows: Iterable[Sequence[str]], name: str) -> Iterator[str]:
+    """One block per row below the header; a table of a header alone gives the header."""
+    filled = (row for row in rows if any(cell.strip() for cell in row))
+    header = next(filled, None)
+    if header is None:
+        return
+    columns = [" ".join(cell.split()) for cell in header]
+    size, empty = 0, True
+    for row in filled:
+        empty = False
+        block = _block(columns, row)
+        size += len(block)
+        if size > limits.TABLE_CHARACTERS:
+            raise BadInput(f"{name} holds more than {limits.TABLE_CHARACTERS:,} characters of cells: split it.")
+        yield block
+    if empty:
+        yield cells_line(columns)
+
+
+def _block(columns: Sequence[str], row: Sequence[str]) -> str:
+    lines = []
+    for i, cell in enumerate(row):
+        value = cell.strip()
+        column = columns[i] if i < len(columns) else ""
+        if value:
+            lines.append(f"{column}: {value}" if column else value)
+    return "\n".join(lines)

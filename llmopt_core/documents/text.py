@@ -1,0 +1,72 @@
+"""One form for every text, set once at loading, so that offsets stay true afterwards."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from llmopt_core.errors import BadInput
+
+_NEWLINES = re.compile(r"\r\n?")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What a reader found in one file.
+
+    Attributes:
+        text: Normalised text.
+        page_starts: As in `Document`.
+        warnings: As in `Document`.
+    """
+
+    text: str
+    page_starts: tuple[int, ...] = ()
+    warnings: tuple[str, ...] = ()
+    metadata: dict[str, str | int | float | bool] = field(default_factory=dict)
+
+
+def normalise(text: str) -> str:
+    r"""The text with `\n` newlines, without byte order mark and NUL; lone surrogates become U+FFFD."""
+    if "\r" in text:
+        text = _NEWLINES.sub("\n", text)
+    text = text.removeprefix("\ufeff").replace("\0", "")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", text)
+    return text
+
+
+def normalise_file(text: str, name: str) -> tuple[str, tuple[str, ...]]:
+    """`normalise` for a whole file, with a warning for removed NUL characters.
+
+    Raises:
+        BadInput: So many NULs that it is no text.
+    """
+    nuls = text.count("\0")
+    if nuls > len(text) // 10:
+        raise BadInput(f"{name} is not text: {nuls:,} of its {len(text):,} characters are NUL.")
+    warning = f"{nuls:,} NUL character{'s were' if nuls > 1 else ' was'} removed."
+    return normalise(text), (warning,) if nuls else ()
+
+
+def join_pages(pages: list[str], separator: str = "\n") -> tuple[str, tuple[int, ...]]:
+    """Pages as one text, and the offset at which each begins."""
+    starts, at = [], 0
+    for page in pages:
+        starts.append(at)
+        at += len(page) + len(separator)
+    return separator.join(pages), tuple(starts)
+
+
+def numbers_in_words(numbers: list[int]) -> str:
+    """Sorted numbers as short text: `3, 7-9`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)

@@ -1,0 +1,212 @@
+"""Chunks -> an index on disk, built once per content and never changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput, LlmOptError, StorageFailed
+from llmopt_core.index import analysis, opened
+from llmopt_core.index.bm25 import Bm25
+from llmopt_core.index.embedding_cache import OnProgress, encode_cached
+from llmopt_core.index.folder import CHROMA, FORMAT, Contents, read_contents, write_contents
+from llmopt_core.index.index import Index
+from llmopt_core.index.vector_store import (
+    COLLECTION,
+    HNSW,
+    VectorStore,
+    embedded_client,
+    fill,
+    server_client,
+)
+from llmopt_core.models.base import Embedder, EmbeddingSpec
+from llmopt_core.settings import Settings
+from llmopt_core.types import Chunk, Document, Span, fingerprint
+
+
+def build_index(
+    chunks: Sequence[Chunk],
+    embedding: EmbeddingSpec,
+    embedder: Embedder,
+    settings: Settings,
+    cache: Cache,
+    *,
+    texts: Sequence[str] | None = None,
+    documents: Sequence[Document] = (),
+    on_progress: OnProgress | None = None,
+) -> Index:
+    """Open the index of these chunks; build it first where no process has.
+
+    The folder `indexes/<fingerprint>` in the workspace is written by one process under a lock, in a temporary folder
+    that is renamed into place when it is whole. A process killed on the way leaves nothing that is ever opened.
+
+    Args:
+        chunks: All chunks of the project; their texts and ids are part of the index's fingerprint.
+        embedding: Which model, and what of a chunk it embeds; part of the fingerprint.
+        embedder: That model.
+        settings: Where the workspace is, and the Chroma server where there is one.
+        cache: Vectors known from earlier indexes.
+        texts: What is embedded of each chunk where that is not its text; by default the text, or for
+            `embedding.of == "heading"` the heading path and the text.
+        documents: Give their metadata to filters, and the text of parents to small-to-big chunks.
+        on_progress: Called with the number of distinct texts embedded and their total.
+
+    Raises:
+        BadInput: There are no chunks, or `texts` are needed and missing or of another number.
+        EndpointError: The embedder failed.
+        StorageFailed: The workspace cannot be written, or the Chroma server does not answer.
+    """
+    plan = _plan(chunks, embedding, embedder, settings, texts, documents)
+    if (index := opened.get(plan.folder)) is not None:
+        return index
+    with _storage_errors(plan.folder):
+        contents = _built(plan) or _built_under_lock(plan, embedder, cache, on_progress)
+    return opened.put(plan.folder, Index(contents, _store(plan)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    chunks: Sequence[Chunk]
+    texts: Sequence[str]
+    documents: dict[str, dict[str, Any]]
+    parents: dict[Span, str]
+    fingerprint: str
+    folder: Path
+    settings: Settings
+
+
+def _plan(  # noqa: PLR0917
+    chunks: Sequence[Chunk],
+    embedding: EmbeddingSpec,
+    embedder: Embedder,
+    settings: Settings,
+    texts: Sequence[str] | None,
+    documents: Sequence[Document],
+) -> _Plan:
+    if not chunks:
+        raise BadInput("There is no text to index; add a document that has some.")
+    texts = _embedded_texts(chunks, embedding) if texts is None else texts
+    if len(texts) != len(chunks):
+        raise BadInput(f"There are {len(chunks)} chunks but {len(texts)} texts to embed for them.")
+    names = {chunk.document for chunk in chunks}
+    by_name = {document.name: document for document in documents}
+    metadata = {name: dict(by_name[name].metadata) if name in by_name else {} for name in sorted(names)}
+    parents = _parent_texts(chunks, by_name)
+    rows = [[chunk.id, chunk.text, chunk.heading, text] for chunk, text in zip(chunks, texts, strict=True)]
+    spans = [[s.document, s.start, s.end, text] for s, text in parents.items()]
+    key = fingerprint(
+        "index", FORMAT, analysis.VERSION, HNSW, rows, [_parent_id(c) for c in chunks], spans, metadata,
+        embedding.model_dump(mode="json"), embedder.name,
+    )  # fmt: skip
+    folder = settings.home / "indexes" / (f"{key}-server" if settings.chroma_url else key)
+    return _Plan(chunks, texts, metadata, parents, key, folder, settings)
+
+
+def _embedded_texts(chunks: Sequence[Chunk], embedding: EmbeddingSpec) -> list[str]:
+    if embedding.of == "text":
+        return [chunk.text for chunk in chunks]
+    if embedding.of == "heading":
+        return [f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text for chunk in chunks]
+    raise BadInput(f"To embed the {embedding.of} of each chunk, it must be written first and given as texts.")
+
+
+def _parent_texts(chunks: Sequence[Chunk], documents: dict[str, Document]) -> dict[Span, str]:
+    spans = dict.fromkeys(chunk.parent for chunk in chunks if chunk.parent and chunk.parent.document in documents)
+    return {span: documents[span.document].text[span.start : span.end] for span in spans if span}
+
+
+def _parent_id(chunk: Chunk) -> list[int] | None:
+    return [chunk.parent.start, chunk.parent.end] if chunk.parent else None
+
+
+def _built(plan: _Plan) -> Contents | None:
+    """What is there; None where nothing whole is."""
+    if not plan.settings.chroma_url and not (plan.folder / CHROMA / "chroma.sqlite3").exists():
+        return None
+    try:
+        contents = read_contents(plan.folder)
+    except StorageFailed:
+        return None
+    return contents if not plan.settings.chroma_url or _store(plan).count() == len(contents.chunks) else None
+
+
+def _built_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> Contents:
+    plan.folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(plan.folder.parent / f".{plan.folder.name}.lock"):
+        contents = _built(plan)
+        if contents is None:
+            _build(plan, embedder, cache, on_progress)
+            contents = read_contents(plan.folder)
+    return contents
+
+
+def _build(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
+    """Write the index, called under its lock. What is left of killed builds is removed first."""
+    prefix = f".{plan.folder.name}.part-"
+    for remains in (plan.folder, *plan.folder.parent.glob(prefix + "*")):
+        shutil.rmtree(remains, ignore_errors=True)
+    part = Path(tempfile.mkdtemp(prefix=prefix, dir=plan.folder.parent))
+    try:
+        _write(plan, part, embedder, cache, on_progress)
+        part.rename(plan.folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
+    vectors = encode_cached(plan.texts, embedder, cache, on_progress)
+    manifest = {
+        "format": FORMAT,
+        "fingerprint": plan.fingerprint,
+        "embedder": embedder.name,
+        "dimension": embedder.dimension,
+        "chunks": len(plan.chunks),
+    }
+    words = Bm25.of([_words_of(chunk, text) for chunk, text in zip(plan.chunks, plan.texts, strict=True)])
+    client = _server(plan) if plan.settings.chroma_url else embedded_client(folder / CHROMA)
+    fill(client, _collection(plan), vectors, [chunk.document for chunk in plan.chunks])
+    write_contents(folder, Contents(manifest, tuple(plan.chunks), plan.documents, plan.parents, vectors, words))
+
+
+def _words_of(chunk: Chunk, embedded: str) -> str:
+    """BM25 sees the text, and what is embedded where that adds to the text (its heading)."""
+    return embedded if chunk.text in embedded else chunk.text
+
+
+def _store(plan: _Plan) -> VectorStore:
+    if plan.settings.chroma_url:
+        return VectorStore(lambda: _server(plan), _collection(plan))
+    return VectorStore(lambda: embedded_client(plan.folder / CHROMA))
+
+
+def _server(plan: _Plan) -> Any:
+    return server_client(plan.settings.chroma_url)
+
+
+def _collection(plan: _Plan) -> str:
+    return f"llmopt-{plan.fingerprint}" if plan.settings.chroma_url else COLLECTION
+
+
+@contextmanager
+def _storage_errors(folder: Path) -> Iterator[None]:
+    from chromadb.errors import ChromaError
+
+    try:
+        yield
+    except LlmOptError:
+        raise
+    except (OSError, ChromaError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise StorageFailed(
+            f"The index could not be written to {folder.parent} ({reason}); free disk space or check its rights."
+        ) from error

@@ -1,0 +1,46 @@
+"""Exact search: every vector is compared. Fast enough up to some 100,000 vectors, and the measure for the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from llmopt_core.models.base import Vectors
+
+Found = tuple[int, float]
+"""Position of a chunk in its index, and its score."""
+
+
+def best(scores: npt.NDArray[np.floating], k: int) -> list[Found]:
+    """The `k` highest finite scores with their positions, best first; equal scores in order of position."""
+    k = min(k, len(scores))
+    if k <= 0:
+        return []
+    # argpartition picks arbitrary ones among equals at the border, so all equals of the last are drawn in.
+    border = np.partition(scores, len(scores) - k)[len(scores) - k]
+    positions = np.flatnonzero((scores >= border) & np.isfinite(scores))
+    order = positions[np.lexsort((positions, -scores[positions]))][:k]
+    return [(int(position), float(scores[position])) for position in order]
+
+
+def exact_search(
+    matrix: Vectors, queries: Vectors, k: int, allowed: npt.NDArray[np.bool_] | None = None
+) -> list[list[Found]]:
+    """Per query the `k` rows of highest cosine similarity.
+
+    Args:
+        matrix: Unit vectors, shape (n, dimension).
+        queries: Unit vectors, shape (q, dimension).
+        k: How many per query.
+        allowed: Rows that may be found, shape (n,); None for all.
+    """
+    similarities = np.asarray(queries @ matrix.T, dtype=np.float32)
+    if allowed is not None:
+        similarities = np.where(allowed, similarities, -np.inf)
+    return [best(row, k) for row in similarities]
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Rows scaled to length 1; zero rows stay zero."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)

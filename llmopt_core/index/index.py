@@ -1,0 +1,111 @@
+"""An opened index: search by meaning and by words over the chunks of a project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from llmopt_core.index.exact import Found, exact_search
+from llmopt_core.index.filters import Metadata, Where, matching_documents
+from llmopt_core.index.folder import Contents
+from llmopt_core.index.vector_store import VectorStore
+from llmopt_core.models.base import Vectors
+from llmopt_core.types import Chunk, Hit, Span
+
+
+class Index:
+    """Chunks with their vectors and words. Never changes; safe to share between threads.
+
+    Attributes:
+        chunks: All chunks, in the order they were given.
+        documents: Metadata of every document by name.
+        parents: Texts of the larger pieces that chunks stand for (small-to-big).
+    """
+
+    def __init__(self, contents: Contents, store: VectorStore) -> None:
+        self.chunks = contents.chunks
+        self.documents: Mapping[str, Metadata] = contents.documents
+        self.parents: Mapping[Span, str] = contents.parents
+        self._manifest = contents.manifest
+        self._matrix = contents.vectors
+        self._words = contents.words
+        self._store = store
+
+    @property
+    def fingerprint(self) -> str:
+        """Content hash of the chunks, what was embedded of them, and the embedding model."""
+        return str(self._manifest["fingerprint"])
+
+    @property
+    def embedder_name(self) -> str:
+        """The embedding model that made the vectors."""
+        return str(self._manifest["embedder"])
+
+    @property
+    def matrix(self) -> Vectors:
+        """All unit vectors in the order of the chunks, shape (n, dimension); read-only."""
+        return self._matrix
+
+    def search_dense(self, vectors: Vectors, k: int, where: Where | None = None) -> list[list[Hit]]:
+        """Per question vector the `k` most similar chunks, best first; scores are cosine similarities.
+
+        Without a filter the vector database answers (approximately, see `vector_store.HNSW`). With one, every chunk of
+        the matching documents is compared, because a graph search loses matches when few chunks pass.
+
+        Args:
+            vectors: Unit vectors, shape (q, dimension).
+            k: How many per question.
+            where: A metadata filter, see `filters`.
+
+        Raises:
+            BadInput: The filter is wrong.
+        """
+        k = min(k, len(self.chunks))
+        queries = np.ascontiguousarray(vectors, dtype=np.float32)
+        if where:
+            return [self._hits(found) for found in exact_search(self._matrix, queries, k, self._allowed(where))]
+        return [self._hits(found) for found in self._store.search(queries, k)]
+
+    def search_bm25(self, texts: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
+        """Per text the `k` best chunks that share a word with it, best first; scores are BM25.
+
+        Raises:
+            BadInput: The filter is wrong.
+        """
+        allowed = self._allowed(where) if where else None
+        return [self._hits(self._words.search(text, k, allowed)) for text in texts]
+
+    def bm25_scores(self, text: str, chunk_ids: Iterable[str]) -> list[float]:
+        """BM25 scores of these chunks for a text, 0 where they share no word."""
+        scores = self._words.scores(text)
+        return [float(scores[self._positions[chunk_id]]) for chunk_id in chunk_ids]
+
+    def vectors(self, chunk_ids: Iterable[str]) -> Vectors:
+        """Unit vectors of these chunks, shape (n, dimension)."""
+        return np.asarray(self._matrix[[self._positions[chunk_id] for chunk_id in chunk_ids]], dtype=np.float32)
+
+    def parent(self, chunk: Chunk) -> Chunk | None:
+        """The larger piece that stands for a chunk; None where it has none, or its text is not known."""
+        if chunk.parent is None or chunk.parent not in self.parents:
+            return None
+        span = chunk.parent
+        return Chunk(span.document, span.start, span.end, self.parents[span], heading=chunk.heading)
+
+    def _hits(self, found: Sequence[Found]) -> list[Hit]:
+        return [Hit(self.chunks[position], score) for position, score in found]
+
+    def _allowed(self, where: Where) -> npt.NDArray[np.bool_]:
+        names = matching_documents(where, self.documents)
+        return np.fromiter((chunk.document in names for chunk in self.chunks), dtype=np.bool_, count=len(self.chunks))
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {chunk.id: position for position, chunk in enumerate(self.chunks)}
+
+    def __repr__(self) -> str:
+        facts: dict[str, Any] = {"fingerprint": self.fingerprint, "chunks": len(self.chunks)}
+        return f"Index({facts})"

@@ -1,0 +1,43 @@
+"""The indexes this process has open, the least recently used dropped first."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from llmopt_core.index.index import Index
+
+LIMIT = 8
+
+_lock = threading.Lock()
+_indexes: OrderedDict[Path, Index] = OrderedDict()
+
+
+def get(folder: Path) -> Index | None:
+    """The opened index of that folder; None where it is not open or its folder is gone."""
+    with _lock:
+        index = _indexes.get(folder)
+        if index is None:
+            return None
+        if not folder.exists():
+            del _indexes[folder]
+            return None
+        _indexes.move_to_end(folder)
+        return index
+
+
+def put(folder: Path, index: Index) -> Index:
+    """Keep an index; one that another thread opened meanwhile wins. Whoever still holds a dropped one can use it."""
+    with _lock:
+        index = _indexes.setdefault(folder, index)
+        _indexes.move_to_end(folder)
+        while len(_indexes) > LIMIT:
+            _indexes.popitem(last=False)
+        return index
+
+
+def close_all() -> None:
+    """Drop every index. Each closes its files when nothing holds it any more."""
+    with _lock:
+        _indexes.clear()

@@ -1,0 +1,44 @@
+"""Several ranked lists -> one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
+
+from llmopt_core.types import Hit
+
+
+def reciprocal_ranks(lists: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
+    """Merge by ranks: a chunk scores the sum of 1 / (k + rank) over the lists that hold it (Cormack et al. 2009)."""
+    scores: dict[str, float] = {}
+    for hits in lists:
+        for rank, hit in enumerate(hits, start=1):
+            scores[hit.chunk.id] = scores.get(hit.chunk.id, 0.0) + 1.0 / (k + rank)
+    return _ranked(lists, scores)
+
+
+def weighted_scores(lists: Sequence[Sequence[Hit]], weights: Sequence[float]) -> list[Hit]:
+    """Merge by scores: each list's scores divided by its best, times its weight, added up.
+
+    A chunk that a list does not hold, or holds below zero, scores nothing there.
+    """
+    scores = dict.fromkeys((hit.chunk.id for hits in lists for hit in hits), 0.0)
+    for hits, weight in zip(lists, weights, strict=True):
+        top = max((hit.score for hit in hits), default=0.0)
+        for hit in hits if top > 0 else ():
+            scores[hit.chunk.id] += weight * max(hit.score, 0.0) / top
+    return _ranked(lists, scores)
+
+
+def round_robin(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
+    """Merge by turns: the best of each list, then the second of each; scores are 1 / (turns waited)."""
+    merged: dict[str, Hit] = {}
+    for hit in (hit for turn in zip_longest(*lists) for hit in turn if hit is not None):
+        merged.setdefault(hit.chunk.id, Hit(hit.chunk, 1.0 / (len(merged) + 1)))
+    return list(merged.values())
+
+
+def _ranked(lists: Sequence[Iterable[Hit]], scores: Mapping[str, float]) -> list[Hit]:
+    """Best first; equal scores in the order in which the lists name them."""
+    chunks = {hit.chunk.id: hit.chunk for hits in lists for hit in hits}
+    return sorted((Hit(chunk, scores[chunk_id]) for chunk_id, chunk in chunks.items()), key=lambda hit: -hit.score)

@@ -1,0 +1,184 @@
+"""Rerank token by token: each token of the question finds its best match in the chunk, rare tokens count more."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import struct
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from llmopt_core.cache import Cache
+from llmopt_core.models.base import TokenEmbedder, Vectors
+from llmopt_core.types import Usage
+
+STAGE = "token-vectors"
+FREQUENCIES = "token-frequencies"
+MEMORY_BYTES = 256_000_000
+_BATCH = 32
+
+TokenVectors = tuple[npt.NDArray[np.int32], Vectors]
+
+
+class LateInteraction:
+    """IDF-weighted MaxSim: late interaction (Khattab and Zaharia 2020) in which rare tokens count more.
+
+    The score is the mean over the question's tokens of the highest cosine similarity to any token of the passage,
+    weighted by the token's inverse document frequency among the texts of the collection.
+
+    Args:
+        embedder: Makes one vector per token.
+        texts: The collection.
+        key: Identifies the collection.
+        cache: Where token vectors and frequencies are kept.
+    """
+
+    def __init__(self, embedder: TokenEmbedder, texts: Sequence[str], key: str, cache: Cache) -> None:
+        self._store = TokenVectorStore(embedder, cache)
+        self._texts = texts
+        self._frequencies = lru_cache(maxsize=1)(lambda: idf_frequencies(key, texts, embedder, cache))
+
+    async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
+        """See `Reranker.score`."""
+        return await asyncio.to_thread(self._score, question, passages), Usage()
+
+    def _score(self, question: str, passages: Sequence[str]) -> list[float]:
+        (ids, query), *found = self._store.vectors([question, *passages])
+        weights = self._weights(ids)
+        if not passages or not weights.sum():
+            return [0.0] * len(passages)
+        similar = query @ np.concatenate([vectors for _, vectors in found]).T
+        ends = np.cumsum([0, *(len(vectors) for _, vectors in found)])
+        return [
+            float(similar[:, start:end].max(axis=1) @ weights / weights.sum()) if end > start else 0.0
+            for start, end in pairwise(ends)
+        ]
+
+    def _weights(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        frequencies = self._frequencies()
+        counts = np.array([frequencies.get(int(token), 0) for token in ids], dtype=np.float32)
+        return np.maximum(np.log((len(self._texts) + 1) / (counts + 0.5)), 0).astype(np.float32)
+
+
+def idf_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder, cache: Cache) -> dict[int, int]:
+    """In how many texts each token occurs. Kept in the cache under the key of the index."""
+    key = hashlib.sha256(f"{embedder.name}\0{key}".encode()).hexdigest()
+    stored = cache.get_many(FREQUENCIES, [key])
+    if key not in stored:
+        counted = np.array(sorted(_count(texts, embedder).items()), dtype=np.int32).reshape(-1, 2)
+        stored = {key: counted.tobytes()}
+        cache.put_many(FREQUENCIES, stored)
+    tokens, counts = np.frombuffer(stored[key], dtype=np.int32).reshape(-1, 2).T.tolist()
+    return dict(zip(tokens, counts, strict=True))
+
+
+def _count(texts: Sequence[str], embedder: TokenEmbedder) -> dict[int, int]:
+    counts: dict[int, int] = {}
+    for ids in _token_ids(texts, embedder):
+        for token in set(ids):
+            counts[token] = counts.get(token, 0) + 1
+    return counts
+
+
+def _token_ids(texts: Sequence[str], embedder: TokenEmbedder) -> Sequence[Sequence[int]]:
+    only_ids = getattr(embedder, "token_ids", None)
+    if only_ids is not None:
+        return list(only_ids(texts))
+    return [ids for ids, _ in embedder.encode_tokens(texts)]
+
+
+class TokenVectorStore:
+    """Token vectors of texts, each text embedded once ever. Safe to share between threads.
+
+    They are kept as bytes with one scale per token, a quarter of their size: all in the cache, the most recently used
+    also in memory.
+    """
+
+    def __init__(self, embedder: TokenEmbedder, cache: Cache) -> None:
+        self._embedder = embedder
+        self._cache = cache
+
+    def vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """Per text its token ids and unit vectors."""
+        keys = [_key(self._embedder, text) for text in texts]
+        packed = _memory.get_many(keys)
+        packed |= self._cached([key for key in dict.fromkeys(keys) if key not in packed])
+        packed |= self._embedded({key: text for key, text in zip(keys, texts, strict=True) if key not in packed})
+        return [_unpack(packed[key]) for key in keys]
+
+    def _cached(self, keys: Sequence[str]) -> dict[str, bytes]:
+        found = self._cache.get_many(STAGE, keys) if keys else {}
+        _memory.put_many(found)
+        return found
+
+    def _embedded(self, missing: Mapping[str, str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        keys = sorted(missing, key=lambda key: -len(missing[key]))
+        for start in range(0, len(keys), _BATCH):
+            batch = keys[start : start + _BATCH]
+            texts = [missing[key].encode("utf-8", "replace").decode() for key in batch]
+            new = {key: _pack(*tokens) for key, tokens in zip(batch, self._embedder.encode_tokens(texts), strict=True)}
+            self._cache.put_many(STAGE, new)
+            _memory.put_many(new)
+            found |= new
+        return found
+
+
+class ByteMemory:
+    """The most recently used values, up to a number of bytes. Safe to share between threads."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._used = 0
+        self._values: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """Those values that are there."""
+        with self._lock:
+            found = {key: self._values[key] for key in keys if key in self._values}
+            for key in found:
+                self._values.move_to_end(key)
+            return found
+
+    def put_many(self, values: Mapping[str, bytes]) -> None:
+        """Add values and drop the least recently used."""
+        with self._lock:
+            for key, value in values.items():
+                self._used += len(value) - len(self._values.pop(key, b""))
+                self._values[key] = value
+            while self._used > self._limit:
+                self._used -= len(self._values.popitem(last=False)[1])
+
+
+_memory = ByteMemory(MEMORY_BYTES)
+
+
+def _key(embedder: TokenEmbedder, text: str) -> str:
+    return hashlib.sha256(f"{embedder.name}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _pack(ids: Sequence[int], vectors: Vectors) -> bytes:
+    """Counts, ids, one scale per token, and the vectors as signed bytes."""
+    vectors = np.asarray(vectors, dtype=np.float32).reshape(len(ids), -1)
+    scales = np.asarray(np.maximum(np.abs(vectors).max(axis=1, initial=0.0), 1e-12) / 127, dtype=np.float32)
+    small = np.rint(vectors / scales[:, None]).astype(np.int8)
+    head = struct.pack("<ii", *vectors.shape)
+    packed: bytes = (
+        head + np.asarray(ids, dtype=np.int32).tobytes() + scales.astype(np.float32).tobytes() + small.tobytes()
+    )
+    return packed
+
+
+def _unpack(packed: bytes) -> TokenVectors:
+    count, dimension = struct.unpack_from("<ii", packed)
+    ids = np.frombuffer(packed, dtype=np.int32, count=count, offset=8)
+    scales = np.frombuffer(packed, dtype=np.float32, count=count, offset=8 + 4 * count)
+    small = np.frombuffer(packed, dtype=np.int8, offset=8 + 8 * count)
+    return ids, small.reshape(count, dimension) * scales[:, None]

@@ -1,0 +1,76 @@
+"""Candidates -> the same candidates in a better order."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Sequence
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import EndpointError
+from llmopt_core.index.index import Index
+from llmopt_core.models.base import BUILTIN_EMBEDDING, Reranker
+from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.late_interaction import LateInteraction
+from llmopt_core.retrieval.spec import RerankSpec
+from llmopt_core.types import Hit, StageTrace, Usage, fingerprint
+
+STAGE = "rerank"
+
+
+async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker: Reranker) -> StageTrace:
+    """Put the best `spec.candidates` hits in order of the reranker's scores; the rest is dropped.
+
+    Where the endpoint fails the order stays as it was, and the trace has a warning.
+    """
+    started = time.perf_counter()
+    head = list(hits[: spec.candidates] if spec.candidates else hits)
+    usage, warning = Usage(), ""
+    try:
+        scores, usage = await reranker.score(question, [hit.chunk.text for hit in head])
+        scored = [Hit(hit.chunk, score) for hit, score in zip(head, scores, strict=True)]
+        head = sorted(scored, key=lambda hit: -hit.score)
+    except EndpointError as error:
+        warning = f"{spec.method} failed: {error} The order before it is kept."
+    seconds = time.perf_counter() - started
+    return StageTrace("rerank", spec.method, (question,), tuple(head), len(hits), seconds, usage, warning)
+
+
+def make_reranker(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker | None:
+    """The reranker a spec names; None for `none`."""
+    if spec.method == "none":
+        return None
+    if spec.method == "late-interaction":
+        embedder = models.token_embedder(spec.model or BUILTIN_EMBEDDING)
+        texts = [chunk.text for chunk in index.chunks]
+        inner: Reranker = LateInteraction(embedder, texts, index.fingerprint, cache)
+        return CachedReranker(inner, f"late-interaction {embedder.name} {index.fingerprint}", cache)
+    return CachedReranker(models.cross_encoder(spec.model), f"cross-encoder {spec.model}", cache)
+
+
+class CachedReranker:
+    """Scores each question and passage once ever.
+
+    Args:
+        inner: Makes the scores.
+        name: Identifies it, and all that its scores depend on.
+        cache: Where they are kept.
+    """
+
+    def __init__(self, inner: Reranker, name: str, cache: Cache) -> None:
+        self._inner = inner
+        self._name = name
+        self._cache = cache
+
+    async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
+        """See `Reranker.score`."""
+        keys = [fingerprint(self._name, question, passage) for passage in passages]
+        known = self._cache.get_many(STAGE, keys)
+        missing = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in known}
+        usage = Usage()
+        if missing:
+            scores, usage = await self._inner.score(question, list(missing.values()))
+            new = {key: struct.pack("<d", score) for key, score in zip(missing, scores, strict=True)}
+            self._cache.put_many(STAGE, new)
+            known |= new
+        return [struct.unpack("<d", known[key])[0] for key in keys], usage

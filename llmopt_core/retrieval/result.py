@@ -1,0 +1,49 @@
+"""What retrieval gives: chunks for the model, and the trace of every stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from llmopt_core.types import Hit, StageTrace, Usage
+
+RANKING_STAGES = ("search", "fusion", "filter", "rerank", "select")
+"""Stages that return chunks. `route`, `transform` and `embed` come before them and return none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """The chunks handed on, best first, with the trace of how they were found.
+
+    Attributes:
+        hits: At most `top_k`.
+        trace: Every stage in order, also those that did nothing but were asked to.
+        category: Which route was taken; None without routing.
+    """
+
+    hits: tuple[Hit, ...]
+    trace: tuple[StageTrace, ...] = ()
+    category: str | None = None
+
+    @property
+    def usage(self) -> Usage:
+        """Model calls of all stages."""
+        return total_usage(stage.usage for stage in self.trace)
+
+    @property
+    def seconds(self) -> float:
+        """Time of all stages."""
+        return sum(stage.seconds for stage in self.trace)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Where a stage fell back to something simpler."""
+        return tuple(stage.warning for stage in self.trace if stage.warning)
+
+
+def total_usage(usages: Iterable[Usage]) -> Usage:
+    """Added up."""
+    total = Usage()
+    for usage in usages:
+        total += usage
+    return total

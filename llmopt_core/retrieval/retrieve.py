@@ -1,0 +1,153 @@
+"""Question -> chunks for the model, stage by stage."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import EndpointError
+from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.index import Index
+from llmopt_core.models.base import Reranker, Vectors
+from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.rerank import make_reranker, rerank
+from llmopt_core.retrieval.result import Retrieval
+from llmopt_core.retrieval.search import search
+from llmopt_core.retrieval.select import diverse, parents
+from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
+from llmopt_core.retrieval.transform import Transformed, transform
+from llmopt_core.types import Hit, StageTrace
+
+CONCURRENCY = 8
+
+
+class Retriever:
+    """Finds chunks as a spec says. Make one per event loop; what is expensive is made at first use and kept.
+
+    Args:
+        spec: The stages. Its chunking and embedding must be those of the index.
+        index: Where to search.
+        models: To reach models of the stages that need one.
+        cache: Keeps vectors and scores.
+    """
+
+    def __init__(self, spec: RetrievalSpec, index: Index, models: Models, cache: Cache) -> None:
+        self.spec = spec
+        self.index = index
+        self._models = models
+        self._cache = cache
+        self._rerankers: dict[RerankSpec, Reranker | None] = {}
+
+    async def retrieve(
+        self, question: str, category: str | None = None, *, texts: Sequence[str] | None = None
+    ) -> Retrieval:
+        """The chunks for one question.
+
+        Args:
+            question: As asked.
+            category: For routing by given category.
+            texts: Takes the place of what the transform's model would write, for another try by hand.
+
+        Raises:
+            BadInput: A filter or prompt of the spec is wrong.
+        """
+        return (await self._retrieve_all([question], [category], [texts]))[0]
+
+    async def retrieve_many(
+        self, questions: Sequence[str], categories: Sequence[str | None] | None = None
+    ) -> list[Retrieval]:
+        """The chunks for each question; all questions are embedded together."""
+        return await self._retrieve_all(questions, categories or [None] * len(questions), [None] * len(questions))
+
+    async def _retrieve_all(
+        self,
+        questions: Sequence[str],
+        categories: Sequence[str | None],
+        texts: Sequence[Sequence[str] | None],
+    ) -> list[Retrieval]:
+        specs = [self.spec.routed(category) for category in categories]
+        transformed = await asyncio.gather(
+            *(
+                transform(question, spec.transform, self._models, written)
+                for question, spec, written in zip(questions, specs, texts, strict=True)
+            )
+        )
+        vectors, embeds = await self._embed(specs, transformed)
+        await asyncio.to_thread(self._make_rerankers, specs)
+        slots = asyncio.Semaphore(CONCURRENCY)
+
+        async def one(position: int) -> Retrieval:
+            async with slots:
+                return await self._find(
+                    questions[position], specs[position], transformed[position], vectors, embeds[position]
+                )
+
+        return list(await asyncio.gather(*map(one, range(len(questions)))))
+
+    async def _embed(
+        self, specs: Sequence[RetrievalSpec], transformed: Sequence[Transformed]
+    ) -> tuple[Mapping[str, Vectors] | None, list[list[StageTrace]]]:
+        """Vectors of all texts that are searched by meaning, embedded together; None where the endpoint failed."""
+        started = time.perf_counter()
+        needed = [_embedded_texts(spec, one) for spec, one in zip(specs, transformed, strict=True)]
+        distinct = list(dict.fromkeys(text for texts in needed for text in texts))
+        if not distinct:
+            return {}, [[] for _ in specs]
+        vectors: dict[str, Vectors] | None = None
+        warning = ""
+        try:
+            vectors = await asyncio.to_thread(self._encode, distinct)
+        except EndpointError as error:
+            warning = f"The question could not be embedded: {error} Its words are searched instead."
+        seconds = (time.perf_counter() - started) / sum(map(bool, needed))
+        name = self.spec.embedding.model
+        return vectors, [
+            [StageTrace("embed", name, tuple(texts), seconds=seconds, warning=warning)] if texts else []
+            for texts in needed
+        ]
+
+    def _encode(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        embedder = self._models.embedder(self.spec.embedding)
+        return dict(zip(texts, encode_cached(texts, embedder, self._cache), strict=True))
+
+    def _make_rerankers(self, specs: Sequence[RetrievalSpec]) -> None:
+        for spec in specs:
+            if spec.rerank not in self._rerankers:
+                self._rerankers[spec.rerank] = make_reranker(spec.rerank, self.index, self._models, self._cache)
+
+    async def _find(
+        self,
+        question: str,
+        spec: RetrievalSpec,
+        transformed: Transformed,
+        vectors: Mapping[str, Vectors] | None,
+        embeds: Sequence[StageTrace],
+    ) -> Retrieval:
+        vector_of = vectors.__getitem__ if vectors is not None else None
+        hits, searches = await asyncio.to_thread(search, transformed, self.index, spec.search, vector_of)
+        traces = [transformed.trace, *embeds, *searches]
+        reranker = self._rerankers[spec.rerank]
+        if reranker is not None and hits:
+            reranked = await rerank(question, hits, spec.rerank, reranker)
+            traces.append(reranked)
+            hits = list(reranked.hits)
+        selected = self._select(hits, spec)
+        return Retrieval(selected.hits, (*traces, selected))
+
+    def _select(self, hits: Sequence[Hit], spec: RetrievalSpec) -> StageTrace:
+        started = time.perf_counter()
+        ordered, method = list(hits), "top-k"
+        if spec.search.mmr is not None:
+            vectors = self.index.vectors(hit.chunk.id for hit in hits)
+            ordered, method = diverse(hits, vectors, spec.search.mmr), "mmr"
+        whole, warning = parents(ordered, self.index)
+        seconds = time.perf_counter() - started
+        return StageTrace("select", method, (), tuple(whole[: spec.top_k]), len(hits), seconds, warning=warning)
+
+
+def _embedded_texts(spec: RetrievalSpec, transformed: Transformed) -> list[str]:
+    if spec.search.method == "bm25":
+        return []
+    return [text for query in transformed.queries for text in (query.text, *query.passages)]

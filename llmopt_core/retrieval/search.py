@@ -1,0 +1,126 @@
+"""Searches -> candidates: by meaning, by words, merged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from llmopt_core.index.exact import unit
+from llmopt_core.index.index import Index
+from llmopt_core.models.base import Vectors
+from llmopt_core.retrieval.fusion import reciprocal_ranks, round_robin, weighted_scores
+from llmopt_core.retrieval.select import above
+from llmopt_core.retrieval.spec import SearchSpec
+from llmopt_core.retrieval.transform import Query, Transformed
+from llmopt_core.types import Hit, StageTrace
+
+VectorOf = Callable[[str], Vectors]
+"""Gives the unit vector of a text."""
+
+
+def search(
+    transformed: Transformed, index: Index, spec: SearchSpec, vector_of: VectorOf | None
+) -> tuple[list[Hit], list[StageTrace]]:
+    """Candidates, best first, with a trace per search, one of the fusion and one of the threshold.
+
+    Args:
+        transformed: What to search.
+        index: Where.
+        spec: How.
+        vector_of: None where texts could not be embedded: then words alone are searched.
+
+    Raises:
+        BadInput: The metadata filter is wrong.
+    """
+    found = [_Found.of(query, index, spec, vector_of) for query in transformed.queries]
+    traces = [trace for one in found for trace in one.traces]
+    hits, fusion = _merge(found, transformed.merge, index, spec)
+    traces += [fusion] if fusion else []
+    if spec.threshold is not None:
+        kept = above(hits, spec.threshold)
+        traces.append(StageTrace("filter", "threshold", hits=tuple(kept), received=len(hits)))
+        hits = kept
+    return hits, traces
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one query found: hits by meaning and by words, None where that was not searched."""
+
+    query: Query
+    vector: Vectors | None
+    dense: list[Hit] | None
+    words: list[Hit] | None
+    traces: list[StageTrace]
+
+    @classmethod
+    def of(cls, query: Query, index: Index, spec: SearchSpec, vector_of: VectorOf | None) -> _Found:
+        dense = words = vector = None
+        traces: list[StageTrace] = []
+        if spec.method != "bm25" and vector_of is not None:
+            started = time.perf_counter()
+            vector = _mean_vector(query, vector_of)
+            dense = index.search_dense(vector[None], spec.candidates, spec.filters)[0]
+            traces.append(_trace("dense", (query.text, *query.passages), dense, index, started))
+        if spec.method != "dense" or vector_of is None:
+            started = time.perf_counter()
+            words = index.search_bm25([query.text], spec.candidates, spec.filters)[0]
+            traces.append(_trace("bm25", (query.text,), words, index, started))
+        return cls(query, vector, dense, words, traces)
+
+    @property
+    def lists(self) -> list[list[Hit]]:
+        return [hits for hits in (self.dense, self.words) if hits is not None]
+
+
+def _mean_vector(query: Query, vector_of: VectorOf) -> Vectors:
+    vectors = np.stack([vector_of(text) for text in (query.text, *query.passages)])
+    mean: Vectors = unit(vectors.mean(axis=0)[None])[0]
+    return mean
+
+
+def _trace(method: str, queries: tuple[str, ...], hits: Sequence[Hit], index: Index, started: float) -> StageTrace:
+    return StageTrace("search", method, queries, tuple(hits), len(index.chunks), time.perf_counter() - started)
+
+
+def _merge(found: Sequence[_Found], merge: str, index: Index, spec: SearchSpec) -> tuple[list[Hit], StageTrace | None]:
+    lists = [hits for one in found for hits in one.lists]
+    if len(lists) == 1:
+        return lists[0], None
+    started = time.perf_counter()
+    if merge == "turns":
+        hits, method = round_robin([_fuse([one], index, spec) for one in found]), "turns"
+    else:
+        hits, method = _fuse(found, index, spec), spec.fusion
+    hits = hits[: spec.candidates]
+    received = len({hit.chunk.id for one in lists for hit in one})
+    return hits, StageTrace("fusion", method, (), tuple(hits), received, time.perf_counter() - started)
+
+
+def _fuse(found: Sequence[_Found], index: Index, spec: SearchSpec) -> list[Hit]:
+    """Merge all lists of these queries; both kinds of search have their weight, however many queries there are."""
+    lists = [hits for one in found for hits in one.lists]
+    if len(lists) == 1:
+        return lists[0]
+    if spec.fusion == "rrf":
+        return reciprocal_ranks(lists, spec.rrf_k)
+    both = spec.method == "hybrid" and all(one.dense is not None for one in found)
+    shares = (spec.weight, 1 - spec.weight) if both else (1.0, 1.0)
+    weights = [share / len(found) for one in found for share in shares[: len(one.lists)]]
+    return weighted_scores([hits for one in found for hits in _completed(one, index)], weights)
+
+
+def _completed(found: _Found, index: Index) -> list[list[Hit]]:
+    """Both lists with the true scores of what only the other one holds, so that a score stands for every candidate."""
+    if found.dense is None or found.words is None or found.vector is None:
+        return found.lists
+    chunks = {hit.chunk.id: hit.chunk for hits in found.lists for hit in hits}
+    if not chunks:
+        return found.lists
+    similarities = index.vectors(chunks) @ found.vector
+    words = index.bm25_scores(found.query.text, list(chunks))
+    dense = [Hit(chunk, float(score)) for chunk, score in zip(chunks.values(), similarities, strict=True)]
+    return [dense, [Hit(chunk, score) for chunk, score in zip(chunks.values(), words, strict=True)]]

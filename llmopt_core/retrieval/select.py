@@ -1,0 +1,59 @@
+"""The last choices: which candidates are good enough, different enough, and what is handed over for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from llmopt_core.index.index import Index
+from llmopt_core.models.base import Vectors
+from llmopt_core.types import Hit
+
+
+def above(hits: Sequence[Hit], threshold: float | None) -> list[Hit]:
+    """Those whose score is at least the threshold."""
+    return [hit for hit in hits if threshold is None or hit.score >= threshold]
+
+
+def diverse(hits: Sequence[Hit], vectors: Vectors, relevance: float) -> list[Hit]:
+    """Order by maximal marginal relevance (Carbonell and Goldstein 1998).
+
+    Each step takes the candidate of highest `relevance * score - (1 - relevance) * similarity`, where the score is
+    scaled to 0..1 over all candidates and the similarity is the cosine to the nearest one already chosen.
+
+    Args:
+        hits: Candidates, best first.
+        vectors: Their unit vectors, shape (len(hits), dimension).
+        relevance: Weight of relevance against diversity, 0 to 1.
+    """
+    scores = _scaled(hits)
+    nearest = np.zeros(len(hits), dtype=np.float32)
+    chosen: list[int] = []
+    while len(chosen) < len(hits):
+        worth = relevance * scores - (1 - relevance) * nearest
+        worth[chosen] = -np.inf
+        chosen.append(int(np.argmax(worth)))
+        similarity = vectors @ vectors[chosen[-1]]
+        nearest = similarity if len(chosen) == 1 else np.maximum(nearest, similarity)
+    return [hits[position] for position in chosen]
+
+
+def parents(hits: Sequence[Hit], index: Index) -> tuple[list[Hit], str]:
+    """Each chunk replaced by the larger piece it stands for, each piece once, with a warning where one is unknown."""
+    replaced: dict[str, Hit] = {}
+    unknown = 0
+    for hit in hits:
+        parent = index.parent(hit.chunk)
+        unknown += hit.chunk.parent is not None and parent is None
+        chunk = parent or hit.chunk
+        replaced.setdefault(chunk.id, Hit(chunk, hit.score))
+    warning = f"{unknown} chunks are handed over without the text around them, which the index does not have."
+    return list(replaced.values()), warning if unknown else ""
+
+
+def _scaled(hits: Sequence[Hit]) -> Vectors:
+    scores = np.array([hit.score for hit in hits], dtype=np.float32)
+    if not len(scores) or scores.min() == scores.max():
+        return np.ones_like(scores)
+    return np.asarray((scores - scores.min()) / (scores.max() - scores.min()), dtype=np.float32)

@@ -1,0 +1,195 @@
+"""Question -> what is searched with: itself, invented passages, other wordings, its parts, a broader question."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.template import render
+from llmopt_core.retrieval.result import total_usage
+from llmopt_core.retrieval.spec import TransformSpec
+from llmopt_core.types import Message, StageTrace, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One search: words are looked up for `text`, meaning for the mean of the vectors of text and passages."""
+
+    text: str
+    passages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """The searches of one question, how what they find is merged, and the trace."""
+
+    queries: tuple[Query, ...]
+    merge: Literal["ranks", "turns"]
+    trace: StageTrace
+
+
+async def transform(
+    question: str, spec: TransformSpec, models: Models, texts: Sequence[str] | None = None
+) -> Transformed:
+    """Make the searches of a question.
+
+    Where the endpoint fails or writes nothing usable, the question itself is searched, and the trace has a warning.
+
+    Args:
+        question: As asked.
+        spec: The method and its model.
+        models: To reach the model.
+        texts: Written by hand (or kept from earlier and edited) in place of the model's.
+
+    Raises:
+        BadInput: The prompt is wrong.
+    """
+    started = time.perf_counter()
+    if spec.method == "none":
+        return _searches(question, "none", [], StageTrace("transform", "none", (question,)))
+    usage, warning = Usage(), ""
+    if texts is None:
+        try:
+            written = await _write(question, spec, models)
+            usage = total_usage(completion.usage for completion in written)
+            texts = _texts(spec, [completion.text for completion in written])
+            warning = "" if texts else _NOTHING.format(spec.method)
+        except EndpointError as error:
+            texts, warning = [], f"{spec.method} failed: {error} The question itself is searched."
+    texts = [text.strip() for text in texts if text.strip()]
+    seconds = time.perf_counter() - started
+    trace = StageTrace("transform", spec.method, tuple(texts), seconds=seconds, usage=usage, warning=warning)
+    return _searches(question, spec.method, texts, trace)
+
+
+def _searches(question: str, method: str, texts: Sequence[str], trace: StageTrace) -> Transformed:
+    if method == "hyde":
+        return Transformed((Query(question, tuple(texts)),), "ranks", trace)
+    if method == "decompose" and texts:
+        return Transformed(tuple(Query(text) for text in _distinct(texts)), "turns", trace)
+    return Transformed(tuple(Query(text) for text in _distinct([question, *texts])), "ranks", trace)
+
+
+async def _write(question: str, spec: TransformSpec, models: Models) -> list[Completion]:
+    """Ask the model: once, or for HyDE once per passage."""
+    chat = models.chat(spec.model)
+    repeats = spec.n if spec.method == "hyde" else 1
+    plain = completes(spec.model, models)
+    requests = [_request(question, spec, number, plain) for number in range(repeats)]
+    return list(await asyncio.gather(*(chat.complete(request) for request in requests)))
+
+
+def _request(question: str, spec: TransformSpec, number: int, plain: bool) -> ChatRequest:
+    text = render(spec.prompt or default_prompt(spec.method, plain), {"question": question, "n": spec.n})
+    return ChatRequest((Message("user", text),), _model(spec, number, plain), repeat=number)
+
+
+def default_prompt(method: str, plain: bool) -> str:
+    """The prompt of a method, for a model that continues plain text or one that chats."""
+    return (COMPLETION_PROMPTS if plain else CHAT_PROMPTS)[method]
+
+
+def completes(model: ModelSpec, models: Models) -> bool:
+    """Whether the model is given a plain text to continue."""
+    return (model.mode or models.endpoint(model.endpoint).mode) == "completion"
+
+
+def _model(spec: TransformSpec, number: int, plain: bool) -> ModelSpec:
+    """The model with what the method needs: passages must differ, and a completion must know where to end."""
+    changes: dict[str, object] = {}
+    if spec.method == "hyde" and spec.n > 1:
+        # Gao et al. 2022 sample at 0.7; at 0 all passages would be the same.
+        changes["temperature"] = spec.model.temperature or 0.7
+        changes["seed"] = (spec.model.seed or 0) + number
+    if plain and not spec.model.stop:
+        changes["stop"] = ("\n\n", "Question:") if spec.method in ("multi-query", "decompose") else ("\n",)
+    return spec.model.model_copy(update=changes)
+
+
+def _texts(spec: TransformSpec, written: Sequence[str]) -> list[str]:
+    if spec.method == "hyde":
+        return [text.strip() for text in written if text.strip()]
+    lines = _distinct(line for text in written for line in map(_bare, text.splitlines()) if line)
+    return lines[: 1 if spec.method == "step-back" else spec.n]
+
+
+def _bare(line: str) -> str:
+    """A line without its number, bullet or quotation marks."""
+    return re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])\s*", "", line).strip().strip('"“”').strip()
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+_NOTHING = "{}: the model wrote nothing usable. The question itself is searched."
+
+CHAT_PROMPTS = {
+    "hyde": """Write a short passage, as it would stand in a reference document, that answers the question.
+Write only the passage.
+
+Question: {{ question }}""",
+    "multi-query": """Write {{ n }} different wordings of the question that could find the answer in a document search.
+Use other words where you can; keep names and the language of the question. One per line, nothing else.
+
+Question: {{ question }}""",
+    "decompose": """Split the question into the simpler questions that must be answered first, at most {{ n }}, each
+understandable on its own. One per line, nothing else. If the question is already simple, repeat it.
+
+Question: {{ question }}""",
+    "step-back": """Write one more general question whose answer gives the background needed for this question.
+Write only that question.
+
+Question: {{ question }}""",
+}
+
+COMPLETION_PROMPTS = {
+    "hyde": """Write one sentence from an encyclopedia that answers the question.
+
+Question: When was the Eiffel Tower completed?
+Sentence: The Eiffel Tower in Paris was completed on 31 March 1889 for the World's Fair.
+
+Question: Who explained the waggle dance of bees?
+Sentence: The waggle dance of honey bees was explained by the Austrian scientist Karl von Frisch.
+
+Question: {{ question }}
+Sentence:""",
+    "multi-query": """Write other wordings of each question, one per line.
+
+Question: When was the Eiffel Tower completed?
+1. In which year was the building of the Eiffel Tower finished?
+2. What is the completion date of the Eiffel Tower?
+3. When did work on the Eiffel Tower end?
+
+Question: {{ question }}
+1.""",
+    "decompose": """Split each question into simple questions, one per line.
+
+Question: When was the Eiffel Tower completed and who explained the waggle dance of bees?
+1. When was the Eiffel Tower completed?
+2. Who explained the waggle dance of bees?
+
+Question: What is the capital of the country where the Rhine begins?
+1. In which country does the Rhine begin?
+2. What is the capital of that country?
+
+Question: {{ question }}
+1.""",
+    "step-back": """Write a more general question behind each question.
+
+Question: When was the Eiffel Tower completed?
+General question: What is the history of the Eiffel Tower?
+
+Question: Who explained the waggle dance of bees?
+General question: What is known about how bees communicate?
+
+Question: {{ question }}
+General question:""",
+}

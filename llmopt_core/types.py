@@ -209,6 +209,16 @@ class EvaluationSet:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """One judged piece of a score: a statement, context or check with its verdict, the reason, and what it rests on."""
+
+    statement: str
+    verdict: bool | None
+    reason: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the model said.
 
@@ -217,6 +227,9 @@ class Answer:
         citations: Positions in `hits` (0-based) that the answer cites.
         prompt: The messages exactly as sent; for completion mode one user message with the whole text.
         notes: What happened on the way: a repaired format, a refusal by the fact check.
+        raw: All that the model wrote, where the answer is only a part of it; else empty.
+        steps: Name and output of each call a chain made before the last one.
+        claims: The fact check's verdict on each claim of the answer, where one was made.
     """
 
     text: str
@@ -227,16 +240,9 @@ class Answer:
     seconds: float = 0.0
     finish_reason: str = ""
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One judged piece of a score: a statement, context or check with its verdict, the reason, and what it rests on."""
-
-    statement: str
-    verdict: bool | None
-    reason: str = ""
-    source: str = ""
+    raw: str = ""
+    steps: tuple[tuple[str, str], ...] = ()
+    claims: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

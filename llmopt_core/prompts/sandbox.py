@@ -19,6 +19,8 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateError, Undefined, nodes, pass_context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+MAX_TEMPLATE_CHARS = 500_000
+MAX_DEPTH = 100
 MEMORY_BYTES = 1_000_000_000
 NAMES_IN_TEMPLATES = ("range", "dict", "namespace", "cycler", "joiner")
 
@@ -70,12 +72,20 @@ def parsed(template: str) -> nodes.Template:
     """The syntax tree of a template.
 
     Raises:
-        TemplateRefused: It is not a template.
+        TemplateRefused: It is not a template, too long or nested too deeply.
     """
+    if len(template) > MAX_TEMPLATE_CHARS:
+        raise TemplateRefused("size", f"is {len(template):,} characters long; {MAX_TEMPLATE_CHARS:,} is the limit")
     try:
-        return ENVIRONMENT.parse(template)
+        tree = ENVIRONMENT.parse(template)
     except Exception as error:
         raise refusal(error) from error
+    level: list[nodes.Node] = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in node.iter_child_nodes()]
+    if level:
+        raise TemplateRefused("error", "is nested too deeply")
+    return tree
 
 
 def render_here(template: str, variables: Mapping[str, Any], max_chars: int) -> str:

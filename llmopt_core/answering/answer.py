@@ -1,0 +1,170 @@
+"""Question + retrieved chunks + prompt -> Answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llmopt_core.answering.checks import Checked, ChecksSpec, check_answer
+from llmopt_core.answering.citations import find_citations
+from llmopt_core.answering.context import answer_variables
+from llmopt_core.answering.few_shot_vectors import remembered
+from llmopt_core.answering.support import ModelSupport, Support, WordSupport
+from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec
+from llmopt_core.prompts.assemble import Mode, build_messages, build_step_messages
+from llmopt_core.prompts.few_shot import Encode
+from llmopt_core.prompts.patterns import extract_answer
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.prompts.template import variables_in
+from llmopt_core.types import Answer, Example, Hit, Message, Usage
+
+if TYPE_CHECKING:
+    from llmopt_core.models.registry import Models
+    from llmopt_core.retrieval.retrieve import Retrieval
+
+OnText = Callable[[str], None]
+
+
+async def answer_question(  # noqa: PLR0917
+    example: Example,
+    retrieval: Retrieval | None,
+    prompt: PromptSpec,
+    model: ModelSpec,
+    models: Models,
+    checks: ChecksSpec | None = None,
+    on_text: OnText | None = None,
+    *,
+    repeat: int = 0,
+    support: Support | None = None,
+    encode: Encode | None = None,
+) -> Answer:
+    """Answer one question.
+
+    Args:
+        example: The question with its further variables.
+        retrieval: What was found; None for a configuration without retrieval.
+        prompt: Templates, few-shot examples, steps and the extraction pattern.
+        model: Which chat model, asked how.
+        models: Where to get it.
+        checks: What to do with unsupported claims; None for nothing.
+        on_text: Receives the last call's text as it arrives.
+        repeat: Numbers repeated answers to the same question, so that each is asked for and cached apart.
+        support: Who judges claims where `checks` names the built-in judge; by default a plain word comparison.
+        encode: Texts -> unit vectors, for few-shot selection by embedding; by default the built-in embedder.
+
+    Raises:
+        BadInput: The prompt is wrong or lacks a variable.
+        EndpointError: The model failed.
+    """
+    call = _Call(prompt, model, models, repeat)
+    hits = tuple(retrieval.hits) if retrieval is not None else ()
+    variables = answer_variables(example, None if retrieval is None else hits, call.mode)
+    used = hits if _shows_passages(prompt) else ()
+    steps = await call.run_steps(variables)
+    messages = await call.build(variables, encode)
+    done = await call.complete(messages, on_text)
+    text, notes = _extracted(prompt.extract, done)
+    if hits and not used:
+        notes.append("The prompt uses neither `context` nor `documents`, so the model saw no retrieved passage.")
+    checked = await _check(text, example.question, None if retrieval is None else used, checks, call, support)
+    citations = find_citations(checked.text, used)
+    return Answer(
+        text=checked.text,
+        hits=used,
+        citations=citations.positions,
+        prompt=messages,
+        usage=call.usage + checked.usage,
+        seconds=call.seconds + checked.seconds,
+        finish_reason=done.finish_reason,
+        notes=(*notes, *checked.notes, *citations.notes),
+        raw=done.text if done.text.strip() != checked.text else "",
+        steps=tuple(steps),
+        claims=checked.claims,
+    )
+
+
+def mode_of(model: ModelSpec, models: Models) -> Mode:
+    """How the model is asked: as the spec says, else as its endpoint prefers."""
+    return model.mode or models.endpoint(model.endpoint).mode
+
+
+@dataclass
+class _Call:
+    """The calls of one answer, added up."""
+
+    prompt: PromptSpec
+    model: ModelSpec
+    models: Models
+    repeat: int
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+    @property
+    def mode(self) -> Mode:
+        return mode_of(self.model, self.models)
+
+    async def complete(self, messages: tuple[Message, ...], on_text: OnText | None = None) -> Completion:
+        request = ChatRequest(messages, self.model, repeat=self.repeat)
+        done = await self.models.chat(self.model).complete(request, on_text)
+        self.usage += done.usage
+        self.seconds += done.seconds
+        return done
+
+    async def build(self, variables: Mapping[str, Any], encode: Encode | None) -> tuple[Message, ...]:
+        """The last call's messages."""
+        shots = self.prompt.few_shot
+        if encode is None and shots is not None and shots.select in ("nearest", "diverse"):
+            encode = remembered(self.models.embedder(EmbeddingSpec()))
+        # Rendering may wait for a child process, and embedding takes its time: both away from the event loop.
+        return await asyncio.to_thread(build_messages, self.prompt, variables, self.mode, encode)
+
+    async def run_steps(self, variables: dict[str, Any]) -> list[tuple[str, str]]:
+        """Make the chain's calls one after the other; each output is added to the variables."""
+        outputs = []
+        for step in self.prompt.steps:
+            messages = await asyncio.to_thread(build_step_messages, self.prompt, step, variables, self.mode)
+            text = (await self.complete(messages)).text
+            found = extract_answer(step.extract, text)
+            variables[step.name] = text.strip() if found is None else found
+            outputs.append((step.name, text.strip()))
+        return outputs
+
+
+def _shows_passages(prompt: PromptSpec) -> bool:
+    templates = [
+        prompt.system,
+        prompt.template,
+        *(text for step in prompt.steps for text in (step.system, step.template)),
+    ]
+    return any({"context", "documents"} & variables_in(template) for template in templates)
+
+
+def _extracted(pattern: str, done: Completion) -> tuple[str, list[str]]:
+    notes = ["The answer was cut off at the limit of tokens."] if done.finish_reason == "length" else []
+    found = extract_answer(pattern, done.text)
+    if found is None:
+        notes.append("The extraction pattern found no answer, so the whole text counts.")
+    return (done.text.strip() if found is None else found), notes
+
+
+async def _check(  # noqa: PLR0917
+    text: str,
+    question: str,
+    hits: Sequence[Hit] | None,
+    spec: ChecksSpec | None,
+    call: _Call,
+    support: Support | None,
+) -> Checked:
+    if spec is None or not spec.active:
+        return Checked(text)
+    if hits is None:
+        return Checked(text, notes=("The fact check needs retrieval, which this configuration does not have.",))
+    passages = [hit.chunk.text for hit in hits]
+    if spec.judge == "builtin":
+        return await check_answer(text, question, passages, spec, support or WordSupport())
+    chat = call.models.chat(spec.judge)
+    label = f"{spec.judge.name or 'default model'} on {spec.judge.endpoint}"
+    judge = ModelSupport(chat, spec.judge, label)
+    return await check_answer(text, question, passages, spec, judge, reviser=(chat, spec.judge))

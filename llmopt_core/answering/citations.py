@@ -1,0 +1,98 @@
+"""Which of the given passages an answer rests on: by its own `[1]` marks, else by comparing the texts."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmopt_core.types import Hit
+
+# One mark may name several: [1, 2], [1-3]; some models write them in full-width brackets.
+_MARKS = re.compile(r"[\[【]\s*(\d{1,3}(?:\s*[-–,;、]\s*\d{1,3})*)\s*[\]】]")
+_RANGE = re.compile(r"(\d+)\s*[-–]\s*(\d+)")
+_CJK = "぀-ヿ㐀-鿿豈-﫿가-힯"
+_LETTER = rf"[^\W{_CJK}]"
+_WORDS = re.compile(rf"[{_CJK}]|{_LETTER}+")
+
+ENOUGH = 0.5
+_STOP_WORDS = """a an and are as at be been but by did do does for from had has have he her his how i in is it its not of
+on or she that the their them they this to was we were what when where which who whom whose why will with you"""
+_STOP = frozenset(_STOP_WORDS.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Citations:
+    """Positions of the cited passages (0-based, in order of first mention), and how they were found."""
+
+    positions: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+
+def find_citations(answer: str, hits: Sequence[Hit]) -> Citations:
+    """The passages an answer cites; where it has no marks, those that hold its text, else the one nearest to it."""
+    if not hits or not answer.strip():
+        return Citations(())
+    numbers = cited_numbers(answer)
+    wrong = tuple(
+        f"The answer cites [{number}], but only {len(hits)} passages were given."
+        for number in numbers
+        if number > len(hits)
+    )
+    right = tuple(number - 1 for number in numbers if number <= len(hits))
+    if right:
+        return Citations(right, wrong)
+    found = _from_text(without_marks(answer), [hit.chunk.text for hit in hits])
+    return Citations(found.positions, wrong + found.notes)
+
+
+def cited_numbers(answer: str) -> list[int]:
+    """The numbers in an answer's `[1]` marks, each once, in order."""
+    numbers: list[int] = []
+    for mark in _MARKS.findall(answer):
+        for start, end in _RANGE.findall(mark):
+            numbers += range(int(start), min(int(end), int(start) + 100) + 1)
+        numbers += [int(number) for number in re.findall(r"\d+", _RANGE.sub("", mark))]
+    return [number for number in dict.fromkeys(numbers) if number > 0]
+
+
+def without_marks(answer: str) -> str:
+    """The answer without its citation marks."""
+    return re.sub(r"[ \t]*" + _MARKS.pattern, "", answer).strip()
+
+
+def content_words(text: str) -> list[str]:
+    """Case-folded words without English stop words; each Chinese, Japanese or Korean character is a word."""
+    words = _WORDS.findall(unicodedata.normalize("NFKC", text).casefold())
+    return [word for word in words if word not in _STOP] or words
+
+
+def coverage(claim: str, passage: str) -> float:
+    """Share of the claim's content words that stand in the passage, 0 to 1."""
+    words, there = content_words(claim), set(content_words(passage))
+    return sum(word in there for word in words) / len(words) if words else 0.0
+
+
+def _from_text(answer: str, passages: Sequence[str]) -> Citations:
+    wanted = _comparable(answer).strip(" .。!?！？")
+    holding = tuple(i for i, passage in enumerate(passages) if wanted and _holds(_comparable(passage), wanted))
+    if holding:
+        return Citations(holding, ("Cited by text: the answer stands word for word in the passage.",))
+    shares = [coverage(answer, passage) for passage in passages]
+    best = max(range(len(passages)), key=shares.__getitem__)
+    if shares[best] < ENOUGH:
+        return Citations((), ("No citation: the answer has no marks, and no passage holds its words.",))
+    share = f"{shares[best]:.0%}"
+    return Citations((best,), (f"Cited by text: the best passage holds {share} of the answer's words.",))
+
+
+def _holds(passage: str, wanted: str) -> bool:
+    """Whether the text stands there in whole words: "19" does not stand in "1943". Chinese has no gaps to mind."""
+    before = rf"(?<!{_LETTER})" if re.match(_LETTER, wanted) else ""
+    after = rf"(?!{_LETTER})" if re.match(_LETTER, wanted[-1]) else ""
+    return re.search(before + re.escape(wanted) + after, passage) is not None
+
+
+def _comparable(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

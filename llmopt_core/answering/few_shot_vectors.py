@@ -1,0 +1,41 @@
+"""Vectors of few-shot examples, made once per process: every question compares itself with the same few texts."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+
+from llmopt_core.models.base import Embedder, Vectors
+from llmopt_core.prompts.few_shot import Encode
+
+KEPT = 20_000
+
+_vectors: OrderedDict[tuple[str, str], Vectors] = OrderedDict()
+_lock = threading.Lock()
+
+
+def remembered(embedder: Embedder) -> Encode:
+    """The embedder's `encode`, for few texts, without embedding one of them twice."""
+
+    def encode(texts: Sequence[str]) -> Vectors:
+        keys = [(embedder.name, text) for text in texts]
+        with _lock:
+            found = {key: _vectors[key] for key in keys if key in _vectors}
+        missing = [text for text in dict.fromkeys(texts) if (embedder.name, text) not in found]
+        if missing:
+            fresh = {(embedder.name, t): row for t, row in zip(missing, embedder.encode(missing), strict=True)}
+            found |= fresh
+            _keep(fresh)
+        return np.stack([found[key] for key in keys])
+
+    return encode
+
+
+def _keep(fresh: dict[tuple[str, str], Vectors]) -> None:
+    with _lock:
+        _vectors.update(fresh)
+        while len(_vectors) > KEPT:
+            _vectors.popitem(last=False)

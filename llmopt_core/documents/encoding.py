@@ -15,8 +15,7 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 # Named one by one: over all its encodings the detector takes French and German for Central European ones.
-_SINGLE_BYTE = ["cp1252", "cp1251", "koi8_r"]
-_MULTI_BYTE = ["gb18030", "big5", "shift_jis", "euc_jp", "euc_kr"]
+_PAGES = ["gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1251", "koi8_r"]
 _SAMPLE = 256 * 1024
 _TITLES = {"cp1252": "Latin-1 (Windows-1252)", "latin-1": "Latin-1", "gb18030": "GB18030"}
 _MAGIC = ((b"%PDF-", "a PDF"), (b"PK\x03\x04", "a zip or Office file"), (b"\xd0\xcf\x11\xe0", "an old Office file"))
@@ -42,7 +41,8 @@ def decode(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
     try:
         return data.decode("utf-8"), ()
     except UnicodeDecodeError:
-        return _damaged_utf8(data) or _other(data)
+        wide = _utf16_of_cjk(data)
+        return _with_mark(data, wide, name) if wide else _damaged_utf8(data) or _other(data)
 
 
 def _refuse_binary(data: bytes, name: str) -> None:
@@ -65,7 +65,7 @@ def _with_mark(data: bytes, encoding: str, name: str) -> tuple[str, tuple[str, .
 
 
 def _utf16_without_mark(data: bytes) -> str:
-    """The byte order, where every second byte is mostly NUL (Latin script) or the pairs read as CJK; else empty."""
+    """The byte order, where every second byte is mostly NUL, as in Latin script; else empty."""
     sample = data[: _SAMPLE & ~1]
     if len(sample) < 4 or b"\0" not in sample:
         return ""
@@ -75,9 +75,17 @@ def _utf16_without_mark(data: bytes) -> str:
         return "utf-16-le"
     if high_first > 0.3 * half and low_first < 0.05 * half:
         return "utf-16-be"
+    return ""
+
+
+def _utf16_of_cjk(data: bytes) -> str:
+    """The byte order in which the pairs read as CJK; else empty. Plain ASCII would too: ask only for other bytes."""
+    sample = data[: _SAMPLE & ~1]
+    if b"\0" not in sample:
+        return ""
     for order in ("utf-16-le", "utf-16-be"):
         text = sample.decode(order, "replace")
-        if sum("\u3000" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text) > 0.6 * half:
+        if sum("\u3000" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text) > 0.6 * len(text):
             return order
     return ""
 
@@ -103,16 +111,16 @@ def _other(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def _candidates(sample: bytes) -> list[str]:
+    # In Western text bytes above 127 are few and stand alone among ASCII.
+    runs = re.findall(rb"[\x80-\xff]+", sample)
+    alone = sum(len(run) == 1 for run in runs) >= 0.75 * len(runs)
+    if alone and (len(sample) < 16 or sum(map(len, runs)) < 0.35 * len(sample)):
+        return ["cp1252"]
     from charset_normalizer import from_bytes
 
-    # In Western text a byte above 127 stands alone among ASCII; in CJK encodings most come in runs.
-    runs = re.findall(rb"[\x80-\xff]+", sample)
-    alone = sum(len(run) == 1 for run in runs)
-    pages = _SINGLE_BYTE if alone >= 0.75 * len(runs) else _MULTI_BYTE + _SINGLE_BYTE
-    found = [from_bytes(sample, cp_isolation=pages).best(), from_bytes(sample).best()]
-    named = [match.encoding for match in found if match is not None]
-    # A sample may end inside a character; the detector then rejects the right page.
-    return [*named[:1], *(["cp1252"] if pages is _SINGLE_BYTE else []), *named[1:], "gb18030", "cp1252"]
+    found = [from_bytes(sample, cp_isolation=_PAGES).best(), from_bytes(sample).best()]
+    # A sample that ends inside a character can make the detector reject the right page.
+    return [match.encoding for match in found if match is not None] + ["gb18030", "cp1252"]
 
 
 def _damage(count: int, encoding: str) -> str:

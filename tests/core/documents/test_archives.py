@@ -1,0 +1,76 @@
+import io
+import zipfile
+
+import pytest
+
+from llmopt_core.documents.load import load_bytes
+from llmopt_core.errors import BadInput
+
+from .conftest import pdf_bytes, zip_bytes
+
+
+def test_a_zip_gives_its_documents_and_tells_what_was_left_out():
+    data = zip_bytes(
+        {"a.md": b"# A\n\ntext", "sub/b.pdf": pdf_bytes(["Page"]), "c.pdf": b"broken", "d.png": b"x", "in.zip": b"PK",
+         "__MACOSX/a.md": b"x", ".hidden.md": b"x", "sub/": b""}
+    )  # fmt: skip
+    documents = load_bytes("all.zip", data)
+    assert [d.name for d in documents] == ["a.md", "sub/b.pdf"]
+    assert [note.split(":")[1].split()[0] for note in documents[0].warnings] == ["c.pdf", "d.png", "in.zip"]
+    assert documents[1].warnings == ()
+
+
+@pytest.mark.parametrize("name", ["../evil.txt", "/etc/evil.txt", "a/../../evil.txt", "..\\evil.txt", "C:\\evil.txt"])
+def test_names_that_lead_outside_are_refused(name):
+    with pytest.raises(BadInput, match="unsafe file name"):
+        load_bytes("x.zip", zip_bytes({"good.txt": b"good", name: b"evil"}))
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [(zip_bytes({"a.txt": b" " * 50_000_000}), "zip bomb"), (zip_bytes({"a.png": b"x"}), "holds no document"),
+     (zip_bytes({"a.txt": b"text"})[:-8], "cut off"), (b"PK\x05\x06" + bytes(18), "holds no document"),
+     (zip_bytes({f"{i}.txt": b"x" for i in range(10_001)}), "10,001 files")],
+)  # fmt: skip
+def test_unusable_archives_give_one_sentence(data, why):
+    with pytest.raises(BadInput, match=rf"^x\.zip .*{why}"):
+        load_bytes("x.zip", data)
+
+
+def test_an_encrypted_archive_is_refused():
+    data = bytearray(zip_bytes({"a.txt": b"text"}))
+    data[6] |= 1
+    data[data.rindex(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(BadInput, match="encrypted"):
+        load_bytes("x.zip", bytes(data))
+
+
+def test_file_names_in_an_old_chinese_archive_are_read():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("XXXX.txt", "text")
+    data = out.getvalue().replace(b"XXXX", "华沙".encode("gb18030"))
+    assert load_bytes("x.zip", data)[0].name == "华沙.txt"
+
+
+def test_jsonl_gives_a_document_per_line():
+    data = (
+        '{"_id": "d1", "title": "Warsaw", "text": "Capital.\\r\\nBig.", "language": "en", "tags": [1]}\n\n'
+        '{"content": "Second \\ud800\\u0000"}\n'
+    )
+    first, second = load_bytes("corpus.jsonl", data.encode())
+    assert (first.name, first.text) == ("corpus.jsonl/d1", "# Warsaw\n\nCapital.\nBig.")
+    assert first.metadata == {"format": "jsonl", "title": "Warsaw", "language": "en"}
+    assert (second.name, second.text) == ("corpus.jsonl/3", "Second \ufffd")
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [('{"text": "a"}\n{"text": ', "line 2: broken JSON at character 10"), ('["a"]', "line 1: expected a JSON object"),
+     ('{"title": "a"}', "line 1: no text; expected one of text"),
+     ('{"id":1,"text":"a"}\n{"id":1,"text":"b"}', "line 2: .*twice"),
+     ("[" * 100_000, "line 1")],
+)  # fmt: skip
+def test_broken_lines_are_named(lines, why):
+    with pytest.raises(BadInput, match=rf"^c\.jsonl {why}"):
+        load_bytes("c.jsonl", lines.encode())

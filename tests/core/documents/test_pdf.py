@@ -1,0 +1,66 @@
+import io
+
+import pytest
+
+from llmopt_core.documents.load import load_bytes, load_documents
+from llmopt_core.errors import BadInput
+
+from .conftest import pdf_bytes
+
+
+def test_pages_are_kept():
+    document = load_bytes("a.pdf", pdf_bytes(["First page\nsecond line", "Second page", "Third"]))[0]
+    assert document.metadata == {"format": "pdf", "pages": 3}
+    assert len(document.page_starts) == 3
+    for page, words in enumerate(("First page", "Second page", "Third"), 1):
+        assert document.page_at(document.text.index(words)) == page
+    assert document.text[document.page_starts[1] :].startswith("Second page")
+
+
+def test_a_page_without_text_is_told():
+    document = load_bytes("a.pdf", pdf_bytes(["One", "", "", "Four", ""]))[0]
+    assert document.warnings == ("No text on page 2-3, 5: blank or scanned.",)
+    assert document.page_at(document.text.index("Four")) == 4
+
+
+def test_a_file_that_only_restricts_printing_is_read():
+    assert "Secret" in load_bytes("a.pdf", pdf_bytes(["Secret"], "owner-only"))[0].text
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [(pdf_bytes(["", ""]), "no text on its 2 pages: it is probably scanned"),
+     (pdf_bytes(["Secret"], "hunter2"), "encrypted with a password"),
+     (pdf_bytes(["Some text"] * 5)[:2000], "cut off"),
+     (b"plain text, not a PDF", "not a PDF"),
+     (b"%PDF-1.7\ngarbage\n%%EOF", "damaged PDF"),
+     (b"", "empty")],
+)  # fmt: skip
+def test_unreadable_pdfs_give_one_sentence(data, why):
+    with pytest.raises(BadInput, match=rf"^x\.pdf .*{why}") as caught:
+        load_bytes("x.pdf", data)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_200_mb_pdf_is_refused_before_reading(tmp_path):
+    path = tmp_path / "big.pdf"
+    with path.open("wb") as file:
+        file.write(b"%PDF-1.7")
+        file.truncate(200_000_000)
+    with pytest.raises(BadInput, match=r"big.pdf has 200 MB, more than the 100 MB"):
+        load_documents([path])
+
+
+def test_a_pdf_without_pages_is_refused():
+    from pypdf import PdfWriter
+
+    out = io.BytesIO()
+    PdfWriter().write(out)
+    with pytest.raises(BadInput, match="no pages"):
+        load_bytes("x.pdf", out.getvalue())
+
+
+def test_a_slow_pdf_is_stopped(monkeypatch):
+    monkeypatch.setattr("llmopt_core.documents.limits.PDF_SECONDS", -1.0)
+    with pytest.raises(BadInput, match="takes too long"):
+        load_bytes("x.pdf", pdf_bytes(["text"]))

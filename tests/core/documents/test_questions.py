@@ -1,0 +1,155 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.documents.load import load_documents
+from llmopt_core.documents.questions import load_questions, read_questions
+from llmopt_core.errors import BadInput
+from llmopt_core.types import Document, Span
+
+DOCUMENTS = [
+    Document("norway.md", "Oslo is the capital of Norway. The fjords are deep."),
+    Document("sub/france.txt", "Paris is the capital\nof France — “the city of light”. Paris is big."),
+]
+SAMPLE = Path(__file__).parents[3] / "sample_data"
+
+
+def lines(*rows: dict) -> bytes:
+    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
+
+
+def test_a_full_line_is_read():
+    row = {"id": "q1", "question": " Which capital? ", "reference": "Oslo", "category": "what", "level": 3,
+           "references": [{"document": "norway.md", "start": 0, "end": 4}]}  # fmt: skip
+    example = load_questions(lines(row), "set.jsonl", DOCUMENTS).examples[0]
+    assert (example.id, example.question, example.reference) == ("q1", "Which capital?", "Oslo")
+    assert example.references == (Span("norway.md", 0, 4),)
+    assert (example.category, example.variables) == ("what", {"level": 3})
+
+
+def test_only_the_question_is_required():
+    found = load_questions(b'{"question": "a"}\n\n{"question": "b"}', "set.jsonl")
+    assert found.name == "set"
+    assert [(e.id, e.question, e.reference, e.references) for e in found.examples] == [
+        ("1", "a", None, ()),
+        ("3", "b", None, ()),
+    ]
+
+
+def test_csv_says_the_same_as_jsonl():
+    table = 'id;question;reference;document;start;end;level\n7;"Which\ncapital?";Oslo;norway;0;4;x\n8;Why?;;;;;\n'
+    first, second = load_questions(table.encode("utf-8-sig"), "q.csv", DOCUMENTS).examples
+    assert (first.id, first.question, first.references) == ("7", "Which\ncapital?", (Span("norway.md", 0, 4),))
+    assert first.variables == {"level": "x"}
+    assert (second.id, second.reference, second.references, second.variables) == ("8", None, (), {})
+
+
+def test_chunking_evaluation_files_are_read():
+    table = (
+        "question,references,corpus_id\n"
+        'Which?,"[{""content"": ""Oslo"", ""start_index"": 0, ""end_index"": 4}]",norway\n'
+    )
+    assert load_questions(table.encode(), "q.csv", DOCUMENTS).examples[0].references == (Span("norway.md", 0, 4),)
+
+
+def test_names_of_other_tools_are_taken():
+    example = load_questions(b'{"user_input": "a", "ground_truth": "b", "question_id": 5}', "q.jsonl").examples[0]
+    assert (example.id, example.question, example.reference) == ("5", "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("quote", "stands", "exact"),
+    [("capital of Norway", "capital of Norway", True), ("CAPITAL  of\nfrance", "capital\nof France", True),
+     ('"the city of light"', "“the city of light”", True), ("The fiords are dep", "The fjords are deep", False)],
+)  # fmt: skip
+def test_quotes_are_resolved_and_reported(quote, stands, exact):
+    row = {"id": "q", "question": "x", "references": [{"quote": quote}]}
+    found = read_questions(lines(row), "q.jsonl", DOCUMENTS)
+    span = found.evaluation_set.examples[0].references[0]
+    text = next(d.text for d in DOCUMENTS if d.name == span.document)
+    assert text[span.start : span.end] == stands
+    assert (found.quotes[0].match.text, found.quotes[0].match.exact) == (stands, exact)
+    assert (found.quotes[0].example_id, found.quotes[0].quote) == ("q", quote)
+
+
+def test_a_quote_is_searched_in_its_document_and_counted():
+    row = {"question": "x", "document": "france", "quote": "Paris"}
+    found = read_questions(lines(row), "q.jsonl", DOCUMENTS)
+    assert found.quotes[0].match.places == 2
+    assert found.evaluation_set.examples[0].references == (Span("sub/france.txt", 0, 5),)
+
+
+REFERENCE = {"document": "norway.md", "start": 0, "end": 4}
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [({"id": "x"}, "no `question`; found id"), ({"question": " "}, "`question` is empty"),
+     ({"question": 5}, "`question` is not a text"),
+     ({"question": "a", "reference": ["b"]}, "`reference` is not a text"),
+     ({"question": "a", "id": "1"}, "the id '1' stands on line 1 too"),
+     ({"question": "a", "references": "x"}, "`references` is not JSON"),
+     ({"question": "a", "references": {}}, "`references` is not a list"),
+     ({"question": "a", "references": ["x"]}, "not an object"),
+     ({"question": "a", "references": [{"start": 0, "end": 1}]}, "does not name its `document`"),
+     ({"question": "a", "references": [REFERENCE | {"document": "x.md"}]}, "no document 'x.md'; .*norway.md"),
+     ({"question": "a", "references": [REFERENCE | {"end": 52}]}, "0 to 52 lies outside norway.md, which has 51"),
+     ({"question": "a", "references": [REFERENCE | {"start": -1}]}, "outside"),
+     ({"question": "a", "references": [REFERENCE | {"start": 4}]}, "outside"),
+     ({"question": "a", "references": [REFERENCE | {"start": "x"}]}, "no whole number as `start`"),
+     ({"question": "a", "references": [REFERENCE | {"end": True}]}, "no whole number as `end`"),
+     ({"question": "a", "references": [REFERENCE | {"page": 4}]}, "unknown key `page`"),
+     ({"question": "a", "references": [REFERENCE | {"content": "Rome"}]}, "holds 'Oslo', not 'Rome'"),
+     ({"question": "a", "references": [{"quote": "nothing like this anywhere"}]}, "does not stand in any document"),
+     ({"question": "a", "references": [{"quote": ""}]}, "`quote` is empty")],
+)  # fmt: skip
+def test_mistakes_name_file_and_line(row, why):
+    data = lines({"question": "good"}, {"question": "good", "id": "2"}, row)
+    with pytest.raises(BadInput, match=rf"^set\.jsonl line 3: .*{why}"):
+        load_questions(data, "set.jsonl", DOCUMENTS)
+
+
+def test_all_mistakes_are_kept_and_the_first_told():
+    data = b"\n".join(b'{"question": ""}' for _ in range(5)) + b"\n{broken"
+    with pytest.raises(BadInput, match=r"line 1: .*; line 2: .*; line 3: .*; and 3 more problems\.$") as caught:
+        load_questions(data, "q.jsonl")
+    assert [problem.line for problem in caught.value.problems] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "why"),
+    [(b"", "q.csv", "is empty"),
+     (b"id,answer\n1,x\n", "q.csv", "line 1: the column `question` is missing; found id, answer"),
+     (b"question\n", "q.csv", "holds no questions"),
+     (b"question,question\na,b", "q.csv", "`question` stands there twice"),
+     (b"question,id\na,1\nb,c,d\n", "q.csv", "line 3: 3 cells for 2 columns"),
+     (b"question,id\na,1\nb\n", "q.csv", "line 3: only 1 cells for 2 columns"),
+     (b'question,id\n"a,1\nb,2\n', "q.csv", "line 2: .*unclosed quote"),
+     (b'{"question": "a"}\n{"question": }', "q.jsonl", "line 2: broken JSON at character 14"),
+     (b'[{"question": "a"}]', "q.jsonl", "line 1: a JSON list"),
+     (b"{}\n", "q.jsonl", "line 1: no `question`; found nothing")],
+)  # fmt: skip
+def test_broken_files_name_the_line(data, name, why):
+    with pytest.raises(BadInput, match=rf"^{name} .*{why}"):
+        load_questions(data, name)
+
+
+def test_a_quote_needs_documents():
+    with pytest.raises(BadInput, match="only be looked up together with the documents"):
+        load_questions(b'{"question": "a", "references": [{"document": "d", "quote": "x"}]}', "q.jsonl")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(BadInput, match=r"absent\.jsonl cannot be read"):
+        load_questions(tmp_path / "absent.jsonl")
+
+
+@pytest.mark.parametrize(("folder", "count"), [(SAMPLE, 48), (SAMPLE / "zh", 20)])
+def test_the_sample_project_is_exact(folder, count):
+    documents = {d.name: d for d in load_documents([folder / "documents"])}
+    examples = load_questions(folder / "questions.jsonl", documents=list(documents.values())).examples
+    assert len(examples) == count
+    for example in examples:
+        span = example.references[0]
+        assert documents[span.document].text[span.start : span.end] == example.reference

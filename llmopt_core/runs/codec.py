@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import zlib
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from llmopt_core.types import Record, StageTrace
+from llmopt_core.types import Chunk, Hit, Record, StageTrace
 
 
 @cache
@@ -62,22 +63,36 @@ def _whole(value: Any) -> Any:
 def pack_record(record: Record) -> tuple[bytes, bytes]:
     """Body and trace, apart: most readers need no trace, and it is the larger part."""
     body = pack(dataclasses.replace(record, trace=()), Record)
-    return body, _pack_trace(record.trace)
+    return body, pack_trace(record.trace)
 
 
 def unpack_record(body: bytes, trace: bytes | None = None) -> Record:
     """The record back; with an empty trace where none is given."""
     record: Record = unpack(body, Record)
-    return record if trace is None else dataclasses.replace(record, trace=_unpack_trace(trace))
+    return record if trace is None else dataclasses.replace(record, trace=unpack_trace(trace)[0])
 
 
-def _pack_trace(trace: tuple[StageTrace, ...]) -> bytes:
-    """Each chunk once: the stages of a trace hand the same chunks on."""
-    stages = _adapter(tuple[StageTrace, ...]).dump_python(trace)
+def pack_trace(trace: Sequence[StageTrace], hits: Sequence[Hit] = ()) -> bytes:
+    """A trace and the hits it led to. Each chunk is kept once: the stages hand the same chunks on."""
     chunks: dict[Any, tuple[int, Any]] = {}
+    stages = _adapter(tuple[StageTrace, ...]).dump_python(tuple(trace))
     for stage in stages:
-        stage["hits"] = [[_number(chunks, hit["chunk"]), hit["score"]] for hit in stage["hits"]]
-    return pack({"chunks": [chunk for _, chunk in chunks.values()], "stages": stages})
+        stage["hits"] = _numbered(chunks, stage["hits"])
+    found = _numbered(chunks, _adapter(tuple[Hit, ...]).dump_python(tuple(hits)))
+    return pack({"chunks": [chunk for _, chunk in chunks.values()], "stages": stages, "hits": found})
+
+
+def unpack_trace(data: bytes) -> tuple[tuple[StageTrace, ...], tuple[Hit, ...]]:
+    """The trace and its hits back."""
+    stored = unpack(data)
+    chunks = _adapter(list[Chunk]).validate_python(stored["chunks"])
+    for stage in stored["stages"]:
+        stage["hits"] = _hits(chunks, stage["hits"])
+    return _adapter(tuple[StageTrace, ...]).validate_python(stored["stages"]), _hits(chunks, stored["hits"])
+
+
+def _numbered(chunks: dict[Any, tuple[int, Any]], hits: Sequence[dict[str, Any]]) -> list[list[Any]]:
+    return [[_number(chunks, hit["chunk"]), hit["score"]] for hit in hits]
 
 
 def _number(chunks: dict[Any, tuple[int, Any]], chunk: dict[str, Any]) -> int:
@@ -85,9 +100,5 @@ def _number(chunks: dict[Any, tuple[int, Any]], chunk: dict[str, Any]) -> int:
     return chunks.setdefault(key, (len(chunks), chunk))[0]
 
 
-def _unpack_trace(data: bytes) -> tuple[StageTrace, ...]:
-    stored = unpack(data)
-    for stage in stored["stages"]:
-        stage["hits"] = [{"chunk": stored["chunks"][number], "score": score} for number, score in stage["hits"]]
-    stages: tuple[StageTrace, ...] = _adapter(tuple[StageTrace, ...]).validate_python(stored["stages"])
-    return stages
+def _hits(chunks: Sequence[Chunk], numbers: Sequence[Sequence[Any]]) -> tuple[Hit, ...]:
+    return tuple(Hit(chunks[number], score) for number, score in numbers)

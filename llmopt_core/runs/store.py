@@ -8,13 +8,15 @@ from llmopt_core.runs.cache import StoreCache
 from llmopt_core.runs.engine import Database, make_folder
 from llmopt_core.runs.migrate import migrate
 from llmopt_core.runs.store_jobs import JobStore
+from llmopt_core.runs.store_labs import LabStore
 from llmopt_core.runs.store_projects import ProjectStore
 from llmopt_core.runs.store_runs import RunStore
+from llmopt_core.runs.store_versions import VersionStore
 from llmopt_core.settings import Settings
 
 
-class Store(ProjectStore, RunStore, JobStore):
-    """Projects, documents, evaluation sets, configurations, runs, records, jobs, and the stage cache.
+class Store(ProjectStore, RunStore, JobStore, VersionStore, LabStore):
+    """Projects, documents, evaluation sets, configurations, runs, records, jobs, versions, votes, and the stage cache.
 
     Safe to share between threads; several processes may work on one workspace at the same time. Each method is one
     transaction.

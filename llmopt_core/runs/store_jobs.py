@@ -8,20 +8,15 @@ import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, unpack
-from llmopt_core.runs.engine import Database
 from llmopt_core.runs.owner import lives, me
+from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import jobs
 from llmopt_core.runs.values import ACTIVE, Job, Project, Status
 
 
-class JobStore:
+class JobStore(StorePart):
     """Jobs: what long work there is, how far it is, and whether it shall stop."""
-
-    database: Database
-
-    def _project_id(self, project: Project | str) -> int:
-        raise NotImplementedError
 
     def start_job(self, kind: str, project: Project | str | None, arguments: dict[str, Any]) -> int:
         """Add a job of this process, queued. Returns its id. The arguments hold no keys."""

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, unpack
-from llmopt_core.runs.engine import Database
+from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import configurations, documents, evaluation_sets, now, projects
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedDocument, SavedSet
 from llmopt_core.types import Document, EvaluationSet
@@ -18,10 +18,8 @@ from llmopt_core.types import Document, EvaluationSet
 _NAME_LENGTH = 200
 
 
-class ProjectStore:
+class ProjectStore(StorePart):
     """Projects and what belongs to them. A project may be given by name or as a `Project`."""
-
-    database: Database
 
     def create_project(self, name: str, description: str = "") -> Project:
         """Add a project.
@@ -51,18 +49,6 @@ class ProjectStore:
             return [
                 Project(**row) for row in connection.execute(sa.select(projects).order_by(projects.c.id)).mappings()
             ]
-
-    def project(self, name: str) -> Project:
-        """The project of that name.
-
-        Raises:
-            BadInput: There is none.
-        """
-        with self.database.read() as connection:
-            row = connection.execute(sa.select(projects).where(projects.c.name == name.strip())).mappings().first()
-        if row is None:
-            raise BadInput(f"There is no project named {name}.")
-        return Project(**row)
 
     def rename_project(self, project: Project | str, name: str) -> Project:
         """Give a project another name; all that belongs to it stays.
@@ -236,9 +222,6 @@ class ProjectStore:
                 .where(_named(configurations, self._project_id(project), name))
                 .values(hidden=True)
             )
-
-    def _project_id(self, project: Project | str) -> int:
-        return project.id if isinstance(project, Project) else self.project(project).id
 
 
 def _named(table: sa.Table, project_id: int, name: str) -> sa.ColumnElement[bool]:

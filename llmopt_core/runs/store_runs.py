@@ -9,21 +9,16 @@ import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, pack_record, unpack, unpack_record
-from llmopt_core.runs.engine import Database
 from llmopt_core.runs.owner import lives, me
+from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import records, runs, scores
 from llmopt_core.runs.values import ACTIVE, Project, Run, RunScores, Status
 from llmopt_core.types import Record, Usage
 
 
-class RunStore:
+class RunStore(StorePart):
     """Runs, records, scores."""
-
-    database: Database
-
-    def _project_id(self, project: Project | str) -> int:
-        raise NotImplementedError
 
     def start_run(
         self,

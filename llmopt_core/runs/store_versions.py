@@ -1,0 +1,150 @@
+"""The part of the store that keeps numbered versions (prompts, few-shot sets, training sets), labels and drafts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from llmopt_core.errors import BadInput
+from llmopt_core.runs.codec import pack, unpack
+from llmopt_core.runs.store_part import StorePart
+from llmopt_core.runs.tables import now
+from llmopt_core.runs.tables_labs import drafts, labels, versions
+from llmopt_core.runs.values import Project
+from llmopt_core.types import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One numbered version of a named thing, with the labels that point to it."""
+
+    kind: str
+    name: str
+    number: int
+    fingerprint: str
+    note: str
+    saved_at: datetime
+    body: Any
+    labels: tuple[str, ...] = ()
+
+
+class VersionStore(StorePart):
+    """Append-only versions by kind and name. Bodies are plain JSON values."""
+
+    def save_version(self, project: Project | str, kind: str, name: str, body: Any, note: str = "") -> Version:
+        """Add a version, numbered from 1. The same content as the newest version adds nothing and gives that one.
+
+        Raises:
+            BadInput: The name is empty.
+        """
+        name = name.strip()
+        if not name:
+            raise BadInput(f"A {kind} needs a name.")
+        project_id, content = self._project_id(project), fingerprint(body)
+        newest = sa.select(versions.c.number, versions.c.fingerprint).where(_named(versions, project_id, kind, name))
+        with self.database.write() as connection:
+            last = connection.execute(newest.order_by(versions.c.number.desc()).limit(1)).first()
+            number = 1 if last is None else last.number
+            if last is None or last.fingerprint != content:
+                number = 1 if last is None else last.number + 1
+                row = {"project_id": project_id, "kind": kind, "name": name, "number": number, "note": note}
+                connection.execute(
+                    sa.insert(versions), {**row, "fingerprint": content, "saved_at": now(), "body": pack(body)}
+                )
+        return self.version(project, kind, name, number)
+
+    def versions(self, project: Project | str, kind: str, name: str | None = None) -> list[Version]:
+        """All versions of one thing, or of all things of a kind; oldest first."""
+        project_id = self._project_id(project)
+        where = sa.and_(versions.c.project_id == project_id, versions.c.kind == kind)
+        if name is not None:
+            where = _named(versions, project_id, kind, name)
+        with self.database.read() as connection:
+            rows = list(connection.execute(sa.select(versions).where(where).order_by(versions.c.id)).mappings())
+            pointing = list(
+                connection.execute(
+                    sa.select(labels).where(labels.c.project_id == project_id, labels.c.kind == kind)
+                ).mappings()
+            )
+        return [_version(row, pointing) for row in rows]
+
+    def version(self, project: Project | str, kind: str, name: str, number: int | str | None = None) -> Version:
+        """One version by number or label; the newest where none is given.
+
+        Raises:
+            BadInput: There is no such version.
+        """
+        found = self.versions(project, kind, name)
+        wanted = [v for v in found if number is None or v.number == number or number in v.labels]
+        if not wanted:
+            which = name if number is None else f"{name} in version {number}"
+            raise BadInput(f"There is no {kind} named {which} in this project.")
+        return wanted[-1]
+
+    def delete_versions(self, project: Project | str, kind: str, name: str) -> None:
+        """Remove a thing with all its versions, labels and drafts."""
+        project_id = self._project_id(project)
+        with self.database.write() as connection:
+            for table in (versions, labels, drafts):
+                connection.execute(sa.delete(table).where(_named(table, project_id, kind, name)))
+
+    def set_label(self, project: Project | str, kind: str, name: str, label: str, number: int) -> None:
+        """Let a label, such as `production`, point to one version; it leaves the version it pointed to.
+
+        Raises:
+            BadInput: The label is empty, or there is no such version.
+        """
+        self.version(project, kind, name, number)
+        if not label.strip():
+            raise BadInput("A label needs a name, such as production.")
+        project_id = self._project_id(project)
+        row = {"project_id": project_id, "kind": kind, "name": name, "label": label.strip(), "number": number}
+        with self.database.write() as connection:
+            connection.execute(_same_label(project_id, kind, name, label.strip()))
+            connection.execute(sa.insert(labels), row)
+
+    def remove_label(self, project: Project | str, kind: str, name: str, label: str) -> None:
+        """Take a label away."""
+        with self.database.write() as connection:
+            connection.execute(_same_label(self._project_id(project), kind, name, label.strip()))
+
+    def save_draft(self, project: Project | str, kind: str, name: str, body: Any) -> None:
+        """Keep what is being typed, in place of the draft that was there."""
+        project_id = self._project_id(project)
+        row = {"project_id": project_id, "kind": kind, "name": name, "saved_at": now(), "body": pack(body)}
+        with self.database.write() as connection:
+            connection.execute(sa.delete(drafts).where(_named(drafts, project_id, kind, name)))
+            connection.execute(sa.insert(drafts), row)
+
+    def draft(self, project: Project | str, kind: str, name: str) -> Any | None:
+        """What was being typed; None where nothing is kept."""
+        query = sa.select(drafts.c.body).where(_named(drafts, self._project_id(project), kind, name))
+        with self.database.read() as connection:
+            body = connection.scalar(query)
+        return None if body is None else unpack(body)
+
+    def delete_draft(self, project: Project | str, kind: str, name: str) -> None:
+        """Forget a draft."""
+        with self.database.write() as connection:
+            connection.execute(sa.delete(drafts).where(_named(drafts, self._project_id(project), kind, name)))
+
+
+def _named(table: sa.Table, project_id: int, kind: str, name: str) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.project_id == project_id, table.c.kind == kind, table.c.name == name)
+
+
+def _same_label(project_id: int, kind: str, name: str, label: str) -> sa.Delete:
+    return sa.delete(labels).where(_named(labels, project_id, kind, name), labels.c.label == label)
+
+
+def _version(row: Any, pointing: list[Any]) -> Version:
+    own = tuple(
+        sorted(item["label"] for item in pointing if (item["name"], item["number"]) == (row["name"], row["number"]))
+    )
+    return Version(
+        row["kind"], row["name"], row["number"], row["fingerprint"], row["note"], row["saved_at"],
+        unpack(row["body"]), own,
+    )  # fmt: skip

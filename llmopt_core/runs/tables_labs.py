@@ -1,0 +1,87 @@
+"""What the labs keep: numbered versions with labels, drafts, votes, fine-tuning jobs, and the ladder."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from llmopt_core.runs.tables import Moment, Words, belongs_to_project, metadata
+
+versions = sa.Table(
+    "versions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    belongs_to_project(),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("fingerprint", sa.String(16), nullable=False),
+    sa.Column("note", Words, nullable=False, default=""),
+    sa.Column("saved_at", Moment, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("project_id", "kind", "name", "number"),
+)
+
+labels = sa.Table(
+    "labels",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    belongs_to_project(),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("label", Words, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.UniqueConstraint("project_id", "kind", "name", "label"),
+)
+
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    belongs_to_project(),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("saved_at", Moment, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("project_id", "kind", "name"),
+)
+
+votes = sa.Table(
+    "votes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    belongs_to_project(),
+    sa.Column("comparison", Words, nullable=False),
+    sa.Column("voter", Words, nullable=False),
+    sa.Column("example_id", Words, nullable=False),
+    sa.Column("first", Words, nullable=False),
+    sa.Column("second", Words, nullable=False),
+    sa.Column("choice", sa.String(10), nullable=False),
+    sa.Column("saved_at", Moment, nullable=False),
+    sa.UniqueConstraint("project_id", "comparison", "voter", "example_id", "first", "second"),
+)
+
+finetuning_jobs = sa.Table(
+    "finetuning_jobs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    belongs_to_project(),
+    sa.Column("provider", sa.String(60), nullable=False),
+    sa.Column("intent", sa.String(40), nullable=False, unique=True),
+    sa.Column("provider_job", Words, nullable=False, default=""),
+    sa.Column("status", sa.String(20), nullable=False, index=True),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+ladder_steps = sa.Table(
+    "ladder_steps",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    belongs_to_project(),
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("decision", sa.String(10), nullable=False),
+    sa.Column("note", Words, nullable=False, default=""),
+    sa.Column("saved_at", Moment, nullable=False),
+    sa.UniqueConstraint("project_id", "run_id"),
+)

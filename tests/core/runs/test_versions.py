@@ -1,0 +1,89 @@
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.store_labs import Vote
+from llmopt_core.types import EvaluationSet
+
+
+def test_versions_are_numbered_and_the_same_content_adds_none(store: Store) -> None:
+    store.create_project("demo")
+    first = store.save_version("demo", "prompt", "answer", {"template": "a"}, "start")
+    again = store.save_version("demo", "prompt", "answer", {"template": "a"}, "nothing new")
+    second = store.save_version("demo", "prompt", "answer", {"template": "b"}, "shorter")
+    assert (first.number, again.number, second.number) == (1, 1, 2)
+    assert [v.note for v in store.versions("demo", "prompt", "answer")] == ["start", "shorter"]
+    assert store.version("demo", "prompt", "answer").body == {"template": "b"}
+
+
+def test_restoring_an_old_version_makes_a_new_one(store: Store) -> None:
+    store.create_project("demo")
+    for template in "aba":
+        store.save_version("demo", "prompt", "answer", {"template": template})
+    assert [v.body["template"] for v in store.versions("demo", "prompt", "answer")] == ["a", "b", "a"]
+
+
+def test_a_label_points_to_one_version_at_a_time(store: Store) -> None:
+    store.create_project("demo")
+    for template in "ab":
+        store.save_version("demo", "prompt", "answer", template)
+    store.set_label("demo", "prompt", "answer", "production", 1)
+    assert store.version("demo", "prompt", "answer", "production").body == "a"
+    store.set_label("demo", "prompt", "answer", "production", 2)
+    assert [v.labels for v in store.versions("demo", "prompt", "answer")] == [(), ("production",)]
+    store.remove_label("demo", "prompt", "answer", "production")
+    with pytest.raises(BadInput, match="production"):
+        store.version("demo", "prompt", "answer", "production")
+    with pytest.raises(BadInput, match="version 9"):
+        store.set_label("demo", "prompt", "answer", "production", 9)
+
+
+def test_kinds_and_projects_do_not_mix(store: Store) -> None:
+    store.create_project("demo")
+    store.create_project("other")
+    store.save_version("demo", "prompt", "answer", "a")
+    assert store.versions("demo", "few-shot", "answer") == []
+    assert store.versions("other", "prompt") == []
+    store.delete_versions("demo", "prompt", "answer")
+    assert store.versions("demo", "prompt") == []
+
+
+def test_a_draft_is_kept_until_it_is_deleted(store: Store) -> None:
+    store.create_project("demo")
+    assert store.draft("demo", "prompt", "answer") is None
+    store.save_draft("demo", "prompt", "answer", {"template": "half a sen"})
+    store.save_draft("demo", "prompt", "answer", {"template": "half a sentence"})
+    assert Store(store.database.engine.url.render_as_string(), store.home).draft("demo", "prompt", "answer") == {
+        "template": "half a sentence"
+    }
+    store.delete_draft("demo", "prompt", "answer")
+    assert store.draft("demo", "prompt", "answer") is None
+
+
+def test_a_voter_has_one_vote_per_pair(store: Store) -> None:
+    store.create_project("demo")
+    store.save_vote("demo", Vote("c1", "ann", "q1", "a", "b", "first"))
+    store.save_vote("demo", Vote("c1", "ann", "q1", "a", "b", "tie"))
+    store.save_vote("demo", Vote("c1", "bob", "q1", "a", "b", "second"))
+    assert [(v.voter, v.choice) for v in store.votes("demo", "c1")] == [("ann", "tie"), ("bob", "second")]
+
+
+def test_a_finetuning_intent_is_stored_once(store: Store) -> None:
+    store.create_project("demo")
+    job = store.start_finetuning("demo", "openai", "intent-1", {"data": "v1"})
+    store.update_finetuning("intent-1", provider_job="ftjob-7", status="running", body={"model": "m"})
+    again = store.start_finetuning("demo", "openai", "intent-1", {"data": "other"})
+    assert (again.id, again.provider_job, again.status) == (job.id, "ftjob-7", "running")
+    assert again.body == {"data": "v1", "model": "m"}
+    assert [j.intent for j in store.finetuning_jobs("demo")] == ["intent-1"]
+
+
+def test_a_ladder_decision_replaces_the_earlier_one(store: Store, questions: EvaluationSet) -> None:
+    store.create_project("demo")
+    run = store.start_run(
+        "demo", {"name": "a"}, "f", evaluation_set="questions", set_version=questions.version, judge="built-in judge",
+        metrics=["answer_f1"], total=4,
+    )  # fmt: skip
+    store.decide("demo", run, "kept")
+    store.decide("demo", run, "dropped", "no gain")
+    assert [(s.run_id, s.decision, s.note) for s in store.ladder_steps("demo")] == [(run, "dropped", "no gain")]

@@ -1,0 +1,82 @@
+"""Look before spending: can this configuration run on this set at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.metrics import METRICS, check_names
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.assemble import undefined_variables
+from llmopt_core.types import Document, EvaluationSet, Example
+
+
+def check_run(  # noqa: PLR0917
+    configuration: Configuration,
+    evaluation_set: EvaluationSet,
+    documents: Sequence[Document],
+    metrics: Sequence[str],
+    judge: JudgeSpec,
+    models: Models,
+    budget_usd: float | None = None,
+) -> None:
+    """Refuse a run that could only fail.
+
+    Raises:
+        BadInput: The set is empty, a metric, endpoint or prompt variable is unknown, documents are missing, or a
+            budget is set and a price is not known.
+    """
+    name = configuration.name
+    if not evaluation_set.examples:
+        raise BadInput(f"The evaluation set {evaluation_set.name} has no examples; add some first.")
+    if configuration.retrieval is not None and not documents:
+        raise BadInput(f"{name} retrieves, but there are no documents; add some, or take retrieval out.")
+    check_names(metrics)
+    missing = undefined_variables(configuration.prompt, _known(evaluation_set.examples, configuration))
+    if missing:
+        raise BadInput(_undefined(name, sorted(missing)[0], evaluation_set, configuration))
+    asked = list(_asked(configuration, metrics, judge))
+    for spec in asked:
+        models.endpoint(spec.endpoint)
+    if configuration.retrieval is not None and configuration.retrieval.embedding.endpoint:
+        models.endpoint(configuration.retrieval.embedding.endpoint)
+    if budget_usd is not None:
+        _check_budget(budget_usd, asked, models)
+
+
+def _asked(configuration: Configuration, metrics: Sequence[str], judge: JudgeSpec) -> Iterable[ModelSpec]:
+    yield from configuration.models
+    if not judge.is_builtin and any("judge" in METRICS[name].needs for name in metrics):
+        yield judge.chat_model
+
+
+def _known(examples: Sequence[Example], configuration: Configuration) -> list[str]:
+    """Variables that at least one example has; one that lacks it becomes a failed record."""
+    own = {name for example in examples for name in example.variables}
+    return ["question", *own, *(["context", "documents"] if configuration.retrieval is not None else [])]
+
+
+def _undefined(name: str, variable: str, evaluation_set: EvaluationSet, configuration: Configuration) -> str:
+    if variable in ("context", "documents"):
+        return f"The prompt of {name} uses {{{{ {variable} }}}}, but {name} retrieves nothing; add retrieval to it."
+    known = ", ".join(sorted(_known(evaluation_set.examples, configuration)))
+    return (
+        f"The prompt of {name} uses {{{{ {variable} }}}}, which is no column of {evaluation_set.name}; "
+        f"usable are: {known}."
+    )
+
+
+def _check_budget(budget_usd: float, asked: Iterable[ModelSpec], models: Models) -> None:
+    if budget_usd <= 0:
+        raise BadInput("The budget must be more than 0 USD.")
+    for spec in asked:
+        endpoint = models.endpoint(spec.endpoint)
+        model = spec.name or endpoint.default_model
+        if endpoint.price_of(model) is None:
+            raise BadInput(
+                f"A budget needs prices, and none is known for {model or 'the model'} on {endpoint.name}; "
+                "set them in Settings or under endpoints in the file."
+            )

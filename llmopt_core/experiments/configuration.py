@@ -1,0 +1,77 @@
+"""Everything that decides an answer, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+
+from llmopt_core.answering.checks import ChecksSpec
+from llmopt_core.errors import BadInput
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.types import Spec, fingerprint
+
+
+class Configuration(Spec):
+    """Model, prompt, retrieval and checks under a name.
+
+    The name labels it and is no part of its fingerprint: two configurations that answer alike are the same.
+    """
+
+    name: str = Field(min_length=1, max_length=200)
+    model: ModelSpec = ModelSpec()
+    prompt: PromptSpec = PromptSpec()
+    retrieval: RetrievalSpec | None = None
+    checks: ChecksSpec | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _visible(cls, name: str) -> str:
+        name = name.strip()
+        if not name or not name.isprintable():
+            raise ValueError("a configuration's name has visible characters only")
+        return name
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything but the name."""
+        return fingerprint("Configuration", self.model_dump(mode="json", exclude={"name"}))
+
+    @property
+    def models(self) -> tuple[ModelSpec, ...]:
+        """Every chat model it may call."""
+        return tuple(dict.fromkeys(_models(self)))
+
+
+def configuration_from(values: dict[str, Any]) -> Configuration:
+    """A configuration that was stored, such as that of a run.
+
+    Raises:
+        BadInput: It was made by another version of the program and cannot be read.
+    """
+    try:
+        return Configuration.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(
+            f"The stored configuration {values.get('name', '')} cannot be read: {where}: {first['msg']}"
+        ) from error
+
+
+def _models(configuration: Configuration) -> Iterator[ModelSpec]:
+    yield configuration.model
+    if configuration.checks is not None and isinstance(configuration.checks.judge, ModelSpec):
+        yield configuration.checks.judge
+    retrieval = configuration.retrieval
+    if retrieval is None:
+        return
+    if retrieval.transform.method != "none":
+        yield retrieval.transform.model
+    if retrieval.rerank.method.startswith("llm-"):
+        yield retrieval.rerank.llm or ModelSpec()
+    if retrieval.routing is not None and retrieval.routing.method == "llm":
+        yield retrieval.routing.model

@@ -1,0 +1,166 @@
+"""Several configurations over one set: the same for the command line and for the app's job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.check import check_run
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.file import Experiment
+from llmopt_core.experiments.progress import RunProgress
+from llmopt_core.experiments.runner import run_evaluation
+from llmopt_core.models.registry import Models
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import RESUMABLE, Project, Run
+from llmopt_core.types import Document, EvaluationSet
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run: configurations, on what, graded how.
+
+    Attributes:
+        budget_usd: The most all runs together may cost.
+    """
+
+    project: Project | str
+    configurations: Sequence[Configuration]
+    evaluation_set: EvaluationSet
+    documents: Sequence[Document]
+    metrics: Sequence[str]
+    judge: JudgeSpec
+    concurrency: int = 4
+    limit: int | None = None
+    budget_usd: float | None = None
+
+
+def save_experiment(store: Store, experiment: Experiment) -> Project:
+    """Put an experiment file's documents, questions and configurations into the store, so that the app shows them."""
+    project = store.ensure_project(experiment.project)
+    known = {document.name: document.version for document in store.document_list(project)}
+    store.save_documents(project, [d for d in experiment.documents if known.get(d.name) != d.version])
+    store.save_evaluation_set(project, experiment.evaluation_set)
+    for configuration in experiment.configurations:
+        save_configuration(store, project, configuration)
+    return project
+
+
+def save_configuration(store: Store, project: Project | str, configuration: Configuration) -> None:
+    """Keep a configuration under its name."""
+    values = configuration.model_dump(mode="json")
+    store.save_configuration(project, configuration.name, values, configuration.fingerprint)
+
+
+def saved_configurations(store: Store, project: Project | str) -> list[Configuration]:
+    """The project's configurations.
+
+    Raises:
+        BadInput: One was saved by another version of the program and cannot be read.
+    """
+    return [configuration_from(saved.spec) for saved in store.configurations(project)]
+
+
+async def run_experiment(
+    store: Store,
+    plan: Plan,
+    models: Models,
+    *,
+    on_progress: Callable[[RunProgress], None] | None = None,
+    should_cancel: Callable[[], bool] | None = None,
+    job_id: int | None = None,
+    resume: bool = True,
+) -> list[int]:
+    """Run every configuration, one after the other. Returns the ids of the runs that were started.
+
+    All are checked before the first call. A run that was stopped half-way and is otherwise the same is continued.
+
+    Args:
+        store: Where the runs are kept.
+        plan: What to run.
+        models: Of the current event loop.
+        on_progress: Called as records finish.
+        should_cancel: Once true, the current run is cancelled and the others are not started.
+        job_id: The job the runs belong to.
+        resume: Whether to continue stopped runs; else new ones are made.
+
+    Raises:
+        BadInput: A configuration could only fail; nothing was started.
+        StorageFailed: The workspace cannot be written.
+    """
+    for configuration in plan.configurations:
+        check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
+    run_ids: list[int] = []
+    spent = 0.0
+    for configuration in plan.configurations:
+        stopped = _stopped_run(store, plan, configuration) if resume else None
+        already = (stopped.usage.cost_usd or 0.0) if stopped else 0.0
+        run_id = await run_evaluation(
+            store,
+            plan.project,
+            configuration,
+            plan.evaluation_set,
+            plan.documents,
+            plan.metrics,
+            plan.judge,
+            models,
+            concurrency=plan.concurrency,
+            budget_usd=None if plan.budget_usd is None else plan.budget_usd - spent + already,
+            limit=plan.limit,
+            resume_run=stopped.id if stopped else None,
+            on_progress=on_progress,
+            should_cancel=should_cancel,
+            job_id=job_id,
+        )
+        run_ids.append(run_id)
+        run = store.run(run_id)
+        spent += (run.usage.cost_usd or 0.0) - already
+        if run.status in ("cancelled", "budget-reached"):
+            break
+    return run_ids
+
+
+async def resume_run(
+    store: Store,
+    run_id: int,
+    models: Models,
+    *,
+    budget_usd: float | None = None,
+    on_progress: Callable[[RunProgress], None] | None = None,
+    should_cancel: Callable[[], bool] | None = None,
+    job_id: int | None = None,
+) -> int:
+    """Continue one stored run with what it was started with: missing and failed records are made, nothing else.
+
+    Raises:
+        BadInput: Its set is gone, or somebody works on it.
+    """
+    run = store.run(run_id)
+    return await run_evaluation(
+        store,
+        run.project,
+        configuration_from(run.configuration),
+        store.evaluation_set(run.project, run.evaluation_set, run.set_version),
+        store.documents(run.project),
+        run.metrics,
+        JudgeSpec.model_validate(run.options["judge"]),
+        models,
+        concurrency=int(run.options.get("concurrency") or 4),
+        budget_usd=run.options.get("budget_usd") if budget_usd is None else budget_usd,
+        limit=run.options.get("limit"),
+        resume_run=run_id,
+        on_progress=on_progress,
+        should_cancel=should_cancel,
+        job_id=job_id,
+    )
+
+
+def _stopped_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
+    """The newest run that is the same but for being whole."""
+    wanted = (configuration.fingerprint, plan.evaluation_set.version, plan.judge.model_dump(mode="json"), plan.limit)
+    for run in store.runs(plan.project):
+        asked = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
+        if asked == wanted and run.metrics == tuple(plan.metrics) and run.name == configuration.name:
+            return run if run.status in RESUMABLE else None
+    return None

@@ -1,0 +1,255 @@
+"""An experiment file: YAML -> what is compared, on what, graded how."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from llmopt_core.documents.load import load_documents
+from llmopt_core.documents.questions import load_questions
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.metrics import METRICS
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.yaml_lines import Located, merged, read_yaml
+from llmopt_core.models.endpoints import Endpoint, endpoints_in
+from llmopt_core.types import Document, EvaluationSet, Spec
+
+DEFAULT_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1")
+
+_LARGEST = 5_000_000
+
+
+class Experiment(Spec):
+    """What an experiment file says, read and checked.
+
+    Attributes:
+        project: Name of the project the runs belong to.
+        documents: All documents, read; empty where no configuration retrieves.
+        endpoints: Endpoints named in the file, over those of the environment.
+    """
+
+    project: str
+    documents: tuple[Document, ...]
+    evaluation_set: EvaluationSet
+    judge: JudgeSpec
+    metrics: tuple[str, ...]
+    configurations: tuple[Configuration, ...]
+    endpoints: dict[str, Endpoint] = Field(default_factory=dict)
+
+    def configuration(self, name: str) -> Configuration:
+        """The configuration of that name.
+
+        Raises:
+            BadInput: There is none.
+        """
+        for configuration in self.configurations:
+            if configuration.name == name:
+                return configuration
+        names = [configuration.name for configuration in self.configurations]
+        raise BadInput(f"There is no configuration named {name!r}; the file has: {', '.join(names)}.")
+
+
+class _File(Spec):
+    project: str = Field(default="", max_length=200)
+    documents: tuple[str, ...] = ()
+    evaluation_set: str
+    judge: JudgeSpec = JudgeSpec()
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    configurations: tuple[Configuration, ...] = Field(min_length=1)
+    endpoints: dict[str, Any] = Field(default_factory=dict)
+
+
+def load_experiment(path: Path) -> Experiment:
+    """Read an experiment with its documents and questions.
+
+    Paths in the file are relative to the file's folder, else to the current folder.
+
+    Raises:
+        BadInput: Something in the file, or in a file it names, is wrong; names file and line.
+    """
+    located = _configurations_extended(_read(path))
+    said = _validated(located)
+    _check_names(said, located)
+    folder = path.parent
+    paths = [_found(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
+    documents = load_documents(paths, root=_root(paths)) if paths else []
+    questions = _found(folder, said.evaluation_set, located, ("evaluation_set",))
+    return Experiment(
+        project=said.project or path.stem,
+        documents=tuple(documents),
+        evaluation_set=load_questions(questions, questions.name, documents or None),
+        judge=said.judge,
+        metrics=said.metrics,
+        configurations=said.configurations,
+        endpoints=endpoints_in(said.endpoints, path.name),
+    )
+
+
+def _read(path: Path) -> Located:
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise BadInput(f"{path} is larger than 5 MB; an experiment file names documents, it does not hold them.")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} does not exist.") from error
+    except IsADirectoryError as error:
+        raise BadInput(f"{path} is a folder; name an experiment file (YAML).") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is not UTF-8 text; save it as UTF-8.") from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+    located = read_yaml(text, path.name)
+    if not isinstance(located.value, dict):
+        raise located.error((), "an experiment file is a mapping with evaluation_set and configurations.")
+    return located
+
+
+def _configurations_extended(file: Located) -> Located:
+    """The file with every `extends` resolved."""
+    items = file.value.get("configurations")
+    if not isinstance(items, list):
+        return file
+    names: dict[str, int] = {}
+    for i, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise file.error(("configurations", i), "a configuration is a mapping with a name.")
+        name = item.get("name")
+        if name in names:
+            raise file.error(("configurations", i, "name"), f"there are two configurations named {name}; rename one.")
+        if isinstance(name, str):
+            names[name] = i
+    value = dict(file.value, configurations=list(items))
+    lines = {path: line for path, line in file.lines.items() if path[:1] != ("configurations",) or len(path) == 1}
+    for i in range(len(items)):
+        resolved = _extended(file, i, names, ())
+        value["configurations"][i] = resolved.value
+        lines.update({("configurations", i, *path): line for path, line in resolved.lines.items()})
+    return Located(value, lines, file.source)
+
+
+def _extended(file: Located, i: int, names: dict[str, int], above: tuple[int, ...]) -> Located:
+    own = file.at("configurations", i)
+    if "extends" not in own.value:
+        return own
+    parent = own.value["extends"]
+    here = ("configurations", i, "extends")
+    if parent not in names:
+        raise file.error(
+            here, f"extends names {parent!r}, but there is no such configuration{_guess(str(parent), names)}."
+        )
+    if names[parent] == i or names[parent] in above:
+        raise file.error(here, f"extends runs in a circle through {parent!r}.")
+    whole = merged(_extended(file, names[parent], names, (*above, i)), own)
+    return Located({key: item for key, item in whole.value.items() if key != "extends"}, whole.lines, whole.source)
+
+
+def _validated(located: Located) -> _File:
+    try:
+        return _File.model_validate(located.value)
+    except ValidationError as error:
+        raise _told(error.errors(include_url=False)[0], located) from None
+
+
+def _told(error: ErrorDetails, located: Located) -> BadInput:
+    path = _real_path(error["loc"], located.value)
+    where = _words(path, located.value)
+    prefix = f"{where}: " if where else ""
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        key = str(error["loc"][-1])
+        return located.error(
+            (*path[:-1], key) if path and path[-1] == key else path, _unknown_key(key, path[:-1], where)
+        )
+    if kind == "missing":
+        return located.error(path, f"{prefix}{error['loc'][-1]} is missing.")
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if kind == "literal_error":
+        expected = str(error.get("ctx", {}).get("expected", ""))
+        return located.error(path, f"{where} is {error['input']!r}, but must be one of {expected}.")
+    if kind == "value_error":
+        return located.error(path, f"{prefix}{message}.")
+    shown = repr(error["input"])
+    return located.error(path, f"{where} is {shown[:60]}, but should be {message}.")
+
+
+def _real_path(loc: Iterable[int | str], value: Any) -> tuple[int | str, ...]:
+    """The part of pydantic's location that is in the file; the rest names alternatives of a union."""
+    path: list[int | str] = []
+    for step in loc:
+        inside = isinstance(value, dict) and step in value
+        inside = inside or (isinstance(value, list) and isinstance(step, int) and step < len(value))
+        if inside:
+            path.append(step)
+            value = value[step]
+    return tuple(path)
+
+
+def _words(path: Sequence[int | str], value: Any) -> str:
+    """The path in words: configurations are told by name."""
+    words: list[str] = []
+    for step in path:
+        value = value[step]
+        if words == ["configurations"] and isinstance(value, dict) and isinstance(value.get("name"), str):
+            words = [value["name"]]
+        else:
+            words.append(str(step))
+    return ".".join(words)
+
+
+def _unknown_key(key: str, above: Sequence[int | str], where: str) -> str:
+    spec = _spec_at(above)
+    if spec is None:
+        return f"{where} is not known here."
+    known = [*spec.model_fields, *(["extends"] if spec is Configuration else [])]
+    return f"{where} is not known{_guess(key, known)}; known are: {', '.join(known)}."
+
+
+def _spec_at(path: Sequence[int | str]) -> type[BaseModel] | None:
+    """The spec that describes this place of the file."""
+    spec: type[BaseModel] | None = _File
+    for step in path:
+        if isinstance(step, int):
+            continue
+        annotation = spec.model_fields[step].annotation if spec and step in spec.model_fields else None
+        spec = _model_in(annotation)
+    return spec
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
+
+
+def _guess(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _check_names(said: _File, located: Located) -> None:
+    for i, name in enumerate(said.metrics):
+        if name not in METRICS:
+            known = ", ".join(METRICS)
+            raise located.error(
+                ("metrics", i), f"there is no metric named {name}{_guess(name, METRICS)}; known are: {known}."
+            )
+        if name in said.metrics[:i]:
+            raise located.error(("metrics", i), f"the metric {name} stands here a second time; remove one of them.")
+
+
+def _found(folder: Path, name: str, located: Located, path: tuple[str | int, ...]) -> Path:
+    for candidate in (folder / name, Path(name)):
+        if candidate.exists():
+            return candidate
+    raise located.error(path, f"{name} does not exist (looked in {folder.resolve()} and in the current folder).")
+
+
+def _root(paths: Sequence[Path]) -> Path | None:
+    """Names of documents are relative to their folder when there is one folder; else the loader decides."""
+    return paths[0] if len(paths) == 1 and paths[0].is_dir() else None

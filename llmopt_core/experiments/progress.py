@@ -1,0 +1,46 @@
+"""How far a run is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from llmopt_core.types import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """A moment of a run.
+
+    Attributes:
+        stage: `indexing` counts texts, `answering` counts records.
+        cached: Records so far that cost no call.
+        usage: Of the whole run, earlier sessions included.
+        seconds: Since this session started.
+        seconds_left: None until something is known.
+    """
+
+    run_id: int
+    configuration: str
+    stage: Literal["indexing", "answering"]
+    done: int
+    total: int
+    failed: int = 0
+    cached: int = 0
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    seconds_left: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a job's progress in the store."""
+        return asdict(self)
+
+
+def seconds_left(seconds: float, made: int, missing: int) -> float | None:
+    """Time for what is missing, if it goes on as so far; `made` leaves out what came from the cache.
+
+    None where nothing is made yet and something is missing.
+    """
+    if missing <= 0:
+        return 0.0
+    return seconds / made * missing if made else None

@@ -1,0 +1,142 @@
+"""What came out of an experiment, as plain JSON: the same structure for `evaluate --json`, `compare` and `report`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.experiments.leaderboard import Scored
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Run, RunScores
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.types import Hit, Record
+
+Result = dict[str, Any]
+
+
+def result_of(store: Store, run_ids: Sequence[int]) -> Result:
+    """The result of runs over one evaluation set."""
+    runs = [store.run(run_id) for run_id in run_ids]
+    first = runs[0]
+    size = len(store.evaluation_set(first.project, first.evaluation_set, first.set_version).examples)
+    return {
+        "project": first.project,
+        "evaluation_set": {"name": first.evaluation_set, "version": first.set_version, "size": size},
+        "judge": first.judge,
+        "runs": [_run(run, store.records(run.id)) for run in runs],
+    }
+
+
+def _run(run: Run, records: Sequence[Record]) -> dict[str, Any]:
+    return {
+        "configuration": run.name,
+        "fingerprint": run.fingerprint,
+        "status": run.status,
+        "metrics": {name: _metric(name, records, run.total) for name in run.metrics},
+        "tokens": {"prompt": run.usage.prompt_tokens, "completion": run.usage.completion_tokens},
+        "cost_usd": run.usage.cost_usd,
+        "model_calls": run.usage.calls,
+        "cached_calls": run.usage.cached_calls,
+        "seconds": run.seconds,
+        "records": [_record(record) for record in records],
+    }
+
+
+def _metric(name: str, records: Sequence[Record], total: int) -> dict[str, Any]:
+    values = [record.scores[name].value if name in record.scores else None for record in records]
+    summary = summarize([*values, *[None] * (total - len(values))])
+    return {"mean": summary.mean, "ci95": interval(summary), "scored": summary.scored, "total": summary.total}
+
+
+def interval(summary: Summary) -> list[float | None]:
+    """Both ends of the 95 % interval; values that are all equal resample to themselves, a single one tells nothing."""
+    if summary.low is None and summary.scored > 1:
+        return [summary.mean, summary.mean]
+    return [summary.low, summary.high]
+
+
+def _record(record: Record) -> dict[str, Any]:
+    return {
+        "example_id": record.example.id,
+        "question": record.example.question,
+        "reference": record.example.reference,
+        "answer": record.answer.text if record.answer else None,
+        "contexts": [_context(hit) for hit in (record.answer.hits if record.answer else ())],
+        "scores": {
+            name: {"value": score.value, "explanation": score.explanation, "failure": score.failure or None}
+            for name, score in record.scores.items()
+        },
+        "failure": record.failure
+        and {
+            "stage": record.failure.stage,
+            "kind": record.failure.kind,
+            "message": record.failure.message,
+        },
+        "seconds": record.seconds,
+    }
+
+
+def _context(hit: Hit) -> dict[str, Any]:
+    chunk = hit.chunk
+    return {"document": chunk.document, "start": chunk.start, "end": chunk.end, "text": chunk.text, "score": hit.score}
+
+
+def write_result(result: Result, path: Path) -> None:
+    """Write a result as JSON.
+
+    Raises:
+        StorageFailed: The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def read_result(path: Path) -> Result:
+    """Read what `evaluate --json` wrote.
+
+    Raises:
+        BadInput: The file is missing, is not JSON, or is not such a result.
+    """
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is not UTF-8 text; give a file that `llmopt evaluate --json` wrote.") from error
+    except json.JSONDecodeError as error:
+        raise BadInput(f"{path}, line {error.lineno}: this is not JSON: {error.msg}.") from error
+    if not isinstance(result, dict) or not isinstance(result.get("runs"), list):
+        raise BadInput(f"{path} is no result of an evaluation: it has no list of runs.")
+    for i, run in enumerate(result["runs"]):
+        _check(run, f"{path}: run {i + 1}")
+    return result
+
+
+def _check(run: Any, where: str) -> None:
+    if not isinstance(run, Mapping) or not {"configuration", "metrics", "records"} <= run.keys():
+        raise BadInput(f"{where} needs configuration, metrics and records; give a file that `llmopt evaluate` wrote.")
+    for record in run["records"]:
+        if not isinstance(record, Mapping) or not {"example_id", "scores"} <= record.keys():
+            raise BadInput(f"{where} has a record without example_id or scores.")
+
+
+def scored_from(run: Mapping[str, Any]) -> Scored:
+    """The values of one run of a result, for comparisons."""
+    records = run["records"]
+    metrics = list(run["metrics"])
+    values = {name: [_value(record, name) for record in records] for name in metrics}
+    totals = [metric.get("total", 0) for metric in run["metrics"].values()]
+    total = max(len(records), *totals) if totals else len(records)
+    examples = tuple(str(record["example_id"]) for record in records)
+    return Scored(str(run["configuration"]), total, RunScores(examples, values, {}))
+
+
+def _value(record: Mapping[str, Any], metric: str) -> float | None:
+    value = record["scores"].get(metric, {}).get("value")
+    return float(value) if isinstance(value, (int, float)) else None

@@ -1,0 +1,82 @@
+"""The stage cache with types: what goes in comes out, with its model calls counted as answered from the cache."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from llmopt_core.cache import Cache
+from llmopt_core.retrieval.result import Retrieval
+from llmopt_core.runs.codec import pack, pack_trace, unpack, unpack_trace
+from llmopt_core.types import Answer, Chunk, Score, Usage
+
+
+class StageCache:
+    """Chunks, hits, answers and scores by key. A value that cannot be read counts as absent."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def chunks(self, key: str) -> list[Chunk] | None:
+        """All chunks of a project."""
+        found: list[Chunk] | None = self._get("chunks", key, list[Chunk])
+        return found
+
+    def put_chunks(self, key: str, chunks: list[Chunk]) -> None:
+        """Keep chunks."""
+        self._cache.put_many("chunks", {key: pack(chunks, list[Chunk])})
+
+    def retrieval(self, key: str) -> Retrieval | None:
+        """What a question found, with its trace."""
+        data = self._cache.get_many("hits", [key]).get(key)
+        if data is None:
+            return None
+        try:
+            category, stored = data.split(b"\n", 1)
+            trace, hits = unpack_trace(stored)
+            return Retrieval(hits, trace, json.loads(category))
+        except Exception:
+            return None
+
+    def put_retrieval(self, key: str, retrieval: Retrieval) -> None:
+        """Keep what a question found."""
+        value = json.dumps(retrieval.category).encode() + b"\n" + pack_trace(retrieval.trace, retrieval.hits)
+        self._cache.put_many("hits", {key: value})
+
+    def answer(self, key: str) -> Answer | None:
+        """An answer with the usage it had when it was made."""
+        found: Answer | None = self._get("answer", key, Answer)
+        return found
+
+    def put_answer(self, key: str, answer: Answer) -> None:
+        """Keep an answer."""
+        self._cache.put_many("answer", {key: pack(answer, Answer)})
+
+    def scores(self, keys: Mapping[str, str]) -> dict[str, tuple[Score, Usage]]:
+        """Known scores by metric; `keys` maps metric to key."""
+        found = self._cache.get_many("score", keys.values())
+        read = {metric: _read(found.get(key), tuple[Score, Usage]) for metric, key in keys.items()}
+        return {metric: value for metric, value in read.items() if value is not None}
+
+    def put_scores(self, values: Mapping[str, tuple[Score, Usage]]) -> None:
+        """Keep scores by key."""
+        self._cache.put_many("score", {key: pack(value, tuple[Score, Usage]) for key, value in values.items()})
+
+    def _get(self, stage: str, key: str, kind: Any) -> Any:
+        return _read(self._cache.get_many(stage, [key]).get(key), kind)
+
+
+def _read(data: bytes | None, kind: Any) -> Any:
+    if data is None:
+        return None
+    try:
+        return unpack(data, kind)
+    except Exception:
+        # Written by another version of the program: made anew.
+        return None
+
+
+def from_cache(usage: Usage) -> Usage:
+    """The usage of work that was not done again."""
+    return Usage(cached_calls=usage.calls + usage.cached_calls)

@@ -1,0 +1,132 @@
+"""YAML that remembers on which line each value stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from llmopt_core.errors import BadInput
+
+Path = tuple[str | int, ...]
+
+_DEEPEST = 40
+_MOST_NODES = 200_000
+
+
+@dataclass(frozen=True)
+class Located:
+    """A plain value with the line of each of its parts.
+
+    Attributes:
+        value: Mappings, lists and scalars.
+        lines: 1-based line by path; the line of a mapping's key where the path ends in one.
+        source: The file's name.
+    """
+
+    value: Any
+    lines: dict[Path, int] = field(default_factory=dict)
+    source: str = ""
+
+    def line(self, path: Path) -> int:
+        """The line of a path, or of the nearest part above it that is in the file."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def at(self, *path: str | int) -> Located:
+        """One part of it, with paths relative to the part."""
+        value = self.value
+        for step in path:
+            value = value[step]
+        depth = len(path)
+        return Located(value, {p[depth:]: line for p, line in self.lines.items() if p[:depth] == path}, self.source)
+
+    def error(self, path: Path, message: str) -> BadInput:
+        """An error that names file and line."""
+        return BadInput(f"{self.source}, line {self.line(path)}: {message}")
+
+
+def read_yaml(text: str, source: str) -> Located:
+    """Parse one YAML document of plain values.
+
+    Raises:
+        BadInput: It is not YAML, a key stands twice, or it holds more than plain values; names file and line.
+    """
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        located = Located(None, {}, source)
+        reader = _Reader(loader, located)
+        return Located(None if node is None else reader.read(node, ()), located.lines, source)
+    except yaml.reader.ReaderError as error:
+        raise BadInput(f"{source}: this is not a text file: it holds a character that YAML does not allow.") from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else 1
+        raise BadInput(
+            f"{source}, line {line}: this is not valid YAML: {error.problem or 'it cannot be read'}."
+        ) from error
+    finally:
+        loader.dispose()
+
+
+class _Reader:
+    def __init__(self, loader: yaml.SafeLoader, located: Located) -> None:
+        self._loader = loader
+        self._located = located
+        self._count = 0
+
+    def read(self, node: yaml.Node, path: Path) -> Any:
+        self._located.lines.setdefault(path, node.start_mark.line + 1)
+        self._count += 1
+        # Aliases may repeat a part inside itself, or so often that memory runs out.
+        if len(path) > _DEEPEST or self._count > _MOST_NODES:
+            raise self._located.error(path, "this is nested too deeply, or repeats itself too often.")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.read(item, (*path, i)) for i, item in enumerate(node.value)]
+        return self._loader.construct_object(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        seen: set[str] = set()
+        for key in own:
+            name = self._key(key, path)
+            if name in seen:
+                self._located.lines[*path, name] = key.start_mark.line + 1
+                raise self._located.error(
+                    (*path, name), f"the key {name} stands here a second time; remove one of them."
+                )
+            seen.add(name)
+        self._loader.flatten_mapping(node)
+        values: dict[str, Any] = {}
+        for key, value in node.value:
+            name = self._key(key, path)
+            self._located.lines[*path, name] = key.start_mark.line + 1
+            values[name] = self.read(value, (*path, name))
+        return values
+
+    def _key(self, node: yaml.Node, path: Path) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            self._located.lines[path] = node.start_mark.line + 1
+            raise self._located.error(path, "a key must be a plain word.")
+        return str(node.value)
+
+
+def merged(base: Located, over: Located) -> Located:
+    """`over` laid over `base`: mappings are merged at every depth, all else is replaced."""
+    if not isinstance(base.value, dict) or not isinstance(over.value, dict):
+        return over
+    values = dict(base.value)
+    lines = dict(base.lines)
+    lines[()] = over.lines.get((), 1)
+    for key in over.value:
+        part = over.at(key)
+        part = merged(base.at(key), part) if key in base.value else part
+        values[key] = part.value
+        lines = {path: line for path, line in lines.items() if path[:1] != (key,)}
+        lines.update({(key, *path): line for path, line in part.lines.items()})
+    return Located(values, lines, over.source)

@@ -18,7 +18,7 @@ from llmopt_core.errors import BadInput, LlmOptError, StorageFailed
 from llmopt_core.index import analysis, opened
 from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.embedding_cache import OnProgress, encode_cached
-from llmopt_core.index.folder import CHROMA, FORMAT, Contents, read_contents, write_contents
+from llmopt_core.index.folder import CHROMA, FORMAT, Contents, DamagedIndex, read_contents, write_contents
 from llmopt_core.index.index import Index
 from llmopt_core.index.vector_store import (
     COLLECTION,
@@ -26,6 +26,7 @@ from llmopt_core.index.vector_store import (
     VectorStore,
     embedded_client,
     fill,
+    is_whole,
     server_client,
 )
 from llmopt_core.models.base import Embedder, EmbeddingSpec
@@ -69,8 +70,8 @@ def build_index(
     if (index := opened.get(plan.folder)) is not None:
         return index
     with _storage_errors(plan.folder):
-        contents = _built(plan) or _built_under_lock(plan, embedder, cache, on_progress)
-    return opened.put(plan.folder, Index(contents, _store(plan)))
+        index = _built(plan) or _built_under_lock(plan, embedder, cache, on_progress)
+    return opened.put(plan.folder, index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,25 +129,26 @@ def _parent_id(chunk: Chunk) -> list[int] | None:
     return [chunk.parent.start, chunk.parent.end] if chunk.parent else None
 
 
-def _built(plan: _Plan) -> Contents | None:
-    """What is there; None where nothing whole is."""
-    if not plan.settings.chroma_url and not (plan.folder / CHROMA / "chroma.sqlite3").exists():
+def _built(plan: _Plan) -> Index | None:
+    """The index that is there; None where nothing whole is."""
+    if not plan.settings.chroma_url and not is_whole(plan.folder / CHROMA):
         return None
     try:
         contents = read_contents(plan.folder)
-    except StorageFailed:
+    except DamagedIndex:
         return None
-    return contents if not plan.settings.chroma_url or _store(plan).count() == len(contents.chunks) else None
+    store = _store(plan)
+    return Index(contents, store) if store.count() == len(contents.chunks) else None
 
 
-def _built_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> Contents:
+def _built_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> Index:
     plan.folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(plan.folder.parent / f".{plan.folder.name}.lock"):
-        contents = _built(plan)
-        if contents is None:
+        index = _built(plan)
+        if index is None:
             _build(plan, embedder, cache, on_progress)
-            contents = read_contents(plan.folder)
-    return contents
+            index = Index(read_contents(plan.folder), _store(plan))
+    return index
 
 
 def _build(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:

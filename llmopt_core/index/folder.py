@@ -21,6 +21,10 @@ CHROMA = "chroma"
 FORMAT = 1
 
 
+class DamagedIndex(StorageFailed):
+    """The files of an index are not whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What an index holds beside its vector database.
@@ -54,7 +58,7 @@ def read_contents(folder: Path) -> Contents:
     """Read what `write_contents` wrote.
 
     Raises:
-        StorageFailed: A file is missing or damaged.
+        DamagedIndex: A file is missing or damaged.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
@@ -69,7 +73,7 @@ def read_contents(folder: Path) -> Contents:
         if not len(contents.chunks) == len(contents.vectors) == manifest["chunks"]:
             raise ValueError("the counts differ")
     except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
-        raise StorageFailed(f"The index in {folder} is damaged ({error}); delete that folder and run again.") from error
+        raise DamagedIndex(f"The index in {folder} is damaged ({error}); delete that folder and run again.") from error
     return contents
 
 

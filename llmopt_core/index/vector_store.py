@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,20 +42,26 @@ class VectorStore:
         self._collection: Any = None
 
     def search(self, queries: Vectors, k: int) -> list[list[Found]]:
-        """Per query the `k` nearest positions with their cosine similarity, best first."""
+        """Per query the `k` nearest positions with their cosine similarity, best first.
+
+        Raises:
+            StorageFailed: The database failed, or its server does not answer any more.
+        """
         if not len(queries) or k <= 0:
             return [[] for _ in queries]
-        found = self._opened().query(query_embeddings=queries, n_results=k, include=["distances"])
+        with _database_errors():
+            found = self._opened().query(query_embeddings=queries, n_results=k, include=["distances"])
         return [_sorted(ids, distances) for ids, distances in zip(found["ids"], found["distances"], strict=True)]
 
     def count(self) -> int:
         """Number of vectors; 0 where the collection is not there."""
         from chromadb.errors import NotFoundError
 
-        try:
-            return int(self._opened().count())
-        except NotFoundError:
-            return 0
+        with _database_errors():
+            try:
+                return int(self._opened().count())
+            except NotFoundError:
+                return 0
 
     def _opened(self) -> Any:
         with self._lock:
@@ -104,6 +110,21 @@ def embedded_client(folder: Path) -> Any:
     return chromadb.PersistentClient(str(folder), settings=ChromaSettings(anonymized_telemetry=False))
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether the database of an embedded Chroma is there and as long as it says.
+
+    Chroma itself must not find out: after it failed on a folder it cannot open it any more in the same process.
+    """
+    try:
+        with (folder / "chroma.sqlite3").open("rb") as file:
+            header = file.read(32)
+            size = file.seek(0, 2)
+    except OSError:
+        return False
+    page_size, page_count = int.from_bytes(header[16:18], "big"), int.from_bytes(header[28:32], "big")
+    return len(header) == 32 and size >= page_count * (65536 if page_size == 1 else page_size)
+
+
 def server_client(url: str) -> Any:
     """Chroma on a server.
 
@@ -126,6 +147,19 @@ def server_client(url: str) -> Any:
     except Exception as error:
         raise StorageFailed(
             f"The Chroma server at {url} does not answer; start it or unset LLMOPT_CHROMA_URL."
+        ) from error
+
+
+@contextlib.contextmanager
+def _database_errors() -> Iterator[None]:
+    import httpx
+    from chromadb.errors import ChromaError
+
+    try:
+        yield
+    except (ChromaError, httpx.HTTPError) as error:
+        raise StorageFailed(
+            f"The vector database failed ({error}); check that its server runs, or delete the index to build it again."
         ) from error
 
 

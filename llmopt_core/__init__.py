@@ -1,6 +1,6 @@
 """The core of the LLM Optimization Playground: everything the app and `llmopt` can do, without a browser."""
 
-from llmopt_core.settings import silence_telemetry
+from llmopt_core.telemetry import silence_telemetry
 
 # Dependencies read these switches when they are first imported, so they are set before anything else can be.
 silence_telemetry()

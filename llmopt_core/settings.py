@@ -9,27 +9,10 @@ from pathlib import Path
 import platformdirs
 from pydantic import Field, field_validator
 
+from llmopt_core.telemetry import silence_telemetry
 from llmopt_core.types import Spec
 
-# Read when the dependency is first imported. Ragas accepts only the word "true".
-_SILENT = {
-    "RAGAS_DO_NOT_TRACK": "true",
-    "ANONYMIZED_TELEMETRY": "False",
-    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_OFFLINE": "1",
-    "DO_NOT_TRACK": "1",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "LANGSMITH_TRACING": "false",
-    "OTEL_SDK_DISABLED": "true",
-    "TOKENIZERS_PARALLELISM": "false",
-}
-
-
-def silence_telemetry() -> None:
-    """Switch off the telemetry and hub look-ups of every dependency, unless the user set the switch themselves."""
-    for name, value in _SILENT.items():
-        os.environ.setdefault(name, value)
+__all__ = ["Settings", "silence_telemetry"]
 
 
 class Settings(Spec):

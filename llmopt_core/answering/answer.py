@@ -12,7 +12,7 @@ from llmopt_core.answering.citations import find_citations
 from llmopt_core.answering.context import answer_variables
 from llmopt_core.answering.few_shot_vectors import remembered
 from llmopt_core.answering.support import ModelSupport, Support, WordSupport
-from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec
+from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.prompts.assemble import Mode, build_messages, build_step_messages
 from llmopt_core.prompts.few_shot import Encode
 from llmopt_core.prompts.patterns import extract_answer
@@ -22,7 +22,7 @@ from llmopt_core.types import Answer, Example, Hit, Message, Usage
 
 if TYPE_CHECKING:
     from llmopt_core.models.registry import Models
-    from llmopt_core.retrieval.retrieve import Retrieval
+    from llmopt_core.retrieval.result import Retrieval
 
 OnText = Callable[[str], None]
 
@@ -116,9 +116,12 @@ class _Call:
         """The last call's messages."""
         shots = self.prompt.few_shot
         if encode is None and shots is not None and shots.select in ("nearest", "diverse"):
-            encode = remembered(self.models.embedder(EmbeddingSpec()))
+            encode = self._builtin_encode
         # Rendering may wait for a child process, and embedding takes its time: both away from the event loop.
         return await asyncio.to_thread(build_messages, self.prompt, variables, self.mode, encode)
+
+    def _builtin_encode(self, texts: Sequence[str]) -> Vectors:
+        return remembered(self.models.embedder(EmbeddingSpec()))(texts)
 
     async def run_steps(self, variables: dict[str, Any]) -> list[tuple[str, str]]:
         """Make the chain's calls one after the other; each output is added to the variables."""

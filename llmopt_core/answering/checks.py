@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from llmopt_core.answering.citations import without_marks
+from llmopt_core.answering.claims import claims_of, is_refusal
 from llmopt_core.answering.grounded import REFUSAL
 from llmopt_core.answering.support import Support, Verdict, numbered
-from llmopt_core.errors import EndpointError
+from llmopt_core.errors import BudgetReached, Cancelled, EndpointError, LlmOptError
 from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec
 from llmopt_core.types import Evidence, Message, Spec, Usage
 
@@ -74,7 +74,9 @@ async def check_answer(
         return _nothing_retrieved(answer, spec)
     try:
         verdicts, usage = await support.judge([without_marks(claim) for claim in claims], passages, question)
-    except EndpointError as error:
+    except (BudgetReached, Cancelled):
+        raise
+    except LlmOptError as error:
         return Checked(answer, notes=(f"The fact check could not run: {error}",))
     evidence = tuple(_evidence(claim, verdict, support.label) for claim, verdict in zip(claims, verdicts, strict=True))
     if spec.refuse_unsupported and all(item.verdict is False for item in evidence):
@@ -83,21 +85,6 @@ async def check_answer(
     if spec.fact_check == "revise" and unsupported:
         return await _revised(answer, passages, evidence, usage, reviser)
     return Checked(answer, evidence, tuple(map(_flag, _not_confirmed(evidence))), usage)
-
-
-def claims_of(answer: str) -> list[str]:
-    """The answer's sentences, each with the citation marks that follow it."""
-    pieces = re.split(r"(?<=[.!?])(?=\s+(?!\[\d)\S)|(?<=[。！？])(?![\[【]\d)|\n+", answer)
-    return [piece.strip() for piece in pieces if piece and without_marks(piece).strip(" -*•")]
-
-
-def is_refusal(answer: str) -> bool:
-    """Whether the answer says that it does not know, and nothing else."""
-    said = re.sub(r"[^\w\s]", "", answer.replace("’", "'").casefold())
-    return " ".join(said.split()) in _REFUSALS
-
-
-_REFUSALS = {"i dont know", "i do not know", "unknown", "不知道", "我不知道"}
 
 
 def _evidence(claim: str, verdict: Verdict, judge: str) -> Evidence:

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from llmopt_core.types import Hit
 
 # One mark may name several: [1, 2], [1-3]; some models write them in full-width brackets.
-_MARKS = re.compile(r"[\[【]\s*(\d{1,3}(?:\s*[-–,;、]\s*\d{1,3})*)\s*[\]】]")
+_NUMBERS = r"\d{1,3}(?:\s*[-–,;、]\s*\d{1,3})*"
+MARK = rf"[\[【]\s*{_NUMBERS}\s*[\]】]"
+_MARKS = re.compile(MARK)
 _RANGE = re.compile(r"(\d+)\s*[-–]\s*(\d+)")
 _CJK = "぀-ヿ㐀-鿿豈-﫿가-힯"
 _LETTER = rf"[^\W{_CJK}]"
 _WORDS = re.compile(rf"[{_CJK}]|{_LETTER}+")
 
 ENOUGH = 0.5
-_STOP_WORDS = """a an and are as at be been but by did do does for from had has have he her his how i in is it its not of
-on or she that the their them they this to was we were what when where which who whom whose why will with you"""
+_STOP_WORDS = """a an and are as at be been but by did do does for from had has have he her his how i in is it its not
+of on or she that the their them they this to was we were what when where which who whom whose why will with you"""
 _STOP = frozenset(_STOP_WORDS.split())
 
 
@@ -59,18 +61,22 @@ def cited_numbers(answer: str) -> list[int]:
 
 def without_marks(answer: str) -> str:
     """The answer without its citation marks."""
-    return re.sub(r"[ \t]*" + _MARKS.pattern, "", answer).strip()
+    return re.sub(rf"[ \t]*{MARK}", "", answer).strip()
 
 
 def content_words(text: str) -> list[str]:
     """Case-folded words without English stop words; each Chinese, Japanese or Korean character is a word."""
-    words = _WORDS.findall(unicodedata.normalize("NFKC", text).casefold())
+    words = _words(text)
     return [word for word in words if word not in _STOP] or words
+
+
+def _words(text: str) -> list[str]:
+    return _WORDS.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 def coverage(claim: str, passage: str) -> float:
     """Share of the claim's content words that stand in the passage, 0 to 1."""
-    words, there = content_words(claim), set(content_words(passage))
+    words, there = content_words(claim), set(_words(passage))
     return sum(word in there for word in words) / len(words) if words else 0.0
 
 

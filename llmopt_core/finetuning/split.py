@@ -78,4 +78,4 @@ def _choose(examples: Sequence[TrainingExample], groups: list[list[int]], share:
         if fits and len(chosen) + len(group) <= total + 0.5:
             chosen.update(group)
             room = {label: left - labels[label] for label, left in room.items()}
-    return chosen or set(min(shuffled, key=lambda group: len(group)))
+    return chosen or set(sorted(shuffled, key=len)[0])

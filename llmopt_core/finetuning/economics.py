@@ -1,0 +1,54 @@
+"""Does a tuned model pay? Cost per request, and the number of requests after which its training is earned back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCost:
+    """Mean tokens of one request and USD per million tokens.
+
+    Attributes:
+        hourly_usd: For a machine of one's own: its price, with `seconds` of it used per request.
+    """
+
+    prompt_tokens: float
+    completion_tokens: float
+    prompt_price: float = 0.0
+    completion_price: float = 0.0
+    seconds: float = 0.0
+    hourly_usd: float = 0.0
+
+    @property
+    def usd(self) -> float:
+        """Cost of one request."""
+        tokens = self.prompt_tokens * self.prompt_price + self.completion_tokens * self.completion_price
+        return tokens / 1e6 + self.seconds * self.hourly_usd / 3600
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """After how many requests the training is earned back; None where it never is."""
+
+    requests: int | None
+    saved_per_request: float
+    training_usd: float
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        if self.requests is None:
+            return "A request to the tuned model is not cheaper, so its training never pays by price alone."
+        if self.requests == 0:
+            return f"The training was free: every request saves {self.saved_per_request:.2g} USD from the first."
+        return f"The training ({self.training_usd:.2f} USD) is earned back after {self.requests:,} requests."
+
+
+def break_even(base: RequestCost, tuned: RequestCost, training_usd: float) -> BreakEven:
+    """Compare the base model with its longer prompt to the tuned model with its shorter one."""
+    saved = base.usd - tuned.usd
+    if saved <= 0:
+        return BreakEven(None, saved, training_usd)
+    return BreakEven(math.ceil(training_usd / saved - 1e-9), saved, training_usd)

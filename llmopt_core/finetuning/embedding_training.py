@@ -1,0 +1,75 @@
+"""One embedding job from folder to model folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, Literal
+
+from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.finetuning import work
+from llmopt_core.finetuning.adapters import CARD, embeddings_root, write_card
+from llmopt_core.finetuning.checkpoints import Checkpoints
+from llmopt_core.finetuning.embedding_run import EmbeddingRun, Pair
+from llmopt_core.finetuning.hyperparameters import EmbeddingSettings, settings_from
+from llmopt_core.finetuning.trainer import Worker
+
+
+def train_embedding(worker: Worker) -> dict[str, Any]:
+    """Train, write the model folder and its card, and return the final state.
+
+    Raises:
+        BadInput: The data cannot be trained on.
+        Cancelled: The user or the system stopped it.
+        StorageFailed: The model could not be written.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(worker.settings.threads)
+    torch.set_flush_denormal(True)
+    settings = settings_from(EmbeddingSettings, worker.request.hyperparameters)
+    train = _pairs(worker, "training")
+    if len({pair.passage for pair in train}) < 2:
+        raise BadInput("An embedding model needs at least two different passages to tell apart.")
+    run = EmbeddingRun(
+        SentenceTransformer(str(_base(worker.request.base_model)), device="cpu"),
+        settings,
+        train,
+        _pairs(worker, "validation"),
+        Checkpoints(worker.folder),
+        seed=worker.request.seed,
+        hooks=work.hooks(worker),
+    )
+    measured = work.carry_out(worker, run, f"batches of {settings.batch_size}")
+    facts = work.card(worker, run, measured) | {"hyperparameters": settings.model_dump(mode="json")}
+    _export(run, embeddings_root(worker.settings) / worker.request.name, facts)
+    return work.final_state(run, worker.request.name)
+
+
+def _base(name: str) -> Path | str:
+    from llmopt_core.models.base import BUILTIN_EMBEDDING
+    from llmopt_core.models.packaged import embedding_folder
+
+    return embedding_folder() if name in ("", "builtin", BUILTIN_EMBEDDING) else name
+
+
+def _pairs(worker: Worker, which: Literal["training", "validation"]) -> list[Pair]:
+    part = worker.folder.training_set(which)
+    examples = part.examples if part else ()
+    return [Pair(number, e.question, e.answer) for number, e in enumerate(examples) if e.question and e.answer]
+
+
+def _export(run: EmbeddingRun, target: Path, facts: dict[str, Any]) -> None:
+    draft = target.with_name(f".{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(draft, ignore_errors=True)
+        run.model.save_pretrained(str(draft), create_model_card=False)
+        write_card(draft / CARD, facts)
+        draft.rename(target)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise StorageFailed(
+            f"{target}: the tuned model cannot be written ({error.strerror}); free some space, then resume the job."
+        ) from error

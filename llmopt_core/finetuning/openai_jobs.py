@@ -1,0 +1,232 @@
+"""Fine-tuning at an OpenAI-compatible service, through the official SDK."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from llmopt_core.errors import BadInput, Cancelled, EndpointError, LlmOptError
+from llmopt_core.finetuning.data import TrainingSet
+from llmopt_core.finetuning.departure import MOST_BYTES, departure
+from llmopt_core.finetuning.files import write_atomically
+from llmopt_core.finetuning.hyperparameters import ServiceSettings, settings_from
+from llmopt_core.finetuning.job_folder import JobFolder, new_folder, open_folder, reconciled
+from llmopt_core.finetuning.jobs import Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.settings import Settings
+
+
+class ServiceTrainer:
+    """`FineTuner` for an endpoint with OpenAI's fine-tuning API.
+
+    Args:
+        settings: The workspace, where every job's folder lies.
+        endpoint: The service.
+        key: Its key; kept in memory only.
+        pause: Seconds before a lost request is repeated.
+    """
+
+    def __init__(self, settings: Settings, endpoint: Endpoint, key: str = "", pause: float = 1.0) -> None:
+        from llmopt_core.models.client import make_sync_client
+
+        self._settings, self._endpoint, self._key, self._pause = settings, endpoint, key, pause
+        self._client = make_sync_client(endpoint, key)
+
+    def create(
+        self,
+        request: JobRequest,
+        training: TrainingSet,
+        validation: TrainingSet | None = None,
+        *,
+        confirmed: bool = False,
+        on_created: Callable[[Job], None] | None = None,
+    ) -> Job:
+        """See `FineTuner.create`. The job's folder is complete before anything is sent.
+
+        Raises:
+            BadInput: Not confirmed, too large, or a wrong hyperparameter; nothing was sent.
+            EndpointError: The service refused; the job's folder says why, and can be resumed.
+            Cancelled: The user cancelled during the upload.
+        """
+        settings_from(ServiceSettings, request.hyperparameters)
+        leaving = departure(self._endpoint, training, validation)
+        if leaving.bytes > MOST_BYTES:
+            raise BadInput(
+                f"The files have {leaving.bytes / 1e6:,.0f} MB; a service takes {MOST_BYTES // 10**6} MB at most."
+            )
+        if not confirmed:
+            raise BadInput(f"Nothing was sent: {leaving.sentence} Agree to that first.")
+        folder = new_folder(self._settings, request, "service", training, validation)
+        folder.log(leaving.sentence)
+        return self._launch(folder, on_created)
+
+    def _launch(self, folder: JobFolder, on_created: Callable[[Job], None] | None = None) -> Job:
+        from llmopt_core.finetuning.openai_launch import Launch
+
+        try:
+            remote = Launch(self._client, self._endpoint, folder, self._key, self._pause, on_created).run()
+        except LlmOptError as error:
+            status = "cancelled" if isinstance(error, Cancelled) else _status_after(error)
+            folder.log(str(error), "error" if status == "failed" else "warn")
+            folder.update_state(status=status, message=str(error), resumable=True)
+            raise
+        folder.log(f"The job runs at {self._endpoint.name} as {remote.id}.")
+        return self._update(folder, remote)
+
+    def _update(self, folder: JobFolder, remote: Any) -> Job:
+        from llmopt_core.finetuning.openai_results import job_state
+
+        folder.update_state(**job_state(remote, folder.request().price_per_million))
+        return folder.job()
+
+    def _call(self, what: str, request: Callable[[], Any]) -> Any:
+        from llmopt_core.finetuning.openai_errors import WIRE_ERRORS, explain
+
+        try:
+            return request()
+        except WIRE_ERRORS as error:
+            raise explain(error, self._endpoint, what, self._key) from None
+
+    def status(self, job_id: str) -> Job:
+        """See `FineTuner.status`. A job that never reached the service and that nobody works on is `interrupted`."""
+        folder = open_folder(self._settings, job_id)
+        job = reconciled(folder)
+        if not job.remote_id or (job.ended and job.status != "interrupted"):
+            return job
+        return self._update(folder, self._call("say how the job stands", lambda: self._jobs.retrieve(job.remote_id)))
+
+    @property
+    def _jobs(self) -> Any:
+        return self._client.fine_tuning.jobs
+
+    def events(self, job_id: str) -> list[JobEvent]:
+        """See `FineTuner.events`. Our own and the service's, each kept in the folder once seen."""
+        folder = open_folder(self._settings, job_id)
+        self._fetch_events(folder)
+        remote = [JobEvent(e["at"], e["level"], e["message"]) for e in folder.lines("remote_events.jsonl")]
+        return sorted([*folder.events(), *remote], key=lambda event: event.at)
+
+    def _fetch_events(self, folder: JobFolder) -> None:
+        """Page back from the newest event to the first one that is known, then store the new ones in order."""
+        remote_id = folder.job().remote_id
+        if not remote_id:
+            return
+        known = {str(line.get("id")) for line in folder.lines("remote_events.jsonl")}
+
+        def page_back() -> list[Any]:
+            fresh: dict[str, Any] = {}
+            for event in self._jobs.list_events(remote_id, limit=100):
+                if event.id in known:
+                    break
+                fresh.setdefault(event.id, event)
+            return sorted(fresh.values(), key=lambda event: event.created_at)
+
+        # Newest first, and stable: events of one second come back in reverse.
+        for event in self._call("list the job's events", page_back):
+            self._store(folder, event)
+
+    def _store(self, folder: JobFolder, event: Any) -> None:
+        from llmopt_core.finetuning.openai_results import metric_point
+
+        line = {"id": event.id, "at": float(event.created_at), "level": event.level, "message": event.message}
+        point = metric_point(event.data) if isinstance(event.data, dict) else None
+        if point is not None:
+            folder.append("metrics.jsonl", {k: v for k, v in asdict(point).items() if v is not None})
+        folder.append("remote_events.jsonl", line)
+
+    def metrics(self, job_id: str) -> list[MetricPoint]:
+        """See `FineTuner.metrics`. A finished job's result file is fetched once and completes the curves."""
+        from llmopt_core.finetuning.openai_results import merged, parse_result_file
+
+        folder = open_folder(self._settings, job_id)
+        self._fetch_events(folder)
+        points = folder.metrics()
+        for file_id in folder.read("state.json").get("result_files", []):
+            path = folder.path / f"result-{file_id.replace('/', '_')}.csv"
+            if not path.exists():
+                write_atomically(path, self._result_file(file_id))
+            points += parse_result_file(path.read_bytes())
+        return merged(points)
+
+    def _result_file(self, file_id: str) -> bytes:
+        content: bytes = self._call("hand over the result file", lambda: self._client.files.content(file_id).read())
+        return content
+
+    def checkpoints(self, job_id: str) -> list[JobCheckpoint]:
+        """See `FineTuner.checkpoints`; each is a model one can call."""
+        job = open_folder(self._settings, job_id).job()
+        if not job.remote_id:
+            return []
+        listed = self._call("list checkpoints", lambda: list(self._jobs.checkpoints.list(job.remote_id, limit=100)))
+        return sorted((_checkpoint(c) for c in listed), key=lambda c: c.step)
+
+    def cancel(self, job_id: str) -> Job:
+        """See `FineTuner.cancel`. During the upload it stops the upload."""
+        folder = open_folder(self._settings, job_id)
+        job = folder.job()
+        if not job.remote_id:
+            folder.ask_cancel()
+            return reconciled(folder)
+        if job.ended:
+            return job
+        try:
+            return self._update(folder, self._call("cancel the job", lambda: self._jobs.cancel(job.remote_id)))
+        except EndpointError as error:
+            # It may have ended in the meantime.
+            after = self.status(job_id)
+            if after.ended:
+                return after
+            raise error
+
+    def resume(self, job_id: str) -> Job:
+        """See `FineTuner.resume`: finish bringing the job into being, or look again how it stands."""
+        folder = open_folder(self._settings, job_id)
+        if folder.job().remote_id:
+            return self.status(job_id)
+        folder.clear_cancel()
+        folder.claim(os.getpid())
+        folder.update_state(status="queued", message="", resumable=False)
+        return self._launch(folder)
+
+    def result(self, job_id: str) -> TunedModel:
+        """See `FineTuner.result`.
+
+        Raises:
+            BadInput: The job has not finished.
+        """
+        job = self.status(job_id)
+        if job.status != "finished" or not job.tuned_model:
+            raise BadInput(f"Job {job_id} is {job.status}; a tuned model is there once it has finished.")
+        facts = {"job_id": job.id, "remote_id": job.remote_id, "base_model": job.base_model,
+                 "data_version": job.data_version, "trained_tokens": job.trained_tokens}  # fmt: skip
+        spec = ModelSpec(endpoint=self._endpoint.name, name=job.tuned_model, mode="chat")
+        return TunedModel(job.tuned_model, spec, facts)
+
+    def listed(self, limit: int = 50) -> list[dict[str, Any]]:
+        """The service's own list of jobs, newest first, those started elsewhere too: id, model, status, tuned_model."""
+
+        def first() -> list[Any]:
+            pages = iter(self._jobs.list(limit=min(limit, 100)))
+            return [job for job, _ in zip(pages, range(limit), strict=False)]
+
+        return [
+            {"id": j.id, "model": j.model, "status": j.status, "tuned_model": j.fine_tuned_model or "",
+             "created_at": j.created_at}
+            for j in self._call("list jobs", first)
+        ]  # fmt: skip
+
+
+def _status_after(error: LlmOptError) -> str:
+    lost = isinstance(error, EndpointError) and error.kind in ("timeout", "unreachable", "server-error", "truncated")
+    return "interrupted" if lost else "failed"
+
+
+def _checkpoint(remote: Any) -> JobCheckpoint:
+    metrics = remote.metrics
+    valid = metrics.full_valid_loss if metrics.full_valid_loss is not None else metrics.valid_loss
+    return JobCheckpoint(
+        int(remote.step_number), remote.fine_tuned_model_checkpoint, float(remote.created_at), valid, metrics.train_loss
+    )

@@ -1,0 +1,85 @@
+"""Document -> chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmopt_core.chunking.fixed import fixed_spans
+from llmopt_core.chunking.headings import Headings
+from llmopt_core.chunking.measure import Measure, measure
+from llmopt_core.chunking.pack import Spans
+from llmopt_core.chunking.recursive import RecursiveSplitter
+from llmopt_core.chunking.semantic import Encode, semantic_spans
+from llmopt_core.chunking.sentences import packed_sentences
+from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.chunking.structure import structure_spans
+from llmopt_core.errors import BadInput
+from llmopt_core.types import Chunk, Document, Span
+
+
+def chunk_documents(documents: Sequence[Document], spec: ChunkingSpec, encode: Encode | None = None) -> list[Chunk]:
+    """The chunks of all documents, in their order; see `chunk_document`."""
+    return [chunk for document in documents for chunk in chunk_document(document, spec, encode)]
+
+
+def chunk_document(document: Document, spec: ChunkingSpec, encode: Encode | None = None) -> list[Chunk]:
+    """Cut one document; `document.text[chunk.start:chunk.end] == chunk.text` for every chunk.
+
+    No chunk is empty or has white space at its ends. Each carries the path of Markdown headings above its start.
+
+    Args:
+        document: Its text is taken as it is.
+        spec: Method, size, overlap and unit.
+        encode: Texts to unit vectors; needed by the method `semantic` alone.
+
+    Raises:
+        BadInput: `semantic` without `encode`, or an unknown tokenizer.
+    """
+    headings = Headings(document.text)
+    return [
+        Chunk(document.name, start, end, document.text[start:end], headings.path_at(start),
+              Span(document.name, *parent) if parent else None)
+        for start, end, parent in _pieces(document.text, spec, encode)
+    ]  # fmt: skip
+
+
+def spans(text: str, spec: ChunkingSpec, encode: Encode | None = None) -> Spans:
+    """Start and end of each chunk of a text."""
+    return [(start, end) for start, end, _ in _pieces(text, spec, encode)]
+
+
+def _pieces(text: str, spec: ChunkingSpec, encode: Encode | None) -> list[tuple[int, int, tuple[int, int] | None]]:
+    if not text.strip():
+        return []
+    if spec.method == "small-to-big":
+        return _children(text, spec)
+    return [(start, end, None) for start, end in _flat(text, spec, encode)]
+
+
+def _children(text: str, spec: ChunkingSpec) -> list[tuple[int, int, tuple[int, int] | None]]:
+    """Small pieces inside large ones; `overlap` is between children, parents have none."""
+    by = measure(text, spec.counted_by)
+    parents = _splitter(text, by, spec, spec.size, 0)
+    children = _splitter(text, by, spec, spec.child, spec.overlap)
+    return [(start, end, parent) for parent in parents.spans() for start, end in children.spans(*parent)]
+
+
+def _flat(text: str, spec: ChunkingSpec, encode: Encode | None) -> Spans:
+    by = measure(text, spec.counted_by)
+    if spec.method == "fixed":
+        return fixed_spans(text, by, spec.size, spec.overlap)
+    if spec.method == "sentence":
+        return packed_sentences(text, by, spec.size, spec.overlap)
+    if spec.method == "structure":
+        return structure_spans(text, by, spec.size, spec.overlap)
+    if spec.method == "semantic":
+        if encode is None:
+            raise BadInput("Semantic chunking needs an embedding model: pass `encode`.")
+        return semantic_spans(
+            text, by, size=spec.size, overlap=spec.overlap, percentile=spec.breakpoint_percentile, encode=encode
+        )
+    return _splitter(text, by, spec, spec.size, spec.overlap).spans()
+
+
+def _splitter(text: str, by: Measure, spec: ChunkingSpec, size: int, overlap: int) -> RecursiveSplitter:
+    return RecursiveSplitter(text, by, size=size, overlap=overlap, separators=spec.separators, keep=spec.keep_separator)

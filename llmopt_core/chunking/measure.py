@@ -1,0 +1,89 @@
+"""How long a piece of a text is, in characters or tokens, without tokenizing the piece."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+
+from llmopt_core.chunking.token_starts import Ints, is_word_piece, token_starts
+from llmopt_core.models.tokenizers import Tokenizer, tokenizer
+
+_KEPT_TEXT = 2_000_000
+_REMEMBERED_PIECE = 64
+
+
+class Measure(Protocol):
+    """Lengths of pieces of one text.
+
+    Attributes:
+        starts: Where each counted unit (token) begins; None for characters.
+        adds_up: Whether the length of a text is the sum of its pieces where these are cut at white space or
+            punctuation.
+    """
+
+    starts: Ints | None
+    adds_up: bool
+
+    def lengths(self, starts: Ints, ends: Ints) -> Ints:
+        """Length of each `text[start:end]`, as counted inside the text."""
+        ...
+
+    def alone(self, piece: str) -> int:
+        """Length of a piece counted by itself."""
+        ...
+
+
+def measure(text: str, counted_by: str) -> Measure:
+    """The measure of a text; kept for the last texts, so that other sizes of the same text cost no tokenizing.
+
+    Args:
+        text: The whole document.
+        counted_by: `characters` or the name of a tokenizer.
+    """
+    return _kept(text, counted_by) if len(text) <= _KEPT_TEXT else _new(text, counted_by)
+
+
+def _new(text: str, counted_by: str) -> Measure:
+    if counted_by == "characters":
+        return _Characters()
+    return _Tokens(text, tokenizer(counted_by))
+
+
+@lru_cache(maxsize=32)
+def _kept(text: str, counted_by: str) -> Measure:
+    return _new(text, counted_by)
+
+
+class _Characters:
+    starts: Ints | None = None
+    adds_up = True
+
+    def lengths(self, starts: Ints, ends: Ints) -> Ints:
+        return ends - starts
+
+    def alone(self, piece: str) -> int:
+        return len(piece)
+
+
+class _Tokens:
+    starts: Ints | None
+
+    def __init__(self, text: str, counter: Tokenizer) -> None:
+        self.adds_up = is_word_piece(counter.name)
+        self._starts = self.starts = token_starts(text, counter)
+        self._counter = counter
+        self._known: dict[str, int] = {}
+
+    def lengths(self, starts: Ints, ends: Ints) -> Ints:
+        found: Ints = np.searchsorted(self._starts, ends) - np.searchsorted(self._starts, starts)
+        return found
+
+    def alone(self, piece: str) -> int:
+        count = self._known.get(piece)
+        if count is None:
+            count = self._counter.count(piece)
+            if len(piece) <= _REMEMBERED_PIECE:
+                self._known[piece] = count
+        return count

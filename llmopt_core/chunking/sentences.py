@@ -1,0 +1,69 @@
+"""Where sentences end, in scripts with and without spaces."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from llmopt_core.chunking.measure import Measure
+from llmopt_core.chunking.pack import Pieces, Spans, as_arrays, pack, strip
+from llmopt_core.chunking.recursive import RecursiveSplitter
+
+_CLOSERS = "\"'”’»)\\]）】」』》"
+_END = re.compile(
+    # CJK: the mark itself ends the sentence, whatever follows.
+    rf"[。！？｡][{_CLOSERS}]*\s*"
+    # Elsewhere: a mark, white space, and no small letter after it.
+    rf"|[.!?…؟۔।॥][.!?…]*[{_CLOSERS}]*\s+(?![a-zà-öø-ÿа-яα-ω])"
+    # A blank line, and a line before a list item, heading or table row.
+    r"|\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*•#|]|\d{1,3}[.)] ))"
+)
+_SHORT_WORDS = (
+    "mr mrs ms dr prof sr jr st vs etc eg ie cf al fig figs no nos vol pp ed eds inc ltd co corp dept est approx gen "
+    "col lt sgt capt rev hon gov sen rep jan feb mar apr jun jul aug sep sept oct nov dec bzw ca usw"
+)
+_ABBREVIATIONS = frozenset(_SHORT_WORDS.split())
+_LAST_WORD = re.compile(r"(?:^|[\s(\[\"'“‘])([^\s()\[\]\"'“‘]+)$")
+_INITIAL = re.compile(r"(?:[A-Z]\.)*[A-Z]|(?:[a-z]\.)+[a-z]")
+_LOOK_BACK = 24
+# Inside a sentence longer than a chunk: clauses, words, characters.
+_CLAUSES = ("；", "; ", "，", "、", ", ", " ", "")
+
+
+def sentence_spans(text: str) -> Spans:
+    """Sentences that together are the whole text; white space goes with the sentence before it."""
+    borders = [0]
+    for match in _END.finditer(text):
+        end = match.end()
+        if end > borders[-1] and end < len(text) and not _is_abbreviation(text, match):
+            borders.append(end)
+    borders.append(len(text))
+    return [(a, b) for a, b in pairwise(borders) if b > a]
+
+
+def packed_sentences(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
+    """Whole sentences packed into chunks of at most `size`; only a longer sentence is cut, between its clauses."""
+    return strip(text, pack(fitting(text, measure, size, sentence_spans(text)), size, overlap))
+
+
+def fitting(text: str, measure: Measure, size: int, spans: Spans) -> Pieces:
+    """The spans with their lengths, those longer than `size` cut into parts that are not."""
+    lengths = measure.lengths(*as_arrays(spans))
+    parts = spans
+    if (lengths > size).any():
+        splitter = RecursiveSplitter(text, measure, size=size, separators=_CLAUSES, keep="end")
+        parts = []
+        for span, length in zip(spans, lengths.tolist(), strict=True):
+            parts += splitter.spans(*span) if length > size else [span]
+    starts, ends = as_arrays(parts)
+    return Pieces(starts, ends, measure.lengths(starts, ends))
+
+
+def _is_abbreviation(text: str, match: re.Match[str]) -> bool:
+    """Whether the full stop belongs to a word such as `Dr.`, `e.g.` or an initial."""
+    if text[match.start()] != "." or text[match.start() : match.start() + 2] == "..":
+        return False
+    word = _LAST_WORD.search(text[max(0, match.start() - _LOOK_BACK) : match.start()])
+    if word is None:
+        return False
+    return word[1].lower() in _ABBREVIATIONS or _INITIAL.fullmatch(word[1]) is not None

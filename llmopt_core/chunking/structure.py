@@ -1,0 +1,33 @@
+"""Sections of Markdown (and of HTML, which is loaded as Markdown)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from llmopt_core.chunking.headings import Headings
+from llmopt_core.chunking.measure import Measure
+from llmopt_core.chunking.pack import Spans, as_arrays, strip
+from llmopt_core.chunking.recursive import RecursiveSplitter
+
+
+def section_spans(text: str, headings: Headings) -> Spans:
+    """From each heading to the next; a heading without text of its own begins the section below it."""
+    borders = [0]
+    body_before = bool(headings.all) and bool(text[: headings.all[0].start].strip())
+    for i, heading in enumerate(headings.all):
+        if body_before and heading.start > borders[-1]:
+            borders.append(heading.start)
+        end = headings.all[i + 1].start if i + 1 < len(headings.all) else len(text)
+        body_before = "\n" in text[heading.start : end].strip()
+    borders.append(len(text))
+    return [(a, b) for a, b in pairwise(borders) if b > a]
+
+
+def structure_spans(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
+    """One chunk per section; a section longer than `size` is split at paragraphs, lines and words."""
+    sections = section_spans(text, Headings(text))
+    splitter = RecursiveSplitter(text, measure, size=size, overlap=overlap)
+    spans: Spans = []
+    for section, length in zip(sections, measure.lengths(*as_arrays(sections)).tolist(), strict=True):
+        spans += strip(text, [section]) if length <= size else splitter.spans(*section)
+    return spans

@@ -35,7 +35,7 @@ class BuiltinChat:
     ) -> None:
         self._settings = settings
         self._endpoint = endpoint
-        self._client = client
+        self.client = client
 
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
         """See `ChatModel.complete`."""
@@ -51,7 +51,7 @@ class BuiltinChat:
 
         async def call(endpoint: Endpoint, served: Served) -> Completion:
             extra = lora(served, request.model.adapter)
-            chat = OpenAIChat(endpoint, self._client(endpoint, served.key), served.key, extra)
+            chat = OpenAIChat(endpoint, self.client(endpoint, served.key), served.key, extra)
             return await chat.complete(request, hear if on_text is not None else None)
 
         return await self.run(call, request.model.adapter, may_repeat=lambda: not heard)

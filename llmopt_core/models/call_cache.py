@@ -6,21 +6,20 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
+from llmopt_core.models.cache_courier import Courier
 from llmopt_core.types import Usage, fingerprint
 
 STAGE = "call"
 
 _FORMAT = 1
 
-# Of its own, so that a call's result does not queue behind long work in asyncio's default threads.
-_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="llmopt-call-cache")
 _Slot = tuple[int, str]
 _running: dict[_Slot, Future[Completion]] = {}
 _lock = threading.Lock()
@@ -41,6 +40,7 @@ class CachedChat:
     def __init__(self, inner: ChatModel, cache: Cache, identity: Callable[[ChatRequest], Awaitable[str]]) -> None:
         self._inner = inner
         self._cache = cache
+        self._courier = Courier(cache, STAGE)
         self._identity = identity
 
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
@@ -76,21 +76,20 @@ class CachedChat:
         return completion if known is None else _from_cache(known, on_text)
 
     async def _look_up(self, key: str) -> Completion | None:
-        found = await _in_thread(self._cache.get_many, STAGE, [key])
-        return decode(found[key]) if key in found else None
+        found = await self._courier.get(key)
+        return None if found is None else decode(found)
 
     async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
         completion = await self._inner.complete(request, on_text)
-        # Paid for: a cancellation from here on must not lose it.
-        await asyncio.shield(_in_thread(self._cache.put_many, STAGE, {key: encode(completion)}))
+        await self._courier.put(key, encode(completion))
         return completion
 
 
 def request_values(request: ChatRequest) -> dict[str, Any]:
-    """Everything in a request that decides the answer, JSON-like. The endpoint's name does not; its identity does."""
+    """What in a request decides the answer, JSON-like; endpoint, model name and mode are part of the identity."""
     return {
         "messages": [[message.role, message.content] for message in request.messages],
-        "model": request.model.model_dump(mode="json", exclude={"endpoint"}),
+        "model": request.model.model_dump(mode="json", exclude={"endpoint", "name", "mode"}),
         "response_format": request.response_format,
         "top_logprobs": request.top_logprobs,
         "repeat": request.repeat,
@@ -160,7 +159,3 @@ async def _follow(future: Future[Completion]) -> Completion | None:
         if future.cancelled() and not (task and task.cancelling()):
             return None
         raise
-
-
-async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(_threads, work, *arguments)

@@ -29,6 +29,8 @@ from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
 
 OnText = Callable[[str], None]
 
+_PATHS = {"chat": "/chat/completions", "completion": "/completions"}
+
 
 class OpenAIChat:
     """One endpoint through the openai SDK, which retries with jitter and honours `Retry-After`.
@@ -48,7 +50,7 @@ class OpenAIChat:
         self._key = key
         self._extra = dict(extra or {})
         self._limiter = limiter_for(endpoint.base_url or endpoint.name, endpoint.max_concurrency)
-        self._unsupported: dict[str, set[str]] = {}
+        self._unsupported: dict[tuple[str, str], set[str]] = {}
 
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
         """See `ChatModel.complete`."""
@@ -87,6 +89,8 @@ class OpenAIChat:
                 heard.add(piece)
                 if piece.text:
                     on_text(piece.text)
+        if heard.pieces == 0:
+            raise self._explain(ValueError("no stream"), name)
         if not heard.finish_reason:
             raise EndpointError(
                 f"Endpoint {self._endpoint.name!r} ended its stream before the answer was whole; try again.",
@@ -115,23 +119,28 @@ class OpenAIChat:
 
     async def _create(self, request: ChatRequest, name: str, stream: bool = False) -> Any:
         """Call, leaving out what this model has refused before; learn from a refusal once per parameter."""
-        refused = self._unsupported.setdefault(name, set())
+        mode = mode_of(request.model, self._endpoint)
+        refused = self._unsupported.setdefault((name, mode), set())
         while True:
             body = self._body(request, stream, refused)
             try:
-                if mode_of(request.model, self._endpoint) == "completion":
-                    return await self._client.completions.create(**body)
-                return await self._client.chat.completions.create(**body)
+                return await self._post(_PATHS[mode], body, stream)
             except openai.BadRequestError as error:
                 parameter = _refused_parameter(error)
-                if parameter is None or parameter in refused:
+                if parameter is None or parameter in refused or (mode, parameter) == ("completion", "max_tokens"):
                     raise
                 refused.add(parameter)
 
+    async def _post(self, path: str, body: dict[str, Any], stream: bool) -> Any:
+        # The SDK's typed methods load half a second of type definitions and cost a millisecond of checks per call.
+        if stream:
+            return await self._client.post(
+                path, body=body, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
+            )
+        return await self._client.post(path, body=body, cast_to=object)
+
     def _body(self, request: ChatRequest, stream: bool, refused: set[str]) -> dict[str, Any]:
-        body = parameters(request, self._endpoint)
-        if self._extra:
-            body["extra_body"] = {**body.get("extra_body", {}), **self._extra}
+        body = {**parameters(request, self._endpoint), **self._extra}
         if stream:
             body.update(stream=True, stream_options={"include_usage": True})
         for parameter in refused & body.keys():
@@ -153,8 +162,10 @@ class _Heard:
     finish_reason: str = ""
     counts: tuple[int, int, int] | None = None
     first: float | None = None
+    pieces: int = 0
 
     def add(self, piece: Piece) -> None:
+        self.pieces += 1
         if piece.text:
             self.first = self.first or time.perf_counter()
             self.texts.append(piece.text)

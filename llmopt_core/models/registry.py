@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
@@ -24,10 +24,15 @@ from llmopt_core.models.builtin_chat import BuiltinChat
 from llmopt_core.models.builtin_server import close_builtin
 from llmopt_core.models.call_cache import CachedChat
 from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from
+from llmopt_core.models.wire import mode_of, model_name
 from llmopt_core.settings import Settings
 
 if TYPE_CHECKING:
     import openai
+
+    from llmopt_core.models.likelihood import LikelihoodModel
+
+Identity = Callable[[ChatRequest], Awaitable[str]]
 
 __all__ = ["Models", "close_builtin"]
 
@@ -58,6 +63,7 @@ class Models:
         self._keys = dict(keys or {})
         self._clients: dict[tuple[str, str], openai.AsyncOpenAI] = {}
         self._chats: dict[str, ChatModel] = {}
+        self._scorers: dict[str, ChatModel] = {}
         self._embedders: dict[str, Embedder] = {}
 
     async def __aenter__(self) -> Self:
@@ -67,7 +73,7 @@ class Models:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         clients, self._clients = list(self._clients.values()), {}
-        self._chats = {}
+        self._chats, self._scorers = {}, {}
         for client in clients:
             await client.close()
 
@@ -89,7 +95,8 @@ class Models:
             return f"registered:{name}"
 
         self._endpoints.setdefault(name, Endpoint(name=name))
-        self._chats[name] = chat_model if self._cache is None else CachedChat(chat_model, self._cache, identity)
+        self._chats[name] = self._cached(chat_model, identity)
+        self._scorers[name] = self._cached(chat_model, identity, "likelihood|")
 
     def register_embedder(self, name: str, embedder: Embedder) -> None:
         """Let an embedder of your own stand for the model of that name, for whole texts and tokens."""
@@ -105,6 +112,14 @@ class Models:
         if spec.endpoint not in self._chats:
             self._chats[spec.endpoint] = self._make_chat(self.endpoint(spec.endpoint))
         return self._chats[spec.endpoint]
+
+    def likelihood(self, spec: ModelSpec) -> LikelihoodModel:
+        """Scores how likely a text is after a prompt. Errors as in `chat`."""
+        from llmopt_core.models.likelihood import LikelihoodModel
+
+        if spec.endpoint not in self._scorers:
+            self._scorers[spec.endpoint] = self._make_scorer(self.endpoint(spec.endpoint))
+        return LikelihoodModel(self._scorers[spec.endpoint], spec)
 
     def embedder(self, spec: EmbeddingSpec) -> Embedder:
         """The embedding model; a local one is loaded here at first use.
@@ -140,18 +155,30 @@ class Models:
     def _make_chat(self, endpoint: Endpoint) -> ChatModel:
         if endpoint.name == BUILTIN:
             builtin = BuiltinChat(self.settings, endpoint, self._client)
-            return builtin if self._cache is None else CachedChat(builtin, self._cache, builtin.identity)
+            return self._cached(builtin, builtin.identity)
         from llmopt_core.models.openai_chat import OpenAIChat
 
         key = self._key(endpoint)
-        chat = OpenAIChat(endpoint, self._client(endpoint, key), key)
+        return self._cached(OpenAIChat(endpoint, self._client(endpoint, key), key), _identity_of(endpoint))
 
-        async def identity(request: ChatRequest) -> str:
-            model = request.model
-            name, mode = model.name or endpoint.default_model, model.mode or endpoint.mode
-            return f"{endpoint.base_url}|{endpoint.api_version}|{name}|{mode}"
+    def _make_scorer(self, endpoint: Endpoint) -> ChatModel:
+        from llmopt_core.models.likelihood import BuiltinScorer, EchoScorer
 
-        return chat if self._cache is None else CachedChat(chat, self._cache, identity)
+        if endpoint.name == BUILTIN:
+            builtin = BuiltinChat(self.settings, endpoint, self._client)
+            return self._cached(BuiltinScorer(builtin), builtin.identity, "likelihood|")
+        key = self._key(endpoint)
+        scorer = EchoScorer(endpoint, self._client(endpoint, key), key)
+        return self._cached(scorer, _identity_of(endpoint), "likelihood|")
+
+    def _cached(self, model: ChatModel, identity: Identity, kind: str = "") -> ChatModel:
+        if self._cache is None:
+            return model
+
+        async def whole(request: ChatRequest) -> str:
+            return kind + await identity(request)
+
+        return CachedChat(model, self._cache, whole)
 
     def _client(self, endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
         from llmopt_core.models.client import make_client
@@ -164,3 +191,15 @@ class Models:
     def _key(self, endpoint: Endpoint) -> str:
         from_environment = os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else ""
         return self._keys.get(endpoint.name) or from_environment
+
+
+def _identity_of(endpoint: Endpoint) -> Identity:
+    """What decides an endpoint's answers, beside the request; defaults count as if they had been spelled out."""
+
+    async def identity(request: ChatRequest) -> str:
+        return "|".join(
+            (endpoint.base_url, endpoint.api_version, model_name(request.model, endpoint),
+             mode_of(request.model, endpoint))
+        )  # fmt: skip
+
+    return identity

@@ -57,7 +57,7 @@ def _completion(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
     body["prompt"] = plain_prompt(request)
     if request.response_format is not None:
         # Not in OpenAI's legacy API, but llama.cpp and vLLM know it there.
-        body["extra_body"] = {"response_format": dict(request.response_format)}
+        body["response_format"] = dict(request.response_format)
     if request.top_logprobs:
         body["logprobs"] = request.top_logprobs
     return body
@@ -79,53 +79,62 @@ def read_answer(answer: Any) -> Piece:
     Raises:
         ValueError: It holds no choice or no text where one must be.
     """
-    choices = getattr(answer, "choices", None)
-    if not isinstance(choices, list) or not choices:
+    choice = _first_choice(answer)
+    if choice is None:
         raise ValueError("no choices in the answer")
-    return _read(choices[0], getattr(choices[0], "message", choices[0]), answer)
+    return _read(choice, choice.get("message", choice), answer)
 
 
 def read_chunk(chunk: Any) -> Piece:
-    """Read one streamed piece. The last one may hold the usage and no choice.
+    """Read one streamed piece. Some hold no choice, such as the last one with the usage.
 
     Raises:
         ValueError: It is no piece of a (chat) completion.
     """
-    choices = getattr(chunk, "choices", None)
-    if choices is None and getattr(chunk, "usage", None) is None:
-        raise ValueError("no choices in the piece")
-    if not choices:
+    choice = _first_choice(chunk)
+    if choice is None:
         return Piece(counts=_counts(chunk))
-    return _read(choices[0], getattr(choices[0], "delta", None) or choices[0], chunk)
+    return _read(choice, choice.get("delta") or choice, chunk)
 
 
-def _read(choice: Any, part: Any, whole: Any) -> Piece:
-    text = getattr(part, "content", None)
+def _first_choice(answer: Any) -> Mapping[str, Any] | None:
+    if not isinstance(answer, dict):
+        raise ValueError("the answer is no object")
+    choices = answer.get("choices")
+    if not choices:
+        return None
+    if not isinstance(choices, list) or not isinstance(choices[0], dict):
+        raise ValueError("the choices are no list of objects")
+    return choices[0]
+
+
+def _read(choice: Mapping[str, Any], part: Any, whole: Mapping[str, Any]) -> Piece:
+    if not isinstance(part, dict):
+        raise ValueError("the choice holds no message")
+    text = part.get("content")
     if text is None:
-        text = getattr(part, "text", None) or getattr(part, "refusal", None) or ""
+        text = part.get("text") or part.get("refusal") or ""
     if not isinstance(text, str):
         raise ValueError("the answer's text is not text")
-    reason = getattr(choice, "finish_reason", None) or ""
-    return Piece(text, str(reason), _counts(whole), _logprobs(getattr(choice, "logprobs", None)))
+    return Piece(text, str(choice.get("finish_reason") or ""), _counts(whole), _logprobs(choice.get("logprobs")))
 
 
-def _counts(answer: Any) -> tuple[int, int, int] | None:
-    usage = getattr(answer, "usage", None)
-    prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
-    if not isinstance(prompt, int):
+def _counts(answer: Mapping[str, Any]) -> tuple[int, int, int] | None:
+    usage = answer.get("usage")
+    if not isinstance(usage, dict) or not isinstance(usage.get("prompt_tokens"), int):
         return None
-    cached = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", None)
-    return prompt, completion or 0, min(cached or 0, prompt)
+    prompt, completion = usage["prompt_tokens"], usage.get("completion_tokens") or 0
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    return prompt, completion, min(cached, prompt)
 
 
 def _logprobs(found: Any) -> Logprobs:
     """Both forms: chat's list of objects (llama.cpp uses it for completions too) and the legacy parallel lists."""
-    if found is None:
+    if not isinstance(found, dict):
         return ()
-    values = found if isinstance(found, Mapping) else found.model_dump()
-    if values.get("content"):
-        return tuple(_highest([entry, *(entry.get("top_logprobs") or ())]) for entry in values["content"])
-    return tuple(dict(entry or {}) for entry in values.get("top_logprobs") or ())
+    if found.get("content"):
+        return tuple(_highest([entry, *(entry.get("top_logprobs") or ())]) for entry in found["content"])
+    return tuple(dict(entry or {}) for entry in found.get("top_logprobs") or ())
 
 
 def _highest(entries: Iterable[Mapping[str, Any]]) -> dict[str, float]:

@@ -1,0 +1,71 @@
+"""How far a piece of work is, and how long the rest will take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from llmopt_core.types import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A picture of running work; each step makes a new one.
+
+    Attributes:
+        done: Items finished, failures and cached ones included.
+        total: All items.
+        cached: Items that took no model call; they say nothing about the speed of the rest.
+        failed: Items that ended in a failure.
+        usage: What the work took so far.
+        started_at: Seconds of a monotonic clock.
+        now: The same clock at the last step.
+    """
+
+    total: int
+    done: int = 0
+    cached: int = 0
+    failed: int = 0
+    usage: Usage = Usage()
+    started_at: float = field(default_factory=time.monotonic)
+    now: float = field(default_factory=time.monotonic)
+
+    def step(
+        self,
+        usage: Usage | None = None,
+        *,
+        cached: bool = False,
+        failed: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Progress:
+        """One more item is done."""
+        return replace(
+            self,
+            done=self.done + 1,
+            cached=self.cached + cached,
+            failed=self.failed + failed,
+            usage=self.usage if usage is None else self.usage + usage,
+            now=clock(),
+        )
+
+    @property
+    def fraction(self) -> float:
+        """Between 0 and 1; 1 where there is nothing to do."""
+        return 1.0 if self.total <= 0 else min(self.done / self.total, 1.0)
+
+    @property
+    def seconds(self) -> float:
+        """Wall time until the last step."""
+        return max(self.now - self.started_at, 0.0)
+
+    def time_left(self) -> float | None:
+        """Seconds the rest will take at the speed of the items that were not cached; None before there is one.
+
+        The rest is taken to be uncached: better a little early than late.
+        """
+        left = self.total - self.done
+        if left <= 0:
+            return 0.0
+        fresh = self.done - self.cached
+        return None if fresh <= 0 else self.seconds / fresh * left

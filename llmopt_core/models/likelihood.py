@@ -1,0 +1,162 @@
+"""How likely a text is after a prompt: the score of reranking by query likelihood (Sachan et al. 2022, UPR)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.base import ChatModel, ChatRequest, Completion, ModelSpec
+from llmopt_core.models.builtin_chat import BuiltinChat, lora
+from llmopt_core.models.builtin_server import Served
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.limiter import limiter_for
+from llmopt_core.models.tokenizers import without_surrogates
+from llmopt_core.models.wire import model_name
+from llmopt_core.types import Message, Usage
+
+if TYPE_CHECKING:
+    import openai
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """Mean log probability per token of a continuation, how many tokens were scored, and what the call took."""
+
+    mean: float
+    tokens: int
+    usage: Usage
+
+
+class LikelihoodModel:
+    """Scores a continuation after a prompt.
+
+    Args:
+        scorer: A chat model that reads a prompt (user) and a continuation (assistant) and returns the continuation
+            with its log probabilities.
+        spec: The model to ask for.
+    """
+
+    def __init__(self, scorer: ChatModel, spec: ModelSpec) -> None:
+        self._scorer = scorer
+        self._spec = spec
+
+    async def likelihood(self, prompt: str, continuation: str) -> Likelihood:
+        """How likely `continuation` follows `prompt`. Begin it with a space where a new word begins.
+
+        Raises:
+            EndpointError: The endpoint failed, or cannot report the probabilities of a given text.
+        """
+        if not continuation:
+            raise EndpointError("The likelihood of an empty text was asked for.", "bad-request")
+        messages = (Message("user", prompt), Message("assistant", continuation))
+        answer = await self._scorer.complete(ChatRequest(messages, self._spec))
+        values = [value for token in answer.logprobs for value in token.values()]
+        if not values:
+            raise EndpointError("The endpoint scored no token of the text.", "bad-answer")
+        return Likelihood(sum(values) / len(values), len(values), answer.usage)
+
+
+class BuiltinScorer:
+    """llama.cpp reports no probabilities of prompt tokens, but those of generated ones before any constraint acts.
+
+    So the continuation is generated, token by token, under a grammar that allows nothing else: one call, exact.
+    """
+
+    def __init__(self, chat: BuiltinChat) -> None:
+        self._chat = chat
+
+    async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
+        """See `LikelihoodModel`."""
+        prompt, continuation = _texts(request)
+
+        async def call(endpoint: Endpoint, served: Served) -> Completion:
+            poster = _Poster(endpoint, self._chat.client(endpoint, served.key), served.key)
+            async with limiter_for(endpoint.base_url, endpoint.max_concurrency):
+                tokens = await _tokens(poster, served.url, continuation)
+                body = {
+                    "prompt": prompt,
+                    "max_tokens": len(tokens),
+                    "grammar": "root ::= " + " ".join(f"<[{token}]>" for token in tokens),
+                    **lora(served, request.model.adapter),
+                }
+                return await poster.scored(request, body, lambda logprobs: [e["logprob"] for e in logprobs["content"]])
+
+        return await self._chat.run(call, request.model.adapter)
+
+
+class EchoScorer:
+    """Endpoints whose `/completions` echoes the prompt with its log probabilities (vLLM and its kin)."""
+
+    def __init__(self, endpoint: Endpoint, client: openai.AsyncOpenAI, key: str) -> None:
+        self._poster = _Poster(endpoint, client, key)
+        self._limiter = limiter_for(endpoint.base_url, endpoint.max_concurrency)
+
+    async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
+        """See `LikelihoodModel`."""
+        prompt, continuation = _texts(request)
+        start, end = len(prompt), len(prompt + continuation)
+        body = {"prompt": prompt + continuation, "max_tokens": 1, "echo": True}
+        async with self._limiter:
+            return await self._poster.scored(request, body, lambda logprobs: _echoed(logprobs, start, end))
+
+
+class _Poster:
+    """Raw calls with our errors."""
+
+    def __init__(self, endpoint: Endpoint, client: openai.AsyncOpenAI, key: str) -> None:
+        self._endpoint = endpoint
+        self._client = client
+        self._key = key
+
+    async def post(self, path: str, body: Mapping[str, Any], root: str = "") -> Any:
+        """The answer's JSON; `root` replaces the base URL."""
+        from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
+
+        client = self._client.with_options(base_url=root) if root else self._client
+        try:
+            return await client.post(path, body=dict(body), cast_to=object)
+        except WIRE_ERRORS as error:
+            raise endpoint_error(error, self._endpoint, str(body.get("model", "")), self._key) from None
+
+    async def scored(
+        self, request: ChatRequest, body: Mapping[str, Any], read: Callable[[Any], Sequence[float]]
+    ) -> Completion:
+        """A call to `/completions` whose answer's log probabilities `read` picks out."""
+        name, started = model_name(request.model, self._endpoint), time.perf_counter()
+        answer = await self.post("/completions", {"model": name, "temperature": 0, "logprobs": 1, **body})
+        try:
+            values = [float(value) for value in read(answer["choices"][0]["logprobs"])]
+            counts = answer.get("usage") or {}
+            usage = self._endpoint.usage(name, counts.get("prompt_tokens", 0), counts.get("completion_tokens", 0))
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+            values = []
+        if not values:
+            raise EndpointError(
+                f"Endpoint {self._endpoint.name!r} does not report the probabilities of a given text; use the "
+                f"built-in model, a vLLM server, or another reranker.",
+                "bad-answer",
+            )
+        logprobs = tuple({str(position): value} for position, value in enumerate(values))
+        return Completion("", usage, "stop", time.perf_counter() - started, logprobs=logprobs)
+
+
+def _texts(request: ChatRequest) -> tuple[str, str]:
+    prompt, continuation = request.messages
+    return without_surrogates(prompt.content), without_surrogates(continuation.content)
+
+
+async def _tokens(poster: _Poster, root: str, text: str) -> list[int]:
+    answer = await poster.post("/tokenize", {"content": text}, root=root)
+    tokens = answer.get("tokens") if isinstance(answer, dict) else None
+    if not isinstance(tokens, list) or not tokens:
+        raise EndpointError("The built-in model's server did not cut the text into tokens.", "bad-answer")
+    return [int(token) for token in tokens]
+
+
+def _echoed(found: Any, start: int, end: int) -> list[float]:
+    """The log probabilities of the tokens that begin between `start` and `end` of the echoed text."""
+    pairs = zip(found["text_offset"], found["token_logprobs"], strict=True)
+    return [value for offset, value in pairs if start <= offset < end]

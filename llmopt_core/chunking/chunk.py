@@ -25,7 +25,8 @@ def chunk_documents(documents: Sequence[Document], spec: ChunkingSpec, encode: E
 def chunk_document(document: Document, spec: ChunkingSpec, encode: Encode | None = None) -> list[Chunk]:
     """Cut one document; `document.text[chunk.start:chunk.end] == chunk.text` for every chunk.
 
-    No chunk is empty or has white space at its ends. Each carries the path of Markdown headings above its start.
+    No chunk is empty, none stands there twice, and none has white space at its ends (but those too long for the last
+    of `separators`, where that is not ""). Each carries the path of Markdown headings above its start.
 
     Args:
         document: Its text is taken as it is.
@@ -52,8 +53,11 @@ def _pieces(text: str, spec: ChunkingSpec, encode: Encode | None) -> list[tuple[
     if not text.strip():
         return []
     if spec.method == "small-to-big":
-        return _children(text, spec)
-    return [(start, end, None) for start, end in _flat(text, spec, encode)]
+        found = _children(text, spec)
+    else:
+        found = [(start, end, None) for start, end in _flat(text, spec, encode)]
+    # Where only white space follows an overlap, two chunks are the same.
+    return list(dict.fromkeys(found))
 
 
 def _children(text: str, spec: ChunkingSpec) -> list[tuple[int, int, tuple[int, int] | None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from llmopt_core.chunking.measure import Measure
-from llmopt_core.chunking.pack import Spans, strip
+from llmopt_core.chunking.pack import Pieces, Spans, pack, strip
 
 
 def fixed_spans(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
@@ -13,13 +13,15 @@ def fixed_spans(text: str, measure: Measure, size: int, overlap: int = 0) -> Spa
 
     What no token covers (white space, for some tokenizers) goes with the token before it.
     """
-    count = len(text) if measure.starts is None else len(measure.starts)
-    first = np.arange(0, max(1, count - overlap), size - overlap)
-    last = np.minimum(first + size, count)
     if measure.starts is None:
-        starts, ends = first, last
-    else:
-        borders = np.append(measure.starts, len(text))
-        starts, ends = borders[first], borders[last]
-        starts[0] = 0
-    return strip(text, list(zip(starts.tolist(), ends.tolist(), strict=True)))
+        first = np.arange(0, max(1, len(text) - overlap), size - overlap)
+        return strip(text, list(zip(first.tolist(), (first + size).clip(max=len(text)).tolist(), strict=True)))
+    borders = np.concatenate([np.zeros(1, np.int64), measure.starts[1:], np.array([len(text)])])
+    if (borders[1:] > borders[:-1]).all():
+        count = len(borders) - 1
+        first = np.arange(0, max(1, count - overlap), size - overlap)
+        last = (first + size).clip(max=count)
+        return strip(text, list(zip(borders[first].tolist(), borders[last].tolist(), strict=True)))
+    # A character of several tokens is never divided, so windows are not evenly spaced.
+    starts, counts = np.unique(borders[:-1], return_counts=True)
+    return strip(text, pack(Pieces(starts, np.append(starts[1:], len(text)), counts), size, overlap))

@@ -54,9 +54,15 @@ def fitting(text: str, measure: Measure, size: int, spans: Spans) -> Pieces:
         splitter = RecursiveSplitter(text, measure, size=size, separators=_CLAUSES, keep="end")
         parts = []
         for span, length in zip(spans, lengths.tolist(), strict=True):
-            parts += splitter.spans(*span) if length > size else [span]
+            parts += _tiles(splitter.spans(*span), *span) if length > size else [span]
     starts, ends = as_arrays(parts)
     return Pieces(starts, ends, measure.lengths(starts, ends))
+
+
+def _tiles(spans: Spans, start: int, end: int) -> Spans:
+    """The spans widened over the white space between them, so that the lengths of neighbours add up."""
+    borders = [start, *(first for first, _ in spans[1:]), end]
+    return list(pairwise(borders))
 
 
 def _is_abbreviation(text: str, match: re.Match[str]) -> bool:

@@ -28,7 +28,7 @@ _SEGMENTS = {
     "o200k_base": _BYTE_PAIR,
     "builtin-chat": _BYTE_PAIR,
 }
-_BORDER = re.compile(r"(?<=\S)(?= )|(?<=\n)(?=\w)")
+_BORDER = re.compile(r"(?<=\S)(?= )|(?<=\S\n)(?=\w)")
 _BLOCK = 1_000_000
 _LOOK_AHEAD = 100_000
 _REMEMBERED = 4_000_000
@@ -57,13 +57,13 @@ def is_word_piece(name: str) -> bool:
 def _blocks(text: str, size: int) -> Iterator[tuple[int, int]]:
     """Cuts where a new token begins in any case, if there is such a place near."""
     start = 0
-    while len(text) - start > size:
-        border = _BORDER.search(text, start + size, min(len(text), start + size + _LOOK_AHEAD))
-        end = border.start() if border else start + size
+    while start < len(text):
+        least, most = min(len(text), start + size), min(len(text), start + size + _LOOK_AHEAD)
+        border = _BORDER.search(text, least, most)
+        # Without a border near, a token at the cut may count as two: one in a hundred thousand characters.
+        end = border.start() if border else most
         yield start, end
         start = end
-    if start < len(text):
-        yield start, len(text)
 
 
 def _direct(text: str, tokenizer: Tokenizer) -> Ints:

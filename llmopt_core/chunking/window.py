@@ -1,0 +1,79 @@
+"""How long chunks are, and what of them an embedding model never sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from llmopt_core.chunking.measure import measure
+from llmopt_core.chunking.token_starts import Ints
+from llmopt_core.types import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReport:
+    """What lies beyond a model's window.
+
+    Attributes:
+        lengths: Tokens of each chunk.
+        window: Tokens the model sees.
+        chunks_cut: Chunks longer than that.
+        characters_cut: Characters of them that are not embedded.
+        share_cut: Those as a share (0 to 1) of the characters of all chunks.
+    """
+
+    lengths: tuple[int, ...]
+    window: int
+    chunks_cut: int
+    characters_cut: int
+    share_cut: float
+
+
+def chunk_lengths(chunks: Sequence[Chunk], texts: Mapping[str, str], counted_by: str) -> Ints:
+    """Tokens (or characters) of each chunk, counted inside its document.
+
+    Args:
+        chunks: In any order.
+        texts: Document texts by name.
+        counted_by: `characters` or the name of a tokenizer.
+    """
+    lengths = np.zeros(len(chunks), np.int64)
+    for name, (positions, starts, ends) in _by_document(chunks).items():
+        lengths[positions] = measure(texts[name], counted_by).lengths(starts, ends)
+    return lengths
+
+
+def beyond_window(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer: str, window: int) -> WindowReport:
+    """Which chunks an embedding model sees only in part.
+
+    Args:
+        chunks: In any order.
+        texts: Document texts by name.
+        tokenizer: Name of the embedding model's tokenizer.
+        window: Tokens of a text that the model sees, its special tokens left out.
+    """
+    lengths = chunk_lengths(chunks, texts, tokenizer)
+    lost = np.zeros(len(chunks), np.int64)
+    for name, (positions, starts, ends) in _by_document(chunks).items():
+        tokens = measure(texts[name], tokenizer).starts
+        long = np.flatnonzero(lengths[positions] > window)
+        if tokens is None:
+            lost[positions[long]] = lengths[positions[long]] - window
+        elif len(long):
+            lost[positions[long]] = ends[long] - tokens[np.searchsorted(tokens, starts[long]) + window]
+    total = sum(chunk.end - chunk.start for chunk in chunks)
+    cut = int(lost.sum())
+    return WindowReport(
+        tuple(lengths.tolist()), window, int((lengths > window).sum()), cut, cut / total if total else 0.0
+    )
+
+
+def _by_document(chunks: Sequence[Chunk]) -> dict[str, tuple[Ints, Ints, Ints]]:
+    """Per document the positions of its chunks, their starts and their ends."""
+    rows: dict[str, list[tuple[int, int, int]]] = {}
+    for position, chunk in enumerate(chunks):
+        rows.setdefault(chunk.document, []).append((position, chunk.start, chunk.end))
+    tables = {name: np.array(found, np.int64) for name, found in rows.items()}
+    return {name: (table[:, 0], table[:, 1], table[:, 2]) for name, table in tables.items()}

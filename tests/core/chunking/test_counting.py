@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmopt_core.chunking import matches
+from llmopt_core.chunking.chunk import chunk_documents
+from llmopt_core.chunking.measure import measure
+from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.chunking.token_starts import token_starts
+from llmopt_core.chunking.window import beyond_window, chunk_lengths
+from llmopt_core.models.tokenizers import tokenizer
+from llmopt_core.types import Document
+
+from .texts import HARD_TEXTS
+
+NAMES = ("all-MiniLM-L6-v2", "cl100k_base", "o200k_base", "builtin-chat")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=100, deadline=None)
+@given(text=HARD_TEXTS, block=st.sampled_from([10, 50, 1000]))
+def test_token_starts_are_those_of_the_tokenizer(name, text, block):
+    counter = tokenizer(name)
+    assert token_starts(text, counter, block).tolist() == [start for start, _ in counter.offsets(text)]
+
+
+class Letters:
+    """A tokenizer nobody knows: a token per letter."""
+
+    name = "letters"
+
+    def count(self, text):
+        return len(self.offsets(text))
+
+    def offsets(self, text):
+        return [(i, i + 1) for i, c in enumerate(text) if c.isalpha()]
+
+
+def test_an_unknown_tokenizer_is_asked_block_by_block():
+    text = "one two three " * 20
+    assert token_starts(text, Letters(), 40).tolist() == [a for a, _ in Letters().offsets(text)]
+
+
+def test_long_text_in_blocks_counts_like_a_short_one():
+    text = "The Warsaw Stock Exchange, re-established in April 1991. 华沙证券交易所。 " * 300
+    counter = tokenizer("all-MiniLM-L6-v2")
+    assert token_starts(text, counter, 1000).tolist() == token_starts(text, counter, 10**9).tolist()
+
+
+def test_lengths_of_pieces_are_token_counts():
+    text = "The quick brown fox. Antidisestablishmentarianism!"
+    by = measure(text, "all-MiniLM-L6-v2")
+    count = tokenizer("all-MiniLM-L6-v2").count
+    assert by.lengths(np.array([0, 21]), np.array([20, len(text)])).tolist() == [count(text[:20]), count(text[21:])]
+
+
+@settings(deadline=None)
+@given(
+    text=st.text(alphabet="ab\n.👩中", max_size=60), separator=st.sampled_from(["\n", "\n\n", "a", "aba", "..", "👩"])
+)
+def test_separators_are_found_as_a_search_finds_them(text, separator):
+    for start, end in ((0, len(text)), (len(text) // 3, 2 * len(text) // 3)):
+        expected, at = [], text.find(separator, start, end)
+        while at >= 0:
+            expected.append(at)
+            at = text.find(separator, at + len(separator), end)
+        assert matches.Matches(text).inside(separator, start, end).tolist() == expected
+
+
+def test_what_lies_beyond_the_window_is_told():
+    documents = [Document("long", "word " * 100), Document("short", "word " * 5)]
+    chunks = chunk_documents(documents, ChunkingSpec(size=80))
+    texts = {d.name: d.text for d in documents}
+    assert chunk_lengths(chunks, texts, "all-MiniLM-L6-v2").tolist() == [80, 20, 5]
+    report = beyond_window(chunks, texts, "all-MiniLM-L6-v2", 60)
+    assert report.lengths == (80, 20, 5)
+    # The 61st word begins at character 300 of a chunk that ends at 399.
+    assert (report.chunks_cut, report.characters_cut) == (1, 99)
+    assert report.share_cut == pytest.approx(99 / (399 + 99 + 24))
+    assert beyond_window(chunks, texts, "characters", 399).chunks_cut == 0
+    assert beyond_window([], texts, "characters", 10).share_cut == 0.0

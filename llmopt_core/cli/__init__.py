@@ -1,1 +1,14 @@
 """`llmopt`: the core from the command line. A thin layer, like the pages."""
+
+from __future__ import annotations
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command that the arguments name and end the process with its exit code."""
+    import sys
+
+    from llmopt_core.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))

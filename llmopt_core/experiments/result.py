@@ -11,7 +11,7 @@ from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.experiments.leaderboard import Scored
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
-from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.intervals import summarize
 from llmopt_core.types import Hit, Record
 
 Result = dict[str, Any]
@@ -48,14 +48,13 @@ def _run(run: Run, records: Sequence[Record]) -> dict[str, Any]:
 def _metric(name: str, records: Sequence[Record], total: int) -> dict[str, Any]:
     values = [record.scores[name].value if name in record.scores else None for record in records]
     summary = summarize([*values, *[None] * (total - len(values))])
-    return {"mean": summary.mean, "ci95": interval(summary), "scored": summary.scored, "total": summary.total}
+    ends = interval_of(summary.low, summary.high, summary.mean, summary.scored)
+    return {"mean": summary.mean, "ci95": ends, "scored": summary.scored, "total": summary.total}
 
 
-def interval(summary: Summary) -> list[float | None]:
-    """Both ends of the 95 % interval; values that are all equal resample to themselves, a single one tells nothing."""
-    if summary.low is None and summary.scored > 1:
-        return [summary.mean, summary.mean]
-    return [summary.low, summary.high]
+def interval_of(low: float | None, high: float | None, mean: float | None, values: int) -> list[float | None]:
+    """Both ends of a 95 % interval. Values that are all equal resample to themselves; a single one tells nothing."""
+    return [mean, mean] if low is None and values > 1 else [low, high]
 
 
 def _record(record: Record) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""The commands, and how each of them ends: 0 done, 1 a threshold or check failed, 2 could not be done."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from llmopt_core.cli import chunk, compare, doctor, evaluate, report, retrieve
+from llmopt_core.cli.output import complain
+from llmopt_core.errors import LlmOptError
+
+app = typer.Typer(
+    name="llmopt",
+    help="Raise an LLM feature, step by measured step. Each command exits with 0, 1 (a threshold or check failed) or "
+    "2 (it could not be done; one line on stderr says why).",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for module in (evaluate, compare, chunk, retrieve, report, doctor):
+    module.register(app)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command. Returns its exit code; every foreseeable problem is one line on stderr."""
+    try:
+        code = app(_with_json_value(arguments), prog_name="llmopt", standalone_mode=False)
+        sys.stdout.flush()
+    except LlmOptError as error:
+        return complain(str(error))
+    except TyperException as error:
+        return complain(error.format_message(), hint=" (see --help)")
+    except (KeyboardInterrupt, typer.Abort):
+        return complain("stopped", code=130)
+    except BrokenPipeError:
+        # Whoever read our output has enough. Python flushes stdout once more on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("LLMOPT_DEBUG"):
+            traceback.print_exc()
+        return complain(
+            f"this should not have happened: {type(error).__name__}: {error}; set LLMOPT_DEBUG=1 for the details"
+        )
+    return int(code or 0)
+
+
+def _with_json_value(arguments: Sequence[str]) -> list[str]:
+    """A bare `--json` means stdout."""
+    result: list[str] = []
+    for i, argument in enumerate(arguments):
+        result.append(argument)
+        following = arguments[i + 1] if i + 1 < len(arguments) else "--"
+        if argument == "--json" and following.startswith("-") and following != "-":
+            result.append("-")
+    return result

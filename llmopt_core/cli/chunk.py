@@ -1,0 +1,85 @@
+"""`llmopt chunk`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, one_line, write_json
+
+if TYPE_CHECKING:
+    from llmopt_core.chunking.spec import ChunkingSpec
+    from llmopt_core.types import Chunk, Document
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help="Cut documents into chunks and show where each stands.")(chunk)
+
+
+def chunk(
+    path: Annotated[Path, typer.Argument(help="A document, or a folder of documents.")],
+    *,
+    method: Annotated[
+        str, typer.Option(help="recursive, fixed, sentence, structure, semantic, small-to-big.")
+    ] = "recursive",
+    size: Annotated[int, typer.Option(help="Largest chunk, in units.")] = 200,
+    overlap: Annotated[int, typer.Option(help="Units that neighbours share.")] = 0,
+    unit: Annotated[str, typer.Option(help="tokens (of the embedding model), cl100k or characters.")] = "tokens",
+    json: JsonOption = "",
+) -> None:
+    """Cut documents."""
+    from llmopt_core.documents.load import load_documents
+
+    spec = _spec(method=method, size=size, overlap=overlap, unit=unit)
+    documents = load_documents([path])
+    chunks = _chunks(documents, spec)
+    if json:
+        settings = {"method": method, "size": size, "overlap": overlap, "unit": unit}
+        write_json({"settings": settings, "chunks": [_values(item) for item in chunks]}, json)
+    if json != "-":
+        for item in chunks:
+            print(f"{item.document}\t{item.start}-{item.end}\t{one_line(item.text)}")
+        print(f"{len(chunks)} chunks of {len(documents)} documents")
+
+
+def _spec(**values: Any) -> ChunkingSpec:
+    from pydantic import ValidationError
+
+    from llmopt_core.chunking.spec import ChunkingSpec
+    from llmopt_core.errors import BadInput
+
+    try:
+        return ChunkingSpec.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        option = f"--{first['loc'][0]}: " if first["loc"] else ""
+        raise BadInput(f"{option}{first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def _chunks(documents: list[Document], spec: ChunkingSpec) -> list[Chunk]:
+    from llmopt_core.chunking.chunk import chunk_documents
+
+    if spec.method != "semantic":
+        return chunk_documents(documents, spec)
+    from llmopt_core.models.base import EmbeddingSpec
+    from llmopt_core.models.registry import Models
+    from llmopt_core.settings import Settings
+
+    embedder = Models(Settings.from_environment()).embedder(EmbeddingSpec())
+    return chunk_documents(documents, spec, embedder.encode)
+
+
+def _values(item: Chunk) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "document": item.document,
+        "start": item.start,
+        "end": item.end,
+        "text": item.text,
+        "heading": item.heading,
+    }
+    if item.parent is not None:
+        values["parent"] = {"document": item.parent.document, "start": item.parent.start, "end": item.parent.end}
+    return values

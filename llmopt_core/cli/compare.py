@@ -1,0 +1,72 @@
+"""`llmopt compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, number, write_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help="Compare two configurations of a result file, pair by pair.")(compare)
+
+
+def compare(
+    file: Annotated[Path, typer.Argument(help="What `llmopt evaluate --json` wrote.")],
+    name_a: Annotated[str, typer.Argument(help="The baseline.")],
+    name_b: Annotated[str, typer.Argument(help="What is compared with it.")],
+    metric: Annotated[str, typer.Option(help="Which metric.")],
+    json: JsonOption = "",
+) -> None:
+    """Compare two configurations."""
+    from llmopt_core.experiments.leaderboard import compare_runs
+    from llmopt_core.experiments.result import interval_of, read_result, scored_from
+
+    result = read_result(file)
+    a, b = (_run(result, name, metric, file) for name in (name_a, name_b))
+    compared = compare_runs(scored_from(a), scored_from(b), metric)
+    if json:
+        values = {
+            "metric": metric,
+            "a": name_a,
+            "b": name_b,
+            "mean_a": a["metrics"][metric]["mean"],
+            "mean_b": b["metrics"][metric]["mean"],
+            "difference": compared.difference,
+            "ci95": interval_of(compared.low, compared.high, compared.difference, compared.pairs),
+            "p_value": compared.p_value,
+            "pairs": compared.pairs,
+            "dropped": compared.dropped,
+            "verdict": compared.verdict,
+            "method": compared.method,
+        }
+        write_json(values, json)
+    if json != "-":
+        print(_sentence(name_a, name_b, metric, compared))
+
+
+def _run(result: dict[str, Any], name: str, metric: str, file: Path) -> dict[str, Any]:
+    from llmopt_core.errors import BadInput
+
+    for run in result["runs"]:
+        if run["configuration"] == name:
+            if metric not in run["metrics"]:
+                raise BadInput(f"{file}: {name} has no metric {metric}; it has: {', '.join(run['metrics'])}.")
+            return dict(run)
+    names = ", ".join(str(run["configuration"]) for run in result["runs"])
+    raise BadInput(f"{file} has no configuration named {name}; it has: {names}.")
+
+
+def _sentence(a: str, b: str, metric: str, compared: Any) -> str:
+    if compared.difference is None:
+        return f"{metric}: no question has a value in both {a} and {b}, so there is nothing to compare."
+    interval = "" if compared.low is None else f" [{number(compared.low)}, {number(compared.high)}]"
+    dropped = f", {compared.dropped} left out" if compared.dropped else ""
+    return (
+        f"{metric}: {b} against {a}: {compared.verdict}. Difference {compared.difference:+.3g}{interval}, "
+        f"p = {number(compared.p_value)} ({compared.method}, {compared.pairs} pairs{dropped})."
+    )

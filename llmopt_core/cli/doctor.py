@@ -1,0 +1,34 @@
+"""`llmopt doctor`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, write_json
+
+_SIGNS = {"ok": "ok     ", "warning": "warning", "missing": "MISSING"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help="Say what is installed and reachable, what is missing, and how to fix it.")(doctor)
+
+
+def doctor(json: JsonOption = "") -> int:
+    """Look at the installation."""
+    import asyncio
+    import os
+
+    from llmopt_core.experiments.doctor import examine
+
+    findings = asyncio.run(examine(os.environ))
+    if json:
+        write_json({"checks": [dataclasses.asdict(finding) for finding in findings]}, json)
+    if json != "-":
+        for finding in findings:
+            print(f"{_SIGNS[finding.status]}  {finding.name}: {finding.detail}")
+            if finding.fix:
+                print(f"         fix: {finding.fix}")
+    return 1 if any(finding.status == "missing" for finding in findings) else 0

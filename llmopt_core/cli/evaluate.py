@@ -1,0 +1,197 @@
+"""`llmopt evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, complain, note, number, table, write_json
+
+if TYPE_CHECKING:
+    from llmopt_core.cli.thresholds import Threshold
+    from llmopt_core.experiments.experiment import Plan
+    from llmopt_core.experiments.file import Experiment
+    from llmopt_core.experiments.leaderboard import Row
+    from llmopt_core.experiments.progress import RunProgress
+    from llmopt_core.runs.store import Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help="Run the configurations of an experiment file and print the leaderboard.")(evaluate)
+
+
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="Experiment file (YAML).")],
+    *,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many of the first questions.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, max=1000, help="Questions at once (4).")] = None,
+    configuration: Annotated[list[str] | None, typer.Option(help="Only this one; may be given several times.")] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="METRIC=V",
+            help="Exit with 1 where a mean is worse than V. CONFIGURATION:METRIC=V checks one configuration.",
+        ),
+    ] = None,
+    baseline: Annotated[str, typer.Option(help="Compare with this configuration (the one named baseline).")] = "",
+    budget: Annotated[float | None, typer.Option(metavar="USD", help="The most all runs may cost together.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start new runs; do not continue stopped ones.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+    json: JsonOption = "",
+) -> int:
+    """Run an experiment file."""
+    import asyncio
+
+    from llmopt_core.cli.thresholds import parse_thresholds
+    from llmopt_core.experiments.file import load_experiment
+    from llmopt_core.experiments.result import result_of
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+    experiment = load_experiment(file)
+    names = configuration or [item.name for item in experiment.configurations]
+    thresholds = parse_thresholds(fail_under or [], experiment.metrics, names)
+    settings = Settings.from_environment()
+    store = Store.open(settings)
+    plan = _plan(experiment, names, concurrency or 4, limit, budget)
+    if baseline:
+        experiment.configuration(baseline)
+    run_ids = asyncio.run(_run(store, plan, experiment, concurrency=concurrency, resume=not fresh, quiet=quiet))
+    result = result_of(store, run_ids)
+    if json:
+        write_json(result, json)
+    if json != "-":
+        print(_leaderboard(store, run_ids, experiment, baseline))
+    return _verdict(store, run_ids, result, thresholds)
+
+
+def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int | None, budget: float | None) -> Plan:
+    from llmopt_core.experiments.experiment import Plan
+
+    return Plan(
+        project=experiment.project,
+        configurations=[experiment.configuration(name) for name in names],
+        evaluation_set=experiment.evaluation_set,
+        documents=experiment.documents,
+        metrics=experiment.metrics,
+        judge=experiment.judge,
+        concurrency=concurrency,
+        limit=limit,
+        budget_usd=budget,
+    )
+
+
+async def _run(
+    store: Store, plan: Plan, experiment: Experiment, *, concurrency: int | None, resume: bool, quiet: bool
+) -> list[int]:
+    from llmopt_core.cli.setup import open_models
+    from llmopt_core.experiments.experiment import run_experiment, save_experiment
+
+    async with open_models(store, experiment, concurrency) as models:
+        save_experiment(store, experiment)
+        progress = None if quiet else Follower()
+        return await run_experiment(store, plan, models, on_progress=progress, resume=resume)
+
+
+class Follower:
+    """Prints how far the runs are: a moving line on a terminal, else a line now and then."""
+
+    def __init__(self) -> None:
+        import sys
+        import time
+
+        self._clock = time.monotonic
+        self._stream = sys.stderr
+        self._live = sys.stderr.isatty()
+        self._next = 0.0
+        self._finished: set[tuple[int, str]] = set()
+
+    def __call__(self, progress: RunProgress) -> None:
+        """Show one moment of a run."""
+        whole = progress.done >= progress.total
+        key = (progress.run_id, progress.stage)
+        if (whole and key in self._finished) or (not whole and self._clock() < self._next):
+            return
+        if whole:
+            self._finished.add(key)
+        self._next = self._clock() + (0.1 if self._live else 10.0)
+        line = _line_of(progress)
+        if self._live:
+            self._stream.write(f"\r\033[K{line}" + ("\n" if whole else ""))
+            self._stream.flush()
+        else:
+            note(line)
+
+
+def _line_of(progress: RunProgress) -> str:
+    if progress.stage == "indexing":
+        return f"{progress.configuration}: indexing {progress.done} of {progress.total} texts"
+    parts = [f"{progress.configuration}: {progress.done} of {progress.total}"]
+    if progress.failed:
+        parts.append(f"{progress.failed} failed")
+    parts.append(f"{progress.usage.calls} calls")
+    if progress.usage.cost_usd:
+        parts.append(f"{progress.usage.cost_usd:.4f} USD")
+    if progress.seconds_left:
+        parts.append(f"{progress.seconds_left:.0f} s left")
+    return ", ".join(parts)
+
+
+def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, baseline: str) -> str:
+    from llmopt_core.experiments.leaderboard import baseline_position, leaderboard, scored_runs
+
+    runs = [store.run(run_id) for run_id in run_ids]
+    names = [run.name for run in runs]
+    position = names.index(baseline) if baseline in names else baseline_position(names)
+    rows = leaderboard(scored_runs(store, runs), experiment.metrics, position)
+    heading = [
+        f"project {experiment.project}, {experiment.evaluation_set.name} ({runs[0].total} questions), {runs[0].judge}",
+        "",
+    ]
+    body = [[metric, *(_cell(row, metric) for row in rows)] for metric in experiment.metrics]
+    for label, values in _facts(runs):
+        body.append([label, *values])
+    text = table(["", *names], body)
+    note_line = f"mean [95 % interval]; compared with {names[position]} on the same questions (permutation test, Holm)"
+    return "\n".join([*heading, text, "", note_line])
+
+
+def _facts(runs: list[Any]) -> list[tuple[str, list[str]]]:
+    return [
+        ("status", [run.status for run in runs]),
+        ("answered", [f"{run.done - run.failed} of {run.total}" for run in runs]),
+        ("model calls", [f"{run.usage.calls} (+{run.usage.cached_calls} cached)" for run in runs]),
+        ("cost", ["unknown" if run.usage.cost_usd is None else f"{run.usage.cost_usd:.4g} USD" for run in runs]),
+        ("seconds", [f"{run.seconds:.1f}" for run in runs]),
+    ]
+
+
+def _cell(row: Row, metric: str) -> str:
+    cell = row.cells[metric]
+    summary = cell.summary
+    if summary.mean is None:
+        return "not scored"
+    text = number(summary.mean)
+    if summary.low is not None:
+        text += f" [{number(summary.low)}, {number(summary.high)}]"
+    if summary.scored < summary.total:
+        text += f" {summary.scored} of {summary.total} scored"
+    sign = {"better": "+ better", "worse": "- worse", "no difference seen": "= no difference seen"}
+    return text if cell.versus is None else f"{text} {sign[cell.versus.verdict]}"
+
+
+def _verdict(store: Store, run_ids: list[int], result: dict[str, Any], thresholds: list[Threshold]) -> int:
+    from llmopt_core.cli.thresholds import misses
+
+    missed = misses(thresholds, result)
+    for line in missed:
+        note(f"llmopt: {line}")
+    for run in (store.run(run_id) for run_id in run_ids):
+        if run.status == "failed":
+            return complain(f"{run.name} failed: {run.error}")
+        if run.status != "finished":
+            note(f"llmopt: {run.name}: {run.status}. {run.error}")
+    return 1 if missed else 0

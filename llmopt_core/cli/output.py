@@ -1,0 +1,69 @@
+"""What commands print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from llmopt_core.errors import StorageFailed
+
+JsonOption = Annotated[
+    str, typer.Option("--json", metavar="[FILE]", help="Write JSON to FILE, or to stdout where none is named.")
+]
+
+
+def complain(message: str, *, hint: str = "", code: int = 2) -> int:
+    """One line on stderr. Returns the exit code."""
+    line = " ".join(message.split())
+    print(f"llmopt: {line}{hint}", file=sys.stderr, flush=True)
+    return code
+
+
+def note(message: str) -> None:
+    """A line on stderr for who is watching."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def write_json(value: Any, target: str) -> None:
+    """Write JSON to a file, or to stdout for `-`.
+
+    Raises:
+        StorageFailed: The file cannot be written.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    if target == "-":
+        print(text.encode("utf-8", "replace").decode("utf-8"))
+        return
+    try:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        Path(target).write_text(text + "\n", encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise StorageFailed(f"{target} cannot be written: {error.strerror}.") from error
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns; the first to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    lines = [_line(header, widths), "  ".join("-" * width for width in widths)]
+    return "\n".join([*lines, *(_line(row, widths) for row in rows)])
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    first = row[0].ljust(widths[0])
+    return "  ".join([first, *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]).rstrip()
+
+
+def number(value: float | None) -> str:
+    """At most three significant digits."""
+    return "-" if value is None else f"{value:.3g}"
+
+
+def one_line(text: str, length: int = 100) -> str:
+    """A text cut to one short line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= length else flat[: length - 1] + "…"

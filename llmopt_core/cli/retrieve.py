@@ -1,0 +1,110 @@
+"""`llmopt retrieve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, number, one_line, write_json
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.configuration import Configuration
+    from llmopt_core.experiments.file import Experiment
+    from llmopt_core.retrieval.result import Retrieval
+    from llmopt_core.types import Hit, StageTrace
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help="Show what a question finds, stage by stage.")(retrieve)
+
+
+def retrieve(
+    file: Annotated[Path, typer.Argument(help="Experiment file (YAML).")],
+    question: Annotated[str, typer.Option(help="What is asked.")],
+    configuration: Annotated[str, typer.Option(help="Which configuration; the first that retrieves.")] = "",
+    category: Annotated[str, typer.Option(help="The question's category, for routing.")] = "",
+    json: JsonOption = "",
+) -> None:
+    """Retrieve for one question."""
+    import asyncio
+
+    from llmopt_core.experiments.file import load_experiment
+
+    experiment = load_experiment(file)
+    chosen = _chosen(experiment, configuration)
+    found = asyncio.run(_retrieve(experiment, chosen, question, category or None))
+    if json:
+        values = {"configuration": chosen.name, "question": question, "hits": [_hit(hit) for hit in found.hits]}
+        write_json({**values, "trace": [_stage(stage) for stage in found.trace]}, json)
+    if json != "-":
+        print(_text(chosen.name, found))
+
+
+def _chosen(experiment: Experiment, name: str) -> Configuration:
+    from llmopt_core.errors import BadInput
+
+    if name:
+        chosen = experiment.configuration(name)
+        if chosen.retrieval is None:
+            raise BadInput(f"{name} has no retrieval; choose a configuration that has.")
+        return chosen
+    for configuration in experiment.configurations:
+        if configuration.retrieval is not None:
+            return configuration
+    raise BadInput(f"No configuration of {experiment.project} has retrieval.")
+
+
+async def _retrieve(
+    experiment: Experiment, configuration: Configuration, question: str, category: str | None
+) -> Retrieval:
+    from llmopt_core.cli.setup import open_models
+    from llmopt_core.errors import BadInput
+    from llmopt_core.experiments.pipeline import Pipeline
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+    from llmopt_core.types import Example
+
+    if not question.strip():
+        raise BadInput("--question is empty.")
+    store = Store.open(Settings.from_environment())
+    async with open_models(store, experiment) as models:
+        pipeline = Pipeline(configuration, experiment.documents, (), experiment.judge, models, store.cache)
+        return await pipeline.retrieve(Example("question", question, category=category))
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    chunk = hit.chunk
+    place = {"document": chunk.document, "start": chunk.start, "end": chunk.end}
+    return {**place, "text": chunk.text, "heading": chunk.heading, "score": hit.score}
+
+
+def _stage(stage: StageTrace) -> dict[str, Any]:
+    return {
+        "stage": stage.stage,
+        "method": stage.method,
+        "queries": list(stage.queries),
+        "received": stage.received,
+        "returned": len(stage.hits),
+        "seconds": stage.seconds,
+        "warning": stage.warning,
+        "hits": [_hit(hit) for hit in stage.hits],
+    }
+
+
+def _text(name: str, found: Retrieval) -> str:
+    lines = [f"{name} finds {len(found.hits)} chunks:"]
+    for rank, hit in enumerate(found.hits, 1):
+        chunk = hit.chunk
+        lines.append(f"{rank}. {chunk.document} {chunk.start}-{chunk.end}  score {number(hit.score)}")
+        lines.append(f"   {one_line(chunk.text, 160)}")
+    lines += ["", "stage by stage:"]
+    for stage in found.trace:
+        best = f", best {one_line(stage.hits[0].chunk.text, 60)}" if stage.hits else ""
+        counts = f"{stage.received} in, {len(stage.hits)} out" if stage.received else f"{len(stage.hits)} out"
+        lines.append(f"  {stage.stage:<10} {stage.method:<18} {counts}, {stage.seconds * 1000:.0f} ms{best}")
+        if stage.warning:
+            lines.append(f"             warning: {stage.warning}")
+    return "\n".join(lines)

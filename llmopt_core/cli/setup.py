@@ -1,0 +1,37 @@
+"""What commands that call models need."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.file import Experiment
+    from llmopt_core.models.registry import Models
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+
+def open_models(
+    store: Store, experiment: Experiment, concurrency: int | None = None, settings: Settings | None = None
+) -> Models:
+    """The models of an experiment file: the environment's endpoints with the file's over them.
+
+    Whoever asks for so many questions at once means that many calls, so an endpoint's own limit is raised to it; the
+    built-in model keeps its own.
+    """
+    from llmopt_core.models.base import BUILTIN
+    from llmopt_core.models.endpoints import endpoints_from
+    from llmopt_core.models.registry import Models
+    from llmopt_core.settings import Settings as Read
+
+    settings = settings or Read.from_environment()
+    endpoints = {**endpoints_from(settings, os.environ), **experiment.endpoints}
+    if concurrency is not None:
+        endpoints = {
+            name: endpoint
+            if name == BUILTIN
+            else endpoint.model_copy(update={"max_concurrency": max(concurrency, endpoint.max_concurrency)})
+            for name, endpoint in endpoints.items()
+        }
+    return Models(settings, cache=store.cache, endpoints=endpoints)

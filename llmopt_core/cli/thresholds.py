@@ -1,0 +1,67 @@
+"""`--fail-under METRIC=V`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llmopt_core.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A bound on a metric's mean, of one configuration or (empty name) of all."""
+
+    metric: str
+    value: float
+    configuration: str = ""
+
+
+def parse_thresholds(texts: Sequence[str], metrics: Sequence[str], configurations: Sequence[str]) -> list[Threshold]:
+    """Read `METRIC=V` and `CONFIGURATION:METRIC=V`.
+
+    Raises:
+        BadInput: Not of that form, or the metric or configuration is not in the experiment.
+    """
+    return [_parse(text, metrics, configurations) for text in texts]
+
+
+def _parse(text: str, metrics: Sequence[str], configurations: Sequence[str]) -> Threshold:
+    left, equals, right = text.rpartition("=")
+    configuration, _, metric = left.rpartition(":")
+    try:
+        value = float(right)
+    except ValueError:
+        value = math.nan
+    if not equals or not math.isfinite(value):
+        raise BadInput(f"--fail-under takes METRIC=V, such as answer_f1=0.5, not {text!r}.")
+    if metric not in metrics:
+        raise BadInput(
+            f"--fail-under names {metric!r}, which the experiment does not measure; it has: {', '.join(metrics)}."
+        )
+    if configuration and configuration not in configurations:
+        raise BadInput(f"--fail-under names {configuration!r}, but there are: {', '.join(configurations)}.")
+    return Threshold(metric, value, configuration)
+
+
+def misses(thresholds: Sequence[Threshold], result: Mapping[str, Any]) -> list[str]:
+    """What missed its bound, in words. A metric without any value misses."""
+    return list(_misses(thresholds, result))
+
+
+def _misses(thresholds: Sequence[Threshold], result: Mapping[str, Any]) -> Iterator[str]:
+    from llmopt_core.experiments.leaderboard import higher_is_better
+
+    for threshold in thresholds:
+        for run in result["runs"]:
+            if threshold.configuration not in ("", run["configuration"]):
+                continue
+            mean = run["metrics"][threshold.metric]["mean"]
+            higher = higher_is_better(threshold.metric)
+            if mean is None:
+                yield f"{run['configuration']}: {threshold.metric} could not be scored."
+            elif (mean < threshold.value) if higher else (mean > threshold.value):
+                side = "below" if higher else "above"
+                yield f"{run['configuration']}: {threshold.metric} is {mean:.3g}, {side} {threshold.value:g}."

@@ -1,0 +1,185 @@
+"""Is everything there that the program needs? Each finding says what is and, where something is missing, the fix."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.models import packaged
+from llmopt_core.models.base import BUILTIN, ChatRequest, ModelSpec
+from llmopt_core.models.endpoints import Endpoint, endpoints_from
+from llmopt_core.models.registry import Models
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+from llmopt_core.types import Message
+
+DISTRIBUTION = "llm-optimization-playground"
+_INSTALL = "make install, or: pip install -e ."
+_NEEDED_BYTES = 1_000_000_000
+_MODEL_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `missing` keeps the program from working, a `warning` only a part of it."""
+
+    name: str
+    status: Literal["ok", "warning", "missing"]
+    detail: str
+    fix: str = ""
+
+
+async def examine(environ: Mapping[str, str], *, models: bool = True) -> list[Finding]:
+    """Look at everything, in the order of a set-up.
+
+    Args:
+        environ: The environment variables.
+        models: Whether to call the built-in model and the endpoints, which takes seconds.
+    """
+    findings = [_python(), *_packages(), *_model_files(), _browser(environ)]
+    try:
+        settings = Settings.from_environment(environ)
+    except ValueError as error:
+        return [*findings, Finding("settings", "missing", f"an LLMOPT_ variable is wrong: {error}", "correct it")]
+    findings += [_workspace(settings), _database(settings), _disk(settings)]
+    if not models:
+        return findings
+    return findings + await _models(settings, environ)
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Finding("python", "ok", f"{version} at {sys.executable}")
+    return Finding("python", "missing", f"{version} is not supported", "use Python 3.11, 3.12 or 3.13")
+
+
+def _packages() -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    try:
+        wanted = [Requirement(text) for text in metadata.requires(DISTRIBUTION) or ()]
+    except metadata.PackageNotFoundError:
+        yield Finding("packages", "missing", f"{DISTRIBUTION} is not installed in this environment", _INSTALL)
+        return
+    plain = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    problems = [problem for one in plain if (problem := _problem(one.name, one))]
+    if problems:
+        yield Finding("packages", "missing", "; ".join(problems), _INSTALL)
+    else:
+        yield Finding("packages", "ok", f"all {len(plain)} are installed in fitting versions")
+
+
+def _problem(name: str, requirement: object) -> str:
+    from packaging.requirements import Requirement
+
+    if not isinstance(requirement, Requirement):
+        return ""
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return f"{name} is not installed"
+    fits = requirement.specifier.contains(version, prereleases=True)
+    return "" if fits else f"{name} {version} does not fit {requirement.specifier}"
+
+
+def _model_files() -> Iterator[Finding]:
+    files: tuple[tuple[str, Callable[[], Path]], ...] = (
+        ("built-in chat model", packaged.chat_gguf),
+        ("built-in embedding model", packaged.embedding_folder),
+    )
+    for name, find in files:
+        try:
+            yield Finding(name, "ok", str(find()))
+        except LlmOptError as error:
+            yield Finding(name, "missing", str(error), _INSTALL)
+
+
+def _browser(environ: Mapping[str, str]) -> Finding:
+    names = (environ.get("LLMOPT_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if name and (path := shutil.which(name))), "")
+    if found or Path("/Applications/Google Chrome.app").exists():
+        return Finding("browser for the tests", "ok", found or "Google Chrome")
+    return Finding("browser for the tests", "warning", "no Chromium found; only browser tests need it", "make browser")
+
+
+def _workspace(settings: Settings) -> Finding:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.home):
+            pass
+    except OSError as error:
+        fix = "set LLMOPT_HOME to a folder you may write to"
+        return Finding("workspace", "missing", f"{settings.home} cannot be written ({error.strerror})", fix)
+    return Finding("workspace", "ok", str(settings.home))
+
+
+def _database(settings: Settings) -> Finding:
+    try:
+        store = Store.open(settings)
+        projects = len(store.projects())
+        store.close()
+    except LlmOptError as error:
+        return Finding("database", "missing", str(error), "see the message; LLMOPT_DATABASE_URL names another database")
+    return Finding("database", "ok", f"{store.database.where}, {projects} projects")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = next((path for path in (settings.home, *settings.home.parents) if path.exists()), Path("/"))
+    free = shutil.disk_usage(folder).free
+    if free < _NEEDED_BYTES:
+        fix = "free some space, or set LLMOPT_HOME to another disk"
+        return Finding("disk space", "warning", f"{free / 1e6:.0f} MB free at {folder}", fix)
+    return Finding("disk space", "ok", f"{free / 1e9:.1f} GB free at {folder}")
+
+
+async def _models(settings: Settings, environ: Mapping[str, str]) -> list[Finding]:
+    try:
+        endpoints = endpoints_from(settings, environ)
+    except LlmOptError as error:
+        return [Finding("endpoints", "missing", str(error), "correct the endpoints file")]
+    others = [endpoint for name, endpoint in endpoints.items() if name != BUILTIN]
+    looked = [_builtin(settings, endpoints), *(_endpoint(endpoint, environ) for endpoint in others)]
+    return list(await asyncio.gather(*looked))
+
+
+async def _builtin(settings: Settings, endpoints: Mapping[str, Endpoint]) -> Finding:
+    name = "built-in model answers"
+    request = ChatRequest((Message("user", "Question: What is 1 + 1?\nAnswer:"),), ModelSpec(max_tokens=1))
+    try:
+        async with Models(settings, endpoints=endpoints) as models:
+            done = await asyncio.wait_for(models.chat(request.model).complete(request), _MODEL_SECONDS)
+    except LlmOptError as error:
+        return Finding(name, "missing", str(error), _INSTALL)
+    except TimeoutError:
+        return Finding(name, "missing", f"no answer in {_MODEL_SECONDS:.0f} s", "see whether the machine is busy")
+    return Finding(name, "ok", f"in {done.seconds:.2f} s")
+
+
+async def _endpoint(endpoint: Endpoint, environ: Mapping[str, str]) -> Finding:
+    from llmopt_core.models.probe import check_endpoint
+
+    name = f"endpoint {endpoint.name}"
+    variable = endpoint.api_key_env
+    key = environ.get(variable, "") if variable else ""
+    if variable and not key:
+        return Finding(name, "warning", f"{endpoint.base_url}: no key", f"set the environment variable {variable}")
+    report = await check_endpoint(endpoint, key)
+    if not report.ok:
+        return Finding(name, "warning", report.message, f"check {endpoint.base_url} and its key")
+    return Finding(name, "ok", f"{endpoint.base_url}, {len(report.models)} models, {report.seconds:.2f} s")
+
+
+def examine_now() -> list[Finding]:
+    """`examine` with this process's environment, without calling models; for places without an event loop."""
+    return asyncio.run(examine(os.environ, models=False))

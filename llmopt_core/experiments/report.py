@@ -1,0 +1,161 @@
+"""A result -> the report about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.evaluation.metrics import METRICS
+from llmopt_core.experiments.leaderboard import Cell, Row, baseline_position, higher_is_better, leaderboard
+from llmopt_core.experiments.result import Result, scored_from
+from llmopt_core.reporting.page import (
+    Report,
+    ReportAnswer,
+    ReportCell,
+    ReportExample,
+    ReportMetric,
+    ReportRun,
+    render,
+    spread,
+)
+
+
+def write_report(result: Result, path: Path, *, baseline: str = "", title: str = "") -> int:
+    """Write one self-contained HTML file. Returns its size in bytes.
+
+    Raises:
+        BadInput: There is no run, or none of the baseline's name.
+        StorageFailed: The file cannot be written.
+    """
+    data = render(report_of(result, baseline, title)).encode("utf-8", "replace")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error
+    return len(data)
+
+
+def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
+    """What the report of a result shows.
+
+    Raises:
+        BadInput: There is no run, or none of the baseline's name.
+    """
+    runs = result["runs"]
+    names = [str(run["configuration"]) for run in runs]
+    if not runs:
+        raise BadInput("The result has no runs to report.")
+    if baseline and baseline not in names:
+        raise BadInput(f"The result has no configuration named {baseline}; it has: {', '.join(names)}.")
+    position = names.index(baseline) if baseline else baseline_position(names)
+    metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
+    rows = leaderboard([scored_from(run) for run in runs], metrics, position)
+    labels = _labels(names)
+    return Report(
+        title=title or f"{result.get('project', 'Evaluation')}: {len(runs)} configurations compared",
+        subtitle=_subtitle(result),
+        baseline=labels[position],
+        runs=tuple(ReportRun(label, _facts(run)) for label, run in zip(labels, runs, strict=True)),
+        metrics=tuple(_metric(name, rows) for name in metrics),
+        examples=_examples(runs, labels),
+    )
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    """Names, numbered where one stands twice."""
+    return [name if names.count(name) == 1 else f"{name} ({i + 1})" for i, name in enumerate(names)]
+
+
+def _subtitle(result: Result) -> str:
+    questions = result.get("evaluation_set") or {}
+    parts = [f"{questions.get('name', 'questions')}, {questions.get('size', '?')} questions"]
+    if result.get("judge"):
+        parts.append(f"graded by {result['judge']}")
+    return "; ".join(parts)
+
+
+def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    tokens = run.get("tokens") or {}
+    records = run["records"]
+    answered = sum(not record.get("failure") for record in records)
+    cost = run.get("cost_usd")
+    return (
+        ("status", str(run.get("status", "unknown"))),
+        ("answered", f"{answered} of {len(records)}"),
+        ("model calls", f"{run.get('model_calls', 0)} (and {run.get('cached_calls', 0)} from the cache)"),
+        ("tokens", f"{tokens.get('prompt', 0)} in, {tokens.get('completion', 0)} out"),
+        ("cost", "unknown" if cost is None else f"{cost:.4g} USD"),
+        ("wall time", f"{run.get('seconds', 0.0):.1f} s"),
+        ("fingerprint", str(run.get("fingerprint", ""))),
+    )
+
+
+def _metric(name: str, rows: Sequence[Row]) -> ReportMetric:
+    info = METRICS.get(name)
+    return ReportMetric(
+        name,
+        info.title if info else name,
+        info.explanation if info else "",
+        higher_is_better(name),
+        tuple(_cell(row.cells[name]) for row in rows),
+    )
+
+
+def _cell(cell: Cell) -> ReportCell:
+    summary, versus = cell.summary, cell.versus
+    plain = ReportCell(summary.mean, summary.low, summary.high, summary.scored, summary.total)
+    if versus is None or versus.difference is None:
+        return plain
+    means = (summary.mean, summary.low, summary.high, summary.scored, summary.total)
+    return ReportCell(*means, versus.difference, versus.p_value, versus.verdict)
+
+
+def _examples(runs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> tuple[ReportExample, ...]:
+    by_id: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
+    for run, label in zip(runs, labels, strict=True):
+        for record in run["records"]:
+            by_id.setdefault(str(record["example_id"]), []).append((label, record))
+    ordered = sorted(by_id.items(), key=lambda item: -_disagreement([record for _, record in item[1]]))
+    return tuple(_example(example_id, found) for example_id, found in ordered)
+
+
+def _disagreement(records: Sequence[Mapping[str, Any]]) -> float:
+    metrics = dict.fromkeys(name for record in records for name in record["scores"])
+    values = [[(record["scores"].get(name) or {}).get("value") for record in records] for name in metrics]
+    return sum(spread(row) for row in values)
+
+
+def _example(example_id: str, found: Sequence[tuple[str, Mapping[str, Any]]]) -> ReportExample:
+    first = found[0][1]
+    answers = tuple(_answer(label, record) for label, record in found)
+    return ReportExample(example_id, str(first.get("question", "")), str(first.get("reference") or ""), answers)
+
+
+def _answer(label: str, record: Mapping[str, Any]) -> ReportAnswer:
+    failure = record.get("failure") or {}
+    told = failure.get("message", "") if isinstance(failure, Mapping) else str(failure)
+    text = record.get("answer")
+    return ReportAnswer(
+        label,
+        None if text is None else str(text),
+        str(told),
+        tuple(_context(context) for context in record.get("contexts") or ()),
+        tuple(_score(name, score or {}) for name, score in record["scores"].items()),
+    )
+
+
+def _context(context: Mapping[str, Any]) -> tuple[str, str, float | None]:
+    place = f"{context.get('document', '?')} {context.get('start', '?')}-{context.get('end', '?')}"
+    return place, str(context.get("text", "")), _float(context.get("score"))
+
+
+def _score(name: str, score: Mapping[str, Any]) -> tuple[str, float | None, str]:
+    title = METRICS[name].title if name in METRICS else name
+    return title, _float(score.get("value")), str(score.get("explanation") or score.get("failure") or "")
+
+
+def _float(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None

@@ -1,0 +1,90 @@
+"""Grouped bars with intervals, as coordinates for an SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Interval = tuple[float | None, float | None, float | None]
+
+HEIGHT = 220.0
+_BAR = 18.0
+_GAP = 4.0
+_BETWEEN = 36.0
+_LEFT = 34.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar; `low` and `high` are the heights of its whisker, None without one. `x` is its left edge."""
+
+    x: float
+    y: float
+    height: float
+    middle: float
+    low: float | None
+    high: float | None
+    value: float
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The bars of one metric, with the middle of its label."""
+
+    label: str
+    middle: float
+    bars: tuple[Bar, ...]
+    missing: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """All groups, the axis, and the size of the drawing."""
+
+    groups: tuple[Group, ...]
+    ticks: tuple[tuple[float, str], ...]
+    width: float
+    height: float
+    bar: float
+    left: float
+
+
+def bar_chart(labels: Sequence[str], values: Sequence[Sequence[Interval]], colours: Sequence[str]) -> Chart:
+    """Lay out one group of bars per label.
+
+    Args:
+        labels: One per group.
+        values: Per group and bar mean, low, high; a mean of None leaves its place empty.
+        colours: One per bar of a group.
+    """
+    known = [v for group in values for interval in group for v in interval if v is not None]
+    bottom, top = min(0.0, *known, 0.0), max(1.0, *known, 0.0)
+    step = len(colours) * (_BAR + _GAP) + _BETWEEN
+
+    def y(value: float) -> float:
+        return HEIGHT * (top - value) / (top - bottom)
+
+    groups = []
+    for i, (label, group) in enumerate(zip(labels, values, strict=True)):
+        start = _LEFT + _BETWEEN / 2 + i * step
+        places = [start + j * (_BAR + _GAP) for j in range(len(group))]
+        bars = [_bar(x, v, c, y) for x, v, c in zip(places, group, colours, strict=True) if v[0] is not None]
+        missing = [x + _BAR / 2 for x, v in zip(places, group, strict=True) if v[0] is None]
+        groups.append(Group(label, start + (step - _BETWEEN) / 2, tuple(bars), tuple(missing)))
+    ticks = tuple((y(value), f"{value:g}") for value in _ticks(bottom, top))
+    return Chart(tuple(groups), ticks, _LEFT + len(labels) * step, HEIGHT, _BAR, _LEFT)
+
+
+def _bar(x: float, interval: Interval, colour: str, y: object) -> Bar:
+    mean, low, high = interval
+    if mean is None or not callable(y):
+        raise AssertionError("a bar needs a value")
+    upper, lower = min(y(mean), y(0.0)), max(y(mean), y(0.0))
+    ends = (None, None) if low is None or high is None else (y(low), y(high))
+    return Bar(x, upper, lower - upper, x + _BAR / 2, ends[0], ends[1], mean, colour)
+
+
+def _ticks(bottom: float, top: float) -> list[float]:
+    quarter = (top - bottom) / 4
+    return [bottom + i * quarter for i in range(5)]

@@ -1,0 +1,130 @@
+"""What stands in a report, and the one HTML file it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from llmopt_core.reporting.bars import bar_chart
+
+# Okabe and Ito's palette, told apart by readers with any colour vision.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportCell:
+    """One metric of one run; `verdict` is empty for the baseline."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    scored: int
+    total: int
+    difference: float | None = None
+    p_value: float | None = None
+    verdict: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMetric:
+    """One metric with a cell per run, in the order of the runs."""
+
+    name: str
+    title: str
+    explanation: str
+    higher_is_better: bool
+    cells: tuple[ReportCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRun:
+    """One run with what it took, as label and value."""
+
+    name: str
+    facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAnswer:
+    """What one run said to one question.
+
+    Attributes:
+        text: The answer; None where it failed, with the reason in `failure`.
+        contexts: Place, text and score of each chunk.
+        scores: Metric, value and why; the value is None where it could not be scored.
+    """
+
+    run: str
+    text: str | None
+    failure: str
+    contexts: tuple[tuple[str, str, float | None], ...]
+    scores: tuple[tuple[str, float | None, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportExample:
+    """One question with the answers of all runs."""
+
+    id: str
+    question: str
+    reference: str
+    answers: tuple[ReportAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything on the page."""
+
+    title: str
+    subtitle: str
+    baseline: str
+    runs: tuple[ReportRun, ...]
+    metrics: tuple[ReportMetric, ...]
+    examples: tuple[ReportExample, ...]
+
+
+def render(report: Report) -> str:
+    """One HTML page that needs nothing else: no script, no font, no picture from elsewhere."""
+    colours = {run.name: PALETTE[i % len(PALETTE)] for i, run in enumerate(report.runs)}
+    chart = bar_chart(
+        [metric.title for metric in report.metrics],
+        [[(cell.mean, cell.low, cell.high) for cell in metric.cells] for metric in report.metrics],
+        [colours[run.name] for run in report.runs],
+    )
+    page: str = _template().render(report=report, chart=chart, colours=colours)
+    return page
+
+
+@cache
+def _template() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("llmopt_core.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = number
+    environment.filters["shade"] = shade
+    environment.globals["signs"] = {"better": "▲", "worse": "▼", "no difference seen": "="}
+    return environment.get_template("report.html")
+
+
+def number(value: float | None) -> str:
+    """At most three significant digits; a dash for no value."""
+    return "–" if value is None else f"{value:.3g}"
+
+
+def shade(value: float | None) -> str:
+    """Background of a heat map cell: the accent colour, as strong as the value between 0 and 1."""
+    return "transparent" if value is None else f"rgba(0,114,178,{0.08 + 0.62 * min(1.0, max(0.0, value)):.2f})"
+
+
+def spread(values: Sequence[float | None]) -> float:
+    """How far runs differ on an example; None counts as nothing."""
+    known = [value for value in values if value is not None]
+    return max(known) - min(known) if len(known) > 1 else 0.0

@@ -1,0 +1,113 @@
+"""The pieces every page is built from: header, empty state, errors, downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_ui import format as fmt
+from llmopt_ui.navigation import PageSpec
+from llmopt_ui.session import taken_messages
+
+_ASSETS = Path(__file__).parent
+ICON = _ASSETS / "icon.png"
+LOGO = _ASSETS / "logo.svg"
+
+
+def frame() -> None:
+    """The window: title, icon, layout, style. Called once, first of all, in `app.py`."""
+    # Without a picture of our own the browser would fetch the menu's icon from a font server.
+    st.set_page_config(page_title="LLM Optimization Playground", page_icon=ICON, layout="wide")
+    st.html(_ASSETS / "style.css")
+    st.logo(LOGO, size="large", icon_image=ICON)
+
+
+def page_header(spec: PageSpec) -> None:
+    """The same head on every page: its name and what it is for."""
+    st.title(spec.title, anchor=False)
+    st.caption(spec.purpose)
+    notice, problem = taken_messages()
+    if notice:
+        st.toast(fmt.markdown(notice), icon=":material/check:")
+    if problem:
+        show_error(problem)
+
+
+def section(title: str, help_text: str = "") -> None:
+    """A heading inside a page."""
+    st.subheader(title, anchor=False, help=help_text or None)
+
+
+def empty_state(title: str, what_to_do: str, icon: str = ":material/inbox:") -> st.delta_generator.DeltaGenerator:
+    """A calm box that says what is missing and what to do; returns it, so that a button or link can be put inside."""
+    box = st.container(border=True, horizontal_alignment="center", gap="xsmall")
+    box.space("small")
+    box.markdown(f":gray[{icon}] **{title}**", text_alignment="center", width="content")
+    box.caption(what_to_do, text_alignment="center", width="content")
+    inside = box.container(horizontal=True, horizontal_alignment="center")
+    box.space("small")
+    return inside
+
+
+def link_to(spec: PageSpec, label: str) -> None:
+    """A link to another page of the app."""
+    st.page_link(spec.file, label=label, icon=spec.icon)
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Show an error meant for users as one sentence in place of what failed; the rest of the page goes on."""
+    try:
+        yield
+    except LlmOptError as error:
+        show_error(str(error))
+
+
+def show_error(message: str) -> None:
+    """One sentence in a red box. The message may hold user text, so nothing in it is read as Markdown."""
+    with st.container(border=True, horizontal=True, gap="small"):
+        st.markdown(":red[:material/error:]", width="content")
+        st.text(message, width="stretch")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to take away.
+
+    Attributes:
+        data: The content, or a function that makes it when the button is pressed.
+    """
+
+    label: str
+    data: bytes | str | Callable[[], bytes | str]
+    file_name: str
+    mime: str
+
+
+def downloads(files: Sequence[Download], key: str) -> None:
+    """A quiet row of download buttons."""
+    with st.container(horizontal=True, gap="small"):
+        for position, file in enumerate(files):
+            st.download_button(
+                file.label,
+                file.data,
+                file_name=file.file_name,
+                mime=file.mime,
+                key=f"{key}_{position}",
+                on_click="ignore",
+                type="tertiary",
+                icon=":material/download:",
+            )
+
+
+def facts(pairs: Sequence[tuple[str, str]], help_texts: Sequence[str] = (), narrow: int = 130) -> None:
+    """A row of small labelled values that wraps where it is narrow."""
+    grid = st.grid(len(pairs), min_column_width=narrow, gap="small")
+    for position, (label, value) in enumerate(pairs):
+        text = help_texts[position] if position < len(help_texts) else ""
+        grid.metric(label, value, help=text or None)

@@ -1,0 +1,199 @@
+"""Endpoints in Settings: one card each, with test, key and prices; and a form that adds one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+from pydantic import ValidationError
+
+from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_ui import format as fmt
+from llmopt_ui.components import show_error, told_plainly
+from llmopt_ui.endpoint_file import added_endpoints, all_endpoints, delete_endpoint, save_endpoint
+from llmopt_ui.resources import settings
+from llmopt_ui.session import notify, state
+
+if TYPE_CHECKING:
+    from llmopt_core.models.probe import EndpointReport
+
+ADD = "endpoint_add"
+NAME, URL, KEY_VARIABLE, MODEL = "endpoint_name", "endpoint_url", "endpoint_key_variable", "endpoint_model"
+
+
+def endpoints_view() -> None:
+    """Every endpoint, then the form for another."""
+    added = added_endpoints(settings())
+    for name, endpoint in all_endpoints(settings(), os.environ).items():
+        if name != BUILTIN:
+            _card(endpoint, removable=name in added)
+    with st.expander("Add an endpoint", icon=":material/add:", expanded=len(added) == 0):
+        _add_form()
+
+
+def key_of(endpoint: Endpoint) -> str:
+    """The endpoint's key: typed in this session, else from the environment."""
+    return state().keys.get(endpoint.name) or os.environ.get(endpoint.api_key_env, "")
+
+
+def _card(endpoint: Endpoint, *, removable: bool) -> None:
+    name = endpoint.name
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"**{fmt.markdown(name)}** :gray[{fmt.markdown(endpoint.base_url)}]", width="content")
+            with st.container(horizontal=True, width="content", gap="small"):
+                pressed = st.button("Test", key=f"endpoint_test_{name}", icon=":material/network_check:")
+                if removable:
+                    st.button("Remove", key=f"endpoint_remove_{name}", type="tertiary", on_click=_remove, args=(name,))
+        left, right = st.columns([2, 3], gap="large")
+        with left:
+            _key_field(endpoint)
+        with right:
+            _prices_form(endpoint)
+        if pressed:
+            with st.spinner("Asking for its models …"):
+                state().endpoint_checks[name] = _checked(endpoint)
+        _report(state().endpoint_checks.get(name))
+
+
+def _key_field(endpoint: Endpoint) -> None:
+    typed = st.text_input(
+        "Key for this session",
+        type="password",
+        key=f"endpoint_key_{endpoint.name}",
+        placeholder="Kept until this browser tab closes; never stored",
+        autocomplete="off",
+    )
+    if typed:
+        state().keys[endpoint.name] = typed
+    variable = endpoint.api_key_env
+    if endpoint.name in state().keys:
+        st.caption("Uses the key typed in this session.")
+    elif variable and os.environ.get(variable):
+        st.caption(f"Uses the key in {variable}.")
+    elif variable:
+        st.caption(f"{variable} is not set. Set it before the start, or type a key here.")
+    else:
+        st.caption("No key is sent.")
+
+
+def _prices_form(endpoint: Endpoint) -> None:
+    rows = [(model, price.prompt, price.completion) for model, price in endpoint.prices.items()] or [
+        ("*", float("nan"), float("nan"))
+    ]
+    table = pd.DataFrame(rows, columns=["Model", "Prompt", "Completion"])
+    with st.form(f"endpoint_prices_{endpoint.name}", border=False):
+        st.markdown("Prices in USD per million tokens", help="A model named * stands for every other model.")
+        edited = st.data_editor(
+            table,
+            num_rows="dynamic",
+            hide_index=True,
+            key=f"endpoint_price_table_{endpoint.name}",
+            column_config={
+                "Prompt": st.column_config.NumberColumn(min_value=0.0, format="%.3f"),
+                "Completion": st.column_config.NumberColumn(min_value=0.0, format="%.3f"),
+            },
+        )
+        if st.form_submit_button("Save prices"):
+            save_endpoint(settings(), endpoint.model_copy(update={"prices": prices_from(edited)}))
+            notify(f"Prices of {endpoint.name} saved.")
+            st.rerun()
+
+
+def prices_from(table: pd.DataFrame) -> dict[str, Prices]:
+    """The prices that were typed; rows without a model or without any price are left out."""
+    found: dict[str, Prices] = {}
+    for row in table.to_dict("records"):
+        model, prompt, completion = (row[name] for name in ("Model", "Prompt", "Completion"))
+        if pd.isna(model) or not str(model).strip() or (pd.isna(prompt) and pd.isna(completion)):
+            continue
+        found[str(model).strip()] = Prices(
+            prompt=0.0 if pd.isna(prompt) else float(prompt),
+            completion=0.0 if pd.isna(completion) else float(completion),
+        )
+    return found
+
+
+def _checked(endpoint: Endpoint) -> EndpointReport | str:
+    from llmopt_core.models.probe import check_endpoint
+
+    try:
+        return asyncio.run(check_endpoint(endpoint, key_of(endpoint)))
+    except LlmOptError as error:
+        return str(error)
+
+
+def _report(found: Any) -> None:
+    if found is None:
+        return
+    if isinstance(found, str):
+        show_error(found)
+        return
+    if not found.ok:
+        show_error(found.message)
+        return
+    st.markdown(f":green[:material/check_circle:] Answered in {fmt.duration(found.seconds)}.")
+    if found.models:
+        st.text(
+            f"{fmt.plural(len(found.models), 'model')}: {', '.join(found.models[:12])}"
+            + (" …" if len(found.models) > 12 else "")
+        )
+
+
+def _add_form() -> None:
+    turn = state().forms
+    with st.form(ADD, border=False):
+        left, right = st.columns(2, gap="medium")
+        name = left.text_input("Name", key=f"{NAME}_{turn}", placeholder="ollama")
+        url = right.text_input("Base URL", key=f"{URL}_{turn}", placeholder="http://127.0.0.1:11434/v1")
+        variable = left.text_input(
+            "Variable that holds its key", key=f"{KEY_VARIABLE}_{turn}", placeholder="Empty if it needs none"
+        )
+        model = right.text_input("Default model", key=f"{MODEL}_{turn}", placeholder="llama3.1:8b")
+        pressed = st.form_submit_button("Add endpoint", type="primary")
+    if not pressed:
+        return
+    typed = {"name": name, "base_url": url, "api_key_env": variable, "default_model": model}
+    with told_plainly():
+        endpoint = endpoint_from({field: (value or "").strip() for field, value in typed.items()})
+        save_endpoint(settings(), endpoint)
+        state().forms += 1
+        notify(f"Endpoint {endpoint.name} added.")
+        st.rerun()
+
+
+def endpoint_from(values: Mapping[str, str]) -> Endpoint:
+    """The endpoint that a form describes.
+
+    Raises:
+        BadInput: A value is missing or wrong.
+    """
+    if values["name"] == BUILTIN:
+        raise BadInput(f"The name {BUILTIN} is taken by the embedded model; choose another.")
+    if not values["base_url"]:
+        raise BadInput("An endpoint needs a base URL, such as http://127.0.0.1:11434/v1.")
+    try:
+        return Endpoint.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = {"name": "Name", "base_url": "Base URL", "api_key_env": "Variable that holds its key"}
+        raise BadInput(
+            f"{where.get(str(first['loc'][0]), first['loc'][0])}: {first['msg'].removeprefix('Value error, ')}."
+        ) from None
+
+
+def _remove(name: str) -> None:
+    try:
+        delete_endpoint(settings(), name)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    state().keys.pop(name, None)
+    state().endpoint_checks.pop(name, None)
+    notify(f"Endpoint {name} removed.")

@@ -1,0 +1,99 @@
+"""The prompt's fields: templates, few-shot examples, extraction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
+from llmopt_core.prompts.template import variables_in
+from llmopt_ui.components import show_error
+
+_SELECT = {
+    "all": "All of them",
+    "first": "The first k",
+    "random": "k at random",
+    "nearest": "The k nearest to the question",
+    "diverse": "k near the question and unlike each other",
+}
+_OWN = {"question", "context", "documents"}
+
+
+def prompt_fields(before: PromptSpec, token: str) -> dict[str, Any]:
+    """Edit a prompt; a chain's steps stay as they are."""
+    system = st.text_area("System", before.system, key=f"edit_system_{token}", height=80, persist_state="session")
+    template = st.text_area(
+        "Template",
+        before.template,
+        key=f"edit_template_{token}",
+        height=140,
+        persist_state="session",
+        help="Jinja2: `{{ question }}`, `{{ context }}` for the retrieved chunks, any column of the question file.",
+    )
+    _variables(system or "", template or "")
+    if before.steps:
+        st.caption(f"The chain's steps stay: {', '.join(step.name for step in before.steps)}.")
+    few_shot = _few_shot(before.few_shot, template or "", token)
+    extract = st.text_input(
+        "Take the answer out of the text",
+        before.extract,
+        key=f"edit_extract_{token}",
+        persist_state="session",
+        placeholder="Answer:\\s*(?P<answer>.+)",
+        help="A regular expression with a group named answer. Empty takes the whole text.",
+    )
+    changes = {"system": system or "", "template": template or "", "few_shot": few_shot, "extract": extract or ""}
+    return {**before.model_dump(mode="json"), **changes}
+
+
+def _variables(system: str, template: str) -> None:
+    try:
+        found = variables_in(system) | variables_in(template)
+    except LlmOptError as error:
+        show_error(str(error))
+        return
+    if "question" not in found:
+        st.caption("The template does not use {{ question }}: every question gets the same prompt.")
+    further = sorted(found - _OWN)
+    if further:
+        st.caption(f"Needs these columns of the question file: {', '.join(further)}")
+
+
+def _few_shot(before: FewShotSpec | None, template: str, token: str) -> dict[str, Any] | None:
+    spec = before or FewShotSpec()
+    columns = ["question", "answer", *(["context"] if "context" in template else [])]
+    known = list(dict.fromkeys([*columns, *(key for example in spec.examples for key in example)]))
+    table = pd.DataFrame(
+        [{column: example.get(column, "") for column in known} for example in spec.examples],
+        columns=known,
+        dtype="string",
+    )
+    st.markdown("Few-shot examples", help="Worked examples that are shown to the model before the question.")
+    edited = st.data_editor(
+        table, num_rows="dynamic", hide_index=True, key=f"edit_shots_{token}_{len(known)}", row_height=44
+    )
+    left, right = st.columns([3, 1], gap="medium")
+    select = left.selectbox(
+        "Which are shown",
+        list(_SELECT),
+        list(_SELECT).index(spec.select),
+        format_func=_SELECT.__getitem__,
+        key=f"edit_select_{token}",
+        persist_state="session",
+    )
+    k = right.number_input(
+        "k", 1, 50, max(1, spec.k), key=f"edit_k_{token}", disabled=select == "all", persist_state="session"
+    )
+    examples = examples_from(edited)
+    if not examples:
+        return None
+    return {**spec.model_dump(mode="json"), "examples": examples, "select": select, "k": k}
+
+
+def examples_from(table: pd.DataFrame) -> list[dict[str, str]]:
+    """The typed rows that have an answer, without their empty cells."""
+    rows = table.fillna("").to_dict("records")
+    return [{str(k): str(v) for k, v in row.items() if str(v)} for row in rows if str(row.get("answer", "")).strip()]

@@ -1,0 +1,118 @@
+"""The leaderboard as a table: each mean with its interval and, against the baseline, its verdict."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_ui import format as fmt
+from llmopt_ui.results import Entry
+from llmopt_ui.theme import Ink, verdict
+
+
+def metric_title(name: str) -> str:
+    """A metric's name as users read it."""
+    return METRICS[name].title if name in METRICS else name
+
+
+def leaderboard_table(entries: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink], key: str) -> None:
+    """A row per configuration, a column per metric: mean, interval, verdict with colour, sign and word."""
+    rows = [
+        {
+            "Configuration": f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}**{_state(entry)}",
+            **{fmt.markdown(metric_title(metric)): _cell(entry, metric) for metric in metrics},
+            "Per question": f"{fmt.duration(entry.seconds_each)}  \n:gray[{fmt.count(entry.tokens_each)} tokens]",
+            "Cost": fmt.markdown(fmt.money(entry.run.usage.cost_usd)),
+        }
+        for entry in entries
+    ]
+    with st.container(key=f"figures_{key}"):
+        st.table(
+            pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leaderboard: mean, interval and verdict"
+        )
+
+
+def _state(entry: Entry) -> str:
+    run = entry.run
+    words = [] if run.status == "finished" else [run.status.replace("-", " ")]
+    words += [f"{run.done} of {run.total} answered"] if run.done != run.total else []
+    words += [f"{run.failed} failed"] if run.failed else []
+    return f"  \n:gray[{', '.join(words)}]" if words else ""
+
+
+def _cell(entry: Entry, metric: str) -> str:
+    summary = entry.summaries.get(metric)
+    if summary is None or summary.mean is None:
+        return ":gray[not scored]"
+    lines = [f"**{fmt.score(summary.mean)}**"]
+    if summary.low is not None:
+        lines.append(f":gray[{fmt.interval(summary.low, summary.high)}]")
+    compared = entry.comparisons.get(metric)
+    if entry.is_baseline:
+        lines.append(verdict("baseline").markdown)
+    elif compared is not None:
+        lines.append(verdict(compared.verdict).markdown)
+    if summary.missing:
+        lines.append(f":gray[{summary.scored} of {summary.total} scored]")
+    return "  \n".join(lines)
+
+
+def leaderboard_csv(entries: Sequence[Entry], metrics: Sequence[str]) -> str:
+    """One row per configuration and metric, with everything that is known."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(
+        [
+            "configuration",
+            "fingerprint",
+            "status",
+            "judge",
+            "metric",
+            "mean",
+            "low",
+            "high",
+            "scored",
+            "total",
+            "difference",
+            "difference_low",
+            "difference_high",
+            "p_value",
+            "verdict",
+            "tokens",
+            "cost_usd",
+            "seconds",
+        ]
+    )
+    for entry in entries:
+        run = entry.run
+        tokens = run.usage.prompt_tokens + run.usage.completion_tokens
+        for metric in metrics:
+            summary, compared = entry.summaries.get(metric), entry.comparisons.get(metric)
+            measured = (
+                (summary.mean, summary.low, summary.high, summary.scored, summary.total) if summary else ("",) * 5
+            )
+            told = (
+                (compared.difference, compared.low, compared.high, compared.p_value, compared.verdict)
+                if compared
+                else ("",) * 5
+            )
+            writer.writerow(
+                [
+                    entry.name,
+                    run.fingerprint,
+                    run.status,
+                    run.judge,
+                    metric,
+                    *measured,
+                    *told,
+                    tokens,
+                    run.usage.cost_usd,
+                    run.seconds,
+                ]
+            )
+    return out.getvalue()

@@ -1,0 +1,75 @@
+"""The pages of the app, in the order of the menu.
+
+Streamlit still discovers a folder named `pages/` by itself, so every page's address differs from its file name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpec:
+    """One page.
+
+    Attributes:
+        file: Path of the script, relative to `app.py`.
+        title: Its name in the menu and in its header.
+        url_path: Its address; never the file's stem.
+        icon: A Material symbol; Streamlit carries the font.
+        purpose: What the page is for, in one line.
+    """
+
+    file: str
+    title: str
+    url_path: str
+    icon: str
+    purpose: str
+    default: bool = False
+
+
+OVERVIEW = PageSpec(
+    "pages/overview.py",
+    "Overview",
+    "map",
+    ":material/explore:",
+    "Where this project stands, which configuration leads, and what to try next.",
+    default=True,
+)
+DOCUMENTS = PageSpec(
+    "pages/documents.py",
+    "Documents",
+    "files",
+    ":material/description:",
+    "What the model can look things up in: add files, read what was extracted, see how they are cut into chunks.",
+)
+EVALUATION = PageSpec(
+    "pages/evaluation.py",
+    "Evaluation",
+    "evaluate",
+    ":material/bar_chart:",
+    "Run configurations over the same questions, compare them with their uncertainty, and read single answers.",
+)
+SETTINGS = PageSpec(
+    "pages/settings.py",
+    "Settings",
+    "setup",
+    ":material/settings:",
+    "Model endpoints and prices, the built-in models, the judge, and where everything is kept.",
+)
+
+PAGES: tuple[PageSpec, ...] = (OVERVIEW, DOCUMENTS, EVALUATION, SETTINGS)
+
+
+def streamlit_pages(specs: Sequence[PageSpec] = PAGES) -> list[st.Page]:
+    """The specs as Streamlit pages."""
+    return [
+        st.Page(spec.file, title=spec.title, url_path=spec.url_path, icon=spec.icon, default=spec.default)
+        for spec in specs
+    ]

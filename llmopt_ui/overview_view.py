@@ -1,0 +1,100 @@
+"""The parts of the Overview page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from llmopt_core.evaluation.catalogue import RAGAS_METRICS
+from llmopt_core.experiments.leaderboard import baseline_position
+from llmopt_core.runs.values import Project, Run, SavedConfiguration
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import facts
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.map_chart import method_map, place
+from llmopt_ui.next_steps import Standing, Step, leader_of
+from llmopt_ui.resources import store
+from llmopt_ui.results import Entry, entries, latest_by_name
+from llmopt_ui.theme import inks
+
+_SHOWN = 8
+
+
+def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> list[Entry]:
+    """The leaderboard of the set and judge of the newest run, for the configurations on the list."""
+    newest = next((run for run in runs if run.done), None)
+    if newest is None:
+        return []
+    found = latest_by_name(runs, newest.evaluation_set, newest.set_version, newest.judge)
+    known = {item.fingerprint for item in saved}
+    shown = {name: run for name, run in found.items() if run.fingerprint in known} or found
+    shown = dict(list(shown.items())[-_SHOWN:])
+    names = list(shown)
+    return entries(shown, names[baseline_position(names)])
+
+
+def ragas_of(found: Sequence[Entry]) -> list[str]:
+    """The metrics the overview speaks of: the Ragas ones where they were measured, else all."""
+    measured = list(dict.fromkeys(metric for entry in found for metric in entry.run.metrics))
+    return [metric for metric in RAGAS_METRICS if metric in measured] or measured
+
+
+def standing_of(project: Project, saved: Sequence[SavedConfiguration], found: Sequence[Entry]) -> Standing:
+    """What the project has."""
+    return Standing(
+        len(store().document_list(project)),
+        sum(item.size for item in store().evaluation_sets(project)),
+        {item.name: item.spec for item in saved},
+        found,
+        leader_of(found, ragas_of(found)),
+    )
+
+
+def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry]) -> None:
+    """The two-axis map with the project's configurations."""
+    places = {item.name: place(item.spec) for item in saved}
+    captions = _captions(found)
+    st.plotly_chart(
+        method_map(places, inks(list(places)), captions),
+        config={**CONFIG, "displayModeBar": False},
+        key="method_map",
+        alt="Map of the method: context optimization upward, LLM optimization to the right; configurations as dots",
+    )
+
+
+def _captions(found: Sequence[Entry]) -> Mapping[str, str]:
+    metrics = ragas_of(found)
+    shown = next((metric for metric in metrics if metric == "faithfulness"), metrics[0] if metrics else "")
+    scored = {entry.name: entry.summaries[shown].mean for entry in found if shown in entry.summaries}
+    return {
+        name: f"{metric_title(shown).lower()} {fmt.score(mean)}" for name, mean in scored.items() if mean is not None
+    }
+
+
+def standing_view(standing: Standing, runs: Sequence[Run]) -> None:
+    """The project in four numbers."""
+    facts(
+        [
+            ("Documents", fmt.count(standing.documents)),
+            ("Questions", fmt.count(standing.questions)),
+            ("Configurations", fmt.count(len(standing.configurations))),
+            ("Runs", fmt.count(len(runs))),
+        ],
+        narrow=90,
+    )
+
+
+def steps_view(steps: Sequence[Step]) -> None:
+    """What to do next, each with the way there."""
+    for number, step in enumerate(steps):
+        with st.container(border=True, gap="xsmall", key=f"flush_step_{number}"):
+            st.page_link(
+                step.page.file,
+                label=f"**{fmt.markdown(step.title)}**",
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                query_params={"evaluation_view": step.view} if step.view else None,
+            )
+            st.caption(fmt.markdown(step.why))

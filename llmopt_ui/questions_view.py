@@ -1,0 +1,151 @@
+"""Evaluation sets: add a question file, see what is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.errors import BadInput
+from llmopt_core.runs.values import Project, SavedSet
+from llmopt_core.types import EvaluationSet, Example
+from llmopt_ui import format as fmt
+from llmopt_ui.components import Download, downloads, empty_state, facts, told_plainly
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+
+SHOWN = "questions_set"
+UPLOAD = "questions_upload"
+SAMPLE_LINE = '{"id": "q1", "question": "When was the harbour built?", "reference": "1712", "category": "when"}'
+
+
+def questions_view(project: Project) -> None:
+    """The sets of the project, one of them as a table, and a form that adds another."""
+    found = store().evaluation_sets(project)
+    if not found:
+        empty_state(
+            "No questions yet",
+            "Add a file with the questions your feature must answer. Twenty are a start.",
+            ":material/quiz:",
+        )
+        _upload(project)
+        return
+    with st.expander("Add questions", icon=":material/playlist_add:"):
+        _upload(project)
+    name = st.selectbox("Evaluation set", [item.name for item in found], key=SHOWN, bind="query-params", width=340)
+    saved = next(item for item in found if item.name == name)
+    _one(project, saved)
+
+
+def _upload(project: Project) -> None:
+    turn = state().forms
+    with st.form(f"{UPLOAD}_form", border=False):
+        file = st.file_uploader("Question file", type=["jsonl", "csv", "json"], key=f"{UPLOAD}_{turn}")
+        st.caption(
+            "JSONL with one object per line, or CSV with a header. Only `question` is required; `reference` is the "
+            "right answer, `references` say where it stands, `category` groups. Prompts can use any further column."
+        )
+        st.code(SAMPLE_LINE, language="json", wrap_lines=True)
+        pressed = st.form_submit_button("Add questions", type="primary", icon=":material/upload:")
+    if pressed and file is None:
+        st.caption("Choose a file first.")
+    if pressed and file is not None:
+        with told_plainly():
+            kept = add_questions(project, file.name, file.getvalue())
+            state().forms += 1
+            notify(f"{kept.name}: {fmt.plural(kept.size, 'question')} added.")
+            st.rerun()
+
+
+def add_questions(project: Project, file_name: str, data: bytes) -> SavedSet:
+    """Read a question file, check it against the project's documents, and keep it.
+
+    Raises:
+        BadInput: The file is wrong; names the line.
+    """
+    from llmopt_core.documents.questions import load_questions
+
+    stem = file_name.rsplit("/", 1)[-1].rsplit(".", 1)[0] or "questions"
+    questions = load_questions(data, file_name, store().documents(project))
+    if not questions.examples:
+        raise BadInput(f"{file_name} holds no question.")
+    return store().save_evaluation_set(project, EvaluationSet(stem, questions.examples))
+
+
+def _one(project: Project, saved: SavedSet) -> None:
+    examples = store().evaluation_set(project, saved.name).examples
+    categories = sorted({example.category for example in examples if example.category})
+    facts(
+        [
+            ("Questions", fmt.count(saved.size)),
+            ("With a reference answer", fmt.count(sum(example.reference is not None for example in examples))),
+            ("With a place in a document", fmt.count(sum(bool(example.references) for example in examples))),
+            ("Categories", fmt.count(len(categories))),
+        ]
+    )
+    st.dataframe(
+        question_table(examples),
+        hide_index=True,
+        height=460,
+        column_config={
+            "Question": st.column_config.TextColumn(width="large"),
+            "Reference": st.column_config.TextColumn(width="medium"),
+        },
+        alt="Questions of the evaluation set",
+    )
+    with st.container(horizontal=True, gap="small"):
+        downloads(
+            [
+                Download(
+                    "Questions (JSONL)",
+                    lambda: questions_jsonl(examples),
+                    f"{fmt.file_stem(saved.name)}.jsonl",
+                    "application/jsonl",
+                )
+            ],
+            "questions_download",
+        )
+        with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+            st.text(f"Remove {saved.name}? Runs keep the questions they answered.")
+            st.button(
+                "Delete questions", key="questions_delete", type="primary", on_click=_delete, args=(project, saved.name)
+            )
+
+
+def question_table(examples: Sequence[Example]) -> pd.DataFrame:
+    """What users read of each question."""
+    return pd.DataFrame(
+        {
+            "Id": [example.id for example in examples],
+            "Question": [example.question for example in examples],
+            "Reference": [example.reference for example in examples],
+            "Category": [example.category for example in examples],
+            "Stands in": [
+                ", ".join(dict.fromkeys(span.document for span in example.references)) for example in examples
+            ],
+        }
+    )
+
+
+def questions_jsonl(examples: Sequence[Example]) -> str:
+    """The set as a question file."""
+    return "".join(json.dumps(_row(example), ensure_ascii=False) + "\n" for example in examples)
+
+
+def _row(example: Example) -> dict[str, object]:
+    spans = [{"document": span.document, "start": span.start, "end": span.end} for span in example.references]
+    row = {
+        "id": example.id,
+        "question": example.question,
+        "reference": example.reference,
+        "references": spans,
+        "category": example.category,
+    }
+    return {**example.variables, **{key: value for key, value in row.items() if value not in (None, [])}}
+
+
+def _delete(project: Project, name: str) -> None:
+    store().delete_evaluation_set(project, name)
+    notify(f"{name} deleted.")

@@ -1,0 +1,228 @@
+"""One question: what each configuration answered; for one of them the reasons, chunks, trace and prompt."""
+
+from __future__ import annotations
+
+import html
+import itertools
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.types import Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace
+from llmopt_ui import format as fmt
+from llmopt_ui.components import show_error
+from llmopt_ui.theme import Ink
+
+PARTS = "record_part"
+_MARK = "background:rgba(0,158,115,.24);border-radius:3px"
+
+
+def question_card(example: Example) -> None:
+    """The question with its reference answer."""
+    with st.container(border=True):
+        details = " · ".join(part for part in (f"Question {example.id}", example.category or "") if part)
+        st.text(details, width="stretch")
+        st.markdown(f"**{fmt.markdown(example.question)}**")
+        if example.reference is None:
+            st.caption("No reference answer.")
+        else:
+            with st.container(horizontal=True, gap="xsmall"):
+                st.caption("Reference answer:", width="content")
+                st.text(example.reference, width="stretch")
+
+
+def answers(records: Mapping[str, Record | None], inks: Mapping[str, Ink], metrics: Sequence[str]) -> None:
+    """What each configuration answered, side by side."""
+    grid = st.grid(min(len(records), 4), min_column_width=230, gap="small")
+    for name, record in records.items():
+        with grid.cell(), st.container(border=True, height="stretch"):
+            st.markdown(f"{inks[name].dot} **{fmt.markdown(name)}**")
+            _answer(record)
+            if record is not None and record.scores:
+                st.caption(_short_scores(record.scores, metrics))
+
+
+def _answer(record: Record | None) -> None:
+    if record is None:
+        st.caption("This run has no record of this question yet.")
+    elif record.failure is not None:
+        show_error(record.failure.message)
+    elif record.answer is not None:
+        st.text(record.answer.text or "(an empty answer)", width="stretch")
+
+
+def _short_scores(scores: Mapping[str, Score], metrics: Sequence[str]) -> str:
+    shown = [
+        (METRICS[name].title if name in METRICS else name, scores[name].value) for name in metrics if name in scores
+    ]
+    return " · ".join(f"{fmt.markdown(title)} {fmt.score(value)}" for title, value in shown)
+
+
+def record_parts(record: Record) -> None:
+    """Everything about one record, in lazy tabs."""
+    if record.failure is not None:
+        show_error(f"Failed in stage {record.failure.stage}: {record.failure.message}")
+    names = ["Why these scores", "Retrieved chunks", "Trace", "Prompt as sent"]
+    views = (_scores, _chunks, _trace, _prompt)
+    for tab, view in zip(st.tabs(names, key=PARTS, on_change="rerun", bind="query-params"), views, strict=True):
+        if tab.open:
+            with tab:
+                view(record)
+
+
+def _scores(record: Record) -> None:
+    if not record.scores:
+        st.caption("Nothing was scored.")
+    for name, score in record.scores.items():
+        info = METRICS.get(name)
+        with st.container(border=True):
+            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                st.markdown(
+                    f"**{fmt.markdown(info.title if info else name)}**",
+                    help=info.explanation if info else None,
+                    width="content",
+                )
+                st.markdown(
+                    f"**{fmt.score(score.value)}**" if score.value is not None else ":gray[not scored]", width="content"
+                )
+            if score.failure:
+                st.text(score.failure, width="stretch")
+            elif score.explanation:
+                st.text(score.explanation, width="stretch")
+            for piece in score.evidence:
+                _evidence(piece)
+            if score.judge:
+                st.caption(f"Graded by {fmt.markdown(score.judge)}")
+
+
+def _evidence(piece: Evidence) -> None:
+    signs = {True: ":green[:material/check: yes]", False: ":red[:material/close: no]", None: ":gray[– unclear]"}
+    left, right = st.columns([1, 11], gap="small")
+    left.markdown(signs[piece.verdict])
+    with right:
+        st.text(piece.statement, width="stretch")
+        about = [
+            part
+            for part in (piece.reason, f"From the text: “{fmt.shorten(piece.source, 300)}”" if piece.source else "")
+            if part
+        ]
+        for part in about:
+            st.caption(fmt.markdown(part))
+
+
+def _chunks(record: Record) -> None:
+    hits = record.answer.hits if record.answer and record.answer.hits else _last_hits(record.trace)
+    if not hits:
+        st.caption("This configuration answered without retrieved chunks.")
+        return
+    cited = set(record.answer.citations) if record.answer else set()
+    if record.example.references:
+        st.caption("Where the reference answer stands is marked in green.")
+    for position, hit in enumerate(hits):
+        _hit(hit, position, cited=position in cited, references=record.example.references)
+
+
+def _hit(hit: Hit, position: int, *, cited: bool, references: Sequence[Span]) -> None:
+    chunk = hit.chunk
+    with st.container(border=True):
+        badges = " :blue-badge[cited]" if cited else ""
+        badges += " :green-badge[holds the reference]" if any(_overlap(chunk, span) for span in references) else ""
+        st.markdown(
+            f"**{position + 1}** · {fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,} · "
+            f"score {fmt.number(hit.score)}]{badges}"
+        )
+        st.html(marked_html(chunk, references))
+
+
+def marked_html(chunk: Chunk, references: Sequence[Span]) -> str:
+    """The chunk's text, escaped, with the parts that belong to a reference span marked."""
+    cuts = {0, len(chunk.text)}
+    spans = [part for span in references if (part := _overlap(chunk, span))]
+    for start, end in spans:
+        cuts |= {start, end}
+    edges = sorted(cuts)
+    pieces = []
+    for a, b in itertools.pairwise(edges):
+        words = html.escape(chunk.text[a:b]).replace("\0", "\ufffd")
+        inside = any(start <= a and b <= end for start, end in spans)
+        pieces.append(f'<span style="{_MARK}">{words}</span>' if inside else words)
+    return f'<div class="llmopt-bands">{"".join(pieces)}</div>'
+
+
+def _overlap(chunk: Chunk, span: Span) -> tuple[int, int] | None:
+    """Where a span lies inside a chunk, counted from the chunk's start."""
+    if span.document != chunk.document or span.start >= chunk.end or span.end <= chunk.start:
+        return None
+    return max(0, span.start - chunk.start), min(len(chunk.text), span.end - chunk.start)
+
+
+def _trace(record: Record) -> None:
+    if not record.trace:
+        st.caption("No retrieval, so no trace.")
+        return
+    table = pd.DataFrame(
+        [
+            (
+                stage.stage,
+                stage.method,
+                stage.received or None,
+                len(stage.hits),
+                stage.seconds * 1000,
+                stage.usage.prompt_tokens + stage.usage.completion_tokens,
+            )
+            for stage in record.trace
+        ],
+        columns=["Stage", "Method", "Received", "Returned", "Time (ms)", "Tokens"],
+    )
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={"Time (ms)": st.column_config.NumberColumn(format="%.1f")},
+        alt="Stages of retrieval with what went in and came out",
+    )
+    for number, stage in enumerate(record.trace):
+        if stage.warning:
+            st.warning(fmt.markdown(stage.warning), icon=":material/warning:")
+        with st.expander(f"{number + 1}. {fmt.markdown(stage.stage)}: {fmt.markdown(stage.method)}"):
+            _stage(stage)
+
+
+def _stage(stage: StageTrace) -> None:
+    if stage.queries:
+        st.caption("Searched with")
+        st.code("\n".join(stage.queries), language=None, wrap_lines=True)
+    rows = [
+        (i + 1, hit.chunk.document, hit.chunk.start, hit.chunk.end, hit.score, fmt.shorten(hit.chunk.text, 160))
+        for i, hit in enumerate(stage.hits)
+    ]
+    st.dataframe(
+        pd.DataFrame(rows, columns=["Rank", "Document", "Start", "End", "Score", "Text"]),
+        hide_index=True,
+        column_config={"Text": st.column_config.TextColumn(width="large")},
+    )
+
+
+def _last_hits(trace: Sequence[StageTrace]) -> tuple[Hit, ...]:
+    return trace[-1].hits if trace else ()
+
+
+def _prompt(record: Record) -> None:
+    answer = record.answer
+    if answer is None or not answer.prompt:
+        st.caption("No prompt was sent.")
+        return
+    for message in answer.prompt:
+        st.caption(message.role.capitalize())
+        st.code(message.content, language=None, wrap_lines=True)
+    if answer.raw:
+        st.caption("All that the model wrote")
+        st.code(answer.raw, language=None, wrap_lines=True)
+    for note in answer.notes:
+        st.text(note, width="stretch")
+    used = answer.usage
+    st.caption(
+        f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens · "
+        f"{fmt.duration(answer.seconds)} · {fmt.money(used.cost_usd)}"
+    )

@@ -1,0 +1,143 @@
+"""The form of an evaluation: which set, which configurations, which judge, which metrics."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.catalogue import METRICS, RAGAS_METRICS
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.configuration import configuration_from
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.runs.values import Project, SavedConfiguration, SavedSet
+from llmopt_ui import format as fmt
+from llmopt_ui.endpoint_file import all_endpoints
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.resources import settings, store
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.experiment import Plan
+
+FORM, START = "run_form", "run_start"
+SET, CHOSEN, METRICS_CHOSEN = "run_set", "run_configurations", "run_metrics"
+JUDGE, JUDGE_MODEL = "run_judge", "run_judge_model"
+LIMIT, CONCURRENCY, BUDGET = "run_limit", "run_concurrency", "run_budget"
+_USUAL = (*RAGAS_METRICS, "answer_f1", "hit_rate")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the form says when it is sent."""
+
+    set_name: str
+    configurations: Sequence[str]
+    metrics: Sequence[str]
+    judge: str
+    judge_model: str
+    limit: int | None
+    concurrency: int
+    budget_usd: float | None
+
+
+def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> Asked | None:
+    """Draw the form; gives what it says in the moment it is sent."""
+    with st.form(FORM):
+        left, right = st.columns(2, gap="large")
+        with left:
+            set_name, names = _what(sets, [item.name for item in saved])
+        with right:
+            judge, judge_model = _judge()
+        metrics = st.multiselect(
+            "Metrics",
+            list(METRICS),
+            list(_USUAL),
+            key=METRICS_CHOSEN,
+            format_func=metric_title,
+            persist_state="session",
+        )
+        limit, concurrency, budget = _limits()
+        pressed = st.form_submit_button("Evaluate", key=START, type="primary", icon=":material/play_arrow:")
+    if not pressed:
+        return None
+    return Asked(set_name, names, metrics, judge, judge_model, limit, concurrency, budget)
+
+
+def _what(sets: Sequence[SavedSet], names: list[str]) -> tuple[str, list[str]]:
+    sizes = {item.name: item.size for item in sets}
+
+    def told(name: str) -> str:
+        return f"{name} ({fmt.plural(sizes[name], 'question')})"
+
+    set_name = st.selectbox("Evaluation set", list(sizes), key=SET, format_func=told, persist_state="session")
+    return set_name, st.multiselect("Configurations", names, names, key=CHOSEN, persist_state="session")
+
+
+def _judge() -> tuple[str, str]:
+    endpoints = [name for name in all_endpoints(settings(), os.environ) if name != BUILTIN]
+
+    def told(name: str) -> str:
+        return "Built-in judge: no key, measures grounding" if name == BUILTIN else f"A model on {name}"
+
+    judge = st.selectbox("Judge", [BUILTIN, *endpoints], key=JUDGE, format_func=told, persist_state="session")
+    model = st.text_input(
+        "Judge's model",
+        key=JUDGE_MODEL,
+        placeholder="The endpoint's default" if endpoints else "Not used by the built-in judge",
+        disabled=not endpoints,
+        persist_state="session",
+    )
+    return judge, (model or "").strip()
+
+
+def _limits() -> tuple[int | None, int, float | None]:
+    one, two, three = st.columns(3, gap="large")
+    limit = one.number_input(
+        "Questions at most",
+        min_value=1,
+        value=None,
+        key=LIMIT,
+        placeholder="All",
+        help="Takes the first ones of the set.",
+        persist_state="session",
+    )
+    concurrency = two.number_input(
+        "At once", 1, 64, 4, key=CONCURRENCY, help="Questions in work at the same time.", persist_state="session"
+    )
+    budget = three.number_input(
+        "Budget (USD)",
+        min_value=0.0,
+        value=None,
+        key=BUDGET,
+        placeholder="None",
+        help="The evaluation stops cleanly before it costs more. What is done is kept.",
+        persist_state="session",
+    )
+    return (int(limit) if limit else None), int(concurrency), budget or None
+
+
+def plan_from(project: Project, asked: Asked, saved: Mapping[str, SavedConfiguration]) -> Plan:
+    """What is to be run.
+
+    Raises:
+        BadInput: Nothing is chosen, or a stored configuration cannot be read.
+    """
+    from llmopt_core.experiments.experiment import Plan
+
+    if not asked.configurations or not asked.metrics:
+        raise BadInput("Choose at least one configuration and one metric.")
+    return Plan(
+        project=project.name,
+        configurations=[configuration_from({**saved[name].spec, "name": name}) for name in asked.configurations],
+        evaluation_set=store().evaluation_set(project, asked.set_name),
+        documents=store().documents(project),
+        metrics=asked.metrics,
+        judge=JudgeSpec() if asked.judge == BUILTIN else JudgeSpec(endpoint=asked.judge, model=asked.judge_model),
+        concurrency=asked.concurrency,
+        limit=asked.limit,
+        budget_usd=asked.budget_usd,
+    )

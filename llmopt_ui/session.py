@@ -1,0 +1,67 @@
+"""What one browser session remembers: a typed object under one key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.experiment import Plan
+
+_KEY = "llmopt_state"
+
+
+@dataclass
+class State:
+    """The session's own things. All else lives in the store or in the address.
+
+    Attributes:
+        keys: API keys by endpoint name, typed into a password field. They stay in this session.
+        notice: A message to show once, after the rerun that follows an action.
+        problem: What went wrong in a callback, to show once.
+        chosen_project: The project to go to at the next rerun.
+        uploads: Counts finished uploads; part of the uploader's key, so that it is empty again afterwards.
+        forms: Counts sent forms; part of their fields' keys, so that they are empty again afterwards.
+        added: What came of the last upload.
+        go_to_results: Open the results at the next rerun, because the evaluation followed here has ended.
+        planned: The job of a pilot and the evaluation it was made for; 0 and None for none.
+        clicked: The last cell clicked in the map of questions.
+        seen_jobs: Jobs whose failure was read and put away.
+        endpoint_checks: What the last test of each endpoint said.
+    """
+
+    keys: dict[str, str] = field(default_factory=dict, repr=False)
+    notice: str = ""
+    problem: str = ""
+    chosen_project: str = ""
+    uploads: int = 0
+    forms: int = 0
+    added: object = None
+    go_to_results: bool = False
+    planned: tuple[int, Plan | None] = (0, None)
+    clicked: tuple[str, str] = ("", "")
+    seen_jobs: set[int] = field(default_factory=set)
+    endpoint_checks: dict[str, object] = field(default_factory=dict)
+
+
+def state() -> State:
+    """The state of the current session."""
+    found = st.session_state.get(_KEY)
+    if found is None:
+        found = st.session_state[_KEY] = State()
+    return found
+
+
+def notify(message: str) -> None:
+    """Show `message` after the next rerun."""
+    state().notice = message
+
+
+def taken_messages() -> tuple[str, str]:
+    """What was left to be said after the last action, and what went wrong in it; each is given once."""
+    current = state()
+    messages = current.notice, current.problem
+    current.notice = current.problem = ""
+    return messages

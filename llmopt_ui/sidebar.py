@@ -1,0 +1,81 @@
+"""The sidebar: which project, and a way to add or rename one."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import show_error
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+
+PROJECT = "project"
+NEW = "project_new"
+NEW_NAME = "project_new_name"
+NEW_DESCRIPTION = "project_new_description"
+RENAME = "project_rename"
+RENAMED = "project_renamed"
+
+
+def sidebar() -> None:
+    """Draw the project selector. What it holds is also in the address."""
+    projects = {project.name: project for project in store().projects()}
+    if state().chosen_project:
+        st.session_state[PROJECT] = state().chosen_project
+        state().chosen_project = ""
+    if st.session_state.get(PROJECT, "") not in projects:
+        st.session_state.pop(PROJECT, None)
+    with st.sidebar:
+        name = st.selectbox("Project", list(projects), key=PROJECT, bind="query-params")
+        if name and projects[name].description:
+            st.caption(fmt.markdown(fmt.shorten(projects[name].description, 140)))
+        with st.container(horizontal=True, gap="small"):
+            if st.button("New", key=NEW, icon=":material/add:", type="tertiary"):
+                _new_project()
+            if name and st.button("Rename", key=RENAME, icon=":material/edit:", type="tertiary"):
+                _rename_project(name)
+
+
+def current_project() -> Project:
+    """The project that is chosen in the sidebar."""
+    return store().project(st.session_state[PROJECT])
+
+
+@st.dialog("New project")
+def _new_project() -> None:
+    st.caption("One project is one LLM feature: its documents, questions, configurations and runs.")
+    with st.form("project_new_form", border=False):
+        name = st.text_input("Name", key=NEW_NAME, placeholder="Support answers", max_chars=200)
+        description = st.text_input("What it is for", key=NEW_DESCRIPTION, placeholder="Optional")
+        pressed = st.form_submit_button("Create project", type="primary")
+    if not pressed:
+        return
+    try:
+        project = store().create_project(name or "", description or "")
+    except LlmOptError as error:
+        show_error(str(error))
+        return
+    _open(project, f"Project {project.name} created.")
+
+
+@st.dialog("Rename project")
+def _rename_project(old: str) -> None:
+    with st.form("project_rename_form", border=False):
+        name = st.text_input("New name", value=old, key=RENAMED, max_chars=200)
+        pressed = st.form_submit_button("Rename project", type="primary")
+    if not pressed:
+        return
+    try:
+        project = store().rename_project(old, name or "")
+    except LlmOptError as error:
+        show_error(str(error))
+        return
+    _open(project, f"Renamed to {project.name}.")
+
+
+def _open(project: Project, message: str) -> None:
+    state().chosen_project = project.name
+    notify(message)
+    st.rerun()

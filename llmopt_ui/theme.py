@@ -1,0 +1,123 @@
+"""One palette with fixed meanings, and one Plotly template that follows the app's light or dark theme.
+
+The template leaves text, grid and background colours to Streamlit, which fills them in the browser: a figure changes
+with the theme without being drawn again. Colours set here are readable on both.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+import plotly.io as pio
+
+NEUTRAL = "rgba(128, 136, 150, 0.9)"
+FAINT = "rgba(128, 136, 150, 0.28)"
+FAINTER = "rgba(128, 136, 150, 0.10)"
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """A configuration's colour, and the filling pattern that tells it from another of the same colour."""
+
+    colour: str
+    pattern: str = ""
+
+    @property
+    def dot(self) -> str:
+        """A dot of this colour in Markdown; a ring where there is a pattern."""
+        return f':color[{"◍" if self.pattern else "●"}]{{foreground="{self.colour}"}}'
+
+
+# Okabe and Ito (2008). The two that also mean better and worse come late.
+_COLOURS = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#009E73", "#D55E00", "#B8AB00")
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictStyle:
+    """How a comparison is shown: always colour, sign and word together."""
+
+    word: str
+    sign: str
+    named: str
+    colour: str
+
+    @property
+    def markdown(self) -> str:
+        """`:green[▲ better]`."""
+        return f":{self.named}[{self.sign} {self.word}]"
+
+    @property
+    def text(self) -> str:
+        """`▲ better`."""
+        return f"{self.sign} {self.word}"
+
+
+VERDICTS = {
+    "better": VerdictStyle("better", "▲", "green", "#009E73"),
+    "worse": VerdictStyle("worse", "▼", "red", "#D55E00"),
+    "no difference seen": VerdictStyle("no difference seen", "=", "gray", "#7C8594"),
+    "baseline": VerdictStyle("baseline", "●", "gray", "#7C8594"),
+    "": VerdictStyle("not compared", "–", "gray", "#7C8594"),
+}
+
+
+def verdict(name: str | None) -> VerdictStyle:
+    """The style of a verdict; of `not compared` for anything unknown."""
+    return VERDICTS.get(name or "", VERDICTS[""])
+
+
+def inks(names: Sequence[str]) -> dict[str, Ink]:
+    """A colour for each configuration of a project, by the order in which they were first saved.
+
+    After seven the colours come again with a pattern, so that no two look the same.
+    """
+    patterns = ("", "/", "x", ".", "-", "|", "+", "\\")
+    result: dict[str, Ink] = {}
+    for name in names:
+        if name in result:
+            continue
+        turn, place = divmod(len(result), len(_COLOURS))
+        result[name] = Ink(_COLOURS[place], patterns[turn % len(patterns)])
+    return result
+
+
+def plain(text: str) -> str:
+    """User text for a figure: Plotly reads a few HTML tags, so they are escaped."""
+    return html.escape(text, quote=False)
+
+
+def _template() -> go.layout.Template:
+    axis = {"automargin": True, "zeroline": False, "title": {"standoff": 10}, "gridcolor": FAINT}
+    return go.layout.Template(
+        layout={
+            "margin": {"l": 8, "r": 8, "t": 56, "b": 8},
+            "title": {"x": 0, "xanchor": "left", "font": {"size": 16}},
+            "legend": {
+                "orientation": "h",
+                "yanchor": "bottom",
+                "y": 1.0,
+                "xanchor": "right",
+                "x": 1,
+                "title": {"text": ""},
+            },
+            "hoverlabel": {"align": "left", "font": {"size": 13}},
+            "bargap": 0.28,
+            "bargroupgap": 0.08,
+            "barcornerradius": 4,
+            "xaxis": axis,
+            "yaxis": axis,
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+        }
+    )
+
+
+def themed(figure: go.Figure) -> go.Figure:
+    """Put the project's template on a figure."""
+    pio.templates["llmopt"] = _template()
+    base = "streamlit" if "streamlit" in pio.templates else "plotly_white"
+    figure.update_layout(template=f"{base}+llmopt")
+    return figure

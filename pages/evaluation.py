@@ -1,0 +1,42 @@
+"""Evaluation: run, compare, read single answers."""
+
+import streamlit as st
+
+from llmopt_ui.components import empty_state, page_header, told_plainly
+from llmopt_ui.forms import EDITED, configuration_editor, configuration_picker
+from llmopt_ui.navigation import EVALUATION
+from llmopt_ui.questions_view import questions_view
+from llmopt_ui.resources import store
+from llmopt_ui.results_view import results_view
+from llmopt_ui.run_view import run_view
+from llmopt_ui.session import state
+from llmopt_ui.sidebar import current_project
+
+VIEW = "evaluation_view"
+TABS = ("Results", "Run", "Configurations", "Questions")
+
+page_header(EVALUATION)
+project = current_project()
+runs = store().runs(project)
+answered = any(run.done for run in runs)
+if state().go_to_results:
+    state().go_to_results = False
+    st.session_state[VIEW] = "Results"
+
+first = "Results" if answered else "Run"
+results, run, configurations, questions = st.tabs(TABS, default=first, key=VIEW, on_change="rerun", bind="query-params")
+if results.open:
+    with results, told_plainly():
+        if answered:
+            results_view(project, runs)
+        else:
+            empty_state("No results yet", "Open the tab Run, keep what is ticked, and press Evaluate.")
+if run.open:
+    with run, told_plainly():
+        run_view(project, runs)
+if configurations.open:
+    with configurations, told_plainly():
+        configuration_editor(project, configuration_picker(store().configurations(project), EDITED, new=True))
+if questions.open:
+    with questions, told_plainly():
+        questions_view(project)

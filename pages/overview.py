@@ -1,0 +1,49 @@
+"""Overview: the map, the leaderboard, what to do next."""
+
+import streamlit as st
+
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, link_to, page_header, section, told_plainly
+from llmopt_ui.leaderboard_table import leaderboard_table
+from llmopt_ui.navigation import EVALUATION, OVERVIEW
+from llmopt_ui.next_steps import next_steps
+from llmopt_ui.overview_view import latest_entries, map_view, ragas_of, standing_of, standing_view, steps_view
+from llmopt_ui.resources import store
+from llmopt_ui.sidebar import current_project
+from llmopt_ui.theme import inks
+
+page_header(OVERVIEW)
+project = current_project()
+saved = store().configurations(project)
+runs = store().runs(project)
+
+with told_plainly():
+    found = latest_entries(runs, saved)
+    standing = standing_of(project, saved, found)
+    left, right = st.columns([5, 3], gap="large")
+    with left:
+        section(
+            "Two directions", "Up: give the model what it needs to know. Right: change how it acts. Measure every step."
+        )
+        map_view(saved, found)
+    with right:
+        standing_view(standing, runs)
+        section("What to do next")
+        steps_view(next_steps(standing))
+
+    section("Latest leaderboard")
+    if found:
+        newest = found[0].run
+        leaderboard_table(
+            found, ragas_of(found), inks([*(item.name for item in saved), *(e.name for e in found)]), "overview"
+        )
+        st.caption(
+            f"{fmt.plural(newest.total, 'question')} of {fmt.markdown(newest.evaluation_set)}, "
+            f"graded by {fmt.markdown(newest.judge)}."
+        )
+        link_to(EVALUATION, "Open the results")
+    else:
+        with empty_state(
+            "Nothing evaluated yet", "The first evaluation gives you the baseline.", ":material/bar_chart:"
+        ):
+            link_to(EVALUATION, "Go to Evaluation")

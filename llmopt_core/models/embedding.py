@@ -48,6 +48,14 @@ class LocalEmbedder:
             found.update(zip(positions, rows, strict=True))
         return [found[i] for i in range(len(texts))]
 
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token ids that `encode_tokens` gives, without running the model."""
+        special = set(self._model.tokenizer.all_special_ids)
+        batch = [without_surrogates(text) for text in texts]
+        with self._lock:
+            cut = self._model.tokenizer(batch, truncation=True, max_length=self.max_tokens) if batch else {}
+        return [[token for token in ids if token not in special] for ids in cut.get("input_ids", ())]
+
     def _tokens(self, batch: list[str]) -> list[tuple[list[int], Vectors]]:
         import torch
 

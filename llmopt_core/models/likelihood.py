@@ -79,7 +79,7 @@ class BuiltinScorer:
                 body = {
                     "prompt": prompt,
                     "max_tokens": len(tokens),
-                    "grammar": "root ::= " + " ".join(f"<[{token}]>" for token in tokens),
+                    "grammar": _only(tokens, continuation),
                     **lora(served, request.model.adapter),
                 }
                 return await poster.scored(request, body, lambda logprobs: [e["logprob"] for e in logprobs["content"]])
@@ -149,11 +149,20 @@ def _texts(request: ChatRequest) -> tuple[str, str]:
 
 
 async def _tokens(poster: _Poster, root: str, text: str) -> list[int]:
-    answer = await poster.post("/tokenize", {"content": text}, root=root)
+    answer = await poster.post("/tokenize", {"content": text, "parse_special": False}, root=root)
     tokens = answer.get("tokens") if isinstance(answer, dict) else None
     if not isinstance(tokens, list) or not tokens:
         raise EndpointError("The built-in model's server did not cut the text into tokens.", "bad-answer")
     return [int(token) for token in tokens]
+
+
+def _only(tokens: Sequence[int], text: str) -> str:
+    """A grammar that allows these tokens alone.
+
+    llama.cpp's own grammars break on tokens that are parts of one character, as in Chinese; its llguidance does not.
+    """
+    rule = " ".join(f"<[{token}]>" for token in tokens)
+    return f"root ::= {rule}" if text.isascii() else f"%llguidance {{}}\nstart: {rule}"
 
 
 def _echoed(found: Any, start: int, end: int) -> list[float]:

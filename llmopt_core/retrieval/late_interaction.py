@@ -1,4 +1,4 @@
-"""Rerank token by token: each token of the question finds its best match in the chunk, rare tokens count more."""
+"""Rerank token by token, with every chunk's token vectors made once ever."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from llmopt_core.cache import Cache
 from llmopt_core.models.base import TokenEmbedder, Vectors
+from llmopt_core.models.late_interaction import LateInteraction
 from llmopt_core.types import Usage
 
 STAGE = "token-vectors"
@@ -23,50 +22,35 @@ FREQUENCIES = "token-frequencies"
 MEMORY_BYTES = 256_000_000
 _BATCH = 32
 
-TokenVectors = tuple[npt.NDArray[np.int32], Vectors]
+TokenVectors = tuple[list[int], Vectors]
 
 
-class LateInteraction:
-    """IDF-weighted MaxSim: late interaction (Khattab and Zaharia 2020) in which rare tokens count more.
-
-    The score is the mean over the question's tokens of the highest cosine similarity to any token of the passage,
-    weighted by the token's inverse document frequency among the texts of the collection.
+class LateInteractionReranker:
+    """Late interaction over the texts of a collection, with the token vectors kept.
 
     Args:
         embedder: Makes one vector per token.
-        texts: The collection.
+        texts: The collection; tokens that are rare in it count more.
         key: Identifies the collection.
         cache: Where token vectors and frequencies are kept.
     """
 
     def __init__(self, embedder: TokenEmbedder, texts: Sequence[str], key: str, cache: Cache) -> None:
         self._store = TokenVectorStore(embedder, cache)
-        self._texts = texts
-        self._frequencies = lru_cache(maxsize=1)(lambda: idf_frequencies(key, texts, embedder, cache))
+        self._scorer = lru_cache(maxsize=1)(
+            lambda: LateInteraction(document_frequencies(key, texts, embedder, cache), len(texts))
+        )
 
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`."""
         return await asyncio.to_thread(self._score, question, passages), Usage()
 
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
-        (ids, query), *found = self._store.vectors([question, *passages])
-        weights = self._weights(ids)
-        if not passages or not weights.sum():
-            return [0.0] * len(passages)
-        similar = query @ np.concatenate([vectors for _, vectors in found]).T
-        ends = np.cumsum([0, *(len(vectors) for _, vectors in found)])
-        return [
-            float(similar[:, start:end].max(axis=1) @ weights / weights.sum()) if end > start else 0.0
-            for start, end in pairwise(ends)
-        ]
-
-    def _weights(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-        frequencies = self._frequencies()
-        counts = np.array([frequencies.get(int(token), 0) for token in ids], dtype=np.float32)
-        return np.maximum(np.log((len(self._texts) + 1) / (counts + 0.5)), 0).astype(np.float32)
+        asked, *found = self._store.vectors([question, *passages])
+        return self._scorer().score(asked, found)
 
 
-def idf_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder, cache: Cache) -> dict[int, int]:
+def document_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder, cache: Cache) -> dict[int, int]:
     """In how many texts each token occurs. Kept in the cache under the key of the index."""
     key = hashlib.sha256(f"{embedder.name}\0{key}".encode()).hexdigest()
     stored = cache.get_many(FREQUENCIES, [key])
@@ -178,7 +162,7 @@ def _pack(ids: Sequence[int], vectors: Vectors) -> bytes:
 
 def _unpack(packed: bytes) -> TokenVectors:
     count, dimension = struct.unpack_from("<ii", packed)
-    ids = np.frombuffer(packed, dtype=np.int32, count=count, offset=8)
+    ids = np.frombuffer(packed, dtype=np.int32, count=count, offset=8).tolist()
     scales = np.frombuffer(packed, dtype=np.float32, count=count, offset=8 + 4 * count)
     small = np.frombuffer(packed, dtype=np.int8, offset=8 + 8 * count)
     return ids, small.reshape(count, dimension) * scales[:, None]

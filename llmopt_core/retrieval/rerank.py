@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import EndpointError
 from llmopt_core.index.index import Index
-from llmopt_core.models.base import BUILTIN_EMBEDDING, Reranker
+from llmopt_core.models.base import BUILTIN_EMBEDDING, ModelSpec, Reranker
 from llmopt_core.models.registry import Models
-from llmopt_core.retrieval.late_interaction import LateInteraction
+from llmopt_core.retrieval.late_interaction import LateInteractionReranker
+from llmopt_core.retrieval.rerank_llm import LlmLikelihood, LlmListwise, LlmYesNo
 from llmopt_core.retrieval.spec import RerankSpec
 from llmopt_core.types import Hit, StageTrace, Usage, fingerprint
 
 STAGE = "rerank"
+
+_LLM: dict[str, Callable[[ModelSpec, Models, str], Reranker]] = {
+    "llm-likelihood": LlmLikelihood,
+    "llm-yes-no": LlmYesNo,
+    "llm-listwise": LlmListwise,
+}
 
 
 async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker: Reranker) -> StageTrace:
@@ -37,15 +44,27 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
 
 
 def make_reranker(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker | None:
-    """The reranker a spec names; None for `none`."""
+    """The reranker a spec names; None for `none`. Loads weights where it has some.
+
+    Raises:
+        BadInput: A model or endpoint is not there.
+        MissingDependency: Its package or weights are missing.
+    """
     if spec.method == "none":
         return None
     if spec.method == "late-interaction":
-        embedder = models.token_embedder(spec.model or BUILTIN_EMBEDDING)
-        texts = [chunk.text for chunk in index.chunks]
-        inner: Reranker = LateInteraction(embedder, texts, index.fingerprint, cache)
-        return CachedReranker(inner, f"late-interaction {embedder.name} {index.fingerprint}", cache)
-    return CachedReranker(models.cross_encoder(spec.model), f"cross-encoder {spec.model}", cache)
+        return _late_interaction(spec, index, models, cache)
+    if spec.method == "cross-encoder":
+        inner = models.cross_encoder(spec.model)
+        return CachedReranker(inner, f"cross-encoder {getattr(inner, 'name', spec.model)}", cache)
+    return _LLM[spec.method](spec.llm or ModelSpec(), models, spec.prompt)
+
+
+def _late_interaction(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker:
+    embedder = models.token_embedder(spec.model or BUILTIN_EMBEDDING)
+    texts = [chunk.text for chunk in index.chunks]
+    inner = LateInteractionReranker(embedder, texts, index.fingerprint, cache)
+    return CachedReranker(inner, f"late-interaction {embedder.name} {index.fingerprint}", cache)
 
 
 class CachedReranker:

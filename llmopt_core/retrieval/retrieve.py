@@ -12,8 +12,10 @@ from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Reranker, Vectors
 from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.asking import together
 from llmopt_core.retrieval.rerank import make_reranker, rerank
 from llmopt_core.retrieval.result import Retrieval
+from llmopt_core.retrieval.routing import Route, Router
 from llmopt_core.retrieval.search import search
 from llmopt_core.retrieval.select import diverse, parents
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
@@ -67,12 +69,11 @@ class Retriever:
         categories: Sequence[str | None],
         texts: Sequence[Sequence[str] | None],
     ) -> list[Retrieval]:
-        specs = [self.spec.routed(category) for category in categories]
-        transformed = await asyncio.gather(
-            *(
-                transform(question, spec.transform, self._models, written)
-                for question, spec, written in zip(questions, specs, texts, strict=True)
-            )
+        routed = await self._route(questions, categories)
+        specs = [self.spec.routed(route.category) for route in routed]
+        transformed = await together(
+            transform(question, spec.transform, self._models, written)
+            for question, spec, written in zip(questions, specs, texts, strict=True)
         )
         vectors, embeds = await self._embed(specs, transformed)
         await asyncio.to_thread(self._make_rerankers, specs)
@@ -80,11 +81,16 @@ class Retriever:
 
         async def one(position: int) -> Retrieval:
             async with slots:
-                return await self._find(
-                    questions[position], specs[position], transformed[position], vectors, embeds[position]
-                )
+                found = await self._find(questions[position], specs[position], transformed[position], vectors)
+            before = [*routed[position].traces, transformed[position].trace, *embeds[position]]
+            return Retrieval(found[-1].hits, (*before, *found), routed[position].category)
 
-        return list(await asyncio.gather(*map(one, range(len(questions)))))
+        return await together(map(one, range(len(questions))))
+
+    async def _route(self, questions: Sequence[str], categories: Sequence[str | None]) -> list[Route]:
+        if self.spec.routing is None:
+            return [Route(None) for _ in questions]
+        return await Router(self.spec.routing, self._models, self._vectors_of).route(questions, categories)
 
     async def _embed(
         self, specs: Sequence[RetrievalSpec], transformed: Sequence[Transformed]
@@ -98,7 +104,8 @@ class Retriever:
         vectors: dict[str, Vectors] | None = None
         warning = ""
         try:
-            vectors = await asyncio.to_thread(self._encode, distinct)
+            rows = await asyncio.to_thread(self._vectors_of, distinct)
+            vectors = dict(zip(distinct, rows, strict=True))
         except EndpointError as error:
             warning = f"The question could not be embedded: {error} Its words are searched instead."
         seconds = (time.perf_counter() - started) / sum(map(bool, needed))
@@ -108,9 +115,8 @@ class Retriever:
             for texts in needed
         ]
 
-    def _encode(self, texts: Sequence[str]) -> dict[str, Vectors]:
-        embedder = self._models.embedder(self.spec.embedding)
-        return dict(zip(texts, encode_cached(texts, embedder, self._cache), strict=True))
+    def _vectors_of(self, texts: Sequence[str]) -> Vectors:
+        return encode_cached(texts, self._models.embedder(self.spec.embedding), self._cache)
 
     def _make_rerankers(self, specs: Sequence[RetrievalSpec]) -> None:
         for spec in specs:
@@ -118,23 +124,16 @@ class Retriever:
                 self._rerankers[spec.rerank] = make_reranker(spec.rerank, self.index, self._models, self._cache)
 
     async def _find(
-        self,
-        question: str,
-        spec: RetrievalSpec,
-        transformed: Transformed,
-        vectors: Mapping[str, Vectors] | None,
-        embeds: Sequence[StageTrace],
-    ) -> Retrieval:
+        self, question: str, spec: RetrievalSpec, transformed: Transformed, vectors: Mapping[str, Vectors] | None
+    ) -> list[StageTrace]:
+        """The ranking stages of one question; what the last returns is handed on."""
         vector_of = vectors.__getitem__ if vectors is not None else None
-        hits, searches = await asyncio.to_thread(search, transformed, self.index, spec.search, vector_of)
-        traces = [transformed.trace, *embeds, *searches]
+        hits, traces = await asyncio.to_thread(search, transformed, self.index, spec.search, vector_of)
         reranker = self._rerankers[spec.rerank]
         if reranker is not None and hits:
-            reranked = await rerank(question, hits, spec.rerank, reranker)
-            traces.append(reranked)
-            hits = list(reranked.hits)
-        selected = self._select(hits, spec)
-        return Retrieval(selected.hits, (*traces, selected))
+            traces.append(await rerank(question, hits, spec.rerank, reranker))
+            hits = list(traces[-1].hits)
+        return [*traces, self._select(hits, spec)]
 
     def _select(self, hits: Sequence[Hit], spec: RetrievalSpec) -> StageTrace:
         started = time.perf_counter()

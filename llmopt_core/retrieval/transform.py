@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
+from llmopt_core.retrieval.asking import completes, together
 from llmopt_core.retrieval.result import total_usage
 from llmopt_core.retrieval.spec import TransformSpec
 from llmopt_core.types import Message, StageTrace, Usage
@@ -83,7 +83,7 @@ async def _write(question: str, spec: TransformSpec, models: Models) -> list[Com
     repeats = spec.n if spec.method == "hyde" else 1
     plain = completes(spec.model, models)
     requests = [_request(question, spec, number, plain) for number in range(repeats)]
-    return list(await asyncio.gather(*(chat.complete(request) for request in requests)))
+    return await together(chat.complete(request) for request in requests)
 
 
 def _request(question: str, spec: TransformSpec, number: int, plain: bool) -> ChatRequest:
@@ -94,11 +94,6 @@ def _request(question: str, spec: TransformSpec, number: int, plain: bool) -> Ch
 def default_prompt(method: str, plain: bool) -> str:
     """The prompt of a method, for a model that continues plain text or one that chats."""
     return (COMPLETION_PROMPTS if plain else CHAT_PROMPTS)[method]
-
-
-def completes(model: ModelSpec, models: Models) -> bool:
-    """Whether the model is given a plain text to continue."""
-    return (model.mode or models.endpoint(model.endpoint).mode) == "completion"
 
 
 def _model(spec: TransformSpec, number: int, plain: bool) -> ModelSpec:

@@ -1,0 +1,145 @@
+"""Which category a question has, so that it can be searched in its own way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.base import ChatRequest, Vectors
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.template import render
+from llmopt_core.retrieval.asking import completes, together
+from llmopt_core.retrieval.spec import RoutingSpec
+from llmopt_core.types import Message, StageTrace, Usage
+
+NONE = "(none)"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The category of a question, None where it has none, and how it was found."""
+
+    category: str | None
+    traces: tuple[StageTrace, ...] = ()
+
+
+class Router:
+    """Finds categories as a spec says.
+
+    Args:
+        spec: The method, its examples and its model.
+        models: To reach the model.
+        encode: Texts -> unit vectors, for the nearest example.
+    """
+
+    def __init__(self, spec: RoutingSpec, models: Models, encode: Callable[[Sequence[str]], Vectors]) -> None:
+        self.spec = spec
+        self._models = models
+        self._encode = encode
+
+    async def route(
+        self, questions: Sequence[str], given: Sequence[str | None], *, leave_out: bool = False
+    ) -> list[Route]:
+        """The category of each question.
+
+        Where the endpoint fails or names no category the general settings hold, and the trace has a warning.
+
+        Args:
+            questions: As asked.
+            given: Their categories where they are known, for the method `given`.
+            leave_out: The nearest example must be another question; to measure routing on its own examples.
+        """
+        if self.spec.method == "nearest":
+            return await self._nearest(questions, leave_out)
+        if self.spec.method == "llm":
+            return await together(map(self._ask, questions))
+        return [_route("given", category) for category in given]
+
+    async def _nearest(self, questions: Sequence[str], leave_out: bool) -> list[Route]:
+        started = time.perf_counter()
+        examples = [example.question for example in self.spec.examples]
+        try:
+            vectors = await asyncio.to_thread(self._encode, [*examples, *questions])
+        except EndpointError as error:
+            return [_route("nearest", None, warning=_FAILED.format(error)) for _ in questions]
+        similar = vectors[len(examples) :] @ vectors[: len(examples)].T
+        if leave_out:
+            same = np.array([[question == example for example in examples] for question in questions], dtype=bool)
+            similar = np.where(same.reshape(similar.shape), -np.inf, similar)
+        seconds = (time.perf_counter() - started) / max(1, len(questions))
+        categories = [self.spec.examples[position].category for position in similar.argmax(axis=1)]
+        return [_route("nearest", category, seconds) for category in categories]
+
+    async def _ask(self, question: str) -> Route:
+        started = time.perf_counter()
+        plain = completes(self.spec.model, self._models)
+        examples = "\n\n".join(f"Question: {e.question}\nCategory: {e.category}" for e in self.spec.examples)
+        variables = {"question": question, "categories": ", ".join(self.spec.categories), "examples": examples}
+        model = self.spec.model
+        if plain and not model.stop:
+            model = model.model_copy(update={"stop": ("\n",)})
+        request = ChatRequest((Message("user", render(self.spec.prompt or PROMPT, variables)),), model)
+        try:
+            answer = await self._models.chat(model).complete(request)
+        except EndpointError as error:
+            return _route("llm", None, time.perf_counter() - started, warning=_FAILED.format(error))
+        category = named_category(answer.text, self.spec.categories)
+        warning = "" if category else "The model named no known category; the general settings are used."
+        return _route("llm", category, time.perf_counter() - started, answer.usage, warning)
+
+
+def named_category(text: str, categories: Sequence[str]) -> str | None:
+    """The category that a model's answer names: all of it, or else the one named first."""
+    said = text.strip().strip(".\"'").casefold()
+    exact = [category for category in categories if category.casefold() == said]
+    places = {category: said.find(category.casefold()) for category in categories}
+    named = sorted((place, -len(category), category) for category, place in places.items() if place >= 0)
+    return exact[0] if exact else named[0][2] if named else None
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How often each category was taken for which.
+
+    Attributes:
+        labels: Of rows (what it is) and columns (what it was taken for).
+        counts: Rows of numbers of questions.
+    """
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the questions taken for what they are; 0 where there are none."""
+        total = sum(map(sum, self.counts))
+        return sum(row[place] for place, row in enumerate(self.counts)) / total if total else 0.0
+
+
+def confusion(expected: Sequence[str | None], found: Sequence[str | None]) -> Confusion:
+    """Count all pairs."""
+    pairs = Counter((e or NONE, f or NONE) for e, f in zip(expected, found, strict=True))
+    labels = tuple(sorted({label for pair in pairs for label in pair}, key=lambda label: (label == NONE, label)))
+    return Confusion(labels, tuple(tuple(pairs[row, column] for column in labels) for row in labels))
+
+
+def _route(method: str, category: str | None, seconds: float = 0.0, usage: Usage = Usage(), warning: str = "") -> Route:
+    queries = (category,) if category else ()
+    trace = StageTrace("route", method, queries, seconds=seconds, usage=usage, warning=warning)
+    return Route(category, (trace,))
+
+
+_FAILED = "Routing failed: {} The general settings are used."
+
+PROMPT = """Sort the question into one of these categories: {{ categories }}. Write only the category.
+
+{{ examples }}
+
+Question: {{ question }}
+Category:"""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.check_json import schema_problem
 from llmopt_core.evaluation.text import shorten
 from llmopt_core.prompts.patterns import compiled_pattern
@@ -29,6 +30,8 @@ CheckType = Literal[
     "latency",
     "cost",
     "length",
+    "metric",
+    "unsupported",
 ]
 
 CHECK_EXPLANATIONS: Mapping[CheckType, str] = {
@@ -46,10 +49,13 @@ CHECK_EXPLANATIONS: Mapping[CheckType, str] = {
     "latency": "The answer took at most this many seconds.",
     "cost": "The answer cost at most this many USD.",
     "length": "The answer is at least `min` and at most `max` characters or words long.",
+    "metric": "A metric, such as `faithfulness`, is at least the threshold.",
+    "unsupported": "An imported condition that cannot be checked here; its test is not run.",
 }
 
 SIMILAR_THRESHOLD = 0.75
 EXAMPLE_COLUMN = "checks"
+THRESHOLD_COLUMN = "checks_threshold"
 
 _LIMIT = ("latency", "cost")
 
@@ -58,12 +64,12 @@ class CheckSpec(Spec):
     """One condition.
 
     Attributes:
-        value: What the type needs: a text (a template over the example's variables), a list of texts, a schema, or for
-            `length` a mapping of `min`, `max` and `unit` (`characters` or `words`).
-        threshold: Least similarity or rubric score, most seconds or USD.
+        value: What the type needs: a text (a template over the example's variables), a list of texts, a schema, the
+            name of a metric, or for `length` a mapping of `min`, `max` and `unit` (`characters` or `words`).
+        threshold: Least similarity, rubric score or metric, most seconds or USD.
         case_sensitive: For checks that compare texts.
         negate: Pass where the condition fails.
-        weight: Its share where a test's checks are weighed together.
+        weight: Its share where a test's checks are weighed together; one of weight 0 is shown and decides nothing.
         name: What it is called in tables; empty makes a name of type and value.
     """
 
@@ -87,6 +93,8 @@ class CheckSpec(Spec):
         """Its name, or type and value in short."""
         if self.name:
             return self.name
+        if self.type == "unsupported":
+            return f"unsupported: {shorten(self.value['reason'], 60)}"
         value = self.threshold if self.type in _LIMIT else self.value
         shown = "" if value is None else f": {shorten(value if isinstance(value, str) else json.dumps(value), 60)}"
         return f"{'not ' if self.negate else ''}{self.type}{shown}"
@@ -141,6 +149,17 @@ def _similar_problem(check: CheckSpec) -> str:
     return "" if good else "needs a text as its value, or none to compare with the reference"
 
 
+def _metric_problem(check: CheckSpec) -> str:
+    if not isinstance(check.value, str) or check.value not in METRICS:
+        return f"needs the name of a metric as its value: {', '.join(METRICS)}"
+    return "needs a threshold" if check.threshold is None else ""
+
+
+def _unsupported_problem(check: CheckSpec) -> str:
+    good = isinstance(check.value, Mapping) and isinstance(check.value.get("reason"), str)
+    return "" if good else "needs a mapping with `reason` as its value"
+
+
 def _length_problem(check: CheckSpec) -> str:
     value = check.value
     if not isinstance(value, Mapping) or not set(value) <= {"min", "max", "unit"} or not {"min", "max"} & set(value):
@@ -167,6 +186,8 @@ _PROBLEMS: Mapping[CheckType, Callable[[CheckSpec], str]] = {
     "latency": _limit_problem,
     "cost": _limit_problem,
     "length": _length_problem,
+    "metric": _metric_problem,
+    "unsupported": _unsupported_problem,
 }
 
 
@@ -201,3 +222,18 @@ def checks_of(example: Example) -> tuple[CheckSpec, ...]:
         raise BadInput(f"Example {example.id!r}: in its checks, {where + ': ' if where else ''}{said}.") from error
     except (ValueError, TypeError) as error:
         raise BadInput(f"Example {example.id!r}: the column `checks` must be a JSON list of checks.") from error
+
+
+def threshold_of(example: Example) -> float | None:
+    """The share of its checks that an example's answer must pass, from its column `checks_threshold`; None for all.
+
+    Raises:
+        BadInput: The column holds something else than a number.
+    """
+    found = example.variables.get(THRESHOLD_COLUMN)
+    if found is None or found == "":
+        return None
+    try:
+        return float(found)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"Example {example.id!r}: the column `checks_threshold` must be a number.") from error

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,22 +18,25 @@ from llmopt_core.evaluation.check_rubric import RUBRIC_VERSION, meets_rubric
 from llmopt_core.evaluation.check_spec import (
     EXAMPLE_COLUMN,
     SIMILAR_THRESHOLD,
+    THRESHOLD_COLUMN,
     CheckSpec,
     checks_of,
     labels,
     problem_of,
+    threshold_of,
 )
 from llmopt_core.evaluation.check_text import TEXT_CHECKS, Finding
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.metrics import build_metrics
 from llmopt_core.evaluation.sample import CouldNotScore, Meter, MetricInfo, Sample
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.prompts.template import render
-from llmopt_core.types import Answer, Example, Score, Usage
+from llmopt_core.types import Answer, Chunk, Example, Hit, Score, Usage
 
 if TYPE_CHECKING:
     from llmopt_core.models.registry import Models
 
-__all__ = ["Check", "CheckSpec", "all_passed", "build_checks", "checks_of", "run_check", "weighted_pass"]
+__all__ = ["Check", "CheckSpec", "build_checks", "checks_of", "run_check", "threshold_of", "verdict"]
 
 VERSION = "1"
 
@@ -63,14 +67,14 @@ class Check:
     @property
     def version(self) -> str:
         """Changes whenever the same answer could get another verdict."""
-        rubric = f"/{RUBRIC_VERSION}/{self._judge.version}" if self.spec.type == "llm-rubric" else ""
+        rubric = f"/{RUBRIC_VERSION}/{self._judge.version}" if self.spec.type in ("llm-rubric", "metric") else ""
         embedding = f"/{self._judge.embedding.fingerprint}" if self.spec.type == "similar" else ""
         return f"check-{VERSION}-{self.spec.fingerprint}{rubric}{embedding}"
 
     @property
     def judge(self) -> str:
-        """Name of the judge of a rubric; else empty."""
-        return self._judge.label if self.spec.type == "llm-rubric" else ""
+        """Name of the judge of a rubric or metric; else empty."""
+        return self._judge.label if self.spec.type in ("llm-rubric", "metric") else ""
 
     async def score(self, sample: Sample) -> tuple[Score, Usage]:
         """The verdict and what the judge's calls took. The value is 1 or 0, or the measured number."""
@@ -100,6 +104,10 @@ class Check:
             return await self._similar(answer.text, spec, sample.example)
         if spec.type == "llm-rubric":
             return await self._rubric(answer.text, spec, meter)
+        if spec.type == "metric":
+            return await self._metric(sample, spec, meter)
+        if spec.type == "unsupported":
+            raise CouldNotScore(spec.value["reason"])
         return _latency(answer, spec) if spec.type == "latency" else _cost(answer, spec)
 
     async def _similar(self, answer: str, spec: CheckSpec, example: Example) -> Finding:
@@ -112,6 +120,17 @@ class Check:
         pair = await asyncio.to_thread(encode_cached, [answer, wanted], embedder, self._cache)
         cosine, least = float(np.dot(pair[0], pair[1])), _or(spec.threshold, SIMILAR_THRESHOLD)
         return Finding(cosine >= least, f"Cosine similarity {cosine:.3f}, at least {least:g} wanted.", cosine)
+
+    async def _metric(self, sample: Sample, spec: CheckSpec, meter: Meter) -> Finding:
+        (metric,) = build_metrics([spec.value], self._judge, self._models, self._cache)
+        score, usage = await metric.score(_with_context(sample))
+        meter.add(usage)
+        if score.value is None:
+            raise CouldNotScore(score.failure)
+        least = _or(spec.threshold, 0.0)
+        return Finding(
+            score.value >= least, f"{spec.value} is {score.value:.3g}, at least {least:g} wanted.", score.value
+        )
 
     async def _rubric(self, answer: str, spec: CheckSpec, meter: Meter) -> Finding:
         if self._judge.is_builtin:
@@ -136,24 +155,29 @@ async def run_check(
     return (await check.score(sample))[0]
 
 
-def all_passed(scores: Sequence[Score]) -> bool | None:
-    """Whether a test passed: False when a check failed, None when none failed but some did not run."""
-    verdicts = [score.passed for score in scores]
-    if False in verdicts:
-        return False
-    return None if None in verdicts else True
+def verdict(specs: Sequence[CheckSpec], scores: Sequence[Score], threshold: float | None = None) -> bool | None:
+    """Whether a test passed; None where that is not known.
 
+    A test with an unsupported check is never decided. Without a threshold every check must pass, so one that failed
+    decides, whatever did not run. With one, the weighted share must reach it: a check with a score between 0 and 1
+    (similarity, rubric, metric) counts with that score, any other with 1 or 0.
 
-def weighted_pass(specs: Sequence[CheckSpec], scores: Sequence[Score], threshold: float) -> bool | None:
-    """Whether the weighted share of passed checks reaches a threshold; None when a check did not run.
-
-    A check with a score between 0 and 1 (similarity, rubric) counts with that score.
+    Args:
+        specs: The test's checks.
+        scores: Their scores, in the same order.
+        threshold: Least share; None for all.
     """
-    if any(score.passed is None for score in scores):
+    counted = [(spec, score) for spec, score in zip(specs, scores, strict=True) if spec.weight > 0]
+    if any(spec.type == "unsupported" for spec in specs):
         return None
-    total = sum(spec.weight for spec in specs)
-    gained = sum(spec.weight * _points(spec, score) for spec, score in zip(specs, scores, strict=True))
-    return gained / total >= threshold if total else True
+    if threshold is None and any(score.passed is False for _, score in counted):
+        return False
+    if any(score.passed is None for _, score in counted):
+        return None
+    total = sum(spec.weight for spec, _ in counted)
+    if threshold is None or not total:
+        return True
+    return sum(spec.weight * _points(spec, score) for spec, score in counted) / total >= threshold
 
 
 def filled(spec: CheckSpec, example: Example) -> CheckSpec:
@@ -163,9 +187,9 @@ def filled(spec: CheckSpec, example: Example) -> CheckSpec:
         BadInput: A text uses something the example does not have.
         CouldNotScore: Nothing is left to look for.
     """
-    if spec.type == "json-schema" or "{" not in str(spec.value):
+    if spec.type in ("json-schema", "metric", "unsupported") or "{" not in str(spec.value):
         return spec
-    own = {key: value for key, value in example.variables.items() if key != EXAMPLE_COLUMN}
+    own = {key: value for key, value in example.variables.items() if key not in (EXAMPLE_COLUMN, THRESHOLD_COLUMN)}
     variables = {**own, "question": example.question}
     if example.reference is not None:
         variables["reference"] = example.reference
@@ -174,6 +198,14 @@ def filled(spec: CheckSpec, example: Example) -> CheckSpec:
     if problem:
         raise CouldNotScore(f"With this example's variables filled in, the check {problem}.")
     return done
+
+
+def _with_context(sample: Sample) -> Sample:
+    """Without retrieval, the example's own `context` is what the answer should rest on."""
+    context = sample.example.variables.get("context")
+    if sample.hits is not None or not isinstance(context, str) or not context:
+        return sample
+    return replace(sample, hits=(Hit(Chunk("context", 0, len(context), context), 1.0),))
 
 
 def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
@@ -185,7 +217,7 @@ def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
 
 
 def _points(spec: CheckSpec, score: Score) -> float:
-    if spec.type in ("similar", "llm-rubric") and score.value is not None:
+    if spec.type in ("similar", "llm-rubric", "metric") and score.value is not None:
         value = min(1.0, max(0.0, score.value))
         return 1.0 - value if spec.negate else value
     return float(bool(score.passed))

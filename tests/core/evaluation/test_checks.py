@@ -9,7 +9,7 @@ from llmopt_core.answering.checks import ChecksSpec, check_answer
 from llmopt_core.errors import BadInput, BudgetReached, EndpointError
 from llmopt_core.evaluation.check_spec import CHECK_EXPLANATIONS, CheckSpec, labels
 from llmopt_core.evaluation.check_support import GroundingSupport
-from llmopt_core.evaluation.checks import all_passed, build_checks, checks_of, run_check, weighted_pass
+from llmopt_core.evaluation.checks import build_checks, checks_of, run_check, threshold_of, verdict
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.sample import Sample
 from llmopt_core.models.registry import Models
@@ -151,6 +151,9 @@ async def test_texts_are_filled_in_from_the_example(models):
         ({"type": "json-schema"}, "needs a schema"),
         ({"type": "json-schema", "value": {"type": "objekt"}}, "valid JSON schema"),
         ({"type": "similar", "value": ["a"]}, "needs a text"),
+        ({"type": "metric", "value": "faith", "threshold": 0.5}, "name of a metric"),
+        ({"type": "metric", "value": "faithfulness"}, "needs a threshold"),
+        ({"type": "unsupported", "value": "x"}, "`reason`"),
         ({"type": "latency"}, "needs a threshold"),
         ({"type": "cost", "threshold": -1}, "needs a threshold"),
         ({"type": "length", "value": {}}, "`min`, `max`"),
@@ -228,14 +231,46 @@ def score(passed, value=None):
     [((True, True), True), ((True, False), False), ((True, None), None), ((False, None), False), ((), True)],
 )
 def test_a_test_passes_only_when_all_checks_ran_and_passed(verdicts, expected):
-    assert all_passed([score(v) for v in verdicts]) is expected
+    specs = [CheckSpec(type="is-json")] * len(verdicts)
+    assert verdict(specs, [score(v) for v in verdicts]) is expected
+
+
+def test_a_test_with_an_unsupported_check_is_never_decided():
+    unsupported = CheckSpec(type="unsupported", value={"reason": "javascript is not supported"})
+    for other in (True, False):
+        assert verdict([unsupported, CheckSpec(type="is-json")], [score(None), score(other)]) is None
+    assert verdict([unsupported], [score(None)], 0.0) is None
 
 
 def test_weighted_checks_against_a_threshold():
     specs = [CheckSpec(type="is-json", weight=3), CheckSpec(type="similar", value="x", weight=1)]
-    assert weighted_pass(specs, [score(True, 1.0), score(False, 0.4)], 0.85) is True
-    assert weighted_pass(specs, [score(True, 1.0), score(False, 0.4)], 0.86) is False
-    assert weighted_pass(specs, [score(True, 1.0), score(None)], 0.1) is None
+    assert verdict(specs, [score(True, 1.0), score(False, 0.4)], 0.85) is True
+    assert verdict(specs, [score(True, 1.0), score(False, 0.4)], 0.86) is False
+    assert verdict(specs, [score(True, 1.0), score(None)], 0.1) is None
+
+
+def test_a_check_of_weight_zero_decides_nothing():
+    specs = [CheckSpec(type="is-json"), CheckSpec(type="is-json", weight=0)]
+    assert verdict(specs, [score(True), score(False)]) is True
+    assert verdict(specs, [score(True), score(None)], 1.0) is True
+
+
+async def test_a_metric_with_a_threshold_is_a_check(models):
+    check = {"type": "metric", "value": "answer_f1", "threshold": 0.6}
+    scored = await run(models, check, "the red house", reference="red house")
+    assert (scored.value, scored.passed) == (1.0, True)
+    assert (await run(models, check, "blue", reference="red house")).passed is False
+    missing = await run(models, check, "blue")
+    assert missing.passed is None
+    assert "no reference" in missing.failure
+
+
+async def test_without_retrieval_a_metric_takes_the_examples_own_context(models):
+    check = {"type": "metric", "value": "faithfulness", "threshold": 0.5}
+    context = {"context": "The Panama Canal opened in 1914 after ten years."}
+    scored = await run(models, check, "The Panama Canal opened in 1914.", variables=context)
+    assert (scored.value, scored.passed, scored.judge) == (1.0, True, BUILTIN.label)
+    assert "Nothing was retrieved" in (await run(models, check, "In 1914.")).failure
 
 
 def test_names_are_unique_and_short():
@@ -253,6 +288,13 @@ def test_checks_come_with_an_example():
     assert checks_of(Example("1", "q", variables={"checks": listed})) == expected
     assert checks_of(Example("1", "q", variables={"checks": json.dumps(listed)})) == expected
     assert checks_of(Example("1", "q")) == ()
+
+
+def test_the_threshold_of_an_example():
+    assert threshold_of(Example("1", "q", variables={"checks_threshold": "0.5"})) == 0.5
+    assert threshold_of(Example("1", "q")) is None
+    with pytest.raises(BadInput, match="must be a number"):
+        threshold_of(Example("1", "q", variables={"checks_threshold": "half"}))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,102 @@
+"""Tests of a CSV file, and the short form of assertions in its `__expected` columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+from llmopt_core.errors import BadInput
+
+_SHORT_FORM = re.compile(r"(?P<type>[a-z][a-z:-]*?)(?:\((?P<threshold>\d+(?:\.\d+)?)\))?(?::(?P<value>.*))?", re.DOTALL)
+_OLD_NAMES = {"fn": "javascript", "eval": "javascript", "grade": "llm-rubric"}
+_LISTS = ("contains-any", "contains-all", "icontains-any", "icontains-all")
+_CODE = re.compile(r"file://.*\.(py|js|ts)(:\w+)?$")
+_FIELDS = {"__description": "description", "__providerOutput": "providerOutput", "__metric": "metric"}
+
+_TYPES = """answer-relevance bleu classifier contains contains-all contains-any contains-html contains-json contains-sql
+contains-xml context-faithfulness context-recall context-relevance conversation-relevance cost equals factuality
+finish-reason g-eval gleu guardrails icontains icontains-all icontains-any is-html is-json is-refusal is-sql
+is-valid-function-call is-valid-openai-function-call is-valid-openai-tools-call is-xml javascript latency levenshtein
+llm-rubric max-score meteor model-graded-closedqa model-graded-factuality moderation perplexity perplexity-score pi
+python regex rouge-n ruby select-best similar starts-with webhook word-count"""
+# What may stand before the colon of the short form; anything else is text to compare with.
+KNOWN_TYPES = frozenset(_TYPES.split())
+
+
+def tests_in_csv(text: str, source: str) -> list[dict[str, Any]]:
+    """One test per row, in the form of a YAML configuration.
+
+    Raises:
+        BadInput: There is no header, or a row has more cells than the header; names the line.
+    """
+    reader = csv.DictReader(io.StringIO(text), restkey="", strict=True)
+    try:
+        if not reader.fieldnames:
+            raise BadInput(f"{source} is empty; its first line must name the columns.")
+        return [_test(row, source, reader.line_num) for row in reader]
+    except csv.Error as error:
+        raise BadInput(f"{source}, line {reader.line_num}, is not valid CSV: {error}.") from error
+
+
+def _test(row: dict[str, Any], source: str, line: int) -> dict[str, Any]:
+    if row.get(""):
+        raise BadInput(f"{source}, line {line}, has more cells than the header has columns.")
+    test: dict[str, Any] = {"vars": {}, "assert": [], "options": {}, "metadata": {}}
+    for column, cell in row.items():
+        if column:
+            _put(test, column.strip(), cell or "")
+    for assertion in test["assert"]:
+        if test.get("metric"):
+            assertion["metric"] = test["metric"]
+    test.pop("metric", None)
+    return {key: value for key, value in test.items() if value not in ({}, [])}
+
+
+def _put(test: dict[str, Any], column: str, cell: str) -> None:
+    """Put one cell where its column's name says; an empty cell of a special column says nothing."""
+    if not column.startswith("__"):
+        test["vars"][column] = cell
+    elif not cell.strip():
+        return
+    elif column.startswith("__config:"):
+        test["options"][column] = cell
+    elif column.startswith("__expected"):
+        test["assert"].append(assertion_in(cell))
+    elif column in ("__prefix", "__suffix"):
+        test["options"][column[2:]] = cell
+    elif column == "__threshold":
+        test["threshold"] = _number(cell)
+    elif column.startswith("__metadata:"):
+        test["metadata"][column.removeprefix("__metadata:")] = cell
+    elif column != "__metadata":
+        test[_FIELDS.get(column, column)] = cell
+
+
+def assertion_in(cell: str) -> dict[str, Any]:
+    """The assertion a cell such as `similar(0.8):Hello` stands for; without a known type, equality."""
+    text = cell.strip()
+    if _CODE.match(text):
+        return {"type": "python" if ".py" in text else "javascript", "value": text}
+    match = _SHORT_FORM.fullmatch(text)
+    if match is None:
+        return {"type": "equals", "value": cell}
+    name = match["type"].removeprefix("not-")
+    name = _OLD_NAMES.get(name, name)
+    if name not in KNOWN_TYPES or (match["value"] is None and ":" in text):
+        return {"type": "equals", "value": cell}
+    assertion: dict[str, Any] = {"type": ("not-" if text.startswith("not-") else "") + name}
+    if match["value"] is not None:
+        value = match["value"].strip()
+        assertion["value"] = [part.strip() for part in value.split(",")] if name in _LISTS else value
+    if match["threshold"] is not None:
+        assertion["threshold"] = float(match["threshold"])
+    return assertion
+
+
+def _number(cell: str) -> Any:
+    try:
+        return float(cell)
+    except ValueError:
+        return cell

@@ -1,0 +1,168 @@
+"""promptfoo prompts -> PromptSpec."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.prompts.promptfoo.references import CODE, Folder
+from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
+from llmopt_core.prompts.template import variables_in
+
+_FILES = (".txt", ".md", ".j2", ".json", ".yaml", ".yml", ".csv", *CODE)
+_SCHEMES = ("exec:", "langfuse://", "portkey://", "helicone://", "package:", "python:", "javascript:")
+_SEPARATOR = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_DUMP = re.compile(r"\|\s*dump\b")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPrompt:
+    """A prompt of the file. Without a spec it cannot be used here, and `problem` says why."""
+
+    label: str
+    spec: PromptSpec | None
+    problem: str = ""
+
+
+def read_prompts(values: Any, folder: Folder) -> list[FoundPrompt]:
+    """The prompts of a configuration; by promptfoo's default one that is the variable `prompt`."""
+    if values is None:
+        values = ["{{ prompt }}"]
+    if isinstance(values, Mapping):
+        # An old form: file or text -> label.
+        values = [{"id": key, "label": label} for key, label in values.items()]
+    entries = values if isinstance(values, list) else [values]
+    return _named_apart([prompt for entry in entries for prompt in _entry(entry, folder)])
+
+
+def _entry(entry: Any, folder: Folder) -> Iterator[FoundPrompt]:
+    if isinstance(entry, str):
+        entry = {"id": entry}
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("raw", entry.get("id")), str):
+        yield FoundPrompt(
+            "prompt", None, f"a prompt must be a text, a file or a mapping with `id` or `raw`, not {entry!r}"
+        )
+        return
+    label = str(entry.get("label") or "")
+    if "raw" in entry:
+        yield _from_text(entry["raw"], label)
+        return
+    reference = entry["id"]
+    if reference.startswith(_SCHEMES):
+        yield FoundPrompt(label or reference, None, f"prompts from {reference.split(':')[0]} are not supported")
+    elif _names_a_file(reference):
+        yield from _from_files(reference, label, folder)
+    else:
+        yield _from_text(reference, label)
+
+
+def _names_a_file(reference: str) -> bool:
+    if reference.startswith("file://"):
+        return True
+    path = re.sub(r":\w+$", "", reference)
+    return "\n" not in reference and "{{" not in reference and path.lower().endswith(_FILES)
+
+
+def _from_files(reference: str, label: str, folder: Folder) -> Iterator[FoundPrompt]:
+    if Path(re.sub(r":\w+$", "", reference)).suffix.lower() in CODE:
+        yield FoundPrompt(label or reference, None, f"{reference} is code, which is not run here")
+        return
+    try:
+        for path in folder.find(reference):
+            yield from _from_file(path, label, folder)
+    except BadInput as error:
+        yield FoundPrompt(label or reference, None, str(error))
+
+
+def _from_file(path: Path, label: str, folder: Folder) -> Iterator[FoundPrompt]:
+    text, suffix, name = folder.text(path), path.suffix.lower(), label or path.name
+    if suffix == ".csv":
+        for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=1):
+            yield _from_text(row.get("prompt") or "", row.get("label") or f"{name} {number}")
+    elif suffix in (".yaml", ".yml"):
+        yield _from_text(json.dumps(folder.data(path)), name)
+    elif suffix == ".json":
+        yield _from_text(text, name)
+    else:
+        parts = [part.strip() for part in _SEPARATOR.split(text)]
+        parts = [part for part in parts if part]
+        for number, part in enumerate(parts, start=1):
+            yield _from_text(part, name if len(parts) == 1 else f"{name} {number}")
+
+
+def _from_text(text: str, label: str) -> FoundPrompt:
+    shown = label or " ".join(text.split())[:40] or "empty"
+    try:
+        return FoundPrompt(shown, _spec(text))
+    except (BadInput, ValueError) as error:
+        return FoundPrompt(shown, None, str(error))
+
+
+def _spec(text: str) -> PromptSpec:
+    """A prompt of one text, or of a JSON list of messages.
+
+    Raises:
+        BadInput: It is neither, or no template.
+    """
+    messages = _messages(text)
+    spec = PromptSpec(template=_as_jinja(text)) if messages is None else _from_messages(messages)
+    for template in (spec.system, spec.template):
+        variables_in(template)
+    return spec
+
+
+def _messages(text: str) -> list[tuple[str, str]] | None:
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        listed = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(listed, list) or not all(isinstance(item, Mapping) and "role" in item for item in listed):
+        return None
+    for item in listed:
+        if not isinstance(item.get("content"), str):
+            raise BadInput(
+                f"A message of the role {item['role']!r} holds something else than text, which is not supported."
+            )
+    return [(str(item["role"]), _as_jinja(item["content"])) for item in listed]
+
+
+def _from_messages(messages: list[tuple[str, str]]) -> PromptSpec:
+    system = [text for role, text in messages if role in ("system", "developer")]
+    talk = [(role, text) for role, text in messages if role not in ("system", "developer")]
+    roles = [role for role, _ in talk]
+    if roles != ["user", "assistant"] * (len(roles) // 2) + ["user"]:
+        raise BadInput(
+            f"A conversation must take turns and end with the user; its roles are {', '.join(roles) or 'none'}."
+        )
+    earlier = talk[:-1]
+    if any(variables_in(text) or "{%" in text for _, text in earlier):
+        raise BadInput("Variables in the earlier turns of a conversation are not supported.")
+    pairs = [(earlier[i][1], earlier[i + 1][1]) for i in range(0, len(earlier), 2)]
+    examples = tuple({"question": asked, "answer": said} for asked, said in pairs)
+    few_shot = FewShotSpec(examples=examples, template="{{ question }}") if examples else None
+    return PromptSpec(system="\n\n".join(system), template=talk[-1][1], few_shot=few_shot)
+
+
+def _as_jinja(text: str) -> str:
+    """Nunjucks as Jinja2: both are alike but for a few filters."""
+    return _DUMP.sub("| tojson", text)
+
+
+def _named_apart(prompts: list[FoundPrompt]) -> list[FoundPrompt]:
+    taken: dict[str, int] = {}
+    named = []
+    for prompt in prompts:
+        taken[prompt.label] = taken.get(prompt.label, 0) + 1
+        number = taken[prompt.label]
+        label = prompt.label if number == 1 else f"{prompt.label} ({number})"
+        named.append(FoundPrompt(label, prompt.spec, prompt.problem))
+    return named

@@ -150,7 +150,7 @@ def _key(embedder: TokenEmbedder, text: str) -> str:
 
 def _pack(ids: Sequence[int], vectors: Vectors) -> bytes:
     """Counts, ids, one scale per token, and the vectors as signed bytes."""
-    vectors = np.asarray(vectors, dtype=np.float32).reshape(len(ids), -1)
+    vectors = np.asarray(vectors, dtype=np.float32)
     scales = np.asarray(np.maximum(np.abs(vectors).max(axis=1, initial=0.0), 1e-12) / 127, dtype=np.float32)
     small = np.rint(vectors / scales[:, None]).astype(np.int8)
     head = struct.pack("<ii", *vectors.shape)

@@ -81,6 +81,7 @@ async def run_evaluation(  # noqa: PLR0917
         "budget_usd": budget_usd,
         "judge": judge.model_dump(mode="json"),
     }
+    store.keep_evaluation_set(project, evaluation_set)
     if resume_run is None:
         run_id = store.start_run(
             project,

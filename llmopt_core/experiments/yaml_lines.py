@@ -54,20 +54,21 @@ def read_yaml(text: str, source: str) -> Located:
     Raises:
         BadInput: It is not YAML, a key stands twice, or it holds more than plain values; names file and line.
     """
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        told = f"{source}, line {line}: this is not a text file: it holds a character that YAML does not allow."
+        raise BadInput(told) from error
     try:
         node = loader.get_single_node()
         located = Located(None, {}, source)
-        reader = _Reader(loader, located)
-        return Located(None if node is None else reader.read(node, ()), located.lines, source)
-    except yaml.reader.ReaderError as error:
-        raise BadInput(f"{source}: this is not a text file: it holds a character that YAML does not allow.") from error
+        return Located(None if node is None else _Reader(loader, located).read(node, ()), located.lines, source)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
-        raise BadInput(
-            f"{source}, line {line}: this is not valid YAML: {error.problem or 'it cannot be read'}."
-        ) from error
+        problem = error.problem or "it cannot be read"
+        raise BadInput(f"{source}, line {line}: this is not valid YAML: {problem}.") from error
     finally:
         loader.dispose()
 

@@ -125,20 +125,17 @@ class ProjectStore(StorePart):
     def save_evaluation_set(self, project: Project | str, item: EvaluationSet) -> SavedSet:
         """Keep this version of a set; it becomes the latest of its name."""
         project_id = self._project_id(project)
-        saved = SavedSet(item.name, item.version, len(item.examples), now())
-        row = {
-            "project_id": project_id,
-            "name": saved.name,
-            "version": saved.version,
-            "size": saved.size,
-            "saved_at": saved.saved_at,
-            "body": pack(item, EvaluationSet),
-        }
+        row = _set_row(project_id, item)
         same = sa.and_(_named(evaluation_sets, project_id, item.name), evaluation_sets.c.version == item.version)
         with self.database.write() as connection:
             connection.execute(sa.delete(evaluation_sets).where(same))
             connection.execute(sa.insert(evaluation_sets), row)
-        return saved
+        return SavedSet(item.name, item.version, len(item.examples), row["saved_at"])
+
+    def keep_evaluation_set(self, project: Project | str, item: EvaluationSet) -> None:
+        """Keep this version of a set where it is not kept already; which one is the latest does not change then."""
+        with self.database.write() as connection:
+            connection.execute(self.database.insert_new(evaluation_sets), _set_row(self._project_id(project), item))
 
     def evaluation_sets(self, project: Project | str, *, every_version: bool = False) -> list[SavedSet]:
         """The sets of a project, latest first; one per name unless every version is asked for."""
@@ -222,6 +219,17 @@ class ProjectStore(StorePart):
                 .where(_named(configurations, self._project_id(project), name))
                 .values(hidden=True)
             )
+
+
+def _set_row(project_id: int, item: EvaluationSet) -> dict[str, Any]:
+    return {
+        "project_id": project_id,
+        "name": item.name,
+        "version": item.version,
+        "size": len(item.examples),
+        "saved_at": now(),
+        "body": pack(item, EvaluationSet),
+    }
 
 
 def _named(table: sa.Table, project_id: int, name: str) -> sa.ColumnElement[bool]:

@@ -85,6 +85,18 @@ def test_saving_an_old_version_again_makes_it_the_latest(store: Store) -> None:
         store.evaluation_set("p", "q", "0000")
 
 
+def test_keeping_an_old_version_changes_no_latest(store: Store) -> None:
+    store.create_project("p")
+    first, second = EvaluationSet("q", (Example("1", "a"),)), EvaluationSet("q", (Example("1", "b"),))
+    for item in (first, second):
+        store.save_evaluation_set("p", item)
+    store.keep_evaluation_set("p", first)
+    assert store.evaluation_set("p", "q") == second
+    third = EvaluationSet("q", (Example("1", "c"),))
+    store.keep_evaluation_set("p", third)
+    assert store.evaluation_set("p", "q") == third
+
+
 def test_a_configuration_saved_again_with_other_contents_gets_the_next_version(store: Store) -> None:
     store.create_project("p")
     store.save_configuration("p", "rag", {"top_k": 3}, "f1")

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.experiment import run_experiment
+from llmopt_core.experiments.jobs import JobContext, JobRunner
+from llmopt_core.models.scripted import ScriptedChat
+
+from .conftest import Lab, reply
+
+
+@pytest.fixture
+def runner(lab: Lab) -> JobRunner:
+    return JobRunner(lab.store, lab.settings)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+def test_a_job_is_recorded_with_its_result(runner: JobRunner) -> None:
+    job_id = runner.submit("check", "p", {"what": "x"}, lambda context: {"job": context.job_id})
+    job = runner.wait(job_id)
+    assert (job.status, job.result, job.kind, job.arguments) == ("finished", {"job": job_id}, "check", {"what": "x"})
+    assert job.started_at is not None
+    assert job.finished_at is not None
+
+
+def test_asynchronous_work_gets_an_event_loop(runner: JobRunner) -> None:
+    async def work(context: JobContext) -> dict[str, object]:
+        await asyncio.sleep(0)
+        return {"loop": True}
+
+    assert runner.wait(runner.submit("check", "p", {}, work)).result == {"loop": True}
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [(BadInput("The file is wrong."), "The file is wrong."), (KeyError("x"), "KeyError: 'x'")],
+)
+def test_work_that_fails_says_so(runner: JobRunner, error: Exception, words: str) -> None:
+    def work(_: JobContext) -> None:
+        raise error
+
+    job = runner.wait(runner.submit("check", "p", {}, work))
+    assert (job.status, job.error) == ("failed", words)
+
+
+def test_progress_can_be_followed_and_the_last_word_is_kept(runner: JobRunner) -> None:
+    go = threading.Event()
+
+    def work(context: JobContext) -> None:
+        for done in range(50):
+            context.report({"done": done, "total": 50})
+        go.wait(30)
+        context.report({"done": 50, "total": 50})
+
+    job_id = runner.submit("check", "p", {}, work)
+    until(lambda: "done" in runner.status(job_id).progress)
+    assert runner.status(job_id).active
+    go.set()
+    assert runner.wait(job_id).progress == {"done": 50, "total": 50}
+
+
+def test_a_job_is_cancelled_from_here_and_from_another_process(lab: Lab, runner: JobRunner) -> None:
+    def work(context: JobContext) -> None:
+        until(context.should_cancel)
+
+    here = runner.submit("check", "p", {}, work)
+    elsewhere = runner.submit("check", "p", {}, work)
+    until(lambda: all(runner.status(job).status == "running" for job in (here, elsewhere)))
+    runner.cancel(here)
+    lab.restarted().store.request_cancel(elsewhere)
+    assert runner.wait(here).status == "cancelled"
+    assert runner.wait(elsewhere).status == "cancelled"
+
+
+def test_jobs_wait_in_line_and_can_be_cancelled_there(lab: Lab) -> None:
+    runner = JobRunner(lab.store, lab.settings, at_once=1)
+    go, started = threading.Event(), []
+
+    def work(context: JobContext) -> None:
+        started.append(context.job_id)
+        go.wait(30)
+
+    first, second, third = (runner.submit("check", "p", {}, work) for _ in range(3))
+    until(lambda: started == [first])
+    assert runner.status(second).status == "queued"
+    runner.cancel(second)
+    assert runner.wait(second).status == "cancelled"
+    go.set()
+    assert runner.wait(third).status == "finished"
+    assert started == [first, third]
+
+
+def test_an_evaluation_goes_on_without_its_page(lab: Lab, runner: JobRunner) -> None:
+    lab.chat = ScriptedChat(reply, delay=0.01)
+
+    async def work(context: JobContext) -> dict[str, object]:
+        async with lab.models() as models:
+            ids = await run_experiment(
+                lab.store,
+                lab.plan(lab.configuration(), lab.configuration("wide", model={"endpoint": "scripted", "seed": 1})),
+                models,
+                on_progress=lambda progress: context.report(progress.as_dict()),
+                should_cancel=context.should_cancel,
+                job_id=context.job_id,
+            )
+        return {"runs": ids}
+
+    job_id = runner.submit("evaluation", "p", {"configurations": ["rag", "wide"]}, work)
+    job = runner.wait(job_id)
+    assert (job.status, job.error) == ("finished", "")
+    runs = lab.store.runs(job_id=job_id)
+    assert job.result == {"runs": [run.id for run in reversed(runs)]}
+    assert [run.status for run in runs] == ["finished", "finished"]
+    assert job.progress["done"] == 4
+    assert job.progress["usage"]["calls"] == 4

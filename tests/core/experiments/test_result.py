@@ -1,0 +1,153 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.errors import BadInput, EndpointError, StorageFailed
+from llmopt_core.experiments.report import report_of, write_report
+from llmopt_core.experiments.result import interval_of, read_result, result_of, scored_from, write_result
+from llmopt_core.models.base import ChatRequest
+from llmopt_core.models.scripted import ScriptedChat
+
+from .conftest import EXAMPLES, TEXTS, Lab, reply
+from .test_runner import run
+
+
+async def made(lab: Lab) -> dict[str, object]:
+    def sometimes(request: ChatRequest) -> str:
+        if EXAMPLES[3].question in request.messages[-1].content:
+            raise EndpointError("The endpoint took too long.", "timeout")
+        return reply(request)
+
+    lab.chat = ScriptedChat(sometimes, cost_usd=0.01)
+    closed = lab.configuration("baseline", retrieval=None, prompt={"template": "Say something."})
+    runs = await run(lab, lab.plan(closed, lab.configuration()))
+    return result_of(lab.store, [r.id for r in runs])
+
+
+async def test_the_result_has_the_published_structure(lab: Lab) -> None:
+    result = await made(lab)
+    assert list(result) == ["project", "evaluation_set", "judge", "runs"]
+    assert result["evaluation_set"] == {"name": "questions", "version": lab.evaluation_set.version, "size": 4}
+    assert result["judge"] == "built-in judge v1"
+    closed, rag = result["runs"]  # type: ignore[misc]
+    assert list(rag) == [
+        "configuration", "fingerprint", "status", "metrics", "tokens", "cost_usd", "model_calls", "cached_calls",
+        "seconds", "records",
+    ]  # fmt: skip
+    assert (rag["configuration"], rag["status"], rag["model_calls"], rag["cached_calls"]) == ("rag", "finished", 3, 0)
+    assert rag["fingerprint"] == lab.configuration().fingerprint
+    assert rag["metrics"]["answer_f1"] == {"mean": 1.0, "ci95": [1.0, 1.0], "scored": 3, "total": 4}
+    assert closed["metrics"]["hit_rate"] == {"mean": None, "ci95": [None, None], "scored": 0, "total": 4}
+    assert rag["cost_usd"] == pytest.approx(0.03)
+    assert set(rag["tokens"]) == {"prompt", "completion"}
+    assert rag["tokens"]["prompt"] > 0
+
+
+async def test_a_record_shows_answer_contexts_scores_and_failure(lab: Lab) -> None:
+    result = await made(lab)
+    closed, rag = result["runs"]  # type: ignore[misc]
+    good, bad = rag["records"][0], rag["records"][3]
+    assert list(good) == [
+        "example_id", "question", "reference", "answer", "contexts", "scores", "failure", "seconds",
+    ]  # fmt: skip
+    assert (good["example_id"], good["answer"], good["reference"], good["failure"]) == ("q0", "Rhine", "Rhine", None)
+    (context,) = good["contexts"]
+    assert TEXTS[context["document"]][context["start"] : context["end"]] == context["text"]
+    assert isinstance(context["score"], float)
+    assert good["scores"]["answer_f1"]["value"] == 1.0
+    assert good["scores"]["answer_f1"]["failure"] is None
+    assert closed["records"][0]["scores"]["hit_rate"]["value"] is None
+    assert closed["records"][0]["scores"]["hit_rate"]["failure"]
+    assert bad["answer"] is None
+    assert bad["failure"] == {"stage": "answer", "kind": "timeout", "message": "The endpoint took too long."}
+
+
+async def test_it_is_written_and_read_back(lab: Lab, tmp_path: Path) -> None:
+    result = await made(lab)
+    write_result(result, tmp_path / "deep" / "out.json")
+    again = read_result(tmp_path / "deep" / "out.json")
+    assert again == json.loads(json.dumps(result))
+    scored = scored_from(again["runs"][1])
+    assert scored.examples if hasattr(scored, "examples") else scored.scores.examples == ("q0", "q1", "q2", "q3")
+    assert scored.scores.values["answer_f1"] == [1.0, 1.0, 1.0, None]
+    assert scored.total == 4
+
+
+def test_ends_of_an_interval() -> None:
+    assert interval_of(0.1, 0.3, 0.2, 9) == [0.1, 0.3]
+    assert interval_of(None, None, 1.0, 9) == [1.0, 1.0]
+    assert interval_of(None, None, 1.0, 1) == [None, None]
+    assert interval_of(None, None, None, 0) == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"{", r"line 1: this is not JSON"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"[]", "no list of runs"),
+        (b'{"runs": [{}]}', r"run 1 needs configuration, metrics and records"),
+        (b'{"runs": [{"configuration": "a", "metrics": {}, "records": [{}]}]}', "a record without example_id"),
+    ],
+)
+def test_a_file_that_is_no_result_is_told(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(BadInput, match=words):
+        read_result(tmp_path / "x.json")
+
+
+def test_what_cannot_be_read_or_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot be read"):
+        read_result(tmp_path / "none.json")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageFailed, match="cannot be written"):
+        write_result({}, tmp_path / "file" / "out.json")
+
+
+async def test_the_report_is_one_page_that_asks_for_nothing(lab: Lab, tmp_path: Path) -> None:
+    result = await made(lab)
+    size = write_report(json.loads(json.dumps(result)), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert size == len(page.encode())
+    for word in ("Which river flows through Cologne?", "The endpoint took too long.", "rag", "baseline", "<svg"):
+        assert word in page
+    for sign in ("<script", "http://", "https://", "<link", "src=", "@import", "url("):
+        assert sign not in page
+    assert "default-src 'none'" in page
+
+
+async def test_the_report_puts_first_what_differs_most(lab: Lab) -> None:
+    report = report_of(await made(lab))
+    assert report.examples[-1].id == "q3"
+    assert report.baseline == "baseline"
+    assert report.metrics[0].cells[0].verdict == ""
+    assert report.metrics[0].cells[1].verdict in ("better", "no difference seen")
+
+
+def test_user_text_never_becomes_html(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+    record = {
+        "example_id": evil,
+        "question": evil,
+        "reference": evil,
+        "answer": evil,
+        "contexts": [{"document": evil, "start": 0, "end": 1, "text": evil, "score": 0.5}],
+        "scores": {evil: {"value": 0.5, "explanation": evil, "failure": None}},
+        "failure": {"message": evil},
+    }
+    run_ = {"configuration": evil, "metrics": {evil: {"mean": 0.5}}, "records": [record], "status": evil}
+    write_report({"project": evil, "runs": [run_], "judge": evil}, tmp_path / "r.html", title=evil)
+    page = (tmp_path / "r.html").read_text()
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_a_report_needs_a_run_and_a_known_baseline() -> None:
+    with pytest.raises(BadInput, match="no runs"):
+        report_of({"runs": []})
+    run_ = {"configuration": "a", "metrics": {}, "records": []}
+    with pytest.raises(BadInput, match="no configuration named b; it has: a"):
+        report_of({"runs": [run_]}, baseline="b")
+    assert [r.name for r in report_of({"runs": [run_, run_]}).runs] == ["a (1)", "a (2)"]

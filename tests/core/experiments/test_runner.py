@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import threading
+
+import pytest
+
+from llmopt_core.errors import BadInput, EndpointError, StorageFailed
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import Plan, resume_run, run_experiment, save_experiment
+from llmopt_core.experiments.progress import RunProgress, seconds_left
+from llmopt_core.models.base import ChatRequest
+from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.runs.values import Run
+from llmopt_core.types import EvaluationSet, Example, Usage
+
+from .conftest import EXAMPLES, Lab
+
+MANY = EvaluationSet("many", tuple(Example(f"m{i}", f"Question {i}?", f"answer {i}") for i in range(40)))
+
+
+def echo(request: ChatRequest) -> str:
+    return request.messages[-1].content.replace("Question", "answer").rstrip("?")
+
+
+def plain(lab: Lab, name: str = "plain", **changes: object) -> Configuration:
+    return lab.configuration(name, retrieval=None, prompt={"template": "{{ question }}"}, **changes)
+
+
+@pytest.fixture
+def many(lab: Lab) -> Lab:
+    lab.evaluation_set, lab.metrics = MANY, ("exact_match",)
+    lab.chat = ScriptedChat(echo, cost_usd=0.01)
+    return lab
+
+
+async def run(lab: Lab, plan: Plan, **options: object) -> list[Run]:
+    async with lab.models() as models:
+        ids = await run_experiment(lab.store, plan, models, **options)  # type: ignore[arg-type]
+    return [lab.store.run(run_id) for run_id in ids]
+
+
+async def test_a_run_is_recorded_whole(lab: Lab) -> None:
+    (done,) = await run(lab, lab.plan(lab.configuration()))
+    assert (done.status, done.done, done.failed, done.total, done.error) == ("finished", 4, 0, 4, "")
+    assert done.usage.calls == 4
+    assert done.usage.cost_usd == pytest.approx(0.04)
+    assert done.judge == "built-in judge v1"
+    assert [record.example.id for record in lab.store.records(done.id)] == ["q0", "q1", "q2", "q3"]
+    assert lab.store.scores([done.id])[done.id].values["answer_f1"] == [1.0] * 4
+    assert lab.store.record(done.id, "q0").trace
+
+
+async def test_records_are_stored_as_they_finish(many: Lab) -> None:
+    stored: list[int] = []
+
+    def look(progress: RunProgress) -> None:
+        stored.append(len(many.store.done_positions(progress.run_id)))
+
+    await run(many, many.plan(plain(many), concurrency=3), on_progress=look)
+    assert stored[0] == 0
+    assert sorted(stored) == stored
+    assert set(range(41)) == set(stored)
+
+
+async def test_no_more_run_at_once_than_asked_for(many: Lab) -> None:
+    many.chat = ScriptedChat(echo, delay=0.005)
+    await run(many, many.plan(plain(many), concurrency=6))
+    assert many.chat.peak == 6
+
+
+async def test_progress_tells_tokens_cost_and_time_left(many: Lab) -> None:
+    seen: list[RunProgress] = []
+    await run(many, many.plan(plain(many), concurrency=4), on_progress=seen.append)
+    middle = seen[20]
+    assert (middle.done, middle.total, middle.stage, middle.configuration) == (20, 40, "answering", "plain")
+    assert middle.usage.calls == 20
+    assert middle.usage.prompt_tokens > 0
+    assert middle.usage.cost_usd == pytest.approx(0.2)
+    assert middle.seconds_left is not None
+    assert middle.seconds_left > 0
+    assert seen[-1].seconds_left == 0.0
+    assert seen[0].seconds_left is None
+
+
+def test_time_left_leaves_out_what_came_from_the_cache() -> None:
+    assert seconds_left(10.0, made=5, missing=20) == pytest.approx(40.0)
+    assert seconds_left(10.0, made=0, missing=20) is None
+    assert seconds_left(10.0, made=0, missing=0) == 0.0
+
+
+async def test_cancel_drops_what_is_in_flight_and_keeps_what_is_done(many: Lab) -> None:
+    many.chat = ScriptedChat(echo, delay=0.02)
+    cancel = threading.Event()
+
+    def after_five(progress: RunProgress) -> None:
+        if progress.done >= 5:
+            cancel.set()
+
+    plan = many.plan(plain(many), plain(many, "never started"), concurrency=2)
+    runs = await run(many, plan, on_progress=after_five, should_cancel=cancel.is_set)
+    assert [r.status for r in runs] == ["cancelled"]
+    assert 5 <= runs[0].done < 40
+    calls = len(many.chat.requests)
+    await asyncio.sleep(0.1)
+    assert len(many.chat.requests) == calls
+
+
+async def test_a_stopped_run_is_continued_and_repeats_no_finished_call(many: Lab) -> None:
+    cancel = threading.Event()
+    many.chat = ScriptedChat(echo, delay=0.01)
+
+    def after_ten(progress: RunProgress) -> None:
+        if progress.done >= 10:
+            cancel.set()
+
+    (stopped,) = await run(many, many.plan(plain(many)), on_progress=after_ten, should_cancel=cancel.is_set)
+    first = [request.messages[-1].content for request in many.chat.requests]
+    kept = {record.example.question for record in many.store.records(stopped.id)}
+    many.chat = ScriptedChat(echo)
+    (whole,) = await run(many, many.plan(plain(many)))
+    second = [request.messages[-1].content for request in many.chat.requests]
+    assert whole.id == stopped.id
+    assert (whole.status, whole.done) == ("finished", 40)
+    assert not kept & set(second)
+    assert set(first) | set(second) == {item.question for item in MANY.examples}
+
+
+async def test_resume_makes_only_what_is_missing_or_failed(many: Lab) -> None:
+    def broken(request: ChatRequest) -> str:
+        if request.messages[-1].content in ("Question 3?", "Question 17?"):
+            raise EndpointError("Rate limit.", "rate-limited")
+        return echo(request)
+
+    many.chat = ScriptedChat(broken)
+    (first,) = await run(many, many.plan(plain(many)))
+    assert (first.status, first.failed) == ("finished", 2)
+    assert first.resumable
+    many.chat = ScriptedChat(echo)
+    async with many.models() as models:
+        assert await resume_run(many.store, first.id, models) == first.id
+    again = many.store.run(first.id)
+    assert (again.status, again.failed, again.done) == ("finished", 0, 40)
+    assert {r.messages[-1].content for r in many.chat.requests} == {"Question 3?", "Question 17?"}
+
+
+async def test_an_unchanged_second_run_is_a_run_of_its_own_without_calls(many: Lab) -> None:
+    (first,) = await run(many, many.plan(plain(many)))
+    many.chat = ScriptedChat(["never"])
+    (second,) = await run(many, many.plan(plain(many)))
+    assert second.id != first.id
+    assert second.usage == Usage(cached_calls=40)
+    assert many.chat.requests == []
+
+
+async def test_a_budget_stops_before_it_is_overspent(many: Lab) -> None:
+    many.chat = ScriptedChat(echo, delay=0.002, cost_usd=0.01)
+    (done,) = await run(many, many.plan(plain(many), concurrency=8, budget_usd=0.155))
+    assert done.status == "budget-reached"
+    assert done.usage.cost_usd is not None
+    assert 0.1 < done.usage.cost_usd <= 0.155
+    assert "budget of 0.155 USD" in done.error
+    (more,) = await run(many, many.plan(plain(many), concurrency=8, budget_usd=1.0))
+    assert (more.id, more.status, more.done) == (done.id, "finished", 40)
+    assert more.usage.cost_usd == pytest.approx(0.4)
+
+
+async def test_one_budget_covers_all_configurations(many: Lab) -> None:
+    plan = many.plan(plain(many), plain(many, "other", model={"endpoint": "scripted", "seed": 1}), budget_usd=0.5)
+    first, second = await run(many, plan)
+    assert (first.status, second.status) == ("finished", "budget-reached")
+    assert sum(r.usage.cost_usd or 0.0 for r in (first, second)) <= 0.5
+
+
+async def test_a_budget_that_is_enough_is_no_obstacle(many: Lab) -> None:
+    (done,) = await run(many, many.plan(plain(many), budget_usd=0.41))
+    assert (done.status, done.done) == ("finished", 40)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+async def test_the_same_failure_again_and_again_ends_the_run(many: Lab, concurrency: int) -> None:
+    def refused(_: ChatRequest) -> str:
+        raise EndpointError("The endpoint refused the key.", "unauthorized")
+
+    many.chat = ScriptedChat(refused)
+    (failed,) = await run(many, many.plan(plain(many), concurrency=concurrency))
+    assert failed.status == "failed"
+    assert failed.error.endswith("The endpoint refused the key.")
+    assert 5 <= len(many.chat.requests) <= 12
+    many.chat = ScriptedChat(echo)
+    (done,) = await run(many, many.plan(plain(many)))
+    assert (done.id, done.status, done.failed) == (failed.id, "finished", 0)
+
+
+async def test_a_few_failures_are_records_of_a_finished_run(many: Lab) -> None:
+    def some(request: ChatRequest) -> str:
+        if int(request.messages[-1].content.split()[1].rstrip("?")) % 2:
+            raise EndpointError("Broken JSON.", "bad-answer")
+        return echo(request)
+
+    many.chat = ScriptedChat(some)
+    (done,) = await run(many, many.plan(plain(many)))
+    assert (done.status, done.done, done.failed) == ("finished", 40, 20)
+
+
+async def test_a_full_disk_ends_the_run_in_one_sentence_and_keeps_the_records(
+    many: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, saved = many.store.save_record, []
+
+    def full(*arguments: object) -> None:
+        if len(saved) == 7:
+            raise StorageFailed("The disk that holds llmopt.db is full: free some space, then resume.")
+        saved.append(arguments)
+        save(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(many.store, "save_record", full)
+    with pytest.raises(StorageFailed, match="is full"):
+        await run(many, many.plan(plain(many)))
+    monkeypatch.undo()
+    (kept,) = many.store.runs("p")
+    assert (kept.status, kept.done) == ("failed", 7)
+    assert "is full" in kept.error
+    (done,) = await run(many, many.plan(plain(many)))
+    assert (done.id, done.status, done.done) == (kept.id, "finished", 40)
+
+
+async def test_stopping_the_program_leaves_the_run_interrupted(many: Lab) -> None:
+    many.chat = ScriptedChat(echo, delay=0.05)
+    begun = asyncio.Event()
+    task = asyncio.create_task(run(many, many.plan(plain(many)), on_progress=lambda progress: begun.set()))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [r.status for r in many.store.runs("p")] == ["interrupted"]
+
+
+async def test_limit_takes_the_first(many: Lab) -> None:
+    (done,) = await run(many, many.plan(plain(many), limit=3))
+    assert (done.total, done.done) == (3, 3)
+    assert [r.example.id for r in many.store.records(done.id)] == ["m0", "m1", "m2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"prompt": {"template": "{{ questoin }}"}}, r"uses \{\{ questoin \}\}, which is no column of questions"),
+        ({"retrieval": None}, r"uses \{\{ context \}\}, but rag retrieves nothing"),
+        ({"model": {"endpoint": "nowhere"}}, "no endpoint named 'nowhere'"),
+    ],
+)
+async def test_what_could_only_fail_is_refused_before_anything_starts(
+    lab: Lab, change: dict[str, object], words: str
+) -> None:
+    plan = lab.plan(lab.configuration("fine"), lab.configuration(**change))
+    with pytest.raises(BadInput, match=words):
+        await run(lab, plan)
+    assert lab.store.runs("p") == []
+    assert lab.chat.requests == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"evaluation_set": EvaluationSet("none", ())}, "none has no examples"),
+        ({"documents": ()}, "there are no documents"),
+        ({"metrics": ("answer_f2",)}, "no metric 'answer_f2'"),
+        ({"budget_usd": -1.0}, "budget must be more than 0"),
+        ({"concurrency": 0}, "at least 1"),
+        ({"limit": 0}, "at least 1"),
+        ({"judge": JudgeSpec(endpoint="nobody"), "metrics": ("faithfulness",)}, "no endpoint named 'nobody'"),
+    ],
+)
+async def test_a_plan_that_makes_no_sense_is_refused(lab: Lab, change: dict[str, object], words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        await run(lab, dataclasses.replace(lab.plan(lab.configuration()), **change))  # type: ignore[arg-type]
+
+
+async def test_a_budget_needs_a_known_price(lab: Lab) -> None:
+    async with lab.models() as models:
+        models._endpoints["scripted"] = models.endpoint("scripted").model_copy(update={"prices": {}})
+        with pytest.raises(BadInput, match="none is known for m on scripted"):
+            await run_experiment(lab.store, lab.plan(lab.configuration(), budget_usd=1.0), models)
+
+
+async def test_another_configuration_cannot_continue_a_run(lab: Lab) -> None:
+    from llmopt_core.experiments.runner import run_evaluation
+
+    (done,) = await run(lab, lab.plan(lab.configuration()))
+    async with lab.models() as models:
+        with pytest.raises(BadInput, match="another configuration or set"):
+            await run_evaluation(
+                lab.store, "p", plain(lab), lab.evaluation_set, (), lab.metrics, lab.judge, models, resume_run=done.id
+            )
+
+
+async def test_an_experiment_file_appears_in_the_store(lab: Lab) -> None:
+    from llmopt_core.experiments.file import Experiment
+
+    experiment = Experiment(
+        project="other",
+        documents=lab.documents,
+        evaluation_set=EvaluationSet("q", EXAMPLES),
+        judge=JudgeSpec(),
+        metrics=("answer_f1",),
+        configurations=(lab.configuration(),),
+    )
+    for _ in range(2):
+        save_experiment(lab.store, experiment)
+    assert [d.name for d in lab.store.document_list("other")] == ["metals.txt", "planets.txt", "rivers.txt"]
+    assert lab.store.evaluation_set("other", "q").examples == EXAMPLES
+    assert [c.name for c in lab.store.configurations("other")] == ["rag"]

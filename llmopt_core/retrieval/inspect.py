@@ -1,0 +1,136 @@
+"""What the stages did, as plain tables: ranks of every chunk, where gold chunks stand, measures per stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from llmopt_core.retrieval.fusion import round_robin
+from llmopt_core.retrieval.metrics import overlaps, span_measures
+from llmopt_core.retrieval.result import RANKING_STAGES
+from llmopt_core.types import Chunk, Example, Hit, Span, StageTrace
+
+Trace = Sequence[StageTrace]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One stage of one question as a ranked list.
+
+    Attributes:
+        name: Unique in its trace, such as `dense` or, where several texts were searched, `dense: second text`.
+    """
+
+    name: str
+    stage: StageTrace
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRow:
+    """One chunk on its way through the stages.
+
+    Attributes:
+        gold: Whether it overlaps a reference.
+        ranks: By column name the rank from 1, None where that stage does not have it.
+        scores: By column name, likewise.
+    """
+
+    chunk: Chunk
+    gold: bool
+    ranks: Mapping[str, int | None]
+    scores: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A chunk handed over by one of two retrievals, or by both, with its ranks."""
+
+    chunk: Chunk
+    left: int | None
+    right: int | None
+
+
+def columns(trace: Trace) -> list[Column]:
+    """The stages that rank chunks, in order, with names for the header of a table."""
+    ranking = [stage for stage in trace if stage.stage in RANKING_STAGES]
+    repeated = {stage.method for stage in ranking if sum(_same(stage, other) for other in ranking) > 1}
+    return [Column(_name(stage, stage.method in repeated), stage) for stage in ranking]
+
+
+def rank_flow(trace: Trace, references: Iterable[Span] = ()) -> list[FlowRow]:
+    """Every chunk that any stage returned, in the order of the last stage that has it, the latest stages first."""
+    references = tuple(references)
+    shown = columns(trace)
+    chunks = {hit.chunk.id: hit.chunk for column in reversed(shown) for hit in column.stage.hits}
+    return [_row(chunk, shown, references) for chunk in chunks.values()]
+
+
+def differences(left: Sequence[Hit], right: Sequence[Hit]) -> list[Difference]:
+    """All chunks that two retrievals hand over, those of the left first."""
+    ranks = [{hit.chunk.id: rank for rank, hit in enumerate(hits, start=1)} for hits in (left, right)]
+    chunks = {hit.chunk.id: hit.chunk for hit in (*left, *right)}
+    return [Difference(chunk, ranks[0].get(name), ranks[1].get(name)) for name, chunk in chunks.items()]
+
+
+def stage_measures(runs: Sequence[tuple[Example, Trace]], k: int) -> dict[str, dict[str, list[float | None]]]:
+    """`hit_rate`, `recall`, `precision`, `mrr` and `ndcg` of the first `k` chunks after every stage.
+
+    Args:
+        runs: Examples with the trace of their retrieval.
+        k: How many of a stage's chunks count.
+
+    Returns:
+        By stage (its method, in order of appearance) and measure, one value per example: None where the example has
+        no references or did not pass that stage. Where a stage searched several texts, their lists are merged by
+        turns.
+    """
+    names = list(dict.fromkeys(name for _, trace in runs for name in _merged(trace)))
+    tables: dict[str, dict[str, list[float | None]]] = {name: {} for name in names}
+    for position, (example, trace) in enumerate(runs):
+        for name, hits in _merged(trace).items():
+            if example.references:
+                measured = span_measures([hit.chunk.span for hit in hits], example.references, k)
+                for measure, value in measured.items():
+                    tables[name].setdefault(measure, [None] * len(runs))[position] = value
+    return tables
+
+
+def is_gold(chunk: Chunk, references: Iterable[Span]) -> bool:
+    """Whether a chunk overlaps a reference."""
+    return any(overlaps(chunk.span, reference) for reference in references)
+
+
+def rank_in(chunk: Chunk, hits: Sequence[Hit]) -> int | None:
+    """The rank of a chunk, or of the larger piece handed over for it; None where it is not there."""
+    return next((rank for rank, hit in enumerate(hits, start=1) if _stands_for(hit.chunk, chunk)), None)
+
+
+def _stands_for(shown: Chunk, chunk: Chunk) -> bool:
+    return shown.document == chunk.document and shown.start <= chunk.start and chunk.end <= shown.end
+
+
+def _row(chunk: Chunk, shown: Sequence[Column], references: Sequence[Span]) -> FlowRow:
+    ranks, scores = {}, {}
+    for column in shown:
+        hits = column.stage.hits
+        place = next((place for place, hit in enumerate(hits) if hit.chunk.id == chunk.id), None)
+        ranks[column.name] = None if place is None else place + 1
+        scores[column.name] = None if place is None else hits[place].score
+    return FlowRow(chunk, is_gold(chunk, references), ranks, scores)
+
+
+def _merged(trace: Trace) -> dict[str, list[Hit]]:
+    """By stage its hits; several searches of one method are merged by turns."""
+    lists: dict[str, list[Sequence[Hit]]] = {}
+    for column in columns(trace):
+        lists.setdefault(_name(column.stage, False), []).append(column.stage.hits)
+    return {name: round_robin(found) if len(found) > 1 else list(found[0]) for name, found in lists.items()}
+
+
+def _same(one: StageTrace, other: StageTrace) -> bool:
+    return (one.stage, one.method) == (other.stage, other.method)
+
+
+def _name(stage: StageTrace, several: bool) -> str:
+    name = stage.method if stage.stage in ("search", "rerank") else f"{stage.stage} ({stage.method})"
+    return f"{name}: {stage.queries[0]}" if several and stage.queries else name

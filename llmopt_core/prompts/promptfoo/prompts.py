@@ -14,7 +14,7 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.promptfoo.references import CODE, Folder
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
-from llmopt_core.prompts.template import variables_in
+from llmopt_core.prompts.template import render, variables_in
 
 _FILES = (".txt", ".md", ".j2", ".json", ".yaml", ".yml", ".csv", *CODE)
 _SCHEMES = ("exec:", "langfuse://", "portkey://", "helicone://", "package:", "python:", "javascript:")
@@ -144,10 +144,11 @@ def _from_messages(messages: list[tuple[str, str]]) -> PromptSpec:
             f"A conversation must take turns and end with the user; its roles are {', '.join(roles) or 'none'}."
         )
     earlier = talk[:-1]
-    if any(variables_in(text) or "{%" in text for _, text in earlier):
+    if any(variables_in(text) for _, text in earlier):
         raise BadInput("Variables in the earlier turns of a conversation are not supported.")
-    pairs = [(earlier[i][1], earlier[i + 1][1]) for i in range(0, len(earlier), 2)]
-    examples = tuple({"question": asked, "answer": said} for asked, said in pairs)
+    said = [render(text, {}) for _, text in earlier]
+    pairs = zip(said[::2], said[1::2], strict=True)
+    examples = tuple({"question": asked, "answer": answer} for asked, answer in pairs)
     few_shot = FewShotSpec(examples=examples, template="{{ question }}") if examples else None
     return PromptSpec(system="\n\n".join(system), template=talk[-1][1], few_shot=few_shot)
 

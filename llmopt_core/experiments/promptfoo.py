@@ -1,0 +1,236 @@
+"""Import of a promptfoo configuration: prompts × providers become configurations, tests become an evaluation set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.check_spec import EXAMPLE_COLUMN, THRESHOLD_COLUMN
+from llmopt_core.evaluation.checks import CheckSpec
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.promptfoo_checks import Unsupported, checks_from, unsupported
+from llmopt_core.experiments.promptfoo_models import ECHO, model_from
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.prompts.promptfoo import FoundPrompt, FoundTest, read_promptfoo
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.types import EvaluationSet, Example
+
+_QUESTIONS = ("question", "query", "input", "prompt", "message", "customer_message", "user_input", "text")
+# Context recall is measured against the reference, so its text goes before the others.
+_REFERENCES = ("context-recall", "equals", "factuality", "model-graded-factuality")
+RESERVED = (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """A prompt, provider or test that is not run, and everything about it that is not supported."""
+
+    kind: str
+    name: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptfooImport:
+    """What became of a file.
+
+    Attributes:
+        judge: The file's grader; the built-in judge where it names none.
+        endpoints: Those the file says the place of; others must be there already.
+        repeat: How often each test is asked.
+        not_run: What is not supported, by prompt, provider and test.
+        warnings: What reads differently here, and parts of the file that nothing was read from.
+    """
+
+    name: str
+    configurations: tuple[Configuration, ...]
+    evaluation_set: EvaluationSet
+    judge: JudgeSpec = field(default_factory=JudgeSpec)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    repeat: int = 1
+    not_run: tuple[NotRun, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def needs_echo(self) -> bool:
+        """Whether some configuration answers by `echo`; then `register_echo` must be called before running."""
+        return any(configuration.model.endpoint == ECHO for configuration in self.configurations)
+
+
+def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> PromptfooImport:
+    """Read a `promptfooconfig.yaml` (or the folder that holds one).
+
+    Args:
+        path: File or folder.
+        root: Files outside of this folder are not read; by default the configuration's own.
+        name: What the evaluation set is called; by default the folder.
+
+    Raises:
+        BadInput: A file is missing or broken, or nothing in it can be run here.
+    """
+    file = read_promptfoo(path, root)
+    importer = _Importer()
+    grader = _grader(file.tests)
+    judge = importer.judge(grader)
+    models = importer.models(file.providers)
+    configurations = importer.configurations(file.prompts, models)
+    examples = importer.examples(file.tests, grader)
+    if not configurations:
+        reasons = "; ".join(f"{entry.kind} {entry.name}: {', '.join(entry.reasons)}" for entry in importer.not_run[:3])
+        raise BadInput(f"Nothing in {path} can be run here ({reasons or 'it names no provider'}).")
+    name = name or (path if path.is_dir() else path.parent).resolve().name or "promptfoo"
+    return PromptfooImport(
+        name,
+        configurations,
+        EvaluationSet(name, examples),
+        judge,
+        importer.endpoints,
+        file.repeat,
+        tuple(importer.not_run),
+        tuple([*file.problems, *importer.warnings, *_warnings(examples, judge)]),
+    )
+
+
+def _grader(tests: Sequence[FoundTest]) -> Any:
+    """The one provider that grades, where the tests agree."""
+    named = [test.grader for test in tests if test.grader is not None]
+    asserted = [a["provider"] for test in tests for a in test.assertions if a.get("provider") is not None]
+    return next(iter([*named, *asserted]), None)
+
+
+def _warnings(examples: Sequence[Example], judge: JudgeSpec) -> Iterator[str]:
+    types = {check["type"] for example in examples for check in example.variables.get(EXAMPLE_COLUMN, ())}
+    if "llm-rubric" in types and judge.is_builtin:
+        yield "Some tests need an LLM as judge and the file names none; choose one, or those tests are not run."
+    if "similar" in types:
+        yield "Similarity is that of the built-in embedding model; thresholds set for another model may not fit."
+
+
+class _Importer:
+    """Collects what is not supported on the way."""
+
+    def __init__(self) -> None:
+        self.not_run: list[NotRun] = []
+        self.warnings: list[str] = []
+        self.endpoints: dict[str, Endpoint] = {}
+
+    def judge(self, grader: Any) -> JudgeSpec:
+        """The judge a grading provider stands for."""
+        if grader is None:
+            return JudgeSpec()
+        provider = grader if isinstance(grader, Mapping) else {"id": str(grader)}
+        if "id" not in provider and isinstance(provider.get("text"), str | Mapping):
+            return self.judge(provider["text"])
+        try:
+            model, endpoint = model_from({"id": "", **provider})
+        except Unsupported as error:
+            self.not_run.append(NotRun("grader", str(provider.get("id", provider)), (str(error),)))
+            return JudgeSpec()
+        self._note(endpoint)
+        return JudgeSpec(endpoint=model.endpoint, model=model.name, temperature=model.temperature)
+
+    def models(self, providers: Sequence[Mapping[str, Any]]) -> list[tuple[str, ModelSpec, Any]]:
+        """Label, model and prompt filter of each provider that is supported."""
+        found = []
+        for provider in providers:
+            label = str(provider.get("label") or provider["id"])
+            try:
+                model, endpoint = model_from(provider)
+            except Unsupported as error:
+                self.not_run.append(NotRun("provider", label, (str(error),)))
+                continue
+            self._note(endpoint)
+            found.append((label, model, provider.get("prompts")))
+        return found
+
+    def _note(self, endpoint: Endpoint | None) -> None:
+        if endpoint is not None and endpoint.name not in self.endpoints:
+            self.endpoints[endpoint.name] = endpoint
+            if not endpoint.api_key_env and not endpoint.base_url.startswith("http://localhost"):
+                self.warnings.append(f"If {endpoint.base_url} needs a key, name its variable in Settings.")
+
+    def configurations(
+        self, prompts: Sequence[FoundPrompt], models: Sequence[tuple[str, ModelSpec, Any]]
+    ) -> tuple[Configuration, ...]:
+        """Each supported prompt with each supported provider that takes it."""
+        usable: list[tuple[str, PromptSpec]] = []
+        for prompt in prompts:
+            if prompt.spec is None:
+                self.not_run.append(NotRun("prompt", prompt.label, (prompt.problem,)))
+            else:
+                usable.append((prompt.label, prompt.spec))
+        made: dict[str, Configuration] = {}
+        for label, spec in usable:
+            for provider, model, wanted in models:
+                if _takes(wanted, label):
+                    name = _free(f"{label} · {provider}" if len(models) > 1 else label, made)
+                    made[name] = Configuration(name=name, model=model, prompt=spec)
+        return tuple(made.values())
+
+    def examples(self, tests: Sequence[FoundTest], grader: Any) -> tuple[Example, ...]:
+        """The tests as examples; each carries its checks."""
+        taken: dict[str, Example] = {}
+        for test in tests:
+            checks = list(checks_from(test.assertions, grader))
+            problems = list(test.problems)
+            if test.grader not in (None, grader):
+                problems.append("a grader of its own is not supported")
+            if len({a.get("value") for a in test.assertions if a.get("type") == "context-recall"}) > 1:
+                problems.append("more than one `context-recall` is not supported")
+            reserved = sorted(set(test.variables) & set(RESERVED))
+            problems += [f"the variable name `{key}` is taken by this program" for key in reserved]
+            checks = [*(unsupported(problem) for problem in problems), *checks]
+            name = _free(test.name, taken)
+            reasons = tuple(check.value["reason"] for check in checks if check.type == "unsupported")
+            if reasons:
+                self.not_run.append(NotRun("test", name, reasons))
+            taken[name] = _example(name, test, checks)
+        return tuple(taken.values())
+
+
+def _takes(wanted: Any, label: str) -> bool:
+    """Whether a provider's list of prompts has this one: by label, by group, or by a wildcard at the end."""
+    if not isinstance(wanted, list):
+        return True
+    names = [str(name) for name in wanted]
+    return any(label == n or label.startswith(f"{n}:") or (n.endswith("*") and label.startswith(n[:-1])) for n in names)
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    shown = "".join(c if c.isprintable() else " " for c in name).strip()[:180] or "unnamed"
+    number, candidate = 1, shown
+    while candidate in taken:
+        number += 1
+        candidate = f"{shown} ({number})"
+    return candidate
+
+
+def _example(name: str, test: FoundTest, checks: Sequence[CheckSpec]) -> Example:
+    variables: dict[str, Any] = {key: value for key, value in test.variables.items() if key not in RESERVED}
+    question = _question(variables) or name
+    if checks:
+        variables[EXAMPLE_COLUMN] = [check.model_dump(mode="json", exclude_defaults=True) for check in checks]
+    if test.threshold is not None:
+        variables[THRESHOLD_COLUMN] = test.threshold
+    category = next((v for key, v in test.metadata.items() if isinstance(v, str) and v), None)
+    return Example(name, question, _reference(test), category=category, variables=variables)
+
+
+def _question(variables: Mapping[str, Any]) -> str:
+    """The text that stands for the test in tables: the variable that looks like a question, else the first text."""
+    texts = {key: value for key, value in variables.items() if isinstance(value, str) and value.strip()}
+    found = next((texts[key] for key in _QUESTIONS if key in texts), None)
+    return found or next(iter(texts.values()), "") or (json.dumps(dict(variables)) if variables else "")
+
+
+def _reference(test: FoundTest) -> str | None:
+    """The text the answer is expected to equal or agree with, where the test has one that is no template."""
+    found = {a.get("type"): a.get("value") for a in reversed(test.assertions)}
+    texts = [found[kind] for kind in _REFERENCES if isinstance(found.get(kind), str)]
+    return next((text for text in texts if "{{" not in text and text.strip()), None)

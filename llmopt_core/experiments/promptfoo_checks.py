@@ -1,0 +1,228 @@
+"""promptfoo assertions -> checks. What has no counterpart becomes a check that is never passed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from llmopt_core.evaluation.checks import CheckSpec
+
+_READ = {"type", "value", "threshold", "weight", "metric", "provider", "assert"}
+
+
+class Unsupported(Exception):
+    """Something in the file that has no counterpart here; the message says what."""
+
+
+def checks_from(assertions: tuple[Mapping[str, Any], ...], grader: Any) -> tuple[CheckSpec, ...]:
+    """The checks a test's assertions stand for.
+
+    Args:
+        assertions: As they stand in the file.
+        grader: The provider that grades the whole file; an assertion with another one is not supported.
+    """
+    return tuple(check for assertion in assertions for check in _checks(assertion, grader))
+
+
+def unsupported(reason: str, assertion: Mapping[str, Any] | None = None) -> CheckSpec:
+    """A check that keeps what was not understood, so that an export gives it back."""
+    value: dict[str, Any] = {"reason": reason}
+    if assertion is not None:
+        value["assertion"] = dict(assertion)
+    return CheckSpec(type="unsupported", value=value)
+
+
+def _checks(assertion: Mapping[str, Any], grader: Any) -> Iterator[CheckSpec]:
+    kind = str(assertion.get("type") or "")
+    if kind == "assert-set" and assertion.get("threshold") is None and isinstance(assertion.get("assert"), list):
+        for part in assertion["assert"]:
+            yield from _checks(part if isinstance(part, Mapping) else {"type": str(part)}, grader)
+        return
+    try:
+        yield _check(kind, assertion, grader)
+    except Unsupported as error:
+        yield unsupported(f"the assertion `{kind}`: {error}", assertion)
+    except ValidationError as error:
+        said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        yield unsupported(f"the assertion `{kind}`: {said}", assertion)
+
+
+def _check(kind: str, assertion: Mapping[str, Any], grader: Any) -> CheckSpec:
+    base = kind.removeprefix("not-")
+    if base not in _MAKERS:
+        raise Unsupported("is not supported")
+    foreign = sorted(set(assertion) - _READ)
+    if foreign:
+        raise Unsupported(f"its `{foreign[0]}` is not supported")
+    if assertion.get("provider") not in (None, grader):
+        raise Unsupported("a grader of its own is not supported")
+    fields: dict[str, Any] = {"name": str(assertion.get("metric") or ""), **_MAKERS[base](assertion)}
+    if assertion.get("weight") is not None:
+        fields["weight"] = assertion["weight"]
+    return CheckSpec(**fields, negate=kind.startswith("not-"))
+
+
+def _text(assertion: Mapping[str, Any]) -> str:
+    value = assertion.get("value")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Unsupported("needs a text as its value")
+    return str(value)
+
+
+def _texts(assertion: Mapping[str, Any]) -> list[str]:
+    value = assertion.get("value")
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return [_text({"value": part}) for part in value] if isinstance(value, list) else [_text(assertion)]
+
+
+def _number(assertion: Mapping[str, Any], default: float | None = None) -> float:
+    value = assertion.get("threshold", default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unsupported("needs a number as its threshold")
+    return float(value)
+
+
+def _schema(value: Any) -> Any:
+    return yaml.safe_load(value) if isinstance(value, str) else value
+
+
+def _json(assertion: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        schema = _schema(assertion.get("value"))
+    except yaml.YAMLError as error:
+        raise Unsupported("its schema is neither JSON nor YAML") from error
+    return {"type": "is-json"} if schema in (None, "") else {"type": "json-schema", "value": schema}
+
+
+def _words(assertion: Mapping[str, Any]) -> dict[str, Any]:
+    value = _schema(assertion.get("value"))
+    if isinstance(value, int | float):
+        value = {"min": value, "max": value}
+    return {"type": "length", "value": {**value, "unit": "words"} if isinstance(value, Mapping) else value}
+
+
+def _plain(kind: str, *, case_sensitive: bool = True) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    return lambda assertion: {"type": kind, "value": _text(assertion), "case_sensitive": case_sensitive}
+
+
+def _listed(kind: str, *, case_sensitive: bool = True) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    return lambda assertion: {"type": kind, "value": _texts(assertion), "case_sensitive": case_sensitive}
+
+
+def _rubric(template: str, default: float | None = None) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    def make(assertion: Mapping[str, Any]) -> dict[str, Any]:
+        value = template.replace("VALUE", _text(assertion))
+        given = assertion.get("threshold", default)
+        return {
+            "type": "llm-rubric",
+            "value": value,
+            "threshold": None if given is None else _number(assertion, default),
+        }
+
+    return make
+
+
+def _metric(name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    return lambda assertion: {"type": "metric", "value": name, "threshold": _number(assertion, 0.0)}
+
+
+def _context_recall(assertion: Mapping[str, Any]) -> dict[str, Any]:
+    if "{{" in _text(assertion):
+        raise Unsupported("its value is a template")
+    return _metric("context_recall")(assertion)
+
+
+CONSISTENT = (
+    "The answer is factually consistent with this reference. It may say less or more, or say it differently, but it "
+    "contradicts nothing in it. Reference: VALUE"
+)
+
+_MAKERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "contains": _plain("contains"),
+    "icontains": _plain("contains", case_sensitive=False),
+    "contains-any": _listed("contains-any"),
+    "contains-all": _listed("contains-all"),
+    "icontains-any": _listed("contains-any", case_sensitive=False),
+    "icontains-all": _listed("contains-all", case_sensitive=False),
+    "equals": lambda assertion: {"type": "equals", "value": assertion.get("value")},
+    "starts-with": _plain("starts-with"),
+    "regex": _plain("regex"),
+    "is-json": _json,
+    "similar": lambda assertion: {
+        "type": "similar", "value": _text(assertion), "threshold": _number(assertion, 0.75)
+    },
+    "llm-rubric": _rubric("VALUE"),
+    "model-graded-closedqa": _rubric("The answer meets this criterion: VALUE"),
+    "factuality": _rubric(CONSISTENT),
+    "model-graded-factuality": _rubric(CONSISTENT),
+    "g-eval": _rubric("VALUE", 0.7),
+    "latency": lambda assertion: {"type": "latency", "threshold": _number(assertion) / 1000},
+    "cost": lambda assertion: {"type": "cost", "threshold": _number(assertion)},
+    "word-count": _words,
+    "context-faithfulness": _metric("faithfulness"),
+    "context-recall": _context_recall,
+    "answer-relevance": _metric("answer_relevancy"),
+}  # fmt: skip
+
+
+def assertion_from(check: CheckSpec) -> dict[str, Any]:
+    """The promptfoo assertion of a check, for export.
+
+    Raises:
+        Unsupported: promptfoo has no such assertion.
+    """
+    if check.type == "unsupported":
+        if "assertion" not in check.value:
+            raise Unsupported(check.value["reason"])
+        return dict(check.value["assertion"])
+    assertion = _assertion(check)
+    if check.negate:
+        if assertion["type"].startswith("not-"):
+            assertion["type"] = assertion["type"].removeprefix("not-")
+        else:
+            assertion["type"] = f"not-{assertion['type']}"
+    if check.name:
+        assertion["metric"] = check.name
+    if check.weight != 1:
+        assertion["weight"] = check.weight
+    return assertion
+
+
+_METRICS = {
+    "faithfulness": "context-faithfulness",
+    "context_recall": "context-recall",
+    "answer_relevancy": "answer-relevance",
+}
+_CASED = ("contains", "not-contains", "contains-any", "contains-all")
+
+
+def _assertion(check: CheckSpec) -> dict[str, Any]:
+    value = json.loads(json.dumps(check.value))
+    if check.type in _CASED:
+        kind = check.type if check.case_sensitive else check.type.replace("contains", "icontains")
+        return {"type": kind, "value": value}
+    if not check.case_sensitive and check.type == "regex":
+        raise Unsupported("a regular expression without case")
+    if not check.case_sensitive and check.type in ("equals", "starts-with"):
+        raise Unsupported(f"`{check.type}` without case")
+    if check.type == "json-schema":
+        return {"type": "is-json", "value": value}
+    if check.type == "latency":
+        return {"type": "latency", "threshold": (check.threshold or 0.0) * 1000}
+    if check.type == "length":
+        if value.pop("unit", "characters") != "words":
+            raise Unsupported("a length in characters")
+        return {"type": "word-count", "value": value}
+    if check.type == "metric":
+        if value not in _METRICS:
+            raise Unsupported(f"the metric {value}")
+        return {"type": _METRICS[value], "threshold": check.threshold}
+    if check.type == "similar" and value is None:
+        value = "{{ reference }}"
+    parts = {"type": check.type, "value": value, "threshold": check.threshold}
+    return {key: part for key, part in parts.items() if part is not None}

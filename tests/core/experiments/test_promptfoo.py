@@ -1,0 +1,365 @@
+"""promptfoo files become configurations, examples and checks, and go back."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from llmopt_core.answering.answer import answer_question
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.checks import CheckSpec, build_checks, checks_of, threshold_of, verdict
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.sample import Sample
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.file import load_experiment
+from llmopt_core.experiments.promptfoo import import_promptfoo
+from llmopt_core.experiments.promptfoo_checks import checks_from
+from llmopt_core.experiments.promptfoo_export import experiment_files, export_promptfoo
+from llmopt_core.experiments.promptfoo_models import model_from, register_echo
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.registry import Models
+from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
+from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.settings import Settings
+from llmopt_core.types import EvaluationSet, Example
+
+EXAMPLES = Path(__file__).parents[2] / "data" / "promptfoo"
+
+
+@pytest.fixture
+def models(tmp_path):
+    models = Models(Settings(home=tmp_path), endpoints={})
+    models.register_embedder("all-MiniLM-L6-v2", HashEmbedder())
+    register_echo(models)
+    return models
+
+
+async def run_all(imported, models):
+    """Name of each test -> passed, failed or not run, for the first configuration."""
+    configuration = imported.configurations[0]
+    verdicts = {}
+    for example in imported.evaluation_set.examples:
+        answer = await answer_question(example, None, configuration.prompt, configuration.model, models)
+        specs = checks_of(example)
+        checks = build_checks(specs, imported.judge, models)
+        scores = [(await check.score(Sample(example, answer)))[0] for check in checks]
+        verdicts[example.id] = verdict(specs, scores, threshold_of(example))
+    return verdicts
+
+
+def grade(request):
+    """A judge that finds one invented policy, and nothing else, at fault."""
+    good = "30 EUR" not in request.messages[-1].content
+    return json.dumps({"passed": good, "score": 0.9 if good else 0.1, "reason": "read it"})
+
+
+async def test_the_support_example_runs_with_the_echo_provider(models):
+    imported = import_promptfoo(EXAMPLES / "eval-customer-support-rubric")
+    assert imported.not_run == ()
+    assert imported.needs_echo
+    assert imported.judge.label == "gpt-4.1-mini on openai"
+    models.register("openai", ScriptedChat(grade))
+    verdicts = await run_all(imported, models)
+    assert len(verdicts) == 8
+    assert verdicts.pop("ES billing reply with an invented policy") is False
+    assert set(verdicts.values()) == {True}
+    example = imported.evaluation_set.examples[0]
+    assert (example.question[:20], example.category) == ("Me cobraron dos vece", "high")
+
+
+async def test_the_rag_example_imports_and_its_unsupported_tests_are_not_run(models):
+    imported = import_promptfoo(EXAMPLES / "eval-rag")
+    first, second = imported.not_run
+    assert (first.kind, first.name) == ("test", "test 1")
+    assert first.reasons == ("the assertion `context-relevance`: is not supported",)
+    assert "docs/maternity.md is not there" in second.reasons[0]
+    assert [c.type for c in checks_of(imported.evaluation_set.examples[0])] == [
+        "contains", "llm-rubric", "metric", "metric", "unsupported", "metric"
+    ]  # fmt: skip
+    models.register("openai", ScriptedChat(lambda request: "Everything over $500 needs the manager."))
+    assert set((await run_all(imported, models)).values()) == {None}
+
+
+async def test_the_grading_example_names_the_javascript_per_test(models):
+    imported = import_promptfoo(EXAMPLES / "eval-self-grading")
+    assert [c.name for c in imported.configurations] == ["prompts.txt 1", "prompts.txt 2"]
+    assert imported.configurations[0].model == ModelSpec(
+        endpoint="openai", name="gpt-5.2", mode="chat", max_tokens=1024
+    )
+    assert [n.reasons for n in imported.not_run] == [("the assertion `javascript`: is not supported",)] * 2
+    assert "need an LLM as judge" in imported.warnings[0]
+    models.register("openai", ScriptedChat(lambda request: "Of course!"))
+    assert set((await run_all(imported, models)).values()) == {None}
+
+
+async def test_the_examples_csv_runs_as_tests(models, tmp_path):
+    folder = tmp_path / "grading"
+    folder.mkdir()
+    for name in ("prompts.txt", "tests.csv"):
+        (folder / name).write_text((EXAMPLES / "eval-self-grading" / name).read_text())
+    config = {"prompts": ["file://prompts.txt"], "providers": ["openai:chat:gpt-5.2"], "tests": "file://tests.csv",
+              "defaultTest": {"options": {"provider": "openai:gpt-5.2"}}}  # fmt: skip
+    (folder / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
+    imported = import_promptfoo(folder)
+    assert len(imported.evaluation_set.examples) == 10
+    models.register("openai", ScriptedChat(lambda r: grade(r) if "Rubric" in r.messages[-1].content else "Hello!"))
+    assert list((await run_all(imported, models)).values()) == [True] * 10
+
+
+def mapped(assertion, grader=None):
+    (check,) = checks_from((assertion,), grader)
+    return check.model_dump(exclude_defaults=True)
+
+
+@pytest.mark.parametrize(
+    ("assertion", "check"),
+    [
+        ({"type": "contains", "value": 5}, {"type": "contains", "value": "5"}),
+        ({"type": "icontains", "value": "a"}, {"type": "contains", "value": "a", "case_sensitive": False}),
+        ({"type": "not-contains", "value": "a"}, {"type": "contains", "value": "a", "negate": True}),
+        ({"type": "contains-any", "value": "a, b"}, {"type": "contains-any", "value": ["a", "b"]}),
+        ({"type": "not-icontains-all", "value": ["a", 1]},
+         {"type": "contains-all", "value": ["a", "1"], "case_sensitive": False, "negate": True}),
+        ({"type": "equals", "value": {"a": 1}}, {"type": "equals", "value": {"a": 1}}),
+        ({"type": "regex", "value": r"\d+"}, {"type": "regex", "value": r"\d+"}),
+        ({"type": "is-json"}, {"type": "is-json"}),
+        ({"type": "is-json", "value": '{"type": "array"}'}, {"type": "json-schema", "value": {"type": "array"}}),
+        ({"type": "similar", "value": "a"}, {"type": "similar", "value": "a", "threshold": 0.75}),
+        ({"type": "latency", "threshold": 500}, {"type": "latency", "threshold": 0.5}),
+        ({"type": "cost", "threshold": 0.01}, {"type": "cost", "threshold": 0.01}),
+        ({"type": "word-count", "value": 5}, {"type": "length", "value": {"min": 5, "max": 5, "unit": "words"}}),
+        ({"type": "word-count", "value": "{min: 2}"}, {"type": "length", "value": {"min": 2, "unit": "words"}}),
+        ({"type": "llm-rubric", "value": "kind", "metric": "tone", "weight": 2, "threshold": 0.8},
+         {"type": "llm-rubric", "value": "kind", "name": "tone", "weight": 2.0, "threshold": 0.8}),
+        ({"type": "context-faithfulness", "threshold": 0.9},
+         {"type": "metric", "value": "faithfulness", "threshold": 0.9}),
+    ],
+)  # fmt: skip
+def test_assertions_become_checks(assertion, check):
+    assert mapped(assertion) == check
+
+
+@pytest.mark.parametrize(
+    ("assertion", "reason"),
+    [
+        ({"type": "javascript", "value": "output.length"}, "`javascript`: is not supported"),
+        ({"type": "not-python", "value": "x"}, "`not-python`: is not supported"),
+        ({}, "is not supported"),
+        ({"type": "contains"}, "needs a text"),
+        ({"type": "contains", "value": True}, "needs a text"),
+        ({"type": "contains", "value": ""}, "needs a text"),
+        ({"type": "regex", "value": "(?<x"}, "regular expression"),
+        ({"type": "latency"}, "needs a number"),
+        ({"type": "latency", "threshold": "fast"}, "needs a number"),
+        ({"type": "is-json", "value": "{a: ["}, "neither JSON nor YAML"),
+        ({"type": "is-json", "value": {"type": "objekt"}}, "valid JSON schema"),
+        ({"type": "contains", "value": "a", "transform": "output.trim()"}, "`transform`"),
+        ({"type": "llm-rubric", "value": "a", "provider": "other"}, "grader of its own"),
+        ({"type": "llm-rubric", "value": "a", "rubricPrompt": "x"}, "`rubricPrompt`"),
+        ({"type": "similar", "value": ["a", "b"]}, "needs a text"),
+        ({"type": "assert-set", "threshold": 0.5, "assert": []}, "`assert-set`: is not supported"),
+        ({"type": "word-count", "value": "many"}, "`min`, `max`"),
+        ({"type": "context-recall", "value": "{{ x }}", "threshold": 1}, "template"),
+        ({"type": "contains", "value": "a", "weight": -1}, "greater than or equal to 0"),
+    ],
+)
+def test_what_has_no_counterpart_is_kept_as_a_check_that_cannot_pass(assertion, reason):
+    found = mapped(assertion)
+    assert found["type"] == "unsupported"
+    assert reason in found["value"]["reason"]
+    assert found["value"]["assertion"] == assertion
+
+
+def test_a_set_of_assertions_that_must_all_pass_is_taken_apart():
+    inner = ({"type": "is-json"}, {"type": "contains", "value": "a"})
+    assert checks_from(({"type": "assert-set", "assert": list(inner)},), None) == checks_from(inner, None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ({"id": "openai:gpt-4o"}, {"endpoint": "openai", "name": "gpt-4o", "mode": "chat"}),
+        ({"id": "openai:completion:d:ft:x"}, {"endpoint": "openai", "name": "d:ft:x", "mode": "completion"}),
+        ({"id": "ollama:chat:llama3:8b"}, {"endpoint": "ollama", "name": "llama3:8b", "mode": "chat"}),
+        ({"id": "azureopenai:chat:dep"}, {"endpoint": "azure", "name": "dep", "mode": "chat"}),
+        ({"id": "openai:x", "config": {"temperature": 0.5, "max_tokens": 9, "seed": 1, "stop": "END", "top_p": 0.9}},
+         {"endpoint": "openai", "name": "x", "mode": "chat", "temperature": 0.5, "max_tokens": 9, "seed": 1,
+          "stop": ("END",), "top_p": 0.9}),
+    ],
+)  # fmt: skip
+def test_providers_become_models(provider, model):
+    found, _ = model_from(provider)
+    assert found.model_dump(exclude_defaults=True) == {"max_tokens": 1024, **model}
+
+
+@pytest.mark.parametrize(
+    ("provider", "reason"),
+    [
+        ({"id": "anthropic:messages:claude"}, "OpenAI-compatible"),
+        ({"id": "openai:responses:gpt-5"}, "`responses`"),
+        ({"id": "openai"}, "OpenAI-compatible"),
+        ({"id": "file://p.py", "problem": "is code"}, "is code"),
+        ({"id": "openai:x", "config": {"tools": []}}, "`tools`"),
+        ({"id": "openai:x", "config": {"temperature": 9}}, "`temperature`"),
+        ({"id": "openai:x", "config": {"apiBaseUrl": "nonsense"}}, "web address"),
+        ({"id": "openai:x", "transform": "json"}, "`transform`"),
+        ({"id": "openai:x", "config": 5}, "not a mapping"),
+    ],
+)
+def test_other_providers_are_named(tmp_path, provider, reason):
+    config = {"prompts": ["hi"], "providers": [{"id": "echo"}, provider], "tests": []}
+    if "problem" in provider:
+        (tmp_path / "p.py").write_text("x")
+        config["providers"][1] = provider["id"]
+    (tmp_path / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
+    imported = import_promptfoo(tmp_path)
+    assert [c.model.endpoint for c in imported.configurations] == ["echo"]
+    (entry,) = imported.not_run
+    assert entry.kind == "provider"
+    assert reason in entry.reasons[0]
+
+
+def test_a_key_in_the_file_is_not_read_and_no_key_goes_to_a_strangers_address(tmp_path):
+    provider = {"id": "openai:chat:x", "config": {"apiKey": "sk-secret", "apiBaseUrl": "https://else.where/v1",
+                                                 "apiKeyEnvar": "OPENAI_API_KEY"}}  # fmt: skip
+    config = {"prompts": ["hi"], "providers": [provider], "env": {"OPENAI_API_KEY": "sk-other"}}
+    (tmp_path / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
+    imported = import_promptfoo(tmp_path)
+    (endpoint,) = imported.endpoints.values()
+    assert (endpoint.base_url, endpoint.api_key_env) == ("https://else.where/v1", "")
+    assert "name its variable in Settings" in " ".join(imported.warnings)
+    assert "`env` is not supported" in imported.warnings
+    assert "sk-" not in repr(imported)
+
+
+def test_a_provider_may_take_only_some_prompts(tmp_path):
+    config = {
+        "prompts": [{"raw": "A", "label": "a"}, {"raw": "B", "label": "g:b"}],
+        "providers": [{"id": "echo", "prompts": ["a"]}, {"id": "openai:x", "prompts": ["g"]}, "openai:y"],
+    }
+    (tmp_path / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
+    names = [c.name for c in import_promptfoo(tmp_path).configurations]
+    assert names == ["a · echo", "a · openai:y", "g:b · openai:x", "g:b · openai:y"]
+
+
+@pytest.mark.parametrize("config", [{"prompts": ["hi"]}, {"prompts": ["{{ x"], "providers": ["echo"]},
+                                    {"prompts": ["hi"], "providers": ["cohere:x"]}])  # fmt: skip
+def test_nothing_that_can_run_is_an_error(tmp_path, config):
+    (tmp_path / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
+    with pytest.raises(BadInput, match=r"Nothing in .* can be run here"):
+        import_promptfoo(tmp_path)
+
+
+def test_a_variable_with_a_taken_name_makes_its_test_not_run(tmp_path):
+    config = {"prompts": ["hi"], "providers": ["echo"], "tests": [{"vars": {"checks": "x"}}]}
+    (tmp_path / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
+    (entry,) = import_promptfoo(tmp_path).not_run
+    assert "`checks` is taken" in entry.reasons[0]
+
+
+SERVER = Endpoint(name="local", base_url="http://localhost:9/v1", api_key_env="LOCAL_KEY", default_model="m")
+CHECKS = [
+    CheckSpec(type="contains", value="{{ reference }}", case_sensitive=False, negate=True),
+    CheckSpec(type="json-schema", value={"type": "object"}, weight=2),
+    CheckSpec(type="latency", threshold=1.5, name="fast"),
+    CheckSpec(type="length", value={"max": 9, "unit": "words"}),
+    CheckSpec(type="metric", value="faithfulness", threshold=0.5),
+    CheckSpec(type="unsupported", value={"reason": "the assertion `javascript`: is not supported",
+                                         "assertion": {"type": "javascript", "value": "output.length"}}),
+]  # fmt: skip
+
+
+def exported(tmp_path, configurations, examples, judge=None, **more):
+    found = export_promptfoo(
+        configurations, EvaluationSet("set", tuple(examples)), judge or JudgeSpec(), {"local": SERVER}, **more
+    )
+    (tmp_path / "promptfooconfig.yaml").write_text(found.text, encoding="utf-8")
+    return found, import_promptfoo(tmp_path)
+
+
+def test_what_is_exported_comes_back(tmp_path):
+    shots = FewShotSpec(examples=({"question": "1+1? {{ raw }}", "answer": "2 {% x %}"},))
+    chat = PromptSpec(system="Be {{ tone }}.", template='Q: "{{ question }}"', few_shot=shots)
+    configurations = [
+        Configuration(name="chat", model=ModelSpec(endpoint="local", max_tokens=77, stop=("\n",)), prompt=chat),
+        Configuration(name="plain", model=ModelSpec(endpoint="openai", name="gpt-x", seed=3), prompt=PromptSpec()),
+    ]
+    example = Example("e 1", "Wer? {{ x }}", "Bob", category="who", variables={
+        "tone": "kind", "items": [1, 2], "checks_threshold": 0.5,
+        "checks": [c.model_dump(mode="json", exclude_defaults=True) for c in CHECKS],
+    })  # fmt: skip
+    found, back = exported(tmp_path, configurations, [example], JudgeSpec(endpoint="openai", model="big"))
+    assert found.left_out == ()
+    assert back.judge.label == "big on openai"
+    assert [(c.name, c.model.name, c.model.max_tokens) for c in back.configurations] == [
+        ("chat · openai:chat:m", "m", 77), ("plain · openai:chat:gpt-x", "gpt-x", 256)
+    ]  # fmt: skip
+    again = back.configurations[0].prompt
+    assert (again.system, again.template) == (chat.system, chat.template)
+    assert back.configurations[0].model.stop == ("\n",)
+    (test,) = back.evaluation_set.examples
+    assert (test.id, test.question, test.category) == ("e 1", "Wer? {{ x }}", "who")
+    assert (test.variables["items"], test.variables["tone"], test.variables["reference"]) == ([1, 2], "kind", "Bob")
+    assert checks_of(test) == tuple(CHECKS)
+    assert threshold_of(test) == 0.5
+
+
+def test_the_same_prompt_with_two_models_is_written_once(tmp_path):
+    models = (ModelSpec(endpoint="openai", name=name) for name in "ab")
+    configurations = [Configuration(name=m.name, model=m, prompt=PromptSpec()) for m in models]
+    found, back = exported(tmp_path, configurations, [Example("1", "q")])
+    assert len(yaml.safe_load(found.text)["prompts"]) == 1
+    assert [c.model.name for c in back.configurations] == ["a", "b"]
+
+
+def test_a_completion_prompt_is_written_as_one_text(tmp_path):
+    shots = FewShotSpec(examples=({"question": "1+1", "answer": "2"},))
+    prompt = PromptSpec(system="Sum.", template="Q: {{ question }}\nA:", few_shot=shots)
+    model = ModelSpec(endpoint="local", mode="completion")
+    _, back = exported(tmp_path, [Configuration(name="c", model=model, prompt=prompt)], [Example("1", "q")])
+    (found,) = back.configurations
+    assert found.prompt.template == "Sum.\n\nQ: 1+1\nA: 2\n\nQ: {{ question }}\nA:"
+    assert found.model.mode == "completion"
+
+
+def test_what_promptfoo_does_not_know_is_left_out_by_name(tmp_path):
+    openai = ModelSpec(endpoint="openai", name="x")
+    near = PromptSpec(few_shot=FewShotSpec(examples=({"answer": "a"},), select="nearest"))
+    configurations = [
+        Configuration(name="good", model=openai),
+        Configuration(name="local", model=ModelSpec()),
+        Configuration(name="rag", model=openai, retrieval=RetrievalSpec()),
+        Configuration(name="think", model=openai, prompt=PromptSpec(extract="(?P<answer>.*)")),
+        Configuration(name="near", model=openai, prompt=near),
+    ]
+    checks = [CheckSpec(type="length", value={"max": 5}), CheckSpec(type="regex", value="a", case_sensitive=False)]
+    found, back = exported(tmp_path, configurations, [Example("1", "q")], checks=checks)
+    assert [c.name for c in back.configurations] == ["good"]
+    for word in ("local: the built-in", "rag: it has retrieval", "think: it has an extraction", "near: its few-shot",
+                 "all tests: promptfoo has no assertion for a length in characters", "without case"):  # fmt: skip
+        assert word in "\n".join(found.left_out)
+    with pytest.raises(BadInput, match="None of the configurations"):
+        exported(tmp_path, configurations[1:], [Example("1", "q")])
+
+
+def test_an_import_can_be_kept_as_an_experiment(tmp_path):
+    config = {
+        "prompts": ["Say {{ word }}"],
+        "providers": ["ollama:chat:m"],
+        "tests": [{"description": "one", "vars": {"word": "hi"}, "threshold": 0.5,
+                   "assert": [{"type": "contains", "value": "hi"}]}],
+    }  # fmt: skip
+    (tmp_path / "promptfooconfig.yaml").write_text(yaml.safe_dump(config))
+    imported = import_promptfoo(tmp_path, name="words")
+    for name, text in experiment_files(imported).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    experiment = load_experiment(tmp_path / "experiment.yaml")
+    assert experiment.configurations == imported.configurations
+    assert experiment.endpoints == imported.endpoints
+    (example,) = experiment.evaluation_set.examples
+    assert (example.id, example.question, example.variables["word"]) == ("one", "hi", "hi")
+    assert checks_of(example) == (CheckSpec(type="contains", value="hi"),)
+    assert threshold_of(example) == 0.5

@@ -1,0 +1,281 @@
+"""Reading promptfoo files: prompts, tests, references, and what is wrong with them."""
+
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.prompts.promptfoo import read_promptfoo
+from llmopt_core.prompts.promptfoo.csv_tests import assertion_in
+
+EXAMPLES = Path(__file__).parents[2] / "data" / "promptfoo"
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write(config, **files):
+        (tmp_path / "promptfooconfig.yaml").write_text(config, encoding="utf-8")
+        for name, text in files.items():
+            path = tmp_path / name.replace("__", "/").replace("_DOT_", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return read_promptfoo(tmp_path)
+
+    return write
+
+
+def test_the_published_examples_are_read():
+    support = read_promptfoo(EXAMPLES / "eval-customer-support-rubric")
+    assert [p.spec.template for p in support.prompts] == ["{{reply}}"]
+    assert len(support.tests) == 8
+    assert [len(test.assertions) for test in support.tests] == [5] * 8
+    assert support.tests[0].name == "ES refund ticket answered in Spanish"
+    assert support.tests[0].metadata == {"severity": "high"}
+    assert [test.threshold for test in support.tests] == [None, None, None, 0, 0, None, 0, None]
+    assert support.tests[0].grader == "openai:gpt-4.1-mini"
+
+    rag = read_promptfoo(EXAMPLES / "eval-rag" / "promptfooconfig.yaml")
+    assert rag.tests[0].variables["context"].startswith("**Acme Inc.")
+    assert rag.tests[0].problems == ()
+    assert "docs/maternity.md is not there" in rag.tests[1].problems[0]
+
+    grading = read_promptfoo(EXAMPLES / "eval-self-grading")
+    assert [p.label for p in grading.prompts] == ["prompts.txt 1", "prompts.txt 2"]
+    assert grading.prompts[1].spec.template.startswith("You're a smart, bubbly")
+
+
+def test_every_form_of_a_prompt(read):
+    file = read(
+        """
+prompts:
+  - 'Say {{ x }}'
+  - file://p/one.txt
+  - p/many.txt
+  - id: file://chat.json
+    label: chat
+  - {raw: 'Raw {{ y | dump }}', label: raw}
+  - file://p/*.md
+  - file://rows.csv
+""",
+        p__one_DOT_txt="One {{ x }}\n",
+        p__many_DOT_txt="A\n---\nB -- {{ x }} ---\n---\n",
+        p__m_DOT_md="# M",
+        chat_DOT_json='[{"role": "system", "content": "S {{ x }}"}, {"role": "user", "content": "U1"},'
+        ' {"role": "assistant", "content": "A1"}, {"role": "user", "content": "{{ q }}"}]',
+        rows_DOT_csv='prompt,label\n"Row {{ x }}",first\nOther,\n',
+    )
+    found = {p.label: p.spec.template for p in file.prompts}
+    assert found == {
+        "Say {{ x }}": "Say {{ x }}",
+        "one.txt": "One {{ x }}",
+        "many.txt 1": "A",
+        "many.txt 2": "B -- {{ x }} ---",
+        "chat": "{{ q }}",
+        "raw": "Raw {{ y | tojson }}",
+        "m.md": "# M",
+        "first": "Row {{ x }}",
+        "rows.csv 2": "Other",
+    }
+    chat = next(p.spec for p in file.prompts if p.label == "chat")
+    assert chat.system == "S {{ x }}"
+    assert chat.few_shot.examples == ({"question": "U1", "answer": "A1"},)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reason"),
+    [
+        ("file://make.py:prompt", "code"),
+        ("file://make.js", "code"),
+        ("exec:./run.sh", "exec"),
+        ("langfuse://x:1", "langfuse"),
+        ("file://gone.txt", "not there"),
+        ("file://*.gone", "matches"),
+        ("file:///etc/passwd", "outside"),
+        ("file://../../etc/passwd", "outside|not there"),
+        ("{{ open", "not valid Jinja2"),
+        ("{{ x | nofilter }}", "nofilter"),
+        ('[{"role": "user", "content": [{"type": "image_url"}]}]', "something else than text"),
+        ('[{"role": "assistant", "content": "x"}]', "take turns"),
+        ('[{"role": "user", "content": "{{a}}"}, {"role": "assistant", "content": "b"},'
+         ' {"role": "user", "content": "c"}]', "earlier turns"),
+    ],
+)  # fmt: skip
+def test_a_prompt_that_cannot_be_used_says_why(read, prompt, reason):
+    import json
+    import re
+
+    (found,) = read(f"prompts: [{json.dumps(prompt)}]").prompts
+    assert found.spec is None
+    assert re.search(reason, found.problem)
+
+
+def test_tests_from_yaml_json_jsonl_and_csv(read):
+    file = read(
+        """
+prompts: ['{{ x }}']
+defaultTest:
+  vars: {tone: kind}
+  assert: [{type: is-json}]
+assertionTemplates:
+  short: {type: word-count, value: {max: 5}}
+tests:
+  - vars: {x: inline, tone: rude}
+    assert: [{$ref: '#/assertionTemplates/short', weight: 2}]
+  - file://t/*.yaml
+  - t.jsonl
+  - file://t.csv
+  - vars: file://vars.yaml
+""",
+        t__a_DOT_yaml="- vars: {x: from-yaml}\n- vars: {x: second}\n",
+        t_DOT_jsonl='{"vars": {"x": "from-jsonl"}}\n\n{"vars": {"x": "last"}}\n',
+        t_DOT_csv="x,__expected,__expected2,__description,__metadata:topic,__threshold\n"
+        'from-csv,contains: a,"contains-any: b , c",Named,math,0.5\n',
+        vars_DOT_yaml="x: from-vars\nday: 2024-01-02\n",
+    )
+    assert [t.variables["x"] for t in file.tests] == [
+        "inline", "from-yaml", "second", "from-jsonl", "last", "from-csv", "from-vars"
+    ]  # fmt: skip
+    assert [t.variables["tone"] for t in file.tests] == ["rude", *["kind"] * 6]
+    assert file.tests[0].assertions == ({"type": "is-json"}, {"type": "word-count", "value": {"max": 5}, "weight": 2})
+    row = file.tests[5]
+    assert row.assertions[1:] == ({"type": "contains", "value": "a"}, {"type": "contains-any", "value": ["b", "c"]})
+    assert (row.name, row.metadata, row.threshold) == ("Named", {"topic": "math"}, 0.5)
+    assert file.tests[6].variables["day"] == "2024-01-02"
+
+
+def test_listed_variables_make_one_test_per_combination(read):
+    file = read(
+        """
+prompts: ['{{ x }}']
+tests:
+  - vars: {x: [a, b], y: [1, 2], z: same}
+  - vars: {x: [a, b]}
+    options: {disableVarExpansion: true}
+"""
+    )
+    assert [(t.variables["x"], t.variables.get("y")) for t in file.tests] == [
+        ("a", 1), ("a", 2), ("b", 1), ("b", 2), (["a", "b"], None)
+    ]  # fmt: skip
+
+
+def test_a_file_without_tests_has_one(read):
+    assert len(read("prompts: [hello]").tests) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "assertion"),
+    [
+        ("Paris", {"type": "equals", "value": "Paris"}),
+        ("Note: this is text", {"type": "equals", "value": "Note: this is text"}),
+        ("contains: Paris", {"type": "contains", "value": "Paris"}),
+        ("not-icontains:x", {"type": "not-icontains", "value": "x"}),
+        ("similar(0.8):Hello there", {"type": "similar", "value": "Hello there", "threshold": 0.8}),
+        ("contains-all:a, b", {"type": "contains-all", "value": ["a", "b"]}),
+        ("is-json", {"type": "is-json"}),
+        ("grade:is kind", {"type": "llm-rubric", "value": "is kind"}),
+        ("fn:output.length", {"type": "javascript", "value": "output.length"}),
+        ("javascript:output == 'a:b'", {"type": "javascript", "value": "output == 'a:b'"}),
+        ("python: len(output)", {"type": "python", "value": "len(output)"}),
+        ("file://check.js", {"type": "javascript", "value": "file://check.js"}),
+        ("latency(500)", {"type": "latency", "threshold": 500.0}),
+        ("levenshtein(5):text", {"type": "levenshtein", "value": "text", "threshold": 5.0}),
+        ("regex:^a\nb", {"type": "regex", "value": "^a\nb"}),
+    ],
+)
+def test_the_short_form_of_an_assertion(cell, assertion):
+    assert assertion_in(cell) == assertion
+
+
+def test_what_is_not_supported_stands_with_its_test(read):
+    file = read(
+        """
+prompts: ['{{ x }}']
+scenarios: [{}]
+extensions: ['file://hook.js:before']
+tests:
+  - vars: {x: 'file://pic.png', y: file://code.py}
+    provider: openai:gpt-4
+    options: {transform: output.trim(), prefix: 'Hi '}
+    assertScoringFunction: file://score.js
+""",
+        pic_DOT_png="x",
+        code_DOT_py="x",
+    )
+    problems = "; ".join(file.tests[0].problems)
+    for word in ("variable x", ".png", "code.py is code", "`transform`", "`prefix`", "`assertScoringFunction`",
+                 "provider of its own", "`extensions`"):  # fmt: skip
+        assert word in problems
+    assert file.problems == ("`scenarios` is not supported", "`extensions` is not supported")
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ("prompts: [a\ntests", "line 2 is not valid YAML"),
+        ("- just\n- a list", "must hold a mapping"),
+        ("", "must hold a mapping"),
+        ("prompts: [a]\ntests: 5", "a test must be a mapping"),
+        ("prompts: [a]\ntests: [{vars: 5}]", "test 1: vars must be a mapping"),
+        ("prompts: [a]\ntests: [{assert: [contains]}]", "test 1: an assertion must be a mapping"),
+        ("prompts: [a]\ntests: [{assert: [{$ref: '#/x/y'}]}]", "no assertion template called 'y'"),
+        ("prompts: [a]\ntests: [{threshold: high}]", "threshold must be a number"),
+        ("prompts: [a]\ntests: gone.csv", "gone.csv is not there"),
+        ("prompts: [a]\ntests: tests.py", "not supported"),
+        ("prompts: [a]\ntests: tests.xlsx", "save them as CSV"),
+        ("prompts: [a]\ntests: https://example.com/t.csv", "not fetched|not supported"),
+        ("prompts: [a]\ntests: huggingface://datasets/x", "not supported|not fetched"),
+        ("prompts: [a]\ntests: [{path: file://gen.py}]", "made by"),
+        ("prompts: [a]\ndefaultTest: [a]", "defaultTest must be"),
+        ("prompts: [a]\nevaluateOptions: {repeat: 1000000}", "repeat must be"),
+        ("prompts: [a]\ntests: [{vars: {a: [1,2,3,4,5,6,7,8,9,10], b: [1,2,3,4,5,6,7,8,9,10], "
+         "c: [1,2,3,4,5,6,7,8,9,10], d: [1,2,3,4,5,6,7,8,9,10], e: [1,2,3,4,5,6,7,8,9,10], f: [1,2]}}]", "more than"),
+        ("a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
+         "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"
+         "f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f]", "unfolds"),
+        ("a: &a [*a]", "unfolds"),
+        ("a: " + "[" * 5000, "not valid YAML"),
+    ],
+)  # fmt: skip
+def test_broken_files_are_named(read, config, reason):
+    with pytest.raises(BadInput, match=reason):
+        read(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("", "is empty"), ("a,b\n1,2,3\n", "line 2, has more cells"), ('a\n"open', "is not valid CSV")],
+)
+def test_broken_csv_names_the_line(read, text, reason):
+    with pytest.raises(BadInput, match=reason):
+        read("prompts: [a]\ntests: t.csv", t_DOT_csv=text)
+
+
+def test_broken_jsonl_names_the_line(read):
+    with pytest.raises(BadInput, match="line 2, is not JSON"):
+        read("prompts: [a]\ntests: t.jsonl", t_DOT_jsonl='{"vars": {}}\n{x}\n')
+
+
+def test_a_folder_without_a_configuration(tmp_path):
+    with pytest.raises(BadInput, match=r"no promptfooconfig\.yaml"):
+        read_promptfoo(tmp_path)
+    with pytest.raises(BadInput, match="is not there"):
+        read_promptfoo(tmp_path / "x.yaml")
+    (tmp_path / "promptfooconfig.js").write_text("x")
+    with pytest.raises(BadInput, match="program"):
+        read_promptfoo(tmp_path / "promptfooconfig.js")
+
+
+def test_files_beside_the_folder_can_be_allowed(tmp_path):
+    (tmp_path / "shared.txt").write_text("Shared {{ x }}")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "promptfooconfig.yaml").write_text("prompts: ['file://../shared.txt']")
+    assert "outside" in read_promptfoo(tmp_path / "sub").prompts[0].problem
+    assert read_promptfoo(tmp_path / "sub", root=tmp_path).prompts[0].spec.template == "Shared {{ x }}"
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
+    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (tmp_path / "sub" / "promptfooconfig.yaml").write_text("prompts: ['file://link.txt', 'file://*.txt']")
+    assert all(prompt.spec is None for prompt in read_promptfoo(tmp_path / "sub").prompts)

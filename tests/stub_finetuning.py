@@ -135,7 +135,10 @@ class _Handler(BaseHTTPRequestHandler):
         stub = self.service
         url = urlsplit(self.path)
         parts = url.path.removeprefix("/v1").strip("/").split("/")
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(length)
+        if len(raw) < length:
+            return self._hang_up()
         if self.headers.get("Transfer-Encoding") == "chunked":
             raw = self._chunks()
         route = f"{self.command} /{_route(parts)}"

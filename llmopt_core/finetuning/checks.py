@@ -12,6 +12,7 @@ from llmopt_core.finetuning.data import Kind, TrainingExample, TrainingSet, from
 from llmopt_core.finetuning.leakage import LeakageDetector
 from llmopt_core.finetuning.reading import RawExample, read_examples
 from llmopt_core.finetuning.rules import Problem, check_example, is_preference
+from llmopt_core.finetuning.secret_hints import secret_kinds
 from llmopt_core.finetuning.similarity import NearDuplicates
 from llmopt_core.finetuning.tokens import (
     TokenCounter,
@@ -227,6 +228,8 @@ class _Checker:
         self.billing += min(self.limit, total)
         self.longest = max(self.longest, total)
         self.bins[next((i for i, bound in enumerate(_BINS) if total <= bound), len(_BINS))] += 1
+        if kinds := secret_kinds(messages):
+            self._finding(line, "possible_secret", f"it seems to hold {' and '.join(kinds)}; do not train on that")
         if total > self.limit:
             self._finding(line, "over_token_limit", f"{total:,} tokens; what is over {self.limit:,} may be cut off")
 

@@ -68,16 +68,18 @@ def _chat_pieces(messages: Sequence[dict[str, Any]], tokenizer: Any) -> list[Pie
             raise BadInput("The model's chat template rewrites earlier messages, so it cannot be used for training.")
         added = text[len(done) :]
         if message["learned"]:
-            found += _answer_pieces(added, _render(tokenizer, messages[:at], prompt=True)[len(done) :], message)
+            # Templates render nothing but messages, so there is no opening to ask for before the first.
+            opening = _render(tokenizer, messages[:at], prompt=True)[len(done) :] if at else None
+            found += _answer_pieces(added, opening, message)
         else:
             found.append((added, False))
         done = text
     return found
 
 
-def _answer_pieces(added: str, opening: str, message: dict[str, Any]) -> list[Piece]:
+def _answer_pieces(added: str, opening: str | None, message: dict[str, Any]) -> list[Piece]:
     """What a learned message adds: the opening the model is given, its answer and end mark, and white space."""
-    if not added.startswith(opening):
+    if opening is None or not added.startswith(opening):
         opening = added[: max(0, added.find(message["content"]))]
     answer = added[len(opening) :]
     learned = answer.rstrip("\n")

@@ -168,7 +168,10 @@ def new_folder(
         StorageFailed: The workspace cannot be written.
     """
     _check_sets(request, training, validation)
-    job_id = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+    now = time.time()
+    made = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    # Ids sort by age.
+    job_id = f"{made}-{int(now * 1000) % 1000:03d}{secrets.token_hex(2)}"
     root = jobs_root(settings)
     draft = JobFolder(root / f".{job_id}")
     write_atomically(draft.path / "training.jsonl", training.to_jsonl())

@@ -34,6 +34,7 @@ class LeakageDetector:
     """Compares training examples with evaluation sets: questions, long reference answers, and documents."""
 
     def __init__(self, evaluation_sets: Sequence[EvaluationSet]) -> None:
+        self._any = any(s.examples for s in evaluation_sets)
         pairs = [(s.name, e) for s in evaluation_sets for e in s.examples]
         self._owners = [(name, e.id) for name, e in pairs]
         self._questions = Overlap([e.question for _, e in pairs])
@@ -45,6 +46,8 @@ class LeakageDetector:
 
     def find(self, example: TrainingExample, number: int = 0) -> Leak | None:
         """The worst overlap of one training example, or None."""
+        if not self._any:
+            return None
         asked = [message_text(m) for m in example.prompt if m.get("role") == "user"]
         found = [(hit, self._owners) for text in asked if (hit := self._questions.find(text))]
         if hit := self._references.find(example.answer):

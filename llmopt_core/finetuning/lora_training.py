@@ -78,7 +78,7 @@ def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[st
     path = adapters_root(worker.settings) / f"{worker.request.name}.gguf"
     config = run.base.config
     tensors = gguf_tensors(run.current(), config.num_attention_heads, config.num_key_value_heads)
-    draft = path.with_name(f".{path.name}")
+    draft = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)

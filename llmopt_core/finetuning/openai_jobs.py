@@ -67,7 +67,9 @@ class ServiceTrainer:
         from llmopt_core.finetuning.openai_launch import Launch
 
         try:
-            remote = Launch(self._client, self._endpoint, folder, self._key, self._pause, on_created).run()
+            remote = Launch(
+                self._client, self._endpoint, folder, key=self._key, pause=self._pause, on_created=on_created
+            ).run()
         except LlmOptError as error:
             status = "cancelled" if isinstance(error, Cancelled) else _status_after(error)
             folder.log(str(error), "error" if status == "failed" else "warn")

@@ -60,6 +60,7 @@ class Launch:
         client: Any,
         endpoint: Endpoint,
         folder: JobFolder,
+        *,
         key: str = "",
         pause: float = 1.0,
         on_created: Callable[[Job], None] | None = None,
@@ -98,7 +99,7 @@ class Launch:
         known = self._folder.read("state.json").get(f"{which}_file")
         if known:
             return str(known)
-        name = f"llmopt-{self._folder.id}-{which}.jsonl"
+        name = self._name(which)
         file = self._once_only(
             f"{which}_upload_begun",
             find=lambda: self._find_file(name),
@@ -108,6 +109,9 @@ class Launch:
         self._folder.update_state(**{f"{which}_file": file.id})
         self._folder.log(f"The {which} file is uploaded as {file.id}.")
         return str(file.id)
+
+    def _name(self, which: Which) -> str:
+        return f"llmopt-{self._folder.id}-{which}.jsonl"
 
     def _upload(self, which: Which, name: str) -> Any:
         content = (self._folder.path / f"{which}.jsonl").read_bytes()
@@ -187,13 +191,19 @@ class Launch:
         raise EndpointError(f"Endpoint {self._endpoint.name!r} would not {what}.")
 
     def _delete_files(self) -> None:
-        state = self._folder.read("state.json")
         for which in self._parts():
-            if file := state.get(f"{which}_file"):
-                try:
-                    self._client.files.delete(file)
-                    self._folder.update_state(**{f"{which}_file": "", f"{which}_upload_begun": False})
-                except WIRE_ERRORS:
-                    self._folder.log(
-                        f"The uploaded file {file} could not be deleted; delete it at the service.", "warn"
-                    )
+            try:
+                self._delete_file(which)
+            except WIRE_ERRORS:
+                name = self._name(which)
+                self._folder.log(f"The uploaded file {name} could not be deleted; delete it at the service.", "warn")
+
+    def _delete_file(self, which: Which) -> None:
+        state = self._folder.read("state.json")
+        if not state.get(f"{which}_upload_begun"):
+            return
+        known = state.get(f"{which}_file")
+        file = known or getattr(self._find_file(self._name(which)), "id", "")
+        if file:
+            self._client.files.delete(file)
+        self._folder.update_state(**{f"{which}_file": "", f"{which}_upload_begun": False})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -17,8 +16,8 @@ from llmopt_core.finetuning.data import TrainingExample, normalised
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]|[^\W_]+")
 _SHINGLE = 4
 _BANDS = 24
-_ROWS = 3
-_PRIME = (1 << 61) - 1
+_ROWS = 4
+_STEP = np.uint64(0x9E3779B97F4A7C15)
 _MOST_EDITS = 25
 _SHARE = 0.1
 _LONGEST = 4_000
@@ -43,9 +42,8 @@ class NearIndex:
 
     def __init__(self, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
-        shape = (_BANDS * _ROWS, 1)
-        self._a = rng.integers(1, 1 << 31, shape, dtype=np.uint64)
-        self._b = rng.integers(0, 1 << 31, shape, dtype=np.uint64)
+        # Multiply-shift hashing modulo 2**64 (Dietzfelbinger et al. 1997) needs odd factors.
+        self._factors = rng.integers(0, 1 << 63, (_BANDS * _ROWS, 1), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         self._buckets: dict[tuple[int, bytes], list[int]] = {}
 
     def add(self, text: str, number: int) -> list[int]:
@@ -60,13 +58,20 @@ class NearIndex:
         return sorted(found)
 
     def _signature(self, text: str) -> npt.NDArray[np.uint32]:
-        text = text[:_LONGEST]
-        grams = {text[i : i + _SHINGLE] for i in range(max(1, len(text) - _SHINGLE + 1))}
-        hashes = np.fromiter((zlib.crc32(g.encode("utf-8", "surrogatepass")) for g in grams), np.uint64, len(grams))
-        # Products stay below 2**63, so the remainder is exact.
-        mixed: npt.NDArray[np.uint64] = (self._a * (hashes & np.uint64(0xFFFFFFFF)) + self._b) % np.uint64(_PRIME)
-        lowest: npt.NDArray[np.uint32] = mixed.min(axis=1).astype(np.uint32)
-        return lowest
+        points = np.frombuffer(text[:_LONGEST].encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+        grams = points[: max(1, len(points) - _SHINGLE + 1)].copy()
+        for offset in range(1, min(_SHINGLE, len(points))):
+            grams = grams * _STEP + points[offset : offset + len(grams)]
+        grams = np.unique(grams) if len(grams) else np.zeros(1, np.uint64)
+        lowest: npt.NDArray[np.uint64] = (self._factors * _mixed(grams)).min(axis=1)
+        return (lowest >> np.uint64(32)).astype(np.uint32)
+
+
+def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Spread the bits, so that neighbouring characters have nothing in common (the finisher of splitmix64)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
 
 
 class NearDuplicates:

@@ -79,12 +79,8 @@ def report_structured(scores: Sequence[StructuredScore], seed: int = 0, resample
     sums = table[picks].sum(axis=1)
     whole = table.sum(axis=0)
     ones = np.full(resamples, float(len(scores)))
-    return StructuredReport(
-        len(scores),
-        *(_share(whole[i], len(scores), sums[:, i], ones) for i in (0, 1)),
-        _share(whole[3], whole[4], sums[:, 3], sums[:, 4]),
-        _share(whole[2], len(scores), sums[:, 2], ones),
-    )
+    valid, intent, exact = (_share(whole[i], len(scores), sums[:, i], ones) for i in range(3))
+    return StructuredReport(len(scores), valid, intent, _share(whole[3], whole[4], sums[:, 3], sums[:, 4]), exact)
 
 
 def _share(top: float, bottom: float, tops: np.ndarray, bottoms: np.ndarray) -> Share:

@@ -48,10 +48,9 @@ def assistant_tokens(messages: Sequence[Mapping[str, Any]], counter: TokenCounte
 
 def _value_tokens(value: Any, counter: TokenCounter) -> int:
     if isinstance(value, str):
-        # A lone surrogate is no text; it counts as the replacement character.
-        return counter.count(value.encode("utf-8", "replace").decode("utf-8"))
+        return counter.count(value)
     if isinstance(value, Mapping | list):
-        return counter.count(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8"))
+        return counter.count(json.dumps(value, ensure_ascii=False))
     return 0
 
 

@@ -1,0 +1,349 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.finetuning.checks import CheckReport, CheckSettings, check_file, check_set
+from llmopt_core.finetuning.data import TrainingSet, chat_example
+from llmopt_core.finetuning.tokens import default_epochs
+from llmopt_core.types import EvaluationSet, Example, Span
+
+TOY = Path(__file__).parents[2] / "data" / "finetuning" / "toy_chat_fine_tuning.jsonl"
+TOPICS = (
+    "tides",
+    "volcanoes",
+    "bridges",
+    "violins",
+    "bread",
+    "glass",
+    "moss",
+    "kites",
+    "clocks",
+    "salt",
+    "owls",
+    "ink",
+)
+
+
+def chat(question: str = "Why is the sky blue?", answer: str = "Rayleigh scattering.", **more: Any) -> dict[str, Any]:
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": answer},
+    ]
+    return {"messages": messages, **more}
+
+
+def good(count: int = 12) -> list[dict[str, Any]]:
+    return [
+        chat(f"Tell me about {TOPICS[i % 12]}, part {i}", f"{TOPICS[i % 12]} indeed {i * 7919}") for i in range(count)
+    ]
+
+
+def jsonl(values: Iterable[Any]) -> bytes:
+    return "".join(json.dumps(value) + "\n" for value in values).encode()
+
+
+def check(values: Iterable[Any], **settings: Any) -> CheckReport:
+    return check_file(jsonl(values), "train.jsonl", CheckSettings(**settings))
+
+
+def test_the_cookbook_toy_file_gives_the_notebooks_numbers() -> None:
+    report = check_file(TOY)
+    assert report.examples == 5
+    assert report.errors == {}
+    assert report.findings == {
+        "fewer_than_10_examples": 1,
+        "missing_system_message": 1,
+        "missing_user_message": 1,
+        "over_token_limit": 1,
+    }
+    assert (report.billing_tokens, report.epochs, report.training_tokens) == (4306, 20, 86120)
+    assert report.longest == 8032
+    assert {(p.line, p.kind) for p in report.lines} == {
+        (0, "fewer_than_10_examples"),
+        (3, "missing_system_message"),
+        (4, "missing_user_message"),
+        (5, "over_token_limit"),
+    }
+
+
+def test_report_as_json_has_the_documented_keys() -> None:
+    value = check_file(TOY).to_json()
+    assert {"examples", "errors", "findings", "billing_tokens", "epochs", "lines"} <= value.keys()
+    assert all({"line", "kind", "message"} == line.keys() for line in value["lines"])
+    json.dumps(value)
+
+
+def test_good_file_has_nothing_to_complain_about() -> None:
+    report = check(good())
+    assert (report.errors, report.findings, report.lines) == ({}, {}, ())
+    assert sum(count for _, count in report.histogram) == 12
+
+
+def message(**fields: Any) -> dict[str, Any]:
+    example = chat()
+    example["messages"].insert(1, fields)
+    return example
+
+
+@pytest.mark.parametrize(
+    ("broken", "kinds"),
+    [
+        ([], {"data_type"}),
+        ("text", {"data_type"}),
+        (None, {"data_type"}),
+        ({}, {"missing_messages_list"}),
+        ({"messages": []}, {"missing_messages_list"}),
+        ({"messages": "hello"}, {"missing_messages_list"}),
+        (message(role="user"), {"message_missing_key", "missing_content"}),
+        (message(content="x"), {"message_missing_key", "unrecognized_role"}),
+        (message(role="user", content="x", colour="red"), {"message_unrecognized_key"}),
+        (message(role="wizard", content="x"), {"unrecognized_role"}),
+        (message(role="user", content=""), {"missing_content"}),
+        (message(role="user", content=7), {"missing_content"}),
+        (message(role="user", content=None), {"missing_content"}),
+        ({"messages": [{"role": "user", "content": "x"}]}, {"example_missing_assistant_message"}),
+        ({"messages": ["x", {"role": "assistant", "content": "y"}]}, {"data_type"}),
+        (message(role="user", content="x", weight=1), {"invalid_weight"}),
+        (message(role="assistant", content="x", weight=0.5), {"invalid_weight"}),
+        ({"messages": [{"role": "assistant", "content": "x", "weight": 0}]}, {"nothing_to_learn"}),
+    ],
+)
+def test_each_format_rule_is_reported_with_its_line(broken: Any, kinds: set[str]) -> None:
+    report = check([*good(), broken])
+    assert report.errors == dict.fromkeys(kinds, 1)
+    assert {(p.line, p.kind) for p in report.lines if p.is_error} == {(13, kind) for kind in kinds}
+    assert report.billing_tokens == check(good()).billing_tokens
+
+
+def test_broken_json_is_an_error_of_its_line() -> None:
+    content = jsonl(good()) + b'{"messages": [\n\n' + jsonl(good(1))
+    report = check_file(content, "train.jsonl")
+    assert report.errors == {"invalid_json": 1}
+    assert report.lines[0].line == 13
+    assert "character" in report.lines[0].message
+
+
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]
+CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+
+
+def tool_chat(call: Any = CALL, tools: Any = TOOLS, answer_id: str = "c1") -> dict[str, Any]:
+    return {
+        "messages": [
+            {"role": "system", "content": "You have tools."},
+            {"role": "user", "content": "Weather in Oslo?"},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": answer_id, "content": "rain"},
+            {"role": "assistant", "content": "It rains."},
+        ],
+        "tools": tools,
+    }
+
+
+def test_tool_calls_are_good_examples() -> None:
+    assert check([*good(), tool_chat()]).ok
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind"),
+    [
+        (tool_chat(call={**CALL, "id": 5}), "invalid_tool_call"),
+        (tool_chat(call="weather()"), "invalid_tool_call"),
+        (tool_chat(call={**CALL, "function": {"name": "weather", "arguments": "{"}}), "invalid_tool_call"),
+        (tool_chat(call={**CALL, "function": {"name": "rockets", "arguments": "{}"}}), "invalid_tool_call"),
+        (tool_chat(answer_id="c2"), "invalid_tool_call"),
+        (tool_chat(tools=[{"name": "weather"}]), "invalid_tools"),
+        (tool_chat(tools="weather"), "invalid_tools"),
+    ],
+)
+def test_broken_tool_use_is_an_error(broken: Any, kind: str) -> None:
+    assert kind in check([*good(), broken]).errors
+
+
+def pair(better: Any = "No.", worse: Any = "Nope!", question: str = "Is it?") -> dict[str, Any]:
+    return {
+        "input": {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": question}]},
+        "preferred_output": [{"role": "assistant", "content": better}],
+        "non_preferred_output": [{"role": "assistant", "content": worse}],
+    }
+
+
+def pairs() -> list[dict[str, Any]]:
+    return [pair(f"{TOPICS[i]} yes", f"{TOPICS[i]} no", f"Is {TOPICS[i]} wet?") for i in range(11)]
+
+
+def test_preference_pairs_are_recognised() -> None:
+    report = check(pairs())
+    assert (report.kind, report.errors, report.findings) == ("preference", {}, {})
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind"),
+    [
+        ({**pair(), "preferred_output": []}, "missing_preferred_output"),
+        ({"input": pair()["input"], "preferred_output": pair()["preferred_output"]}, "missing_non_preferred_output"),
+        ({**pair(), "input": "hello"}, "missing_input_messages"),
+        ({**pair(), "preferred_output": [{"role": "user", "content": "x"}]}, "output_not_one_assistant_message"),
+        ({**pair(), "preferred_output": pair()["preferred_output"] * 2}, "output_not_one_assistant_message"),
+        (pair(better=""), "missing_content"),
+        (chat(), "mixed_kinds"),
+    ],
+)
+def test_broken_preference_pairs_are_errors(broken: Any, kind: str) -> None:
+    report = check([*pairs(), broken])
+    assert report.errors == {kind: 1}
+    assert report.lines[0].line == 12
+
+
+def test_equal_outputs_are_only_a_finding() -> None:
+    report = check([*pairs(), pair("same", "same")])
+    assert report.ok
+    assert report.findings == {"identical_outputs": 1}
+
+
+def test_repetitions_and_contradictions_are_found() -> None:
+    values = [
+        *good(),
+        chat("Tell me about tides, part 0", "tides indeed 0"),
+        chat("TELL me about  tides, part 0", "something else"),
+        chat("What is the height of the Eiffel tower in Paris?", "About 330 metres to the very tip."),
+        chat("What is the height of the Eiffel Tower in Paris??", "About 330 metres to the very tip!"),
+    ]
+    report = check(values)
+    assert report.findings == {"duplicate": 1, "conflicting_answer": 1, "near_duplicate": 1}
+    assert {p.line: p.kind for p in report.lines} == {
+        13: "duplicate", 14: "conflicting_answer", 16: "near_duplicate",
+    }  # fmt: skip
+
+
+def test_different_questions_about_one_long_passage_are_not_near_duplicates() -> None:
+    passage = "The river rises in the northern hills and runs past the old mill to the sea. " * 12
+    values = [
+        chat(f"{passage}\n\nWho built the mill?", "a monk"),
+        chat(f"{passage}\n\nWhere does the river end, and what is found there today?", "in the sea"),
+    ]
+    assert "near_duplicate" not in check([*good(), *values]).findings
+
+
+EVALUATION = EvaluationSet(
+    "handbook",
+    (
+        Example("q1", "How many days of leave does a new colleague get in the first year?"),
+        Example("q2", "什么时候可以申请报销差旅费用", references=(Span("travel.txt", 0, 5),)),
+        Example(
+            "q3", "Which form?", reference="Fill in form B12 and hand it to the front desk before the end of the month"
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("example", "kind"),
+    [
+        (chat("how many days of leave does a NEW colleague get in the first year"), "leakage_exact"),
+        (
+            chat("Context: x\n\nQuestion: How many days of leave does a new colleague get in the first year?"),
+            "leakage_exact",
+        ),
+        (chat("How many days of leave does a new colleague get in the second year?"), "leakage_near"),
+        (chat("请问，什么时候可以申请报销差旅费用？"), "leakage_exact"),
+        (chat("x", "Fill in form B12 and hand it to the front desk before the end of the month."), "leakage_exact"),
+        (chat("Something else", "entirely", group="travel.txt"), "leakage_document"),
+    ],
+)
+def test_leakage_against_an_evaluation_set_is_found(example: dict[str, Any], kind: str) -> None:
+    report = check([*good(), example], evaluation_sets=(EVALUATION,))
+    assert report.findings.get(kind) == 1
+    assert "handbook" in next(p.message for p in report.lines if p.kind == kind)
+
+
+def test_unrelated_examples_do_not_leak() -> None:
+    assert not any("leak" in kind for kind in check(good(), evaluation_sets=(EVALUATION,)).findings)
+
+
+def test_price_counts_all_epochs() -> None:
+    report = check(good(), price_per_million=25.0)
+    assert report.cost_usd == pytest.approx(25.0 * report.epochs * report.billing_tokens / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("examples", "epochs"),
+    [(1, 25), (5, 20), (33, 3), (34, 3), (100, 3), (8_333, 3), (8_334, 2), (20_000, 1), (99_999, 1)],
+)
+def test_default_epochs_follow_the_notebook(examples: int, epochs: int) -> None:
+    assert default_epochs(examples) == epochs
+
+
+def test_secrets_are_found_but_never_shown() -> None:
+    secret = "sk-proj-" + "a1B2" * 8
+    report = check([*good(), chat(f"My key is {secret}, why?")])
+    assert report.findings == {"possible_secret": 1}
+    assert secret not in json.dumps(report.to_json())
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "empty"),
+        (b"\n \n", "empty"),
+        ("{}\n".encode("utf-16"), "UTF-16"),
+        (b'{"messages": 1}\n{"x": "caf\xe9"}\n', "line 2"),
+        (b"\x00\x01\x02", "binary"),
+        (b"PK\x03\x04zip", "zip"),
+        (b"[\n{}\n]", "JSON Lines"),
+    ],
+)
+def test_unreadable_files_are_refused_with_a_clear_sentence(content: bytes, words: str) -> None:
+    with pytest.raises(BadInput, match=r"train\.jsonl") as caught:
+        check_file(content, "train.jsonl")
+    assert words in str(caught.value)
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no such file"):
+        check_file(tmp_path / "nowhere.jsonl")
+
+
+def test_one_endless_line_is_refused_without_reading_it_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmopt_core.finetuning.reading.MAX_LINE_BYTES", 1_000)
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(b'{"messages": "' + b"x" * 5_000)
+    with pytest.raises(BadInput, match="line 1"):
+        check_file(path)
+
+
+def test_byte_order_mark_is_no_problem() -> None:
+    assert check_file(b"\xef\xbb\xbf" + jsonl(good()), "train.jsonl").ok
+
+
+def test_huge_files_are_streamed_and_the_list_of_lines_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "many.jsonl"
+    path.write_bytes(jsonl({"messages": []} for _ in range(3_000)))
+    seen: list[int] = []
+    report = check_file(path, on_progress=seen.append)
+    assert report.errors == {"missing_messages_list": 3_000}
+    assert (len(report.lines), report.lines_left_off) == (1_000, 2_000)
+    assert seen == [1_000, 2_000, 3_000]
+
+
+def test_sets_in_memory_are_checked_with_groups() -> None:
+    training = TrainingSet("t", tuple(chat_example(f"q{i} {t}?", t, group="travel.txt") for i, t in enumerate(TOPICS)))
+    report = check_set(training, CheckSettings((EVALUATION,)))
+    assert report.findings["leakage_document"] == 12
+
+
+def test_lone_surrogates_and_deep_nesting_do_not_break_the_check() -> None:
+    content = (
+        jsonl(good())
+        + b'{"messages": [{"role": "user", "content": "\\ud800 x"}, {"role": "assistant", "content": "y"}]}\n'
+    )
+    content += b"[" * 100_000 + b"\n"
+    report = check_file(content, "train.jsonl")
+    assert report.errors == {"invalid_json": 1}

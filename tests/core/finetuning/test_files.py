@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.finetuning.checks import check_file
+from llmopt_core.finetuning.data import TrainingExample, TrainingSet, chat_example, preference_example
+from llmopt_core.finetuning.files import load_training_set, write_atomically, write_training_set
+
+
+def test_chat_files_round_trip(tmp_path: Path) -> None:
+    tools = ({"type": "function", "function": {"name": "f"}},)
+    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    made = TrainingSet(
+        "made",
+        (
+            chat_example("Où ?", "Là, “ici” 🙂", system="Sois bref."),
+            TrainingExample(
+                ({"role": "user", "content": "go"}, {"role": "assistant", "content": "x", "weight": 0},
+                 {"role": "user", "content": "on"}, {"role": "assistant", "tool_calls": [call]}),
+                tools=tools, parallel_tool_calls=False,
+            ),
+        ),
+    )  # fmt: skip
+    read = load_training_set(write_training_set(made, tmp_path / "made.jsonl"))
+    assert read.name == "made"
+    assert [e.to_openai() for e in read.examples] == [e.to_openai() for e in made.examples]
+    assert read.version == made.version
+
+
+def test_preference_files_round_trip(tmp_path: Path) -> None:
+    made = TrainingSet("p", (preference_example("Q?", "good", "bad", system="s"),))
+    read = load_training_set(write_training_set(made, tmp_path / "p.jsonl"))
+    assert (read.kind, read.examples[0].answer, read.examples[0].question) == ("preference", "good", "Q?")
+    assert read.version == made.version
+
+
+def test_version_depends_on_content_not_on_origin() -> None:
+    one = TrainingSet("a", (chat_example("q", "a", source="here", score=1.0),))
+    other = TrainingSet("b", (chat_example("q", "a", source="there"),))
+    assert one.version == other.version
+    assert one.version != TrainingSet("a", (chat_example("q", "b"),)).version
+
+
+def test_csv_with_usual_columns() -> None:
+    read = load_training_set(
+        b'Question,Answer,system,category\n"Line one\nline two",A1,Be kind,x\nq2,a2,,y\n', "rows.csv"
+    )
+    first, second = read.examples
+    assert [m["role"] for m in first.messages] == ["system", "user", "assistant"]
+    assert (first.question, first.answer, first.label) == ("Line one\nline two", "A1", "x")
+    assert [m["role"] for m in second.messages] == ["user", "assistant"]
+    assert second.source == "rows.csv line 4"
+
+
+def test_csv_with_named_columns_and_preference_columns() -> None:
+    classes = load_training_set(b"text,category\nhi,greeting\n", "c.csv", columns={"answer": "category"})
+    assert (classes.examples[0].question, classes.examples[0].answer) == ("hi", "greeting")
+    pairs = load_training_set(b"prompt\tchosen\trejected\nq\tg\tb\n", "c.tsv")
+    assert (pairs.kind, pairs.examples[0].answer) == ("preference", "g")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"text,category\nhi,x\n", "expected the columns question and answer"),
+        (b"question,answer\nq\n", "line 2: expected 2 columns, found 1"),
+        (b"question,answer\nq,\n", "line 2"),
+        (b'question,answer\n"q,a\n', "CSV"),
+    ],
+)
+def test_broken_csv_names_what_is_wrong(content: bytes, words: str) -> None:
+    with pytest.raises(BadInput, match=r"bad\.csv") as caught:
+        load_training_set(content, "bad.csv")
+    assert words in str(caught.value)
+
+
+def test_unknown_column_lists_those_there_are() -> None:
+    with pytest.raises(BadInput, match="it has text, kind"):
+        load_training_set(b"text,kind\nx,y\n", "c.csv", columns={"answer": "category"})
+
+
+def test_csv_is_checked_like_any_other_file() -> None:
+    report = check_file(b"question,answer\nq1,a1\nq2\nq3,a3\n", "c.csv")
+    assert (report.examples, report.errors) == (3, {"invalid_row": 1})
+    assert [(p.line, p.message) for p in report.lines if p.is_error] == [(3, "expected 2 columns, found 1")]
+
+
+def test_loading_names_the_first_bad_line() -> None:
+    content = b'{"messages": [{"role": "assistant", "content": "x"}]}\n\n{"messages": []}\n'
+    with pytest.raises(BadInput, match=r"up.jsonl, line 3: expected"):
+        load_training_set(content, "up.jsonl")
+
+
+def test_conversations_and_pairs_do_not_mix() -> None:
+    mixed = TrainingSet("m", (chat_example("q", "a"), preference_example("q", "g", "b")))
+    with pytest.raises(BadInput, match="in one file"):
+        load_training_set(mixed.to_jsonl(), "m.jsonl")
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state.json"
+    write_atomically(path, b"old")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageFailed, match="No space left"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["state.json"]

@@ -1,0 +1,259 @@
+"""Training jobs in this process: `work_on` is what the trainer's own process runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.finetuning import checkpoints, trainer
+from llmopt_core.finetuning.adapters import adapters, delete_adapter
+from llmopt_core.finetuning.data import TrainingSet, chat_example, preference_example
+from llmopt_core.finetuning.files import write_atomically
+from llmopt_core.finetuning.job_folder import JobFolder, new_folder, open_folder
+from llmopt_core.finetuning.jobs import Job, JobRequest
+from llmopt_core.finetuning.local_lora import LocalTrainer
+from llmopt_core.settings import Settings
+from tests.core.finetuning.helpers import colours
+
+QUICK = {"epochs": 2, "learning_rate": 0.02, "checkpoint_every": 2, "evaluations": 3, "rank": 4, "batch_size": 8}
+
+
+@pytest.fixture
+def make(settings: Settings, tiny_model: Path) -> Callable[..., JobFolder]:
+    def folder(
+        train: TrainingSet | None = None, valid: TrainingSet | None = None, name: str = "tuned", **values: Any
+    ) -> JobFolder:
+        request = JobRequest(name=name, base_model=str(tiny_model), hyperparameters=QUICK | values)
+        made = new_folder(settings, request, "lora", train or colours(24), valid or colours(8, 100))
+        made.write("worker.json", settings.model_dump(mode="json"))
+        return made
+
+    return folder
+
+
+def work(folder: JobFolder) -> Job:
+    trainer.work_on(trainer.Worker(folder))
+    return folder.job()
+
+
+def test_a_job_learns_and_leaves_an_adapter_with_its_card(make: Callable[..., JobFolder], settings: Settings) -> None:
+    folder = make(epochs=8)
+    job = work(folder)
+    assert (job.status, job.step, job.total_steps, job.tuned_model) == ("finished", 24, 24, "tuned")
+    points = folder.metrics()
+    valid = [p.valid_loss for p in points if p.valid_loss is not None]
+    assert points[0].step == 0
+    assert valid[-1] < valid[0]
+    before, after = points[0].valid_accuracy, points[-1].valid_accuracy
+    assert before is not None
+    assert after is not None
+    assert before < 0.2 < 0.6 < after
+    (made,) = adapters(settings)
+    assert made.card["data_version"] == colours(24).version
+    assert made.card["hyperparameters"]["rank"] == 4
+    assert made.card["valid_loss"] == pytest.approx(min(valid))
+    tuned = LocalTrainer(settings).result(job.id)
+    assert (tuned.spec.endpoint, tuned.spec.adapter, tuned.spec.mode) == ("builtin", "tuned", "chat")
+    delete_adapter(settings, "tuned")
+    assert adapters(settings) == []
+
+
+def test_the_text_format_decides_how_the_tuned_model_is_asked(
+    make: Callable[..., JobFolder], settings: Settings
+) -> None:
+    folder = make(text_format="completion", epochs=1)
+    work(folder)
+    assert LocalTrainer(settings).result(folder.id).spec.mode == "completion"
+
+
+def test_validation_examples_come_with_their_loss_worst_first(
+    make: Callable[..., JobFolder], settings: Settings
+) -> None:
+    folder = make()
+    work(folder)
+    pairs = LocalTrainer(settings).validation_losses(folder.id)
+    losses = [loss for _, loss in pairs]
+    assert len(pairs) == 8
+    assert losses == sorted(losses, reverse=True)
+    assert {e.question for e, _ in pairs} == {e.question for e in colours(8, 100).examples}
+
+
+def weights(folder: JobFolder) -> dict[str, Any]:
+    state = checkpoints.Checkpoints(folder).load_last()
+    assert state is not None
+    return dict(state["weights"])
+
+
+def test_resuming_after_a_stop_gives_the_same_weights_as_never_stopping(make: Callable[..., JobFolder]) -> None:
+    import torch
+
+    whole = make(name="whole", dropout=0.1)
+    work(whole)
+    stopped = make(name="stopped", dropout=0.1)
+    worker = trainer.Worker(stopped)
+    append = JobFolder.append
+
+    def cancel_at_step_three(self: JobFolder, name: str, value: Any) -> None:
+        append(self, name, value)
+        if self.path == stopped.path and value.get("step") == 3:
+            stopped.ask_cancel()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JobFolder, "append", cancel_at_step_three)
+        trainer.work_on(worker)
+    assert (stopped.job().status, stopped.job().resumable) == ("cancelled", True)
+    assert "step 3 of 6" in stopped.job().message
+    stopped.clear_cancel()
+    assert work(stopped).status == "finished"
+    ours, theirs = weights(stopped), weights(whole)
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-6) for name in theirs)
+    assert [p.step for p in stopped.metrics()] == [p.step for p in whole.metrics()]
+
+
+def test_a_full_disk_in_mid_checkpoint_keeps_the_last_good_one_and_says_so(
+    make: Callable[..., JobFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def sometimes_full(path: Path, content: bytes) -> None:
+        if path.name == "last.pt" and written.count("last.pt") >= 1:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("os.fsync", full)
+                write_atomically(path, content)
+        written.append(path.name)
+        write_atomically(path, content)
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "write_atomically", sometimes_full)
+    folder = make()
+    assert work(folder).status == "finished"
+    state = checkpoints.Checkpoints(folder).load_last()
+    assert state is not None
+    assert state["position"]["step"] == 2
+    warned = [e.message for e in folder.events() if e.level == "warn"]
+    assert any("step 4" in m and "No space left" in m and "stays" in m for m in warned)
+    assert sorted(p.name for p in (folder.path / "checkpoints").iterdir()) == ["best.pt", "last.pt"]
+
+
+def test_a_full_disk_at_the_end_can_be_resumed_to_the_adapter(
+    make: Callable[..., JobFolder], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    folder = make()
+    with monkeypatch.context() as patch:
+        patch.setattr("llmopt_core.finetuning.lora_training.write_adapter", full)
+        job = work(folder)
+    assert (job.status, job.resumable) == ("failed", True)
+    assert "free some space, then resume" in job.message
+    assert adapters(settings) == []
+    steps = len(list(folder.lines("metrics.jsonl")))
+    assert work(folder).status == "finished"
+    assert len(list(folder.lines("metrics.jsonl"))) == steps
+    assert [a.name for a in adapters(settings)] == ["tuned"]
+
+
+def test_early_stopping_ends_a_run_that_no_longer_improves(make: Callable[..., JobFolder], settings: Settings) -> None:
+    folder = make(epochs=30, evaluations=90, patience=2, learning_rate=0.09, schedule="constant")
+    job = work(folder)
+    assert job.status == "finished"
+    assert job.step < 90
+    assert any("Stopped early" in event.message for event in folder.events())
+    (made,) = adapters(settings)
+    best = min(p.valid_loss for p in folder.metrics() if p.valid_loss is not None)
+    assert made.card["valid_loss"] == pytest.approx(best, rel=1e-3)
+    assert made.card["best_step"] < job.step
+
+
+def test_long_examples_are_left_out_and_named(make: Callable[..., JobFolder]) -> None:
+    train = TrainingSet("t", (*colours(16).examples, chat_example("x" * 300, "long")))
+    folder = make(train, max_tokens=120)
+    assert work(folder).status == "finished"
+    assert any("number 17" in event.message for event in folder.events())
+
+
+def test_training_where_every_example_is_too_long_fails_in_words(make: Callable[..., JobFolder]) -> None:
+    job = work(make(max_tokens=8))
+    assert job.status == "failed"
+    assert "max_tokens 8" in job.message
+
+
+def test_a_missing_base_model_fails_in_words(make: Callable[..., JobFolder], tmp_path: Path) -> None:
+    folder = make()
+    stored = folder.read("request.json")
+    stored["request"]["base_model"] = str(tmp_path / "nowhere.gguf")
+    folder.write("request.json", stored)
+    job = work(folder)
+    assert job.status == "failed"
+    assert "nowhere.gguf" in job.message
+
+
+def test_an_unexpected_error_is_recorded_not_lost(
+    make: Callable[..., JobFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("llmopt_core.finetuning.lora_training.load_trainable", broken)
+    job = work(make())
+    assert job.status == "failed"
+    assert "ZeroDivisionError" in job.message
+    assert "log.txt" in job.message
+
+
+def test_training_text_never_reaches_log_or_state(make: Callable[..., JobFolder]) -> None:
+    train = TrainingSet("t", tuple(chat_example(f"q{i}?", f"hunter2 {i}") for i in range(16)))
+    folder = make(train, train, epochs=1)
+    work(folder)
+    for name in ("events.jsonl", "state.json", "metrics.jsonl", "validation_losses.jsonl", "request.json"):
+        assert "hunter2" not in (folder.path / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("training", "validation", "request_values", "words"),
+    [
+        (TrainingSet("t", ()), None, {}, "training set t is empty"),
+        (colours(12), TrainingSet("v", ()), {}, "validation set v is empty"),
+        (TrainingSet("t", (preference_example("q", "a", "b"),)), None, {}, "needs chat examples"),
+        (colours(12), None, {"hyperparameters": {"ranks": 4}}, "ranks"),
+        (colours(12), None, {"hyperparameters": {"epochs": 0}}, "epochs"),
+        (TrainingSet("t", (preference_example("q", "a", "b"),)), None, {"method": "dpo"}, "endpoint"),
+    ],
+)
+def test_wrong_requests_are_refused_before_anything_starts(
+    settings: Settings, training: TrainingSet, validation: TrainingSet | None, request_values: Any, words: str
+) -> None:
+    local = LocalTrainer(settings)
+    with pytest.raises(BadInput) as caught:
+        local.create(JobRequest(name="x", **request_values), training, validation)
+    assert words in str(caught.value)
+    assert not (settings.home / "finetuning").exists()
+
+
+def test_a_taken_name_is_refused(make: Callable[..., JobFolder], settings: Settings) -> None:
+    work(make(epochs=1))
+    with pytest.raises(BadInput, match="already"):
+        LocalTrainer(settings).create(JobRequest(name="tuned"), colours(12))
+
+
+@pytest.mark.parametrize("job_id", ["", "nope", "../x", ".hidden"])
+def test_unknown_jobs_are_refused(settings: Settings, job_id: str) -> None:
+    with pytest.raises(BadInput, match="no fine-tuning job"):
+        open_folder(settings, job_id)
+
+
+def test_a_torn_last_line_is_passed_over_and_closed(make: Callable[..., JobFolder]) -> None:
+    folder = make()
+    folder.append("metrics.jsonl", {"step": 1, "train_loss": 2.0})
+    with (folder.path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "train')
+    folder.append("metrics.jsonl", {"step": 2, "train_loss": 1.0})
+    folder.append("metrics.jsonl", {"step": 1, "valid_loss": 3.0})
+    assert [(p.step, p.train_loss, p.valid_loss) for p in folder.metrics()] == [(1, 2.0, 3.0), (2, 1.0, None)]

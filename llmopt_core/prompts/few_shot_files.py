@@ -1,0 +1,149 @@
+"""Few-shot sets as files: CSV, JSONL, and OpenAI's chat JSONL."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from llmopt_core.errors import BadInput
+
+Format = Literal["csv", "jsonl", "openai"]
+
+_QUESTIONS = ("question", "input", "prompt", "query", "user_input")
+_ANSWERS = ("answer", "output", "completion", "response", "reference")
+_LARGEST = 20_000_000
+
+
+def read_few_shot(data: bytes | str, name: str) -> list[dict[str, str]]:
+    """The examples of a file.
+
+    The names `input`, `prompt`, `query` stand for `question`, and `output`, `completion`, `response`, `reference` for
+    `answer`, where the file does not have those columns. All other columns are kept.
+
+    Args:
+        data: The file's content.
+        name: Its name; `.csv` and `.tsv` are tables, everything else JSON lines.
+
+    Raises:
+        BadInput: It is not such a file; names the line.
+    """
+    text = _text(data, name)
+    if name.lower().endswith((".csv", ".tsv")):
+        return _from_table(text, name, "\t" if name.lower().endswith(".tsv") else ",")
+    return _from_lines(text, name)
+
+
+def write_few_shot(examples: Sequence[dict[str, str]], form: Format, system: str = "") -> str:
+    """The examples as the text of a file.
+
+    Args:
+        examples: Each with `answer`, and mostly `question`.
+        form: `openai` keeps question and answer alone, as one chat per line.
+        system: System message of each chat, for `openai`.
+
+    Raises:
+        BadInput: An example has no question and the form needs one.
+    """
+    if form == "csv":
+        return _as_table(examples)
+    if form == "jsonl":
+        return "".join(json.dumps(example, ensure_ascii=False) + "\n" for example in examples)
+    return "".join(json.dumps(_as_chat(e, i, system), ensure_ascii=False) + "\n" for i, e in enumerate(examples, 1))
+
+
+def _text(data: bytes | str, name: str) -> str:
+    if len(data) > _LARGEST:
+        raise BadInput(f"{name} is larger than 20 MB; few-shot examples go into every prompt, so take fewer.")
+    if isinstance(data, str):
+        return data.removeprefix("\ufeff")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{name} is not UTF-8 text; save it as UTF-8.") from error
+
+
+def _from_table(text: str, name: str, delimiter: str) -> list[dict[str, str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    examples: list[dict[str, str]] = []
+    try:
+        header = [column.strip() for column in next(reader, [])]
+        names = _names(header, f"{name} line 1")
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            if len(row) != len(header):
+                raise BadInput(f"{name} line {reader.line_num}: {len(row)} cells for {len(header)} columns.")
+            examples.append({column: cell for column, cell in zip(names, row, strict=True) if column})
+    except csv.Error as error:
+        raise BadInput(f"{name} line {reader.line_num}: not readable as CSV ({error}).") from error
+    return examples
+
+
+def _names(columns: Sequence[str], where: str) -> list[str]:
+    """The columns' names, with the usual other words for question and answer taken for them."""
+    named = list(columns)
+    for wanted, others in (("question", _QUESTIONS), ("answer", _ANSWERS)):
+        if wanted not in named:
+            found = next((other for other in others if other in named), None)
+            if found is not None:
+                named[named.index(found)] = wanted
+    if "answer" not in named:
+        raise BadInput(f"{where}: there is no `answer`; found: {', '.join(columns) or 'nothing'}.")
+    double = next((column for column in named if column and named.count(column) > 1), None)
+    if double:
+        raise BadInput(f"{where}: `{double}` is there twice.")
+    return named
+
+
+def _from_lines(text: str, name: str) -> list[dict[str, str]]:
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    return [_from_line(line, f"{name} line {number}") for number, line in lines]
+
+
+def _from_line(line: str, where: str) -> dict[str, str]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{where}: not JSON; expected one object in braces per line.") from error
+    if not isinstance(value, dict):
+        raise BadInput(f"{where}: expected an object in braces, found {type(value).__name__}.")
+    if "messages" in value:
+        return _from_chat(value["messages"], where)
+    names = _names([str(key) for key in value], where)
+    return {key: _as_text(item) for key, item in zip(names, value.values(), strict=True)}
+
+
+def _from_chat(messages: Any, where: str) -> dict[str, str]:
+    try:
+        talk = [(m["role"], m["content"]) for m in messages if m["role"] not in ("system", "developer")]
+    except (TypeError, KeyError) as error:
+        raise BadInput(f"{where}: each message needs a `role` and a `content`.") from error
+    if [role for role, _ in talk] != ["user", "assistant"] or not all(isinstance(text, str) for _, text in talk):
+        raise BadInput(f"{where}: a few-shot example is one user message and one assistant message, both text.")
+    return {"question": talk[0][1], "answer": talk[1][1]}
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _as_table(examples: Sequence[dict[str, str]]) -> str:
+    columns = list(dict.fromkeys(["question", "answer", *(key for example in examples for key in example)]))
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, columns, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(examples)
+    return table.getvalue()
+
+
+def _as_chat(example: dict[str, str], number: int, system: str) -> dict[str, Any]:
+    if not example.get("question"):
+        raise BadInput(f"Few-shot example {number} has no question; OpenAI's form needs one.")
+    talk = [{"role": "system", "content": system}] if system.strip() else []
+    talk += [{"role": "user", "content": example["question"]}, {"role": "assistant", "content": example["answer"]}]
+    return {"messages": talk}

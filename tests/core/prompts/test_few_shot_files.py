@@ -1,0 +1,89 @@
+"""Few-shot sets as files."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llmopt_core.errors import BadInput
+from llmopt_core.prompts.few_shot_files import read_few_shot, write_few_shot
+
+EXAMPLES = [
+    {"question": 'Wer?\n"Bob", sagt er', "answer": "Bob, {{ x }}", "context": "C"},
+    {"question": "谁？", "answer": "鲍勃", "context": ""},
+]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_what_is_written_is_read(form):
+    assert read_few_shot(write_few_shot(EXAMPLES, form), f"set.{form}") == EXAMPLES
+    assert read_few_shot(write_few_shot(EXAMPLES, form).encode("utf-8-sig"), f"set.{form}") == EXAMPLES
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=20)
+
+
+@given(st.lists(st.fixed_dictionaries({"question": texts, "answer": texts}), max_size=4))
+def test_any_text_survives(examples):
+    kept = [e for e in examples if e["question"].strip() or e["answer"].strip()]
+    for form in ("csv", "jsonl", "openai"):
+        assert read_few_shot(write_few_shot(kept, form), f"set.{form}") == kept
+
+
+def test_openais_form_keeps_question_and_answer():
+    text = write_few_shot(EXAMPLES, "openai", system="Be brief.")
+    first = json.loads(text.splitlines()[0])["messages"]
+    assert [m["role"] for m in first] == ["system", "user", "assistant"]
+    assert read_few_shot(text, "set.jsonl") == [{k: e[k] for k in ("question", "answer")} for e in EXAMPLES]
+
+
+def test_other_names_for_question_and_answer():
+    assert read_few_shot("input,output,topic\na,b,c\n", "x.csv") == [{"question": "a", "answer": "b", "topic": "c"}]
+    assert read_few_shot('{"prompt": "a", "completion": "b"}', "x.jsonl") == [{"question": "a", "answer": "b"}]
+    assert read_few_shot("question,input,answer\na,b,c\n", "x.csv")[0]["input"] == "b"
+    assert read_few_shot("q\tanswer\na\tb\n", "x.tsv") == [{"q": "a", "answer": "b"}]
+
+
+def test_values_that_are_no_text_become_text():
+    assert read_few_shot('{"answer": 4, "question": null, "tags": ["a"]}', "x.jsonl") == [
+        {"answer": "4", "question": "", "tags": '["a"]'}
+    ]
+
+
+def test_empty_files_have_no_examples():
+    assert read_few_shot("", "x.jsonl") == []
+    assert read_few_shot("question,answer\n\n", "x.csv") == []
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "reason"),
+    [
+        ("question\na\n", "x.csv", "x.csv line 1: there is no `answer`; found: question"),
+        ("", "x.csv", "found: nothing"),
+        ("question,answer\na,b\nc\n", "x.csv", "x.csv line 3: 1 cells for 2 columns"),
+        ("answer,answer\na,b\n", "x.csv", "`answer` is there twice"),
+        ('question,answer\n"a,b\n', "x.csv", "not readable as CSV"),
+        ('{"answer": "a"}\n{"answer"', "x.jsonl", "x.jsonl line 2: not JSON"),
+        ("[1]", "x.jsonl", "expected an object in braces, found list"),
+        ('{"question": "a"}', "x.jsonl", "line 1: there is no `answer`"),
+        ('{"messages": [{"role": "user"}]}', "x.jsonl", "needs a `role` and a `content`"),
+        ('{"messages": "hi"}', "x.jsonl", "needs a `role`"),
+        ('{"messages": [{"role": "user", "content": "a"}]}', "x.jsonl", "one user message and one assistant"),
+        (
+            '{"messages": [{"role": "user", "content": []}, {"role": "assistant", "content": "a"}]}',
+            "x.jsonl",
+            "both text",
+        ),
+        (b"\xff\xfe\x00", "x.csv", "not UTF-8"),
+        ("[" * 100_000, "x.jsonl", "not JSON"),
+    ],
+)
+def test_broken_files_name_the_line(data, name, reason):
+    with pytest.raises(BadInput, match=reason):
+        read_few_shot(data, name)
+
+
+def test_an_example_without_question_cannot_become_a_chat():
+    with pytest.raises(BadInput, match="example 1 has no question"):
+        write_few_shot([{"answer": "a"}], "openai")

@@ -57,6 +57,8 @@ def start(settings: dict[str, Any]) -> Any:
     p.api_keys = [settings["key"]]
     p.cpuparams.n_threads = settings["threads"]
     p.cpuparams_batch.n_threads = settings["threads"]
+    p.cpuparams.poll = 0
+    p.cpuparams_batch.poll = 0
     p.warmup = False
     p.verbosity = -1
     p.ui = False

@@ -1,0 +1,153 @@
+"""Training examples from runs, votes, corrections, few-shot sets and a larger model; and what to label next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.finetuning.distill import distill
+from llmopt_core.finetuning.from_records import (
+    from_corrections,
+    from_few_shot,
+    from_records,
+    preferences_from_corrections,
+)
+from llmopt_core.finetuning.to_label import next_to_label
+from llmopt_core.models.base import Completion, ModelSpec
+from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.types import Answer, Example, Failure, Message, Record, Score, Span, Usage
+
+PROMPT = (Message("system", "Be brief."), Message("user", "Context: c\n\nQ: q"))
+
+
+def record(
+    name: str, value: float | None = 1.0, text: str = "an answer", failure: bool = False, **example: Any
+) -> Record:
+    return Record(
+        Example(name, example.pop("question", f"question {name}?"), **example),
+        None if failure else Answer(text, prompt=PROMPT),
+        scores={} if failure else {"answer_f1": Score("answer_f1", value, failure="" if value is not None else "none")},
+        failure=Failure("answer", "timeout", "it took too long") if failure else None,
+    )
+
+
+def test_records_with_good_scores_become_conversations_with_the_prompt_as_sent() -> None:
+    records = [
+        record("good", 0.9, category="x", references=(Span("doc.txt", 0, 1),)),
+        record("bad", 0.2), record("unscored", None), record("empty", 1.0, text=" "), record("broken", failure=True),
+    ]  # fmt: skip
+    (example,) = from_records(records, min_scores={"answer_f1": 0.8})
+    assert [m["content"] for m in example.messages] == ["Be brief.", "Context: c\n\nQ: q", "an answer"]
+    assert (example.label, example.group, example.score) == ("x", "doc.txt", 0.9)
+    assert "good" in example.source
+
+
+def test_without_any_bar_only_votes_count() -> None:
+    records = [record("up", 0.0), record("down", 1.0), record("silent", 1.0)]
+    assert [e.source for e in from_records(records, votes={"up": True, "down": False})] == ["run, example up"]
+
+
+def test_a_missing_metric_is_not_good_enough() -> None:
+    assert from_records([record("a")], min_scores={"faithfulness": 0.5}) == []
+
+
+def test_corrections_become_examples_and_preference_pairs() -> None:
+    records = [record("a", text="wrong"), record("b", text="right"), record("c", failure=True)]
+    corrections = {"a": "better", "b": "right", "c": "from a person", "d": "of no record"}
+    examples = from_corrections(records, corrections)
+    assert [e.answer for e in examples] == ["better", "right", "from a person"]
+    assert examples[0].messages[0]["role"] == "system"
+    assert examples[2].question == "question c?"
+    pairs = preferences_from_corrections(records, corrections)
+    assert [(p.preferred[0]["content"], p.rejected[0]["content"]) for p in pairs] == [("better", "wrong")]
+
+
+def test_few_shot_examples_become_conversations() -> None:
+    shots = [
+        {"question": "q", "answer": "a"},
+        {"question": "q2", "answer": "a2", "context": "c2"},
+        {"question": "no answer"},
+    ]
+    examples = from_few_shot(shots, system="s")
+    assert [e.question for e in examples] == ["q", "c2\n\nq2"]
+    assert examples[0].messages[0] == {"role": "system", "content": "s"}
+
+
+def test_failures_come_first_then_low_then_uncertain() -> None:
+    mixed = Record(
+        Example("split", "agreed?"), Answer("x"),
+        scores={"a": Score("a", 1.0), "b": Score("b", 0.2), "c": Score("c", 1.0)},
+    )  # fmt: skip
+    records = [
+        record("fine", 0.95), record("middling", 0.5), record("low", 0.1), record("unscored", None), mixed,
+        record("broken", failure=True), record("again", 0.1, question="Question LOW?"), record("done", 0.0),
+    ]  # fmt: skip
+    found = next_to_label(records, already=["done"])
+    assert [c.record.example.id for c in found] == ["broken", "unscored", "low", "middling", "split"]
+    assert [c.reason for c in found] == ["failed", "not scored", "low score", "uncertain", "uncertain"]
+    assert "it took too long" in found[0].explanation
+    assert "answer_f1 0.10" in found[2].explanation
+    assert len(next_to_label(records, 2)) == 2
+
+
+def test_editing_starts_from_the_reference_where_there_is_one() -> None:
+    (with_reference,) = next_to_label([record("a", 0.1, reference="gold")])
+    (without,) = next_to_label([record("a", 0.1, text="said")])
+    assert (with_reference.suggested, without.suggested) == ("gold", "said")
+
+
+QUESTIONS = [Example(f"q{i}", f"question {i}", category="c", references=(Span("d", 0, 1),)) for i in range(6)]
+
+
+def teach(example: Example) -> list[Message]:
+    return [Message("system", "A long instruction."), Message("user", example.question)]
+
+
+def learn(example: Example) -> list[Message]:
+    return [Message("user", example.question)]
+
+
+async def no_threes(example: Example, text: str) -> str:
+    if example.id == "q5":
+        raise RuntimeError("the check broke")
+    return "it says three" if "3" in text else ""
+
+
+async def test_distillation_keeps_what_passes_and_says_why_not() -> None:
+    def answer(request: Any) -> str:
+        number = request.messages[-1].content[-1]
+        return "" if number == "1" else f"answer {number}"
+
+    teacher = ScriptedChat(answer, cost_usd=0.01)
+    progress: list[tuple[int, int]] = []
+    made = await distill(
+        QUESTIONS, teacher, ModelSpec(endpoint="big", name="teacher"), teacher_prompt=teach, student_prompt=learn,
+        checks=[no_threes], concurrency=2, on_done=lambda done, total: progress.append((done, total)),
+    )  # fmt: skip
+    assert [e.answer for e in made.examples] == ["answer 0", "answer 2", "answer 4"]
+    assert [m["role"] for m in made.examples[0].messages] == ["user", "assistant"]
+    assert (made.examples[0].group, made.examples[0].label) == ("d", "c")
+    assert "teacher" in made.examples[0].source
+    assert made.rejected == {"q1": "the answer is empty", "q3": "it says three", "q5": "RuntimeError: the check broke"}
+    assert made.usage.calls == 6
+    assert made.usage.cost_usd == pytest.approx(0.06)
+    assert progress[-1] == (6, 6)
+    assert teacher.peak <= 2
+
+
+async def test_distillation_goes_on_when_the_teacher_fails_and_drops_cut_answers() -> None:
+    teacher = ScriptedChat([EndpointError("down", "timeout"), Completion("cut off", Usage(), "length"), "good"])
+    made = await distill(QUESTIONS[:3], teacher, ModelSpec(), teacher_prompt=teach, concurrency=1)
+    assert [e.answer for e in made.examples] == ["good"]
+    assert made.rejected["q0"] == "down"
+    assert "token limit" in made.rejected["q1"]
+
+
+async def test_distillation_stops_at_its_budget_or_when_told() -> None:
+    teacher = ScriptedChat(lambda _request: "fine", cost_usd=1.0)
+    made = await distill(QUESTIONS, teacher, ModelSpec(), teacher_prompt=teach, concurrency=1, budget_usd=2.0)
+    assert (len(made.examples), len(made.rejected), len(teacher.requests)) == (2, 4, 2)
+    none = await distill(QUESTIONS, ScriptedChat([]), ModelSpec(), teacher_prompt=teach, should_stop=lambda: True)
+    assert none.examples == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from llmopt_core.answering.checks import Checked, ChecksSpec, check_answer
@@ -13,11 +14,11 @@ from llmopt_core.answering.context import answer_variables
 from llmopt_core.answering.few_shot_vectors import remembered
 from llmopt_core.answering.support import ModelSupport, Support, WordSupport
 from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec, Vectors
-from llmopt_core.prompts.assemble import Mode, build_messages, build_step_messages
+from llmopt_core.prompts.assemble import Mode, build_messages, build_step_messages, templates_of
 from llmopt_core.prompts.few_shot import Encode
 from llmopt_core.prompts.patterns import extract_answer
 from llmopt_core.prompts.spec import PromptSpec
-from llmopt_core.prompts.template import variables_in
+from llmopt_core.prompts.template import renders_at_once, variables_in
 from llmopt_core.types import Answer, Example, Hit, Message, Usage
 
 if TYPE_CHECKING:
@@ -117,8 +118,14 @@ class _Call:
         shots = self.prompt.few_shot
         if encode is None and shots is not None and shots.select in ("nearest", "diverse"):
             encode = self._builtin_encode
-        # Rendering may wait for a child process, and embedding takes its time: both away from the event loop.
+        if encode is None and self._at_once:
+            return build_messages(self.prompt, variables, self.mode)
         return await asyncio.to_thread(build_messages, self.prompt, variables, self.mode, encode)
+
+    @cached_property
+    def _at_once(self) -> bool:
+        """Whether no template waits for a child process. Others are rendered away from the event loop."""
+        return all(map(renders_at_once, templates_of(self.prompt)))
 
     def _builtin_encode(self, texts: Sequence[str]) -> Vectors:
         return remembered(self.models.embedder(EmbeddingSpec()))(texts)
@@ -127,7 +134,10 @@ class _Call:
         """Make the chain's calls one after the other; each output is added to the variables."""
         outputs = []
         for step in self.prompt.steps:
-            messages = await asyncio.to_thread(build_step_messages, self.prompt, step, variables, self.mode)
+            if self._at_once:
+                messages = build_step_messages(self.prompt, step, variables, self.mode)
+            else:
+                messages = await asyncio.to_thread(build_step_messages, self.prompt, step, variables, self.mode)
             text = (await self.complete(messages)).text
             found = extract_answer(step.extract, text)
             variables[step.name] = text.strip() if found is None else found
@@ -136,12 +146,7 @@ class _Call:
 
 
 def _shows_passages(prompt: PromptSpec) -> bool:
-    templates = [
-        prompt.system,
-        prompt.template,
-        *(text for step in prompt.steps for text in (step.system, step.template)),
-    ]
-    return any({"context", "documents"} & variables_in(template) for template in templates)
+    return any({"context", "documents"} & variables_in(template) for template in templates_of(prompt))
 
 
 def _extracted(pattern: str, done: Completion) -> tuple[str, list[str]]:

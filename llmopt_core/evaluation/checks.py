@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["Check", "CheckSpec", "build_checks", "checks_of", "run_check", "threshold_of", "verdict"]
 
 VERSION = "1"
+# These may take up to a second; the others nothing worth a thread.
+_SLOW = ("regex", "json-schema")
 
 
 class Check:
@@ -97,9 +99,13 @@ class Check:
         answer = sample.answer
         if answer is None:
             raise CouldNotScore("There is no answer to check.")
-        spec = await asyncio.to_thread(filled, self.spec, sample.example)
-        if spec.type in TEXT_CHECKS:
+        spec = self.spec
+        if has_templates(spec):
+            spec = await asyncio.to_thread(filled, spec, sample.example)
+        if spec.type in _SLOW:
             return await asyncio.to_thread(TEXT_CHECKS[spec.type], answer.text, spec)
+        if spec.type in TEXT_CHECKS:
+            return TEXT_CHECKS[spec.type](answer.text, spec)
         if spec.type == "similar":
             return await self._similar(answer.text, spec, sample.example)
         if spec.type == "llm-rubric":
@@ -180,6 +186,13 @@ def verdict(specs: Sequence[CheckSpec], scores: Sequence[Score], threshold: floa
     return sum(spec.weight * _points(spec, score) for spec, score in counted) / total >= threshold
 
 
+def has_templates(spec: CheckSpec) -> bool:
+    """Whether the check's texts take something from the example."""
+    texts = spec.value if isinstance(spec.value, list | tuple) else [spec.value]
+    fixed = spec.type in ("json-schema", "metric", "unsupported")
+    return not fixed and any(isinstance(text, str) and ("{{" in text or "{%" in text) for text in texts)
+
+
 def filled(spec: CheckSpec, example: Example) -> CheckSpec:
     """The check with its texts filled in from the example's variables, question and reference.
 
@@ -187,8 +200,6 @@ def filled(spec: CheckSpec, example: Example) -> CheckSpec:
         BadInput: A text uses something the example does not have.
         CouldNotScore: Nothing is left to look for.
     """
-    if spec.type in ("json-schema", "metric", "unsupported") or "{" not in str(spec.value):
-        return spec
     own = {key: value for key, value in example.variables.items() if key not in (EXAMPLE_COLUMN, THRESHOLD_COLUMN)}
     variables = {**own, "question": example.question}
     if example.reference is not None:
@@ -209,11 +220,9 @@ def _with_context(sample: Sample) -> Sample:
 
 
 def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
-    if isinstance(value, str) and ("{{" in value or "{%" in value):
-        return render(value, variables)
     if isinstance(value, list | tuple):
         return [_filled(item, variables) for item in value]
-    return value
+    return render(value, variables) if isinstance(value, str) else value
 
 
 def _points(spec: CheckSpec, score: Score) -> float:

@@ -63,6 +63,13 @@ def shots_for(prompt: PromptSpec, variables: Mapping[str, Any], encode: Encode |
     return [(_render_example(template, example), example["answer"]) for example in chosen]
 
 
+def templates_of(prompt: PromptSpec) -> list[str]:
+    """Every template of the prompt, that of its few-shot set among them."""
+    steps = [template for step in prompt.steps for template in (step.system, step.template)]
+    shots = [prompt.few_shot.template] if prompt.few_shot is not None else []
+    return [prompt.system, prompt.template, *steps, *shots]
+
+
 def undefined_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
     """Names the prompt needs that are neither known nor made by an earlier step."""
     available, missing = set(known), set()
@@ -74,8 +81,7 @@ def undefined_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
 
 def unused_variables(prompt: PromptSpec, known: Sequence[str]) -> set[str]:
     """Known names and step names that the prompt never uses."""
-    templates = [prompt.system, prompt.template, *(t for step in prompt.steps for t in (step.system, step.template))]
-    return unused_in(templates, [*known, *(step.name for step in prompt.steps)])
+    return unused_in(templates_of(prompt), [*known, *(step.name for step in prompt.steps)])
 
 
 def _render_example(template: str, example: Mapping[str, str]) -> str:

@@ -21,7 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_TEMPLATE_CHARS = 500_000
 MAX_DEPTH = 100
-MEMORY_BYTES = 1_000_000_000
+MEMORY_BYTES = 512_000_000
 NAMES_IN_TEMPLATES = ("range", "dict", "namespace", "cycler", "joiner")
 
 

@@ -75,6 +75,14 @@ def unused_in(templates: Iterable[str], known: Iterable[str]) -> set[str]:
     return set(known) - used
 
 
+def renders_at_once(template: str) -> bool:
+    """Whether rendering never waits for another process. A template that is wrong fails at once, too."""
+    try:
+        return is_simple(template)
+    except TemplateRefused:
+        return True
+
+
 @lru_cache(maxsize=256)
 def is_simple(template: str) -> bool:
     """Whether a template can only do work in proportion to its data: insert values, test them, loop over them once.

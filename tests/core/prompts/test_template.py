@@ -1,9 +1,12 @@
 """Templates: what they render, what they refuse, and that none of them hangs."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -229,3 +232,27 @@ def test_what_stands_in_a_variable_is_never_executed(value, other):
     values = {"a": value, "rows": [{"b": other}], "secret": "SECRET"}
     assert render("<{{ a }}|{% for r in rows %}{{ r.b }}{% endfor %}>", values) == f"<{value}|{other}>"
     assert render("<{{ a | string }}|{{ rows[0]['b'] ~ '' }}>", values) == f"<{value}|{other}>"
+
+
+OWNER = """
+import sys
+from llmopt_core.prompts.renderers import Renderer
+renderer = Renderer()
+print(renderer.process.pid, flush=True)
+renderer.ask({"template": sys.argv[1], "variables": {}, "max_chars": 9, "seconds": 0.3})
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    "template", ["idle", "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"]
+)
+def test_a_child_does_not_outlive_its_owner(template):
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, template], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    child = psutil.Process(int(owner.stdout.readline()))
+    owner.kill()
+    owner.communicate()
+    child.wait(timeout=60)
+    assert not child.is_running()

@@ -30,7 +30,7 @@ for module in (evaluate, compare, chunk, retrieve, report, doctor):
 def run(arguments: Sequence[str]) -> int:
     """Run one command. Returns its exit code; every foreseeable problem is one line on stderr."""
     try:
-        code = app(_with_json_value(arguments), prog_name="llmopt", standalone_mode=False)
+        code = app(_with_json_value(arguments) or ["--help"], prog_name="llmopt", standalone_mode=False)
         sys.stdout.flush()
     except LlmOptError as error:
         return complain(str(error))

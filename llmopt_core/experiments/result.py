@@ -109,7 +109,7 @@ def read_result(path: Path) -> Result:
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text; give a file that `llmopt evaluate --json` wrote.") from error
     except json.JSONDecodeError as error:
-        raise BadInput(f"{path}, line {error.lineno}: this is not JSON: {error.msg}.") from error
+        raise BadInput(f"{path} line {error.lineno}: this is not JSON: {error.msg}.") from error
     if not isinstance(result, dict) or not isinstance(result.get("runs"), list):
         raise BadInput(f"{path} is no result of an evaluation: it has no list of runs.")
     for i, run in enumerate(result["runs"]):

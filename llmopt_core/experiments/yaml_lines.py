@@ -45,7 +45,7 @@ class Located:
 
     def error(self, path: Path, message: str) -> BadInput:
         """An error that names file and line."""
-        return BadInput(f"{self.source}, line {self.line(path)}: {message}")
+        return BadInput(f"{self.source} line {self.line(path)}: {message}")
 
 
 def read_yaml(text: str, source: str) -> Located:
@@ -58,7 +58,7 @@ def read_yaml(text: str, source: str) -> Located:
         loader = yaml.SafeLoader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        told = f"{source}, line {line}: this is not a text file: it holds a character that YAML does not allow."
+        told = f"{source} line {line}: this is not a text file: it holds a character that YAML does not allow."
         raise BadInput(told) from error
     try:
         node = loader.get_single_node()
@@ -68,7 +68,7 @@ def read_yaml(text: str, source: str) -> Located:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         problem = error.problem or "it cannot be read"
-        raise BadInput(f"{source}, line {line}: this is not valid YAML: {problem}.") from error
+        raise BadInput(f"{source} line {line}: this is not valid YAML: {problem}.") from error
     finally:
         loader.dispose()
 

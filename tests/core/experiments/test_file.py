@@ -171,7 +171,7 @@ def replaced(old: str, new: str) -> str:
 def test_what_is_wrong_is_named_with_its_line(folder: Path, text: str, line: int, words: str) -> None:
     with pytest.raises(BadInput, match=words) as caught:
         load(folder, text)
-    assert str(caught.value).startswith(f"experiment.yaml, line {line}: ")
+    assert str(caught.value).startswith(f"experiment.yaml line {line}: ")
     assert "\n" not in str(caught.value)
 
 

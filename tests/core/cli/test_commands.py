@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.cli.app import app
+from llmopt_core.types import Document
+
+from .conftest import ROOT, Command
+
+NORMANS = ROOT / "sample_data" / "documents" / "normans.md"
+
+
+def test_help_names_every_command(llmopt: Command) -> None:
+    done = llmopt("--help")
+    assert done.code == 0
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert command.callback.__name__.replace("_", "-") in done.out
+    assert llmopt().out == done.out
+
+
+def test_an_unknown_command_is_one_line(llmopt: Command) -> None:
+    done = llmopt("evalaute")
+    assert done.code == 2
+    assert "evalaute" in done.complaint
+
+
+@pytest.mark.parametrize("heavy", ["torch", "sqlalchemy", "pydantic", "pandas", "chromadb", "openai", "yaml", "numpy"])
+def test_help_imports_nothing_heavy(heavy: str) -> None:
+    import subprocess
+    import sys
+
+    code = "import sys; from llmopt_core.cli.app import run; run(['--help']); print(','.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert heavy not in done.stdout.splitlines()[-1].split(",")
+
+
+def test_chunks_stand_where_they_say(inside: Command) -> None:
+    done = inside("chunk", NORMANS, "--method", "recursive", "--size", 50, "--overlap", 10, "--json")
+    assert done.code == 0, done.errors
+    values = done.json()
+    assert values["settings"] == {"method": "recursive", "size": 50, "overlap": 10, "unit": "tokens"}
+    text = NORMANS.read_text(encoding="utf-8")
+    assert len(values["chunks"]) > 5
+    for chunk in values["chunks"]:
+        assert chunk["document"] == "normans.md"
+        assert text[chunk["start"] : chunk["end"]] == chunk["text"]
+
+
+def test_chunks_of_a_folder_are_listed(inside: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for document in (Document("a.txt", "One two three."), Document("b.txt", "\u6c49\u5b57 \U0001f600")):
+        (folder / document.name).write_text(document.text, encoding="utf-8")
+    done = inside("chunk", folder, "--method", "fixed", "--size", 5, "--unit", "characters", "--json", "out.json")
+    assert done.code == 0
+    assert done.out.splitlines()[-1] == "4 chunks of 2 documents"
+    assert done.out.startswith("a.txt\t0-5\t")
+    assert len(json.loads((tmp_path / "out.json").read_text())["chunks"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere.txt"], "no file or folder nowhere.txt"),
+        ([NORMANS, "--method", "magic"], "--method"),
+        ([NORMANS, "--size", "0"], "--size"),
+        ([NORMANS, "--size", "10", "--overlap", "10"], "overlap 10 must be smaller"),
+        ([NORMANS, "--unit", "words"], "--unit"),
+        ([], "argument 'path'"),
+    ],
+)
+def test_a_chunking_that_cannot_be_is_told(inside: Command, arguments: list[object], words: str) -> None:
+    done = inside("chunk", *arguments)
+    assert done.code == 2
+    assert words.casefold() in done.complaint.casefold()
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Path:
+    def run(name: str, values: list[float | None]) -> dict[str, object]:
+        records = [
+            {"example_id": f"q{i}", "question": f"Q{i}?", "scores": {"answer_f1": {"value": v}}, "answer": "a"}
+            for i, v in enumerate(values)
+        ]
+        return {
+            "configuration": name,
+            "metrics": {"answer_f1": {"mean": 0.1, "total": len(values)}},
+            "records": records,
+        }
+
+    runs = [run("low", [0.0, 0.1] * 6), run("high", [0.8, 0.9] * 6), run("gaps", [None, 0.9] * 6)]
+    path = tmp_path / "result.json"
+    path.write_text(
+        json.dumps({"project": "p", "evaluation_set": {"name": "q", "size": 12}, "judge": "", "runs": runs})
+    )
+    return path
+
+
+def test_two_configurations_are_compared_in_pairs(inside: Command, result: Path) -> None:
+    done = inside("compare", result, "low", "high", "--metric", "answer_f1")
+    assert done.code == 0
+    assert "high against low: better. Difference +0.8" in done.out
+    values = inside("compare", result, "high", "low", "--metric", "answer_f1", "--json").json()
+    assert (values["verdict"], values["pairs"], values["dropped"]) == ("worse", 12, 0)
+    assert values["difference"] == pytest.approx(-0.8)
+    assert values["p_value"] < 0.01
+    assert len(values["ci95"]) == 2
+    gaps = inside("compare", result, "high", "gaps", "--metric", "answer_f1", "--json").json()
+    assert (gaps["verdict"], gaps["pairs"], gaps["dropped"]) == ("no difference seen", 6, 6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["low", "none", "--metric", "answer_f1"], "no configuration named none; it has: low, high, gaps"),
+        (["low", "high", "--metric", "bleu"], "low has no metric bleu; it has: answer_f1"),
+        (["low", "high"], "--metric"),
+    ],
+)
+def test_what_cannot_be_compared_is_told(inside: Command, result: Path, arguments: list[str], words: str) -> None:
+    done = inside("compare", result, *arguments)
+    assert done.code == 2
+    assert words in done.complaint
+
+
+def test_a_report_is_written(inside: Command, result: Path, tmp_path: Path) -> None:
+    done = inside("report", result, "--out", "deep/report.html", "--baseline", "low", "--title", "Rivers")
+    assert done.code == 0, done.errors
+    page = (tmp_path / "deep" / "report.html").read_text()
+    assert "<h1>Rivers</h1>" in page
+    assert "better" in page
+    assert inside("report", tmp_path / "none.json").code == 2
+
+
+def test_the_doctor_says_what_is_there_with_a_fix_for_what_is_not(llmopt: Command, tmp_path: Path) -> None:
+    done = llmopt("doctor", "--json", environ={"LLMOPT_BUILTIN_GGUF": str(tmp_path / "none.gguf")})
+    assert done.code == 1
+    checks = {check["name"]: check for check in done.json()["checks"]}
+    for name in ("python", "packages", "built-in chat model", "workspace", "database", "disk space"):
+        assert checks[name]["status"] in ("ok", "warning"), checks[name]
+    broken = checks["built-in model answers"]
+    assert broken["status"] == "missing"
+    assert "none.gguf" in broken["detail"]
+    assert broken["fix"]
+
+
+def test_the_doctor_notices_a_workspace_that_cannot_be_written(llmopt: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    environ = {"LLMOPT_HOME": str(tmp_path / "file"), "LLMOPT_BUILTIN_GGUF": str(tmp_path / "none.gguf")}
+    done = llmopt("doctor", environ=environ)
+    assert done.code == 1
+    assert "MISSING  workspace" in done.out
+    assert "fix: set LLMOPT_HOME" in done.out

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.stub_endpoint import StubEndpoint
+
+from .conftest import Command
+
+
+def test_it_runs_every_configuration_and_prints_the_leaderboard(
+    llmopt: Command, experiment: Path, stub: StubEndpoint, tmp_path: Path
+) -> None:
+    done = llmopt("evaluate", experiment, "--json", "deep/out.json")
+    assert done.code == 0, done.errors
+    for word in ("baseline", "polite", "exact_match", "0.5", "no difference seen", "12 of 12", "project rivers"):
+        assert word in done.out
+    result = json.loads((tmp_path / "deep" / "out.json").read_text())
+    assert [run["configuration"] for run in result["runs"]] == ["baseline", "polite"]
+    assert result["runs"][0]["metrics"]["exact_match"]["mean"] == 0.5
+    assert result["evaluation_set"]["size"] == 12
+    assert stub.calls == 24
+
+
+def test_json_alone_goes_to_stdout_and_an_unchanged_second_run_calls_nothing(
+    llmopt: Command, experiment: Path, stub: StubEndpoint
+) -> None:
+    first = llmopt("evaluate", experiment, "--quiet", "--json")
+    assert first.errors == ""
+    assert [run["model_calls"] for run in first.json()["runs"]] == [12, 12]
+    second = llmopt("evaluate", experiment, "-q", "--json", "-").json()
+    assert [run["model_calls"] for run in second["runs"]] == [0, 0]
+    assert [run["cached_calls"] for run in second["runs"]] == [12, 12]
+    assert [run["records"][3]["answer"] for run in second["runs"]] == ["Rhine", "Rhine"]
+    assert stub.calls == 24
+
+
+def test_limit_and_one_configuration(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
+    done = inside("evaluate", experiment, "--limit", 3, "--configuration", "polite", "--json")
+    (run,) = done.json()["runs"]
+    assert (run["configuration"], len(run["records"]), run["metrics"]["exact_match"]["total"]) == ("polite", 3, 3)
+    assert stub.calls == 3
+    assert stub.requests[0]["body"]["messages"][0] == {"role": "system", "content": "Be polite."}
+
+
+def test_concurrency_raises_the_limit_of_the_endpoint(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
+    stub.delay = 0.1
+    assert inside("evaluate", experiment, "--concurrency", 12).code == 0
+    assert stub.peak == 12
+
+
+@pytest.mark.parametrize(
+    ("bound", "code"),
+    [("exact_match=0.5", 0), ("exact_match=0.51", 1), ("polite:answer_f1=0.4", 0), ("polite:answer_f1=0.9", 1)],
+)
+def test_a_threshold_decides_the_exit_code(inside: Command, experiment: Path, bound: str, code: int) -> None:
+    done = inside("evaluate", experiment, "-q", "--fail-under", bound)
+    assert done.code == code
+    assert ("below" in done.errors) == (code == 1)
+
+
+def test_several_thresholds_and_progress_on_stderr(llmopt: Command, experiment: Path) -> None:
+    done = llmopt("evaluate", experiment, "--fail-under", "exact_match=0.2", "--fail-under", "answer_f1=0.99")
+    assert done.code == 1
+    assert "baseline: 12 of 12, 12 calls" in done.errors
+    assert "llmopt: baseline: answer_f1 is 0.5, below 0.99." in done.errors
+    assert "USD" in done.errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--fail-under", "exact_match"], "--fail-under takes METRIC=V"),
+        (["--fail-under", "exact_match=nan"], "--fail-under takes METRIC=V"),
+        (["--fail-under", "bleu=0.5"], "which the experiment does not measure"),
+        (["--fail-under", "nobody:exact_match=0.5"], "but there are: baseline, polite"),
+        (["--configuration", "nobody"], "There is no configuration named 'nobody'; the file has: baseline, polite"),
+        (["--baseline", "nobody"], "There is no configuration named 'nobody'"),
+        (["--limit", "0"], "--limit"),
+        (["--concurrency", "many"], "--concurrency"),
+        (["--nonsense"], "--nonsense"),
+        (["--budget", "0"], "budget must be more than 0"),
+    ],
+)
+def test_bad_arguments_are_one_line_and_cost_nothing(
+    inside: Command, experiment: Path, stub: StubEndpoint, arguments: list[str], words: str
+) -> None:
+    done = inside("evaluate", experiment, *arguments)
+    assert done.code == 2
+    assert words in done.complaint
+    assert stub.calls == 0
+    assert done.out == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("metrics:", "metrix:", "experiment.yaml line 3: metrix is not known (did you mean metrics?)"),
+        ("exact_match,", "exact_mach,", "experiment.yaml line 3: there is no metric named exact_mach"),
+        ("questions.jsonl", "nowhere.jsonl", "experiment.yaml line 2: nowhere.jsonl does not exist"),
+        ("{{ question }}", "{{ queston }}", "uses {{ queston }}"),
+        ("endpoint: stub", "endpoint: stab", "There is no endpoint named 'stab'"),
+    ],
+)
+def test_a_wrong_file_is_told_with_its_line(inside: Command, experiment: Path, old: str, new: str, words: str) -> None:
+    experiment.write_text(experiment.read_text().replace(old, new, 1))
+    done = inside("evaluate", experiment)
+    assert done.code == 2
+    assert words in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (['{"question": "a"}', '{"question": '], "questions.jsonl line 2"),
+        (['{"text": "a"}'], "questions.jsonl line 1"),
+        (['{"id": "x", "question": "a"}', '{"id": "x", "question": "b"}'], "line 2"),
+        ([""], "questions.jsonl"),
+    ],
+)
+def test_a_wrong_question_file_is_told_with_its_line(
+    inside: Command, experiment: Path, lines: list[str], words: str
+) -> None:
+    (experiment.parent / "questions.jsonl").write_text("\n".join(lines))
+    done = inside("evaluate", experiment)
+    assert done.code == 2
+    assert words in done.complaint
+
+
+def test_a_missing_file_is_told(inside: Command) -> None:
+    done = inside("evaluate", "none.yaml")
+    assert (done.code, done.complaint) == (2, "none.yaml does not exist.")
+
+
+def test_an_endpoint_that_refuses_ends_with_its_reason(llmopt: Command, experiment: Path, stub: StubEndpoint) -> None:
+    stub.fault = "401"
+    done = llmopt("evaluate", experiment, "-q", "--json", "out.json")
+    assert done.code == 2
+    assert "baseline failed: Stopped after" in done.errors
+    result = json.loads((experiment.parent / "out.json").read_text())
+    assert {run["status"] for run in result["runs"]} == {"failed"}
+    assert result["runs"][0]["records"][0]["failure"]["kind"] == "unauthorized"
+
+
+def test_a_rate_limit_is_waited_for(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
+    stub.faults = ["429", "500", "half-answer", None]
+    done = inside("evaluate", experiment, "--limit", 2, "-q", "--json")
+    assert done.code == 0
+    assert all(record["answer"] == "Rhine" for run in done.json()["runs"] for record in run["records"])
+
+
+def test_an_endpoint_that_is_not_there_is_told(inside: Command, experiment: Path) -> None:
+    text = experiment.read_text().replace("prices:", "max_retries: 0, prices:")
+    experiment.write_text(text.replace(text.split('base_url: "')[1].split('"')[0], "http://127.0.0.1:9/v1"))
+    done = inside("evaluate", experiment, "-q", "--configuration", "baseline")
+    assert done.code == 2
+    assert "baseline failed:" in done.errors
+    assert "127.0.0.1:9" in done.errors
+
+
+def test_a_budget_stops_in_time(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
+    whole = inside("evaluate", experiment, "-q", "--limit", 1, "--configuration", "baseline", "--json").json()
+    one = whole["runs"][0]["cost_usd"]
+    done = inside("evaluate", experiment, "-q", "--budget", one * 5.5, "--json")
+    assert done.code == 0
+    assert "budget-reached" in done.errors
+    result = done.json()
+    assert result["runs"][-1]["status"] == "budget-reached"
+    assert sum(run["cost_usd"] for run in result["runs"]) <= one * 5.5
+
+
+def test_the_database_says_when_the_workspace_cannot_be_used(inside: Command, experiment: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "llmopt.db").write_bytes(b"no database" * 1000)
+    done = inside("evaluate", experiment)
+    assert done.code == 2
+    assert "is not a database" in done.complaint
+
+
+def test_a_key_in_the_environment_is_used_and_never_shown(llmopt: Command, experiment: Path, tmp_path: Path) -> None:
+    secret = "sk-very-secret-1234567890"
+    with StubEndpoint(reply="Rhine", key=secret) as locked:
+        text = experiment.read_text().replace("endpoint: stub", "endpoint: openai")
+        experiment.write_text(text)
+        environ = {"OPENAI_API_KEY": secret, "OPENAI_BASE_URL": locked.url}
+        good = llmopt("evaluate", experiment, "--limit", 2, "--json", environ=environ)
+        bad = llmopt(
+            "evaluate", experiment, "--limit", 3, "--fresh", environ={**environ, "OPENAI_API_KEY": secret + "x"}
+        )
+    assert good.code == 0
+    assert "1 failed" in bad.errors
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "home").rglob("*") if path.is_file())
+    for text in (good.out, good.errors, bad.out, bad.errors):
+        assert secret not in text
+    assert secret.encode() not in stored

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmopt_core.answering.checks import Checked, ChecksSpec, check_answer
 from llmopt_core.answering.citations import find_citations
+from llmopt_core.answering.claims import is_refusal
 from llmopt_core.answering.context import answer_variables
 from llmopt_core.answering.few_shot_vectors import remembered
 from llmopt_core.answering.support import ModelSupport, Support, WordSupport
@@ -70,7 +71,7 @@ async def answer_question(  # noqa: PLR0917
     if hits and not used:
         notes.append("The prompt uses neither `context` nor `documents`, so the model saw no retrieved passage.")
     checked = await _check(text, example.question, None if retrieval is None else used, checks, call, support)
-    citations = find_citations(checked.text, used)
+    citations = find_citations("" if is_refusal(checked.text) else checked.text, used)
     return Answer(
         text=checked.text,
         hits=used,

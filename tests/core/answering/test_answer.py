@@ -178,6 +178,11 @@ async def test_nothing_retrieved_is_refused(models):
     assert "nothing was retrieved" in answer.notes[0]
 
 
+async def test_a_refusal_cites_nothing_and_needs_no_note(models):
+    answer, _ = await ask(models, ["I don't know."])
+    assert (answer.text, answer.citations, answer.notes) == ("I don't know.", (), ())
+
+
 async def test_checks_without_retrieval_say_that_they_did_not_run(models):
     answer, _ = await ask(models, ["1914"], None, PromptSpec(), checks=ChecksSpec(fact_check="flag"))
     assert (answer.text, answer.claims) == ("1914", ())

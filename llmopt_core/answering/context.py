@@ -2,6 +2,10 @@
 
 A chunk is quoted material. In chat mode each stands between `<passage>` marks that no chunk can close itself, so that
 "ignore your instructions" inside a document stays visibly a part of that document.
+
+This is a mark and no wall: a model can still be talked into following what it reads, a chunk can still state false
+facts, and a completion model gets plain paragraphs without marks. Give a model that reads foreign documents no powers
+that its reader does not have.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from rapidfuzz.distance import Levenshtein
 
 from llmopt_core.prompts.few_shot import question_of
 
-NEAR = 0.9
+SHARE = 0.1
 MOST_EDITS = 25
 
 
@@ -42,16 +42,17 @@ def find_overlap(examples: Sequence[Mapping[str, str]], questions: Sequence[str]
     asked = [normalised(question) for question in questions]
     if not shots or not asked:
         return []
-    scores = process.cdist(
-        shots, asked, scorer=Levenshtein.normalized_similarity, score_cutoff=NEAR, dtype=np.float32, workers=1
+    # A bound on the edits, unlike one on their share, lets the comparison of long texts stop early.
+    distances = process.cdist(
+        shots, asked, scorer=Levenshtein.distance, score_cutoff=MOST_EDITS, dtype=np.int32, workers=1
     )
     found = []
-    for number, row in enumerate(scores):
-        best = int(np.argmax(row))
-        longest = max(len(shots[number]), len(asked[best]))
-        if shots[number] and row[best] > 0 and (1 - row[best]) * longest <= MOST_EDITS + 0.5:
-            kind: Literal["exact", "near"] = "exact" if shots[number] == asked[best] else "near"
-            found.append(Overlap(number, best, kind, float(row[best])))
+    for number, row in enumerate(distances):
+        best = int(np.argmin(row))
+        edits, longest = int(row[best]), max(len(shots[number]), len(asked[best]))
+        if shots[number] and edits <= min(MOST_EDITS, SHARE * longest):
+            kind: Literal["exact", "near"] = "near" if edits else "exact"
+            found.append(Overlap(number, best, kind, 1 - edits / longest))
     return found
 
 

@@ -41,6 +41,7 @@ class StubEndpoint:
 
     Attributes:
         requests: Every request in order: `path`, `body`, `key`, `at` (monotonic seconds).
+        paths: Path and query of everything that was asked for.
         calls: Requests that asked a model, faults included.
         answered: Calls that got a whole answer.
         peak: Most calls in flight at once.
@@ -60,6 +61,7 @@ class StubEndpoint:
 
     def reset(self) -> None:
         self.requests: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.calls = self.answered = self.running = self.peak = 0
         self.last_answer = 0.0
 
@@ -82,10 +84,10 @@ class StubEndpoint:
 
     async def serve(self, port: int, ready: Callable[[], object]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        app = web.Application(client_max_size=64 * 2**20)
+        app = web.Application(client_max_size=64 * 2**20, middlewares=[self._note_path])
         app.add_routes([web.get("/v1/models", self._models), web.get("/stats", self._stats)])
         app.add_routes([web.post("/control", self._control), web.post("/v1/embeddings", self._embeddings)])
-        for path in ("/v1/chat/completions", "/v1/completions"):
+        for path in ("/v1/chat/completions", "/v1/completions", "/openai/deployments/{name}/chat/completions"):
             app.add_routes([web.post(path, self._complete)])
         runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1, access_log=None)
         await runner.setup()
@@ -97,6 +99,11 @@ class StubEndpoint:
         await runner.cleanup()
 
     # -- handlers
+
+    @web.middleware
+    async def _note_path(self, request: web.Request, handler: Callable[..., Any]) -> web.StreamResponse:
+        self.paths.append(request.path_qs)
+        return await handler(request)
 
     async def _stats(self, _: web.Request) -> web.Response:
         return web.json_response(

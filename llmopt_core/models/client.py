@@ -31,8 +31,8 @@ def make_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
         follow_redirects=True,
     )
     if endpoint.api_version:
-        return openai.AsyncAzureOpenAI(api_version=endpoint.api_version, http_client=inner, **_common(endpoint, key))
-    return openai.AsyncOpenAI(http_client=inner, **_common(endpoint, key))
+        return openai.AsyncAzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
+    return openai.AsyncOpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
 
 
 def make_sync_client(endpoint: Endpoint, key: str) -> openai.OpenAI:
@@ -45,8 +45,8 @@ def make_sync_client(endpoint: Endpoint, key: str) -> openai.OpenAI:
         follow_redirects=True,
     )
     if endpoint.api_version:
-        return openai.AzureOpenAI(api_version=endpoint.api_version, http_client=inner, **_common(endpoint, key))
-    return openai.OpenAI(http_client=inner, **_common(endpoint, key))
+        return openai.AzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
+    return openai.OpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
 
 
 def is_loopback(url: str) -> bool:
@@ -61,11 +61,12 @@ def is_loopback(url: str) -> bool:
 
 
 def _common(endpoint: Endpoint, key: str) -> dict[str, Any]:
-    return {
-        "base_url": endpoint.base_url,
-        "api_key": _sendable(key, endpoint),
-        "max_retries": endpoint.max_retries,
-    }
+    return {"api_key": _sendable(key, endpoint), "max_retries": endpoint.max_retries}
+
+
+def _azure(endpoint: Endpoint) -> dict[str, Any]:
+    """The SDK adds `/openai/deployments/MODEL` to the resource's address itself."""
+    return {"azure_endpoint": endpoint.base_url.removesuffix("/openai"), "api_version": endpoint.api_version}
 
 
 def _sendable(key: str, endpoint: Endpoint) -> str:

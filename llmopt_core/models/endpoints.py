@@ -44,7 +44,7 @@ class Endpoint(Spec):
         max_concurrency: Most calls in flight at once.
         timeout_seconds: Longest wait for one attempt: the whole answer, or the next piece of a streamed one.
         max_retries: Further attempts after a refused connection, a timeout, a 429 or a 5xx.
-        api_version: Set for Azure OpenAI.
+        api_version: Set for Azure OpenAI; `base_url` is then the resource's address, and models are deployments.
     """
 
     name: str = Field(min_length=1, max_length=100)

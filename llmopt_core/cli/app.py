@@ -14,6 +14,8 @@ from llmopt_core.cli import chunk, compare, doctor, evaluate, report, retrieve
 from llmopt_core.cli.output import complain
 from llmopt_core.errors import LlmOptError
 
+_STOPPED = 130
+
 app = typer.Typer(
     name="llmopt",
     help="Raise an LLM feature, step by measured step. Each command exits with 0, 1 (a threshold or check failed) or "
@@ -37,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
     except TyperException as error:
         return complain(error.format_message(), hint=" (see --help)")
     except (KeyboardInterrupt, typer.Abort):
-        return complain("stopped", code=130)
+        code = _STOPPED
     except BrokenPipeError:
         # Whoever read our output has enough. Python flushes stdout once more on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,7 +50,8 @@ def run(arguments: Sequence[str]) -> int:
         return complain(
             f"this should not have happened: {type(error).__name__}: {error}; set LLMOPT_DEBUG=1 for the details"
         )
-    return int(code or 0)
+    # Typer makes this of a keyboard interrupt.
+    return complain("stopped", code=_STOPPED) if code == _STOPPED else int(code or 0)
 
 
 def _with_json_value(arguments: Sequence[str]) -> list[str]:

@@ -61,7 +61,7 @@ def cited_numbers(answer: str) -> list[int]:
 
 def without_marks(answer: str) -> str:
     """The answer without its citation marks."""
-    return re.sub(rf"[ \t]*{MARK}", "", answer).strip()
+    return re.sub(rf"(?<![ \t])[ \t]*+{MARK}", "", answer).strip()
 
 
 def content_words(text: str) -> list[str]:

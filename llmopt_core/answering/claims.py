@@ -9,7 +9,11 @@ from llmopt_core.answering.citations import MARK, without_marks
 _REFUSALS = {"i dont know", "i do not know", "unknown", "不知道", "我不知道"}
 
 # A sentence ends with its citation marks, on which side of the full stop they may stand.
-_SENTENCE = re.compile(rf"[^\n]+?(?:(?:[.!?]+[\"'”’)]*(?=\s|{MARK}|$)|[。！？]+)(?:\s*{MARK})*|$|\n)", re.MULTILINE)
+# A run of full stops is tried once, from its first one: a model that writes a thousand of them must not take long.
+_SENTENCE = re.compile(
+    rf"[^\n]+?(?:(?:(?<![.!?])[.!?]++[\"'”’)]*+(?=\s|{MARK}|$)|(?<![。！？])[。！？]++)(?:\s*+{MARK})*|$|\n)",
+    re.MULTILINE,
+)
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|vs|Inc|Ltd|Co|Jr|Sr|ca|cf|approx)|\b[A-Z]|e\.g|i\.e)\.$")
 
 

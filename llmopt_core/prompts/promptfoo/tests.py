@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,6 +154,8 @@ class _Test:
         if not listed:
             yield dict(variables)
             return
+        if math.prod(len(variables[name]) for name in listed) > MAX_TESTS:
+            raise BadInput(f"{self.where}: its listed variables combine to more than {MAX_TESTS:,} tests.")
         for values in itertools.product(*(variables[name] for name in listed)):
             yield {**variables, **dict(zip(listed, values, strict=True))}
 

@@ -3,6 +3,7 @@
 import pytest
 
 from llmopt_core.answering.checks import ChecksSpec, check_answer
+from llmopt_core.answering.citations import cited_numbers, without_marks
 from llmopt_core.answering.claims import claims_of, is_refusal
 from llmopt_core.answering.grounded import REFUSAL
 from llmopt_core.answering.support import ModelSupport, Verdict, WordSupport
@@ -48,6 +49,14 @@ async def check(answer, spec, support, passages=PASSAGES, reviser=None):
 )
 def test_claims(answer, claims):
     assert claims_of(answer) == claims
+
+
+@pytest.mark.parametrize("piece", [".", "!", "。", " ", "[1", "[1] ", "(", "a.", "[1,", "\n", ".\n", "[", ". "])
+def test_an_answer_gone_wild_is_still_cut_into_claims(piece):
+    answer = piece * 200_000 + "end"
+    assert "".join(claims_of(answer)).endswith("end")
+    assert without_marks(answer).endswith("end")
+    assert cited_numbers(answer) in ([], [1])
 
 
 @pytest.mark.parametrize("answer", ["I don't know.", "i don’t know", "I do not know!", "不知道。"])

@@ -227,8 +227,6 @@ tests:
         ("prompts: [a]\ntests: [{path: file://gen.py}]", "made by"),
         ("prompts: [a]\ndefaultTest: [a]", "defaultTest must be"),
         ("prompts: [a]\nevaluateOptions: {repeat: 1000000}", "repeat must be"),
-        ("prompts: [a]\ntests: [{vars: {a: [1,2,3,4,5,6,7,8,9,10], b: [1,2,3,4,5,6,7,8,9,10], "
-         "c: [1,2,3,4,5,6,7,8,9,10], d: [1,2,3,4,5,6,7,8,9,10], e: [1,2,3,4,5,6,7,8,9,10], f: [1,2]}}]", "combine to more than"),
         ("prompts: [a]\ntests: [" + "{vars: {a: &l [" + "1," * 999 + "1], b: *l}}," + "]", "combine to more than"),
         ("a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
          "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"

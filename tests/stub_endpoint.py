@@ -301,13 +301,14 @@ class _Answer:
             return {"content": [{"token": w, "logprob": -len(w), "bytes": None,
                                  "top_logprobs": [{"token": "the", "logprob": -9.0, "bytes": None}]}
                                 for w in self._words]}  # fmt: skip
-        text = (self._body["prompt"] if self._body.get("echo") else "") + self._text
-        found = list(re.finditer(r"\s*\S+", text))
+        prompt = self._body["prompt"] if self._body.get("echo") else ""
+        found = [(m.group(), m.start()) for m in re.finditer(r"\s*\S+", prompt)]
+        found += [(m.group(), m.start() + len(prompt)) for m in re.finditer(r"\s*\S+", self._text)]
         return {
-            "tokens": [m.group() for m in found],
-            "text_offset": [m.start() for m in found],
-            "token_logprobs": [None if self._body.get("echo") and not m.start() else -len(m.group()) for m in found],
-            "top_logprobs": [{m.group(): -len(m.group())} for m in found],
+            "tokens": [token for token, _ in found],
+            "text_offset": [offset for _, offset in found],
+            "token_logprobs": [None if prompt and not offset else -len(token) for token, offset in found],
+            "top_logprobs": [{token: -len(token)} for token, _ in found],
         }
 
 

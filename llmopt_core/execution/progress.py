@@ -62,7 +62,7 @@ class Progress:
     def time_left(self) -> float | None:
         """Seconds the rest will take at the speed of the items that were not cached; None before there is one.
 
-        The rest is taken to be uncached: better a little early than late.
+        The rest is taken to be uncached, so that the truth is rather shorter than longer.
         """
         left = self.total - self.done
         if left <= 0:

@@ -51,11 +51,14 @@ def load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
 
 
 def _load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
-    if name == BUILTIN_EMBEDDING:
-        return make(str(packaged.embedding_folder()), True), name
+    if not name.strip():
+        raise BadInput(f"No model is named; use {BUILTIN_EMBEDDING}, a folder, or a hub name.")
+    if name.removeprefix("sentence-transformers/") == BUILTIN_EMBEDDING:
+        return make(str(packaged.embedding_folder()), True), BUILTIN_EMBEDDING
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return make(str(folder), True), f"{folder.name}-{_folder_hash(folder)}"
+        identity = f"{folder.name}-{_folder_hash(folder)}"
+        return make(str(folder), True), identity
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
         raise BadInput(f"There is no model folder {folder}; check the path.")
     stored = _on_disk(name)

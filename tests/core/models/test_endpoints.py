@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from llmopt_core.errors import BadInput
+from llmopt_core.models.endpoints import Endpoint, Prices, builtin_endpoint, endpoints_from, endpoints_in
+from llmopt_core.settings import Settings
+
+
+def from_file(tmp_path: Path, text: str, environ: dict[str, str] | None = None) -> dict[str, Endpoint]:
+    file = tmp_path / "endpoints.yaml"
+    file.write_text(text)
+    return endpoints_from(Settings(home=tmp_path, endpoints_file=file), environ or {})
+
+
+def test_without_anything_there_is_the_builtin_model(tmp_path: Path):
+    found = endpoints_from(Settings(home=tmp_path), {})
+
+    assert list(found) == ["builtin"]
+    assert found["builtin"].mode == "completion"
+    assert found["builtin"].usage("any", 1000, 1000).cost_usd == 0.0
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        ({"OPENAI_API_KEY": "sk-x"}, "https://api.openai.com/v1"),
+        ({"OPENAI_BASE_URL": "http://localhost:11434/v1/"}, "http://localhost:11434/v1"),
+    ],
+)
+def test_the_environment_adds_openai(tmp_path: Path, environ: dict[str, str], url: str):
+    openai = endpoints_from(Settings(home=tmp_path), environ)["openai"]
+
+    assert openai.base_url == url
+    assert openai.api_key_env == "OPENAI_API_KEY"
+    assert "sk-x" not in repr(openai) + openai.model_dump_json()
+
+
+def test_a_file_adds_others(tmp_path: Path):
+    found = from_file(
+        tmp_path,
+        """
+endpoints:
+  mine:
+    base_url: http://localhost:8000/v1
+    api_key_env: MY_KEY
+    default_model: qwen
+    prices: {qwen: {prompt: 1, completion: 2, cached_prompt: 0.5}, "*": {prompt: 4}}
+  openai:
+    base_url: https://proxy.example/v1
+""",
+        {"OPENAI_API_KEY": "k"},
+    )
+
+    assert list(found) == ["builtin", "openai", "mine"]
+    assert found["openai"].base_url == "https://proxy.example/v1"
+    assert found["mine"].usage("qwen", 1_000_000, 1_000_000).cost_usd == pytest.approx(3.0)
+    assert found["mine"].usage("qwen", 1_000_000, 0, cached_tokens=400_000).cost_usd == pytest.approx(0.8)
+    assert found["mine"].usage("other", 1_000_000, 1_000_000).cost_usd == pytest.approx(4.0)
+
+
+def test_a_model_without_price_costs_something_unknown():
+    assert Endpoint(name="x", prices={"a": Prices(prompt=1)}).usage("b", 5, 5).cost_usd is None
+
+
+def test_cached_tokens_cost_the_full_price_by_default():
+    assert Prices(prompt=2.0).cost(1_000_000, 0, 1_000_000) == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("mine: {base_url: http://x/v1, colour: red}", "endpoints.yaml: endpoint 'mine': colour: unknown setting"),
+        ("mine: {base_url: http://x/v1, prices: {a: {promt: 1}}}", "prices.a.promt: unknown setting"),
+        ("mine: {base_url: localhost:8000}", "base_url: base_url must be a web address such as https://host:8000/v1"),
+        ("mine: {base_url: 'http://[x/v1'}", "base_url"),
+        ("mine: {base_url: 'http://host:99999999/v1'}", "base_url"),
+        ("mine: {base_url: 'https://me:secret@host/v1'}", "must not hold a password"),
+        ("mine: {default_model: a}", "endpoint 'mine' needs a base_url"),
+        ("mine: 5", "endpoint 'mine' must be a mapping"),
+        ("[1, 2]", "endpoints must be a mapping"),
+        ("builtin: {base_url: http://x/v1}", "the name 'builtin' is taken"),
+        ("mine: {base_url: http://x/v1, api_key: sk-secret}", "take the key out of the file"),
+        ("mine: {base_url: http://x/v1, max_concurrency: 0}", "max_concurrency"),
+        ("mine: {base_url: http://x/v1, prices: {a: {prompt: -1}}}", "prices.a.prompt"),
+        ("mine: {base_url: http://x/v1\nother: 1", "line 2: this is not valid YAML"),
+    ],
+)
+def test_a_wrong_file_is_told_in_one_sentence(tmp_path: Path, text: str, words: str):
+    with pytest.raises(BadInput) as caught:
+        from_file(tmp_path, text)
+
+    assert words in str(caught.value)
+    assert "endpoints.yaml" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_an_absent_file(tmp_path: Path):
+    with pytest.raises(BadInput, match=r"absent\.yaml: the endpoints file cannot be read"):
+        endpoints_from(Settings(home=tmp_path, endpoints_file=tmp_path / "absent.yaml"), {})
+
+
+def test_a_wrong_address_in_the_environment(tmp_path: Path):
+    with pytest.raises(BadInput, match="OPENAI_BASE_URL"):
+        endpoints_from(Settings(home=tmp_path), {"OPENAI_BASE_URL": "not a url"})
+
+
+def test_an_empty_list_is_fine(tmp_path: Path):
+    assert list(from_file(tmp_path, "")) == ["builtin"]
+    assert endpoints_in(None, "experiment.yaml") == {}
+
+
+def test_the_key_variable_cannot_be_a_key():
+    with pytest.raises(ValidationError):
+        Endpoint(name="x", base_url="http://x/v1", api_key_env="sk-abc123")
+
+
+def test_the_builtin_endpoint_needs_no_address():
+    assert builtin_endpoint().base_url == ""

@@ -50,7 +50,7 @@ def spans(text: str, spec: ChunkingSpec, encode: Encode | None = None) -> Spans:
 
 
 def _pieces(text: str, spec: ChunkingSpec, encode: Encode | None) -> list[tuple[int, int, tuple[int, int] | None]]:
-    if not text.strip():
+    if not text or text.isspace():
         return []
     if spec.method == "small-to-big":
         found = _children(text, spec)

@@ -7,10 +7,17 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_LINE = re.compile(r"[ ]{0,3}(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
-_FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
+import numpy as np
+
+from llmopt_core.chunking.matches import code_points
+
+_LINE = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_FENCE = re.compile(r"(`{3,}|~{3,})")
 _UNDERLINE = re.compile(r"(=+|-+)[ \t]*$")
-_STARTS = ("#", " #", "  #", "   #", "```", "~~~", " ```", "===", "---")
+_STARTS = ("#", "```", "~~~", "===", "---")
+_IS_MARK = np.isin(np.arange(128), [ord(start[0]) for start in _STARTS])
+_NEWLINE = ord("\n")
+_BLOCK = 4_000_000
 SEPARATOR = " > "
 
 
@@ -24,16 +31,17 @@ class Heading:
 
 
 class Headings:
-    """All headings of a text. Lines inside code fences are none."""
+    """All headings of a text: lines that begin with `#`, or are underlined. Lines inside code fences are none."""
 
     def __init__(self, text: str) -> None:
         self.all: list[Heading] = list(_headings(text))
         self._starts = [heading.start for heading in self.all]
+        self._paths = [SEPARATOR.join(heading.path) for heading in self.all]
 
     def path_at(self, offset: int) -> str:
         """Titles above the character at `offset`, joined by ` > `; empty before the first heading."""
         index = bisect_right(self._starts, offset)
-        return SEPARATOR.join(self.all[index - 1].path) if index else ""
+        return self._paths[index - 1] if index else ""
 
 
 def _headings(text: str) -> Iterator[Heading]:
@@ -62,14 +70,13 @@ def _titles(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _candidates(text: str) -> list[int]:
-    """Starts of the lines that may be headings or fences, found without looking at every line."""
+    """Starts of the lines that may be headings, underlines or fences, found without a step per line."""
     found = [0] if text.startswith(_STARTS) else []
-    for begin in _STARTS:
-        at = text.find("\n" + begin)
-        while at >= 0:
-            found.append(at + 1)
-            at = text.find("\n" + begin, at + 1)
-    return sorted(found)
+    for at in range(0, len(text), _BLOCK):
+        codes = code_points(text[at : at + _BLOCK + 1])
+        lines = np.flatnonzero(codes[:-1] == _NEWLINE) + 1
+        found += (lines[_IS_MARK[np.minimum(codes[lines], 127)]] + at).tolist()
+    return [start for start in found if text.startswith(_STARTS, start)]
 
 
 def _title(text: str, start: int, line: str) -> tuple[int, int, str] | None:

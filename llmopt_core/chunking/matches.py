@@ -1,60 +1,76 @@
-"""Where a separator stands in a text."""
+"""Where a separator stands in parts of a text."""
 
 from __future__ import annotations
 
-import re
 import sys
 
 import numpy as np
+import numpy.typing as npt
 
 from llmopt_core.chunking.token_starts import Ints
 
 _BLOCK = 4_000_000
-_UTF32 = "utf-32-le" if sys.byteorder == "little" else "utf-32-be"
+_ORDER = "le" if sys.byteorder == "little" else "be"
+_NONE: Ints = np.empty(0, np.int64)
 
 
-class Matches:
-    """Places of separators in one text; each separator is searched once for the whole text."""
+def matches(text: str, separator: str, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """Places of a separator in the parts `text[start:end]`, and how many stand in each part.
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._found: dict[str, Ints] = {}
-
-    def inside(self, separator: str, start: int, end: int) -> Ints:
-        """Starts of the separator in `text[start:end]`, not overlapping, as a search from `start` finds them."""
-        if _overlaps_itself(separator) and (start > 0 or end < len(self._text)):
-            return _search(self._text, separator, start, end)
-        if separator not in self._found:
-            self._found[separator] = _everywhere(self._text, separator)
-        found = self._found[separator]
-        low, high = found.searchsorted((start, end - len(separator) + 1))
-        return found[low:high]
+    A part is searched from its start, and matches do not overlap. Parts are in order and do not overlap either.
+    """
+    whole = len(starts) == 1 and ends[0] - starts[0] == len(text)
+    parts = [text] if whole else [text[a:b] for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+    borders = np.cumsum(ends - starts)
+    found = _everywhere("".join(parts), separator)
+    owners = borders.searchsorted(found, "right")
+    found, owners = _inside(found, owners, borders, len(separator))
+    shift = starts - np.append(0, borders[:-1])
+    return found + shift[owners], np.bincount(owners, minlength=len(starts))
 
 
-def _overlaps_itself(separator: str) -> bool:
-    """Whether two matches can share characters, so that what is found depends on where the search begins."""
-    return any(separator.endswith(separator[:length]) for length in range(1, len(separator)))
+def ranges(firsts: Ints, counts: Ints) -> Ints:
+    """`counts[i]` numbers from `firsts[i]` on, for each i, in one array."""
+    before = np.cumsum(counts) - counts
+    numbers: Ints = np.arange(int(counts.sum())) + np.repeat(firsts - before, counts)
+    return numbers
 
 
-def _search(text: str, separator: str, start: int, end: int) -> Ints:
-    found = re.compile(re.escape(separator)).finditer(text, start, end)
-    return np.fromiter((match.start() for match in found), np.int64)
+def code_points(text: str) -> npt.NDArray[np.unsignedinteger]:
+    """The characters of a text as numbers, of as few bytes as they need."""
+    try:
+        return np.frombuffer(text.encode("latin-1"), np.uint8)
+    except UnicodeEncodeError:
+        wide = text.encode(f"utf-16-{_ORDER}", "surrogatepass")
+    if len(wide) == 2 * len(text):
+        return np.frombuffer(wide, np.uint16)
+    return np.frombuffer(text.encode(f"utf-32-{_ORDER}", "surrogatepass"), np.uint32)
+
+
+def _inside(found: Ints, owners: Ints, borders: Ints, length: int) -> tuple[Ints, Ints]:
+    """Matches that end in the part they begin in and do not overlap the one before."""
+    if length == 1 or not len(found):
+        return found, owners
+    inside = found + length <= borders[owners]
+    found, owners = found[inside], owners[inside]
+    if (np.diff(found) >= length).all():
+        return found, owners
+    kept, free = [], -1
+    for position, place in enumerate(found.tolist()):
+        if place >= free:
+            kept.append(position)
+            free = place + length
+    return found[kept], owners[kept]
 
 
 def _everywhere(text: str, separator: str) -> Ints:
-    if len(separator) > 1:
-        return _search(text, separator, 0, len(text))
-    parts = [_single(text[at : at + _BLOCK], ord(separator)) + at for at in range(0, len(text), _BLOCK)]
-    return np.concatenate(parts) if parts else np.empty(0, np.int64)
-
-
-def _single(text: str, code: int) -> Ints:
-    found: Ints = np.flatnonzero(code_points(text) == code)
-    return found
-
-
-def code_points(text: str) -> np.ndarray[tuple[int], np.dtype[np.uint32 | np.uint8]]:
-    """The characters of a text as numbers."""
-    if text.isascii():
-        return np.frombuffer(text.encode("ascii"), np.uint8)
-    return np.frombuffer(text.encode(_UTF32, "surrogatepass"), np.uint32)
+    """All places, those that overlap too; from blocks that overlap by the separator's length."""
+    found = [_NONE]
+    for at in range(0, len(text), _BLOCK):
+        codes = code_points(text[at : at + _BLOCK + len(separator) - 1])
+        count = max(0, len(codes) - len(separator) + 1)
+        hit = codes[:count] == ord(separator[0])
+        for i, character in enumerate(separator[1:], 1):
+            hit &= codes[i : i + count] == ord(character)
+        found.append(np.flatnonzero(hit) + at)
+    return np.concatenate(found)

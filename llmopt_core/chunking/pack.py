@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,15 +21,11 @@ class Pieces(NamedTuple):
     ends: Ints
     lengths: Ints
 
-    def part(self, first: int, last: int) -> Pieces:
-        """Pieces `first` to `last` (exclusive)."""
-        return Pieces(self.starts[first:last], self.ends[first:last], self.lengths[first:last])
 
-
-def pack(pieces: Pieces, size: int, overlap: int, glue: int = 0) -> Spans:
+def pack(pieces: Pieces, size: int, overlap: int, *, glue: int = 0, runs: Sequence[tuple[int, int]] = ()) -> Spans:
     """Join pieces into spans of at most `size`, each repeating at most `overlap` of the one before.
 
-    The same greedy rule as `_merge_splits` of LangChain's text splitters, but by two look-ups per chunk in the running
+    The same greedy rule as `_merge_splits` of LangChain's text splitters, but by two look-ups per span in the running
     sum instead of a step per piece.
 
     Args:
@@ -34,21 +33,23 @@ def pack(pieces: Pieces, size: int, overlap: int, glue: int = 0) -> Spans:
         size: The most a span may hold; only a piece that is longer itself makes a longer span.
         overlap: What may be repeated.
         glue: Length of what stands between two pieces and belongs to neither.
+        runs: First and last (exclusive) piece of each run; spans keep inside runs. By default all are one run.
     """
-    starts, ends, lengths = pieces
-    count = len(lengths)
-    sums = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths + glue)])
-    spans: Spans = []
-    first = last = 0
-    while last < count:
-        # Pieces first to last-1 are held; take as many more as fit.
-        fits = int(sums.searchsorted(sums[first] + size + glue, "right")) - 1
-        last = min(count, max(fits, last + 1))
-        spans.append((int(starts[first]), int(ends[last - 1])))
-        if last < count:
-            kept = min(overlap, max(0, size - int(lengths[last]) - glue))
-            first = min(last, max(first, int(sums.searchsorted(sums[last] - glue - kept, "left"))))
-    return spans
+    sums = array("q")
+    sums.frombytes(np.concatenate([np.zeros(1, np.int64), np.cumsum(pieces.lengths + glue)]).tobytes())
+    firsts: list[int] = []
+    lasts: list[int] = []
+    for start, end in runs or ((0, len(pieces.lengths)),):
+        first = last = start
+        while last < end:
+            # Pieces first to last-1 are held; take as many more as fit.
+            last = max(bisect_right(sums, sums[first] + size + glue, last, end + 1) - 1, last + 1)
+            firsts.append(first)
+            lasts.append(last - 1)
+            if last < end:
+                kept = min(overlap, max(0, size - (sums[last + 1] - sums[last])))
+                first = bisect_left(sums, sums[last] - glue - kept, first, last)
+    return list(zip(pieces.starts[firsts].tolist(), pieces.ends[lasts].tolist(), strict=True)) if firsts else []
 
 
 def as_arrays(spans: Spans) -> tuple[Ints, Ints]:

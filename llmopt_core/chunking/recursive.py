@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from llmopt_core.chunking.matches import Matches, code_points
+from llmopt_core.chunking.matches import code_points, matches, ranges
 from llmopt_core.chunking.measure import Measure
-from llmopt_core.chunking.pack import Pieces, Spans, pack, strip
+from llmopt_core.chunking.pack import Pieces, Spans, as_arrays, pack, strip
 from llmopt_core.chunking.spec import SEPARATORS
 from llmopt_core.chunking.token_starts import Ints
 
@@ -18,13 +18,15 @@ Keep = Literal["start", "end", "no"]
 
 # A count inside the text differs from a count by itself by a few tokens at the two ends.
 _SLACK = 8
+_NOTHING = as_arrays([])
 
 
 class RecursiveSplitter:
     """Splits any part of one text.
 
-    A piece that is too long is cut at every place of the first separator that stands in it; pieces still too long are
-    cut further by the separators after that one, and neighbours that are short enough are packed together.
+    A part that is too long is cut at every place of the first separator that stands in it; pieces still too long are
+    cut further by the separators after that one, and neighbours that are short enough are packed together. All parts
+    of the text go through a separator at once.
     """
 
     def __init__(
@@ -40,67 +42,76 @@ class RecursiveSplitter:
         self._text, self._measure, self._size, self._overlap = text, measure, size, overlap
         self._separators = tuple(separators or SEPARATORS)
         self._keep = keep
-        self._matches = Matches(text)
         self._adds_up = measure.adds_up and all(map(self._harmless, self._separators))
 
     def spans(self, start: int = 0, end: int | None = None) -> Spans:
-        """Chunks of `text[start:end]`, in order, without white space at their ends."""
-        spans: Spans = []
-        self._split(start, len(self._text) if end is None else end, 0, spans)
-        return [span for span in spans if not self._text[span[0] : span[1]].isspace()]
-
-    def _split(self, start: int, end: int, level: int, out: Spans) -> None:
-        separator, found, deeper = self._choose(start, end, level)
-        if separator == "":
-            self._split_characters(start, end, out)
-            return
-        pieces = self._cut(separator, found, start, end)
-        glue = self._measure.alone(separator) if self._keep == "no" else 0
-        self._join(pieces, glue, deeper, out)
-
-    def _choose(self, start: int, end: int, level: int) -> tuple[str, Ints, int]:
-        """The first separator that stands in the part, its places, and the level below (none: past the last)."""
-        last = len(self._separators)
-        for i in range(level, last):
-            separator = self._separators[i]
+        """Chunks of `text[start:end]`, in order."""
+        parts = as_arrays([(start, len(self._text) if end is None else end)])
+        out: Spans = []
+        for level, separator in enumerate(self._separators):
             if separator == "":
-                return "", np.empty(0, np.int64), last
-            found = self._matches.inside(separator, start, end)
-            if len(found):
-                return separator, found, i + 1
-        return self._separators[-1], np.empty(0, np.int64), last
+                self._cut_characters(*parts, out)
+                break
+            parts = self._cut(separator, *parts, level + 1 == len(self._separators), out)
+            if not len(parts[0]):
+                break
+        return sorted(out)
 
-    def _cut(self, separator: str, found: Ints, start: int, end: int) -> Pieces:
-        after = found + len(separator)
-        left = found if self._keep == "start" else after
-        right = after if self._keep == "end" else found
-        starts = np.concatenate([np.array([start]), left])
-        ends = np.concatenate([right, np.array([end])])
-        filled = starts < ends
-        return self._measured(starts[filled], ends[filled])
+    def _cut(self, separator: str, starts: Ints, ends: Ints, last: bool, out: Spans) -> tuple[Ints, Ints]:
+        """Cut the parts in which the separator stands; the last separator takes all. Gives the parts for the next."""
+        places, counts = matches(self._text, separator, starts, ends)
+        here = np.full(len(counts), True) if last else counts > 0
+        pieces, owners = self._pieces(separator, places, starts[here], ends[here], counts[here])
+        glue = self._measure.alone(separator) if self._keep == "no" else 0
+        long = self._pack_short(pieces, owners, glue, out)
+        if last:
+            self._leave(pieces, long, out)
+            return _NOTHING
+        left = np.concatenate([starts[~here], pieces.starts[long]])
+        order = np.argsort(left)
+        return left[order], np.concatenate([ends[~here], pieces.ends[long]])[order]
 
-    def _join(self, pieces: Pieces, glue: int, deeper: int, out: Spans) -> None:
-        """Pack runs of short pieces; cut the long ones between them further, or leave them where nothing is deeper."""
-        done = 0
-        for i in np.flatnonzero(pieces.lengths >= self._size).tolist():
-            self._pack(pieces.part(done, i), glue, out)
-            start, end = int(pieces.starts[i]), int(pieces.ends[i])
-            if deeper < len(self._separators):
-                self._split(start, end, deeper, out)
-            else:
-                out.append((start, end))
-            done = i + 1
-        self._pack(pieces.part(done, len(pieces.lengths)), glue, out)
+    def _pieces(self, separator: str, places: Ints, starts: Ints, ends: Ints, counts: Ints) -> tuple[Pieces, Ints]:
+        """Pieces between separators, and the part each comes from."""
+        after = places + len(separator)
+        firsts = np.cumsum(counts) - counts + np.arange(len(counts))
+        total = len(places) + len(counts)
+        left, right = np.empty(total, np.int64), np.empty(total, np.int64)
+        inner = np.full(total, True)
+        inner[firsts] = False
+        left[firsts], left[inner] = starts, places if self._keep == "start" else after
+        inner = np.full(total, True)
+        inner[firsts + counts] = False
+        right[firsts + counts], right[inner] = ends, after if self._keep == "end" else places
+        filled = left < right
+        return self._measured(left[filled], right[filled]), np.repeat(np.arange(len(counts)), counts + 1)[filled]
 
-    def _pack(self, pieces: Pieces, glue: int, out: Spans) -> None:
-        if len(pieces.lengths):
-            out += strip(self._text, pack(pieces, self._size, self._overlap, glue))
+    def _pack_short(self, pieces: Pieces, owners: Ints, glue: int, out: Spans) -> Ints:
+        """Pack neighbours of one part that are short enough; gives the positions of the pieces that are not."""
+        short = np.flatnonzero(pieces.lengths < self._size)
+        if len(short):
+            breaks = np.flatnonzero((np.diff(short) > 1) | (np.diff(owners[short]) > 0)) + 1
+            runs = zip(
+                short[np.append(0, breaks)].tolist(), (short[np.append(breaks, 0) - 1] + 1).tolist(), strict=True
+            )
+            out += strip(self._text, pack(pieces, self._size, self._overlap, glue=glue, runs=list(runs)))
+        return np.flatnonzero(pieces.lengths >= self._size)
 
-    def _split_characters(self, start: int, end: int, out: Spans) -> None:
-        starts = np.arange(start, end)
-        codes, which = np.unique(code_points(self._text[start:end]), return_inverse=True)
-        each = np.array([self._measure.alone(chr(code)) for code in codes], np.int64)
-        self._join(Pieces(starts, starts + 1, each[which]), 0, len(self._separators), out)
+    def _leave(self, pieces: Pieces, long: Ints, out: Spans) -> None:
+        """Pieces that nothing can cut further stay as they are."""
+        left = zip(pieces.starts[long].tolist(), pieces.ends[long].tolist(), strict=True)
+        out += [(start, end) for start, end in left if not self._text[start:end].isspace()]
+
+    def _cut_characters(self, starts: Ints, ends: Ints, out: Spans) -> None:
+        at = ranges(starts, ends - starts)
+        codes = np.concatenate(
+            [code_points(self._text[a:b]) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+        )
+        known, which = np.unique(codes, return_inverse=True)
+        each = np.array([self._measure.alone(chr(code)) for code in known], np.int64)
+        pieces = Pieces(at, at + 1, each[which])
+        long = self._pack_short(pieces, np.repeat(np.arange(len(starts)), ends - starts), 0, out)
+        self._leave(pieces, long, out)
 
     def _measured(self, starts: Ints, ends: Ints) -> Pieces:
         lengths = self._measure.lengths(starts, ends)

@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmopt_core.chunking import matches
 from llmopt_core.chunking.chunk import chunk_documents
+from llmopt_core.chunking.matches import matches
 from llmopt_core.chunking.measure import measure
+from llmopt_core.chunking.pack import as_arrays
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.token_starts import token_starts
 from llmopt_core.chunking.window import beyond_window, chunk_lengths
@@ -60,12 +61,16 @@ def test_lengths_of_pieces_are_token_counts():
     text=st.text(alphabet="ab\n.👩中", max_size=60), separator=st.sampled_from(["\n", "\n\n", "a", "aba", "..", "👩"])
 )
 def test_separators_are_found_as_a_search_finds_them(text, separator):
-    for start, end in ((0, len(text)), (len(text) // 3, 2 * len(text) // 3)):
-        expected, at = [], text.find(separator, start, end)
+    parts = [(0, len(text) // 3), (len(text) // 3, len(text) // 2), (len(text) // 2, len(text))]
+    expected, counts = [], []
+    for start, end in parts:
+        before, at = len(expected), text.find(separator, start, end)
         while at >= 0:
             expected.append(at)
             at = text.find(separator, at + len(separator), end)
-        assert matches.Matches(text).inside(separator, start, end).tolist() == expected
+        counts.append(len(expected) - before)
+    found = matches(text, separator, *as_arrays(parts))
+    assert [side.tolist() for side in found] == [expected, counts]
 
 
 def test_what_lies_beyond_the_window_is_told():

@@ -92,15 +92,24 @@ def chunk_view(document: Document) -> None:
 
 
 def _summary(document: Document, chunks: Sequence[Chunk], sizes: Sequence[int], unit: str) -> None:
-    repeated = sum(len(chunk.text) for chunk in chunks) / max(1, len(document.text)) - 1
+    repeated = repeated_characters(chunks) / max(1, len(document.text))
     facts(
         [
             ("Chunks", fmt.count(len(chunks))),
             (f"Mean size ({unit})", fmt.number(sum(sizes) / len(sizes) if sizes else None)),
             (f"Longest ({unit})", fmt.count(max(sizes, default=0))),
-            ("Text repeated by overlap", f"{max(0.0, repeated):.0%}"),
+            ("Text repeated by overlap", f"{repeated:.0%}"),
         ]
     )
+
+
+def repeated_characters(chunks: Sequence[Chunk]) -> int:
+    """Characters that stand in a chunk and in one before it. The chunks are in order of their start."""
+    repeated, reached = 0, 0
+    for chunk in chunks:
+        repeated += max(0, min(reached, chunk.end) - chunk.start)
+        reached = max(reached, chunk.end)
+    return repeated
 
 
 def chunks_csv(chunks: Sequence[Chunk], sizes: Sequence[int], unit: str) -> str:

@@ -15,7 +15,7 @@ from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_ui import format as fmt
-from llmopt_ui.components import show_error, told_plainly
+from llmopt_ui.components import section, show_error, told_plainly
 from llmopt_ui.endpoint_file import added_endpoints, all_endpoints, delete_endpoint, save_endpoint
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify, state
@@ -29,6 +29,10 @@ NAME, URL, KEY_VARIABLE, MODEL = "endpoint_name", "endpoint_url", "endpoint_key_
 
 def endpoints_view() -> None:
     """Every endpoint, then the form for another."""
+    section("Where models answer")
+    with st.container(border=True):
+        st.markdown(f"**{BUILTIN}** :gray[this machine, no key, free]")
+        st.caption("The built-in chat model. See the tab Built-in models for what it can do.")
     added = added_endpoints(settings())
     for name, endpoint in all_endpoints(settings(), os.environ).items():
         if name != BUILTIN:

@@ -21,7 +21,7 @@ from llmopt_ui.endpoint_file import all_endpoints
 from llmopt_ui.forms_prompt import prompt_fields
 from llmopt_ui.forms_retrieval import retrieval_fields
 from llmopt_ui.resources import settings, store
-from llmopt_ui.session import notify
+from llmopt_ui.session import notify, state
 
 EDITED = "edited"
 NAME = "edit_name"
@@ -53,6 +53,9 @@ def configuration_picker(
 ) -> SavedConfiguration | None:
     """Choose one saved configuration; None stands for a new one."""
     names = [item.name for item in saved] + ([NEW] if new else [])
+    if state().edited in names:
+        st.session_state[key] = state().edited
+    state().edited = ""
     chosen = st.selectbox("Configuration", names, key=key, bind="query-params", width=340)
     return next((item for item in saved if item.name == chosen), None)
 
@@ -63,7 +66,7 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
     before = configuration_from(saved.spec) if saved else configuration_from(dict(STARTER))
     token = f"{saved.fingerprint}_{saved.name}" if saved else "new"
     name = st.text_input(
-        "Name",
+        "Saved under the name",
         before.name if saved else "",
         key=f"{NAME}_{token}",
         placeholder="rag-2",
@@ -102,6 +105,7 @@ def _buttons(project: Project, saved: SavedConfiguration | None, made: dict[str,
                 kept = store().save_configuration(
                     project, configuration.name, configuration.model_dump(mode="json"), configuration.fingerprint
                 )
+                state().edited = kept.name
                 notify(f"{kept.name} saved as version {kept.version}.")
                 st.rerun()
         if saved is not None and st.button(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -43,9 +43,16 @@ def job_runner() -> JobRunner:
     return JobRunner(store(), settings())
 
 
+model_plugins: list[Callable[[Models], None]] = []
+"""Called with every `Models` that is made: a place to register models of your own, as the tests do."""
+
+
 def models(keys: Mapping[str, str] | None = None) -> Models:
     """The models of this session, with the keys that were typed into it. Cheap; one per event loop."""
     from llmopt_core.models.registry import Models
 
     found = state().keys if keys is None else keys
-    return Models(settings(), cache=store().cache, endpoints=all_endpoints(settings(), os.environ), keys=dict(found))
+    made = Models(settings(), cache=store().cache, endpoints=all_endpoints(settings(), os.environ), keys=dict(found))
+    for plug_in in model_plugins:
+        plug_in(made)
+    return made

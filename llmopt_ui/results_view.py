@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -66,11 +67,27 @@ def _downloads(chosen: Chosen, compared: Sequence[Entry]) -> None:
         "Leaderboard (CSV)", lambda: leaderboard_csv(compared, chosen.metrics), f"leaderboard-{stem}.csv", "text/csv"
     )
     records = Download("All records (JSON)", lambda: _records_json(chosen), f"records-{stem}.json", "application/json")
-    downloads([table, records], "results_download")
+    report = Download("Report (HTML)", lambda: _report_html(chosen), f"report-{stem}.html", "text/html")
+    downloads([report, table, records], "results_download")
 
 
-def _records_json(chosen: Chosen) -> str:
+def _result(chosen: Chosen) -> dict[str, Any]:
     """What `llmopt evaluate --json` writes."""
     from llmopt_core.experiments.result import result_of
 
-    return json.dumps(result_of(store(), [run.id for run in chosen.runs.values()]), ensure_ascii=False, indent=1)
+    found = result_of(store(), [run.id for run in chosen.runs.values()])
+    for row, name in zip(found["runs"], chosen.runs, strict=True):
+        row["configuration"] = name
+    return found
+
+
+def _records_json(chosen: Chosen) -> str:
+    return json.dumps(_result(chosen), ensure_ascii=False, indent=1)
+
+
+def _report_html(chosen: Chosen) -> str:
+    """The page that `llmopt report` writes: one file that opens without the app."""
+    from llmopt_core.experiments.report import report_of
+    from llmopt_core.reporting.page import render
+
+    return render(report_of(_result(chosen), chosen.baseline))

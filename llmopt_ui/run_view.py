@@ -90,7 +90,8 @@ def _title(job: Job) -> str:
 
 
 def _ended(job: Job) -> None:
-    if job.kind == EVALUATION and job.status == "finished":
+    ended = [store().run(run_id).status for run_id in job.result.get("runs", [])]
+    if job.kind == EVALUATION and ended and set(ended) == {"finished"}:
         state().go_to_results = True
         notify("Evaluation finished.")
 

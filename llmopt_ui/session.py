@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llmopt_core.experiments.doctor import Finding
     from llmopt_core.experiments.experiment import Plan
 
 _KEY = "llmopt_state"
@@ -22,11 +25,14 @@ class State:
         notice: A message to show once, after the rerun that follows an action.
         problem: What went wrong in a callback, to show once.
         chosen_project: The project to go to at the next rerun.
+        dialog: Which dialog is open; empty for none.
         uploads: Counts finished uploads; part of the uploader's key, so that it is empty again afterwards.
         forms: Counts sent forms; part of their fields' keys, so that they are empty again afterwards.
         added: What came of the last upload.
         go_to_results: Open the results at the next rerun, because the evaluation followed here has ended.
         planned: The job of a pilot and the evaluation it was made for; 0 and None for none.
+        findings: What the last check of this machine found.
+        edited: The configuration to open in the editor at the next rerun.
         clicked: The last cell clicked in the map of questions.
         seen_jobs: Jobs whose failure was read and put away.
         endpoint_checks: What the last test of each endpoint said.
@@ -36,11 +42,14 @@ class State:
     notice: str = ""
     problem: str = ""
     chosen_project: str = ""
+    dialog: str = ""
     uploads: int = 0
     forms: int = 0
     added: object = None
     go_to_results: bool = False
     planned: tuple[int, Plan | None] = (0, None)
+    findings: Sequence[Finding] = ()
+    edited: str = ""
     clicked: tuple[str, str] = ("", "")
     seen_jobs: set[int] = field(default_factory=set)
     endpoint_checks: dict[str, object] = field(default_factory=dict)

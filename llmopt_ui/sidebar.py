@@ -32,10 +32,18 @@ def sidebar() -> None:
         if name and projects[name].description:
             st.caption(fmt.markdown(fmt.shorten(projects[name].description, 140)))
         with st.container(horizontal=True, gap="small"):
-            if st.button("New", key=NEW, icon=":material/add:", type="tertiary"):
-                _new_project()
-            if name and st.button("Rename", key=RENAME, icon=":material/edit:", type="tertiary"):
-                _rename_project(name)
+            st.button("New", key=NEW, icon=":material/add:", type="tertiary", on_click=_ask, args=(NEW,))
+            if name:
+                st.button("Rename", key=RENAME, icon=":material/edit:", type="tertiary", on_click=_ask, args=(RENAME,))
+    if state().dialog == NEW:
+        _new_project()
+    elif state().dialog == RENAME and name:
+        _rename_project(name)
+
+
+def _ask(dialog: str = "") -> None:
+    """Open a dialog, or close the open one."""
+    state().dialog = dialog
 
 
 def current_project() -> Project:
@@ -43,7 +51,7 @@ def current_project() -> Project:
     return store().project(st.session_state[PROJECT])
 
 
-@st.dialog("New project")
+@st.dialog("New project", on_dismiss=_ask)
 def _new_project() -> None:
     st.caption("One project is one LLM feature: its documents, questions, configurations and runs.")
     with st.form("project_new_form", border=False):
@@ -60,7 +68,7 @@ def _new_project() -> None:
     _open(project, f"Project {project.name} created.")
 
 
-@st.dialog("Rename project")
+@st.dialog("Rename project", on_dismiss=_ask)
 def _rename_project(old: str) -> None:
     with st.form("project_rename_form", border=False):
         name = st.text_input("New name", value=old, key=RENAMED, max_chars=200)
@@ -77,5 +85,6 @@ def _rename_project(old: str) -> None:
 
 def _open(project: Project, message: str) -> None:
     state().chosen_project = project.name
+    _ask()
     notify(message)
     st.rerun()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 import plotly.io as pio
 
+from llmopt_core.reporting.page import PALETTE
+
 NEUTRAL = "rgba(128, 136, 150, 0.9)"
 FAINT = "rgba(128, 136, 150, 0.28)"
 FAINTER = "rgba(128, 136, 150, 0.10)"
@@ -29,10 +31,6 @@ class Ink:
     def dot(self) -> str:
         """A dot of this colour in Markdown; a ring where there is a pattern."""
         return f':color[{"◍" if self.pattern else "●"}]{{foreground="{self.colour}"}}'
-
-
-# Okabe and Ito (2008). The two that also mean better and worse come late.
-_COLOURS = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#009E73", "#D55E00", "#B8AB00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +70,15 @@ def verdict(name: str | None) -> VerdictStyle:
 def inks(names: Sequence[str]) -> dict[str, Ink]:
     """A colour for each configuration of a project, by the order in which they were first saved.
 
-    After seven the colours come again with a pattern, so that no two look the same.
+    After eight the colours come again with a pattern, so that no two look the same.
     """
     patterns = ("", "/", "x", ".", "-", "|", "+", "\\")
     result: dict[str, Ink] = {}
     for name in names:
         if name in result:
             continue
-        turn, place = divmod(len(result), len(_COLOURS))
-        result[name] = Ink(_COLOURS[place], patterns[turn % len(patterns)])
+        turn, place = divmod(len(result), len(PALETTE))
+        result[name] = Ink(PALETTE[place], patterns[turn % len(patterns)])
     return result
 
 

@@ -22,9 +22,10 @@ answered = any(run.done for run in runs)
 if state().go_to_results:
     state().go_to_results = False
     st.session_state[VIEW] = "Results"
+elif not answered and VIEW not in st.session_state and VIEW not in st.query_params:
+    st.session_state[VIEW] = "Run"
 
-first = "Results" if answered else "Run"
-results, run, configurations, questions = st.tabs(TABS, default=first, key=VIEW, on_change="rerun", bind="query-params")
+results, run, configurations, questions = st.tabs(TABS, key=VIEW, on_change="rerun", bind="query-params")
 if results.open:
     with results, told_plainly():
         if answered:

@@ -1,0 +1,89 @@
+"""The built-in models, the judge and the workspace in Settings."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from llmopt_ui import format as fmt
+from llmopt_ui.components import section
+from llmopt_ui.endpoint_file import endpoints_path
+from llmopt_ui.resources import settings, store
+from llmopt_ui.session import state
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.doctor import Finding
+
+CHECK = "machine_check"
+_SIGNS = {
+    "ok": ":green[:material/check_circle:]",
+    "warning": ":orange[:material/warning:]",
+    "missing": ":red[:material/error:]",
+}
+_BUILT_IN = (
+    ("Chat", "SmolLM2-135M-Instruct, by llama.cpp", "Answers short questions from a passage, by plain completion with "
+     "two worked examples. It can't call tools, judge, or follow long instructions; HyDE and sub-questions by it make "
+     "retrieval worse."),
+    ("Embedding", "all-MiniLM-L6-v2", "Sees the first 256 tokens of a text. Made for English; Chinese is found better "
+     "by words (BM25) or by another embedding model."),
+    ("Rerank", "Late interaction over the same embedding model", "Compares question and chunk token by token."),
+    ("Judge", "Ragas' metrics over fixed rules, no language model", "Measures grounding, not correctness: whether the "
+     "text says it, not whether it is right."),
+)  # fmt: skip
+
+
+def builtin_view() -> None:
+    """What is built in, what it can do, and whether it works on this machine."""
+    section("What is built in")
+    st.caption("Needs no key and no network, and takes the place of a real endpoint in every lab.")
+    grid = st.grid(2, min_column_width=330, gap="small")
+    for role, name, told in _BUILT_IN:
+        with grid.cell(), st.container(border=True, height="stretch", gap="xsmall"):
+            st.caption(role)
+            st.markdown(f"**{fmt.markdown(name)}**")
+            st.caption(told)
+    if settings().builtin_gguf:
+        st.caption("LLMOPT_BUILTIN_GGUF puts this file in the chat model's place:")
+        st.text(str(settings().builtin_gguf), width="stretch")
+    section("Does it work here?")
+    if st.button("Check this machine", key=CHECK, icon=":material/health_and_safety:"):
+        with st.spinner("Calling the built-in model and every endpoint …"):
+            state().findings = _examined()
+    findings_view(state().findings)
+
+
+def _examined() -> list[Finding]:
+    from llmopt_core.experiments.doctor import examine
+
+    return asyncio.run(examine(os.environ))
+
+
+def findings_view(findings: Sequence[Finding]) -> None:
+    """One line per finding; where something is missing, its fix."""
+    for finding in findings:
+        with st.container(horizontal=True, gap="small"):
+            st.markdown(f"{_SIGNS[finding.status]} **{fmt.markdown(finding.name)}**", width=260)
+            st.text(finding.detail + (f"\nTo do: {finding.fix}" if finding.fix else ""), width="stretch")
+
+
+def workspace_view() -> None:
+    """Where everything is kept."""
+    found = settings()
+    section("Workspace")
+    st.caption("Everything the app remembers is in this folder. Copy it to keep it; keys are never in it.")
+    paths = {
+        "Folder (LLMOPT_HOME)": str(found.home),
+        "Database (LLMOPT_DATABASE_URL)": store().database.where,
+        "Vector indexes (LLMOPT_CHROMA_URL)": found.chroma_url or str(found.home / "indexes"),
+        "Endpoints added here": str(endpoints_path(found)),
+        "Endpoints file (LLMOPT_ENDPOINTS)": str(found.endpoints_file or "not set"),
+        "CPU threads (LLMOPT_THREADS)": str(found.threads),
+    }
+    for label, path in paths.items():
+        left, right = st.columns([2, 5], gap="small")
+        left.caption(label)
+        right.code(path, language=None, wrap_lines=True)

@@ -1,0 +1,97 @@
+"""Adding, reading, cutting and deleting documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.runs.store import Store
+
+App = Callable[..., AppTest]
+PAGE = "pages/documents.py"
+
+
+@pytest.fixture
+def empty(store: Store) -> str:
+    return store.create_project("empty").name
+
+
+def upload(test: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
+    test.file_uploader[0].set_value(list(files))
+    return next(button for button in test.button if button.label == "Add to project").click().run()
+
+
+def texts(test: AppTest) -> str:
+    return "\n".join(text.value for text in test.text)
+
+
+def html(test: AppTest) -> str:
+    return "\n".join(item.proto.body for item in test.get("html"))
+
+
+def test_an_uploaded_text_is_stored_listed_and_cut(app: App, store: Store, empty: str) -> None:
+    test = upload(app(PAGE, project=empty), ("notes.txt", b"One sentence. Another one.", "text/plain"))
+    assert not test.exception
+    assert [item.name for item in store.document_list(empty)] == ["notes.txt"]
+    assert list(test.dataframe[0].value["Document"]) == ["notes.txt"]
+    assert "One sentence. Another one." in html(test)
+    assert {metric.label: metric.value for metric in test.metric}["Chunks"] == "1"
+
+
+def test_one_bad_file_does_not_stop_the_others(app: App, store: Store, empty: str) -> None:
+    test = upload(
+        app(PAGE, project=empty),
+        ("broken.pdf", b"%PDF-1.7 and then nothing", "application/pdf"),
+        ("good.md", b"# Title\n\nText.", "text/markdown"),
+    )
+    assert not test.exception
+    assert [item.name for item in store.document_list(empty)] == ["good.md"]
+    assert "broken.pdf" in texts(test)
+
+
+def test_text_of_users_is_never_html(app: App, empty: str) -> None:
+    evil = b"<script>alert(1)</script> <img src=x onerror=alert(2)> & more"
+    test = upload(app(PAGE, project=empty), ("evil.txt", evil, "text/plain"))
+    assert "<script>" not in html(test)
+    assert "<img" not in html(test)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html(test)
+
+
+def test_size_and_overlap_change_the_bands(app: App, used: str) -> None:
+    test = app(PAGE, project=used, document="harbour.md", chunk_method="Fixed window", chunk_size="20")
+    few = {metric.label: metric.value for metric in test.metric}
+    test.slider(key="chunk_overlap").set_value(10).run()
+    many = {metric.label: metric.value for metric in test.metric}
+    assert not test.exception
+    assert int(many["Chunks"]) > int(few["Chunks"])
+    assert few["Text repeated by overlap"] == "0%"
+    assert many["Text repeated by overlap"] != "0%"
+
+
+def test_overlap_larger_than_the_size_is_cut_back(app: App, used: str) -> None:
+    test = app(PAGE, project=used, chunk_size="20", chunk_overlap="500")
+    assert not test.exception
+    assert "Chunks" in {metric.label for metric in test.metric}
+
+
+def test_a_document_is_deleted(app: App, store: Store, used: str) -> None:
+    test = app(PAGE, project=used, document="folder/notes.txt")
+    test.button(key="documents_delete").click().run()
+    assert not test.exception
+    assert [item.name for item in store.document_list(used)] == ["harbour.md"]
+
+
+def test_the_address_chooses_the_document(app: App, used: str) -> None:
+    test = app(PAGE, project=used, document="harbour.md", documents_view="Text")
+    assert "The harbour was built in 1712." in texts(test)
+
+
+def test_a_document_without_text_says_so(app: App, store: Store, empty: str) -> None:
+    from llmopt_core.types import Document
+
+    store.save_documents(empty, [Document("blank.txt", "   ")])
+    test = app(PAGE, project=empty)
+    assert not test.exception
+    assert "This document has no text to cut." in [caption.value for caption in test.caption]

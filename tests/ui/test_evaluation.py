@@ -1,0 +1,139 @@
+"""Evaluate with a scripted model, follow, compare, read one record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.runs.store import Store
+from llmopt_ui import resources
+
+App = Callable[..., AppTest]
+Script = Callable[..., ScriptedChat]
+PAGE = "pages/evaluation.py"
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    return next(button for button in test.button if button.label == label).click().run()
+
+
+def texts(test: AppTest) -> str:
+    return "\n".join(part.value for part in [*test.text, *test.caption, *test.markdown])
+
+
+def evaluate(test: AppTest, questions: int, configurations: list[str] | None = None) -> AppTest:
+    """Send the form and wait for its job."""
+    test.number_input(key="run_limit").set_value(questions)
+    if configurations is not None:
+        test.multiselect(key="run_configurations").set_value(configurations)
+    press(test, "Evaluate")
+    for job in resources.store().jobs(active=True):
+        resources.job_runner().wait(job.id, timeout=60)
+        test.run()
+    return test
+
+
+def test_the_sample_is_evaluated_and_compared(app: App, store: Store, script: Script) -> None:
+    chat = script(lambda request: "Pittsburgh Steelers")
+    test = evaluate(app(PAGE), 2)
+    assert not test.exception
+    runs = store.runs("sample")
+    assert [(run.name, run.status, run.done) for run in reversed(runs)] == [
+        ("baseline", "finished", 2), ("rag", "finished", 2), ("rag-rerank", "finished", 2),
+    ]  # fmt: skip
+    assert len(chat.requests) == 6
+    test = app(PAGE, evaluation_view="Results")
+    assert not test.exception
+    assert [heading.value for heading in test.subheader][:2] == ["The four Ragas metrics", "Leaderboard"]
+    assert len(test.get("plotly_chart")) == 2
+
+
+def test_a_failing_endpoint_is_told_and_can_be_resumed(app: App, store: Store, script: Script) -> None:
+    script([EndpointError("The endpoint builtin refused the call.", "unauthorized")] * 2)
+    test = evaluate(app(PAGE, evaluation_view="Run"), 2, ["baseline"])
+    assert not test.exception
+    assert store.runs("sample")[0].status == "failed"
+    assert "The endpoint builtin refused the call." in texts(test)
+    chat = script(lambda request: "Momus")
+    press(test, "Resume")
+    for job in store.jobs(active=True):
+        resources.job_runner().wait(job.id, timeout=60)
+    assert store.runs("sample")[0].status == "finished"
+    assert len(chat.requests) == 2
+
+
+def test_nothing_chosen_is_refused_before_anything_starts(app: App, store: Store, script: Script) -> None:
+    script([])
+    test = evaluate(app(PAGE), 2, [])
+    assert "Choose at least one configuration and one metric." in texts(test)
+    assert not store.jobs()
+
+
+def test_a_prompt_that_needs_an_unknown_column_is_refused(app: App, store: Store, script: Script) -> None:
+    from llmopt_core.experiments.configuration import Configuration
+    from llmopt_core.experiments.experiment import save_configuration
+
+    script([])
+    save_configuration(store, "sample", Configuration(name="needs more", prompt={"template": "{{ colour }}"}))
+    test = evaluate(app(PAGE), 2, ["needs more"])
+    assert not test.exception
+    assert "{{ colour }}" in texts(test)
+    assert not store.jobs()
+
+
+def test_results_say_who_is_better_with_colour_sign_and_word(app: App, used: str) -> None:
+    test = app(PAGE, project=used, evaluation_view="Results")
+    table = test.table[0].value.set_index("Configuration")
+    cell = table["Answer relevancy"].iloc[2]
+    assert ":green[▲ better]" in cell
+    assert "**0.6" in cell or "**0.7" in cell
+    assert table["Faithfulness"].iloc[0] == ":gray[not scored]"
+    assert "23 of 24 scored" in table["Answer relevancy"].iloc[1]
+
+
+def test_the_address_reproduces_a_view(app: App, used: str) -> None:
+    test = app(
+        PAGE, project=used, evaluation_view="Results", baseline="rag", metric="Answer F1", order="Lowest first",
+        example="q7", record_of="rag",
+    )  # fmt: skip
+    assert not test.exception
+    assert test.selectbox(key="baseline").value == "rag"
+    assert test.selectbox(key="metric").value == "answer_f1"
+    assert "Failed in stage answer: The endpoint builtin gave no answer in 60 seconds." in texts(test)
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ("Why these scores", "It has <b>three</b> lighthouses."),
+        ("Retrieved chunks", "Where the reference answer stands is marked in green."),
+        ("Trace", "1. search: dense"),
+        ("Prompt as sent", "Question: When was the harbour built? (1)\nAnswer:"),
+    ],
+)
+def test_a_record_is_read_in_full(app: App, used: str, part: str, expected: str) -> None:
+    test = app(PAGE, project=used, example="q1", record_of="rag", record_part=part)
+    assert not test.exception
+    said = [texts(test), *(code.value for code in test.code), *(expander.label for expander in test.expander)]
+    assert expected in "\n".join(said)
+
+
+def test_next_and_previous_turn_the_questions(app: App, used: str) -> None:
+    test = app(PAGE, project=used, evaluation_view="Results", example="q2")
+    test.button(key="example_next").click().run()
+    assert "Question q3 · why" in texts(test)
+    test.button(key="example_previous").click().run()
+    assert "Question q2 · what" in texts(test)
+
+
+def test_downloads_hold_every_record(app: App, used: str) -> None:
+    test = app(PAGE, project=used, evaluation_view="Results")
+    labels = [button.label for button in test.get("download_button")] or [
+        item.proto.label for item in test.get("download_button")
+    ]
+    assert labels[:3] == ["Report (HTML)", "Leaderboard (CSV)", "All records (JSON)"]
+

@@ -1,0 +1,67 @@
+"""Choosing, adding and renaming projects in the sidebar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.runs.store import Store
+
+App = Callable[..., AppTest]
+
+
+def texts(test: AppTest) -> list[str]:
+    return [text.value for text in test.text]
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    return next(button for button in test.button if button.label == label).click().run()
+
+
+def test_the_address_chooses_the_project(app: App, used: str) -> None:
+    test = app(project=used)
+    assert test.selectbox(key="project").value == used
+    test.selectbox(key="project").select("sample").run()
+    assert {metric.label: metric.value for metric in test.metric}["Questions"] == "48"
+
+
+def test_an_unknown_project_in_the_address_falls_back_to_the_first(app: App) -> None:
+    test = app(project="never made")
+    assert not test.exception
+    assert test.selectbox(key="project").value == "sample"
+
+
+def test_the_project_stays_when_the_page_changes(app: App, used: str) -> None:
+    test = app(project=used)
+    test.switch_page("pages/documents.py").run()
+    test.switch_page("pages/settings.py").run()
+    assert test.selectbox(key="project").value == used
+
+
+def test_a_new_project_is_opened(app: App, store: Store) -> None:
+    test = app()
+    test.button(key="project_new").click().run()
+    test.text_input(key="project_new_name").input("Support answers")
+    press(test, "Create project")
+    assert not test.exception
+    assert test.selectbox(key="project").value == "Support answers"
+    assert [project.name for project in store.projects()] == ["sample", "Support answers"]
+
+
+def test_a_taken_name_is_refused_in_words(app: App, store: Store) -> None:
+    test = app()
+    test.button(key="project_new").click().run()
+    test.text_input(key="project_new_name").input("sample")
+    press(test, "Create project")
+    assert any("There is a project named sample already" in text for text in texts(test))
+    assert len(store.projects()) == 1
+
+
+def test_a_project_is_renamed_and_keeps_its_runs(app: App, store: Store, used: str) -> None:
+    test = app(project=used)
+    test.button(key="project_rename").click().run()
+    test.text_input(key="project_renamed").input("lighthouse")
+    press(test, "Rename project")
+    assert test.selectbox(key="project").value == "lighthouse"
+    assert len(store.runs("lighthouse")) == 3

@@ -78,13 +78,21 @@ def _journey(
     ranks = {column.name: rank_in(chunk, column.stage.hits) for column in stages}
     if not stages or ranks[stages[-1].name] is not None:
         return Journey(chunk, ranks)
-    present = [place for place, column in enumerate(stages) if ranks[column.name] is not None]
-    if not present:
+    holding = [column for column in stages if ranks[column.name] is not None]
+    if not holding:
         searches = [column for column in stages if column.stage.stage == "search"]
         return Journey(chunk, ranks, "search", _never_found(chunk, searches, index, spec, encode))
-    last = present[-1]
-    dropped = next(c for c in stages[last + 1 :] if c.stage.stage != "search")
-    return Journey(chunk, ranks, dropped.name, _dropped(dropped, stages[last], ranks, stages))
+    before = max(holding, key=lambda column: (_step(column, stages), -(ranks[column.name] or 0)))
+    later = [c for c in stages if c.stage.stage != "search" and _step(c, stages) > _step(before, stages)]
+    first = [c for c in later if _step(c, stages) == _step(later[0], stages)]
+    dropped = next((c for c in first if c.stage.queries[:1] == before.stage.queries[:1]), first[0])
+    return Journey(chunk, ranks, dropped.name, _dropped(dropped, before, ranks, stages))
+
+
+def _step(column: Column, stages: Sequence[Column]) -> int:
+    """Which step of the line a column is; parts of a question go through the same steps beside each other."""
+    kinds = list(dict.fromkeys((other.stage.stage, other.stage.method) for other in stages))
+    return kinds.index((column.stage.stage, column.stage.method))
 
 
 def _dropped(at: Column, before: Column, ranks: Mapping[str, int | None], stages: Sequence[Column]) -> str:

@@ -16,10 +16,10 @@ from llmopt_core.retrieval.asking import together
 from llmopt_core.retrieval.rerank import make_reranker, rerank
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.retrieval.routing import Route, Router
-from llmopt_core.retrieval.search import search
+from llmopt_core.retrieval.search import search, turns
 from llmopt_core.retrieval.select import diverse, parents
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
-from llmopt_core.retrieval.transform import Transformed, transform
+from llmopt_core.retrieval.transform import Part, Transformed, transform
 from llmopt_core.types import Hit, StageTrace
 
 CONCURRENCY = 8
@@ -81,7 +81,7 @@ class Retriever:
 
         async def one(position: int) -> Retrieval:
             async with slots:
-                found = await self._find(questions[position], specs[position], transformed[position], vectors)
+                found = await self._find(specs[position], transformed[position].parts, vectors)
             before = [*routed[position].traces, transformed[position].trace, *embeds[position]]
             return Retrieval(found[-1].hits, (*before, *found), routed[position].category)
 
@@ -97,7 +97,9 @@ class Retriever:
     ) -> tuple[Mapping[str, Vectors] | None, list[list[StageTrace]]]:
         """Vectors of all texts that are searched by meaning, embedded together; None where the endpoint failed."""
         started = time.perf_counter()
-        needed = [_embedded_texts(spec, one) for spec, one in zip(specs, transformed, strict=True)]
+        needed = [
+            [] if spec.search.method == "bm25" else one.texts for spec, one in zip(specs, transformed, strict=True)
+        ]
         distinct = list(dict.fromkeys(text for texts in needed for text in texts))
         if not distinct:
             return {}, [[] for _ in specs]
@@ -124,16 +126,22 @@ class Retriever:
                 self._rerankers[spec.rerank] = make_reranker(spec.rerank, self.index, self._models, self._cache)
 
     async def _find(
-        self, question: str, spec: RetrievalSpec, transformed: Transformed, vectors: Mapping[str, Vectors] | None
+        self, spec: RetrievalSpec, parts: Sequence[Part], vectors: Mapping[str, Vectors] | None
     ) -> list[StageTrace]:
         """The ranking stages of one question; what the last returns is handed on."""
+        ranked = await together(self._rank(spec, part, vectors) for part in parts)
+        traces = [trace for one in ranked for trace in one]
+        if len(parts) > 1:
+            traces.append(turns([part.text for part in parts], [one[-1].hits for one in ranked]))
+        return [*traces, self._select(traces[-1].hits, spec)]
+
+    async def _rank(self, spec: RetrievalSpec, part: Part, vectors: Mapping[str, Vectors] | None) -> list[StageTrace]:
         vector_of = vectors.__getitem__ if vectors is not None else None
-        hits, traces = await asyncio.to_thread(search, transformed, self.index, spec.search, vector_of)
+        traces = await asyncio.to_thread(search, part, self.index, spec.search, vector_of)
         reranker = self._rerankers[spec.rerank]
-        if reranker is not None and hits:
-            traces.append(await rerank(question, hits, spec.rerank, reranker))
-            hits = list(traces[-1].hits)
-        return [*traces, self._select(hits, spec)]
+        if reranker is not None and traces[-1].hits:
+            traces.append(await rerank(part.text, traces[-1].hits, spec.rerank, reranker))
+        return traces
 
     def _select(self, hits: Sequence[Hit], spec: RetrievalSpec) -> StageTrace:
         started = time.perf_counter()
@@ -144,9 +152,3 @@ class Retriever:
         whole, warning = parents(ordered, self.index)
         seconds = time.perf_counter() - started
         return StageTrace("select", method, (), tuple(whole[: spec.top_k]), len(hits), seconds, warning=warning)
-
-
-def _embedded_texts(spec: RetrievalSpec, transformed: Transformed) -> list[str]:
-    if spec.search.method == "bm25":
-        return []
-    return [text for query in transformed.queries for text in (query.text, *query.passages)]

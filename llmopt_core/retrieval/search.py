@@ -14,20 +14,18 @@ from llmopt_core.models.base import Vectors
 from llmopt_core.retrieval.fusion import reciprocal_ranks, round_robin, weighted_scores
 from llmopt_core.retrieval.select import above
 from llmopt_core.retrieval.spec import SearchSpec
-from llmopt_core.retrieval.transform import Query, Transformed
+from llmopt_core.retrieval.transform import Part, Query
 from llmopt_core.types import Hit, StageTrace
 
 VectorOf = Callable[[str], Vectors]
 """Gives the unit vector of a text."""
 
 
-def search(
-    transformed: Transformed, index: Index, spec: SearchSpec, vector_of: VectorOf | None
-) -> tuple[list[Hit], list[StageTrace]]:
-    """Candidates, best first, with a trace per search, one of the fusion and one of the threshold.
+def search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | None) -> list[StageTrace]:
+    """Find candidates: a trace per search, one of their fusion, one of the threshold. The last holds the candidates.
 
     Args:
-        transformed: What to search.
+        part: What to search.
         index: Where.
         spec: How.
         vector_of: None where texts could not be embedded: then words alone are searched.
@@ -35,15 +33,21 @@ def search(
     Raises:
         BadInput: The metadata filter is wrong.
     """
-    found = [_Found.of(query, index, spec, vector_of) for query in transformed.queries]
+    found = [_Found.of(query, index, spec, vector_of) for query in part.queries]
     traces = [trace for one in found for trace in one.traces]
-    hits, fusion = _merge(found, transformed.merge, index, spec)
-    traces += [fusion] if fusion else []
+    if len(traces) > 1:
+        traces.append(_fusion(part, found, index, spec))
     if spec.threshold is not None:
-        kept = above(hits, spec.threshold)
-        traces.append(StageTrace("filter", "threshold", hits=tuple(kept), received=len(hits)))
-        hits = kept
-    return hits, traces
+        hits = traces[-1].hits
+        kept = tuple(above(hits, spec.threshold))
+        traces.append(StageTrace("filter", "threshold", (part.text,), kept, len(hits)))
+    return traces
+
+
+def turns(texts: Sequence[str], lists: Sequence[Sequence[Hit]]) -> StageTrace:
+    """Merge what the parts of a question found, each in its order, by turns."""
+    received = len({hit.chunk.id for hits in lists for hit in hits})
+    return StageTrace("fusion", "turns", tuple(texts), tuple(round_robin(lists)), received)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +90,17 @@ def _trace(method: str, queries: tuple[str, ...], hits: Sequence[Hit], index: In
     return StageTrace("search", method, queries, tuple(hits), len(index.chunks), time.perf_counter() - started)
 
 
-def _merge(found: Sequence[_Found], merge: str, index: Index, spec: SearchSpec) -> tuple[list[Hit], StageTrace | None]:
-    lists = [hits for one in found for hits in one.lists]
-    if len(lists) == 1:
-        return lists[0], None
+def _fusion(part: Part, found: Sequence[_Found], index: Index, spec: SearchSpec) -> StageTrace:
     started = time.perf_counter()
-    if merge == "turns":
-        hits, method = round_robin([_fuse([one], index, spec) for one in found]), "turns"
-    else:
-        hits, method = _fuse(found, index, spec), spec.fusion
-    hits = hits[: spec.candidates]
-    received = len({hit.chunk.id for one in lists for hit in one})
-    return hits, StageTrace("fusion", method, (), tuple(hits), received, time.perf_counter() - started)
+    hits = _fuse(found, index, spec)[: spec.candidates]
+    received = len({hit.chunk.id for one in found for hits in one.lists for hit in hits})
+    return StageTrace("fusion", spec.fusion, (part.text,), tuple(hits), received, time.perf_counter() - started)
 
 
 def _fuse(found: Sequence[_Found], index: Index, spec: SearchSpec) -> list[Hit]:
     """Merge all lists of these queries; both kinds of search have their weight, however many queries there are."""
-    lists = [hits for one in found for hits in one.lists]
-    if len(lists) == 1:
-        return lists[0]
     if spec.fusion == "rrf":
-        return reciprocal_ranks(lists, spec.rrf_k)
+        return reciprocal_ranks([hits for one in found for hits in one.lists], spec.rrf_k)
     both = spec.method == "hybrid" and all(one.dense is not None for one in found)
     shares = (spec.weight, 1 - spec.weight) if both else (1.0, 1.0)
     weights = [share / len(found) for one in found for share in shares[: len(one.lists)]]

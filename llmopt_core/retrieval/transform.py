@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
@@ -27,12 +26,24 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Transformed:
-    """The searches of one question, how what they find is merged, and the trace."""
+class Part:
+    """What one question, or one part of it, is searched with. Its candidates are ranked against `text`."""
 
+    text: str
     queries: tuple[Query, ...]
-    merge: Literal["ranks", "turns"]
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """The parts of one question, each to be ranked by itself and then merged by turns, and the trace."""
+
+    parts: tuple[Part, ...]
     trace: StageTrace
+
+    @property
+    def texts(self) -> list[str]:
+        """Everything that is searched by meaning."""
+        return [text for part in self.parts for query in part.queries for text in (query.text, *query.passages)]
 
 
 async def transform(
@@ -70,11 +81,13 @@ async def transform(
 
 
 def _searches(question: str, method: str, texts: Sequence[str], trace: StageTrace) -> Transformed:
-    if method == "hyde":
-        return Transformed((Query(question, tuple(texts)),), "ranks", trace)
     if method == "decompose" and texts:
-        return Transformed(tuple(Query(text) for text in _distinct(texts)), "turns", trace)
-    return Transformed(tuple(Query(text) for text in _distinct([question, *texts])), "ranks", trace)
+        return Transformed(tuple(Part(text, (Query(text),)) for text in _distinct(texts)), trace)
+    if method == "hyde":
+        queries: Iterable[Query] = [Query(question, tuple(texts))]
+    else:
+        queries = map(Query, _distinct([question, *texts]))
+    return Transformed((Part(question, tuple(queries)),), trace)
 
 
 async def _write(question: str, spec: TransformSpec, models: Models) -> list[Completion]:

@@ -17,7 +17,7 @@ from llmopt_core.evaluation.grounding import Grounding, Support
 from llmopt_core.evaluation.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Sample
 from llmopt_core.evaluation.text import sentences
-from llmopt_core.evaluation.text_metrics import Encode
+from llmopt_core.evaluation.token_vectors import TokenReader
 
 _CITATION = re.compile(r"\s*\[\d+(?:\s*[,;-]\s*\d+)*\]")
 _EVASIVE = re.compile(
@@ -45,12 +45,12 @@ class BuiltinJudge:
 
     Args:
         sample: Gives the question; the contexts come with what Ragas asks.
-        encode: Texts -> unit vectors.
+        reader: Gives token vectors.
     """
 
-    def __init__(self, sample: Sample, encode: Encode) -> None:
+    def __init__(self, sample: Sample, reader: TokenReader) -> None:
         self._question = sample.example.question
-        self._encode = encode
+        self._reader = reader
         self._sources: dict[str, str] = {}
 
     async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
@@ -86,8 +86,8 @@ class BuiltinJudge:
         }
 
     def _grade_chunk(self, asked: dict[str, Any]) -> dict[str, Any]:
-        grounding = Grounding(asked["context"], self._encode)
-        found = grounding.usefulness(asked["question"], without_citations(asked["answer"]))
+        grounding = Grounding(asked["context"], self._reader)
+        found = grounding.usefulness(asked["question"], statements(asked["answer"]))
         return {"reason": found.reason, "verdict": int(found.verdict)}
 
     def _what_it_answers(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class BuiltinJudge:
         return {"question": answer, "noncommittal": int(is_evasive(answer))}
 
     def _supported(self, context: str, said: list[str], question: str) -> list[Support]:
-        found = Grounding(context, self._encode).supports(said, question)
+        found = Grounding(context, self._reader).supports(said, question)
         self._sources |= {support.statement: support.source for support in found}
         return found
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from llmopt_core.answering.support import Verdict
 from llmopt_core.evaluation.grounding import Grounding
 from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.text_metrics import Encode
+from llmopt_core.evaluation.token_vectors import TokenReader
 from llmopt_core.types import Usage
 
 
@@ -16,11 +16,11 @@ class GroundingSupport:
     """A claim is supported where some passage grounds it, by the same rule as the built-in faithfulness.
 
     Args:
-        encode: Texts -> unit vectors.
+        reader: Gives token vectors.
     """
 
-    def __init__(self, encode: Encode) -> None:
-        self._encode = encode
+    def __init__(self, reader: TokenReader) -> None:
+        self._reader = reader
         self.label = JudgeSpec().label
 
     async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> tuple[list[Verdict], Usage]:
@@ -30,7 +30,7 @@ class GroundingSupport:
     def _judge(self, claims: list[str], passages: Sequence[str], question: str) -> list[Verdict]:
         if not passages:
             return [Verdict(False, None, "there is no passage") for _ in claims]
-        by_passage = [Grounding(passage, self._encode).supports(claims, question) for passage in passages]
+        by_passage = [Grounding(passage, self._reader).supports(claims, question) for passage in passages]
         verdicts = []
         for judged in zip(*by_passage, strict=True):
             best = max(range(len(judged)), key=lambda i: judged[i].probability)

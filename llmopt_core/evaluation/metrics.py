@@ -16,6 +16,7 @@ from llmopt_core.evaluation.ragas_metrics import JudgeFor, RagasMetrics
 from llmopt_core.evaluation.retrieval_metrics import RETRIEVAL_WORK
 from llmopt_core.evaluation.sample import Metric, MetricInfo, PlainMetric, Sample, Work
 from llmopt_core.evaluation.text_metrics import Encode, score_answer_f1, score_exact_match, semantic_similarity
+from llmopt_core.evaluation.token_vectors import TokenReader
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.models.base import Vectors
 
@@ -45,7 +46,7 @@ def build_metrics(names: Sequence[str], judge: JudgeSpec, models: Models, cache:
     work = dict(RETRIEVAL_WORK)
     work |= {"exact_match": score_exact_match, "answer_f1": score_answer_f1}
     work["semantic_similarity"] = semantic_similarity(encode)
-    work |= RagasMetrics(_judges(judge, models, encode), encode, 1 if judge.is_builtin else judge.questions).work()
+    work |= RagasMetrics(_judges(judge, models), encode, 1 if judge.is_builtin else judge.questions).work()
     return [_metric(METRICS[name], work[name], judge) for name in names]
 
 
@@ -67,10 +68,11 @@ def _metric(info: MetricInfo, work: Work, judge: JudgeSpec) -> Metric:
     return PlainMetric(info, work, version)
 
 
-def _judges(judge: JudgeSpec, models: Models, encode: Encode) -> JudgeFor:
+def _judges(judge: JudgeSpec, models: Models) -> JudgeFor:
     """What makes the judge of one sample."""
     if judge.is_builtin:
-        return lambda sample, meter: BuiltinJudge(sample, encode)
+        reader = TokenReader(models.token_embedder)
+        return lambda sample, meter: BuiltinJudge(sample, reader)
     return lambda sample, meter: LlmJudge(judge, models.chat(judge.chat_model), meter, _contexts(sample))
 
 

@@ -1,0 +1,119 @@
+"""The built-in judge against human labels: AUC, accuracy and kappa per metric and data set.
+
+    python benchmarks/judge.py DATA [--limit 300] [--fit]
+
+DATA is a folder with the files named in `judge_data.py`. `--fit` fits the constants of `evaluation/grounding.py` anew
+and prints them with their agreement on groups they were not fitted on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from llmopt_core.settings import silence_telemetry  # noqa: E402
+
+silence_telemetry()
+
+from judge_data import Case, load  # noqa: E402
+from judge_fit import Item, fit, report, scores, unseen  # noqa: E402
+
+from llmopt_core.evaluation import grounding  # noqa: E402
+from llmopt_core.evaluation.builtin_judge import statements  # noqa: E402
+from llmopt_core.evaluation.grounding import RELEVANCE_MODEL, RELEVANT, SUPPORTED  # noqa: E402
+from llmopt_core.evaluation.grounding_features import (  # noqa: E402
+    RELEVANCE_FEATURES,
+    SHORT_ANSWER_FEATURES,
+    STATEMENT_FEATURES,
+    Match,
+    Passage,
+    relevance_features,
+    short_answer_features,
+    statement_features,
+)
+from llmopt_core.evaluation.token_vectors import TokenReader  # noqa: E402
+from llmopt_core.models.base import BUILTIN_EMBEDDING  # noqa: E402
+from llmopt_core.models.embedding import local_embedder  # noqa: E402
+
+
+class Features:
+    """Features of cases, each context read once."""
+
+    def __init__(self, reader: TokenReader) -> None:
+        self._reader = reader
+        self._passage = ("", Passage([], []))
+
+    def of(self, case: Case, relevance_model: Sequence[float]) -> list[list[float]]:
+        """One row per statement; for relevance one per sentence of the context."""
+        passage = self._read(case.context)
+        if case.kind == "relevance":
+            return self._relevance(case.question, passage)
+        if case.kind == "short answer":
+            relevance = grounding.weigh_all(self._relevance(case.question, passage), relevance_model)
+            return [short_answer_features(case.text, case.question, relevance, passage)[0]]
+        said = statements(case.text) or [case.text]
+        return [
+            statement_features(statement, case.question, Match.of(tokens, passage))
+            for statement, tokens in zip(said, self._reader.read(said), strict=True)
+        ]
+
+    def _relevance(self, question: str, passage: Passage) -> list[list[float]]:
+        asked = self._reader.read([question])[0]
+        return [relevance_features(question, asked, i, passage) for i in range(len(passage.sentences))]
+
+    def _read(self, context: str) -> Passage:
+        if self._passage[0] != context:
+            self._passage = (context, Passage.read(context, self._reader))
+        return self._passage[1]
+
+
+MODELS = {
+    "relevance": ("RELEVANCE_MODEL", RELEVANCE_FEATURES, RELEVANT, 1e-4, False),
+    "short answer": ("SHORT_ANSWER_MODEL", SHORT_ANSWER_FEATURES, SUPPORTED, 1e-3, True),
+    "statement": ("STATEMENT_MODEL", STATEMENT_FEATURES, SUPPORTED, 1e-2, True),
+}
+TITLES = {
+    "relevance": "Context precision: is the sentence an answer to the question?",
+    "short answer": "Faithfulness and context precision of short answers",
+    "statement": "Faithfulness and context recall of statements (an answer is right if all its sentences are)",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--limit", type=int, default=300, help="questions of SelQA and of each XQuAD language")
+    parser.add_argument("--fit", action="store_true")
+    options = parser.parse_args()
+    cases = sorted(load(options.data, options.limit), key=lambda case: case.context)
+    if not cases:
+        sys.exit(f"No labelled data below {options.data}: see benchmarks/judge_data.py for the file names.")
+    features = Features(TokenReader(lambda: local_embedder(BUILTIN_EMBEDDING, 2)))
+    relevance_model: Sequence[float] = RELEVANCE_MODEL
+    for kind, (name, titles, threshold, penalty, balanced) in MODELS.items():
+        started = time.perf_counter()
+        chosen = [case for case in cases if case.kind == kind]
+        items = [Item(c.data, c.variant, c.group, c.label, features.of(c, relevance_model)) for c in chosen]
+        items = [item for item in items if item.rows]
+        if not items:
+            continue
+        each = 1e3 * (time.perf_counter() - started) / len(items)
+        print(f"\n{TITLES[kind]}\n  ({each:.0f} ms per case, threshold {threshold})")
+        model: Sequence[float] = getattr(grounding, name)
+        report(items, scores(items, model), threshold)
+        if options.fit:
+            print("  fitted anew, on groups not fitted on:")
+            report(items, unseen(items, penalty, balanced), threshold)
+            model = fit(items, penalty, balanced)
+            print(f"{name} = ({', '.join(f'{weight:.3f}' for weight in model)})\n  # intercept; {'; '.join(titles)}")
+            relevance_model = model if kind == "relevance" else relevance_model
+
+
+if __name__ == "__main__":
+    main()

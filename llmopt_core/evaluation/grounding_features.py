@@ -1,0 +1,224 @@
+"""What a statement, or a question, and a text have in common: a handful of numbers for `grounding.py` to weigh."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from llmopt_core.evaluation.text import CJK, sentences
+from llmopt_core.evaluation.token_vectors import TokenReader, Tokens
+from llmopt_core.index.analysis import STOP_WORDS, stem
+
+_WORD = re.compile(rf"[{CJK}]|(?:(?![{CJK}])[^\W_])+(?:[.,]\d+)*")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+# Capitalised inside a sentence, or in capitals anywhere.
+_NAME = re.compile(r"(?<=[^.!?\s]\s)[\"'“‘(]*([A-Z][\w'’-]+)|\b([A-Z]{2,}\w*)\b")
+_PERSONAL = re.compile(r"\b(?:i|im|me|my|mine|we|us|our|ours|you|your|yours)\b|我|你|您", re.IGNORECASE)
+# Words that turn a statement round or bound it. One that the text does not have at that place is suspect.
+_TURNS = re.compile(
+    r"""\b(?:
+        not|never|no|none|nor|neither|nothing|nobody|nowhere|cannot|without|hardly|rarely|barely
+      | only|solely|exclusively|merely|except|all|every|always|entirely|completely
+      | unable|fail\w*|lack\w*|refus\w*|reject\w*|den(?:y|ies|ied)|avoid\w*|prevent\w*
+      | against|instead|despite|although|unlike|wrong\w*|false\w*|incorrect\w*|mis\w{4,}|non-?\w+
+      | un(?!der|it|iv|iq|til|less|cle)\w{4,}
+      | in(?:correct|flex|suff|adeq|compl|effec|consist|appropr|capab|sign|accur)\w+
+      | ir(?:regular|relevant|respons)\w*
+    )\b | n[’']t\b | [不没沒無无未非] | 只 | 仅""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_DATE = re.compile(
+    r"\b(?:1\d{3}|20\d\d)\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|century|centuries|\d{1,2}(?:st|nd|rd|th)|years?|decades?|ago|today)\b|\d+s\b|[年月日]|世纪",
+    re.IGNORECASE,
+)
+_AMOUNT = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred|thousand|million|billion|half|several"
+    r"|once|twice)\b|[一二三四五六七八九十百千万亿两]",
+    re.IGNORECASE,
+)
+_ASKS_DATE = re.compile(
+    r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade)\b|什么时候|何时|哪(?:一)?年|几年", re.IGNORECASE
+)
+_ASKS_AMOUNT = re.compile(
+    r"\bhow (?:many|much|long|old|far|tall|large|big|high|often)\b|\b(?:percent|number|amount)\b|多少|几", re.IGNORECASE
+)
+_ASKS_NAME = re.compile(
+    r"\bwho(?:se|m)?\b|\bwhere\b|\b(?:what|which) (?:city|country|place|state|town|region|person|name)\b", re.IGNORECASE
+)
+# Without a kind of answer that can be told from the words, a text neither fits nor does not.
+_UNKNOWN_FIT = 0.75
+
+
+def words(text: str) -> list[str]:
+    """Words in lower case with their English endings cut; CJK characters one by one."""
+    return [stem(word) for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower())]
+
+
+def names(text: str) -> set[str]:
+    """Words of names, as `words` gives them."""
+    return {word for pair in _NAME.findall(text) for word in words(pair[0] or pair[1])}
+
+
+def fits(question: str, text: str) -> float:
+    """Whether a text holds the kind of thing the question asks for: a date, an amount, or a name."""
+    if _ASKS_DATE.search(question):
+        return float(_DATE.search(text) is not None)
+    if _ASKS_AMOUNT.search(question):
+        return float(_AMOUNT.search(text) is not None)
+    if _ASKS_NAME.search(question):
+        return float(bool(set(re.findall(r"\b[A-Z]\w+", text)) - set(re.findall(r"\w+", question))))
+    return _UNKNOWN_FIT
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text in sentences, with their words and tokens."""
+
+    sentences: list[str]
+    tokens: list[Tokens]
+
+    @classmethod
+    def read(cls, text: str, reader: TokenReader) -> Passage:
+        """Split and embed a text."""
+        found = sentences(text)
+        return cls(found, reader.read(found) if found else [])
+
+    @cached_property
+    def words(self) -> list[list[str]]:
+        """Words per sentence."""
+        return [words(sentence) for sentence in self.sentences]
+
+    @cached_property
+    def vocabulary(self) -> set[str]:
+        """All words."""
+        return {word for sentence in self.words for word in sentence}
+
+    @cached_property
+    def numbers(self) -> set[str]:
+        """All numbers."""
+        return {number for sentence in self.sentences for number in _NUMBER.findall(sentence)}
+
+    def around(self, position: int) -> range:
+        """Positions of a sentence and its neighbours."""
+        return range(max(0, position - 1), min(len(self.sentences), position + 2))
+
+    def text_around(self, position: int) -> str:
+        """A sentence with its neighbours."""
+        return " ".join(self.sentences[i] for i in self.around(position))
+
+
+@dataclass(frozen=True)
+class Match:
+    """How a statement's tokens meet a passage: the best similarity per sentence and token."""
+
+    passage: Passage
+    similarities: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+
+    @classmethod
+    def of(cls, tokens: Tokens, passage: Passage) -> Match:
+        """Compare all tokens of a text, punctuation left out, with those of each sentence."""
+        own = tokens.vectors[tokens.words]
+        return cls(passage, np.stack([(own @ there.vectors.T).max(axis=1) for there in passage.tokens]))
+
+    @cached_property
+    def best(self) -> int:
+        """Position of the sentence that meets the statement best."""
+        return int(self.similarities.mean(axis=1).argmax())
+
+    @property
+    def weakest(self) -> float:
+        """The similarity of the token that the best sentence and its neighbours meet least."""
+        near = self.passage.around(self.best)
+        return float(self.similarities[near.start : near.stop].max(axis=0).min())
+
+
+def statement_features(statement: str, question: str, match: Match) -> list[float]:
+    """What speaks for and against a statement, in the order of `STATEMENT_FEATURES`."""
+    passage = match.passage
+    said = words(statement)
+    near = passage.text_around(match.best)
+    turns = {turn.lower() for turn in _TURNS.findall(near)}
+    missing_names = names(statement) - passage.vocabulary - set(words(question))
+    return [
+        match.weakest,
+        sum(word in passage.vocabulary for word in said) / max(1, len(said)),
+        min(2, sum(turn.lower() not in turns for turn in _TURNS.findall(statement))),
+        min(2, len(set(_NUMBER.findall(statement)) - passage.numbers)),
+        min(2, len(missing_names)),
+        min(2, _new_personal(statement, passage)),
+    ]
+
+
+STATEMENT_FEATURES = (
+    "similarity of the least similar token",
+    "share of words found",
+    "turning words not found near by",
+    "numbers not found",
+    "names not found",
+    "personal words not found",
+)
+
+
+def relevance_features(question: str, asked: Tokens, position: int, passage: Passage) -> list[float]:
+    """What makes a sentence answer a question, in the order of `RELEVANCE_FEATURES`."""
+    sentence, there = passage.sentences[position], passage.tokens[position]
+    wanted = set(words(question)) - STOP_WORDS or set(words(question))
+    held = set(passage.words[position]) - STOP_WORDS
+    met = (asked.vectors[asked.words] @ there.vectors.T).max(axis=1)
+    return [
+        float(asked.centre @ there.centre),
+        float(met.mean()),
+        len(wanted & held) / max(1, len(wanted)),
+        fits(question, sentence),
+        math.log1p(len(held - wanted)),
+    ]
+
+
+RELEVANCE_FEATURES = (
+    "cosine similarity",
+    "mean similarity of the question's tokens",
+    "share of the question's words found",
+    "kind of answer fits",
+    "other words (log)",
+)
+
+
+def short_answer_features(
+    answer: str, question: str, relevance: Sequence[float], passage: Passage
+) -> tuple[list[float], int]:
+    """What speaks for a few words as the answer, in the order of `SHORT_ANSWER_FEATURES`, and where they stand.
+
+    Args:
+        answer: The words.
+        question: What they answer.
+        relevance: Per sentence the log odds that it answers the question.
+        passage: Where they should stand.
+    """
+    said, asked = words(answer), set(words(question))
+    own = [w for w in said if w not in asked and w not in STOP_WORDS] or [w for w in said if w not in asked] or said
+    held = [sum(word in set(there) for word in own) / max(1, len(own)) for there in passage.words]
+    place = max(range(len(held)), key=lambda position: (held[position], relevance[position]))
+    echoed = sum(word in asked for word in said) / max(1, len(said))
+    gap = relevance[place] - max(relevance)
+    return [held[place], relevance[place], gap, fits(question, answer), echoed], place
+
+
+SHORT_ANSWER_FEATURES = (
+    "share of its words in one sentence",
+    "relevance of that sentence",
+    "its distance from the most relevant sentence",
+    "kind of answer fits",
+    "share of its words that are the question's",
+)
+
+
+def _new_personal(statement: str, passage: Passage) -> int:
+    there = {word.lower() for sentence in passage.sentences for word in _PERSONAL.findall(sentence)}
+    return sum(word.lower() not in there for word in _PERSONAL.findall(statement))

@@ -1,0 +1,110 @@
+"""Token vectors of sentences, each sentence embedded once while it is in use."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from llmopt_core.evaluation.text import clean
+from llmopt_core.models.base import TokenEmbedder, Vectors
+
+# At most about 100 MB: a sentence has some 25 tokens of 384 numbers in two bytes.
+_KEPT = 5_000
+_MARKS = tuple("!\"#$%&'()*+,-./:;<=>?@[]^_`{|}~‘’“”–—…。，、！？：；")
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of one text.
+
+    Attributes:
+        vectors: One unit vector per token.
+        words: Which tokens are more than a punctuation mark; all of them where none is.
+    """
+
+    vectors: Vectors
+    words: npt.NDArray[np.bool_]
+
+    @property
+    def centre(self) -> Vectors:
+        """Unit vector of the whole text: the mean of its tokens."""
+        total = self.vectors.sum(axis=0)
+        unit: Vectors = total / max(float(np.linalg.norm(total)), 1e-9)
+        return unit
+
+
+class TokenReader:
+    """Reads texts with a token embedder, which is loaded at the first text.
+
+    Args:
+        embedder: Gives the embedder.
+    """
+
+    def __init__(self, embedder: Callable[[], TokenEmbedder]) -> None:
+        self._embedder = embedder
+
+    def read(self, texts: Sequence[str]) -> list[Tokens]:
+        """The tokens of each text, in order; texts not read lately are embedded in one call."""
+        model = self._embedder()
+        store = _store_of(model)
+        found = store.known(texts)
+        new = [text for text in dict.fromkeys(texts) if text not in found]
+        if new:
+            rows = model.encode_tokens([clean(text) for text in new])
+            fresh = {text: _tokens(ids, vectors, store.marks) for text, (ids, vectors) in zip(new, rows, strict=True)}
+            store.keep(fresh)
+            found |= fresh
+        return [_wide(found[text]) for text in texts]
+
+
+class _Store:
+    """What one embedder has read lately."""
+
+    def __init__(self, model: TokenEmbedder) -> None:
+        self._kept: OrderedDict[str, Tokens] = OrderedDict()
+        self._lock = threading.Lock()
+        self.marks = frozenset(ids[0] for ids, _ in model.encode_tokens(_MARKS) if len(ids) == 1)
+
+    def known(self, texts: Sequence[str]) -> dict[str, Tokens]:
+        with self._lock:
+            found = {text: self._kept[text] for text in texts if text in self._kept}
+            for text in found:
+                self._kept.move_to_end(text)
+        return found
+
+    def keep(self, fresh: dict[str, Tokens]) -> None:
+        with self._lock:
+            self._kept |= fresh
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+
+
+_stores: dict[str, _Store] = {}
+_making = threading.Lock()
+
+
+def _store_of(model: TokenEmbedder) -> _Store:
+    with _making:
+        if model.name not in _stores:
+            _stores[model.name] = _Store(model)
+        return _stores[model.name]
+
+
+def _tokens(ids: list[int], vectors: Vectors, marks: frozenset[int]) -> Tokens:
+    if not ids:
+        # A text of which the model knows no token is like nothing.
+        return Tokens(np.zeros((1, vectors.shape[-1]), dtype=np.float16), np.ones(1, dtype=bool))
+    words = np.array([token not in marks for token in ids], dtype=bool)
+    if not words.any():
+        words[:] = True
+    return Tokens(vectors.astype(np.float16), words)
+
+
+def _wide(tokens: Tokens) -> Tokens:
+    """Kept in two bytes a number, computed with in four."""
+    return Tokens(tokens.vectors.astype(np.float32), tokens.words)

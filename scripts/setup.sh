@@ -56,7 +56,7 @@ fi
 echo "setup: installing $(grep -c == requirements.lock) pinned packages"
 .venv/bin/python -c 'import uv' 2>/dev/null || pip install --quiet "$(grep '^uv==' requirements.lock)"
 grep -v '^torch==' requirements.lock > .venv/packages.txt
-.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps -r .venv/packages.txt
+.venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps -r .venv/packages.txt
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 fingerprint > .venv/.installed
 echo "setup: done"

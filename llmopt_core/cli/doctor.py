@@ -13,7 +13,7 @@ _SIGNS = {"ok": "ok     ", "warning": "warning", "missing": "MISSING"}
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(help="Say what is installed and reachable, what is missing, and how to fix it.")(doctor)
+    app.command(help="Say what is there, what is missing, and the fix.")(doctor)
 
 
 def doctor(json: JsonOption = "") -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(help="Run the configurations of an experiment file and print the leaderboard.")(evaluate)
+    app.command(help="Run an experiment file and print the leaderboard.")(evaluate)
 
 
 def evaluate(

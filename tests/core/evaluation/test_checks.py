@@ -12,6 +12,7 @@ from llmopt_core.evaluation.check_support import GroundingSupport
 from llmopt_core.evaluation.checks import build_checks, checks_of, run_check, threshold_of, verdict
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.sample import Sample
+from llmopt_core.evaluation.token_vectors import TokenReader
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.settings import Settings
@@ -323,7 +324,7 @@ async def test_the_version_changes_with_what_decides_the_verdict(models):
 
 
 async def test_the_built_in_judge_checks_an_answer_before_it_counts():
-    support = GroundingSupport(HashEmbedder().encode)
+    support = GroundingSupport(TokenReader(HashEmbedder))
     passages = ["It rains in Rome today.", "The Panama Canal opened in 1914 after ten years."]
     answer = "The Panama Canal opened in 1914. Seven purple bananas were eaten by Napoleon."
     checked = await check_answer(answer, "When?", passages, ChecksSpec(fact_check="revise"), support)

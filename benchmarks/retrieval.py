@@ -5,10 +5,11 @@
 3. Late interaction on 30 candidates, with and without kept token vectors: p50.
 4. Dense, BM25, both fusions and late interaction on the questions: hit rate of the first chunk, recall of the first
    three, MRR of ten, with the paired difference to dense search.
+5. With `--llm N` the same on N questions for every query transform and LLM reranker with the built-in chat model.
 
-    python benchmarks/retrieval.py [--chunks 10000] [--documents DIR] [--questions FILE] [--home DIR]
+    python benchmarks/retrieval.py [--chunks 10000] [--llm 0] [--documents DIR] [--questions FILE] [--home DIR]
 
-With `--home` the vectors are kept there, and a second run is fast.
+With `--home` vectors and calls are kept there, and a second run is fast.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,7 @@ from llmopt_core.models.base import EmbeddingSpec  # noqa: E402
 from llmopt_core.models.registry import Models  # noqa: E402
 from llmopt_core.retrieval.metrics import span_measures  # noqa: E402
 from llmopt_core.retrieval.retrieve import Retriever  # noqa: E402
-from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec, SearchSpec  # noqa: E402
+from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec, SearchSpec, TransformSpec  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.statistics.intervals import summarize  # noqa: E402
 from llmopt_core.statistics.paired import compare_paired  # noqa: E402
@@ -61,6 +62,19 @@ WAYS = {
     "hybrid, by scores": RetrievalSpec(search=SearchSpec(method="hybrid", fusion="weighted"), top_k=10),
     "dense + late interaction": RetrievalSpec(search=SearchSpec(method="dense"), rerank=LATE, top_k=10),
     "hybrid + late interaction": RetrievalSpec(search=HYBRID, rerank=LATE, top_k=10),
+}
+
+DENSE = SearchSpec(method="dense")
+LLM_WAYS = {
+    "dense": WAYS["dense"],
+    **{
+        f"{method}, {n} texts": RetrievalSpec(search=DENSE, transform=TransformSpec(method=method, n=n), top_k=10)
+        for method, n in (("hyde", 1), ("hyde", 3), ("multi-query", 3), ("decompose", 3), ("step-back", 1))
+    },
+    **{
+        method: RetrievalSpec(search=DENSE, rerank=RerankSpec(method=method, candidates=10), top_k=10)
+        for method in ("llm-likelihood", "llm-yes-no", "llm-listwise")
+    },
 }
 
 
@@ -134,17 +148,21 @@ class _Without:
             self._inner.put_many(stage, values)
 
 
-async def quality(index: Index, examples: Sequence[Example], models: Models, cache: Cache) -> None:
+async def quality(
+    ways: Mapping[str, RetrievalSpec], index: Index, examples: Sequence[Example], models: Models, cache: Cache
+) -> None:
     print(f"\n{len(examples)} questions, {len(index.chunks)} chunks   first   of three   MRR of ten   against dense")
     base: list[float] = []
-    for name, spec in WAYS.items():
+    for name, spec in ways.items():
         found = await Retriever(spec, index, models, cache).retrieve_many([example.question for example in examples])
         spans = [[hit.chunk.span for hit in one.hits] for one in found]
         rows = list(zip(spans, (example.references for example in examples), strict=True))
         first, third = (np.mean([span_measures(s, r, k)["recall"] for s, r in rows]) for k in (1, 3))
         mrr = [span_measures(s, r, 10)["mrr"] for s, r in rows]
         base = base or mrr
-        print(f"{name:28s} {first:8.3f} {third:9.3f}   {_interval(mrr)}   {_difference(mrr, base)}")
+        warned = sum(bool(one.warnings) for one in found)
+        note = f"  ({warned} fell back)" if warned else ""
+        print(f"{name:28s} {first:8.3f} {third:9.3f}   {_interval(mrr)}   {_difference(mrr, base)}{note}", flush=True)
 
 
 def _interval(values: Sequence[float]) -> str:
@@ -179,12 +197,15 @@ async def run(arguments: argparse.Namespace, home: Path) -> None:
             await reranking(big, questions[:20], models)
         chunks = chunk_documents(documents, ChunkingSpec(method="recursive", size=arguments.size))
         index = build_index(chunks, EMBEDDING, embedder, settings, cache)
-        await quality(index, examples, models, cache)
+        await quality(WAYS, index, examples, models, cache)
+        if arguments.llm:
+            await quality(LLM_WAYS, index, examples[: arguments.llm], models, cache)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--chunks", type=int, default=10_000, help="0 leaves the first three parts out")
+    parser.add_argument("--llm", type=int, default=0, help="questions for the part with the built-in chat model")
     parser.add_argument("--size", type=int, default=80, help="tokens per chunk of the last part")
     parser.add_argument("--documents", type=Path, default=ROOT / "sample_data" / "documents")
     parser.add_argument("--questions", type=Path, default=ROOT / "sample_data" / "questions.jsonl")

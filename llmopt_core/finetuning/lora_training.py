@@ -13,7 +13,7 @@ from llmopt_core.finetuning.checkpoints import Checkpoints
 from llmopt_core.finetuning.encoding import Encoded, encode_examples
 from llmopt_core.finetuning.hyperparameters import LoraSettings, settings_from
 from llmopt_core.finetuning.lora_gguf import gguf_tensors, write_adapter
-from llmopt_core.finetuning.lora_run import LoraRun, has_fast_half
+from llmopt_core.finetuning.lora_run import LoraRun, half_is_faster
 from llmopt_core.finetuning.trainer import Worker
 
 
@@ -34,7 +34,7 @@ def train_lora(worker: Worker) -> dict[str, Any]:
     model, tokenizer = load_trainable(trainable_folder(worker.settings, worker.request.base_model))
     train = _encoded(worker, "training", tokenizer, settings)
     validation = _encoded(worker, "validation", tokenizer, settings)
-    half = has_fast_half()
+    half = half_is_faster()
     run = LoraRun(
         model,
         settings,

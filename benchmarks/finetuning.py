@@ -1,0 +1,268 @@
+"""Fine-tuning on this machine: what it takes and what it brings.
+
+    python benchmarks/finetuning.py snips [--examples 1050] [--set epochs=3]  utterance -> strict JSON, before and after
+    python benchmarks/finetuning.py qa [--set epochs=2]         base/tuned x plain/RAG on the sample project
+    python benchmarks/finetuning.py embedding [--set epochs=2]  Chinese questions -> English paragraphs
+    python benchmarks/finetuning.py check [--megabytes 50]      throughput of the file checks
+
+The workspace is a new folder (`--home` names one to keep). `snips` and `qa` take about 10 minutes each on 2 idle cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from llmopt_core.settings import Settings, silence_telemetry  # noqa: E402
+
+silence_telemetry()
+
+import numpy as np  # noqa: E402
+import yaml  # noqa: E402
+
+from llmopt_core.documents.load import load_documents  # noqa: E402
+from llmopt_core.documents.questions import load_questions  # noqa: E402
+from llmopt_core.experiments.configuration import Configuration  # noqa: E402
+from llmopt_core.experiments.experiment import Plan, run_experiment  # noqa: E402
+from llmopt_core.experiments.file import load_experiment  # noqa: E402
+from llmopt_core.experiments.leaderboard import compare_runs, scored_runs  # noqa: E402
+from llmopt_core.experiments.tuning import training_pairs, two_by_two  # noqa: E402
+from llmopt_core.finetuning.checks import check_file  # noqa: E402
+from llmopt_core.finetuning.data import TrainingSet, chat_example  # noqa: E402
+from llmopt_core.finetuning.files import load_training_set  # noqa: E402
+from llmopt_core.finetuning.jobs import Job, JobRequest, TunedModel  # noqa: E402
+from llmopt_core.finetuning.local_lora import LocalTrainer  # noqa: E402
+from llmopt_core.finetuning.split import split_set  # noqa: E402
+from llmopt_core.finetuning.structured import Share, report_structured, score_structured  # noqa: E402
+from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec  # noqa: E402
+from llmopt_core.models.registry import Models, close_builtin  # noqa: E402
+from llmopt_core.runs.store import Store  # noqa: E402
+from llmopt_core.statistics.intervals import summarize  # noqa: E402
+from llmopt_core.types import Document, Example, Message  # noqa: E402
+
+SAMPLE = ROOT / "sample_data"
+DATA = SAMPLE / "finetuning"
+SYSTEM = "Turn the request into JSON with an intent and its slots."
+
+
+def train(
+    settings: Settings, kind: str, name: str, sets: Sequence[TrainingSet | None], values: dict[str, Any]
+) -> TunedModel:
+    """Run one job to its end, printing the curve."""
+    trainer = LocalTrainer(settings, kind)
+    training, validation = sets
+    assert training is not None
+    job = trainer.create(JobRequest(name=name, hyperparameters=values), training, validation)
+    shown = -1
+    while not (job := trainer.status(job.id)).ended:
+        time.sleep(2)
+        shown = show_curve(trainer, job, shown)
+    show_curve(trainer, job, shown)
+    if job.status != "finished":
+        raise SystemExit(f"{job.status}: {job.message}")
+    tuned = trainer.result(job.id)
+    facts = tuned.facts
+    print(
+        f"trained {facts['steps']} steps, {facts['trained_tokens']} tokens in {facts['seconds']:.0f} s "
+        f"({job.tokens_per_second:.0f} tokens/s), best step {facts['best_step']}; "
+        f"from start to end {job.finished_at - job.started_at:.0f} s"
+    )
+    return tuned
+
+
+def show_curve(trainer: LocalTrainer, job: Job, shown: int) -> int:
+    for point in trainer.metrics(job.id):
+        if point.valid_loss is not None and point.step > shown:
+            shown = point.step
+            print(f"  step {point.step}/{job.total_steps}: validation loss {point.valid_loss:.4f}, "
+                  f"accuracy {point.valid_accuracy:.3f}, {point.seconds:.0f} s", flush=True)  # fmt: skip
+    return shown
+
+
+def snips(options: argparse.Namespace, settings: Settings) -> None:
+    """Prompting baselines against a LoRA on structured output."""
+    train_set, validation = (load_training_set(DATA / f"snips_{part}.jsonl") for part in ("train", "validation"))
+    train_set = TrainingSet(train_set.name, train_set.examples[: options.examples])
+    test = load_questions(DATA / "snips_test.jsonl", "snips_test.jsonl").examples
+    values = {"text_format": "completion", "epochs": 3, "evaluations": 6, "validation_examples": 48} | options.values
+    if not options.tuned_only:
+        shots = one_per_intent(train_set, test)
+        asyncio.run(ask_snips("base, zero-shot", settings, ModelSpec(mode="chat"), test, ()))
+        asyncio.run(ask_snips("base, 7-shot", settings, ModelSpec(mode="completion", stop=("\n",)), test, shots))
+    tuned = train(settings, "lora", "snips", (train_set, validation), values)
+    assert isinstance(tuned.spec, ModelSpec)
+    asyncio.run(ask_snips("LoRA, zero-shot", settings, tuned.spec, test, ()))
+    close_builtin()
+
+
+def one_per_intent(train_set: TrainingSet, test: Sequence[Example]) -> tuple[tuple[str, str], ...]:
+    """A training example of each intent; which one it is comes with its JSON."""
+    found: dict[str, tuple[str, str]] = {}
+    for example in train_set.examples:
+        found.setdefault(json.loads(example.answer)["intent"], (example.question, example.answer))
+    return tuple(found[intent] for intent in sorted({e.category or "" for e in test}))
+
+
+async def ask_snips(
+    title: str, settings: Settings, spec: ModelSpec, test: Sequence[Example], shots: Sequence[tuple[str, str]]
+) -> None:
+    spec = spec.model_copy(update={"max_tokens": 120})
+    gate = asyncio.Semaphore(4)
+    async with Models(settings) as models:
+        chat = models.chat(spec)
+
+        async def ask(example: Example) -> str:
+            async with gate:
+                return (await chat.complete(ChatRequest(snips_messages(example.question, shots), spec))).text.strip()
+
+        started = time.perf_counter()
+        answers = await asyncio.gather(*(ask(example) for example in test))
+    report = report_structured([score_structured(a, e.reference or "") for a, e in zip(answers, test, strict=True)])
+    parts = [f"{n} {shown(getattr(report, n))}" for n in ("valid", "intent", "slot_f1", "exact")]
+    print(f"{title}: {', '.join(parts)} (n {report.answers}, {(time.perf_counter() - started) / len(test):.2f} s each)")
+
+
+def snips_messages(question: str, shots: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
+    if not shots:
+        return (Message("system", SYSTEM), Message("user", question))
+    shown_before = "".join(f"Request: {q}\nJSON: {a}\n\n" for q, a in shots)
+    return (Message("user", f"{SYSTEM}\n\n{shown_before}Request: {question}\nJSON:"),)
+
+
+def shown(share: Share) -> str:
+    return f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
+
+
+def qa(options: argparse.Namespace, settings: Settings) -> None:
+    """The reader: base/tuned x plain/RAG on the sample project, trained on other articles."""
+    experiment = load_experiment(SAMPLE / "experiment.yaml")
+    plain, rag = experiment.configuration("baseline"), experiment.configuration(options.configuration)
+    documents = load_documents([DATA / "documents"])
+    examples = load_questions(DATA / "qa_questions.jsonl", "qa_questions.jsonl", documents).examples
+    values = {"text_format": "completion", "epochs": 2, "evaluations": 6, "validation_examples": 24} | options.values
+    store = Store.open(settings)
+    pairs = asyncio.run(make_pairs(rag, documents, examples[: options.examples], settings, store))
+    split = split_set(pairs, 0.1)
+    tuned = train(settings, "lora", "reader", (split.train, split.validation), values)
+    assert isinstance(tuned.spec, ModelSpec)
+    plan = Plan("two by two", two_by_two(plain, rag, tuned.spec), experiment.evaluation_set, experiment.documents,
+                ("exact_match", "answer_f1"), experiment.judge)  # fmt: skip
+    asyncio.run(evaluate(plan, settings, store))
+    close_builtin()
+
+
+async def make_pairs(
+    rag: Configuration, documents: Sequence[Document], examples: Sequence[Example], settings: Settings, store: Store
+) -> TrainingSet:
+    async with Models(settings, cache=store.cache) as models:
+        return await training_pairs(rag, documents, examples, models, store.cache, name="reader")
+
+
+async def evaluate(plan: Plan, settings: Settings, store: Store) -> None:
+    async with Models(settings, cache=store.cache) as models:
+        run_ids = await run_experiment(store, plan, models)
+    runs = [store.run(run_id) for run_id in run_ids]
+    scored = scored_runs(store, runs)
+    for run, scores in zip(runs, scored, strict=True):
+        ids = [example.id for example in plan.evaluation_set.examples]
+        for metric in plan.metrics:
+            s = summarize(scores.aligned(metric, ids))
+            print(f"{run.name}: {metric} {s.mean:.3f} [{s.low:.3f}, {s.high:.3f}] (n {s.scored}/{s.total})")
+    for before, after in ((0, 1), (1, 3), (0, 2), (2, 3)):
+        c = compare_runs(scored[before], scored[after], "answer_f1")
+        names = f"{runs[before].name} -> {runs[after].name}"
+        print(f"{names}: answer_f1 {c.difference:+.3f}, p = {c.p_value:.3g}, {c.verdict}")
+
+
+def embedding(options: argparse.Namespace, settings: Settings) -> None:
+    """Recall at 1 and 3 of Chinese questions among English paragraphs, before and after."""
+    theirs, ours = paragraphs(DATA / "documents"), paragraphs(SAMPLE / "documents")
+    train_set = TrainingSet("zh-en", tuple(pairs_of(DATA / "zh_questions.jsonl", theirs)[: options.examples]))
+    split = split_set(train_set, 0.1)
+    test = pairs_of(DATA / "zh_evaluation.jsonl", ours)
+    values = {"epochs": 3, "learning_rate": 1e-4} | options.values
+    passages = [text for listed in (ours, theirs) for _, _, text in listed]
+    recall("all-MiniLM-L6-v2", EmbeddingSpec(), settings, test, passages)
+    tuned = train(settings, "embedding", "zh-en", (split.train, split.validation), values)
+    assert isinstance(tuned.spec, EmbeddingSpec)
+    recall("tuned", tuned.spec, settings, test, passages)
+
+
+def paragraphs(folder: Path) -> list[tuple[str, int, str]]:
+    found = []
+    for document in load_documents([folder]):
+        at = 0
+        for text in document.text.split("\n\n"):
+            if not text.startswith("#"):
+                found.append((document.name, at, text))
+            at += len(text) + 2
+    return found
+
+
+def pairs_of(path: Path, listed: list[tuple[str, int, str]]) -> list[Any]:
+    found = []
+    for example in load_questions(path, path.name).examples:
+        (where,) = example.references
+        passage = next(t for d, at, t in listed if d == Path(where.document).name and at <= where.start < at + len(t))
+        found.append(chat_example(example.question, passage, group=where.document))
+    return found
+
+
+def recall(title: str, spec: EmbeddingSpec, settings: Settings, test: Sequence[Any], passages: Sequence[str]) -> None:
+    embedder = Models(settings).embedder(spec)
+    scores = embedder.encode([e.question for e in test]) @ embedder.encode(passages).T
+    ranked = np.argsort(-scores, axis=1)
+    right = np.array([passages.index(e.answer) for e in test])
+    for k in (1, 3):
+        s = summarize([float(r in row[:k]) for r, row in zip(right, ranked, strict=True)])
+        print(f"{title}: recall@{k} {s.mean:.3f} [{s.low:.3f}, {s.high:.3f}] (n {s.total}, {len(passages)} paragraphs)")
+
+
+def check(options: argparse.Namespace, settings: Settings) -> None:
+    """Megabytes per second of the file checks, in CPU time."""
+    path = settings.home / "big.jsonl"
+    settings.home.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(0)
+    words = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(20_000)]
+    with path.open("w", encoding="utf-8") as file:
+        while file.tell() < options.megabytes * 1e6:
+            example = chat_example(" ".join(rng.choices(words, k=60)), " ".join(rng.choices(words, k=40)), system="Hi")
+            file.write(json.dumps(example.to_openai()) + "\n")
+    started = time.process_time()
+    report = check_file(path)
+    seconds = time.process_time() - started
+    print(
+        f"{report.examples} examples, {options.megabytes} MB: {seconds:.1f} s, {options.megabytes / seconds:.2f} MB/s"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("snips", "qa", "embedding", "check"))
+    parser.add_argument("--home", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--examples", type=int, default=100_000)
+    parser.add_argument("--megabytes", type=int, default=50)
+    parser.add_argument("--configuration", default="rag-rerank", help="of the sample project, for qa")
+    parser.add_argument("--tuned-only", action="store_true")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="hyperparameter")
+    options = parser.parse_args()
+    options.values = {key: yaml.safe_load(value) for key, _, value in (item.partition("=") for item in options.set)}
+    with tempfile.TemporaryDirectory() as temporary:
+        settings = Settings(home=options.home or Path(temporary), threads=options.threads)
+        {"snips": snips, "qa": qa, "embedding": embedding, "check": check}[options.part](options, settings)
+
+
+if __name__ == "__main__":
+    main()

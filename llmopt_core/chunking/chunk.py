@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from llmopt_core.chunking.fixed import fixed_spans
@@ -63,9 +64,10 @@ def _pieces(text: str, spec: ChunkingSpec, encode: Encode | None) -> list[tuple[
 def _children(text: str, spec: ChunkingSpec) -> list[tuple[int, int, tuple[int, int] | None]]:
     """Small pieces inside large ones; `overlap` is between children, parents have none."""
     by = measure(text, spec.counted_by)
-    parents = _splitter(text, by, spec, spec.size, 0)
-    children = _splitter(text, by, spec, spec.child, spec.overlap)
-    return [(start, end, parent) for parent in parents.spans() for start, end in children.spans(*parent)]
+    parents = _splitter(text, by, spec, spec.size, 0).spans()
+    children = _splitter(text, by, spec, spec.child, spec.overlap).spans(parents)
+    starts = [start for start, _ in parents]
+    return [(start, end, parents[bisect_right(starts, start) - 1]) for start, end in children]
 
 
 def _flat(text: str, spec: ChunkingSpec, encode: Encode | None) -> Spans:

@@ -44,17 +44,21 @@ class RecursiveSplitter:
         self._keep = keep
         self._adds_up = measure.adds_up and all(map(self._harmless, self._separators))
 
-    def spans(self, start: int = 0, end: int | None = None) -> Spans:
-        """Chunks of `text[start:end]`, in order."""
-        parts = as_arrays([(start, len(self._text) if end is None else end)])
+    def spans(self, within: Spans | None = None) -> Spans:
+        """Chunks in order.
+
+        Args:
+            within: Parts of the text, in order and apart, that are cut each by itself; by default the whole.
+        """
+        parts = as_arrays([(0, len(self._text))] if within is None else within)
         out: Spans = []
         for level, separator in enumerate(self._separators):
+            if not len(parts[0]):
+                break
             if separator == "":
                 self._cut_characters(*parts, out)
                 break
             parts = self._cut(separator, *parts, level + 1 == len(self._separators), out)
-            if not len(parts[0]):
-                break
         return sorted(out)
 
     def _cut(self, separator: str, starts: Ints, ends: Ints, last: bool, out: Spans) -> tuple[Ints, Ints]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+import numpy as np
+
 from llmopt_core.chunking.measure import Measure
 from llmopt_core.chunking.pack import Pieces, Spans, as_arrays, pack, strip
 from llmopt_core.chunking.recursive import RecursiveSplitter
@@ -48,21 +50,17 @@ def packed_sentences(text: str, measure: Measure, size: int, overlap: int = 0) -
 
 def fitting(text: str, measure: Measure, size: int, spans: Spans) -> Pieces:
     """The spans with their lengths, those longer than `size` cut into parts that are not."""
-    lengths = measure.lengths(*as_arrays(spans))
-    parts = spans
-    if (lengths > size).any():
-        splitter = RecursiveSplitter(text, measure, size=size, separators=_CLAUSES, keep="end")
-        parts = []
-        for span, length in zip(spans, lengths.tolist(), strict=True):
-            parts += _tiles(splitter.spans(*span), *span) if length > size else [span]
-    starts, ends = as_arrays(parts)
+    starts, ends = as_arrays(spans)
+    lengths = measure.lengths(starts, ends)
+    long = lengths > size
+    if not long.any():
+        return Pieces(starts, ends, lengths)
+    splitter = RecursiveSplitter(text, measure, size=size, separators=_CLAUSES, keep="end")
+    parts, _ = as_arrays(splitter.spans(list(zip(starts[long].tolist(), ends[long].tolist(), strict=True))))
+    # Each part reaches to the next border, so that the lengths of neighbours add up.
+    starts = np.union1d(starts, parts)
+    ends = np.minimum(np.append(starts[1:], len(text)), ends[as_arrays(spans)[0].searchsorted(starts, "right") - 1])
     return Pieces(starts, ends, measure.lengths(starts, ends))
-
-
-def _tiles(spans: Spans, start: int, end: int) -> Spans:
-    """The spans widened over the white space between them, so that the lengths of neighbours add up."""
-    borders = [start, *(first for first, _ in spans[1:]), end]
-    return list(pairwise(borders))
 
 
 def _is_abbreviation(text: str, match: re.Match[str]) -> bool:

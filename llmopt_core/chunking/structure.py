@@ -26,8 +26,7 @@ def section_spans(text: str, headings: Headings) -> Spans:
 def structure_spans(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
     """One chunk per section; a section longer than `size` is split at paragraphs, lines and words."""
     sections = section_spans(text, Headings(text))
+    fits = (measure.lengths(*as_arrays(sections)) <= size).tolist()
+    whole = strip(text, [section for section, fit in zip(sections, fits, strict=True) if fit])
     splitter = RecursiveSplitter(text, measure, size=size, overlap=overlap)
-    spans: Spans = []
-    for section, length in zip(sections, measure.lengths(*as_arrays(sections)).tolist(), strict=True):
-        spans += strip(text, [section]) if length <= size else splitter.spans(*section)
-    return spans
+    return sorted(whole + splitter.spans([section for section, fit in zip(sections, fits, strict=True) if not fit]))

@@ -37,6 +37,12 @@ def put(folder: Path, index: Index) -> Index:
         return index
 
 
+def drop(folder: Path) -> None:
+    """Forget the index of that folder."""
+    with _lock:
+        _indexes.pop(folder, None)
+
+
 def close_all() -> None:
     """Drop every index. Each closes its files when nothing holds it any more."""
     with _lock:

@@ -11,6 +11,7 @@ from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.builtin_files import ADAPTER_ENCODING, adapter_file, chat_file
 from llmopt_core.models.builtin_server import Served, serve
 from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.wire import mode_of
 from llmopt_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class BuiltinChat:
                 on_text(text)
 
         async def call(endpoint: Endpoint, served: Served) -> Completion:
-            extra = lora(served, request.model.adapter)
+            extra = {**lora(served, request.model.adapter), **_schema(request, endpoint)}
             chat = OpenAIChat(endpoint, self.client(endpoint, served.key), served.key, extra)
             return await chat.complete(request, hear if on_text is not None else None)
 
@@ -96,6 +97,18 @@ def lora(served: Served, adapter: str) -> dict[str, Any]:
     if not served.adapters:
         return {}
     return {"lora": [{"id": i, "scale": float(name == adapter)} for i, name in enumerate(served.adapters)]}
+
+
+def _schema(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
+    """llama.cpp reads `response_format` for chats only; for completions the schema has a field of its own."""
+    wanted = request.response_format
+    if (
+        wanted is None
+        or mode_of(request.model, endpoint) == "chat"
+        or wanted.get("type") not in ("json_object", "json_schema")
+    ):
+        return {}
+    return {"json_schema": wanted.get("json_schema", {}).get("schema", {"type": "object"})}
 
 
 async def _survives(served: Served) -> bool:

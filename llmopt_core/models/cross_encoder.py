@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from llmopt_core.models.local_weights import LOADING, load
+from llmopt_core.models.local_weights import LOADING, key_of, load, use_threads
 from llmopt_core.models.tokenizers import without_surrogates
 from llmopt_core.types import Usage
 
@@ -40,18 +40,18 @@ _loaded: dict[str, LocalCrossEncoder] = {}
 
 def local_cross_encoder(name: str, threads: int) -> LocalCrossEncoder:
     """The process's one copy of a cross-encoder, loaded at first use. Errors as in `local_weights.load`."""
+    key = key_of(name)
     with LOADING:
-        if name not in _loaded:
+        if key not in _loaded:
             model, identity = load(name, lambda path, local: _make(path, local, threads))
-            _loaded[name] = LocalCrossEncoder(model, identity)
-        return _loaded[name]
+            _loaded[key] = LocalCrossEncoder(model, identity)
+        return _loaded[key]
 
 
 def _make(path: str, local: bool, threads: int) -> Any:
-    import torch
     import transformers
     from sentence_transformers import CrossEncoder
 
-    torch.set_num_threads(threads)
+    use_threads(threads)
     transformers.utils.logging.disable_progress_bar()
     return CrossEncoder(path, local_files_only=local)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from llmopt_core.models.base import Vectors
-from llmopt_core.models.local_weights import LOADING, load
+from llmopt_core.models.local_weights import LOADING, key_of, load, use_threads
 from llmopt_core.models.tokenizers import without_surrogates
 
 _BATCH = 32
@@ -85,18 +85,18 @@ _loaded: dict[str, LocalEmbedder] = {}
 
 def local_embedder(name: str, threads: int) -> LocalEmbedder:
     """The process's one copy of a model, loaded at first use. Errors as in `local_weights.load`."""
+    key = key_of(name)
     with LOADING:
-        if name not in _loaded:
+        if key not in _loaded:
             model, identity = load(name, lambda path, local: _make(path, local, threads))
-            _loaded[name] = LocalEmbedder(model, identity)
-        return _loaded[name]
+            _loaded[key] = LocalEmbedder(model, identity)
+        return _loaded[key]
 
 
 def _make(path: str, local: bool, threads: int) -> Any:
-    import torch
     import transformers
     from sentence_transformers import SentenceTransformer
 
-    torch.set_num_threads(threads)
+    use_threads(threads)
     transformers.utils.logging.disable_progress_bar()
     return SentenceTransformer(path, local_files_only=local)

@@ -21,6 +21,22 @@ LOADING = threading.Lock()
 _HUB_SECONDS = 10.0
 
 
+def key_of(name: str) -> str:
+    """What a loaded model may be kept under: its name, and for a folder the state of its weights too."""
+    name = name.removeprefix("sentence-transformers/") if name.endswith(f"/{BUILTIN_EMBEDDING}") else name
+    folder = Path(name).expanduser()
+    if name == BUILTIN_EMBEDDING or not name.strip() or not folder.is_dir():
+        return name
+    return f"{folder.absolute()} {_folder_hash(folder)}"
+
+
+def use_threads(threads: int) -> None:
+    """Bound torch's threads; never more than torch chose, which counts whole cores."""
+    import torch
+
+    torch.set_num_threads(min(threads, torch.get_num_threads()))
+
+
 def load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
     """Load a model by the name a user gave.
 
@@ -53,7 +69,7 @@ def load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
 def _load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
     if not name.strip():
         raise BadInput(f"No model is named; use {BUILTIN_EMBEDDING}, a folder, or a hub name.")
-    if name.removeprefix("sentence-transformers/") == BUILTIN_EMBEDDING:
+    if key_of(name) == BUILTIN_EMBEDDING:
         return make(str(packaged.embedding_folder()), True), BUILTIN_EMBEDDING
     folder = Path(name).expanduser()
     if folder.is_dir():

@@ -106,9 +106,14 @@ class Models:
         """The model at `spec.endpoint`; requests say which of its models they want.
 
         Raises:
-            BadInput: No such endpoint.
+            BadInput: No such endpoint, or an adapter elsewhere than at the built-in model.
             EndpointError: Its key is missing or cannot be sent.
         """
+        if spec.adapter and spec.endpoint != BUILTIN:
+            raise BadInput(
+                f"Adapter {spec.adapter!r} belongs to the built-in model, not to endpoint {spec.endpoint!r}; there a "
+                f"tuned model has a name of its own."
+            )
         if spec.endpoint not in self._chats:
             self._chats[spec.endpoint] = self._make_chat(self.endpoint(spec.endpoint))
         return self._chats[spec.endpoint]

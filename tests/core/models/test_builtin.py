@@ -61,10 +61,11 @@ async def test_it_chats_and_streams_with_log_probabilities(builtin_settings: Set
     assert completion.finish_reason == "length"
 
 
-async def test_json_answers_can_be_demanded(builtin_settings: Settings):
+@pytest.mark.parametrize("mode", ["chat", "completion"])
+async def test_json_answers_can_be_demanded(builtin_settings: Settings, mode: str):
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
     wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
-    request = question("A number as JSON:", mode="chat", max_tokens=40, stop=())
+    request = question("A number as JSON:", mode=mode, max_tokens=40, stop=())
 
     completion = await complete(builtin_settings, ChatRequest(request.messages, request.model, response_format=wanted))
 

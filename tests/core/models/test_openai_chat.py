@@ -277,6 +277,11 @@ async def test_an_unknown_endpoint_lists_those_there_are(make_models: MakeModels
         make_models().chat(ModelSpec(endpoint="nowhere"))
 
 
+async def test_an_adapter_belongs_to_the_builtin_model(make_models: MakeModels):
+    with pytest.raises(BadInput, match="Adapter 'mine' belongs to the built-in model"):
+        make_models().chat(ModelSpec(endpoint="stub", adapter="mine"))
+
+
 async def test_azure_puts_the_deployment_into_the_path(stub: StubEndpoint, make_models: MakeModels):
     root = stub.url.removesuffix("/v1")
     stub.key = "azure-key"

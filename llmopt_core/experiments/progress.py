@@ -34,13 +34,3 @@ class RunProgress:
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a job's progress in the store."""
         return asdict(self)
-
-
-def seconds_left(seconds: float, made: int, missing: int) -> float | None:
-    """Time for what is missing, if it goes on as so far; `made` leaves out what came from the cache.
-
-    None where nothing is made yet and something is missing.
-    """
-    if missing <= 0:
-        return 0.0
-    return seconds / made * missing if made else None

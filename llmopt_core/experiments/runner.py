@@ -11,10 +11,11 @@ from typing import Any
 from llmopt_core.errors import BadInput, Cancelled, LlmOptError, StorageFailed
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
-from llmopt_core.experiments.progress import RunProgress, seconds_left
+from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.owner import HEARTBEAT_SECONDS
 from llmopt_core.runs.store import Store
@@ -128,6 +129,7 @@ class _Session:
     failed: int = 0
     cached: int = 0
     made: int = 0
+    first_made: float = 0.0
     made_cost: float = 0.0
     in_flight: int = 0
     failures_in_a_row: int = 0
@@ -185,6 +187,7 @@ class _Session:
         self.done += 1
         self.usage += record.usage
         if record.usage.calls:
+            self.first_made = self.first_made or time.monotonic()
             self.made += 1
             self.made_cost += record.usage.cost_usd or 0.0
         else:
@@ -241,7 +244,7 @@ class _Session:
             self.on_progress(self._progress(stage="answering", done=self.done, total=len(self.examples)))
 
     def _progress(self, *, stage: Any, done: int, total: int) -> RunProgress:
-        left = seconds_left(self._seconds(), self.made, total - done) if stage == "answering" else None
+        left = self._seconds_left(total - done) if stage == "answering" else None
         return RunProgress(
             self.run_id,
             self.pipeline.configuration.name,
@@ -254,6 +257,11 @@ class _Session:
             seconds=self._seconds(),
             seconds_left=left,
         )
+
+    def _seconds_left(self, missing: int) -> float | None:
+        # The first ones waited for models to be loaded and come in one burst: the clock starts with them.
+        made = self.made - 1 if self.made > self.concurrency else 0
+        return Progress(made + missing, made, started_at=self.first_made, now=time.monotonic()).time_left()
 
     async def _beat(self) -> None:
         await asyncio.to_thread(self.store.beat_run, self.run_id)

@@ -27,7 +27,7 @@ class StoreCache:
         with self._database.read() as connection:
             for start in range(0, len(wanted), _AT_ONCE):
                 part = wanted[start : start + _AT_ONCE]
-                found.update(row for row in connection.execute(_QUERY, {"stage": stage, "keys": part}).tuples())
+                found.update(row for row in connection.execute(_QUERY, {"stage": stage, "keys": part}))
         return found
 
     def put_many(self, stage: str, values: Mapping[str, bytes]) -> None:
@@ -45,7 +45,7 @@ class StoreCache:
             cache.c.stage
         )
         with self._database.read() as connection:
-            return {stage: (count, int(size)) for stage, count, size in connection.execute(query).tuples()}
+            return {stage: (count, int(size)) for stage, count, size in connection.execute(query)}
 
     def clear(self, stage: str | None = None) -> None:
         """Forget the values of one stage, or all. What is cleared is computed, and paid for, again."""

@@ -106,7 +106,7 @@ class RunStore(StorePart):
         query = sa.select(records.c.body, records.c.trace) if trace else sa.select(records.c.body)
         query = query.where(records.c.run_id == run_id).order_by(records.c.position)
         with self.database.read() as connection:
-            return [unpack_record(*row) for row in connection.execute(query).tuples()]
+            return [unpack_record(*row) for row in connection.execute(query)]
 
     def record(self, run_id: int, example_id: str) -> Record:
         """One record with its trace.
@@ -129,9 +129,9 @@ class RunStore(StorePart):
         examples = examples.where(records.c.run_id.in_(run_ids)).order_by(records.c.run_id, records.c.position)
         values = sa.select(scores).where(scores.c.run_id.in_(run_ids))
         with self.database.read() as connection:
-            for run_id, position, example_id in connection.execute(examples).tuples():
+            for run_id, position, example_id in connection.execute(examples):
                 gathered[run_id][position] = example_id
-            rows = connection.execute(values).tuples().all()
+            rows = connection.execute(values).all()
         return _aligned(gathered, rows)
 
     def finish_run(self, run_id: int, status: Status, *, seconds: float = 0.0, error: str = "") -> None:

@@ -10,7 +10,7 @@ from llmopt_core.errors import BadInput, EndpointError, StorageFailed
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import Plan, resume_run, run_experiment, save_experiment
-from llmopt_core.experiments.progress import RunProgress, seconds_left
+from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.values import Run
@@ -83,12 +83,6 @@ async def test_progress_tells_tokens_cost_and_time_left(many: Lab) -> None:
     assert middle.seconds_left > 0
     assert seen[-1].seconds_left == 0.0
     assert seen[0].seconds_left is None
-
-
-def test_time_left_leaves_out_what_came_from_the_cache() -> None:
-    assert seconds_left(10.0, made=5, missing=20) == pytest.approx(40.0)
-    assert seconds_left(10.0, made=0, missing=20) is None
-    assert seconds_left(10.0, made=0, missing=0) == 0.0
 
 
 async def test_cancel_drops_what_is_in_flight_and_keeps_what_is_done(many: Lab) -> None:

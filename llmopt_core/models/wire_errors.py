@@ -95,15 +95,22 @@ def _status(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> tup
             f"check the model name and the base URL (it often ends in /v1)."
         )
     if status == 429:
+        wait = error.response.headers.get("retry-after", "")
         return "rate-limited", (
-            f"{who} still refuses for too many requests or a spent quota after {endpoint.max_retries + 1} attempts "
-            f"(429){said}; lower the concurrency or wait."
+            f"{who} refused for too many requests or a spent quota, {_attempts(error)} (429){said}; lower the "
+            f"concurrency or wait{f' {wait} s, as it asks' if wait.isdigit() else ''}."
         )
     if status == 408:
         return "timeout", f"{who} gave up waiting (408){said}; try again."
     if status < 500:
         return "bad-request", f"{who} refused the request ({status}){said}."
-    return "server-error", f"{who} failed {endpoint.max_retries + 1} times (HTTP {status}){said}; try again later."
+    return "server-error", f"{who} failed, {_attempts(error)} (HTTP {status}){said}; try again later."
+
+
+def _attempts(error: openai.APIStatusError) -> str:
+    """How often the SDK tried; it says so in the last request."""
+    attempts = int(error.request.headers.get("x-stainless-retry-count", "0")) + 1
+    return "once" if attempts == 1 else f"{attempts} times in a row"
 
 
 def _detail(body: object) -> str:

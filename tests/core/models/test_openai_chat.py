@@ -133,9 +133,9 @@ async def test_text_that_cannot_be_encoded_is_sent_without_the_broken_character(
         ("401", "unauthorized", 1, "refused the key (401)"),
         ("403", "unauthorized", 1, "refused the key (403)"),
         ("404", "not-found", 1, "no model 'stub-large'"),
-        ("429", "rate-limited", 2, "after 2 attempts (429)"),
-        ("500", "server-error", 2, "failed 2 times (HTTP 500)"),
-        ("503", "server-error", 2, "failed 2 times (HTTP 503)"),
+        ("429", "rate-limited", 2, "2 times in a row (429)"),
+        ("500", "server-error", 2, "failed, 2 times in a row (HTTP 500)"),
+        ("503", "server-error", 2, "failed, 2 times in a row (HTTP 503)"),
         ("timeout", "timeout", 2, "no whole answer within 0.3 s"),
         ("drip", "timeout", 2, "no whole answer within 0.3 s"),
         ("drop", "truncated", 2, "closed the connection before its answer was whole"),
@@ -202,6 +202,15 @@ async def test_retry_after_is_honoured(stub: StubEndpoint, make_models: MakeMode
 
     first, second = (request["at"] for request in stub.requests)
     assert second - first >= 1.2
+
+
+async def test_a_wait_of_many_minutes_is_told_and_not_waited_for(stub: StubEndpoint, make_models: MakeModels):
+    stub.fault, stub.retry_after = "429", 900
+
+    error = await failure(make_models(), ask())
+
+    assert stub.calls == 1
+    assert "once (429): stub fault 429; lower the concurrency or wait 900 s, as it asks." in str(error)
 
 
 async def test_a_refused_connection(make_models: MakeModels):

@@ -9,8 +9,6 @@ from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.models.client import is_loopback
 from llmopt_core.models.endpoints import Endpoint
 
-MOST_BYTES = 512_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class Departure:

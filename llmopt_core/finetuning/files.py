@@ -12,6 +12,9 @@ from llmopt_core.finetuning.data import TrainingExample, TrainingSet, from_opena
 from llmopt_core.finetuning.reading import RawExample, read_examples
 from llmopt_core.finetuning.rules import check_example
 
+# What services take; far more than anyone trains on here.
+MOST_BYTES = 512_000_000
+
 
 def load_training_set(source: Path | bytes, name: str = "", *, columns: Mapping[str, str] | None = None) -> TrainingSet:
     """All examples of a JSONL or CSV file.
@@ -25,10 +28,20 @@ def load_training_set(source: Path | bytes, name: str = "", *, columns: Mapping[
         BadInput: The file cannot be read, or an example breaks a rule; names the first such line.
     """
     name = name or (source.name if isinstance(source, Path) else "")
+    _refuse_huge(source, name)
     examples = tuple(_example(raw, name) for raw in read_examples(source, name, columns))
     if len({example.is_preference for example in examples}) > 1:
         raise BadInput(f"{name}: conversations and preference pairs stand in one file; put each kind into its own.")
     return TrainingSet(Path(name).stem or "training", examples)
+
+
+def _refuse_huge(source: Path | bytes, name: str) -> None:
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size if source.exists() else 0
+    if size > MOST_BYTES:
+        raise BadInput(
+            f"{name}: {size / 1e6:,.0f} MB are too much to train on (at most {MOST_BYTES // 10**6} MB); check it with "
+            "llmopt finetune check, then take a part of it."
+        )
 
 
 def _example(raw: RawExample, name: str) -> TrainingExample:

@@ -20,7 +20,7 @@ import psutil
 from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.finetuning.files import load_training_set, write_atomically
-from llmopt_core.finetuning.jobs import ENDED, Job, JobEvent, JobRequest, MetricPoint
+from llmopt_core.finetuning.jobs import ENDED, LOCAL, Job, JobEvent, JobRequest, MetricPoint
 from llmopt_core.settings import Settings
 
 _JOB_FIELDS = frozenset(f.name for f in fields(Job))
@@ -142,8 +142,11 @@ class JobFolder:
             return False
 
     def job(self) -> Job:
-        """How the job stands according to the folder."""
-        stored, state = self.read("request.json"), self.read("state.json")
+        """How the job stands according to the folder; a damaged folder is a failed job."""
+        try:
+            stored, state = self.read("request.json"), self.read("state.json")
+        except StorageFailed as error:
+            return Job(self.id, self.id, LOCAL, "", "failed", message=str(error))
         request = stored["request"]
         known = {key: request[key] for key in ("name", "provider", "base_model", "method", "hyperparameters")}
         known |= {key: stored.get(key, "") for key in ("kind", "data_version", "validation_version")}

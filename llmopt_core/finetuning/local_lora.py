@@ -61,7 +61,7 @@ class LocalTrainer:
             )
 
     def _start(self, folder: JobFolder) -> Job:
-        folder.write("worker.json", self._settings.model_dump(mode="json"))
+        folder.write("worker.json", self._settings.model_dump(mode="json", include={"home", "builtin_gguf", "threads"}))
         folder.clear_cancel()
         folder.update_state(status="queued", message="", resumable=False)
         root = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from typing import Any
 
 from llmopt_core.errors import BadInput, Cancelled, EndpointError, LlmOptError
 from llmopt_core.finetuning.data import TrainingSet
-from llmopt_core.finetuning.departure import MOST_BYTES, departure
-from llmopt_core.finetuning.files import write_atomically
+from llmopt_core.finetuning.departure import departure
+from llmopt_core.finetuning.files import MOST_BYTES, write_atomically
 from llmopt_core.finetuning.hyperparameters import ServiceSettings, settings_from
 from llmopt_core.finetuning.job_folder import JobFolder, new_folder, open_folder, reconciled
 from llmopt_core.finetuning.jobs import Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel

@@ -85,6 +85,7 @@ def _ended(worker: Worker, status: str, message: str, **state: Any) -> int:
         finished_at=time.time(),
         seconds_left=None,
         resumable=status != "finished",
+        cost_usd=0.0,
         **state,
     )
     return 0 if status == "finished" else 1

@@ -100,6 +100,14 @@ def test_conversations_and_pairs_do_not_mix() -> None:
         load_training_set(mixed.to_jsonl(), "m.jsonl")
 
 
+def test_files_too_large_to_train_on_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "huge.jsonl"
+    with path.open("wb") as file:
+        file.truncate(1_000_000_000)
+    with pytest.raises(BadInput, match="1,000 MB are too much"):
+        load_training_set(path)
+
+
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "state.json"
     write_atomically(path, b"old")

@@ -13,6 +13,7 @@ from llmopt_core.finetuning import checkpoints, trainer
 from llmopt_core.finetuning.adapters import adapters, delete_adapter
 from llmopt_core.finetuning.data import TrainingSet, chat_example, preference_example
 from llmopt_core.finetuning.files import write_atomically
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.job_folder import JobFolder, new_folder, open_folder
 from llmopt_core.finetuning.jobs import Job, JobRequest
 from llmopt_core.finetuning.local_lora import LocalTrainer
@@ -247,6 +248,17 @@ def test_a_taken_name_is_refused(make: Callable[..., JobFolder], settings: Setti
 def test_unknown_jobs_are_refused(settings: Settings, job_id: str) -> None:
     with pytest.raises(BadInput, match="no fine-tuning job"):
         open_folder(settings, job_id)
+
+
+def test_a_damaged_folder_is_a_failed_job_and_hides_no_other(
+    make: Callable[..., JobFolder], settings: Settings
+) -> None:
+    broken, good = make(name="a"), make(name="b")
+    (broken.path / "state.json").write_text("{half")
+    jobs = {job.id: job for job in all_jobs(settings)}
+    assert jobs[broken.id].status == "failed"
+    assert "damaged" in jobs[broken.id].message
+    assert jobs[good.id].status == "queued"
 
 
 def test_a_torn_last_line_is_passed_over_and_closed(make: Callable[..., JobFolder]) -> None:

@@ -48,6 +48,7 @@ def test_a_killed_trainer_is_interrupted_and_can_be_resumed(
     job = local.create(request(tiny_model), colours(16), colours(8, 100), on_created=created.append)
     assert [j.id for j in created] == [job.id]
     folder = open_folder(settings, job.id)
+    assert folder.read("worker.json").keys() == {"home", "builtin_gguf", "threads"}
     wait(lambda: bool(local.checkpoints(job.id)) and len(local.metrics(job.id)) > 4)
     psutil.Process(folder.read("process.json")["pid"]).kill()
     wait(lambda: local.status(job.id).ended)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from llmopt_core.index.analysis import analyse
 
@@ -16,8 +16,11 @@ _ARTICLE = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = set(string.punctuation)
 
 # A full stop ends a sentence before white space and something that can start one, but not after an initial or a
-# common abbreviation; CJK full stops need no space.
-_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|(?<=[。！？；])(?![”’」』）])|\s*\n\s*")
+# common abbreviation; CJK full stops need no space. Closing quotes belong to the sentence they close.
+_END = re.compile(
+    r"(?P<closing>(?<=[.!?…])[\"'”’)\]]*)\s+(?=[\"'“‘(\[]*[^\W_a-z])"
+    r"|(?P<cjk>(?<=[。！？；])[”’」』）]*)(?![”’」』）])|\s*\n\s*"
+)
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Jr|Sr|vs|No|Inc|Ltd|Co|Corp|Gen|Col|Lt|Sgt|Gov|Sen|Rep|Rev|Fig|ca|cf|approx)"
     r"|\b[A-Z]|\be\.g|\bi\.e)\.$"
@@ -32,7 +35,7 @@ def has_cjk(text: str) -> bool:
 def sentences(text: str) -> list[str]:
     """The sentences of a text, stripped, in order; line breaks end sentences too."""
     found: list[str] = []
-    for piece in _END.split(text):
+    for piece in _pieces(text):
         stripped = piece.strip()
         if not stripped:
             continue
@@ -41,6 +44,15 @@ def sentences(text: str) -> list[str]:
         else:
             found.append(stripped)
     return found
+
+
+def _pieces(text: str) -> Iterator[str]:
+    start = 0
+    for match in _END.finditer(text):
+        kept = match["closing"] or match["cjk"] or ""
+        yield text[start : match.start() + len(kept)]
+        start = match.end()
+    yield text[start:]
 
 
 def normalise(text: str) -> str:

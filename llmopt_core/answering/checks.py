@@ -77,7 +77,7 @@ async def check_answer(
     except (BudgetReached, Cancelled):
         raise
     except LlmOptError as error:
-        return Checked(answer, notes=(f"The fact check could not run: {error}",))
+        return Checked(answer, notes=(f"{NOT_CHECKED}: {error}",))
     evidence = tuple(_evidence(claim, verdict, support.label) for claim, verdict in zip(claims, verdicts, strict=True))
     if spec.refuse_unsupported and all(item.verdict is False for item in evidence):
         return Checked(REFUSAL, evidence, (f"Refused: no passage supports {answer!r}.",), usage)
@@ -127,7 +127,7 @@ async def _revised(
     try:
         done = await chat.complete(request)
     except EndpointError as error:
-        note = f"The rewriting failed, so the unsupported sentences were only left out: {error}"
+        note = f"{NOT_REWRITTEN}, so the unsupported sentences were only left out: {error}"
         return Checked(" ".join(kept), evidence, (*notes, note), usage)
     return Checked(done.text.strip() or " ".join(kept), evidence, notes, usage + done.usage, done.seconds)
 
@@ -143,6 +143,9 @@ Unsupported claims: {numbered(left_out)}
 
 Rewritten answer:"""
 
+
+NOT_CHECKED, NOT_REWRITTEN = "The fact check could not run", "The rewriting failed"
+"""How notes begin that tell of a check that did less than it should; another try may do better."""
 
 REVISE = (
     "Rewrite the answer so that it no longer makes the unsupported claims. Keep everything else, its language and its "

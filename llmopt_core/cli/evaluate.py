@@ -47,13 +47,15 @@ def evaluate(
 
     from llmopt_core.cli.thresholds import parse_thresholds
     from llmopt_core.experiments.file import load_experiment
+    from llmopt_core.experiments.grading import recorded_metrics
     from llmopt_core.experiments.result import result_of
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
     experiment = load_experiment(file)
     names = configuration or [item.name for item in experiment.configurations]
-    thresholds = parse_thresholds(fail_under or [], experiment.metrics, names)
+    metrics = recorded_metrics(experiment.metrics, experiment.evaluation_set.examples[:limit])
+    thresholds = parse_thresholds(fail_under or [], metrics, names)
     settings = Settings.from_environment()
     store = Store.open(settings)
     plan = _plan(experiment, names, concurrency or 4, limit, budget)
@@ -146,12 +148,13 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
     runs = [store.run(run_id) for run_id in run_ids]
     names = [run.name for run in runs]
     position = names.index(baseline) if baseline in names else baseline_position(names)
-    rows = leaderboard(scored_runs(store, runs), experiment.metrics, position)
+    metrics = runs[0].metrics
+    rows = leaderboard(scored_runs(store, runs), metrics, position)
     heading = [
         f"project {experiment.project}, {experiment.evaluation_set.name} ({runs[0].total} questions), {runs[0].judge}",
         "",
     ]
-    body = [[metric, *(_cell(row, metric) for row in rows)] for metric in experiment.metrics]
+    body = [[metric, *(_cell(row, metric) for row in rows)] for metric in metrics]
     for label, values in _facts(runs):
         body.append([label, *values])
     text = table(["", *names], body)
@@ -186,7 +189,7 @@ def _cell(row: Row, metric: str) -> str:
 def _verdict(store: Store, run_ids: list[int], result: dict[str, Any], thresholds: list[Threshold]) -> int:
     from llmopt_core.cli.thresholds import misses
 
-    missed = misses(thresholds, result)
+    missed = [*misses(thresholds, result), *_failed_checks(store, run_ids)]
     for line in missed:
         note(f"llmopt: {line}")
     for run in (store.run(run_id) for run_id in run_ids):
@@ -195,3 +198,14 @@ def _verdict(store: Store, run_ids: list[int], result: dict[str, Any], threshold
         if run.status != "finished":
             note(f"llmopt: {run.name}: {run.status}. {run.error}")
     return 1 if missed else 0
+
+
+def _failed_checks(store: Store, run_ids: list[int]) -> list[str]:
+    from llmopt_core.experiments.grading import CHECKS
+
+    lines = []
+    for run_id, scored in store.scores(run_ids).items():
+        passed = scored.passed.get(CHECKS, [])
+        if False in passed:
+            lines.append(f"{store.run(run_id).name}: {passed.count(False)} of {len(passed)} failed their checks.")
+    return lines

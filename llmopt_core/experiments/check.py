@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.checks import checks_of, threshold_of
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import METRICS, check_names
 from llmopt_core.experiments.configuration import Configuration
@@ -26,8 +27,8 @@ def check_run(  # noqa: PLR0917
     """Refuse a run that could only fail.
 
     Raises:
-        BadInput: The set is empty, a metric, endpoint or prompt variable is unknown, documents are missing, or a
-            budget is set and a price is not known.
+        BadInput: The set is empty, a metric, endpoint or prompt variable is unknown, a check is wrong, documents are
+            missing, or a budget is set and a price is not known.
     """
     name = configuration.name
     if not evaluation_set.examples:
@@ -35,6 +36,8 @@ def check_run(  # noqa: PLR0917
     if configuration.retrieval is not None and not documents:
         raise BadInput(f"{name} retrieves, but there are no documents; add some, or take retrieval out.")
     check_names(metrics)
+    for example in evaluation_set.examples:
+        checks_of(example), threshold_of(example)
     missing = undefined_variables(configuration.prompt, _known(evaluation_set.examples, configuration))
     if missing:
         raise BadInput(_undefined(name, sorted(missing)[0], evaluation_set, configuration))

@@ -9,6 +9,7 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.file import Experiment
+from llmopt_core.experiments.grading import CHECKS, recorded_metrics
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.runner import run_evaluation
 from llmopt_core.models.registry import Models
@@ -143,7 +144,7 @@ async def resume_run(
         configuration_from(run.configuration),
         store.evaluation_set(run.project, run.evaluation_set, run.set_version),
         store.documents(run.project),
-        run.metrics,
+        [name for name in run.metrics if name != CHECKS],
         JudgeSpec.model_validate(run.options["judge"]),
         models,
         concurrency=int(run.options.get("concurrency") or 4),
@@ -159,8 +160,9 @@ async def resume_run(
 def _stopped_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
     """The newest run that is the same but for being whole."""
     wanted = (configuration.fingerprint, plan.evaluation_set.version, plan.judge.model_dump(mode="json"), plan.limit)
+    metrics = recorded_metrics(plan.metrics, plan.evaluation_set.examples[: plan.limit])
     for run in store.runs(plan.project):
         asked = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
-        if asked == wanted and run.metrics == tuple(plan.metrics) and run.name == configuration.name:
+        if asked == wanted and run.metrics == metrics and run.name == configuration.name:
             return run if run.status in RESUMABLE else None
     return None

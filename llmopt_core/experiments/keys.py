@@ -92,7 +92,7 @@ def answering_identity(configuration: Configuration, models: Models) -> str:
         configuration.prompt.model_dump(mode="json"),
         model_identity(configuration.model, models),
         checks and checks.model_dump(mode="json", exclude={"judge"}),
-        checks and (model_identity(checks.judge, models) if isinstance(checks.judge, ModelSpec) else checks.judge),
+        checks and (model_identity(checks.judge, models) if isinstance(checks.judge, ModelSpec) else JudgeSpec().label),
         configuration.retrieval is not None,
     )
 

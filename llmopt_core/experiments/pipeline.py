@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
 
 from llmopt_core.answering.answer import answer_question
+from llmopt_core.answering.checks import NOT_CHECKED, NOT_REWRITTEN
 from llmopt_core.cache import Cache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.errors import BudgetReached, Cancelled, MissingDependency, StorageFailed, WorkspaceBusy
+from llmopt_core.evaluation.check_support import GroundingSupport
 from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.metrics import Metric, Sample, build_metrics
+from llmopt_core.evaluation.metrics import Sample
+from llmopt_core.evaluation.token_vectors import TokenReader
 from llmopt_core.execution.bounded import failure_of
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.grading import Grader
 from llmopt_core.experiments.stages import StageCache, from_cache
 from llmopt_core.index.build import build_index
 from llmopt_core.index.embedding_cache import encode_cached
@@ -26,9 +29,10 @@ from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
 from llmopt_core.retrieval.spec import RetrievalSpec
-from llmopt_core.types import Answer, Chunk, Document, Example, Record, Score, Usage
+from llmopt_core.types import Answer, Chunk, Document, Example, Record, Usage, fingerprint
 
 OnProgress = Callable[[int, int], None]
+OnText = Callable[[str], None]
 
 # These end a run; anything else that goes wrong belongs to its record.
 FATAL = (BudgetReached, Cancelled, StorageFailed, WorkspaceBusy, MissingDependency)
@@ -96,17 +100,21 @@ class Pipeline:
     ) -> None:
         self.configuration = configuration
         self.documents = tuple(documents)
-        self._judge = judge
         self._models = models
         self._cache = cache
         self._stages = StageCache(cache)
-        self._metrics = build_metrics(metrics, judge, models, cache)
+        self._grader = Grader(metrics, judge, models, cache)
         self._by_name = {document.name: document for document in self.documents}
         self._opening = asyncio.Lock()
         self._opened: Retriever | None = None
 
-    async def evaluate(self, example: Example) -> Record:
+    async def evaluate(self, example: Example, *, repeat: int = 0, on_text: OnText | None = None) -> Record:
         """The record of one example. What fails becomes the record's failure.
+
+        Args:
+            example: What to ask.
+            repeat: Numbers repeated answers to the same question, so that each is asked for and kept apart.
+            on_text: Receives the answer's text as it arrives; one that is kept comes in one piece.
 
         Raises:
             StorageFailed: The workspace cannot be written, so nothing could be kept.
@@ -121,9 +129,10 @@ class Pipeline:
                 retrieval, used = await self._retrieve(example)
                 usage += used
             stage = "answer"
-            answer, used = await self._answer(example, retrieval)
+            answer, used = await self._answer(example, retrieval, repeat, on_text)
             usage += used
-            scores, used = await self._score(example, answer, retrieval)
+            stage = "score"
+            scores, used = await self._grader.score(self._sample(example, answer, retrieval))
         except FATAL:
             raise
         except Exception as error:
@@ -164,9 +173,7 @@ class Pipeline:
         answer = self._stages.answer(self._answer_key(example, retrieval))
         if answer is None:
             return False
-        wanted = self._score_keys(Sample(example, answer, retrieval.hits if retrieval else None))
-        graded = {metric.name for metric in self._metrics if metric.judge}
-        return graded <= self._stages.scores(wanted).keys()
+        return self._grader.is_cached(example, answer, self._sample(example, answer, retrieval))
 
     async def _retrieve(self, example: Example) -> tuple[Retrieval, Usage]:
         known = self.cached_hits(example)
@@ -179,35 +186,27 @@ class Pipeline:
             self._stages.put_retrieval(keys.hits_key(self._retrieval_identity, example), retrieval)
         return retrieval, retrieval.usage
 
-    async def _answer(self, example: Example, retrieval: Retrieval | None) -> tuple[Answer, Usage]:
+    async def _answer(
+        self, example: Example, retrieval: Retrieval | None, repeat: int = 0, on_text: OnText | None = None
+    ) -> tuple[Answer, Usage]:
         key = self._answer_key(example, retrieval)
+        key = fingerprint(key, repeat) if repeat else key
         known = self._stages.answer(key)
         if known is not None:
+            if on_text is not None:
+                on_text(known.raw or known.text)
             return known, from_cache(known.usage)
         asked = self.configuration
-        answer = await answer_question(example, retrieval, asked.prompt, asked.model, self._models, asked.checks)
-        self._stages.put_answer(key, answer)
+        answer = await answer_question(
+            example, retrieval, asked.prompt, asked.model, self._models, asked.checks, on_text,
+            repeat=repeat, support=self._support,
+        )  # fmt: skip
+        if not any(note.startswith((NOT_CHECKED, NOT_REWRITTEN)) for note in answer.notes):
+            self._stages.put_answer(key, answer)
         return answer, answer.usage
 
-    async def _score(
-        self, example: Example, answer: Answer, retrieval: Retrieval | None
-    ) -> tuple[dict[str, Score], Usage]:
-        sample = Sample(example, answer, None if retrieval is None else retrieval.hits, self._by_name)
-        wanted = self._score_keys(sample)
-        known = self._stages.scores(wanted)
-        missing = [metric for metric in self._metrics if metric.name not in known]
-        made = dict(await _together([_named(metric, sample) for metric in missing]))
-        # A score without value is tried again the next time: the judge may have been out of reach.
-        keep = {wanted[name]: value for name, value in made.items() if value[0].value is not None}
-        if keep:
-            self._stages.put_scores(keep)
-        usage = Usage()
-        for _, used in made.values():
-            usage += used
-        for _, used in known.values():
-            usage += from_cache(used)
-        found = {**known, **made}
-        return {metric.name: found[metric.name][0] for metric in self._metrics}, usage
+    def _sample(self, example: Example, answer: Answer, retrieval: Retrieval | None) -> Sample:
+        return Sample(example, answer, None if retrieval is None else retrieval.hits, self._by_name)
 
     async def _retriever(self, on_progress: OnProgress | None = None) -> Retriever:
         spec = self.configuration.retrieval
@@ -225,11 +224,10 @@ class Pipeline:
         hits = retrieval.hits if retrieval is not None else ()
         return keys.answer_key(self._answering_identity, self._prompt_variables, example, hits)
 
-    def _score_keys(self, sample: Sample) -> dict[str, str]:
-        if sample.answer is None:
-            return {}
-        identity = keys.sample_identity(sample.example, sample.answer, sample.hits)
-        return {name: keys.score_key(scoring, identity) for name, scoring in self._scoring_identities.items()}
+    @cached_property
+    def _support(self) -> GroundingSupport:
+        """The built-in judge of claims; loads its model at the first claim."""
+        return GroundingSupport(TokenReader(self._models.token_embedder))
 
     @cached_property
     def _retrieval_identity(self) -> str:
@@ -243,24 +241,3 @@ class Pipeline:
     @cached_property
     def _prompt_variables(self) -> list[str]:
         return sorted(keys.prompt_variables(self.configuration.prompt))
-
-    @cached_property
-    def _scoring_identities(self) -> dict[str, str]:
-        return {metric.name: keys.scoring_identity(metric, self._judge, self._models) for metric in self._metrics}
-
-
-async def _named(metric: Metric, sample: Sample) -> tuple[str, tuple[Score, Usage]]:
-    return metric.name, await metric.score(sample)
-
-
-async def _together(work: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """All at once; where one raises, the others are cancelled first."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(item) for item in work]
-    except* Exception as errors:
-        first: BaseException = errors
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
-    return [task.result() for task in tasks]

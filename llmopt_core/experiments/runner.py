@@ -14,6 +14,7 @@ from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.grading import recorded_metrics
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.models.registry import Models
@@ -91,7 +92,7 @@ async def run_evaluation(  # noqa: PLR0917
             evaluation_set=evaluation_set.name,
             set_version=evaluation_set.version,
             judge=judge.label,
-            metrics=metrics,
+            metrics=recorded_metrics(metrics, examples),
             total=len(examples),
             options=options,
             job_id=job_id,

@@ -61,6 +61,24 @@ def test_a_threshold_decides_the_exit_code(inside: Command, experiment: Path, bo
     assert ("below" in done.errors) == (code == 1)
 
 
+def test_failed_checks_decide_the_exit_code(inside: Command, experiment: Path) -> None:
+    path = experiment.parent / "questions.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines[:3]:
+        line["checks"] = [{"type": "contains", "value": "Rhine"}]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    good = inside("evaluate", experiment, "-q")
+    assert good.code == 0
+    assert "checks" in good.out
+    lines[1]["checks"] = [{"type": "contains", "value": "Elbe"}]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    bad = inside("evaluate", experiment, "-q", "--json")
+    assert bad.code == 1
+    assert "llmopt: baseline: 1 of 12 failed their checks." in bad.errors
+    scores = bad.json()["runs"][0]["records"][1]["scores"]
+    assert scores["checks"]["value"] == 0.0
+
+
 def test_several_thresholds_and_progress_on_stderr(llmopt: Command, experiment: Path) -> None:
     done = llmopt("evaluate", experiment, "--fail-under", "exact_match=0.2", "--fail-under", "answer_f1=0.99")
     assert done.code == 1

@@ -1,0 +1,128 @@
+"""Answer -> scores: the run's metrics, and the checks that an example brings along."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from functools import cached_property
+from typing import Any
+
+from llmopt_core.cache import Cache
+from llmopt_core.evaluation.checks import CheckSpec, build_checks, checks_of, threshold_of, verdict
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.metrics import Metric, Sample, build_metrics
+from llmopt_core.experiments import keys
+from llmopt_core.experiments.stages import StageCache, from_cache
+from llmopt_core.models.registry import Models
+from llmopt_core.types import Answer, Example, Score, Usage
+
+CHECKS = "checks"
+"""The score that says whether an example passed its checks."""
+
+Graded = tuple[Score, Usage]
+
+
+def recorded_metrics(metrics: Sequence[str], examples: Sequence[Example]) -> tuple[str, ...]:
+    """What a run over these examples is scored by: the metrics, and `checks` where an example has some."""
+    plain = tuple(name for name in metrics if name != CHECKS)
+    return (*plain, CHECKS) if any(checks_of(example) for example in examples) else plain
+
+
+class Grader:
+    """Scores answers; what a judge or an embedding graded before is not graded again.
+
+    Args:
+        metrics: Names of metrics.
+        judge: Who grades.
+        models: Of the current event loop.
+        cache: Where scores are kept.
+    """
+
+    def __init__(self, metrics: Sequence[str], judge: JudgeSpec, models: Models, cache: Cache) -> None:
+        self._judge = judge
+        self._models = models
+        self._cache = cache
+        self._stages = StageCache(cache)
+        self._metrics: list[Metric] = list(build_metrics(metrics, judge, models, cache))
+
+    async def score(self, sample: Sample) -> tuple[dict[str, Score], Usage]:
+        """Every score of one answer, and what the judge's calls took."""
+        checks = checks_of(sample.example)
+        graders = [*self._metrics, *self._built(checks)]
+        known, wanted = self._known(graders, sample)
+        made = dict(await _together([_graded(one, sample) for one in graders if one.name not in known]))
+        # A score without value is tried again the next time: the judge may have been out of reach.
+        keep = {wanted[name]: value for name, value in made.items() if name in wanted and value[0].value is not None}
+        if keep:
+            self._stages.put_scores(keep)
+        found = {**known, **made}
+        scores = {one.name: found[one.name][0] for one in graders}
+        if checks:
+            scores[CHECKS] = _verdict(checks, list(scores.values())[len(self._metrics) :], sample.example)
+        return scores, _added([used for _, used in made.values()], [used for _, used in known.values()])
+
+    def is_cached(self, example: Example, answer: Answer, sample: Sample) -> bool:
+        """Whether scoring this answer costs no model call."""
+        graders = [one for one in (*self._metrics, *self._built(checks_of(example))) if one.judge]
+        return len(self._known(graders, sample)[0]) == len(graders)
+
+    def _known(self, graders: Sequence[Metric], sample: Sample) -> tuple[dict[str, Graded], dict[str, str]]:
+        """Scores that are kept, and the key of each that may be."""
+        if sample.answer is None:
+            return {}, {}
+        identity = keys.sample_identity(sample.example, sample.answer, sample.hits)
+        wanted = {one.name: keys.score_key(self._identity(one), identity) for one in graders if _may_be_kept(one)}
+        return self._stages.scores(wanted), wanted
+
+    def _built(self, checks: Sequence[CheckSpec]) -> list[Metric]:
+        return list(build_checks(checks, self._judge, self._models, self._cache)) if checks else []
+
+    def _identity(self, grader: Metric) -> str:
+        known = self._identities.get(grader.version)
+        if known is None:
+            known = self._identities[grader.version] = keys.scoring_identity(grader, self._judge, self._models)
+        return known
+
+    @cached_property
+    def _identities(self) -> dict[str, str]:
+        return {}
+
+
+def _may_be_kept(grader: Metric) -> bool:
+    """Not checks that look at time or cost, which are no part of what the answer is; and they take nothing."""
+    spec = getattr(grader, "spec", None)
+    return not isinstance(spec, CheckSpec) or spec.type in ("similar", "llm-rubric", "metric")
+
+
+def _verdict(checks: Sequence[CheckSpec], scores: Sequence[Score], example: Example) -> Score:
+    passed = verdict(checks, scores, threshold_of(example))
+    good = sum(score.passed is True for score in scores)
+    told = f"{good} of {len(scores)} checks passed."
+    if passed is None:
+        open_ones = "; ".join(f"{score.metric}: {score.failure}" for score in scores if score.passed is None)
+        return Score(CHECKS, None, told, failure=f"Not decided: {open_ones}")
+    return Score(CHECKS, float(passed), told, passed=passed)
+
+
+async def _graded(grader: Metric, sample: Sample) -> tuple[str, Graded]:
+    return grader.name, await grader.score(sample)
+
+
+async def _together(work: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
+    """All at once; where one raises, the others are cancelled first."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(item) for item in work]
+    except* Exception as errors:
+        first: BaseException = errors
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        raise first from None
+    return [task.result() for task in tasks]
+
+
+def _added(made: Sequence[Usage], known: Sequence[Usage]) -> Usage:
+    total = Usage()
+    for usage in (*made, *map(from_cache, known)):
+        total += usage
+    return total

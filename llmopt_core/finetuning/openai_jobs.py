@@ -75,6 +75,10 @@ class ServiceTrainer:
             folder.log(str(error), "error" if status == "failed" else "warn")
             folder.update_state(status=status, message=str(error), resumable=True)
             raise
+        except Exception as error:
+            # Nobody works on it any more, whatever else this process goes on doing.
+            folder.update_state(status="interrupted", message=f"{type(error).__name__}: {error}", resumable=True)
+            raise
         folder.log(f"The job runs at {self._endpoint.name} as {remote.id}.")
         return self._update(folder, remote)
 

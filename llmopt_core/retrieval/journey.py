@@ -129,7 +129,7 @@ def _never_found(
         return f"The filter leaves out its document, {chunk.document}."
     places = [place for column in searches if (place := _true_rank(chunk, column, index, encode))]
     where = f" It stands at {', '.join(places)}." if places else ""
-    return f"No search has it among its {spec.search.candidates} candidates.{where}"
+    return f"No search has it among its {max(spec.search.candidates, spec.top_k)} candidates.{where}"
 
 
 def _true_rank(chunk: Chunk, column: Column, index: Index, encode: Callable[[Sequence[str]], Vectors] | None) -> str:

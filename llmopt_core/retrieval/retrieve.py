@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from llmopt_core.cache import Cache
-from llmopt_core.errors import EndpointError
+from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Reranker, Vectors
@@ -53,7 +53,7 @@ class Retriever:
             texts: Takes the place of what the transform's model would write, for another try by hand.
 
         Raises:
-            BadInput: A filter or prompt of the spec is wrong.
+            BadInput: A filter or prompt of the spec is wrong, or the index has vectors of another model.
         """
         return (await self._retrieve_all([question], [category], [texts]))[0]
 
@@ -118,7 +118,13 @@ class Retriever:
         ]
 
     def _vectors_of(self, texts: Sequence[str]) -> Vectors:
-        return encode_cached(texts, self._models.embedder(self.spec.embedding), self._cache)
+        embedder = self._models.embedder(self.spec.embedding)
+        if embedder.name != self.index.embedder_name:
+            raise BadInput(
+                f"The index was built with the embedding model {self.index.embedder_name}, but the question would be "
+                f"embedded with {embedder.name}; build the index again."
+            )
+        return encode_cached(texts, embedder, self._cache)
 
     def _make_rerankers(self, specs: Sequence[RetrievalSpec]) -> None:
         for spec in specs:
@@ -137,7 +143,9 @@ class Retriever:
 
     async def _rank(self, spec: RetrievalSpec, part: Part, vectors: Mapping[str, Vectors] | None) -> list[StageTrace]:
         vector_of = vectors.__getitem__ if vectors is not None else None
-        traces = await asyncio.to_thread(search, part, self.index, spec.search, vector_of)
+        # At least as many candidates as are to be handed over.
+        wide = spec.search.model_copy(update={"candidates": max(spec.search.candidates, spec.top_k)})
+        traces = await asyncio.to_thread(search, part, self.index, wide, vector_of)
         reranker = self._rerankers[spec.rerank]
         if reranker is not None and traces[-1].hits:
             traces.append(await rerank(part.text, traces[-1].hits, spec.rerank, reranker))

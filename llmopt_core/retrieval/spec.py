@@ -41,7 +41,7 @@ class SearchSpec(Spec):
         fusion: How both are merged: by reciprocal ranks, or by scores, each divided by the best of its list.
         weight: Share of the dense scores in weighted fusion; the words have the rest.
         rrf_k: Constant of reciprocal rank fusion (Cormack et al. 2009).
-        candidates: Taken from each search, and kept after fusion.
+        candidates: Taken from each search, and kept after fusion; at least `top_k`.
         filters: On document metadata, see `index.filters`.
         threshold: Candidates with a lower score after fusion are dropped. For dense search it is a cosine similarity.
         mmr: Maximal marginal relevance when the final chunks are chosen: 1 is relevance alone, 0 diversity alone.

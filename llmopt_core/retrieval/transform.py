@@ -68,10 +68,11 @@ async def transform(
     usage, warning = Usage(), ""
     if texts is None:
         try:
-            written = await _write(question, spec, models)
+            written, failed = await _write(question, spec, models)
             usage = total_usage(completion.usage for completion in written)
             texts = _texts(spec, [completion.text for completion in written])
-            warning = "" if texts else _NOTHING.format(spec.method)
+            warning = f"{len(failed)} of {spec.n} passages failed: {failed[0]}" if failed else ""
+            warning = warning if texts else _NOTHING.format(spec.method)
         except EndpointError as error:
             texts, warning = [], f"{spec.method} failed: {error} The question itself is searched."
     texts = [text.strip() for text in texts if text.strip()]
@@ -90,13 +91,27 @@ def _searches(question: str, method: str, texts: Sequence[str], trace: StageTrac
     return Transformed((Part(question, tuple(queries)),), trace)
 
 
-async def _write(question: str, spec: TransformSpec, models: Models) -> list[Completion]:
-    """Ask the model: once, or for HyDE once per passage."""
+async def _write(question: str, spec: TransformSpec, models: Models) -> tuple[list[Completion], list[EndpointError]]:
+    """Ask the model: once, or for HyDE once per passage. What fails while others succeed is left out.
+
+    Raises:
+        EndpointError: All failed.
+    """
     chat = models.chat(spec.model)
     repeats = spec.n if spec.method == "hyde" else 1
     plain = completes(spec.model, models)
-    requests = [_request(question, spec, number, plain) for number in range(repeats)]
-    return await together(chat.complete(request) for request in requests)
+
+    async def call(number: int) -> Completion | EndpointError:
+        try:
+            return await chat.complete(_request(question, spec, number, plain))
+        except EndpointError as error:
+            return error
+
+    answers = await together(map(call, range(repeats)))
+    failed = [answer for answer in answers if isinstance(answer, EndpointError)]
+    if len(failed) == len(answers):
+        raise failed[0]
+    return [answer for answer in answers if isinstance(answer, Completion)], failed
 
 
 def _request(question: str, spec: TransformSpec, number: int, plain: bool) -> ChatRequest:

@@ -81,7 +81,7 @@ async def test_a_gold_chunk_that_arrives_is_not_lost(retriever, index, chunks):
 
 async def test_lost_because_no_search_found_it_with_its_true_rank(retriever, index, chunks):
     search = SearchSpec(method="hybrid", candidates=2)
-    journey = await lost(retriever, index, gold(chunks, "Rotterdam"), search=search)
+    journey = await lost(retriever, index, gold(chunks, "Rotterdam"), search=search, top_k=2)
     assert journey.lost_at == "search"
     assert "among its 2 candidates" in journey.why
     assert "by dense" in journey.why

@@ -149,6 +149,18 @@ async def test_a_question_without_any_known_word_finds_nothing_by_words(retrieve
     assert found.trace[-1].stage == "select"
 
 
+async def test_more_may_be_handed_over_than_candidates_were_asked_for(retriever):
+    found = await retriever(search=SearchSpec(candidates=2), top_k=5).retrieve(QUESTION)
+    assert len(found.hits) == 5
+
+
+async def test_an_index_of_another_model_is_refused(retriever, models):
+    make = retriever()
+    models.register_embedder("hash", HashEmbedder(32))
+    with pytest.raises(BadInput, match="built with the embedding model hash-64"):
+        await make.retrieve(QUESTION)
+
+
 def test_wrong_settings_are_refused():
     for wrong in (
         lambda: SearchSpec(method="sparse"),

@@ -105,6 +105,13 @@ async def test_a_failing_model_leaves_the_question_itself_with_a_warning(retriev
         assert "fake is down" in found.warnings[0]
 
 
+async def test_passages_that_fail_are_left_out_with_a_warning(retriever, script):
+    script("Karl von Frisch", EndpointError("too many requests", "rate-limited"), "Karl von Frisch again")
+    found = await retriever(transform=spec("hyde", n=3)).retrieve(QUESTION)
+    assert found.trace[0].queries == ("Karl von Frisch", "Karl von Frisch again")
+    assert found.warnings == ("1 of 3 passages failed: too many requests",)
+
+
 async def test_texts_by_hand_take_the_place_of_the_models(retriever, script):
     chat = script()
     found = await retriever(transform=spec("hyde")).retrieve(QUESTION, texts=["Karl von Frisch", " "])

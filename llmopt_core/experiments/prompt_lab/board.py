@@ -1,0 +1,142 @@
+"""What a running comparison shows: filled by a worker thread, read by whoever looks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from llmopt_core.types import Record
+
+Place = tuple[int, int, int]
+"""Column, row and repeat of one answer, from 0."""
+
+State = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """One answer as it stands.
+
+    Attributes:
+        text: What has arrived of it.
+        record: Set once it is done or failed.
+        first_text_at: When its first text arrived, in seconds since 1970.
+    """
+
+    state: State = "waiting"
+    text: str = ""
+    record: Record | None = None
+    first_text_at: float | None = None
+
+
+def state_of(record: Record) -> State:
+    """How an answer that is no longer worked on ended."""
+    if record.failure is None:
+        return "done"
+    return "cancelled" if record.failure.kind == "cancelled" else "failed"
+
+
+class Board:
+    """The answers of one comparison. Safe to use from any thread.
+
+    Places are taken in the order in which they were added; more may be added until the board is closed.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._version = 0
+        self._cells: dict[Place, Live] = {}
+        self._touched: dict[Place, int] = {}
+        self._waiting: deque[Place] = deque()
+        self._closed = False
+
+    def add(self, places: Iterable[Place]) -> bool:
+        """Put places in line; false where the board is closed and nobody would take them."""
+        with self._changed:
+            if self._closed:
+                return False
+            for place in places:
+                if place not in self._waiting:
+                    self._waiting.append(place)
+                    self._put(place, Live())
+            return True
+
+    def taken(self) -> Iterator[Place]:
+        """Take places until none is left."""
+        while True:
+            with self._changed:
+                if not self._waiting:
+                    return
+                place = self._waiting.popleft()
+                self._put(place, Live("running"))
+            yield place
+
+    def heard(self, place: Place, text: str) -> None:
+        """A piece of an answer has arrived."""
+        with self._changed:
+            cell = self._cells[place]
+            first = cell.first_text_at or time.time()
+            self._put(place, replace(cell, text=cell.text + text, first_text_at=first))
+
+    def finished(self, place: Place, record: Record) -> Record:
+        """An answer is whole, or has failed or been stopped; gives the record back."""
+        with self._changed:
+            cell = self._cells[place]
+            text = record.answer.text if record.answer is not None else cell.text
+            self._put(place, replace(cell, state=state_of(record), text=text, record=record))
+        return record
+
+    def drop_waiting(self) -> None:
+        """Take out of line what nobody has begun."""
+        with self._changed:
+            for place in self._waiting:
+                self._put(place, Live("cancelled"))
+            self._waiting.clear()
+
+    def try_close(self) -> bool:
+        """Close the board unless something still waits in line."""
+        with self._changed:
+            self._closed = not self._waiting
+            self._touch()
+            return self._closed
+
+    def close(self) -> None:
+        """Close the board, whatever waits."""
+        self.drop_waiting()
+        self.try_close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the work has ended."""
+        with self._changed:
+            return self._closed
+
+    def cell(self, place: Place) -> Live:
+        """One answer."""
+        with self._changed:
+            return self._cells.get(place, Live())
+
+    def cells(self) -> dict[Place, Live]:
+        """All answers."""
+        with self._changed:
+            return dict(self._cells)
+
+    def changes(self, since: int, timeout: float) -> tuple[int, list[Place]]:
+        """The places that changed after version `since`, waiting up to `timeout` seconds for the first change."""
+        with self._changed:
+            if self._version <= since and not self._closed:
+                self._changed.wait(timeout)
+            return self._version, [place for place, version in self._touched.items() if version > since]
+
+    def _put(self, place: Place, cell: Live) -> None:
+        self._cells[place] = cell
+        self._touch()
+        self._touched[place] = self._version
+
+    def _touch(self) -> None:
+        self._version += 1
+        self._changed.notify_all()

@@ -1,0 +1,188 @@
+"""A comparison as it is stored: one run per variant and repeat, tied together by an id in the runs' options."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.check_spec import CheckSpec
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.grading import recorded_metrics
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import ACTIVE, Project, Run, Status
+
+OPTION = "comparison"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A stored comparison.
+
+    Attributes:
+        runs: By column, then by repeat.
+        total: Number of rows.
+    """
+
+    id: str
+    project: str
+    variants: tuple[Configuration, ...]
+    set_name: str
+    set_version: str
+    checks: tuple[CheckSpec, ...]
+    judge: JudgeSpec
+    metrics: tuple[str, ...]
+    concurrency: int
+    runs: tuple[tuple[Run, ...], ...]
+
+    @property
+    def repeats(self) -> int:
+        """How often each example was asked."""
+        return len(self.runs[0])
+
+    @property
+    def total(self) -> int:
+        """Number of rows."""
+        return self.runs[0][0].total
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was started."""
+        return min(run.created_at for column in self.runs for run in column)
+
+    @property
+    def all_runs(self) -> list[Run]:
+        """Every run."""
+        return [run for column in self.runs for run in column]
+
+    @property
+    def status(self) -> Status:
+        """How it stands: active while one run is, else the first thing that is not `finished`."""
+        states = [run.status for run in self.all_runs]
+        active = [state for state in states if state in ACTIVE]
+        return (active or [state for state in states if state != "finished"] or ["finished"])[0]
+
+    @property
+    def title(self) -> str:
+        """`plain against think on questions (20)`."""
+        names = " against ".join(variant.name for variant in self.variants)
+        return f"{names} on {self.set_name} ({self.total})"
+
+
+def new_id() -> str:
+    """An id that no other comparison has."""
+    return secrets.token_hex(4)
+
+
+def start_comparison(store: Store, plan: ComparisonPlan, comparison_id: str, job_id: int | None = None) -> Comparison:
+    """Store the runs of a comparison that is about to be worked on.
+
+    Repeats are stored before first answers, so that the newest run of each variant is its first answers.
+    """
+    store.keep_evaluation_set(plan.project, plan.evaluation_set)
+    metrics = recorded_metrics(plan.metrics, plan.examples)
+    for repeat in reversed(range(plan.repeats)):
+        for column, variant in enumerate(plan.variants):
+            store.start_run(
+                plan.project,
+                variant.model_dump(mode="json"),
+                variant.fingerprint,
+                evaluation_set=plan.evaluation_set.name,
+                set_version=plan.evaluation_set.version,
+                judge=plan.judge.label,
+                metrics=metrics,
+                total=len(plan.evaluation_set.examples),
+                options=_options(plan, comparison_id, column, repeat),
+                job_id=job_id,
+            )
+    return comparison(store, plan.project, comparison_id)
+
+
+def comparisons(store: Store, project: Project | str) -> list[Comparison]:
+    """All comparisons of a project, newest first. Those that another version of the program made are left out."""
+    gathered: dict[str, list[Run]] = {}
+    for run in store.runs(project):
+        if OPTION in run.options:
+            gathered.setdefault(str(run.options[OPTION]), []).append(run)
+    return [found for key, runs in gathered.items() if (found := _readable(key, runs)) is not None]
+
+
+def comparison(store: Store, project: Project | str, comparison_id: str) -> Comparison:
+    """One comparison.
+
+    Raises:
+        BadInput: There is none of that id.
+    """
+    for found in comparisons(store, project):
+        if found.id == comparison_id:
+            return found
+    raise BadInput(f"There is no comparison {comparison_id} in this project.")
+
+
+def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
+    """What the comparison was started with.
+
+    Raises:
+        BadInput: Its examples are gone.
+    """
+    retrieves = any(variant.retrieval is not None for variant in found.variants)
+    return ComparisonPlan(
+        found.project,
+        found.variants,
+        store.evaluation_set(found.project, found.set_name, found.set_version),
+        found.checks,
+        found.judge,
+        found.metrics,
+        found.repeats,
+        found.concurrency,
+        tuple(store.documents(found.project)) if retrieves else (),
+    )
+
+
+def delete_comparison(store: Store, found: Comparison) -> None:
+    """Remove a comparison with all its runs."""
+    for run in found.all_runs:
+        store.delete_run(run.id)
+
+
+def _options(plan: ComparisonPlan, comparison_id: str, column: int, repeat: int) -> dict[str, object]:
+    return {
+        OPTION: comparison_id,
+        "column": column,
+        "repeat": repeat,
+        "checks": [check.model_dump(mode="json", exclude_defaults=True) for check in plan.checks],
+        "metrics": list(plan.metrics),
+        "judge": plan.judge.model_dump(mode="json"),
+        "concurrency": plan.concurrency,
+        "limit": None,
+        "budget_usd": None,
+    }
+
+
+def _readable(key: str, runs: Sequence[Run]) -> Comparison | None:
+    try:
+        return _comparison(key, runs)
+    except (BadInput, ValueError, KeyError):
+        return None
+
+
+def _comparison(key: str, runs: Sequence[Run]) -> Comparison:
+    placed = {(int(run.options["column"]), int(run.options["repeat"])): run for run in runs}
+    columns, repeats = (max(place[axis] for place in placed) + 1 for axis in (0, 1))
+    first = placed[0, 0]
+    return Comparison(
+        key,
+        first.project,
+        tuple(configuration_from(placed[column, 0].configuration) for column in range(columns)),
+        first.evaluation_set,
+        first.set_version,
+        tuple(CheckSpec.model_validate(check) for check in first.options["checks"]),
+        JudgeSpec.model_validate(first.options["judge"]),
+        tuple(first.options["metrics"]),
+        int(first.options["concurrency"]),
+        tuple(tuple(placed[column, repeat] for repeat in range(repeats)) for column in range(columns)),
+    )

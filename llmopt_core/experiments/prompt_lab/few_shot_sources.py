@@ -1,0 +1,73 @@
+"""Where few-shot examples come from: good records of earlier runs; and which of them repeat a question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmopt_core.prompts.overlap import find_overlap
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.types import Example, Record
+
+
+def examples_from_records(
+    records: Sequence[Record],
+    metric: str,
+    least: float,
+    *,
+    answer: str = "model",
+    with_context: bool = False,
+) -> list[dict[str, str]]:
+    """Few-shot examples from answers that scored well, best first, each question once.
+
+    Args:
+        records: Of one run or several.
+        metric: Which score decides.
+        least: Answers below it are left out.
+        answer: `model` shows what the model said, `reference` the reference answer.
+        with_context: Whether the chunks shown to the model go along, as `context`.
+    """
+    good = [(score, record) for record in records if (score := _value(record, metric)) is not None and score >= least]
+    good.sort(key=lambda item: -item[0])
+    found: dict[str, dict[str, str]] = {}
+    for _, record in good:
+        text = record.example.reference if answer == "reference" else record.answer and record.answer.text
+        if not text or record.example.question in found:
+            continue
+        found[record.example.question] = {**_context(record, with_context), "question": record.example.question,
+                                          "answer": text}  # fmt: skip
+    return list(found.values())
+
+
+def examples_from_run(store: Store, run_id: int, metric: str, least: float, **options: object) -> list[dict[str, str]]:
+    """`examples_from_records` of a stored run."""
+    return examples_from_records(store.records(run_id), metric, least, **options)  # type: ignore[arg-type]
+
+
+def without_repeated_questions(prompt: PromptSpec, examples: Sequence[Example]) -> tuple[PromptSpec, tuple[str, ...]]:
+    """The prompt without few-shot examples that repeat a question it is going to be asked, and those left out.
+
+    What stands in a prompt cannot be measured with: the model would copy its own example.
+    """
+    shots = prompt.few_shot
+    if shots is None or not shots.examples:
+        return prompt, ()
+    repeated = {overlap.example for overlap in find_overlap(shots.examples, [e.question for e in examples])}
+    if not repeated:
+        return prompt, ()
+    kept = tuple(shot for number, shot in enumerate(shots.examples) if number not in repeated)
+    left_out = tuple(shots.examples[number].get("question", "") for number in sorted(repeated))
+    changed = shots.model_copy(update={"examples": kept}) if kept else None
+    return prompt.model_copy(update={"few_shot": changed}), left_out
+
+
+def _value(record: Record, metric: str) -> float | None:
+    score = record.scores.get(metric)
+    if score is None or record.answer is None or record.failure is not None:
+        return None
+    return score.value
+
+
+def _context(record: Record, wanted: bool) -> dict[str, str]:
+    hits = record.answer.hits if record.answer is not None and wanted else ()
+    return {"context": "\n\n".join(hit.chunk.text.strip() for hit in hits)} if hits else {}

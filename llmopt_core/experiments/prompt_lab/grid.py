@@ -1,0 +1,260 @@
+"""The grid of a comparison: which rows to show, what each column comes to, how stable an answer is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from llmopt_core.evaluation.check_spec import CheckSpec, checks_of, labels
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.prompt_lab.board import Board, Live, Place, State, state_of
+from llmopt_core.experiments.prompt_lab.comparison import Comparison
+from llmopt_core.experiments.prompt_lab.plan import with_checks
+from llmopt_core.prompts.diff import Op, word_diff
+from llmopt_core.prompts.overlap import normalised
+from llmopt_core.runs.store import Store
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.types import Example, Record, Score, Usage
+
+Filter = Literal["all", "failures", "different", "regressions"]
+_LEAST_DIFFERENCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The answers of one variant to one example.
+
+    Attributes:
+        state: Of the first answer.
+        text: The first answer, or what has come of it.
+        repeats: All answers; None for one that is not there yet.
+    """
+
+    state: State
+    text: str
+    record: Record | None
+    repeats: tuple[Record | None, ...] = ()
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the first answer passed its checks; None where there are none, or that is not known."""
+        return _passed(self.record)
+
+    @property
+    def texts(self) -> list[str]:
+        """Every whole answer."""
+        return [r.answer.text for r in self.repeats if r is not None and r.answer is not None and r.failure is None]
+
+    @property
+    def same(self) -> float | None:
+        """The share of the answers that say the commonest thing, but for case, spaces and punctuation; None for one."""
+        if len(self.texts) < 2:
+            return None
+        return Counter(map(normalised, self.texts)).most_common(1)[0][1] / len(self.texts)
+
+    @property
+    def passes(self) -> tuple[int, int]:
+        """How many repeats passed, of how many that are decided."""
+        decided = [found for record in self.repeats if (found := _passed(record)) is not None]
+        return sum(decided), len(decided)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one variant comes to over the examples.
+
+    Attributes:
+        passed: How many first answers passed; `decided` how many of them passed or failed.
+        not_run: Answers whose checks could not all be run.
+        metrics: Mean and interval of each metric.
+    """
+
+    answered: int
+    failed: int
+    passed: int
+    decided: int
+    not_run: int
+    usage: Usage
+    seconds: float | None
+    metrics: Mapping[str, Summary] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A comparison's answers as rows of cells."""
+
+    names: tuple[str, ...]
+    examples: tuple[Example, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    metrics: tuple[str, ...] = ()
+
+    def shown(self, which: Filter) -> list[int]:
+        """The rows that a filter keeps."""
+        return [number for number, row in enumerate(self.rows) if _FILTERS[which](row, self.metrics)]
+
+    def counts(self) -> dict[Filter, int]:
+        """How many rows each filter keeps."""
+        return {which: len(self.shown(which)) for which in _FILTERS}
+
+    def column(self, number: int) -> Column:
+        """The summary of one column, over first answers; what was paid covers all of them."""
+        return _column([row[number] for row in self.rows], self.metrics)
+
+
+def load_grid(store: Store, found: Comparison, examples: Sequence[Example], board: Board | None = None) -> Grid:
+    """The grid as it stands: stored records, and over them what is on the board.
+
+    Args:
+        store: Holds the records.
+        found: The comparison.
+        examples: Its rows.
+        board: Where it is being worked on, if it is.
+    """
+    asked = tuple(with_checks(example, found.checks) for example in examples)
+    place_of = {example.id: row for row, example in enumerate(examples)}
+    stored: dict[Place, Record] = {}
+    for column, runs in enumerate(found.runs):
+        for repeat, run in enumerate(runs):
+            for record in store.records(run.id):
+                if record.example.id in place_of:
+                    stored[column, place_of[record.example.id], repeat] = record
+    live = board.cells() if board is not None else {}
+    return Grid(tuple(v.name for v in found.variants), asked, _rows(found, len(asked), stored, live), found.metrics)
+
+
+def grid_of(names: Sequence[str], rows: Sequence[Sequence[Record]], metrics: Sequence[str] = ()) -> Grid:
+    """A grid of finished records, one answer per cell."""
+    cells = tuple(tuple(_cell(None, (record,)) for record in row) for row in rows)
+    return Grid(tuple(names), tuple(row[0].example for row in rows), cells, tuple(metrics))
+
+
+def updated(grid: Grid, board: Board, places: Sequence[Place]) -> Grid:
+    """The grid with these places taken from the board."""
+    rows = [list(row) for row in grid.rows]
+    for column, row, repeat in places:
+        live = board.cell((column, row, repeat))
+        old = rows[row][column]
+        repeats = (*old.repeats[:repeat], live.record, *old.repeats[repeat + 1 :])
+        rows[row][column] = _cell(live, repeats) if repeat == 0 else Cell(old.state, old.text, old.record, repeats)
+    return Grid(grid.names, grid.examples, tuple(map(tuple, rows)), grid.metrics)
+
+
+def missing_places(grid: Grid) -> list[Place]:
+    """What was never answered, failed or was stopped."""
+    return [
+        (column, row, repeat)
+        for row, cells in enumerate(grid.rows)
+        for column, cell in enumerate(cells)
+        for repeat, record in enumerate(cell.repeats)
+        if record is None or record.failure is not None
+    ]
+
+
+def differences(first: Cell, other: Cell) -> list[tuple[Op, str]]:
+    """What the other says, with what the first says instead, word by word."""
+    return word_diff(first.text, other.text)
+
+
+def checks_in(record: Record) -> list[tuple[CheckSpec, Score]]:
+    """The record's checks with their scores."""
+    specs = checks_of(record.example)
+    named = zip(specs, labels(specs), strict=True)
+    return [(spec, record.scores[name]) for spec, name in named if name in record.scores]
+
+
+def metric_scores(record: Record) -> dict[str, Score]:
+    """The record's scores that are no checks."""
+    checks = {CHECKS, *(score.metric for _, score in checks_in(record))}
+    return {name: score for name, score in record.scores.items() if name not in checks}
+
+
+def is_regression(first: Cell, other: Cell, metrics: Sequence[str]) -> bool:
+    """Whether the other does worse than the first: it failed, or a check that passed fails, or a metric is lower.
+
+    Metrics decide only where the checks do not.
+    """
+    if first.record is None or other.record is None or first.state != "done":
+        return False
+    if other.state == "failed":
+        return True
+    if other.state != "done":
+        return False
+    if first.passed is not None and other.passed is not None:
+        return first.passed and not other.passed
+    return any(_lower(first.record, other.record, metric) for metric in metrics)
+
+
+def _lower(first: Record, other: Record, metric: str) -> bool:
+    values = [record.scores[metric].value if metric in record.scores else None for record in (first, other)]
+    return values[0] is not None and values[1] is not None and values[1] < values[0] - _LEAST_DIFFERENCE
+
+
+def _rows(
+    found: Comparison, size: int, stored: Mapping[Place, Record], live: Mapping[Place, Live]
+) -> tuple[tuple[Cell, ...], ...]:
+    def one(column: int, row: int) -> Cell:
+        places = [(column, row, repeat) for repeat in range(found.repeats)]
+        records = [live[place].record if place in live else stored.get(place) for place in places]
+        return _cell(live.get(places[0]), tuple(records))
+
+    return tuple(tuple(one(column, row) for column in range(len(found.variants))) for row in range(size))
+
+
+def _cell(live: Live | None, repeats: tuple[Record | None, ...]) -> Cell:
+    first = repeats[0]
+    if first is None:
+        return Cell(live.state if live else "cancelled", live.text if live else "", None, repeats)
+    return Cell(state_of(first), first.answer.text if first.answer else "", first, repeats)
+
+
+def _passed(record: Record | None) -> bool | None:
+    if record is None or record.failure is not None or CHECKS not in record.scores:
+        return None
+    return record.scores[CHECKS].passed
+
+
+def _column(cells: Sequence[Cell], metrics: Sequence[str]) -> Column:
+    done = [cell for cell in cells if cell.state == "done"]
+    decided = [cell.passed for cell in done if cell.passed is not None]
+    asked = [record for cell in cells for record in cell.repeats if record is not None]
+    usage = sum((record.usage for record in asked), Usage())
+    answers = [cell.record.answer for cell in done if cell.record is not None]
+    seconds = [answer.seconds for answer in answers if answer is not None]
+    checked = sum(cell.record is not None and CHECKS in cell.record.scores for cell in done)
+    return Column(
+        len(done),
+        sum(cell.state == "failed" for cell in cells),
+        sum(decided),
+        len(decided),
+        checked - len(decided),
+        usage,
+        sum(seconds) / len(seconds) if seconds else None,
+        {metric: summarize([_value(cell, metric) for cell in done]) for metric in metrics},
+    )
+
+
+def _value(cell: Cell, metric: str) -> float | None:
+    score = cell.record.scores.get(metric) if cell.record is not None else None
+    return None if score is None else score.value
+
+
+def _bad(row: Sequence[Cell], metrics: Sequence[str]) -> bool:
+    return any(cell.state == "failed" or cell.passed is False for cell in row)
+
+
+def _different(row: Sequence[Cell], metrics: Sequence[str]) -> bool:
+    return len({cell.text.strip() for cell in row if cell.state == "done"}) > 1
+
+
+def _regressed(row: Sequence[Cell], metrics: Sequence[str]) -> bool:
+    return any(is_regression(row[0], other, metrics) for other in row[1:])
+
+
+_FILTERS: Mapping[Filter, Callable[[Sequence[Cell], Sequence[str]], bool]] = {
+    "all": lambda row, metrics: True,
+    "failures": _bad,
+    "different": _different,
+    "regressions": _regressed,
+}

@@ -1,0 +1,103 @@
+"""Comparisons that are being worked on in this process: started as jobs, watched through their boards."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.jobs import JobContext, JobRunner
+from llmopt_core.experiments.prompt_lab.board import Board, Place
+from llmopt_core.experiments.prompt_lab.comparison import Comparison, new_id, plan_of, start_comparison
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
+from llmopt_core.models.registry import Models
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Job
+
+KIND = "comparison"
+MakeModels = Callable[[], Models]
+
+
+class LiveComparisons:
+    """Starts, watches, cancels and retries comparisons. Safe to use from many threads.
+
+    Args:
+        store: Where they are kept.
+        runner: Runs them; people watch, so it should have room for several at once.
+    """
+
+    def __init__(self, store: Store, runner: JobRunner) -> None:
+        self._store = store
+        self._runner = runner
+        self._lock = threading.Lock()
+        self._boards: dict[str, tuple[Board, int]] = {}
+
+    def start(self, plan: ComparisonPlan, make_models: MakeModels) -> str:
+        """Start a comparison; returns its id. `make_models` is called inside the job's event loop."""
+        comparison_id = new_id()
+        found = start_comparison(self._store, plan, comparison_id)
+        self._submit(plan, found, all_places(plan), make_models)
+        return comparison_id
+
+    def ask_again(self, found: Comparison, places: Iterable[Place], make_models: MakeModels) -> None:
+        """Answer these places anew, beside what is being answered; the other records stay.
+
+        Raises:
+            BadInput: The comparison's examples are gone, or another process works on it.
+        """
+        wanted = list(places)
+        board = self.board(found.id)
+        if board is not None and board.add(wanted):
+            return
+        plan = plan_of(self._store, found)
+        for run in found.all_runs:
+            self._store.resume_run(run.id)
+        self._submit(plan, found, wanted, make_models)
+
+    def board(self, comparison_id: str) -> Board | None:
+        """The board of a comparison that is being worked on here; None for one that is not."""
+        with self._lock:
+            board, _ = self._boards.get(comparison_id, (None, 0))
+        return None if board is None or board.closed else board
+
+    def job(self, comparison_id: str) -> Job | None:
+        """The last job of a comparison that was worked on here."""
+        with self._lock:
+            _, job_id = self._boards.get(comparison_id, (None, 0))
+        return self._runner.status(job_id) if job_id else None
+
+    def cancel(self, comparison_id: str) -> None:
+        """Stop a comparison; what has come stays."""
+        with self._lock:
+            _, job_id = self._boards.get(comparison_id, (None, 0))
+        if not job_id:
+            raise BadInput("This comparison is not being worked on here.")
+        self._runner.cancel(job_id)
+
+    def wait(self, comparison_id: str, timeout: float | None = None) -> None:
+        """Block until a comparison of this process has ended."""
+        with self._lock:
+            _, job_id = self._boards.get(comparison_id, (None, 0))
+        if job_id:
+            self._runner.wait(job_id, timeout)
+
+    def _submit(self, plan: ComparisonPlan, found: Comparison, places: list[Place], make_models: MakeModels) -> None:
+        board = Board()
+        board.add(places)
+
+        async def work(context: JobContext) -> dict[str, Any]:
+            async with make_models() as models:
+                status = await run_comparison(
+                    context.store, plan, found, models, board, should_cancel=context.should_cancel
+                )
+            return {"status": status, "runs": [run.id for run in found.all_runs]}
+
+        arguments = {"comparison": found.id, "variants": [v.name for v in plan.variants], "set": found.set_name}
+        with self._lock:
+            self._boards[found.id] = (board, 0)
+            job_id = self._runner.submit(KIND, plan.project, arguments, work)
+            self._boards[found.id] = (board, job_id)
+            for gone in [key for key, (old, _) in self._boards.items() if old.closed][:-8]:
+                del self._boards[gone]

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmopt_core.evaluation.check_spec import CheckSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.prompt_lab.board import Board, Place
+from llmopt_core.experiments.prompt_lab.comparison import Comparison, new_id, start_comparison
+from llmopt_core.experiments.prompt_lab.grid import Grid, load_grid
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
+from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
+from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.registry import Models
+from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+from llmopt_core.types import EvaluationSet, Example
+
+EXAMPLES = (
+    Example("q1", "Which river flows through Cologne?", "Rhine"),
+    Example("q2", "What is the symbol of gold?", "Au"),
+    Example("q3", "How many moons has Mars?", "two", variables={"checks": [{"type": "contains", "value": "two"}]}),
+)
+
+
+def reply(request: ChatRequest) -> str:
+    """The reference answer, or a wrong one where the system message asks for it."""
+    text = "\n".join(message.content for message in request.messages)
+    known = next((e.reference or "" for e in EXAMPLES if e.question in text), "no idea")
+    return "nonsense" if "Be wrong" in text else f"It is {known}."
+
+
+@dataclass
+class Lab:
+    """A workspace in which a scripted model answers."""
+
+    home: Path
+    chat: ScriptedChat = field(default_factory=lambda: ScriptedChat(reply, cost_usd=0.01))
+
+    def __post_init__(self) -> None:
+        self.settings = Settings(home=self.home)
+        self.store = Store.open(self.settings)
+        self.store.ensure_project("p")
+        self.board = Board()
+
+    def models(self) -> Models:
+        models = Models(
+            self.settings, self.store.cache, {"scripted": Endpoint(name="scripted", prices={"*": Prices(prompt=1)})}
+        )
+        models.register("scripted", self.chat)
+        models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
+        return models
+
+    def variant(self, name: str, **prompt: Any) -> Configuration:
+        return Configuration.model_validate(
+            {"name": name, "model": {"endpoint": "scripted", "name": "m"}, "prompt": prompt}
+        )
+
+    def plan(self, *variants: Configuration, examples: Sequence[Example] = EXAMPLES, **changes: Any) -> ComparisonPlan:
+        chosen = variants or (self.variant("plain"), self.variant("wrong", system="Be wrong."))
+        return ComparisonPlan("p", chosen, EvaluationSet("questions", tuple(examples)), **changes)
+
+    async def run(self, plan: ComparisonPlan, **changes: Any) -> Comparison:
+        """Run a plan to its end and give it as it is stored."""
+        self.found = start_comparison(self.store, plan, new_id())
+        return await self.run_again(plan, self.found, all_places(plan), **changes)
+
+    async def run_again(
+        self, plan: ComparisonPlan, found: Comparison, places: Sequence[Place], **changes: Any
+    ) -> Comparison:
+        from llmopt_core.experiments.prompt_lab.comparison import comparison
+
+        self.board = Board()
+        self.board.add(places)
+        async with self.models() as models:
+            await run_comparison(self.store, plan, found, models, self.board, **changes)
+        return comparison(self.store, "p", found.id)
+
+    def grid(self, found: Comparison) -> Grid:
+        examples = self.store.evaluation_set("p", found.set_name, found.set_version).examples
+        return load_grid(self.store, found, examples)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path)
+
+
+@pytest.fixture
+def contains() -> Callable[[str], CheckSpec]:
+    return lambda text: CheckSpec(type="contains", value=text)

@@ -1,0 +1,249 @@
+"""Comparisons from plan to stored grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from llmopt_core.errors import BadInput, EndpointError, StorageFailed
+from llmopt_core.evaluation.check_spec import CheckSpec
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.prompt_lab.board import Board
+from llmopt_core.experiments.prompt_lab.comparison import comparison, comparisons, delete_comparison, plan_of
+from llmopt_core.experiments.prompt_lab.grid import checks_in, differences, metric_scores, missing_places
+from llmopt_core.experiments.prompt_lab.plan import (
+    MOST_VARIANTS,
+    check_plan,
+    chosen_examples,
+    free_input,
+    without_leaks,
+)
+from llmopt_core.models.base import ChatRequest
+from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.types import EvaluationSet, Example
+
+from .conftest import EXAMPLES, Lab, reply
+
+Contains = Callable[[str], CheckSpec]
+
+
+async def test_every_variant_answers_every_example_and_the_grid_is_stored(lab: Lab, contains: Contains) -> None:
+    found = await lab.run(lab.plan(checks=(contains("It is"),), metrics=("answer_f1",)))
+    grid = lab.grid(found)
+    assert grid.names == ("plain", "wrong")
+    assert [[cell.text for cell in row] for row in grid.rows] == [
+        ["It is Rhine.", "nonsense"], ["It is Au.", "nonsense"], ["It is two.", "nonsense"],
+    ]  # fmt: skip
+    assert [[cell.passed for cell in row] for row in grid.rows] == [[True, False]] * 3
+    first = grid.column(0)
+    assert (first.answered, first.passed, first.decided, first.failed) == (3, 3, 3, 0)
+    assert first.usage.calls == 3
+    assert first.usage.cost_usd == pytest.approx(0.03)
+    assert first.metrics["answer_f1"].mean is not None
+    assert found.status == "finished"
+    assert found.title == "plain against wrong on questions (3)"
+
+
+async def test_shared_checks_come_before_those_of_the_example_and_pass_stays_apart_from_scores(
+    lab: Lab, contains: Contains
+) -> None:
+    found = await lab.run(lab.plan(checks=(contains("It is"),), metrics=("answer_f1",)))
+    record = lab.grid(found).rows[2][0].record
+    assert record is not None
+    assert [(spec.value, score.passed) for spec, score in checks_in(record)] == [("It is", True), ("two", True)]
+    assert list(metric_scores(record)) == ["answer_f1"]
+    assert metric_scores(record)["answer_f1"].passed is None
+
+
+async def test_the_runs_are_those_of_the_set_so_that_evaluation_sees_them(lab: Lab) -> None:
+    found = await lab.run(lab.plan(metrics=("answer_f1",)))
+    runs = lab.store.runs("p")
+    assert [run.name for run in runs] == ["wrong", "plain"]
+    version = EvaluationSet("questions", EXAMPLES).version
+    assert {(run.evaluation_set, run.set_version, run.total) for run in runs} == {("questions", version, 3)}
+    assert {run.options["comparison"] for run in runs} == {found.id}
+    assert {run.metrics for run in runs} == {("answer_f1", "checks")}
+
+
+@pytest.mark.parametrize(
+    ("which", "rows"), [("all", [0, 1, 2]), ("failures", [1, 2]), ("different", [1, 2]), ("regressions", [1, 2])]
+)
+async def test_filters(lab: Lab, contains: Contains, which: str, rows: list[int]) -> None:
+    lab.chat = ScriptedChat(lambda r: "It is Rhine." if "Cologne" in r.messages[-1].content else reply(r))
+    found = await lab.run(lab.plan(checks=(contains("It is"),)))
+    grid = lab.grid(found)
+    assert grid.shown(which) == rows  # type: ignore[arg-type]
+    assert grid.counts()[which] == len(rows)  # type: ignore[index]
+
+
+async def test_a_lower_metric_is_a_regression_where_nothing_is_checked(lab: Lab) -> None:
+    plan = lab.plan(examples=EXAMPLES[:2], metrics=("answer_f1",))
+    assert lab.grid(await lab.run(plan)).shown("regressions") == [0, 1]
+    swapped = replace(plan, variants=plan.variants[::-1])
+    assert lab.grid(await lab.run(swapped)).shown("regressions") == []
+
+
+async def test_repeats_are_asked_apart_and_show_how_stable_an_answer_is(lab: Lab, contains: Contains) -> None:
+    said = iter(["Yes.", "yes", "No.", "Yes."])
+    lab.chat = ScriptedChat(lambda _: next(said))
+    plan = lab.plan(lab.variant("plain"), examples=EXAMPLES[:1], repeats=4, checks=(contains("es"),), concurrency=1)
+    found = await lab.run(plan)
+    cell = lab.grid(found).rows[0][0]
+    assert cell.texts == ["Yes.", "yes", "No.", "Yes."]
+    assert cell.same == 0.75
+    assert cell.passes == (3, 4)
+    assert found.repeats == 4
+    assert lab.store.runs("p")[0].options["repeat"] == 0, "the newest run is the first answers"
+
+
+async def test_pieces_arrive_on_the_board_before_the_answer_is_whole(lab: Lab) -> None:
+    seen: list[str] = []
+    board = Board()
+    heard = board.heard
+    plan = lab.plan(lab.variant("plain"), examples=EXAMPLES[:1])
+
+    class Spy(Board):
+        def heard(self, place: tuple[int, int, int], text: str) -> None:
+            super().heard(place, text)
+            seen.append(self.cell(place).text)
+
+    del board, heard
+    from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparison
+    from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
+
+    spy = Spy()
+    spy.add(all_places(plan))
+    async with lab.models() as models:
+        await run_comparison(lab.store, plan, start_comparison(lab.store, plan, new_id()), models, spy)
+    assert seen == ["It ", "It is ", "It is Rhine."]
+    assert spy.closed
+
+
+async def test_a_failed_cell_says_why_and_can_be_asked_again_alone(lab: Lab) -> None:
+    broken = [True]
+
+    def sometimes(request: ChatRequest) -> str:
+        if "gold" in request.messages[-1].content and broken[0]:
+            raise EndpointError("The endpoint scripted fell over.", "server-error")
+        return reply(request)
+
+    lab.chat = ScriptedChat(sometimes)
+    plan = lab.plan()
+    found = await lab.run(plan)
+    grid = lab.grid(found)
+    assert [cell.state for cell in grid.rows[1]] == ["failed", "failed"]
+    assert grid.rows[1][0].record is not None
+    assert grid.rows[1][0].record.failure is not None
+    assert grid.rows[1][0].record.failure.message == "The endpoint scripted fell over."
+    assert grid.shown("failures") == [1, 2]
+    assert missing_places(grid) == [(0, 1, 0), (1, 1, 0)]
+    broken[0] = False
+    asked = len(lab.chat.requests)
+    for run in found.all_runs:
+        lab.store.resume_run(run.id)
+    again = lab.grid(await lab.run_again(plan, found, [(1, 1, 0)]))
+    assert [cell.state for cell in again.rows[1]] == ["failed", "done"]
+    assert len(lab.chat.requests) == asked + 1
+
+
+async def test_cancelling_keeps_what_has_come(lab: Lab) -> None:
+    lab.chat = ScriptedChat(reply, delay=0.15)
+    plan = lab.plan(concurrency=1)
+    found = await lab.run(plan, should_cancel=lambda: len(lab.chat.requests) > 2)
+    grid = lab.grid(found)
+    states = [cell.state for row in grid.rows for cell in row]
+    assert states[0] == "done"
+    assert states[-1] == "cancelled"
+    assert found.status == "cancelled"
+    assert 0 < len(missing_places(grid)) < 6
+
+
+async def test_an_example_with_a_check_that_is_not_supported_is_not_run(lab: Lab) -> None:
+    unsupported = {"type": "unsupported", "value": {"reason": "`perplexity` is not supported"}}
+    example = Example("q", "Which river flows through Cologne?", variables={"checks": [unsupported]})
+    grid = lab.grid(await lab.run(lab.plan(lab.variant("plain"), examples=[example])))
+    assert grid.rows[0][0].passed is None
+    column = grid.column(0)
+    assert (column.passed, column.decided, column.not_run) == (0, 0, 1)
+
+
+async def test_a_comparison_can_be_read_again_and_deleted(lab: Lab, contains: Contains) -> None:
+    plan = lab.plan(checks=(contains("x"),), metrics=("answer_f1",), repeats=2, concurrency=3)
+    first, second = await lab.run(plan), await lab.run(lab.plan())
+    assert [found.id for found in comparisons(lab.store, "p")] == [second.id, first.id]
+    assert plan_of(lab.store, first) == plan
+    delete_comparison(lab.store, first)
+    assert [found.id for found in comparisons(lab.store, "p")] == [second.id]
+    with pytest.raises(BadInput, match=f"no comparison {first.id}"):
+        comparison(lab.store, "p", first.id)
+
+
+async def test_a_full_disk_ends_the_comparison_and_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise StorageFailed("The disk is full.")
+
+    monkeypatch.setattr(lab.store, "save_records", full)
+    with pytest.raises(StorageFailed, match="full"):
+        await lab.run(lab.plan(examples=EXAMPLES * 1))
+    assert {run.status for run in lab.store.runs("p")} == {"failed"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"names": []}, "1 to 4 variants, not 0"),
+        ({"names": list("abcde")}, f"1 to {MOST_VARIANTS} variants, not 5"),
+        ({"names": ["a", "a"]}, "Two variants are called a"),
+        ({"repeats": 0}, "1 to 20 times"),
+        ({"concurrency": 0}, "Concurrency"),
+        ({"examples": []}, "has no examples"),
+        ({"template": "{{ colour }}"}, "colour"),
+        ({"judge": JudgeSpec(endpoint="nowhere")}, "nowhere"),
+        ({"examples": [Example("q", "?", variables={"checks": "soup"})]}, "must be a JSON list"),
+    ],
+    ids=str,
+)
+async def test_what_could_only_fail_is_refused(lab: Lab, changes: dict[str, object], told: str) -> None:
+    names = changes.pop("names", ["a"])
+    template = changes.pop("template", "{{ question }}")
+    variants = tuple(lab.variant(name, template=template) for name in names)  # type: ignore[attr-defined]
+    plan = replace(lab.plan(lab.variant("x")), variants=variants)
+    if "examples" in changes:
+        changes["evaluation_set"] = EvaluationSet("s", tuple(changes.pop("examples")))  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match=told):
+        check_plan(replace(plan, **changes), lab.models())  # type: ignore[arg-type]
+
+
+def test_chosen_examples_are_a_set_of_their_own() -> None:
+    whole = EvaluationSet("questions", EXAMPLES)
+    assert chosen_examples(whole, ["q1", "q2", "q3"]) is whole
+    some = chosen_examples(whole, ["q3", "q1"])
+    assert (some.name, [example.id for example in some.examples]) == ("questions, 2 chosen", ["q1", "q3"])
+
+
+def test_free_input() -> None:
+    rows = [{"question": "Why?", "reference": " ", "tone": "dry"}, {"question": " "}]
+    (example,) = free_input(rows).examples
+    assert (example.question, example.reference, dict(example.variables)) == ("Why?", None, {"tone": "dry"})
+    with pytest.raises(BadInput, match="at least one question"):
+        free_input([{"question": ""}])
+
+
+def test_few_shot_examples_that_repeat_a_question_are_left_out(lab: Lab) -> None:
+    shots = [
+        {"question": "which river flows through cologne", "answer": "Rhine"},
+        {"question": "Who wrote Faust?", "answer": "Goethe"},
+    ]
+    leaking = lab.variant("leaking", few_shot={"examples": shots})
+    plan, left_out = without_leaks(lab.plan(leaking, lab.variant("plain")))
+    assert left_out == {"leaking": ("which river flows through cologne",)}
+    assert plan.variants[0].prompt.few_shot is not None
+    assert [shot["answer"] for shot in plan.variants[0].prompt.few_shot.examples] == ["Goethe"]
+    assert plan.variants[1].prompt.few_shot is None
+
+
+async def test_differences_are_words(lab: Lab) -> None:
+    grid = lab.grid(await lab.run(lab.plan()))
+    assert differences(*grid.rows[0]) == [("delete", "It is Rhine."), ("insert", "nonsense")]

@@ -141,7 +141,7 @@ class _Session:
     async def run(self, should_cancel: Callable[[], bool]) -> None:
         """Do what is missing and close the run, however it ends."""
         try:
-            await _cancellable(self._work(), should_cancel, self._beat)
+            await cancellable(self._work(), should_cancel, self._beat)
         except Cancelled:
             self._finish("cancelled")
         except asyncio.CancelledError:
@@ -268,7 +268,7 @@ class _Session:
         await asyncio.to_thread(self.store.beat_run, self.run_id)
 
 
-async def _cancellable(
+async def cancellable(
     work: Coroutine[Any, Any, None], should_cancel: Callable[[], bool], beat: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
     """Await `work`, looking up now and then.

@@ -15,7 +15,7 @@ from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.prompt_lab.board import Board, Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
-from llmopt_core.experiments.runner import _cancellable as cancellable
+from llmopt_core.experiments.runner import cancellable
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Status

@@ -65,6 +65,7 @@ class Models:
         self._chats: dict[str, ChatModel] = {}
         self._scorers: dict[str, ChatModel] = {}
         self._embedders: dict[str, Embedder] = {}
+        self._endpoint_embedders: dict[tuple[str, str], Embedder] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -136,10 +137,7 @@ class Models:
         if spec.model in self._embedders:
             return self._embedders[spec.model]
         if spec.endpoint:
-            from llmopt_core.models.endpoint_embedding import EndpointEmbedder
-
-            endpoint = self.endpoint(spec.endpoint)
-            return EndpointEmbedder(endpoint, spec.model, self._key(endpoint))
+            return self._endpoint_embedder(spec)
         from llmopt_core.models.embedding import local_embedder
 
         return local_embedder(spec.model, self.settings.threads)
@@ -156,6 +154,15 @@ class Models:
         from llmopt_core.models.cross_encoder import local_cross_encoder
 
         return local_cross_encoder(name, self.settings.threads)
+
+    def _endpoint_embedder(self, spec: EmbeddingSpec) -> Embedder:
+        from llmopt_core.models.endpoint_embedding import EndpointEmbedder
+
+        place = (spec.endpoint, spec.model)
+        if place not in self._endpoint_embedders:
+            endpoint = self.endpoint(spec.endpoint)
+            self._endpoint_embedders[place] = EndpointEmbedder(endpoint, spec.model, self._key(endpoint))
+        return self._endpoint_embedders[place]
 
     def _make_chat(self, endpoint: Endpoint) -> ChatModel:
         if endpoint.name == BUILTIN:

@@ -68,3 +68,10 @@ def test_a_429_is_outlived(stub: StubEndpoint, make_models: MakeModels):
 
 def test_the_name_tells_endpoints_apart(stub: StubEndpoint, make_models: MakeModels):
     assert make(make_models).name == f"{stub.url}||stub-embedding"
+
+
+def test_an_embedder_is_made_once(make_models: MakeModels):
+    models = make_models()
+    spec = EmbeddingSpec(endpoint="stub", model="stub-embedding")
+
+    assert models.embedder(spec) is models.embedder(spec)

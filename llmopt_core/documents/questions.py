@@ -63,12 +63,16 @@ class QuestionFile:
     warnings: tuple[str, ...] = ()
 
 
-def load_questions(source: Path | bytes, name: str = "", documents: Sequence[Document] | None = None) -> EvaluationSet:
+def load_questions(
+    source: Path | str | bytes, name: str = "", documents: Sequence[Document] | None = None
+) -> EvaluationSet:
     """The examples of a JSONL or CSV file; see `read_questions`."""
     return read_questions(source, name, documents).evaluation_set
 
 
-def read_questions(source: Path | bytes, name: str = "", documents: Sequence[Document] | None = None) -> QuestionFile:
+def read_questions(
+    source: Path | str | bytes, name: str = "", documents: Sequence[Document] | None = None
+) -> QuestionFile:
     """Read a question file.
 
     A row has `question` and, as far as known, `id`, `reference` (the answer), `category`, and `references`: a list
@@ -101,10 +105,11 @@ def read_questions(source: Path | bytes, name: str = "", documents: Sequence[Doc
     return QuestionFile(EvaluationSet(title, tuple(found.examples)), tuple(found.quotes), warnings + more)
 
 
-def _open(source: Path | bytes, name: str) -> tuple[bytes, str, str]:
+def _open(source: Path | str | bytes, name: str) -> tuple[bytes, str, str]:
     if isinstance(source, bytes):
         path = PurePosixPath(name or "questions")
         return source, path.name, path.stem if path.suffix.lower() in (".jsonl", ".ndjson", ".csv", ".tsv") else name
+    source = Path(source)
     try:
         if source.stat().st_size > limits.TEXT_BYTES:
             raise BadInput(f"{source} has more than {limits.megabytes(limits.TEXT_BYTES)}: split it.")

@@ -1,7 +1,9 @@
 import pytest
 
+from llmopt_core.documents.duplicates import duplicates
 from llmopt_core.documents.load import load_bytes, load_documents
 from llmopt_core.errors import BadInput
+from llmopt_core.types import Document
 
 FRENCH = "Le café près de l'hôtel était fermé. Où sont les élèves ? Ça ne fait rien, répondit-elle, très déçue."
 GERMAN = "Die Straße führt über die Brücke nach München. Größe, Maß und Übermut: die Bäume blühen im März."
@@ -123,3 +125,8 @@ def test_an_unreadable_file_is_named(tmp_path):
     (tmp_path / "a.txt").symlink_to(tmp_path / "gone")
     with pytest.raises(BadInput, match=r"no file or folder .*a\.txt"):
         load_documents([tmp_path / "a.txt"])
+
+
+def test_equal_texts_are_recognised():
+    documents = [Document("a", "same"), Document("b", "other"), Document("c", "same")]
+    assert duplicates(documents) == [("a", "c")]

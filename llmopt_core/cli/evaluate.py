@@ -205,7 +205,7 @@ def _failed_checks(store: Store, run_ids: list[int]) -> list[str]:
 
     lines = []
     for run_id, scored in store.scores(run_ids).items():
-        passed = scored.passed.get(CHECKS, [])
-        if False in passed:
-            lines.append(f"{store.run(run_id).name}: {passed.count(False)} of {len(passed)} failed their checks.")
+        decided = [passed for passed in scored.passed.get(CHECKS, []) if passed is not None]
+        if not all(decided):
+            lines.append(f"{store.run(run_id).name}: {decided.count(False)} of {len(decided)} failed their checks.")
     return lines

@@ -41,8 +41,8 @@ class Cell:
     """One metric of one run.
 
     Attributes:
-        versus: Against the baseline; None for the baseline itself. `p_value` and `verdict` are adjusted (Holm) for
-            the number of configurations that this metric compares with the baseline.
+        versus: Against the baseline; None for the baseline itself and where no example has both values. `p_value` and
+            `verdict` are adjusted (Holm) for the number of configurations that this metric compares with the baseline.
         p_unadjusted: The p-value before that.
     """
 

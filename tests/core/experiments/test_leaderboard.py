@@ -94,3 +94,5 @@ async def test_it_is_made_from_stored_runs(lab: Lab) -> None:
     assert rows[1].cells["answer_f1"].summary.mean == 1.0
     assert rows[0].cells["answer_f1"].summary.mean == 0.0
     assert rows[0].cells["hit_rate"].summary.mean is None
+    assert rows[1].cells["hit_rate"].summary.mean == 1.0
+    assert rows[1].cells["hit_rate"].versus is None

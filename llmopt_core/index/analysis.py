@@ -58,7 +58,7 @@ def _fold(text: str) -> str:
 
 def _plain(word: str) -> str:
     """Without a possessive or contracted ending (the rest of "don't" is a stop word), and 1,000 as 1000."""
-    return re.split(r"['’]", word, maxsplit=1)[0].replace(",", "")
+    return word if word.isalnum() else re.split(r"['’]", word, maxsplit=1)[0].replace(",", "")
 
 
 @lru_cache(maxsize=100_000)

@@ -112,10 +112,8 @@ def _column(runs: Sequence[Scored], metric: str, baseline: int) -> list[Cell]:
     versus: list[Comparison | None] = []
     for i, run in enumerate(runs):
         examples = base.scores.examples
-        same = i == baseline
-        versus.append(
-            None if same else _compared(base.aligned(metric, examples), run.aligned(metric, examples), higher)
-        )
+        compared = _compared(base.aligned(metric, examples), run.aligned(metric, examples), higher)
+        versus.append(compared if i != baseline and compared.pairs else None)
     adjusted = _adjusted(versus, higher)
     return [_cell(run, metric, before, after) for run, before, after in zip(runs, versus, adjusted, strict=True)]
 

@@ -37,6 +37,7 @@ from llmopt_core.evaluation.grounding_features import (  # noqa: E402
     short_answer_features,
     statement_features,
 )
+from llmopt_core.evaluation.text import sentences  # noqa: E402
 from llmopt_core.evaluation.token_vectors import TokenReader  # noqa: E402
 from llmopt_core.models.base import BUILTIN_EMBEDDING  # noqa: E402
 from llmopt_core.models.embedding import local_embedder  # noqa: E402
@@ -49,18 +50,27 @@ class Features:
         self._reader = reader
         self._passage = ("", Passage([], []))
 
+    def all_of(self, cases: Sequence[Case], relevance_model: Sequence[float]) -> list[list[list[float]]]:
+        """Features per case; the texts of many cases are embedded together."""
+        found = []
+        for start in range(0, len(cases), TOGETHER):
+            part = cases[start : start + TOGETHER]
+            self._reader.read([text for case in part for text in texts_of(case)])
+            found += [self.of(case, relevance_model) for case in part]
+        return found
+
     def of(self, case: Case, relevance_model: Sequence[float]) -> list[list[float]]:
-        """One row per statement; for relevance one per sentence of the context."""
-        passage = self._read(case.context)
+        """One row per statement; one for relevance, where the context is a single sentence."""
         if case.kind == "relevance":
-            return self._relevance(case.question, passage)
+            return self._relevance(case.question, Passage([case.context], self._reader.read([case.context])))
+        passage = self._read(case.context)
         if case.kind == "short answer":
             relevance = grounding.weigh_all(self._relevance(case.question, passage), relevance_model)
             return [short_answer_features(case.text, case.question, relevance, passage)[0]]
-        said = statements(case.text) or [case.text]
+        texts = said(case)
         return [
             statement_features(statement, case.question, Match.of(tokens, passage))
-            for statement, tokens in zip(said, self._reader.read(said), strict=True)
+            for statement, tokens in zip(texts, self._reader.read(texts), strict=True)
         ]
 
     def _relevance(self, question: str, passage: Passage) -> list[list[float]]:
@@ -73,6 +83,18 @@ class Features:
         return self._passage[1]
 
 
+def texts_of(case: Case) -> list[str]:
+    """Everything that is embedded for a case."""
+    context = [case.context] if case.kind == "relevance" else sentences(case.context)
+    return [case.question, *context, *said(case)]
+
+
+def said(case: Case) -> list[str]:
+    """The statements of a case, as the judge would take them."""
+    return [] if case.kind == "relevance" else statements(case.text) or [case.text]
+
+
+TOGETHER = 200
 MODELS = {
     "relevance": ("RELEVANCE_MODEL", RELEVANCE_FEATURES, RELEVANT, 1e-4, False),
     "short answer": ("SHORT_ANSWER_MODEL", SHORT_ANSWER_FEATURES, SUPPORTED, 1e-3, True),
@@ -88,7 +110,7 @@ TITLES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--limit", type=int, default=300, help="questions of SelQA and of each XQuAD language")
+    parser.add_argument("--limit", type=int, default=300, help="questions of each XQuAD language")
     parser.add_argument("--fit", action="store_true")
     options = parser.parse_args()
     cases = sorted(load(options.data, options.limit), key=lambda case: case.context)
@@ -99,8 +121,8 @@ def main() -> None:
     for kind, (name, titles, threshold, penalty, balanced) in MODELS.items():
         started = time.perf_counter()
         chosen = [case for case in cases if case.kind == kind]
-        items = [Item(c.data, c.variant, c.group, c.label, features.of(c, relevance_model)) for c in chosen]
-        items = [item for item in items if item.rows]
+        rows = features.all_of(chosen, relevance_model)
+        items = [Item(c.data, c.variant, c.group, c.label, r) for c, r in zip(chosen, rows, strict=True) if r]
         if not items:
             continue
         each = 1e3 * (time.perf_counter() - started) / len(items)

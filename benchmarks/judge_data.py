@@ -45,7 +45,7 @@ class Case:
 
 
 def load(folder: Path, limit: int, seed: int = 7) -> list[Case]:
-    """All cases below a folder, at most `limit` questions of SelQA and of each XQuAD language."""
+    """All cases below a folder, at most `limit` questions of each XQuAD language."""
     cases: list[Case] = []
     for path in sorted(folder.rglob("*.json*")):
         for prefix, read in READERS.items():
@@ -67,8 +67,7 @@ def _summedits(path: Path, limit: int, dice: random.Random) -> Iterator[Case]:
 
 
 def _selqa(path: Path, limit: int, dice: random.Random) -> Iterator[Case]:
-    rows = list(_lines(path))
-    for row in dice.sample(rows, min(limit, len(rows))):
+    for row in _lines(path):
         for position, sentence in enumerate(row["candidates"]):
             label = position in row["answers"]
             yield Case("SelQA", "relevance", row["question"], "", sentence, label, row["article"] + row["section"])

@@ -11,11 +11,11 @@ from functools import cached_property
 
 import numpy as np
 
-from llmopt_core.evaluation.text import CJK, sentences
+from llmopt_core.evaluation.text import CJK, has_cjk, sentences
 from llmopt_core.evaluation.token_vectors import TokenReader, Tokens
 from llmopt_core.index.analysis import STOP_WORDS, stem
 
-_WORD = re.compile(rf"[{CJK}]|(?:(?![{CJK}])[^\W_])+(?:[.,]\d+)*")
+_WORD = re.compile(rf"[{CJK}]+|(?:(?![{CJK}])[^\W_])+(?:[.,]\d+)*")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 # Capitalised inside a sentence, or in capitals anywhere.
 _NAME = re.compile(r"(?<=[^.!?\s]\s)[\"'“‘(]*([A-Z][\w'’-]+)|\b([A-Z]{2,}\w*)\b")
@@ -57,8 +57,14 @@ _UNKNOWN_FIT = 0.75
 
 
 def words(text: str) -> list[str]:
-    """Words in lower case with their English endings cut; CJK characters one by one."""
-    return [stem(word) for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower())]
+    """Words in lower case with their English endings cut; of CJK text each two neighbouring characters."""
+    found: list[str] = []
+    for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
+        if has_cjk(word):
+            found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
+        else:
+            found.append(stem(word))
+    return found
 
 
 def names(text: str) -> set[str]:

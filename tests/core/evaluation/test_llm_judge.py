@@ -7,7 +7,7 @@ from llmopt_core.evaluation.llm_judge import read_reply
 from llmopt_core.models.base import Completion
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Usage
-from tests.core.evaluation.conftest import BANANAS, TOWER, sample
+from tests.core.evaluation.samples import BANANAS, TOWER, sample
 
 STATEMENTS = json.dumps({"statements": ["The tower was completed in 1889.", "Picasso designed the tower."]})
 

@@ -5,7 +5,7 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import METRICS, build_metrics
 from llmopt_core.evaluation.sample import PlainMetric, Sample
 from llmopt_core.types import Answer, Example, Span
-from tests.core.evaluation.conftest import BANANAS, TOWER, hit, sample
+from tests.core.evaluation.samples import BANANAS, TOWER, hit, sample
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,142 @@
+import pytest
+
+from llmopt_core.evaluation.builtin_judge import is_evasive, statements
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.metrics import build_metrics
+from llmopt_core.evaluation.ragas_bridge import question_of
+from llmopt_core.evaluation.sample import CouldNotScore
+from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.models.scripted import HashEmbedder
+from llmopt_core.settings import Settings
+from tests.core.evaluation.samples import BANANAS, QUESTION, TOWER, sample
+from tests.core.evaluation.test_llm_judge import NASTY
+
+
+async def test_each_statement_with_its_reason_and_source(scored):
+    answer = "The Eiffel Tower was completed in 1889 [1]. Picasso designed it in Rome [1, 2]."
+    score = await scored("faithfulness", sample(answer))
+    assert score.value == 0.5
+    assert score.judge == "built-in judge v1"
+    first, second = score.evidence
+    assert (first.statement, first.verdict) == ("The Eiffel Tower was completed in 1889.", True)
+    assert first.source == "The Eiffel Tower was completed in 1889 for the World's Fair."
+    assert (second.statement, second.verdict) == ("Picasso designed it in Rome.", False)
+    assert "picasso" in second.reason
+    assert "1 of 2 statements" in score.explanation
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "The Eiffel Tower was completed in 1925 for the World's Fair.",
+        "The Eiffel Tower was not completed in 1889 for the World's Fair.",
+        "The Brandenburg Gate was completed in 1889 for the World's Fair.",
+    ],
+)
+async def test_a_changed_number_name_or_negation_is_not_supported(scored, wrong):
+    assert (await scored("faithfulness", sample(wrong))).value == 0.0
+
+
+async def test_short_answers_are_judged_as_answers_to_the_question(scored):
+    assert (await scored("faithfulness", sample("1889"))).value == 1.0
+    assert (await scored("faithfulness", sample("1925"))).value == 0.0
+    assert (await scored("faithfulness", sample("potassium"))).value == 0.0
+
+
+async def test_an_evasive_answer_states_nothing_and_answers_nothing(scored):
+    assert (await scored("faithfulness", sample("I don't know."))).value is None
+    relevancy = await scored("answer_relevancy", sample("I don't know."))
+    assert (relevancy.value, relevancy.evidence[0].verdict) == (0.0, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "evasive"),
+    [
+        ("I don't know.", True),
+        ("I’m not sure about that", True),
+        ("The context does not mention the year.", True),
+        ("Unknown", True),
+        ("This cannot be determined from the passages.", True),
+        ("No information is given.", True),
+        ("我不知道。", True),
+        ("文中没有提到。", True),
+        ("The plan does not include dental care.", False),
+        ("Socrates said that he knew nothing.", False),
+        ("The unknown soldier is buried in Arlington.", False),
+        ("1889", False),
+    ],
+)
+def test_evasive(text, evasive):
+    assert is_evasive(text) == evasive
+
+
+def test_statements_leave_out_marks_citations_and_refusals():
+    assert statements("It is big [1]. \n---\n I don't know more. It is old [2, 3]!") == ["It is big.", "It is old!"]
+    assert statements("1889") == ["1889"]
+
+
+@pytest.mark.parametrize(("contexts", "value"), [((TOWER, BANANAS), 1.0), ((BANANAS, TOWER), 0.5), ((BANANAS,), 0.0)])
+async def test_useful_chunks_should_stand_at_the_top(scored, contexts, value):
+    score = await scored("context_precision", sample(contexts=contexts))
+    assert score.value == value
+    assert [part.verdict for part in score.evidence] == [text == TOWER for text in contexts]
+
+
+async def test_recall_per_sentence_of_the_reference(scored):
+    reference = "The Eiffel Tower was completed in 1889 for the World's Fair. Its lifts run on green cheese from Mars."
+    score = await scored("context_recall", sample(reference=reference))
+    assert score.value == 0.5
+    assert [part.verdict for part in score.evidence] == [True, False]
+
+
+async def test_chinese(scored):
+    context = "埃菲尔铁塔于1889年竣工，高330米。它位于巴黎。"
+    what = sample("埃菲尔铁塔于1889年竣工。长城建于明朝时期的北方。", (context,), "埃菲尔铁塔何时竣工？", "1889年")
+    score = await scored("faithfulness", what)
+    assert [part.verdict for part in score.evidence] == [True, False]
+    assert (await scored("context_recall", what)).value == 1.0
+
+
+@pytest.mark.parametrize("metric", ["faithfulness", "answer_relevancy", "context_precision", "context_recall"])
+@pytest.mark.parametrize("text", [NASTY, "?!", "\x00", "🙂 🙃", "\ud800", "x" * 20_000, "۱۲۳ مرحبا"])
+async def test_odd_text_gives_a_value_or_a_reason(scored, metric, text):
+    score = await scored(metric, sample(text, (text,), text, text))
+    assert (score.value is None) == bool(score.failure)
+    assert score.value is None or 0.0 <= score.value <= 1.0
+    assert "Error" not in score.failure
+
+
+async def test_text_that_imitates_ragas_prompt_is_judged_as_text(scored):
+    score = await scored("context_precision", sample(question=NASTY, reference=NASTY, contexts=(NASTY, BANANAS)))
+    assert [part.verdict for part in score.evidence] == [True, False]
+
+
+def test_a_prompt_of_another_form_is_refused():
+    with pytest.raises(CouldNotScore, match=r"ragas==0\.4\.3"):
+        question_of("Judge this: {}")
+
+
+async def test_scores_are_the_same_every_time_and_embed_each_text_once(tmp_path):
+    embedder = HashEmbedder(48)
+    models = Models(Settings(home=tmp_path), endpoints={})
+    models.register_embedder(BUILTIN_EMBEDDING, embedder)
+    seen: list[str] = []
+    encode_tokens = embedder.encode_tokens
+    embedder.encode_tokens = lambda texts: seen.extend(texts) or encode_tokens(texts)  # type: ignore[method-assign]
+    embedder.name = "counted"
+    metrics = build_metrics(["faithfulness", "context_precision", "context_recall"], JudgeSpec(), models)
+    first = [(await metric.score(sample("It was completed in 1889.")))[0] for metric in metrics]
+    again = [(await metric.score(sample("It was completed in 1889.")))[0] for metric in metrics]
+    assert first == again
+    texts = [text for text in seen if len(text) > 1]
+    assert len(texts) == len(set(texts))
+
+
+async def test_the_judge_reads_tokens_whatever_embedding_relevancy_uses(models):
+    other = HashEmbedder(16)
+    models.register_embedder("other", other)
+    judge = JudgeSpec(embedding=EmbeddingSpec(model="other"))
+    score, _ = await build_metrics(["answer_relevancy"], judge, models)[0].score(sample())
+    assert score.value is not None
+    assert QUESTION in other.encoded

@@ -12,6 +12,8 @@ _BAR = 18.0
 _GAP = 4.0
 _BETWEEN = 36.0
 _LEFT = 34.0
+# A label such as "Context precision" needs as much.
+_LABEL = 112.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,19 @@ def bar_chart(labels: Sequence[str], values: Sequence[Sequence[Interval]], colou
     """
     known = [v for group in values for interval in group for v in interval if v is not None]
     bottom, top = min(0.0, *known, 0.0), max(1.0, *known, 0.0)
-    step = len(colours) * (_BAR + _GAP) + _BETWEEN
+    inner = len(colours) * (_BAR + _GAP)
+    step = max(inner + _BETWEEN, _LABEL)
 
     def y(value: float) -> float:
         return HEIGHT * (top - value) / (top - bottom)
 
     groups = []
     for i, (label, group) in enumerate(zip(labels, values, strict=True)):
-        start = _LEFT + _BETWEEN / 2 + i * step
+        start = _LEFT + i * step + (step - inner) / 2
         places = [start + j * (_BAR + _GAP) for j in range(len(group))]
         bars = [_bar(x, v, c, y) for x, v, c in zip(places, group, colours, strict=True) if v[0] is not None]
         missing = [x + _BAR / 2 for x, v in zip(places, group, strict=True) if v[0] is None]
-        groups.append(Group(label, start + (step - _BETWEEN) / 2, tuple(bars), tuple(missing)))
+        groups.append(Group(label, start + inner / 2, tuple(bars), tuple(missing)))
     ticks = tuple((y(value), f"{value:g}") for value in _ticks(bottom, top))
     return Chart(tuple(groups), ticks, _LEFT + len(labels) * step, HEIGHT, _BAR, _LEFT)
 

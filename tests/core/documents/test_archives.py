@@ -45,6 +45,15 @@ def test_an_encrypted_archive_is_refused():
         load_bytes("x.zip", bytes(data))
 
 
+def test_a_damaged_member_is_left_out_and_named():
+    data = bytearray(zip_bytes({"a.txt": b"text", "b.txt": b"other words " * 50}))
+    at = data.index(b"b.txt") + 10
+    data[at : at + 10] = b"\xff" * 10
+    documents = load_bytes("x.zip", bytes(data))
+    assert [d.name for d in documents] == ["a.txt"]
+    assert "x.zip is damaged at b.txt" in documents[0].warnings[0]
+
+
 def test_file_names_in_an_old_chinese_archive_are_read():
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:

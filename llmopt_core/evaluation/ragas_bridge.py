@@ -79,7 +79,8 @@ async def ragas_value(name: str, judge: Judge, encode: Encode, inputs: Mapping[s
         CouldNotScore: Ragas gave no number.
         LlmOptError: The judge failed.
     """
-    classes = _ragas()
+    # The import takes seconds; other records go on meanwhile.
+    classes = await asyncio.to_thread(_ragas)
     if name == "AnswerRelevancy":
         settings = settings | {"embeddings": classes["embedding"](encode)}
     metric = classes[name](llm=classes["judge"](judge), **settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
 import shutil
 import sys
@@ -178,8 +177,3 @@ async def _endpoint(endpoint: Endpoint, environ: Mapping[str, str]) -> Finding:
     if not report.ok:
         return Finding(name, "warning", report.message, f"check {endpoint.base_url} and its key")
     return Finding(name, "ok", f"{endpoint.base_url}, {len(report.models)} models, {report.seconds:.2f} s")
-
-
-def examine_now() -> list[Finding]:
-    """`examine` with this process's environment, without calling models; for places without an event loop."""
-    return asyncio.run(examine(os.environ, models=False))

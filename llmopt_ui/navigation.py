@@ -49,6 +49,13 @@ DOCUMENTS = PageSpec(
     ":material/description:",
     "What the model can look things up in: add files, read what was extracted, see how they are cut into chunks.",
 )
+PROMPTS = PageSpec(
+    "pages/prompt_lab.py",
+    "Prompts",
+    "prompts",
+    ":material/edit_note:",
+    "Write prompts and few-shot sets, compare up to four side by side, and know which one is better.",
+)
 EVALUATION = PageSpec(
     "pages/evaluation.py",
     "Evaluation",
@@ -64,7 +71,7 @@ SETTINGS = PageSpec(
     "Model endpoints and prices, the built-in models, the judge, and where everything is kept.",
 )
 
-PAGES: tuple[PageSpec, ...] = (OVERVIEW, DOCUMENTS, EVALUATION, SETTINGS)
+PAGES: tuple[PageSpec, ...] = (OVERVIEW, DOCUMENTS, PROMPTS, EVALUATION, SETTINGS)
 
 
 def streamlit_pages(specs: Sequence[PageSpec] = PAGES) -> list[st.Page]:

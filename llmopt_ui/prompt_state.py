@@ -1,0 +1,57 @@
+"""What a browser session remembers of the prompt lab: one typed object under one key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+_KEY = "llmopt_prompt_state"
+
+
+@dataclass
+class PromptState:
+    """The session's own things in the prompt lab. What is typed lives in the store, as drafts.
+
+    Attributes:
+        revisions: How often the fields of a form were filled anew; part of their keys.
+        filled: What each form's fields were last filled with, by the form's slot.
+        opened: The prompt, few-shot set or comparison to open at the next rerun, by its picker's key.
+    """
+
+    revisions: dict[str, int] = field(default_factory=dict)
+    filled: dict[str, dict[str, Any]] = field(default_factory=dict)
+    opened: dict[str, str] = field(default_factory=dict)
+
+    def slot(self, form: str) -> str:
+        """The part of widget keys that changes when the form is filled anew."""
+        return f"{form}_{self.revisions.get(form, 0)}"
+
+    def fill(self, form: str) -> None:
+        """Let the form's fields be filled anew at the next rerun."""
+        self.filled.pop(self.slot(form), None)
+        self.revisions[form] = self.revisions.get(form, 0) + 1
+
+
+def prompt_state() -> PromptState:
+    """The state of the current session."""
+    found = st.session_state.get(_KEY)
+    if found is None:
+        found = st.session_state[_KEY] = PromptState()
+    return found
+
+
+def open_next(picker: str, name: str) -> None:
+    """Let a picker show this name at the next rerun."""
+    prompt_state().opened[picker] = name
+
+
+def picked(picker: str, names: list[str], label: str, **options: Any) -> str:
+    """A picker of names that stands in the address, and goes where `open_next` sent it."""
+    wanted = prompt_state().opened.pop(picker, "")
+    if wanted in names:
+        st.session_state[picker] = wanted
+    elif st.session_state.get(picker) not in (None, *names):
+        del st.session_state[picker]
+    return str(st.selectbox(label, names, key=picker, bind="query-params", **options))

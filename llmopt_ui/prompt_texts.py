@@ -1,0 +1,60 @@
+"""Texts of users and models as HTML blocks: everything in them is escaped, only the marks are ours."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+
+from llmopt_core.evaluation.check_spec import CheckSpec
+from llmopt_core.prompts.diff import Op
+from llmopt_core.types import Message, Score
+
+_TAGS = {"equal": "", "insert": "ins", "delete": "del"}
+_SIGNS = {True: ("yes", "✓"), False: ("no", "✗"), None: ("open", "?")}
+
+
+def escaped(text: str) -> str:
+    """Text that a browser shows as it is."""
+    return html.escape(text).replace("\0", "�")
+
+
+def text_html(text: str, *, pending: bool = False) -> str:
+    """One plain text."""
+    inside = f'<span class="pending">{escaped(text)}</span>' if pending else escaped(text)
+    return f'<div class="llmopt-text llmopt-answer">{inside}</div>'
+
+
+def diff_html(pieces: Iterable[tuple[Op, str]]) -> str:
+    """A word diff: what is new is marked, what is gone is struck out."""
+    marked = []
+    for op, text in pieces:
+        tag = _TAGS[op]
+        marked.append(f"<{tag}>{escaped(text)}</{tag}>" if tag else escaped(text))
+    return f'<div class="llmopt-text llmopt-answer">{"".join(marked)}</div>'
+
+
+def messages_html(messages: Sequence[Message], titles: Sequence[str] = ()) -> str:
+    """Messages as sent, one block each."""
+    blocks = []
+    for number, message in enumerate(messages):
+        title = titles[number] if number < len(titles) else message.role
+        blocks.append(
+            f'<div class="llmopt-message {message.role}"><b>{escaped(title)}</b>'
+            f'<div class="llmopt-text">{escaped(message.content)}</div></div>'
+        )
+    return "".join(blocks)
+
+
+def checks_html(checks: Sequence[tuple[CheckSpec, Score]]) -> str:
+    """Checks as small marks; pointing at one tells why."""
+    marks = []
+    for spec, score in checks:
+        kind, sign = _SIGNS[score.passed]
+        why = escaped(score.explanation or score.failure)
+        marks.append(f'<span class="{kind}" title="{why}">{sign} {escaped(spec.label)}</span>')
+    return f'<div class="llmopt-checks">{"".join(marks)}</div>' if marks else ""
+
+
+def meta_html(parts: Sequence[str]) -> str:
+    """Small facts below an answer."""
+    return f'<div class="llmopt-meta">{" · ".join(map(escaped, parts))}</div>' if parts else ""

@@ -1,0 +1,16 @@
+"""Prompts: write them, show examples, compare them side by side."""
+
+import streamlit as st
+
+from llmopt_ui.components import page_header, told_plainly
+from llmopt_ui.navigation import PROMPTS
+from llmopt_ui.prompt_tabs import TABS, VIEW, prompt_frame, view_of
+from llmopt_ui.sidebar import current_project
+
+page_header(PROMPTS)
+project = current_project()
+prompt_frame()
+for name, tab in zip(TABS, st.tabs(list(TABS), key=VIEW, on_change="rerun", bind="query-params"), strict=True):
+    if tab.open:
+        with tab, told_plainly():
+            view_of(name)(project)

@@ -13,7 +13,7 @@ from llmopt_core.experiments.leaderboard import baseline_position
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import EvaluationSet
 from llmopt_ui.resources import store
-from llmopt_ui.results import latest_by_name
+from llmopt_ui.results import latest_by_name, leading_metrics
 from llmopt_ui.theme import Ink, inks
 
 SET, JUDGE, COMPARED, BASELINE = "set", "judge", "compared", "baseline"
@@ -43,14 +43,9 @@ class Chosen:
         return tuple(metric for metric in RAGAS_METRICS if metric in self.metrics)
 
     @property
-    def others(self) -> tuple[str, ...]:
-        """The further metrics."""
-        return tuple(metric for metric in self.metrics if metric not in RAGAS_METRICS)
-
-    @property
     def leading(self) -> tuple[str, ...]:
-        """What is shown first."""
-        return self.ragas or self.others[:4]
+        """The columns of the leaderboard."""
+        return leading_metrics(self.metrics)
 
 
 def choose(project: Project, runs: Sequence[Run]) -> Chosen:
@@ -66,14 +61,20 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     if len(judges) > 1:
         told = "Scores of different judges are never compared."
         judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=told)
-    found = latest_by_name(on_set, set_name, set_version, judge)
+    saved = [item.name for item in store().configurations(project)]
+    found = latest_by_name(on_set, set_name, set_version, judge, saved)
     picked = bar.multiselect(
-        "Configurations", list(found), list(found)[-_SHOWN_AT_FIRST:], key=COMPARED, bind="query-params", width=420
+        "Configurations",
+        list(found),
+        list(found)[-_SHOWN_AT_FIRST:],
+        key=COMPARED,
+        bind="query-params",
+        width=420,
+        wrap=True,
     )
     shown = {name: run for name, run in found.items() if name in picked}
     baseline = _baseline(bar, list(shown)) if shown else ""
     metrics = tuple(metric for metric in METRICS if any(metric in run.metrics for run in shown.values()))
-    saved = [item.name for item in store().configurations(project)]
     return Chosen(set_name, set_version, judge, shown, baseline, metrics, inks([*saved, *found]))
 
 

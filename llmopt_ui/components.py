@@ -105,9 +105,9 @@ def downloads(files: Sequence[Download], key: str) -> None:
             )
 
 
-def facts(pairs: Sequence[tuple[str, str]], help_texts: Sequence[str] = (), narrow: int = 130) -> None:
+def facts(pairs: Sequence[tuple[str, str]], help_texts: Sequence[str] = (), columns: int = 0) -> None:
     """A row of small labelled values that wraps where it is narrow."""
-    grid = st.grid(len(pairs), min_column_width=narrow, gap="small")
+    grid = st.grid(columns or len(pairs), min_column_width=90 if columns else 130, gap="small")
     for position, (label, value) in enumerate(pairs):
         text = help_texts[position] if position < len(help_texts) else ""
         grid.metric(label, value, help=text or None)

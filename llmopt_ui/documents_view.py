@@ -72,15 +72,25 @@ def upload_form(project: Project) -> None:
             current.added = add_files(project, [(file.name, file.getvalue()) for file in files])
         current.uploads += 1
         if current.added.names:
+            st.query_params[DOCUMENT] = current.added.names[0]
             notify(f"{fmt.plural(len(current.added.names), 'document')} added.")
         st.rerun()
     if pressed and not files:
         st.caption("Choose one or more files first.")
-    if isinstance(current.added, Added):
-        for problem in current.added.problems:
-            show_error(problem)
-        for warning in current.added.warnings:
-            st.text(warning)
+
+
+def upload_outcome() -> None:
+    """What could not be read in the last upload, until it is put away."""
+    added = state().added
+    if not isinstance(added, Added) or not (added.problems or added.warnings):
+        return
+    for problem in added.problems:
+        show_error(problem)
+    for warning in added.warnings:
+        st.text(warning, width="stretch")
+    if st.button("Put away", key="documents_put_away", type="tertiary"):
+        state().added = None
+        st.rerun()
 
 
 def document_list(found: Sequence[SavedDocument]) -> str:

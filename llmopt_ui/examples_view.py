@@ -11,9 +11,10 @@ from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG, Cells, example_map
+from llmopt_ui.charts import CONFIG
 from llmopt_ui.comparison import Chosen, questions_of
 from llmopt_ui.components import section
+from llmopt_ui.example_map import Cells, example_map
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.record_view import answers, question_card, record_parts
 from llmopt_ui.resources import store

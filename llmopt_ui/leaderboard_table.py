@@ -20,14 +20,15 @@ def metric_title(name: str) -> str:
     return METRICS[name].title if name in METRICS else name
 
 
-def leaderboard_table(entries: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink], key: str) -> None:
+def leaderboard_table(
+    entries: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink], key: str, *, cost: bool = True
+) -> None:
     """A row per configuration, a column per metric: mean, interval, verdict with colour, sign and word."""
     rows = [
         {
             "Configuration": f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}**{_state(entry)}",
             **{fmt.markdown(metric_title(metric)): _cell(entry, metric) for metric in metrics},
-            "Per question": f"{fmt.duration(entry.seconds_each)}  \n:gray[{fmt.count(entry.tokens_each)} tokens]",
-            "Cost": fmt.markdown(fmt.money(entry.run.usage.cost_usd)),
+            **(_spent(entry) if cost else {}),
         }
         for entry in entries
     ]
@@ -35,6 +36,13 @@ def leaderboard_table(entries: Sequence[Entry], metrics: Sequence[str], inks: Ma
         st.table(
             pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leaderboard: mean, interval and verdict"
         )
+
+
+def _spent(entry: Entry) -> dict[str, str]:
+    if entry.from_cache:
+        return {"Per question": ":gray[from the cache]", "Cost": "free"}
+    each = f"{fmt.duration(entry.seconds_each)}  \n:gray[{fmt.count(entry.tokens_each)} tokens]"
+    return {"Per question": each, "Cost": fmt.markdown(fmt.money(entry.run.usage.cost_usd))}
 
 
 def _state(entry: Entry) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import streamlit as st
 
 from llmopt_ui import format as fmt
@@ -40,9 +41,9 @@ def builtin_view() -> None:
     """What is built in, what it can do, and whether it works on this machine."""
     section("What is built in")
     st.caption("Needs no key and no network, and takes the place of a real endpoint in every lab.")
-    grid = st.grid(2, min_column_width=330, gap="small")
+    grid = st.grid(2, min_column_width=330, gap="small", border=True)
     for role, name, told in _BUILT_IN:
-        with grid.cell(), st.container(border=True, height="stretch", gap="xsmall"):
+        with grid.cell():
             st.caption(role)
             st.markdown(f"**{fmt.markdown(name)}**")
             st.caption(told)
@@ -75,15 +76,17 @@ def workspace_view() -> None:
     found = settings()
     section("Workspace")
     st.caption("Everything the app remembers is in this folder. Copy it to keep it; keys are never in it.")
-    paths = {
-        "Folder (LLMOPT_HOME)": str(found.home),
-        "Database (LLMOPT_DATABASE_URL)": store().database.where,
-        "Vector indexes (LLMOPT_CHROMA_URL)": found.chroma_url or str(found.home / "indexes"),
-        "Endpoints added here": str(endpoints_path(found)),
-        "Endpoints file (LLMOPT_ENDPOINTS)": str(found.endpoints_file or "not set"),
-        "CPU threads (LLMOPT_THREADS)": str(found.threads),
-    }
-    for label, path in paths.items():
-        left, right = st.columns([2, 5], gap="small")
-        left.caption(label)
-        right.code(path, language=None, wrap_lines=True)
+    rows = [
+        ("Everything", str(found.home), "LLMOPT_HOME"),
+        ("Database", store().database.where, "LLMOPT_DATABASE_URL"),
+        ("Vector indexes", found.chroma_url or str(found.home / "indexes"), "LLMOPT_CHROMA_URL"),
+        ("Endpoints added here", str(endpoints_path(found)), ""),
+        ("Further endpoints", str(found.endpoints_file or "not set"), "LLMOPT_ENDPOINTS"),
+        ("Chat model file", str(found.builtin_gguf or "the built-in one"), "LLMOPT_BUILTIN_GGUF"),
+        ("CPU threads of the built-in models", str(found.threads), "LLMOPT_THREADS"),
+    ]
+    table = pd.DataFrame(
+        [(what, fmt.markdown(where), f"`{name}`" if name else "") for what, where, name in rows],
+        columns=["What", "Where", "Set by"],
+    )
+    st.table(table, border="horizontal", hide_index=True, alt="Where everything is kept")

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from llmopt_core.evaluation.catalogue import RAGAS_METRICS
 from llmopt_core.experiments.leaderboard import baseline_position
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
@@ -16,7 +15,7 @@ from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.map_chart import method_map, place
 from llmopt_ui.next_steps import Standing, Step, leader_of
 from llmopt_ui.resources import store
-from llmopt_ui.results import Entry, entries, latest_by_name
+from llmopt_ui.results import CORRECTNESS, Entry, entries, latest_by_name, leading_metrics
 from llmopt_ui.theme import inks
 
 _SHOWN = 8
@@ -27,7 +26,8 @@ def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> 
     newest = next((run for run in runs if run.done), None)
     if newest is None:
         return []
-    found = latest_by_name(runs, newest.evaluation_set, newest.set_version, newest.judge)
+    order = [item.name for item in saved]
+    found = latest_by_name(runs, newest.evaluation_set, newest.set_version, newest.judge, order)
     known = {item.fingerprint for item in saved}
     shown = {name: run for name, run in found.items() if run.fingerprint in known} or found
     shown = dict(list(shown.items())[-_SHOWN:])
@@ -35,10 +35,9 @@ def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> 
     return entries(shown, names[baseline_position(names)])
 
 
-def ragas_of(found: Sequence[Entry]) -> list[str]:
-    """The metrics the overview speaks of: the Ragas ones where they were measured, else all."""
-    measured = list(dict.fromkeys(metric for entry in found for metric in entry.run.metrics))
-    return [metric for metric in RAGAS_METRICS if metric in measured] or measured
+def metrics_of(found: Sequence[Entry]) -> tuple[str, ...]:
+    """The metrics the overview speaks of."""
+    return leading_metrics(tuple(dict.fromkeys(metric for entry in found for metric in entry.run.metrics)))
 
 
 def standing_of(project: Project, saved: Sequence[SavedConfiguration], found: Sequence[Entry]) -> Standing:
@@ -48,7 +47,7 @@ def standing_of(project: Project, saved: Sequence[SavedConfiguration], found: Se
         sum(item.size for item in store().evaluation_sets(project)),
         {item.name: item.spec for item in saved},
         found,
-        leader_of(found, ragas_of(found)),
+        leader_of(found, _decisive(metrics_of(found))),
     )
 
 
@@ -64,13 +63,15 @@ def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry]) -> Non
     )
 
 
+def _decisive(metrics: Sequence[str]) -> tuple[str, ...]:
+    """What decides who leads: correctness where it was measured, else all of them."""
+    return (CORRECTNESS,) if CORRECTNESS in metrics else tuple(metrics)
+
+
 def _captions(found: Sequence[Entry]) -> Mapping[str, str]:
-    metrics = ragas_of(found)
-    shown = next((metric for metric in metrics if metric == "faithfulness"), metrics[0] if metrics else "")
+    shown = next(iter(_decisive(metrics_of(found))), "")
     scored = {entry.name: entry.summaries[shown].mean for entry in found if shown in entry.summaries}
-    return {
-        name: f"{metric_title(shown).lower()} {fmt.score(mean)}" for name, mean in scored.items() if mean is not None
-    }
+    return {name: f"{metric_title(shown)} {fmt.score(mean)}" for name, mean in scored.items() if mean is not None}
 
 
 def standing_view(standing: Standing, runs: Sequence[Run]) -> None:
@@ -82,7 +83,7 @@ def standing_view(standing: Standing, runs: Sequence[Run]) -> None:
             ("Configurations", fmt.count(len(standing.configurations))),
             ("Runs", fmt.count(len(runs))),
         ],
-        narrow=90,
+        columns=2,
     )
 
 

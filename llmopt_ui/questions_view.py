@@ -81,7 +81,7 @@ def _one(project: Project, saved: SavedSet) -> None:
         [
             ("Questions", fmt.count(saved.size)),
             ("With a reference answer", fmt.count(sum(example.reference is not None for example in examples))),
-            ("With a place in a document", fmt.count(sum(bool(example.references) for example in examples))),
+            ("With a source", fmt.count(sum(bool(example.references) for example in examples))),
             ("Categories", fmt.count(len(categories))),
         ]
     )

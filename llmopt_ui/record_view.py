@@ -22,22 +22,19 @@ _MARK = "background:rgba(0,158,115,.24);border-radius:3px"
 def question_card(example: Example) -> None:
     """The question with its reference answer."""
     with st.container(border=True):
-        details = " · ".join(part for part in (f"Question {example.id}", example.category or "") if part)
-        st.text(details, width="stretch")
+        st.caption(
+            fmt.markdown(" · ".join(part for part in (f"Question {example.id}", example.category or "") if part))
+        )
         st.markdown(f"**{fmt.markdown(example.question)}**")
-        if example.reference is None:
-            st.caption("No reference answer.")
-        else:
-            with st.container(horizontal=True, gap="xsmall"):
-                st.caption("Reference answer:", width="content")
-                st.text(example.reference, width="stretch")
+        known = fmt.markdown(example.reference) if example.reference is not None else "none"
+        st.markdown(f":gray[Reference answer:] {known}")
 
 
 def answers(records: Mapping[str, Record | None], inks: Mapping[str, Ink], metrics: Sequence[str]) -> None:
     """What each configuration answered, side by side."""
-    grid = st.grid(min(len(records), 4), min_column_width=230, gap="small")
+    grid = st.grid(min(len(records), 4), min_column_width=200, gap="small", border=True)
     for name, record in records.items():
-        with grid.cell(), st.container(border=True, height="stretch"):
+        with grid.cell():
             st.markdown(f"{inks[name].dot} **{fmt.markdown(name)}**")
             _answer(record)
             if record is not None and record.scores:
@@ -75,31 +72,30 @@ def record_parts(record: Record) -> None:
 def _scores(record: Record) -> None:
     if not record.scores:
         st.caption("Nothing was scored.")
+    grid = st.grid(2, min_column_width=380, gap="small", border=True)
     for name, score in record.scores.items():
-        info = METRICS.get(name)
-        with st.container(border=True):
-            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-                st.markdown(
-                    f"**{fmt.markdown(info.title if info else name)}**",
-                    help=info.explanation if info else None,
-                    width="content",
-                )
-                st.markdown(
-                    f"**{fmt.score(score.value)}**" if score.value is not None else ":gray[not scored]", width="content"
-                )
-            if score.failure:
-                st.text(score.failure, width="stretch")
-            elif score.explanation:
-                st.text(score.explanation, width="stretch")
-            for piece in score.evidence:
-                _evidence(piece)
-            if score.judge:
-                st.caption(f"Graded by {fmt.markdown(score.judge)}")
+        with grid.cell():
+            _score(name, score)
+
+
+def _score(name: str, score: Score) -> None:
+    info = METRICS.get(name)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        title = fmt.markdown(info.title if info else name)
+        st.markdown(f"**{title}**", help=info.explanation if info else None, width="content")
+        value = f"**{fmt.score(score.value)}**" if score.value is not None else ":gray[not scored]"
+        st.markdown(value, width="content")
+    if score.failure or score.explanation:
+        st.text(score.failure or score.explanation, width="stretch")
+    for piece in score.evidence:
+        _evidence(piece)
+    if score.judge:
+        st.caption(f"Graded by {fmt.markdown(score.judge)}")
 
 
 def _evidence(piece: Evidence) -> None:
     signs = {True: ":green[:material/check: yes]", False: ":red[:material/close: no]", None: ":gray[– unclear]"}
-    left, right = st.columns([1, 11], gap="small")
+    left, right = st.columns([1, 5], gap="small")
     left.markdown(signs[piece.verdict])
     with right:
         st.text(piece.statement, width="stretch")

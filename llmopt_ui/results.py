@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from llmopt_core.evaluation.catalogue import RAGAS_METRICS
 from llmopt_core.experiments.leaderboard import Row, Scored, leaderboard
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired import Comparison
-from llmopt_ui.charts import Cells
+from llmopt_ui.example_map import Cells
 from llmopt_ui.resources import store
+
+CORRECTNESS = "answer_f1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +39,28 @@ class Entry:
         return self.run.seconds / self.run.done if self.run.done and self.run.seconds else None
 
     @property
+    def from_cache(self) -> bool:
+        """Whether nothing had to be asked, so that its time and tokens say nothing about the configuration."""
+        return self.run.usage.calls == 0 and self.run.usage.cached_calls > 0
+
+    @property
     def tokens_each(self) -> int | None:
         """Mean tokens per question."""
         used = self.run.usage
         return round((used.prompt_tokens + used.completion_tokens) / self.run.done) if self.run.done else None
 
 
-def latest_by_name(runs: Sequence[Run], set_name: str, set_version: str, judge: str) -> dict[str, Run]:
-    """The newest run with records of each configuration, oldest configuration first.
+def latest_by_name(
+    runs: Sequence[Run], set_name: str, set_version: str, judge: str, order: Sequence[str] = ()
+) -> dict[str, Run]:
+    """The newest run with records of each configuration.
 
     Args:
         runs: Newest first.
         set_name: Name of the evaluation set.
         set_version: Only runs on exactly these examples can be compared.
         judge: Only runs with the same judge can be compared.
+        order: Names of configurations in the order they are shown; others follow, the oldest run first.
     """
     found: dict[str, Run] = {}
     seen: set[str] = set()
@@ -60,7 +71,13 @@ def latest_by_name(runs: Sequence[Run], set_name: str, set_version: str, judge: 
             continue
         seen.add(run.fingerprint)
         found[run.name if run.name not in found else f"{run.name} (earlier, {run.fingerprint[:4]})"] = run
-    return dict(sorted(found.items(), key=lambda item: item[1].id))
+    places = {name: place for place, name in enumerate(order)}
+    return dict(sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[1].id)))
+
+
+def leading_metrics(measured: Sequence[str]) -> tuple[str, ...]:
+    """What a leaderboard shows first: the Ragas metrics, and correctness where it was measured."""
+    return tuple(metric for metric in (*RAGAS_METRICS, CORRECTNESS) if metric in measured) or tuple(measured)[:5]
 
 
 def entries(runs: Mapping[str, Run], baseline: str) -> list[Entry]:

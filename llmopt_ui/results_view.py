@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -17,7 +17,7 @@ from llmopt_ui.examples_view import examples_view
 from llmopt_ui.leaderboard_table import leaderboard_csv, leaderboard_table, metric_title
 from llmopt_ui.resources import store
 from llmopt_ui.results import Entry, entries
-from llmopt_ui.theme import verdict
+from llmopt_ui.theme import Ink, verdict
 
 
 def results_view(project: Project, runs: Sequence[Run]) -> None:
@@ -34,7 +34,7 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
 
 def _picture(chosen: Chosen, compared: Sequence[Entry]) -> None:
     section("The four Ragas metrics" if len(chosen.ragas) == 4 else "Scores")
-    titles = {metric: metric_title(metric) for metric in chosen.leading}
+    titles = {metric: metric_title(metric) for metric in chosen.ragas or chosen.leading}
     figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks)
     told = "Mean score of each configuration per metric, with 95 % intervals"
     st.plotly_chart(figure, config=CONFIG, key="metric_bars", alt=told)
@@ -43,6 +43,26 @@ def _picture(chosen: Chosen, compared: Sequence[Entry]) -> None:
         f"Means over {fmt.plural(size, 'question')} with 95 % bootstrap intervals. "
         f"Graded by {fmt.markdown(chosen.judge)}."
     )
+    for line in findings(compared, chosen.metrics, chosen.inks):
+        st.markdown(line)
+
+
+def findings(compared: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink]) -> list[str]:
+    """One line of Markdown per configuration: on what it is better or worse than the baseline, and by how much."""
+    lines = []
+    for entry in compared:
+        if entry.is_baseline or not entry.comparisons:
+            continue
+        parts = [part for name in ("better", "worse") if (part := _found(entry, metrics, name))]
+        told = " · ".join(parts) or verdict("no difference seen").markdown
+        lines.append(f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}** {told}")
+    return lines
+
+
+def _found(entry: Entry, metrics: Sequence[str], name: str) -> str:
+    found = [(metric, entry.comparisons[metric]) for metric in metrics if metric in entry.comparisons]
+    told = [f"{fmt.markdown(metric_title(m))} {fmt.signed(c.difference)}" for m, c in found if c.verdict == name]
+    return f"{verdict(name).markdown} on {', '.join(told)}" if told else ""
 
 
 def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
@@ -50,8 +70,8 @@ def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
     leaderboard_table(compared, chosen.leading, chosen.inks, "leaderboard")
     further = [metric for metric in chosen.metrics if metric not in chosen.leading]
     if further:
-        with st.expander(f"Further metrics: {', '.join(metric_title(metric) for metric in further)}"):
-            leaderboard_table(compared, further, chosen.inks, "further")
+        with st.expander("Further metrics", expanded=True):
+            leaderboard_table(compared, further, chosen.inks, "further", cost=False)
     if len(compared) > 1:
         signs = " · ".join(verdict(name).markdown for name in ("better", "worse", "no difference seen"))
         st.caption(

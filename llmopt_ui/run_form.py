@@ -74,14 +74,14 @@ def _what(sets: Sequence[SavedSet], names: list[str]) -> tuple[str, list[str]]:
         return f"{name} ({fmt.plural(sizes[name], 'question')})"
 
     set_name = st.selectbox("Evaluation set", list(sizes), key=SET, format_func=told, persist_state="session")
-    return set_name, st.multiselect("Configurations", names, names, key=CHOSEN, persist_state="session")
+    return set_name, st.multiselect("Configurations", names, names, key=CHOSEN, persist_state="session", wrap=True)
 
 
 def _judge() -> tuple[str, str]:
     endpoints = [name for name in all_endpoints(settings(), os.environ) if name != BUILTIN]
 
     def told(name: str) -> str:
-        return "Built-in judge: no key, measures grounding" if name == BUILTIN else f"A model on {name}"
+        return "Built-in judge (grounding)" if name == BUILTIN else f"A model on {name}"
 
     judge = st.selectbox("Judge", [BUILTIN, *endpoints], key=JUDGE, format_func=told, persist_state="session")
     model = st.text_input(

@@ -30,6 +30,8 @@ from llmopt_ui.session import notify, state
 if TYPE_CHECKING:
     from llmopt_core.experiments.experiment import Plan
 
+_HISTORY = ["Configuration", "Questions", "State", "Records", "Failed", "Time", "Tokens", "Cost", "Judge", "Started"]
+
 
 def run_view(project: Project, runs: Sequence[Run]) -> None:
     """The whole tab."""
@@ -51,6 +53,48 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     if asked is not None:
         with told_plainly():
             _start(project, plan_from(project, asked, {item.name: item for item in saved}))
+    _history(runs)
+
+
+def _history(runs: Sequence[Run]) -> None:
+    """All runs of the project, newest first."""
+    if not runs:
+        return
+    section("All runs")
+    st.dataframe(
+        history_table(runs),
+        hide_index=True,
+        height=min(38 + 35 * len(runs), 390),
+        column_config={
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Records": st.column_config.TextColumn(alignment="right"),
+            "Failed": st.column_config.NumberColumn(width="small"),
+            "Time": st.column_config.TextColumn(alignment="right"),
+            "Tokens": st.column_config.TextColumn(alignment="right"),
+            "Cost": st.column_config.TextColumn(alignment="right"),
+        },
+        alt="All runs of the project",
+    )
+
+
+def history_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per run."""
+    rows = [
+        (
+            run.name,
+            run.evaluation_set,
+            run.status.replace("-", " "),
+            f"{run.done} of {run.total}",
+            run.failed,
+            fmt.duration(run.seconds),
+            fmt.count(run.usage.prompt_tokens + run.usage.completion_tokens),
+            fmt.money(run.usage.cost_usd),
+            run.judge,
+            run.created_at,
+        )
+        for run in runs
+    ]
+    return pd.DataFrame(rows, columns=_HISTORY)
 
 
 def _start(project: Project, plan: Plan) -> None:

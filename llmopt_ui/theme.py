@@ -18,6 +18,7 @@ from llmopt_core.reporting.page import PALETTE
 NEUTRAL = "rgba(128, 136, 150, 0.9)"
 FAINT = "rgba(128, 136, 150, 0.28)"
 FAINTER = "rgba(128, 136, 150, 0.10)"
+_NAME = "llmopt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,9 @@ def _template() -> go.layout.Template:
 
 def themed(figure: go.Figure) -> go.Figure:
     """Put the project's template on a figure."""
-    pio.templates["llmopt"] = _template()
-    base = "streamlit" if "streamlit" in pio.templates else "plotly_white"
-    figure.update_layout(template=f"{base}+llmopt")
+    if _NAME not in pio.templates:
+        base = "streamlit" if "streamlit" in pio.templates else "plotly_white"
+        pio.templates[f"{_NAME}-own"] = _template()
+        pio.templates[_NAME] = pio.templates.merge_templates(base, f"{_NAME}-own")
+    figure.layout.template = _NAME
     return figure

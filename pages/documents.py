@@ -5,7 +5,7 @@ import streamlit as st
 from llmopt_ui import format as fmt
 from llmopt_ui.chunk_view import chunk_view
 from llmopt_ui.components import empty_state, page_header, told_plainly
-from llmopt_ui.documents_view import document_actions, document_list, text_view, upload_form
+from llmopt_ui.documents_view import document_actions, document_list, text_view, upload_form, upload_outcome
 from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.resources import store
 from llmopt_ui.sidebar import current_project
@@ -15,6 +15,7 @@ VIEW = "documents_view"
 page_header(DOCUMENTS)
 project = current_project()
 found = store().document_list(project)
+upload_outcome()
 
 if not found:
     empty_state(

@@ -7,7 +7,7 @@ from llmopt_ui.components import empty_state, link_to, page_header, section, tol
 from llmopt_ui.leaderboard_table import leaderboard_table
 from llmopt_ui.navigation import EVALUATION, OVERVIEW
 from llmopt_ui.next_steps import next_steps
-from llmopt_ui.overview_view import latest_entries, map_view, ragas_of, standing_of, standing_view, steps_view
+from llmopt_ui.overview_view import latest_entries, map_view, metrics_of, standing_of, standing_view, steps_view
 from llmopt_ui.resources import store
 from llmopt_ui.sidebar import current_project
 from llmopt_ui.theme import inks
@@ -35,7 +35,7 @@ with told_plainly():
     if found:
         newest = found[0].run
         leaderboard_table(
-            found, ragas_of(found), inks([*(item.name for item in saved), *(e.name for e in found)]), "overview"
+            found, metrics_of(found), inks([*(item.name for item in saved), *(e.name for e in found)]), "overview"
         )
         st.caption(
             f"{fmt.plural(newest.total, 'question')} of {fmt.markdown(newest.evaluation_set)}, "

@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 
 def _seed_module() -> object:
     spec = importlib.util.spec_from_file_location("ui_seed", Path(__file__).with_name("seed.py"))
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["ui_seed"] = module
     spec.loader.exec_module(module)

@@ -136,4 +136,3 @@ def test_downloads_hold_every_record(app: App, used: str) -> None:
         item.proto.label for item in test.get("download_button")
     ]
     assert labels[:3] == ["Report (HTML)", "Leaderboard (CSV)", "All records (JSON)"]
-

@@ -40,14 +40,14 @@ def test_each_page_opens_on_an_empty_project(app: App, store: Store, spec: PageS
     assert test.selectbox(key="project").value == "empty"
 
 
-@pytest.mark.parametrize(("page", "key", "view"), VIEWS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("page", "key", "view"), VIEWS, ids=str)
 def test_each_tab_opens_on_a_used_project(app: App, used: str, page: str, key: str, view: str) -> None:
     test = app(page, project=used, **{key: view})
     assert not test.exception
     assert test.selectbox(key="project").value == used
 
 
-@pytest.mark.parametrize(("page", "key", "view"), VIEWS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("page", "key", "view"), VIEWS, ids=str)
 def test_each_tab_opens_on_an_empty_project(app: App, store: Store, page: str, key: str, view: str) -> None:
     store.create_project("empty")
     assert not app(page, project="empty", **{key: view}).exception

@@ -1,0 +1,120 @@
+"""The heat map of examples by configurations."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from llmopt_ui import format as fmt
+from llmopt_ui.theme import NEUTRAL, plain, themed
+
+_SELECTED = "#D55E00"
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """One metric's values: a row per configuration, a column per example.
+
+    Attributes:
+        questions: What is shown when pointing at a column.
+        values: Rows of `configurations` by columns of `examples`; None where nothing was scored.
+    """
+
+    metric: str
+    configurations: tuple[str, ...]
+    examples: tuple[str, ...]
+    questions: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+
+
+def example_map(cells: Cells, selected: tuple[str, str] | None = None) -> go.Figure:
+    """Heat map of scores between 0 and 1. A cell without a score is empty, with a dot.
+
+    A layer of unseen points lies on top, because a heat map itself can't be clicked; each carries configuration and
+    example as its first two custom values.
+
+    Args:
+        cells: What is drawn.
+        selected: Configuration and example that get a frame.
+    """
+    columns = list(range(1, len(cells.examples) + 1))
+    rows = list(range(len(cells.configurations)))
+    figure = go.Figure([_colours(cells, columns, rows), _dots(cells), _clickable(cells)])
+    if selected and selected[0] in cells.configurations and selected[1] in cells.examples:
+        _frame(figure, cells.examples.index(selected[1]) + 1, cells.configurations.index(selected[0]))
+    names = [plain(fmt.shorten(name, 28)) for name in cells.configurations]
+    figure.update_layout(
+        height=max(190, 118 + 40 * len(rows)),
+        margin={"t": 16},
+        xaxis={
+            "title": "Question (point to read it, click to open its record)",
+            "showgrid": False,
+            "tickformat": "d",
+            "nticks": min(20, len(columns) + 1),
+            "range": [0.5, len(columns) + 0.5],
+        },
+        yaxis={"range": [len(rows) - 0.5, -0.5], "tickvals": rows, "ticktext": names, "showgrid": False, "title": ""},
+        dragmode=False,
+        hovermode="closest",
+    )
+    return themed(figure)
+
+
+def _colours(cells: Cells, columns: Sequence[int], rows: Sequence[int]) -> go.Heatmap:
+    bar = {"title": {"text": "Score", "side": "top"}, "thickness": 10, "tickvals": [0, 0.5, 1], "outlinewidth": 0}
+    return go.Heatmap(
+        z=np.array(cells.values, dtype=float),
+        x=columns,
+        y=rows,
+        zmin=0,
+        zmax=1,
+        xgap=1.5,
+        ygap=4,
+        hoverinfo="skip",
+        colorbar=bar,
+    )
+
+
+def _dots(cells: Cells) -> go.Scatter:
+    """A small dot where there is no score."""
+    empty = [(x, y) for y, row in enumerate(cells.values) for x, value in enumerate(row, 1) if value is None]
+    return go.Scatter(
+        x=[x for x, _ in empty],
+        y=[y for _, y in empty],
+        mode="markers",
+        marker={"size": 4, "color": NEUTRAL},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _clickable(cells: Cells) -> go.Scatter:
+    told = ["<br>".join(textwrap.wrap(plain(fmt.shorten(question, 160)), 60)) for question in cells.questions]
+    points = [
+        (name, example, "not scored" if value is None else fmt.score(value), plain(name), words)
+        for name, row in zip(cells.configurations, cells.values, strict=True)
+        for example, value, words in zip(cells.examples, row, told, strict=True)
+    ]
+    down, across = np.indices((len(cells.configurations), len(cells.examples)))
+    unseen = {"marker": {"opacity": 0}}
+    return go.Scatter(
+        x=across.ravel() + 1,
+        y=down.ravel(),
+        # As an array, which Plotly takes as it is; lists it would check item by item.
+        customdata=np.array(points, dtype=object),
+        mode="markers",
+        marker={"size": 22, "symbol": "square", "opacity": 0},
+        selected=unseen,
+        unselected=unseen,
+        hovertemplate="<b>%{customdata[2]}</b> · %{customdata[3]}<br>%{customdata[4]}<extra></extra>",
+        showlegend=False,
+    )
+
+
+def _frame(figure: go.Figure, x: int, y: int) -> None:
+    line = {"color": _SELECTED, "width": 2.5}
+    figure.add_shape(type="rect", x0=x - 0.5, x1=x + 0.5, y0=y - 0.48, y1=y + 0.48, line=line)

@@ -1,0 +1,54 @@
+"""Every page in light and dark: nothing from outside, no console error, nothing cut at 1024 px."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.harness import settled
+
+Open = Callable[..., Page]
+TITLES = ("Overview", "Documents", "Evaluation", "Settings")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_whole_at_1024_pixels(open_page: Open, theme: str) -> None:
+    page = open_page(theme, width=1024)
+    for title in TITLES:
+        page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+        settled(page)
+        wide = page.evaluate("(() => { const m = document.querySelector('[data-testid=stMain]'); "
+                             "return m.scrollWidth - m.clientWidth })()")  # fmt: skip
+        assert wide <= 0, f"{title} is {wide} pixels too wide"
+
+
+def test_a_document_is_added_read_and_deleted(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Documents").click()
+    expect(page.get_by_role("heading", name="Documents", exact=True)).to_be_visible()
+    page.get_by_text("Add documents").click()
+    evil = b"A note with <script>document.title='taken'</script> in it."
+    page.locator("input[type=file]").set_input_files([{"name": "a_note.txt", "mimeType": "text/plain", "buffer": evil}])
+    page.get_by_role("button", name="Add to project").click()
+    expect(page.get_by_text("13 documents")).to_be_visible()
+    settled(page)
+    expect(page.get_by_text("<script>document.title='taken'</script>")).to_be_visible()
+    assert page.title() != "taken"
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete document").click()
+    expect(page.get_by_text("12 documents")).to_be_visible()
+
+
+def test_a_new_project_is_in_the_address_and_survives_a_reload(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_role("button", name="New", exact=True).click()
+    page.get_by_role("textbox", name="Name").fill("Support answers")
+    page.get_by_role("button", name="Create project").click()
+    expect(page.get_by_text("Add documents")).to_be_visible()
+    assert "project=Support" in page.url
+    page.reload()
+    settled(page)
+    expect(page.get_by_text("Add documents")).to_be_visible()

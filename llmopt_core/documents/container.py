@@ -45,7 +45,7 @@ def open_zip(name: str, data: bytes) -> zipfile.ZipFile:
         raise BadInput(f"{name} is not the kind of file its ending says: its content is no zip container.")
     try:
         return zipfile.ZipFile(io.BytesIO(data))
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+    except Exception as error:  # a damaged archive can break the reader in any way
         raise BadInput(f"{name} is cut off or damaged ({error}): download or save it again.") from error
 
 
@@ -75,7 +75,7 @@ def read_member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, mo
     try:
         with archive.open(member) as stream:
             data = stream.read(most + 1)
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError, RuntimeError) as error:
+    except Exception as error:  # a damaged archive can break the unpacker in any way
         raise BadInput(f"{name} is damaged at {member.filename} ({error}): pack it again.") from error
     if len(data) > most:
         raise BadInput(f"{name} holds {member.filename} of more than {limits.megabytes(most)}.")

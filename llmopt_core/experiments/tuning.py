@@ -94,10 +94,14 @@ def two_by_two(plain: Configuration, rag: Configuration, tuned: ModelSpec) -> tu
     """
     if plain.retrieval is not None or rag.retrieval is None:
         raise BadInput("The comparison needs one configuration without retrieval and one with it.")
-    corners = [plain, rag, *(_with_model(without_examples(c), tuned) for c in (plain, rag))]
+    corners = [plain, rag, *(with_tuned(without_examples(c), tuned) for c in (plain, rag))]
     return tuple(c.model_copy(update={"name": name}) for name, c in zip(CORNERS, corners, strict=True))
 
 
-def _with_model(configuration: Configuration, tuned: ModelSpec) -> Configuration:
+def with_tuned(configuration: Configuration, tuned: ModelSpec) -> Configuration:
+    """The configuration asked of the tuned model, all else equal.
+
+    Run both on a general evaluation set to see what the tuned model has forgotten.
+    """
     taken = {key: getattr(tuned, key) for key in ("endpoint", "name", "mode", "adapter")}
     return configuration.model_copy(update={"model": configuration.model.model_copy(update=taken)})

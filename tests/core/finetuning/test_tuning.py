@@ -8,7 +8,7 @@ from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.tuning import CORNERS, training_pairs, two_by_two
+from llmopt_core.experiments.tuning import CORNERS, training_pairs, two_by_two, with_tuned
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
@@ -53,6 +53,12 @@ async def test_pairs_without_retrieval_and_without_references(settings: Settings
         assert made.examples[0].question == "Q: Where does the heron wait?\nA:"
         with pytest.raises(BadInput, match="reference"):
             await training_pairs(PLAIN, [], EXAMPLES[2:], models, MemoryCache())
+
+
+def test_a_check_of_forgetting_changes_the_model_alone() -> None:
+    changed = with_tuned(RAG, ModelSpec(adapter="mine", mode="chat", max_tokens=7))
+    assert (changed.model.adapter, changed.model.mode, changed.model.max_tokens) == ("mine", "chat", 256)
+    assert changed.model_copy(update={"model": RAG.model}) == RAG
 
 
 def test_four_corners() -> None:

@@ -21,6 +21,7 @@ from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.finetuning.files import load_training_set, write_atomically
 from llmopt_core.finetuning.jobs import ENDED, LOCAL, Job, JobEvent, JobRequest, MetricPoint
+from llmopt_core.finetuning.rules import check_example
 from llmopt_core.settings import Settings
 
 _JOB_FIELDS = frozenset(f.name for f in fields(Job))
@@ -167,7 +168,7 @@ def new_folder(
     """Make a job's folder with request and data, complete before it gets its final name.
 
     Raises:
-        BadInput: A set is empty or its examples are of the wrong kind for the method.
+        BadInput: A set is empty, or an example is broken or of the wrong kind for the method.
         StorageFailed: The workspace cannot be written.
     """
     _check_sets(request, training, validation)
@@ -206,6 +207,9 @@ def _check_sets(request: JobRequest, training: TrainingSet, validation: Training
         if part.kind != wanted:
             raise BadInput(f"The {name} set {part.name} holds {part.kind} examples; the method {request.method} needs "
                            f"{wanted} examples.")  # fmt: skip
+        for number, example in enumerate(part.examples, 1):
+            if errors := [problem for problem in check_example(example.to_openai()) if problem.is_error]:
+                raise BadInput(f"The {name} set {part.name}, example {number}: {errors[0].message}.")
 
 
 def open_folder(settings: Settings, job_id: str) -> JobFolder:

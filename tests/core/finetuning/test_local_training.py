@@ -161,6 +161,16 @@ def test_a_full_disk_at_the_end_can_be_resumed_to_the_adapter(
     assert [a.name for a in adapters(settings)] == ["tuned"]
 
 
+def test_a_job_without_a_validation_set_takes_the_last_state(settings: Settings, tiny_model: Path) -> None:
+    request = JobRequest(name="alone", base_model=str(tiny_model), hyperparameters=QUICK)
+    folder = new_folder(settings, request, "lora", colours(16), None)
+    folder.write("worker.json", settings.model_dump(mode="json"))
+    assert work(folder).status == "finished"
+    (made,) = adapters(settings)
+    assert (made.card["valid_loss"], made.card["best_step"]) == (None, made.card["steps"])
+    assert LocalTrainer(settings).validation_losses(folder.id) == []
+
+
 def test_early_stopping_ends_a_run_that_no_longer_improves(make: Callable[..., JobFolder], settings: Settings) -> None:
     folder = make(epochs=30, evaluations=90, patience=2, learning_rate=0.09, schedule="constant")
     job = work(folder)
@@ -223,6 +233,7 @@ def test_training_text_never_reaches_log_or_state(make: Callable[..., JobFolder]
         (TrainingSet("t", ()), None, {}, "training set t is empty"),
         (colours(12), TrainingSet("v", ()), {}, "validation set v is empty"),
         (TrainingSet("t", (preference_example("q", "a", "b"),)), None, {}, "needs chat examples"),
+        (TrainingSet("t", (*colours(3).examples, chat_example("q", ""))), None, {}, "example 4: message 2"),
         (colours(12), None, {"hyperparameters": {"ranks": 4}}, "ranks"),
         (colours(12), None, {"hyperparameters": {"epochs": 0}}, "epochs"),
         (TrainingSet("t", (preference_example("q", "a", "b"),)), None, {"method": "dpo"}, "endpoint"),

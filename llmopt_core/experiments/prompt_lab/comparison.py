@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.check_spec import CheckSpec
@@ -25,7 +26,7 @@ class Comparison:
 
     Attributes:
         runs: By column, then by repeat.
-        total: Number of rows.
+        origin: What was chosen to make it; empty where it was not chosen in the app.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Comparison:
     metrics: tuple[str, ...]
     concurrency: int
     runs: tuple[tuple[Run, ...], ...]
+    origin: Mapping[str, Any]
 
     @property
     def repeats(self) -> int:
@@ -140,6 +142,7 @@ def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
         found.repeats,
         found.concurrency,
         tuple(store.documents(found.project)) if retrieves else (),
+        found.origin,
     )
 
 
@@ -158,6 +161,7 @@ def _options(plan: ComparisonPlan, comparison_id: str, column: int, repeat: int)
         "metrics": list(plan.metrics),
         "judge": plan.judge.model_dump(mode="json"),
         "concurrency": plan.concurrency,
+        "origin": dict(plan.origin),
         "limit": None,
         "budget_usd": None,
     }
@@ -185,4 +189,5 @@ def _comparison(key: str, runs: Sequence[Run]) -> Comparison:
         tuple(first.options["metrics"]),
         int(first.options["concurrency"]),
         tuple(tuple(placed[column, repeat] for repeat in range(repeats)) for column in range(columns)),
+        first.options["origin"],
     )

@@ -1,10 +1,10 @@
-"""The grid of a comparison: which rows to show, what each column comes to, how stable an answer is."""
+"""The grid of a comparison: its cells, which rows to show, how stable an answer is."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from llmopt_core.evaluation.check_spec import CheckSpec, checks_of, labels
@@ -15,8 +15,7 @@ from llmopt_core.experiments.prompt_lab.plan import with_checks
 from llmopt_core.prompts.diff import Op, word_diff
 from llmopt_core.prompts.overlap import normalised
 from llmopt_core.runs.store import Store
-from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.types import Example, Record, Score, Usage
+from llmopt_core.types import Example, Record, Score
 
 Filter = Literal["all", "failures", "different", "regressions"]
 _LEAST_DIFFERENCE = 1e-9
@@ -61,26 +60,6 @@ class Cell:
         return sum(decided), len(decided)
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What one variant comes to over the examples.
-
-    Attributes:
-        passed: How many first answers passed; `decided` how many of them passed or failed.
-        not_run: Answers whose checks could not all be run.
-        metrics: Mean and interval of each metric.
-    """
-
-    answered: int
-    failed: int
-    passed: int
-    decided: int
-    not_run: int
-    usage: Usage
-    seconds: float | None
-    metrics: Mapping[str, Summary] = field(default_factory=dict)
-
-
 @dataclass(frozen=True)
 class Grid:
     """A comparison's answers as rows of cells."""
@@ -97,10 +76,6 @@ class Grid:
     def counts(self) -> dict[Filter, int]:
         """How many rows each filter keeps."""
         return {which: len(self.shown(which)) for which in _FILTERS}
-
-    def column(self, number: int) -> Column:
-        """The summary of one column, over first answers; what was paid covers all of them."""
-        return _column([row[number] for row in self.rows], self.metrics)
 
 
 def load_grid(store: Store, found: Comparison, examples: Sequence[Example], board: Board | None = None) -> Grid:
@@ -213,31 +188,6 @@ def _passed(record: Record | None) -> bool | None:
     if record is None or record.failure is not None or CHECKS not in record.scores:
         return None
     return record.scores[CHECKS].passed
-
-
-def _column(cells: Sequence[Cell], metrics: Sequence[str]) -> Column:
-    done = [cell for cell in cells if cell.state == "done"]
-    decided = [cell.passed for cell in done if cell.passed is not None]
-    asked = [record for cell in cells for record in cell.repeats if record is not None]
-    usage = sum((record.usage for record in asked), Usage())
-    answers = [cell.record.answer for cell in done if cell.record is not None]
-    seconds = [answer.seconds for answer in answers if answer is not None]
-    checked = sum(cell.record is not None and CHECKS in cell.record.scores for cell in done)
-    return Column(
-        len(done),
-        sum(cell.state == "failed" for cell in cells),
-        sum(decided),
-        len(decided),
-        checked - len(decided),
-        usage,
-        sum(seconds) / len(seconds) if seconds else None,
-        {metric: summarize([_value(cell, metric) for cell in done]) for metric in metrics},
-    )
-
-
-def _value(cell: Cell, metric: str) -> float | None:
-    score = cell.record.scores.get(metric) if cell.record is not None else None
-    return None if score is None else score.value
 
 
 def _bad(row: Sequence[Cell], metrics: Sequence[str]) -> bool:

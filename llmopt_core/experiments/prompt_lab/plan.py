@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.check_spec import EXAMPLE_COLUMN, CheckSpec, checks_of
@@ -32,6 +33,7 @@ class ComparisonPlan:
         repeats: How often each variant is asked each example.
         concurrency: Answers in work at once, over all columns.
         documents: What variants with retrieval search in.
+        origin: What was chosen to make this plan, so that it can be chosen again.
     """
 
     project: str
@@ -43,6 +45,7 @@ class ComparisonPlan:
     repeats: int = 1
     concurrency: int = 8
     documents: tuple[Document, ...] = ()
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def examples(self) -> tuple[Example, ...]:

@@ -11,6 +11,7 @@ from llmopt_core.errors import BadInput, EndpointError, StorageFailed
 from llmopt_core.evaluation.check_spec import CheckSpec
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.prompt_lab.board import Board
+from llmopt_core.experiments.prompt_lab.columns import columns_of
 from llmopt_core.experiments.prompt_lab.comparison import comparison, comparisons, delete_comparison, plan_of
 from llmopt_core.experiments.prompt_lab.grid import checks_in, differences, metric_scores, missing_places
 from llmopt_core.experiments.prompt_lab.plan import (
@@ -37,11 +38,13 @@ async def test_every_variant_answers_every_example_and_the_grid_is_stored(lab: L
         ["It is Rhine.", "nonsense"], ["It is Au.", "nonsense"], ["It is two.", "nonsense"],
     ]  # fmt: skip
     assert [[cell.passed for cell in row] for row in grid.rows] == [[True, False]] * 3
-    first = grid.column(0)
+    first, second = columns_of(grid)
     assert (first.answered, first.passed, first.decided, first.failed) == (3, 3, 3, 0)
     assert first.usage.calls == 3
     assert first.usage.cost_usd == pytest.approx(0.03)
     assert first.metrics["answer_f1"].mean is not None
+    assert second.versus["checks"].difference == -1.0
+    assert not first.versus
     assert found.status == "finished"
     assert found.title == "plain against wrong on questions (3)"
 
@@ -165,7 +168,7 @@ async def test_an_example_with_a_check_that_is_not_supported_is_not_run(lab: Lab
     example = Example("q", "Which river flows through Cologne?", variables={"checks": [unsupported]})
     grid = lab.grid(await lab.run(lab.plan(lab.variant("plain"), examples=[example])))
     assert grid.rows[0][0].passed is None
-    column = grid.column(0)
+    (column,) = columns_of(grid)
     assert (column.passed, column.decided, column.not_run) == (0, 0, 1)
 
 

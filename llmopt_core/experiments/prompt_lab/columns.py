@@ -1,0 +1,82 @@
+"""What each column of a comparison comes to, and whether it does better than the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.prompt_lab.grid import Cell, Grid
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.paired import Comparison as Paired
+from llmopt_core.statistics.paired import compare_paired
+from llmopt_core.types import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one variant comes to over the examples, by first answers; `usage` covers repeats, too.
+
+    Attributes:
+        passed: How many answers passed; `decided` is how many passed or failed.
+        not_run: Answers whose checks could not all be run.
+        seconds: Mean time of an answer.
+        metrics: Mean and interval of each metric.
+        versus: Against the first column, on the same rows: each metric, and `checks` for passing; empty for the first.
+    """
+
+    answered: int
+    failed: int
+    passed: int
+    decided: int
+    not_run: int
+    usage: Usage
+    seconds: float | None
+    metrics: Mapping[str, Summary] = field(default_factory=dict)
+    versus: Mapping[str, Paired] = field(default_factory=dict)
+
+
+def columns_of(grid: Grid, *, compared: bool = True) -> list[Column]:
+    """One summary per column.
+
+    Args:
+        grid: The answers.
+        compared: Whether to test the columns against the first, which takes some time.
+    """
+    return [_column(grid, number, compared and number > 0) for number in range(len(grid.names))]
+
+
+def _column(grid: Grid, number: int, compared: bool) -> Column:
+    cells = [row[number] for row in grid.rows]
+    done = [cell for cell in cells if cell.state == "done"]
+    decided = [cell.passed for cell in done if cell.passed is not None]
+    records = [record for cell in cells for record in cell.repeats if record is not None]
+    answers = [cell.record.answer for cell in done if cell.record is not None]
+    seconds = [answer.seconds for answer in answers if answer is not None]
+    checked = sum(cell.record is not None and CHECKS in cell.record.scores for cell in done)
+    return Column(
+        len(done),
+        sum(cell.state == "failed" for cell in cells),
+        sum(decided),
+        len(decided),
+        checked - len(decided),
+        sum((record.usage for record in records), Usage()),
+        sum(seconds) / len(seconds) if seconds else None,
+        {metric: summarize([_value(cell, metric) for cell in cells]) for metric in grid.metrics},
+        _versus(grid, number) if compared else {},
+    )
+
+
+def _versus(grid: Grid, number: int) -> dict[str, Paired]:
+    checked = any(cell.passed is not None for row in grid.rows for cell in row)
+    found = {}
+    for name in ([CHECKS] if checked else []) + list(grid.metrics):
+        first, other = ([_value(row[place], name) for row in grid.rows] for place in (0, number))
+        found[name] = compare_paired(first, other, METRICS[name].higher_is_better if name in METRICS else True)
+    return found
+
+
+def _value(cell: Cell, metric: str) -> float | None:
+    score = cell.record.scores.get(metric) if cell.record is not None and cell.state == "done" else None
+    return None if score is None else score.value

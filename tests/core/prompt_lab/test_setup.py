@@ -1,0 +1,220 @@
+"""From what is chosen to a plan: checks as rows, variants, estimates, the prompt library."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.check_spec import CheckSpec
+from llmopt_core.experiments.prompt_lab.check_rows import checks_from_rows, row_of
+from llmopt_core.experiments.prompt_lab.estimate import estimate_comparison
+from llmopt_core.experiments.prompt_lab.few_shot_sources import examples_from_records
+from llmopt_core.experiments.prompt_lab.library import (
+    few_shot_from,
+    newest_versions,
+    prompt_from,
+    restore,
+    save_few_shot,
+    save_prompt,
+    saved_prompt,
+    version_label,
+)
+from llmopt_core.experiments.prompt_lab.preview import preview_prompt, preview_variables, stand_in, variables_of
+from llmopt_core.experiments.prompt_lab.setup import Setup, VariantSetup, plan_from, setup_from, taken, variant_names
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.types import Answer, Chunk, Document, EvaluationSet, Example, Failure, Hit, Record, Score, Span
+
+from .conftest import EXAMPLES, Lab
+
+CHECKS = [
+    CheckSpec(type="contains", value="a | b"),
+    CheckSpec(type="contains-any", value=["a", "b c"]),
+    CheckSpec(type="contains-all", value=["a|b", "c"]),
+    CheckSpec(type="is-json"),
+    CheckSpec(type="json-schema", value={"type": "object"}),
+    CheckSpec(type="equals", value="x", case_sensitive=False, negate=True),
+    CheckSpec(type="similar", threshold=0.8),
+    CheckSpec(type="latency", threshold=2.0, weight=0.0),
+    CheckSpec(type="length", value={"min": 1, "unit": "words"}, name="short"),
+    CheckSpec(type="metric", value="answer_f1", threshold=0.5),
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.type)
+def test_a_check_survives_the_way_through_a_table(check: CheckSpec) -> None:
+    (back,) = checks_from_rows([row_of(check)])
+    assert back.model_dump(exclude={"value"}) == check.model_dump(exclude={"value"})
+    given = dict(check.value) if check.type == "length" else check.value
+    assert back.value == given
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"type": "contains", "value": ""}, "Check 1: .*needs a text"),
+        ({"type": "regex", "value": "("}, "Check 1: .*regular expression"),
+        ({"type": "json-schema", "value": "{"}, "Check 1: .*not JSON"),
+        ({"type": "length", "value": "long"}, "10-200 words"),
+        ({"type": "latency", "value": "soon"}, "Check 1"),
+        ({"type": "soup", "value": "x"}, "Check 1"),
+    ],
+)
+def test_a_row_that_makes_no_check_is_named(row: dict[str, str], told: str) -> None:
+    with pytest.raises(BadInput, match=told):
+        checks_from_rows([row])
+
+
+def test_empty_rows_are_left_out_and_limits_may_stand_in_either_column() -> None:
+    found = checks_from_rows([{"type": None, "value": "x"}, {"type": "cost", "value": "0.5"}])
+    assert [(check.type, check.threshold) for check in found] == [("cost", 0.5)]
+
+
+def test_variants_are_named_by_what_tells_them_apart() -> None:
+    plain = VariantSetup(prompt="plain")
+    other_model = VariantSetup(prompt="plain", model=ModelSpec(endpoint="openai", name="gpt-x"))
+    warm = VariantSetup(prompt="plain", model=ModelSpec(temperature=1.0))
+    assert variant_names([plain, VariantSetup(prompt="plain@2")]) == ["plain", "plain v2"]
+    assert variant_names([plain, other_model]) == ["plain · built-in", "plain · gpt-x"]
+    assert variant_names([plain, warm]) == ["plain · temperature 0", "plain · temperature 1"]
+    assert variant_names([plain, plain]) == ["plain", "plain (2)"]
+    assert variant_names([VariantSetup(prompt="p@production")]) == ["p production"]
+
+
+def test_a_setup_becomes_a_plan(lab: Lab) -> None:
+    save_prompt(lab.store, "p", "plain", PromptSpec())
+    lab.store.save_evaluation_set("p", EvaluationSet("questions", EXAMPLES))
+    setup = Setup(
+        variants=(VariantSetup(prompt="plain", model=ModelSpec(endpoint="scripted")),),
+        set_name="questions",
+        count=2,
+        check_rows=({"type": "contains", "value": "x"},),
+    )
+    plan, left_out = plan_from(lab.store, "p", setup)
+    assert [example.id for example in plan.evaluation_set.examples] == ["q1", "q2"]
+    assert plan.checks == (CheckSpec(type="contains", value="x"),)
+    assert left_out == {}
+    assert setup_from(plan.origin) == setup
+    assert setup_from({"nonsense": 1}) == Setup()
+
+
+def test_rows_of_a_set() -> None:
+    whole = EvaluationSet("questions", EXAMPLES)
+
+    def ids(**changes: object) -> list[str]:
+        return [example.id for example in taken(whole, Setup.model_validate(changes)).examples]
+
+    assert ids(take="all") == ["q1", "q2", "q3"]
+    assert ids(take="first", count=1) == ["q1"]
+    assert ids(take="chosen", ids=["q3"]) == ["q3"]
+    assert len(ids(take="random", count=2, seed=1)) == 2
+    assert taken(whole, Setup(take="first", count=9)) is whole
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"variants": ()}, "at least one variant"),
+        ({"set_name": ""}, "evaluation set"),
+        ({"source": "free"}, "at least one question"),
+        ({"take": "chosen"}, "at least one example"),
+        ({"variants": ({"prompt": "gone"},)}, "no prompt named gone"),
+        ({"variants": ({"prompt": "plain@9"},)}, "no prompt named plain"),
+        ({"variants": ({"prompt": "plain", "retrieval": "rag"},)}, "no configuration named rag"),
+        ({"check_rows": ({"type": "contains"},)}, "Check 1"),
+    ],
+)
+def test_what_is_missing_in_a_setup_is_told(lab: Lab, changes: dict[str, object], told: str) -> None:
+    save_prompt(lab.store, "p", "plain", PromptSpec())
+    lab.store.save_evaluation_set("p", EvaluationSet("questions", EXAMPLES))
+    values = {"variants": ({"prompt": "plain"},), "set_name": "questions", **changes}
+    with pytest.raises(BadInput, match=told):
+        plan_from(lab.store, "p", Setup.model_validate(values))
+
+
+async def test_an_estimate_counts_calls_tokens_and_price(lab: Lab) -> None:
+    chain = lab.variant("chain", steps=[{"name": "facts", "template": "{{ question }}"}], template="{{ facts }}")
+    plan = lab.plan(lab.variant("plain"), chain, repeats=2)
+    found = estimate_comparison(plan, lab.models())
+    assert found.calls == 3 * 2 * 3
+    assert found.prompt_tokens > 0
+    assert found.cost_usd is not None
+    assert 0 < found.cost_usd[0] <= found.cost_usd[1]
+    unpriced = lab.variant("x").model_copy(update={"model": ModelSpec(endpoint="echo", name="e")})
+    models = lab.models()
+    models.register("echo", lab.chat)
+    assert estimate_comparison(replace(plan, variants=(unpriced,)), models).cost_usd is None
+
+
+def test_prompts_are_saved_found_and_restored(lab: Lab) -> None:
+    first = save_prompt(lab.store, "p", "terse", PromptSpec(system="one"), "first")
+    lab.store.save_draft("p", "prompt", "terse", {"system": "typing"})
+    second = save_prompt(lab.store, "p", "terse", PromptSpec(system="two"))
+    assert lab.store.draft("p", "prompt", "terse") is None
+    lab.store.set_label("p", "prompt", "terse", "production", first.number)
+    assert saved_prompt(lab.store, "p", "terse").system == "two"
+    assert saved_prompt(lab.store, "p", "terse@1").system == "one"
+    assert saved_prompt(lab.store, "p", "terse@production").system == "one"
+    third = restore(lab.store, "p", "prompt", "terse", 1)
+    assert (second.number, third.number, third.note) == (2, 3, "Version 1 restored")
+    assert version_label(newest_versions(lab.store, "p", "prompt")["terse"]) == "terse v3"
+
+
+def test_values_that_make_no_prompt_are_told() -> None:
+    with pytest.raises(BadInput, match="two steps are called"):
+        prompt_from({"steps": [{"name": "a", "template": ""}, {"name": "a", "template": ""}]})
+    with pytest.raises(BadInput, match="not valid Jinja2"):
+        prompt_from({"template": "{{"})
+    with pytest.raises(BadInput, match="has no `answer`"):
+        few_shot_from({"examples": [{"question": "?"}]})
+
+
+def test_variables_are_named() -> None:
+    prompt = PromptSpec(
+        system="{{ tone }}", template="{{ facts }} {{ context }} {{ colour }}",
+        steps=({"name": "facts", "template": "{{ question }}"}, {"name": "idle", "template": "x"}),
+    )  # fmt: skip
+    found = variables_of(prompt, ["tone", "size"])
+    assert found.used == ("colour", "context", "question", "tone")
+    assert found.undefined == ("colour",)
+    assert found.unused == ("idle", "size")
+    assert found.from_retrieval == ("context",)
+
+
+async def test_a_preview_counts_every_call(lab: Lab) -> None:
+    prompt = PromptSpec(system="Be brief.", template="{{ facts }}", steps=({"name": "facts", "template": "List."},))
+    variables = preview_variables(prompt, EXAMPLES[0])
+    made = preview_prompt(prompt, variables, ModelSpec(endpoint="scripted", name="gpt-4o"), lab.models())
+    assert made.last.messages[-1].content == "[output of step facts]"
+    assert made.steps[0][1][-1].content == "List."
+    assert made.tokens == made.last.tokens + made.steps[0][2]
+    assert made.tokenizer == "o200k_base"
+    assert made.cost_usd == pytest.approx(made.tokens / 1e6)
+
+
+def test_a_passage_stands_in_for_retrieval() -> None:
+    document = Document("a.md", "First part.\n\nThe harbour was built in 1712.\n\nLast part.")
+    start = document.text.index("1712")
+    example = Example("q", "When?", references=(Span("a.md", start, start + 4), Span("gone.md", 0, 3)))
+    assert stand_in(example, {"a.md": document}) == "The harbour was built in 1712."
+    assert stand_in(EXAMPLES[0], {}) == ""
+
+
+def test_good_records_become_few_shot_examples(lab: Lab) -> None:
+    def record(number: int, value: float | None, **changes: object) -> Record:
+        score = Score("answer_f1", value)
+        hits = (Hit(Chunk("a", 0, 2, " passage "), 1.0),)
+        return replace(
+            Record(Example(f"q{number}", f"Q{number}?", f"A{number}"), Answer(f"said {number}", hits),
+                   scores={"answer_f1": score}), **changes)  # type: ignore[arg-type]  # fmt: skip
+
+    failed = record(5, 1.0, failure=Failure("answer", "timeout", "late"))
+    records = [record(1, 0.9), record(2, 0.2), record(3, None), record(4, 1.0), failed, record(1, 0.8)]
+    found = examples_from_records(records, "answer_f1", 0.5)
+    assert found == [{"question": "Q4?", "answer": "said 4"}, {"question": "Q1?", "answer": "said 1"}]
+    (best, _) = examples_from_records(records, "answer_f1", 0.5, answer="reference", with_context=True)
+    assert best == {"context": "passage", "question": "Q4?", "answer": "A4"}
+    saved = save_few_shot(lab.store, "p", "good", few_shot_from({"examples": found, "select": "first", "k": 1}))
+    assert saved.body["examples"] == found

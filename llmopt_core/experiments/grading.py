@@ -68,10 +68,11 @@ class Grader:
 
     def _known(self, graders: Sequence[Metric], sample: Sample) -> tuple[dict[str, Graded], dict[str, str]]:
         """Scores that are kept, and the key of each that may be."""
-        if sample.answer is None:
+        kept = [one for one in graders if _may_be_kept(one)]
+        if sample.answer is None or not kept:
             return {}, {}
         identity = keys.sample_identity(sample.example, sample.answer, sample.hits)
-        wanted = {one.name: keys.score_key(self._identity(one), identity) for one in graders if _may_be_kept(one)}
+        wanted = {one.name: keys.score_key(self._identity(one), identity) for one in kept}
         return self._stages.scores(wanted), wanted
 
     def _built(self, checks: Sequence[CheckSpec]) -> list[Metric]:
@@ -89,9 +90,12 @@ class Grader:
 
 
 def _may_be_kept(grader: Metric) -> bool:
-    """Not checks that look at time or cost, which are no part of what the answer is; and they take nothing."""
+    """What calls a model. The rest is made faster than it is looked up, and some checks look at time and cost."""
     spec = getattr(grader, "spec", None)
-    return not isinstance(spec, CheckSpec) or spec.type in ("similar", "llm-rubric", "metric")
+    return bool(grader.judge) or grader.name in _EMBEDDED or (isinstance(spec, CheckSpec) and spec.type == "similar")
+
+
+_EMBEDDED = ("semantic_similarity",)
 
 
 def _verdict(checks: Sequence[CheckSpec], scores: Sequence[Score], example: Example) -> Score:

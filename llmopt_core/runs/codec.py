@@ -1,4 +1,4 @@
-"""Records and other values <-> compressed JSON."""
+"""Records and other values <-> JSON, compressed where it is long."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from pydantic_core import PydanticSerializationError
 
 from llmopt_core.types import Chunk, Hit, Record, StageTrace
 
+_SHORT = 1000
+
 
 @cache
 def _adapter(kind: Any) -> TypeAdapter[Any]:
@@ -21,13 +23,15 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 def pack(value: Any, kind: Any = None) -> bytes:
-    """Compressed JSON of a value; `kind` is its type, such as `list[Chunk]`, where it is not plain JSON."""
-    return zlib.compress(_to_json(value, kind), 1)
+    """JSON of a value, compressed where that pays; `kind` is its type, such as `list[Chunk]`, if it is not plain."""
+    text = _to_json(value, kind)
+    return text if len(text) < _SHORT else zlib.compress(text, 1)
 
 
 def unpack(data: bytes, kind: Any = None) -> Any:
     """The value back, as `kind`; plain JSON values without one."""
-    text = zlib.decompress(data)
+    # No JSON text begins with an x, every compressed one does.
+    text = zlib.decompress(data) if data[:1] == b"x" else data
     return json.loads(text) if kind is None else _adapter(kind).validate_json(text)
 
 

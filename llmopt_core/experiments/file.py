@@ -79,11 +79,12 @@ def load_experiment(path: Path) -> Experiment:
     folder = path.parent
     paths = [_found(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
     documents = load_documents(paths, root=_root(paths)) if paths else []
-    questions = _found(folder, said.evaluation_set, located, ("evaluation_set",))
+    path_of_set = _found(folder, said.evaluation_set, located, ("evaluation_set",))
+    questions = load_questions(path_of_set, path_of_set.name, documents or None)
     return Experiment(
         project=said.project or path.stem,
         documents=tuple(documents),
-        evaluation_set=load_questions(questions, questions.name, documents or None),
+        evaluation_set=EvaluationSet(path_of_set.stem, questions.examples),
         judge=said.judge,
         metrics=said.metrics,
         configurations=said.configurations,

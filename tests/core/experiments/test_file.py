@@ -49,6 +49,7 @@ def test_a_file_is_read_with_all_it_names(folder: Path) -> None:
     experiment = load(folder, GOOD)
     assert experiment.project == "rivers"
     assert [document.name for document in experiment.documents] == ["rivers.txt"]
+    assert experiment.evaluation_set.name == "questions"
     assert experiment.evaluation_set.examples[0].question == "Which river flows through Cologne?"
     assert experiment.metrics == ("answer_f1", "hit_rate")
     assert experiment.judge.is_builtin

@@ -25,4 +25,5 @@ def test_a_trace_holds_each_chunk_once() -> None:
     trace = tuple(StageTrace("search", str(i), ("q",), hits[::-1], 8, 0.1, Usage(1, 2, 0.5, 1)) for i in range(6))
     data = pack_trace(trace, hits[:2])
     assert unpack_trace(data) == (trace, hits[:2])
+    assert len(unpack(data)["chunks"]) == 8
     assert unpack_trace(pack_trace(())) == ((), ())

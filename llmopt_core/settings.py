@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
+from llmopt_core.errors import BadInput
 from llmopt_core.telemetry import silence_telemetry
 from llmopt_core.types import Spec
 
@@ -46,7 +47,11 @@ class Settings(Spec):
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read `LLMOPT_*` variables."""
+        """Read `LLMOPT_*` variables.
+
+        Raises:
+            BadInput: One of them makes no sense; names it.
+        """
         env = os.environ if environ is None else environ
         values = {
             "home": env.get("LLMOPT_HOME") or platformdirs.user_data_dir("llmopt"),
@@ -56,4 +61,19 @@ class Settings(Spec):
             "endpoints_file": env.get("LLMOPT_ENDPOINTS") or None,
             "threads": env.get("LLMOPT_THREADS") or os.cpu_count() or 2,
         }
-        return cls.model_validate(values)
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            variable = _VARIABLES[str(first["loc"][0])]
+            raise BadInput(f"{variable} is {first['input']!r}: {first['msg']}.") from error
+
+
+_VARIABLES = {
+    "home": "LLMOPT_HOME",
+    "database_url": "LLMOPT_DATABASE_URL",
+    "chroma_url": "LLMOPT_CHROMA_URL",
+    "builtin_gguf": "LLMOPT_BUILTIN_GGUF",
+    "endpoints_file": "LLMOPT_ENDPOINTS",
+    "threads": "LLMOPT_THREADS",
+}

@@ -48,8 +48,8 @@ async def examine(environ: Mapping[str, str], *, models: bool = True) -> list[Fi
     findings = [_python(), *_packages(), *_model_files(), _browser(environ)]
     try:
         settings = Settings.from_environment(environ)
-    except ValueError as error:
-        return [*findings, Finding("settings", "missing", f"an LLMOPT_ variable is wrong: {error}", "correct it")]
+    except LlmOptError as error:
+        return [*findings, Finding("settings", "missing", str(error), "correct the variable, or unset it")]
     findings += [_workspace(settings), _database(settings), _disk(settings)]
     if not models:
         return findings

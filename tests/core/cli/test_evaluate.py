@@ -189,6 +189,13 @@ def test_a_budget_stops_in_time(inside: Command, experiment: Path, stub: StubEnd
     assert sum(run["cost_usd"] for run in result["runs"]) <= one * 5.5
 
 
+def test_a_wrong_variable_is_named(inside: Command, experiment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMOPT_THREADS", "0")
+    done = inside("evaluate", experiment)
+    assert done.code == 2
+    assert done.complaint.startswith("LLMOPT_THREADS is '0': ")
+
+
 def test_the_database_says_when_the_workspace_cannot_be_used(inside: Command, experiment: Path, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "llmopt.db").write_bytes(b"no database" * 1000)

@@ -50,6 +50,7 @@ async def test_a_missing_or_unfit_package_is_named(tmp_path: Path, monkeypatch: 
 async def test_a_wrong_variable_is_told(tmp_path: Path) -> None:
     seen = await found(environ(tmp_path, LLMOPT_THREADS="many"))
     assert seen["settings"].status == "missing"
+    assert "LLMOPT_THREADS is 'many'" in seen["settings"].detail
 
 
 async def test_endpoints_are_asked(tmp_path: Path) -> None:

@@ -109,7 +109,8 @@ def main() -> None:
         print(f"first to last call, here   {seconds:6.2f} s   {seconds / ideal:.3f} x ideal")
         print(f"first to last call, there  {seen['span']:6.2f} s   {seen['span'] / ideal:.3f} x ideal")
         print(
-            f"{seen['calls']:.0f} calls, at most {seen['peak']:.0f} at once, {1e3 * cpu / chosen.calls:.2f} ms CPU per call"
+            f"{seen['calls']:.0f} calls, at most {seen['peak']:.0f} at once, "
+            f"{1e3 * cpu / chosen.calls:.2f} ms CPU per call"
         )
         control(url, "/control", {"delay": 0.0, "reply": "clock", "stream_pause": 0.02})
         delays = asyncio.run(stream_delays(url, 4))

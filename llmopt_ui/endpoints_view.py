@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,8 @@ from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section, show_error, told_plainly
-from llmopt_ui.endpoint_file import added_endpoints, all_endpoints, delete_endpoint, save_endpoint
+from llmopt_ui.endpoint_file import added_endpoints, delete_endpoint, save_endpoint
+from llmopt_ui.keys import endpoints, environment, key_of
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify, state
 
@@ -34,16 +34,11 @@ def endpoints_view() -> None:
         st.markdown(f"**{BUILTIN}** :gray[this machine, no key, free]")
         st.caption("The built-in chat model. See the tab Built-in models for what it can do.")
     added = added_endpoints(settings())
-    for name, endpoint in all_endpoints(settings(), os.environ).items():
+    for name, endpoint in endpoints(settings()).items():
         if name != BUILTIN:
             _card(endpoint, removable=name in added)
     with st.expander("Add an endpoint", icon=":material/add:", expanded=len(added) == 0):
         _add_form()
-
-
-def key_of(endpoint: Endpoint) -> str:
-    """The endpoint's key: typed in this session, else from the environment."""
-    return state().keys.get(endpoint.name) or os.environ.get(endpoint.api_key_env, "")
 
 
 def _card(endpoint: Endpoint, *, removable: bool) -> None:
@@ -79,7 +74,7 @@ def _key_field(endpoint: Endpoint) -> None:
     variable = endpoint.api_key_env
     if endpoint.name in state().keys:
         st.caption("Uses the key typed in this session.")
-    elif variable and os.environ.get(variable):
+    elif variable and environment().get(variable):
         st.caption(f"Uses the key in {variable}.")
     elif variable:
         st.caption(f"{variable} is not set. Set it before the start, or type a key here.")

@@ -56,6 +56,11 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {rest // 60} min" if rest >= 60 else f"{hours} h"
 
 
+def short_time(seconds: float) -> str:
+    """`0.4 ms`, `66 ms`, `9.3 s`."""
+    return f"{number(seconds * 1000)} ms" if seconds < 1 else duration(seconds)
+
+
 def money(usd: float | None) -> str:
     """`$0.012`; `no price list` where the endpoint has none, `free` for nothing."""
     if usd is None:

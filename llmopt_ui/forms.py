@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +16,9 @@ from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.components import Download, downloads, told_plainly
-from llmopt_ui.endpoint_file import all_endpoints
 from llmopt_ui.forms_prompt import prompt_fields
 from llmopt_ui.forms_retrieval import retrieval_fields
+from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 
@@ -92,7 +91,7 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
             "retrieval": retrieval,
             "checks": checks,
         }
-        with text_tab:
+        with text_tab, told_plainly():
             _as_yaml(made)
         _buttons(project, saved, made)
 
@@ -134,7 +133,7 @@ def checked(values: dict[str, Any]) -> Configuration:
 
 def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
     """Which model, asked how."""
-    names = list(all_endpoints(settings(), os.environ))
+    names = list(endpoints(settings()))
     names += [before.endpoint] if before.endpoint not in names else []
     left, right = st.columns(2, gap="medium")
     endpoint = left.selectbox(

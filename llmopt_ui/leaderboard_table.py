@@ -59,15 +59,20 @@ def _cell(entry: Entry, metric: str) -> str:
         return ":gray[not scored]"
     lines = [f"**{fmt.score(summary.mean)}**"]
     if summary.low is not None:
-        lines.append(f":gray[{fmt.interval(summary.low, summary.high)}]")
+        lines.append(f":gray[{_unbroken(fmt.interval(summary.low, summary.high))}]")
     compared = entry.comparisons.get(metric)
     if entry.is_baseline:
-        lines.append(verdict("baseline").markdown)
+        lines.append(_unbroken(verdict("baseline").markdown))
     elif compared is not None:
         lines.append(verdict(compared.verdict).markdown)
     if summary.missing:
-        lines.append(f":gray[{summary.scored} of {summary.total} scored]")
+        lines.append(f":gray[{_unbroken(f'{summary.scored} of {summary.total}')} scored]")
     return "  \n".join(lines)
+
+
+def _unbroken(text: str) -> str:
+    """The text with spaces at which no line breaks."""
+    return text.replace(" ", "\u00a0")
 
 
 def leaderboard_csv(entries: Sequence[Entry], metrics: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from llmopt_ui.components import show_error
 from llmopt_ui.theme import Ink
 
 PARTS = "record_part"
+_TRACE = ["Stage", "Method", "Received", "Returned", "Time", "Tokens"]
 _MARK = "background:rgba(0,158,115,.24);border-radius:3px"
 
 
@@ -100,9 +101,7 @@ def _evidence(piece: Evidence) -> None:
     with right:
         st.text(piece.statement, width="stretch")
         about = [
-            part
-            for part in (piece.reason, f"From the text: “{fmt.shorten(piece.source, 300)}”" if piece.source else "")
-            if part
+            part for part in (piece.reason, f"Source: {fmt.shorten(piece.source, 300)}" if piece.source else "") if part
         ]
         for part in about:
             st.caption(fmt.markdown(part))
@@ -158,24 +157,10 @@ def _trace(record: Record) -> None:
     if not record.trace:
         st.caption("No retrieval, so no trace.")
         return
-    table = pd.DataFrame(
-        [
-            (
-                stage.stage,
-                stage.method,
-                stage.received or None,
-                len(stage.hits),
-                stage.seconds * 1000,
-                stage.usage.prompt_tokens + stage.usage.completion_tokens,
-            )
-            for stage in record.trace
-        ],
-        columns=["Stage", "Method", "Received", "Returned", "Time (ms)", "Tokens"],
-    )
     st.dataframe(
-        table,
+        trace_table(record.trace),
         hide_index=True,
-        column_config={"Time (ms)": st.column_config.NumberColumn(format="%.1f")},
+        column_config={name: st.column_config.TextColumn(alignment="right") for name in _TRACE[2:]},
         alt="Stages of retrieval with what went in and came out",
     )
     for number, stage in enumerate(record.trace):
@@ -183,6 +168,22 @@ def _trace(record: Record) -> None:
             st.warning(fmt.markdown(stage.warning), icon=":material/warning:")
         with st.expander(f"{number + 1}. {fmt.markdown(stage.stage)}: {fmt.markdown(stage.method)}"):
             _stage(stage)
+
+
+def trace_table(trace: Sequence[StageTrace]) -> pd.DataFrame:
+    """One row per stage, in words."""
+    rows = [
+        (
+            stage.stage,
+            stage.method,
+            fmt.count(stage.received) if stage.received else "",
+            fmt.count(len(stage.hits)) if stage.hits else "",
+            fmt.short_time(stage.seconds),
+            fmt.count(stage.usage.prompt_tokens + stage.usage.completion_tokens),
+        )
+        for stage in trace
+    ]
+    return pd.DataFrame(rows, columns=_TRACE)
 
 
 def _stage(stage: StageTrace) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
-from llmopt_ui.endpoint_file import all_endpoints
-from llmopt_ui.session import state
+from llmopt_ui.keys import endpoints, keys_of
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.jobs import JobRunner
@@ -47,12 +45,22 @@ model_plugins: list[Callable[[Models], None]] = []
 """Called with every `Models` that is made: a place to register models of your own, as the tests do."""
 
 
-def models(keys: Mapping[str, str] | None = None) -> Models:
-    """The models of this session, with the keys that were typed into it. Cheap; one per event loop."""
-    from llmopt_core.models.registry import Models
+def model_maker() -> Callable[[], Models]:
+    """Makes the models of this session, with its keys. What it gives never calls Streamlit, so a job may use it."""
+    known = endpoints(settings())
+    keys, home, cache, plugins = keys_of(known), settings(), store().cache, tuple(model_plugins)
 
-    found = state().keys if keys is None else keys
-    made = Models(settings(), cache=store().cache, endpoints=all_endpoints(settings(), os.environ), keys=dict(found))
-    for plug_in in model_plugins:
-        plug_in(made)
-    return made
+    def make() -> Models:
+        from llmopt_core.models.registry import Models
+
+        made = Models(home, cache=cache, endpoints=known, keys=keys)
+        for plug_in in plugins:
+            plug_in(made)
+        return made
+
+    return make
+
+
+def models() -> Models:
+    """The models of this session. Cheap; one per event loop."""
+    return model_maker()()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedSet
 from llmopt_ui import format as fmt
-from llmopt_ui.endpoint_file import all_endpoints
+from llmopt_ui.keys import endpoints
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.resources import settings, store
 
@@ -78,17 +77,17 @@ def _what(sets: Sequence[SavedSet], names: list[str]) -> tuple[str, list[str]]:
 
 
 def _judge() -> tuple[str, str]:
-    endpoints = [name for name in all_endpoints(settings(), os.environ) if name != BUILTIN]
+    others = [name for name in endpoints(settings()) if name != BUILTIN]
 
     def told(name: str) -> str:
         return "Built-in judge (grounding)" if name == BUILTIN else f"A model on {name}"
 
-    judge = st.selectbox("Judge", [BUILTIN, *endpoints], key=JUDGE, format_func=told, persist_state="session")
+    judge = st.selectbox("Judge", [BUILTIN, *others], key=JUDGE, format_func=told, persist_state="session")
     model = st.text_input(
         "Judge's model",
         key=JUDGE_MODEL,
-        placeholder="The endpoint's default" if endpoints else "Not used by the built-in judge",
-        disabled=not endpoints,
+        placeholder="The endpoint's default" if others else "Not used by the built-in judge",
+        disabled=not others,
         persist_state="session",
     )
     return judge, (model or "").strip()

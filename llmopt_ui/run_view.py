@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -23,7 +22,7 @@ from llmopt_ui.evaluation_job import (
     resume_work,
 )
 from llmopt_ui.job_panel import follow
-from llmopt_ui.resources import job_runner, models, store
+from llmopt_ui.resources import job_runner, model_maker, models, store
 from llmopt_ui.run_form import plan_from, run_form
 from llmopt_ui.session import notify, state
 
@@ -100,7 +99,7 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
 def _start(project: Project, plan: Plan) -> None:
     """Run at once what the built-in models do alone; for the rest make a pilot first and show what it will cost."""
     check(plan)
-    make = partial(models, dict(state().keys))
+    make = model_maker()
     if _endpoints_of(plan) <= {BUILTIN}:
         job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make))
     else:
@@ -172,7 +171,7 @@ def _estimate(project: Project) -> None:
     if start or drop:
         state().planned = (0, None)
     if start:
-        make = partial(models, dict(state().keys))
+        make = model_maker()
         job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make))
     if start or drop:
         st.rerun()
@@ -207,7 +206,7 @@ def _stopped(project: Project, runs: Sequence[Run]) -> None:
             if run.error:
                 st.text(run.error, width="stretch")
         if pressed:
-            make = partial(models, dict(state().keys))
+            make = model_maker()
             job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make))
             st.rerun()
 

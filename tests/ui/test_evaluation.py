@@ -92,7 +92,7 @@ def test_results_say_who_is_better_with_colour_sign_and_word(app: App, used: str
     assert ":green[▲ better]" in cell
     assert "**0.6" in cell or "**0.7" in cell
     assert table["Faithfulness"].iloc[0] == ":gray[not scored]"
-    assert "23 of 24 scored" in table["Answer relevancy"].iloc[1]
+    assert "23\u00a0of\u00a024 scored" in table["Answer relevancy"].iloc[1]
 
 
 def test_the_address_reproduces_a_view(app: App, used: str) -> None:

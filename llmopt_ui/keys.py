@@ -1,0 +1,39 @@
+"""Where API keys come from: typed into this session, `.streamlit/secrets.toml`, or the environment, in this order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import streamlit as st
+
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.settings import Settings
+from llmopt_ui.endpoint_file import all_endpoints
+from llmopt_ui.session import state
+
+
+def environment() -> dict[str, str]:
+    """The environment variables, with the texts of the secrets file beneath them."""
+    try:
+        secrets = {name: value for name, value in st.secrets.items() if isinstance(value, str)}
+    except FileNotFoundError:
+        secrets = {}
+    return {**secrets, **os.environ}
+
+
+def endpoints(settings: Settings) -> dict[str, Endpoint]:
+    """Every endpoint by name."""
+    return all_endpoints(settings, environment())
+
+
+def key_of(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:
+    """The endpoint's key; empty where there is none."""
+    known = environment() if environ is None else environ
+    return state().keys.get(endpoint.name) or known.get(endpoint.api_key_env, "")
+
+
+def keys_of(endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
+    """The keys of those endpoints that have one."""
+    environ = environment()
+    return {name: key for name, endpoint in endpoints.items() if (key := key_of(endpoint, environ))}

@@ -1,0 +1,137 @@
+"""Editing configurations and question files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.runs.store import Store
+
+App = Callable[..., AppTest]
+PAGE = "pages/evaluation.py"
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    return next(button for button in test.button if button.label == label).click().run()
+
+
+def field(test: AppTest, kind: str, name: str):
+    return next(item for item in getattr(test, kind) if str(item.key).startswith(name))
+
+
+def texts(test: AppTest) -> str:
+    return "\n".join(part.value for part in [*test.text, *test.caption, *test.markdown])
+
+
+def editor(app: App, name: str = "rag") -> AppTest:
+    return app(PAGE, evaluation_view="Configurations", edited=name)
+
+
+def test_what_the_form_does_not_show_stays(app: App, store: Store) -> None:
+    before = next(item for item in store.configurations("sample") if item.name == "rag")
+    press(editor(app), "Save configuration")
+    after = next(item for item in store.configurations("sample") if item.name == "rag")
+    assert (after.version, after.fingerprint) == (before.version, before.fingerprint)
+
+
+def test_a_change_under_the_same_name_is_its_next_version(app: App, store: Store) -> None:
+    test = editor(app)
+    field(test, "number_input", "edit_top_k").set_value(2)
+    field(test, "text_area", "edit_system").input("Be brief.")
+    test.run()
+    press(test, "Save configuration")
+    assert not test.exception
+    after = next(item for item in store.configurations("sample") if item.name == "rag")
+    assert after.version == 2
+    assert after.spec["retrieval"]["top_k"] == 2
+    assert after.spec["prompt"]["system"] == "Be brief."
+    assert len(after.spec["prompt"]["few_shot"]["examples"]) == 2
+
+
+def test_another_name_makes_a_copy_and_opens_it(app: App, store: Store) -> None:
+    test = editor(app)
+    field(test, "text_input", "edit_name").input("rag-short")
+    field(test, "number_input", "edit_size").set_value(80)
+    test.run()
+    press(test, "Save configuration")
+    assert [item.name for item in store.configurations("sample")][-1] == "rag-short"
+    assert test.selectbox(key="edited").value == "rag-short"
+
+
+def test_a_new_configuration_can_be_made(app: App, store: Store) -> None:
+    test = editor(app, "New configuration")
+    press(test, "Save configuration")
+    assert "Give the configuration a name." in texts(test)
+    field(test, "text_input", "edit_name").input("mine")
+    test.run()
+    press(test, "Save configuration")
+    assert [item.name for item in store.configurations("sample")][-1] == "mine"
+
+
+def test_a_contradiction_is_told_and_nothing_is_saved(app: App, store: Store) -> None:
+    test = editor(app)
+    field(test, "number_input", "edit_overlap").set_value(500)
+    test.run()
+    press(test, "Save configuration")
+    assert not test.exception
+    assert "overlap" in texts(test).lower()
+    assert next(item for item in store.configurations("sample") if item.name == "rag").version == 1
+
+
+def test_a_broken_template_is_told_while_typing(app: App) -> None:
+    test = editor(app)
+    field(test, "text_area", "edit_template").input("{{ question")
+    test.run()
+    assert not test.exception
+    assert "template" in texts(test).lower()
+
+
+def test_retrieval_can_be_taken_out(app: App, store: Store) -> None:
+    test = editor(app)
+    field(test, "toggle", "edit_retrieval").set_value(False)
+    test.run()
+    press(test, "Save configuration")
+    assert next(item for item in store.configurations("sample") if item.name == "rag").spec["retrieval"] is None
+
+
+def test_a_configuration_is_removed_from_the_list(app: App, store: Store) -> None:
+    press(editor(app, "baseline"), "Remove from the list")
+    assert [item.name for item in store.configurations("sample")] == ["rag", "rag-rerank"]
+
+
+def upload(test: AppTest, name: str, data: bytes) -> AppTest:
+    test.file_uploader[0].set_value((name, data, "application/octet-stream"))
+    return press(test, "Add questions")
+
+
+def test_a_question_file_is_added_and_shown(app: App, store: Store) -> None:
+    data = b'{"question": "Who?", "reference": "Me"}\n{"question": "Why?", "category": "why"}\n'
+    test = upload(app(PAGE, evaluation_view="Questions"), "mine.jsonl", data)
+    assert not test.exception
+    assert store.evaluation_sets("sample")[0].name == "mine"
+    assert store.evaluation_sets("sample")[0].size == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("a.jsonl", b'{"question": "Who?"}\n{broken\n', "2"),
+        ("a.csv", b"id,reference\n1,x\n", "question"),
+        ("a.jsonl", b'{"question": "Who?", "references": [{"document": "no.md", "start": 0, "end": 3}]}\n', "no.md"),
+        ("a.jsonl", b"", "a.jsonl"),
+    ],
+)
+def test_a_wrong_question_file_is_refused(app: App, store: Store, name: str, data: bytes, told: str) -> None:
+    test = upload(app(PAGE, evaluation_view="Questions"), name, data)
+    assert not test.exception
+    assert told in texts(test)
+    assert len(store.evaluation_sets("sample")) == 1
+
+
+def test_a_set_is_deleted(app: App, store: Store) -> None:
+    test = app(PAGE, evaluation_view="Questions")
+    test.button(key="questions_delete").click().run()
+    assert not test.exception
+    assert store.evaluation_sets("sample") == []

@@ -1,0 +1,111 @@
+"""Endpoints, keys and prices; what is built in; where things are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_ui import resources
+from llmopt_ui.endpoint_file import added_endpoints
+
+App = Callable[..., AppTest]
+PAGE = "pages/settings.py"
+SECRET = "sk-very-secret-0123456789"
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    return next(button for button in test.button if button.label == label).click().run()
+
+
+def texts(test: AppTest) -> str:
+    return "\n".join(part.value for part in [*test.text, *test.caption, *test.markdown])
+
+
+def add(test: AppTest, name: str, url: str, variable: str = "") -> AppTest:
+    fields = {field.label: field for field in test.text_input}
+    fields["Name"].input(name)
+    fields["Base URL"].input(url)
+    fields["Variable that holds its key"].input(variable)
+    return press(test, "Add endpoint")
+
+
+@pytest.fixture
+def endpoints_file(workspace: Path) -> Path:
+    return workspace / "endpoints.yaml"
+
+
+def test_an_endpoint_is_added_and_removed(app: App, endpoints_file: Path) -> None:
+    test = add(app(PAGE), "local", "http://127.0.0.1:9/v1/")
+    assert not test.exception
+    assert added_endpoints(resources.settings())["local"].base_url == "http://127.0.0.1:9/v1"
+    press(test, "Remove")
+    assert added_endpoints(resources.settings()) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "told"),
+    [
+        ("", "http://127.0.0.1:9/v1", "Name"),
+        ("local", "", "An endpoint needs a base URL"),
+        ("local", "not a url", "Base URL"),
+        ("local", "http://user:password@host/v1", "Base URL"),
+        ("builtin", "http://127.0.0.1:9/v1", "is taken by the embedded model"),
+    ],
+)
+def test_a_wrong_endpoint_is_refused_in_words(app: App, endpoints_file: Path, name: str, url: str, told: str) -> None:
+    test = add(app(PAGE), name, url)
+    assert not test.exception
+    assert told in texts(test)
+    assert not endpoints_file.exists()
+
+
+def test_an_unreachable_endpoint_is_told_in_one_sentence(app: App) -> None:
+    test = add(app(PAGE), "local", "http://127.0.0.1:9/v1")
+    test.button(key="endpoint_test_local").click().run()
+    assert not test.exception
+    assert "cannot be reached" in texts(test)
+
+
+def test_a_key_stays_in_the_session(app: App, workspace: Path, caplog: pytest.LogCaptureFixture) -> None:
+    test = add(app(PAGE), "local", "http://127.0.0.1:9/v1", "LOCAL_KEY")
+    assert "LOCAL_KEY is not set" in texts(test)
+    test.text_input(key="endpoint_key_local").input(SECRET).run()
+    test.button(key="endpoint_test_local").click().run()
+    assert "Uses the key typed in this session." in texts(test)
+    assert SECRET not in texts(test) + caplog.text + str(test.query_params)
+    assert all(SECRET.encode() not in path.read_bytes() for path in workspace.rglob("*") if path.is_file())
+    assert "LOCAL_KEY is not set" in texts(app(PAGE))
+
+
+def test_a_key_of_the_secrets_file_is_used_and_not_shown(app: App) -> None:
+    test = AppTest.from_file(str(Path(__file__).parents[2] / "app.py"), default_timeout=60)
+    test.secrets["OPENAI_API_KEY"] = SECRET
+    test.run()
+    test.switch_page(PAGE).run()
+    assert not test.exception
+    assert "Uses the key in OPENAI\\_API\\_KEY" in texts(test) or "Uses the key in OPENAI_API_KEY" in texts(test)
+    assert SECRET not in texts(test)
+
+
+def test_an_endpoint_of_the_environment_is_there(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    test = app(PAGE)
+    assert "**openai**" in texts(test)
+
+
+def test_a_broken_endpoints_file_is_named(app: App, endpoints_file: Path) -> None:
+    app()
+    endpoints_file.write_text("local: {base_url: http://127.0.0.1:9/v1, api_key: abc}")
+    test = app(PAGE)
+    assert not test.exception
+    assert "endpoints.yaml" in texts(test)
+    assert "holds a key" in texts(test)
+
+
+def test_the_workspace_is_named(app: App, workspace: Path) -> None:
+    test = app(PAGE, settings_view="Workspace")
+    assert not test.exception
+    assert "llmopt.db" in " ".join(test.table[0].value["Where"]).replace("\\", "")

@@ -1,0 +1,224 @@
+"""The pure parts: words for numbers, colours, bands, places on the map, figures, advice."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.statistics.intervals import Summary
+from llmopt_core.types import Chunk, Span
+from llmopt_ui import format as fmt
+from llmopt_ui.bands import bands_html
+from llmopt_ui.charts import metric_bars, size_histogram
+from llmopt_ui.chunk_view import repeated_characters
+from llmopt_ui.example_map import Cells, example_map
+from llmopt_ui.examples_view import ordered
+from llmopt_ui.map_chart import method_map, place
+from llmopt_ui.navigation import PAGES
+from llmopt_ui.next_steps import Standing, next_steps
+from llmopt_ui.record_view import marked_html
+from llmopt_ui.theme import VERDICTS, inks, plain, verdict
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"), (float("nan"), "–"), (0, "0"), (0.8234, "0.823"), (12.345, "12.3"), (1234.5, "1,230"),
+        (99.96, "100"), (-0.5, "-0.5"), (0.000123, "0.000123"), (1_000_000, "1,000,000"),
+    ],
+)  # fmt: skip
+def test_numbers_have_at_most_three_significant_digits(value: float | None, text: str) -> None:
+    assert fmt.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0.42, "0.4 s"),
+        (12, "12 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (3600, "1 h"),
+        (3900, "1 h 5 min"),
+    ],
+)
+def test_durations_are_words(seconds: float | None, text: str) -> None:
+    assert fmt.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"), [(None, "no price list"), (0, "free"), (0.00123, "$0.0012"), (1.5, "$1.50"), (1234, "$1,234.00")]
+)
+def test_money_says_when_no_price_is_known(usd: float | None, text: str) -> None:
+    assert fmt.money(usd) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["**bold**", "[a](http://b)", ":red[x]", "$a$", "<b>", "`code`", "# head", "a_b", "![i](j)"]
+)
+def test_user_text_in_markdown_has_every_sign_escaped(text: str) -> None:
+    escaped = fmt.markdown(text)
+    for sign in "*[]()`$<>:#_!":
+        assert escaped.count(sign) == escaped.count("\\" + sign)
+
+
+def test_file_stems_hold_no_path() -> None:
+    assert fmt.file_stem("../../etc/passwd") == "etc-passwd"
+    assert fmt.file_stem("///") == "results"
+
+
+def test_no_page_has_the_address_of_a_file() -> None:
+    stems = {path.stem for path in (ROOT / "pages").glob("*.py")}
+    assert stems == {Path(spec.file).stem for spec in PAGES}
+    assert not stems & {spec.url_path for spec in PAGES}
+    assert len({spec.url_path for spec in PAGES}) == len(PAGES)
+    assert [spec.default for spec in PAGES].count(True) == 1
+
+
+def test_the_entry_point_is_short_and_pages_are_thin() -> None:
+    assert len((ROOT / "app.py").read_text().splitlines()) < 60
+    for path in (ROOT / "pages").glob("*.py"):
+        assert len(path.read_text().splitlines()) < 150, path.name
+
+
+def test_no_html_is_allowed_anywhere() -> None:
+    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "llmopt_ui").glob("*.py")]:
+        assert "unsafe_allow_html=True" not in path.read_text(), path.name
+
+
+def test_both_themes_define_the_same_colours() -> None:
+    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())["theme"]
+    assert theme["light"].keys() == theme["dark"].keys()
+    assert len(theme["light"]["chartSequentialColors"]) == len(theme["dark"]["chartSequentialColors"]) == 10
+    assert "http" not in (ROOT / ".streamlit" / "config.toml").read_text()
+
+
+def test_a_configuration_keeps_its_colour_when_others_are_added() -> None:
+    before, after = inks(["a", "b"]), inks(["a", "b", "c", "d"])
+    assert {name: after[name] for name in before} == before
+
+
+def test_no_two_configurations_look_the_same() -> None:
+    found = inks([f"c{i}" for i in range(40)])
+    assert len({(ink.colour, ink.pattern) for ink in found.values()}) == 40
+
+
+def test_every_verdict_has_colour_sign_and_word() -> None:
+    assert len({style.sign for style in VERDICTS.values()}) == len(VERDICTS)
+    assert verdict("better").markdown == ":green[▲ better]"
+    assert verdict("something new").word == "not compared"
+
+
+TEXT = "One two. <script>x</script> Three & four."
+
+
+def test_bands_escape_the_text_and_stripe_what_overlaps() -> None:
+    chunks = [Chunk("d", 0, 12, TEXT[:12]), Chunk("d", 9, 30, TEXT[9:30])]
+    shown = bands_html(TEXT, chunks, 0, len(TEXT))
+    assert "<script>" not in shown
+    assert shown.count("<sup>") == 2
+    assert "repeating-linear-gradient" in shown
+    assert "opacity:.55" in shown
+
+
+def test_bands_show_only_their_window() -> None:
+    chunks = [Chunk("d", i, i + 1, TEXT[i]) for i in range(len(TEXT))]
+    shown = bands_html(TEXT, chunks, 3, 6)
+    assert shown.count("<sup>") == 3
+    assert ">4</sup>" in shown
+
+
+def test_repeated_characters_are_those_in_two_chunks() -> None:
+    assert repeated_characters([Chunk("d", 0, 10, ""), Chunk("d", 12, 20, "")]) == 0
+    assert repeated_characters([Chunk("d", 0, 10, ""), Chunk("d", 6, 16, ""), Chunk("d", 7, 16, "")]) == 13
+
+
+def test_reference_spans_are_marked_inside_a_chunk() -> None:
+    chunk = Chunk("d", 4, 12, TEXT[4:12])
+    shown = marked_html(chunk, [Span("d", 0, 7), Span("other", 0, 50)])
+    assert shown.count("background") == 1
+    assert ">two</span>" in shown
+
+
+RAG = {"prompt": {"template": "x"}, "retrieval": {"search": {"method": "dense"}}}
+
+
+def test_each_technique_moves_a_configuration_its_own_way() -> None:
+    plain_prompt = place({"prompt": {"template": "x"}})
+    shots = place({"prompt": {"template": "x", "few_shot": {"examples": [{"answer": "1"}]}}})
+    rag = place(RAG)
+    reranked = place({**RAG, "retrieval": {"search": {"method": "hybrid"}, "rerank": {"method": "late-interaction"}}})
+    tuned = place({"model": {"adapter": "mine"}, **RAG})
+    assert plain_prompt.context < shots.context < rag.context < reranked.context
+    assert plain_prompt.model < shots.model < tuned.model
+    assert reranked.steps == ("prompt", "RAG", "hybrid search", "reranking")
+    assert tuned.steps == ("prompt", "RAG", "fine-tuned")
+
+
+def test_the_map_moves_marks_apart_and_escapes_names() -> None:
+    places = {"<b>one</b>": place(RAG), "two": place(RAG), "three": place(RAG)}
+    figure = method_map(places, inks(list(places)), {"two": "Answer F1 0.40"})
+    heights = [trace.y[0] for trace in figure.data]
+    assert len(set(heights)) == 3
+    assert "&lt;b&gt;one" in figure.data[0].text[0]
+    assert "Answer F1 0.40" in figure.data[1].text[0]
+
+
+def test_a_missing_score_is_words_not_a_zero_bar() -> None:
+    results = {"a": {"m": Summary(None, None, None, 0, 9)}, "b": {"m": Summary(0.5, 0.4, 0.6, 8, 9)}}
+    figure = metric_bars(results, {"m": "Metric"}, inks(["a", "b"]))
+    told = {trace.text[0] for trace in figure.data if trace.showlegend is False}
+    assert told == {"not scored"}
+    assert figure.data[0].y[0] is None
+    bars = next(trace for trace in figure.data if trace.name == "b")
+    assert bars.error_y.array[0] == pytest.approx(0.1)
+    assert "8 of 9 scored" in bars.customdata[0]
+    assert figure.layout.yaxis.title.text == "Mean score (0 to 1)"
+
+
+CELLS = Cells(
+    "m", ("a", "b"), ("q1", "q2", "q3"), ("One?", "<i>Two?</i>", "Three?"), ((1.0, 0.2, None), (0.0, 0.3, None))
+)
+
+
+def test_every_cell_can_be_clicked_and_says_its_question() -> None:
+    figure = example_map(CELLS, ("b", "q2"))
+    points = figure.data[2]
+    assert [tuple(data[:2]) for data in points.customdata] == [(c, q) for c in ("a", "b") for q in ("q1", "q2", "q3")]
+    assert points.customdata[2][2] == "not scored"
+    assert "&lt;i&gt;" in points.customdata[1][4]
+    assert len(figure.layout.shapes) == 1
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"), [("set", ["q1", "q2", "q3"]), ("spread", ["q1", "q2", "q3"]), ("low", ["q2", "q1", "q3"])]
+)
+def test_questions_are_ordered_and_unscored_ones_come_last(order: str, expected: list[str]) -> None:
+    table = ordered(CELLS, order)
+    assert list(table.examples) == expected
+    assert table.values[0][table.examples.index("q1")] == 1.0
+
+
+def test_the_histogram_counts_every_chunk_and_marks_the_window() -> None:
+    figure = size_histogram([10, 20, 200, 300], "tokens", 256)
+    assert sum(figure.data[0].y) == 4
+    assert len(figure.layout.shapes) == 1
+    assert not size_histogram([10, 20], "tokens", 256).layout.shapes
+
+
+def test_plain_text_in_figures_is_escaped() -> None:
+    assert plain("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"
+
+
+def test_advice_begins_with_what_is_missing() -> None:
+    empty = Standing(0, 0, {}, (), None)
+    assert [step.title for step in next_steps(empty)] == [
+        "Add documents", "Add questions", "Make a first configuration",
+    ]  # fmt: skip
+    ready = Standing(3, 20, {"a": RAG}, (), None)
+    assert [step.title for step in next_steps(ready)] == ["Evaluate 1 configuration"]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import re
 import statistics
 import sys
@@ -199,7 +200,8 @@ async def run(arguments: argparse.Namespace, home: Path) -> None:
         index = build_index(chunks, EMBEDDING, embedder, settings, cache)
         await quality(WAYS, index, examples, models, cache)
         if arguments.llm:
-            await quality(LLM_WAYS, index, examples[: arguments.llm], models, cache)
+            some = random.Random(0).sample(examples, min(arguments.llm, len(examples)))
+            await quality(LLM_WAYS, index, some, models, cache)
 
 
 def main() -> None:

@@ -9,9 +9,10 @@ and prints them with their agreement on groups they were not fitted on.
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +27,7 @@ from judge_fit import Item, fit, report, scores, unseen  # noqa: E402
 
 from llmopt_core.evaluation import grounding  # noqa: E402
 from llmopt_core.evaluation.builtin_judge import statements  # noqa: E402
-from llmopt_core.evaluation.grounding import RELEVANCE_MODEL, RELEVANT, SUPPORTED  # noqa: E402
+from llmopt_core.evaluation.grounding import RELEVANCE_MODEL, RELEVANT, SUPPORTED, Grounding  # noqa: E402
 from llmopt_core.evaluation.grounding_features import (  # noqa: E402
     RELEVANCE_FEATURES,
     SHORT_ANSWER_FEATURES,
@@ -39,7 +40,7 @@ from llmopt_core.evaluation.grounding_features import (  # noqa: E402
 )
 from llmopt_core.evaluation.text import sentences  # noqa: E402
 from llmopt_core.evaluation.token_vectors import TokenReader  # noqa: E402
-from llmopt_core.models.base import BUILTIN_EMBEDDING  # noqa: E402
+from llmopt_core.models.base import BUILTIN_EMBEDDING, Vectors  # noqa: E402
 from llmopt_core.models.embedding import local_embedder  # noqa: E402
 
 
@@ -47,7 +48,7 @@ class Features:
     """Features of cases, each context read once."""
 
     def __init__(self, reader: TokenReader) -> None:
-        self._reader = reader
+        self.reader = reader
         self._passage = ("", Passage([], []))
 
     def all_of(self, cases: Sequence[Case], relevance_model: Sequence[float]) -> list[list[list[float]]]:
@@ -55,14 +56,14 @@ class Features:
         found = []
         for start in range(0, len(cases), TOGETHER):
             part = cases[start : start + TOGETHER]
-            self._reader.read([text for case in part for text in texts_of(case)])
+            self.reader.read([text for case in part for text in texts_of(case)])
             found += [self.of(case, relevance_model) for case in part]
         return found
 
     def of(self, case: Case, relevance_model: Sequence[float]) -> list[list[float]]:
         """One row per statement; one for relevance, where the context is a single sentence."""
         if case.kind == "relevance":
-            return self._relevance(case.question, Passage([case.context], self._reader.read([case.context])))
+            return self._relevance(case.question, Passage([case.context], self.reader.read([case.context])))
         passage = self._read(case.context)
         if case.kind == "short answer":
             relevance = grounding.weigh_all(self._relevance(case.question, passage), relevance_model)
@@ -70,16 +71,16 @@ class Features:
         texts = said(case)
         return [
             statement_features(statement, case.question, Match.of(tokens, passage))
-            for statement, tokens in zip(texts, self._reader.read(texts), strict=True)
+            for statement, tokens in zip(texts, self.reader.read(texts), strict=True)
         ]
 
     def _relevance(self, question: str, passage: Passage) -> list[list[float]]:
-        asked = self._reader.read([question])[0]
+        asked = self.reader.read([question])[0]
         return [relevance_features(question, asked, i, passage) for i in range(len(passage.sentences))]
 
     def _read(self, context: str) -> Passage:
         if self._passage[0] != context:
-            self._passage = (context, Passage.read(context, self._reader))
+            self._passage = (context, Passage.read(context, self.reader))
         return self._passage[1]
 
 
@@ -94,13 +95,39 @@ def said(case: Case) -> list[str]:
     return [] if case.kind == "relevance" else statements(case.text) or [case.text]
 
 
+def judge_relevancy(cases: Sequence[Case], encode: Callable[[list[str]], Vectors]) -> None:
+    """Answer relevancy as Ragas computes it over the built-in judge: the cosine of question and answer."""
+    full = [case for case in cases if case.kind == "relevance"]
+    full = random.Random(0).sample(full, min(SENTENCES, len(full)))
+    short = [case for case in cases if case.kind == "short answer" and case.variant in ("", "other article")]
+    for title, chosen in (("sentences", full), ("short answers", short)):
+        if chosen:
+            asked = encode([case.question for case in chosen])
+            answers = encode([case.text or case.context for case in chosen])
+            found = [max(0.0, float(a @ b)) for a, b in zip(asked, answers, strict=True)]
+            print(f"\nAnswer relevancy of {title}: does the answer address the question?")
+            report([Item(c.data, c.variant, c.group, c.label, ()) for c in chosen], found, SUPPORTED)
+
+
+def judge_chunks(cases: Sequence[Case], reader: TokenReader) -> None:
+    """The whole judge, as context precision uses it."""
+    if cases:
+        found = [
+            Grounding(case.context, reader).usefulness(case.question, statements(case.text) or [case.text]).probability
+            for case in cases
+        ]
+        print("\nContext precision: is the chunk useful for the reference answer?")
+        report([Item(c.data, c.variant, c.group, c.label, ()) for c in cases], found, SUPPORTED)
+
+
 TOGETHER = 200
+SENTENCES = 2_000
 MODELS = {
     "relevance": ("RELEVANCE_MODEL", RELEVANCE_FEATURES, RELEVANT, 1e-4, False),
     "short answer": ("SHORT_ANSWER_MODEL", SHORT_ANSWER_FEATURES, SUPPORTED, 1e-3, True),
     "statement": ("STATEMENT_MODEL", STATEMENT_FEATURES, SUPPORTED, 1e-2, True),
 }
-TITLES = {
+TITLES: dict[str, str] = {
     "relevance": "Context precision: is the sentence an answer to the question?",
     "short answer": "Faithfulness and context precision of short answers",
     "statement": "Faithfulness and context recall of statements (an answer is right if all its sentences are)",
@@ -117,6 +144,8 @@ def main() -> None:
     if not cases:
         sys.exit(f"No labelled data below {options.data}: see benchmarks/judge_data.py for the file names.")
     features = Features(TokenReader(lambda: local_embedder(BUILTIN_EMBEDDING, 2)))
+    judge_chunks([case for case in cases if case.kind == "chunk"], features.reader)
+    judge_relevancy(cases, local_embedder(BUILTIN_EMBEDDING, 2).encode)
     relevance_model: Sequence[float] = RELEVANCE_MODEL
     for kind, (name, titles, threshold, penalty, balanced) in MODELS.items():
         started = time.perf_counter()

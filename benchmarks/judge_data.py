@@ -28,7 +28,8 @@ class Case:
     """One labelled item.
 
     Attributes:
-        kind: `statement`, `short answer` or `relevance`: which model judges it.
+        kind: `statement`, `short answer` or `relevance`: which model judges it; `chunk`: all together say whether the
+            context is useful for the answer.
         text: The answer to judge; empty for relevance.
         group: Cases of one group stay together in cross-validation.
         variant: How a wrong answer was made; empty for real labels.
@@ -93,6 +94,15 @@ def _xquad(path: Path, limit: int, dice: random.Random) -> Iterator[Case]:
     for item in dice.sample(asked, min(limit, len(asked))):
         yield from _short_answers(name, item, asked, dice)
         yield from _sentences(name, item, asked, dice)
+        yield from _chunks(name, item, asked, dice)
+
+
+def _chunks(name: str, item: _Asked, asked: list[_Asked], dice: random.Random) -> Iterator[Case]:
+    """The paragraph that holds the answer, and three others of the same article."""
+    yield Case(name, "chunk", item.question, item.answer, item.context, True, item.title)
+    others = sorted({x.context for x in asked if x.title == item.title and x.context != item.context})
+    for context in dice.sample(others, min(3, len(others))):
+        yield Case(name, "chunk", item.question, item.answer, context, False, item.title, "same article")
 
 
 def _short_answers(name: str, item: _Asked, asked: list[_Asked], dice: random.Random) -> Iterator[Case]:

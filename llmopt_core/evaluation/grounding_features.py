@@ -17,6 +17,10 @@ from llmopt_core.index.analysis import STOP_WORDS, stem
 
 _WORD = re.compile(rf"[{CJK}]+|(?:(?![{CJK}])[^\W_])+(?:[.,]\d+)*")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_SPELT = {word: str(value) for value, word in enumerate(
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+)}  # fmt: skip
 # Capitalised inside a sentence, or in capitals anywhere.
 _NAME = re.compile(r"(?<=[^.!?\s]\s)[\"'“‘(]*([A-Z][\w'’-]+)|\b([A-Z]{2,}\w*)\b")
 _PERSONAL = re.compile(r"\b(?:i|im|me|my|mine|we|us|our|ours|you|your|yours)\b|我|你|您", re.IGNORECASE)
@@ -59,12 +63,21 @@ _UNKNOWN_FIT = 0.75
 def words(text: str) -> list[str]:
     """Words in lower case with their English endings cut; of CJK text each two neighbouring characters."""
     found: list[str] = []
-    for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
+    for word in _WORD.findall(_plain(text).lower()):
         if has_cjk(word):
             found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
         else:
             found.append(stem(word))
     return found
+
+
+def numbers(text: str) -> set[str]:
+    """Numbers in digits, without separators of thousands."""
+    return set(_NUMBER.findall(_plain(text)))
+
+
+def _plain(text: str) -> str:
+    return _THOUSANDS.sub("", unicodedata.normalize("NFKC", text))
 
 
 def names(text: str) -> set[str]:
@@ -102,14 +115,21 @@ class Passage:
         return [words(sentence) for sentence in self.sentences]
 
     @cached_property
+    def held(self) -> list[set[str]]:
+        """Words per sentence, and single CJK characters: a text may begin or end in the middle of a run of them."""
+        single = re.compile(f"[{CJK}]")
+        return [set(own).union(single.findall(text)) for own, text in zip(self.words, self.sentences, strict=True)]
+
+    @cached_property
     def vocabulary(self) -> set[str]:
-        """All words."""
-        return {word for sentence in self.words for word in sentence}
+        """All that some sentence holds."""
+        return set().union(*self.held)
 
     @cached_property
     def numbers(self) -> set[str]:
-        """All numbers."""
-        return {number for sentence in self.sentences for number in _NUMBER.findall(sentence)}
+        """All numbers in digits, those spelt out up to twelve too."""
+        spelt = {_SPELT[word] for word in self.vocabulary & _SPELT.keys()}
+        return spelt.union(*(numbers(sentence) for sentence in self.sentences))
 
     def around(self, position: int) -> range:
         """Positions of a sentence and its neighbours."""
@@ -156,7 +176,7 @@ def statement_features(statement: str, question: str, match: Match) -> list[floa
         match.weakest,
         sum(word in passage.vocabulary for word in said) / max(1, len(said)),
         min(2, sum(turn.lower() not in turns for turn in _TURNS.findall(statement))),
-        min(2, len(set(_NUMBER.findall(statement)) - passage.numbers)),
+        min(2, len(numbers(statement) - passage.numbers)),
         min(2, len(missing_names)),
         min(2, _new_personal(statement, passage)),
     ]
@@ -179,7 +199,6 @@ def relevance_features(question: str, asked: Tokens, position: int, passage: Pas
     held = set(passage.words[position]) - STOP_WORDS
     met = (asked.vectors[asked.words] @ there.vectors.T).max(axis=1)
     return [
-        float(asked.centre @ there.centre),
         float(met.mean()),
         len(wanted & held) / max(1, len(wanted)),
         fits(question, sentence),
@@ -188,7 +207,6 @@ def relevance_features(question: str, asked: Tokens, position: int, passage: Pas
 
 
 RELEVANCE_FEATURES = (
-    "cosine similarity",
     "mean similarity of the question's tokens",
     "share of the question's words found",
     "kind of answer fits",
@@ -209,7 +227,7 @@ def short_answer_features(
     """
     said, asked = words(answer), set(words(question))
     own = [w for w in said if w not in asked and w not in STOP_WORDS] or [w for w in said if w not in asked] or said
-    held = [sum(word in set(there) for word in own) / max(1, len(own)) for there in passage.words]
+    held = [sum(word in there for word in own) / max(1, len(own)) for there in passage.held]
     place = max(range(len(held)), key=lambda position: (held[position], relevance[position]))
     echoed = sum(word in asked for word in said) / max(1, len(said))
     gap = relevance[place] - max(relevance)

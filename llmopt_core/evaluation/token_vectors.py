@@ -30,13 +30,6 @@ class Tokens:
     vectors: Vectors
     words: npt.NDArray[np.bool_]
 
-    @property
-    def centre(self) -> Vectors:
-        """Unit vector of the whole text: the mean of its tokens."""
-        total = self.vectors.sum(axis=0)
-        unit: Vectors = total / max(float(np.linalg.norm(total)), 1e-9)
-        return unit
-
 
 class TokenReader:
     """Reads texts with a token embedder, which is loaded at the first text.

@@ -142,5 +142,5 @@ class Count:
 
 def _message(progress: RunProgress) -> str:
     if progress.stage == "answering":
-        return progress.configuration
+        return progress.configuration if progress.done else f"{progress.configuration}: loading the models"
     return f"{progress.configuration}: indexing, {progress.done:,} of {progress.total:,} texts"

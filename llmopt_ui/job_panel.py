@@ -45,6 +45,24 @@ def follow(job: Job, title: str, on_end: Callable[[Job], None] | None = None) ->
     panel()
 
 
+def running_jobs() -> None:
+    """What is being worked on, in few words, wherever the user is. Draws nothing while there is nothing."""
+    jobs = store().jobs(active=True)
+    if not jobs:
+        return
+
+    @st.fragment(run_every=2 * _PERIOD)
+    def bars() -> None:
+        for job in jobs[:3]:
+            current = store().job(job.id)
+            done, total = int(current.progress.get("done") or 0), int(current.progress.get("total") or 0)
+            words = f"{current.kind.replace('-', ' ').capitalize()}: {_WORDS[current.status].split(':')[0].lower()}"
+            share = min(1.0, done / total) if total else 0.0
+            st.progress(share, text=fmt.markdown(words + (f", {share:.0%}" if total and current.active else "")))
+
+    bars()
+
+
 def _panel(job: Job, title: str) -> None:
     progress = job.progress
     done, total = int(progress.get("done") or 0), int(progress.get("total") or 0)

@@ -8,6 +8,7 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
+from llmopt_ui.job_panel import running_jobs
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
@@ -35,6 +36,7 @@ def sidebar() -> None:
             st.button("New", key=NEW, icon=":material/add:", type="tertiary", on_click=_ask, args=(NEW,))
             if name:
                 st.button("Rename", key=RENAME, icon=":material/edit:", type="tertiary", on_click=_ask, args=(RENAME,))
+        running_jobs()
     if state().dialog == NEW:
         _new_project()
     elif state().dialog == RENAME and name:

@@ -1,0 +1,117 @@
+"""Following, cancelling and estimating evaluations."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import save_configuration
+from llmopt_core.models.base import BUILTIN_EMBEDDING
+from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.registry import Models
+from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
+from llmopt_core.runs.store import Store
+from llmopt_ui import resources
+from llmopt_ui.endpoint_file import save_endpoint
+
+App = Callable[..., AppTest]
+PAGE = "pages/evaluation.py"
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    return next(button for button in test.button if button.label == label).click().run()
+
+
+def texts(test: AppTest) -> str:
+    return "\n".join(part.value for part in [*test.text, *test.caption, *test.markdown])
+
+
+def finish(test: AppTest) -> AppTest:
+    for job in resources.store().jobs(active=True):
+        resources.job_runner().wait(job.id, timeout=60)
+    return test.run()
+
+
+@pytest.fixture
+def paid(store: Store, monkeypatch: pytest.MonkeyPatch) -> ScriptedChat:
+    """An endpoint that costs a cent a call, and a configuration that uses it."""
+    chat = ScriptedChat(lambda request: "Momus", cost_usd=0.01)
+    endpoint = Endpoint(name="paid", base_url="http://127.0.0.1:9/v1", prices={"*": Prices(prompt=1, completion=1)})
+    save_endpoint(resources.settings(), endpoint)
+    prompt = {"template": "Question: {{ question }}"}
+    save_configuration(store, "sample", Configuration(name="paid", model={"endpoint": "paid"}, prompt=prompt))
+
+    def plug_in(models: Models) -> None:
+        models.register("paid", chat)
+        models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
+
+    monkeypatch.setattr(resources, "model_plugins", [plug_in])
+    return chat
+
+
+def start(app: App, questions: int, budget: float | None = None) -> AppTest:
+    test = app(PAGE, evaluation_view="Run")
+    test.multiselect(key="run_configurations").set_value(["paid"])
+    test.multiselect(key="run_metrics").set_value(["answer_f1"])
+    test.number_input(key="run_limit").set_value(questions)
+    test.number_input(key="run_concurrency").set_value(1)
+    if budget is not None:
+        test.number_input(key="run_budget").set_value(budget)
+    return press(test, "Evaluate")
+
+
+def test_what_costs_money_is_estimated_first(app: App, store: Store, paid: ScriptedChat) -> None:
+    test = finish(start(app, 10))
+    assert not test.exception
+    assert not store.runs("sample")
+    row = test.table[0].value.iloc[0]
+    assert (row["Questions left"], row["Model calls"], row["Cost"]) == ("7", "7", r"\$0\.07")
+    press(test, "Start the evaluation")
+    finish(test)
+    assert (store.runs("sample")[0].status, store.runs("sample")[0].done) == ("finished", 10)
+    assert len(paid.requests) == 10
+
+
+def test_an_estimate_can_be_turned_down(app: App, store: Store, paid: ScriptedChat) -> None:
+    test = press(finish(start(app, 10)), "Not now")
+    assert not store.runs("sample")
+    assert "What it will take" not in [heading.value for heading in test.subheader]
+
+
+def test_the_budget_ends_a_run_cleanly(app: App, store: Store, paid: ScriptedChat) -> None:
+    test = press(finish(start(app, 10, budget=0.025)), "Start the evaluation")
+    finish(test)
+    run = store.runs("sample")[0]
+    assert run.status == "budget-reached"
+    assert (run.usage.cost_usd or 0) <= 0.025
+    assert "budget reached" in texts(test)
+
+
+def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = ScriptedChat(lambda request: "Momus", delay=0.3)
+
+    def plug_in(models: Models) -> None:
+        models.register("builtin", chat)
+        models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
+
+    monkeypatch.setattr(resources, "model_plugins", [plug_in])
+    test = app(PAGE)
+    test.multiselect(key="run_configurations").set_value(["baseline"])
+    test.number_input(key="run_concurrency").set_value(1)
+    press(test, "Evaluate")
+    assert "Evaluating baseline on questions" in texts(test).replace("\\", "")
+    while not store.runs("sample") or not store.runs("sample")[0].done:
+        time.sleep(0.1)
+    test.run()
+    assert {"Time left", "Tokens so far", "Cost so far", "Taken from the cache"} <= {m.label for m in test.metric}
+    press(test, "Cancel")
+    finish(test)
+    run = store.runs("sample")[0]
+    assert run.status == "cancelled"
+    assert 0 < run.done < 48
+    assert "cancelled" in texts(test)
+    assert "Resume" in [button.label for button in test.button]

@@ -93,12 +93,13 @@ def render(report: Report) -> str:
         [[(cell.mean, cell.low, cell.high) for cell in metric.cells] for metric in report.metrics],
         [colours[run.name] for run in report.runs],
     )
-    page: str = _template().render(report=report, chart=chart, colours=colours)
+    page: str = template("report.html").render(report=report, chart=chart, colours=colours)
     return page
 
 
 @cache
-def _template() -> Any:
+def template(name: str) -> Any:
+    """A page's template. Everything put into it is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -111,7 +112,7 @@ def _template() -> Any:
     environment.filters["number"] = number
     environment.filters["shade"] = shade
     environment.globals["signs"] = {"better": "▲", "worse": "▼", "no difference seen": "="}
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
 def number(value: float | None) -> str:

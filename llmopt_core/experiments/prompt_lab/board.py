@@ -43,7 +43,8 @@ def state_of(record: Record) -> State:
 class Board:
     """The answers of one comparison. Safe to use from any thread.
 
-    Places are taken in the order in which they were added; more may be added until the board is closed.
+    Places are taken in the order in which they were added; more may be added until the board is closed. It has ended
+    when all is stored, too.
     """
 
     def __init__(self) -> None:
@@ -53,6 +54,7 @@ class Board:
         self._touched: dict[Place, int] = {}
         self._waiting: deque[Place] = deque()
         self._closed = False
+        self._ended = False
 
     def add(self, places: Iterable[Place]) -> bool:
         """Put places in line; false where the board is closed and nobody would take them."""
@@ -101,19 +103,20 @@ class Board:
         """Close the board unless something still waits in line."""
         with self._changed:
             self._closed = not self._waiting
-            self._touch()
             return self._closed
 
-    def close(self) -> None:
-        """Close the board, whatever waits."""
+    def end(self) -> None:
+        """Nothing changes any more, whatever waits."""
         self.drop_waiting()
-        self.try_close()
+        with self._changed:
+            self._closed = self._ended = True
+            self._touch()
 
     @property
-    def closed(self) -> bool:
-        """Whether the work has ended."""
+    def ended(self) -> bool:
+        """Whether the work has ended and is stored."""
         with self._changed:
-            return self._closed
+            return self._ended
 
     def cell(self, place: Place) -> Live:
         """One answer."""
@@ -128,7 +131,7 @@ class Board:
     def changes(self, since: int, timeout: float) -> tuple[int, list[Place]]:
         """The places that changed after version `since`, waiting up to `timeout` seconds for the first change."""
         with self._changed:
-            if self._version <= since and not self._closed:
+            if self._version <= since and not self._ended:
                 self._changed.wait(timeout)
             return self._version, [place for place, version in self._touched.items() if version > since]
 

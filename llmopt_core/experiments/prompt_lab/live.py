@@ -14,9 +14,10 @@ from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
-from llmopt_core.runs.values import Job
+from llmopt_core.runs.values import Job, Status
 
 KIND = "comparison"
+_CLOSING_SECONDS = 10.0
 MakeModels = Callable[[], Models]
 
 
@@ -51,6 +52,7 @@ class LiveComparisons:
         board = self.board(found.id)
         if board is not None and board.add(wanted):
             return
+        self.wait(found.id, _CLOSING_SECONDS)
         plan = plan_of(self._store, found)
         for run in found.all_runs:
             self._store.resume_run(run.id)
@@ -60,7 +62,7 @@ class LiveComparisons:
         """The board of a comparison that is being worked on here; None for one that is not."""
         with self._lock:
             board, _ = self._boards.get(comparison_id, (None, 0))
-        return None if board is None or board.closed else board
+        return None if board is None or board.ended else board
 
     def job(self, comparison_id: str) -> Job | None:
         """The last job of a comparison that was worked on here."""
@@ -68,13 +70,19 @@ class LiveComparisons:
             _, job_id = self._boards.get(comparison_id, (None, 0))
         return self._runner.status(job_id) if job_id else None
 
-    def cancel(self, comparison_id: str) -> None:
-        """Stop a comparison; what has come stays."""
+    def cancel(self, found: Comparison) -> None:
+        """Stop a comparison; what has come stays.
+
+        Raises:
+            BadInput: It is not being worked on in this process.
+        """
         with self._lock:
-            _, job_id = self._boards.get(comparison_id, (None, 0))
-        if not job_id:
+            board, job_id = self._boards.get(found.id, (None, 0))
+        if board is None:
             raise BadInput("This comparison is not being worked on here.")
         self._runner.cancel(job_id)
+        if self._runner.status(job_id).status == "queued":
+            self._give_up(found, board, "cancelled")
 
     def wait(self, comparison_id: str, timeout: float | None = None) -> None:
         """Block until a comparison of this process has ended."""
@@ -83,15 +91,26 @@ class LiveComparisons:
         if job_id:
             self._runner.wait(job_id, timeout)
 
+    def _give_up(self, found: Comparison, board: Board, status: Status) -> None:
+        """Close the runs of a comparison whose work never began."""
+        if board.ended:
+            return
+        for run in found.all_runs:
+            self._store.finish_run(run.id, status)
+        board.end()
+
     def _submit(self, plan: ComparisonPlan, found: Comparison, places: list[Place], make_models: MakeModels) -> None:
         board = Board()
         board.add(places)
 
         async def work(context: JobContext) -> dict[str, Any]:
-            async with make_models() as models:
-                status = await run_comparison(
-                    context.store, plan, found, models, board, should_cancel=context.should_cancel
-                )
+            try:
+                async with make_models() as models:
+                    status = await run_comparison(
+                        context.store, plan, found, models, board, should_cancel=context.should_cancel
+                    )
+            finally:
+                self._give_up(found, board, "failed")
             return {"status": status, "runs": [run.id for run in found.all_runs]}
 
         arguments = {"comparison": found.id, "variants": [v.name for v in plan.variants], "set": found.set_name}
@@ -99,5 +118,5 @@ class LiveComparisons:
             self._boards[found.id] = (board, 0)
             job_id = self._runner.submit(KIND, plan.project, arguments, work)
             self._boards[found.id] = (board, job_id)
-            for gone in [key for key, (old, _) in self._boards.items() if old.closed][:-8]:
+            for gone in [key for key, (old, _) in self._boards.items() if old.ended][:-8]:
                 del self._boards[gone]

@@ -75,8 +75,10 @@ async def run_comparison(
         error = str(failed) if isinstance(failed, LlmOptError) else f"{type(failed).__name__}: {failed}"
         raise
     finally:
-        board.close()
-        _finish(store, found, status, time.perf_counter() - started, error)
+        try:
+            _finish(store, found, status, time.perf_counter() - started, error)
+        finally:
+            board.end()
     return status
 
 

@@ -121,7 +121,7 @@ async def test_pieces_arrive_on_the_board_before_the_answer_is_whole(lab: Lab) -
     async with lab.models() as models:
         await run_comparison(lab.store, plan, start_comparison(lab.store, plan, new_id()), models, spy)
     assert seen == ["It ", "It is ", "It is Rhine."]
-    assert spy.closed
+    assert spy.ended
 
 
 async def test_a_failed_cell_says_why_and_can_be_asked_again_alone(lab: Lab) -> None:

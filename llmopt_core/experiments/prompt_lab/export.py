@@ -1,0 +1,221 @@
+"""A comparison as a page, a table, and plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
+from llmopt_core.experiments.prompt_lab.comparison import Comparison
+from llmopt_core.experiments.prompt_lab.grid import Cell, Filter, Grid, checks_in, differences, metric_scores
+from llmopt_core.prompts.diff import Op
+from llmopt_core.reporting.comparison_page import (
+    ComparisonPage,
+    PageCell,
+    PageCheck,
+    PageColumn,
+    PageRow,
+    csv_table,
+    render_comparison,
+)
+from llmopt_core.reporting.page import number
+from llmopt_core.types import Record, Usage
+
+_KINDS: tuple[Filter, ...] = ("failures", "different", "regressions")
+_PASSED = {True: "passed", False: "failed", None: ""}
+_ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer", "passed", "failure", "prompt tokens",
+               "completion tokens", "cost usd", "seconds")  # fmt: skip
+
+
+def comparison_html(found: Comparison, grid: Grid) -> str:
+    """The comparison as one self-contained HTML page."""
+    shown = {kind: set(grid.shown(kind)) for kind in _KINDS}
+    columns = [
+        PageColumn(variant.name, summary_lines(grid, column), _asked(variant))
+        for variant, column in zip(found.variants, columns_of(grid), strict=True)
+    ]
+    rows = [
+        PageRow(
+            example.id,
+            example.question,
+            example.reference or "",
+            tuple(kind for kind in _KINDS if place in shown[kind]),
+            tuple(_page_cell(cell, row[0] if column else None) for column, cell in enumerate(row)),
+        )
+        for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))
+    ]
+    subtitle = f"{found.project}, {found.created_at:%d %B %Y}. The others are compared with {grid.names[0]}."
+    return render_comparison(ComparisonPage(found.title, subtitle, tuple(columns), tuple(rows)))
+
+
+def comparison_csv(grid: Grid) -> str:
+    """One line per answer, with a column per metric and check."""
+    answers = [
+        (name, repeat, record)
+        for row in grid.rows
+        for name, cell in zip(grid.names, row, strict=True)
+        for repeat, record in enumerate(cell.repeats)
+        if record is not None
+    ]
+    metrics = list(dict.fromkeys(name for *_, record in answers for name in metric_scores(record)))
+    checks = list(dict.fromkeys(score.metric for *_, record in answers for _, score in checks_in(record)))
+    rows = [
+        [*_identity(name, repeat, record),
+         *(record.scores[metric].value if metric in record.scores else None for metric in metrics),
+         *(_PASSED[record.scores[check].passed] if check in record.scores else "" for check in checks)]
+        for name, repeat, record in answers
+    ]  # fmt: skip
+    return csv_table([*_ID_COLUMNS, *metrics, *checks], rows)
+
+
+def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
+    """What a column comes to, in plain words."""
+    lines = []
+    if column.decided or column.not_run:
+        open_ones = f", {column.not_run} not run" if column.not_run else ""
+        lines.append(f"{column.passed} of {column.decided} passed{open_ones}{_versus(column, CHECKS)}")
+    for name, summary in column.metrics.items():
+        title = METRICS[name].title if name in METRICS else name
+        spread = "" if summary.low is None else f" ({number(summary.low)} to {number(summary.high)})"
+        lines.append(f"{title} {number(summary.mean)}{spread}{_versus(column, name)}")
+    failed = f", {column.failed} failed" if column.failed else ""
+    lines.append(f"{column.answered} of {len(grid.rows)} answered{failed}; {_spent(column.usage)}")
+    if column.seconds is not None:
+        lines.append(f"{number(column.seconds)} s each")
+    return tuple(lines)
+
+
+def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
+    """The comparison as JSON-like values."""
+    columns = columns_of(grid)
+    return {
+        "project": found.project,
+        "comparison": found.id,
+        "evaluation_set": {"name": found.set_name, "version": found.set_version, "size": found.total},
+        "judge": found.judge.label,
+        "variants": [_column_values(variant, column) for variant, column in zip(found.variants, columns, strict=True)],
+        "rows": [
+            {
+                "example_id": example.id,
+                "question": example.question,
+                "reference": example.reference,
+                "kinds": [kind for kind in _KINDS if place in grid.shown(kind)],
+                "cells": [_cell_values(name, cell) for name, cell in zip(grid.names, row, strict=True)],
+            }
+            for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))
+        ],
+    }
+
+
+def _column_values(variant: Configuration, column: Column) -> dict[str, Any]:
+    usage = column.usage
+    return {
+        "name": variant.name,
+        "fingerprint": variant.fingerprint,
+        "answered": column.answered,
+        "failed": column.failed,
+        "passed": column.passed,
+        "decided": column.decided,
+        "not_run": column.not_run,
+        "metrics": {
+            name: {"mean": s.mean, "ci95": None if s.low is None else [s.low, s.high], "scored": s.scored,
+                   "total": s.total}
+            for name, s in column.metrics.items()
+        },
+        "versus_first": {
+            name: {"difference": p.difference, "p_value": p.p_value, "pairs": p.pairs, "verdict": p.verdict}
+            for name, p in column.versus.items()
+        },
+        "tokens": {"prompt": usage.prompt_tokens, "completion": usage.completion_tokens},
+        "cost_usd": usage.cost_usd,
+        "model_calls": usage.calls,
+        "cached_calls": usage.cached_calls,
+        "seconds_each": column.seconds,
+    }  # fmt: skip
+
+
+def _cell_values(name: str, cell: Cell) -> dict[str, Any]:
+    return {
+        "variant": name,
+        "state": cell.state,
+        "passed": cell.passed,
+        "same_share": cell.same,
+        "answers": [_answer_values(record) for record in cell.repeats if record is not None],
+    }
+
+
+def _answer_values(record: Record) -> dict[str, Any]:
+    return {
+        "answer": record.answer.text if record.answer else None,
+        "failure": record.failure.message if record.failure else None,
+        "checks": [
+            {"check": score.metric, "passed": score.passed, "explanation": score.explanation or score.failure}
+            for _, score in checks_in(record)
+        ],
+        "scores": {name: score.value for name, score in metric_scores(record).items()},
+        "seconds": record.answer.seconds if record.answer else None,
+    }
+
+
+def _page_cell(cell: Cell, first: Cell | None) -> PageCell:
+    record = cell.record
+    pieces: Sequence[tuple[Op, str]] = [("equal", cell.text)] if cell.text else []
+    if record is None:
+        return PageCell(tuple(pieces), (), "", "Not answered.")
+    if record.failure is not None:
+        return PageCell(tuple(pieces), (), "", record.failure.message)
+    if first is not None and first.state == "done":
+        pieces = differences(first, cell)
+    checks = tuple(PageCheck(spec.label, s.passed, s.explanation or s.failure) for spec, s in checks_in(record))
+    repeats = tuple(cell.texts) if len(cell.texts) > 1 else ()
+    return PageCell(tuple(pieces), checks, _facts(record), "", repeats)
+
+
+def _facts(record: Record) -> str:
+    scores = [
+        f"{METRICS[name].title if name in METRICS else name} {number(score.value)}"
+        for name, score in metric_scores(record).items()
+    ]
+    seconds = [f"{number(record.answer.seconds)} s"] if record.answer else []
+    return " · ".join([*scores, _spent(record.usage), *seconds])
+
+
+def _spent(usage: Usage) -> str:
+    if not usage.calls:
+        return "from the cache" if usage.cached_calls else "no calls"
+    cost = "no price list" if usage.cost_usd is None else f"{usage.cost_usd:.3g} USD"
+    return f"{usage.prompt_tokens + usage.completion_tokens:,} tokens, {cost}"
+
+
+def _versus(column: Column, name: str) -> str:
+    found = column.versus.get(name)
+    if found is None or not found.pairs or found.difference is None:
+        return ""
+    return f"; {found.verdict} ({found.difference:+.3g}, p {number(found.p_value)})"
+
+
+def _asked(variant: Configuration) -> tuple[tuple[str, str], ...]:
+    prompt, model = variant.prompt, variant.model
+    asked = [("Model", f"{model.name or 'default model'} on {model.endpoint}, temperature {model.temperature:g}")]
+    asked += [("System", prompt.system)] if prompt.system else []
+    asked += [(f"Step {step.name}", step.template) for step in prompt.steps]
+    asked.append(("User message", prompt.template))
+    if prompt.few_shot is not None:
+        shots = prompt.few_shot
+        shown = "\n".join(f"{shot.get('question', '')} -> {shot['answer']}" for shot in shots.examples)
+        asked.append((f"Few-shot examples ({shots.select})", shown))
+    asked += [("Extraction", prompt.extract)] if prompt.extract else []
+    return tuple(asked)
+
+
+def _identity(name: str, repeat: int, record: Record) -> list[object]:
+    answer, usage = record.answer, record.usage
+    verdict = record.scores[CHECKS].passed if CHECKS in record.scores else None
+    return [
+        record.example.id, record.example.question, record.example.reference, name, repeat + 1,
+        answer.text if answer else "", _PASSED[verdict], record.failure.message if record.failure else "",
+        usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, answer.seconds if answer else None,
+    ]  # fmt: skip

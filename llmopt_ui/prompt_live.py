@@ -1,0 +1,89 @@
+"""The comparisons of this process, shared by all sessions; and a stored comparison's grid, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.prompt_lab.board import Board, Place
+from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
+from llmopt_core.experiments.prompt_lab.comparison import Comparison
+from llmopt_core.experiments.prompt_lab.grid import Grid, load_grid
+from llmopt_core.experiments.prompt_lab.live import LiveComparisons
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan, check_plan
+from llmopt_core.experiments.promptfoo_models import ECHO, register_echo
+from llmopt_core.models.registry import Models
+from llmopt_core.runs.values import Project
+from llmopt_ui.resources import model_maker, settings, store
+
+_AT_ONCE = 8
+
+
+@st.cache_resource(show_spinner=False)
+def live() -> LiveComparisons:
+    """People watch comparisons, so they do not wait in line behind evaluations."""
+    from llmopt_core.experiments.jobs import JobRunner
+
+    return LiveComparisons(store(), JobRunner(store(), settings(), at_once=_AT_ONCE))
+
+
+def start(plan: ComparisonPlan) -> str:
+    """Start a comparison; gives its id.
+
+    Raises:
+        BadInput: It could only fail.
+    """
+    make = _maker(plan.variants)
+    check_plan(plan, make())
+    return live().start(plan, make)
+
+
+def ask_again(found: Comparison, places: Sequence[Place]) -> None:
+    """Answer these places anew.
+
+    Raises:
+        BadInput: The examples are gone, or another process works on it.
+    """
+    live().ask_again(found, places, _maker(found.variants))
+
+
+def grid_of(project: Project, found: Comparison, board: Board | None) -> Grid:
+    """The grid as it stands."""
+    key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in found.all_runs)
+    if board is None:
+        return _stored(key, project, found)
+    examples = store().evaluation_set(project, found.set_name, found.set_version).examples
+    return load_grid(store(), found, examples, board)
+
+
+def columns(found: Comparison, grid: Grid, board: Board | None) -> list[Column]:
+    """What the columns come to; tested against the first once all is there."""
+    key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in found.all_runs)
+    return _columns(key, grid) if board is None else columns_of(grid, compared=False)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _stored(key: tuple[tuple[int, int, str, str], ...], _project: Project, _found: Comparison) -> Grid:
+    examples = store().evaluation_set(_project, _found.set_name, _found.set_version).examples
+    return load_grid(store(), _found, examples)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _columns(key: tuple[tuple[int, int, str, str], ...], _grid: Grid) -> list[Column]:
+    return columns_of(_grid)
+
+
+def _maker(variants: Sequence[Configuration]) -> Callable[[], Models]:
+    """The session's models; with promptfoo's `echo` where a variant is answered by it."""
+    make = model_maker()
+    echo = any(variant.model.endpoint == ECHO for variant in variants)
+
+    def with_echo() -> Models:
+        made = make()
+        if echo:
+            register_echo(made)
+        return made
+
+    return with_echo

@@ -1,0 +1,150 @@
+"""The Side by side tab of the prompt lab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.experiments.prompt_lab.comparison import comparisons
+from llmopt_core.models.base import ChatRequest
+from llmopt_core.runs.store import Store
+
+App = Callable[..., AppTest]
+PAGE = "pages/prompt_lab.py"
+
+
+def words(test: AppTest) -> str:
+    parts = [*test.title, *test.subheader, *test.caption, *test.markdown, *test.text]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def html(test: AppTest) -> str:
+    return "\n".join(str(block.proto.body) for block in test.get("html"))
+
+
+def keyed(widgets, start: str):
+    found = [widget for widget in widgets if widget.key and widget.key.startswith(start)]
+    assert found, f"no widget {start}"
+    return found[0]
+
+
+def reply(request: ChatRequest) -> str:
+    text = "\n".join(message.content for message in request.messages)
+    if "harbour" in text and "wrong" in text:
+        return "<b>It</b> was 1813."
+    return "It was 1712." if "harbour" in text else "The first snow."
+
+
+@pytest.fixture
+def prompts(store: Store, used: str) -> str:
+    store.save_version(used, "prompt", "plain", {"template": "Question: {{ question }}"})
+    store.save_version(used, "prompt", "wrong", {"template": "Be wrong. Question: {{ question }}"})
+    return used
+
+
+@pytest.fixture
+def compared(app: App, prompts: str, script: Callable[..., object]) -> AppTest:
+    """Two prompts compared on the first ten examples."""
+    script(reply)
+    test = app(PAGE, project=prompts, prompts_view="Side by side")
+    test.button(key="comparison_start").click().run()
+    assert not test.exception
+    return test
+
+
+def test_without_prompts_it_says_what_to_do(app: App, used: str) -> None:
+    test = app(PAGE, project=used, prompts_view="Side by side")
+    assert not test.exception
+    assert "No saved prompts yet" in words(test)
+
+
+def test_the_setup_names_variants_and_tells_what_it_takes(app: App, prompts: str) -> None:
+    test = app(PAGE, project=prompts, prompts_view="Side by side")
+    assert not test.exception
+    assert "20 answers" in words(test)
+    assert "free" in words(test)
+    test.button(key=keyed(test.button, "variant_add_").key).click().run()
+    assert not test.exception
+    assert "30 answers" in words(test)
+
+
+def test_a_comparison_runs_and_is_stored_as_runs(compared: AppTest, store: Store, prompts: str) -> None:
+    (found,) = comparisons(store, prompts)
+    assert found.status == "finished"
+    assert found.title == "plain against wrong on questions, 10 chosen (10)"
+    assert compared.selectbox(key="comparison").value == found.id
+    assert "It was 1712." in html(compared)
+    assert {run.options.get("comparison") for run in store.runs(prompts)} == {found.id, None}
+
+
+def test_differences_are_marked_and_answers_are_never_html(compared: AppTest) -> None:
+    shown = html(compared)
+    assert "<ins>" in shown
+    assert "&lt;<" in shown or "&lt;b" in shown
+    assert "<b>It" not in shown
+    compared.toggle(key="marked").set_value(False).run()
+    assert "<ins>" not in html(compared)
+    assert "&lt;b&gt;It&lt;/b&gt; was 1813." in html(compared)
+
+
+def test_filters_stand_in_the_address(app: App, compared: AppTest, prompts: str, store: Store) -> None:
+    everything = html(compared).count("llmopt-answer")
+    compared.button_group(key="show").set_value("different").run()
+    assert not compared.exception
+    assert 0 < html(compared).count("llmopt-answer") < everything
+    (found,) = comparisons(store, prompts)
+    other = app(PAGE, project=prompts, prompts_view="Side by side", comparison=found.id, show="different")
+    assert sorted(html(other).splitlines()) == sorted(html(compared).splitlines())
+
+
+def test_a_failed_cell_says_why_and_is_asked_again_alone(
+    app: App, prompts: str, script: Callable[..., object], store: Store
+) -> None:
+    def failing(request: ChatRequest) -> str:
+        if "(3)" in request.messages[-1].content and "wrong" in request.messages[-1].content:
+            raise EndpointError("The endpoint builtin fell over.", "server-error")
+        return reply(request)
+
+    script(failing)
+    test = app(PAGE, project=prompts, prompts_view="Side by side")
+    test.button(key="comparison_start").click().run()
+    assert "The endpoint builtin fell over." in html(test)
+    assert "1 answer missing or failed." in words(test)
+    chat = script(reply)
+    keyed(test.button, "cell_again_").click().run()
+    assert not test.exception
+    assert "fell over" not in html(test)
+    assert len(chat.requests) == 1  # type: ignore[attr-defined]
+    (found,) = comparisons(store, prompts)
+    assert found.status == "finished"
+    assert sum(run.failed for run in found.all_runs) == 0
+
+
+def test_the_setup_of_a_comparison_can_be_opened_again(compared: AppTest) -> None:
+    compared.button(key="comparison_reuse").click().run()
+    assert not compared.exception
+    assert compared.selectbox(key="comparison").value == "new"
+    assert "20 answers" in words(compared)
+
+
+def test_a_comparison_can_be_deleted(compared: AppTest, store: Store, prompts: str) -> None:
+    compared.button(key="comparison_delete").click().run()
+    assert not compared.exception
+    assert comparisons(store, prompts) == []
+
+
+def test_a_problem_of_the_setup_is_one_sentence(app: App, store: Store, prompts: str) -> None:
+    store.save_version(prompts, "prompt", "wrong", {"template": "{{ colour }}"})
+    test = app(PAGE, project=prompts, prompts_view="Side by side")
+    if [button for button in test.button if button.key == "comparison_start"]:
+        test.button(key="comparison_start").click().run()
+    assert not test.exception
+    assert "colour" in words(test)
+
+
+def test_evaluation_sees_a_comparison(app: App, compared: AppTest, prompts: str) -> None:
+    test = app("pages/evaluation.py", project=prompts, evaluation_view="Results")
+    assert not test.exception

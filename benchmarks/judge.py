@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
@@ -26,7 +28,7 @@ from judge_data import Case, load  # noqa: E402
 from judge_fit import Item, fit, report, scores, unseen  # noqa: E402
 
 from llmopt_core.evaluation import grounding  # noqa: E402
-from llmopt_core.evaluation.builtin_judge import statements  # noqa: E402
+from llmopt_core.evaluation.builtin_judge import QUESTIONS, answer_forms, statements  # noqa: E402
 from llmopt_core.evaluation.grounding import RELEVANCE_MODEL, RELEVANT, SUPPORTED, Grounding  # noqa: E402
 from llmopt_core.evaluation.grounding_features import (  # noqa: E402
     RELEVANCE_FEATURES,
@@ -103,8 +105,9 @@ def judge_relevancy(cases: Sequence[Case], encode: Callable[[list[str]], Vectors
     for title, chosen in (("sentences", full), ("short answers", short)):
         if chosen:
             asked = encode([case.question for case in chosen])
-            answers = encode([case.text or case.context for case in chosen])
-            found = [max(0.0, float(a @ b)) for a, b in zip(asked, answers, strict=True)]
+            forms = [answer_forms(case.question, case.text or case.context) for case in chosen]
+            answers = [encode([form[i] for form in forms]) for i in range(QUESTIONS)]
+            found = np.clip(np.mean([(asked * rows).sum(axis=1) for rows in answers], axis=0), 0, 1).tolist()
             print(f"\nAnswer relevancy of {title}: does the answer address the question?")
             report([Item(c.data, c.variant, c.group, c.label, ()) for c in chosen], found, SUPPORTED)
 
@@ -112,10 +115,11 @@ def judge_relevancy(cases: Sequence[Case], encode: Callable[[list[str]], Vectors
 def judge_chunks(cases: Sequence[Case], reader: TokenReader) -> None:
     """The whole judge, as context precision uses it."""
     if cases:
-        found = [
-            Grounding(case.context, reader).usefulness(case.question, statements(case.text) or [case.text]).probability
-            for case in cases
-        ]
+        found = []
+        for start in range(0, len(cases), TOGETHER):
+            part = cases[start : start + TOGETHER]
+            reader.read([text for case in part for text in texts_of(case)])
+            found += [Grounding(c.context, reader).usefulness(c.question, said(c)).probability for c in part]
         print("\nContext precision: is the chunk useful for the reference answer?")
         report([Item(c.data, c.variant, c.group, c.label, ()) for c in cases], found, SUPPORTED)
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from llmopt_core.evaluation.grounding import Grounding, Support
+from llmopt_core.evaluation.grounding import Grounding, Support, is_short
+from llmopt_core.evaluation.question_forms import filled_in, fits
 from llmopt_core.evaluation.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Sample
 from llmopt_core.evaluation.text import sentences
@@ -52,6 +53,7 @@ class BuiltinJudge:
         self._question = sample.example.question
         self._reader = reader
         self._sources: dict[str, str] = {}
+        self._times_asked = 0
 
     async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
         """See `Judge.reply`; the work is done outside the event loop."""
@@ -91,8 +93,10 @@ class BuiltinJudge:
         return {"reason": found.reason, "verdict": int(found.verdict)}
 
     def _what_it_answers(self, asked: dict[str, Any]) -> dict[str, Any]:
-        answer = without_citations(asked["response"])
-        return {"question": answer, "noncommittal": int(is_evasive(answer))}
+        answer = without_citations(asked["response"]) or asked["response"]
+        form = answer_forms(self._question, answer)[self._times_asked % QUESTIONS]
+        self._times_asked += 1
+        return {"question": form, "noncommittal": int(is_evasive(answer))}
 
     def _supported(self, context: str, said: list[str], question: str) -> list[Support]:
         found = Grounding(context, self._reader).supports(said, question)
@@ -104,6 +108,20 @@ def statements(answer: str) -> list[str]:
     """The sentences of an answer that state something, citations like [1] taken out."""
     found = [s for s in sentences(without_citations(answer)) if re.search(r"\w", s)]
     return [sentence for sentence in found if not is_evasive(sentence)]
+
+
+# How often answer relevancy asks for a question.
+QUESTIONS = 2
+
+
+def answer_forms(question: str, answer: str) -> tuple[str, str]:
+    """What stands for the questions that an answer would answer; Ragas averages their similarity to the real one.
+
+    A sentence stands for itself. A few words are far from any question, so if they are of the kind it asks for, they
+    are compared once as they are and once filled into it.
+    """
+    fitting = is_short(answer) and fits(question, answer) > 0
+    return answer, filled_in(question, answer) if fitting else answer
 
 
 def is_evasive(text: str) -> bool:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from llmopt_core.evaluation.grounding_features import (
     Match,
     Passage,
-    fits,
     relevance_features,
     short_answer_features,
     statement_features,
     words,
 )
+from llmopt_core.evaluation.question_forms import fits
 from llmopt_core.evaluation.text import CJK, has_cjk, shorten
 from llmopt_core.evaluation.token_vectors import TokenReader, Tokens
 from llmopt_core.index.analysis import STOP_WORDS

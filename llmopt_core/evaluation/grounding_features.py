@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from llmopt_core.evaluation.question_forms import fits
 from llmopt_core.evaluation.text import CJK, has_cjk, sentences
 from llmopt_core.evaluation.token_vectors import TokenReader, Tokens
 from llmopt_core.index.analysis import STOP_WORDS, stem
@@ -37,27 +38,6 @@ _TURNS = re.compile(
     )\b | n[’']t\b | [不没沒無无未非] | 只 | 仅""",
     re.IGNORECASE | re.VERBOSE,
 )
-_DATE = re.compile(
-    r"\b(?:1\d{3}|20\d\d)\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
-    r"|century|centuries|\d{1,2}(?:st|nd|rd|th)|years?|decades?|ago|today)\b|\d+s\b|[年月日]|世纪",
-    re.IGNORECASE,
-)
-_AMOUNT = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|dozen|hundred|thousand|million|billion|half|several"
-    r"|once|twice)\b|[一二三四五六七八九十百千万亿两]",
-    re.IGNORECASE,
-)
-_ASKS_DATE = re.compile(
-    r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade)\b|什么时候|何时|哪(?:一)?年|几年", re.IGNORECASE
-)
-_ASKS_AMOUNT = re.compile(
-    r"\bhow (?:many|much|long|old|far|tall|large|big|high|often)\b|\b(?:percent|number|amount)\b|多少|几", re.IGNORECASE
-)
-_ASKS_NAME = re.compile(
-    r"\bwho(?:se|m)?\b|\bwhere\b|\b(?:what|which) (?:city|country|place|state|town|region|person|name)\b", re.IGNORECASE
-)
-# Without a kind of answer that can be told from the words, a text neither fits nor does not.
-_UNKNOWN_FIT = 0.75
 
 
 def words(text: str) -> list[str]:
@@ -83,17 +63,6 @@ def _plain(text: str) -> str:
 def names(text: str) -> set[str]:
     """Words of names, as `words` gives them."""
     return {word for pair in _NAME.findall(text) for word in words(pair[0] or pair[1])}
-
-
-def fits(question: str, text: str) -> float:
-    """Whether a text holds the kind of thing the question asks for: a date, an amount, or a name."""
-    if _ASKS_DATE.search(question):
-        return float(_DATE.search(text) is not None)
-    if _ASKS_AMOUNT.search(question):
-        return float(_AMOUNT.search(text) is not None)
-    if _ASKS_NAME.search(question):
-        return float(bool(set(re.findall(r"\b[A-Z]\w+", text)) - set(re.findall(r"\w+", question))))
-    return _UNKNOWN_FIT
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,8 @@ class NearIndex:
         grams = points[: max(1, len(points) - _SHINGLE + 1)].copy()
         for offset in range(1, min(_SHINGLE, len(points))):
             grams = grams * _STEP + points[offset : offset + len(grams)]
-        grams = np.unique(grams) if len(grams) else np.zeros(1, np.uint64)
+        if not len(grams):
+            grams = np.zeros(1, np.uint64)
         lowest: npt.NDArray[np.uint64] = (self._factors * _mixed(grams)).min(axis=1)
         return (lowest >> np.uint64(32)).astype(np.uint32)
 

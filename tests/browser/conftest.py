@@ -13,8 +13,9 @@ from tests.browser.harness import browser, serve, settled
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One for each module: while it is open its event loop runs in this thread, which asynchronous tests must not meet."""
     with browser() as opened:
         yield opened
 

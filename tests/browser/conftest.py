@@ -15,7 +15,7 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One for each module: while it is open its event loop runs in this thread, which asynchronous tests must not meet."""
+    """One for each module: its event loop runs in this thread, where asynchronous tests must not meet it."""
     with browser() as opened:
         yield opened
 

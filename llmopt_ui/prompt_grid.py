@@ -18,6 +18,7 @@ from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompt_downloads import grid_downloads
 from llmopt_ui.prompt_grid_rows import Page, draw_rows
 from llmopt_ui.prompt_live import ask_again, columns, grid_of, live
+from llmopt_ui.prompt_state import addressed
 from llmopt_ui.prompt_watch import watch
 from llmopt_ui.theme import Ink, inks, verdict
 
@@ -103,8 +104,8 @@ def _filters(grid: Grid) -> tuple[Filter, bool]:
     counts = grid.counts()
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         which = st.segmented_control(
-            "Show", list(_FILTERS), default="all", required=True, key=FILTER, bind="query-params",
-            format_func=lambda name: f"{_FILTERS[name]} ({counts[name]})", label_visibility="collapsed", help=_HELP,
+            "Show", list(_FILTERS), required=True, label_visibility="collapsed", help=_HELP,
+            format_func=lambda name: f"{_FILTERS[name]} ({counts[name]})", **addressed(FILTER, list(_FILTERS), "all"),
         )  # fmt: skip
         marked = len(grid.names) > 1 and st.toggle(
             "Mark differences", True, key=MARKED, bind="query-params", help="Word by word, against the first column."

@@ -13,7 +13,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.prompt_grid import grid_view
 from llmopt_ui.prompt_live import live
 from llmopt_ui.prompt_setup import save_setup, setup_view
-from llmopt_ui.prompt_state import open_next, picked
+from llmopt_ui.prompt_state import addressed, open_next
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify
 
@@ -25,8 +25,11 @@ def side_view(project: Project) -> None:
     """The whole tab."""
     found = {one.id: one for one in comparisons(store(), project)}
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        chosen = picked(PICKER, [NEW, *found], "Comparison", width=560,
-                        format_func=lambda key: _told(found[key]) if key in found else "New comparison")  # fmt: skip
+        options = [NEW, *found]
+        chosen = st.selectbox(
+            "Comparison", options, width=560, **addressed(PICKER, options, NEW),
+            format_func=lambda key: _told(found[key]) if key in found else "New comparison",
+        )  # fmt: skip
         if chosen in found:
             _actions(project, found[chosen])
     if chosen in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,29 @@ def prompt_state() -> PromptState:
 def open_next(picker: str, name: str) -> None:
     """Let a picker show this name at the next rerun."""
     prompt_state().opened[picker] = name
+
+
+def addressed(name: str, options: Sequence[str], default: str) -> dict[str, Any]:
+    """Arguments of a widget whose choice stands in the address by itself, not by how it is shown there.
+
+    Streamlit's own binding writes labels into the address, and those of such widgets change.
+    """
+    key = f"{name}_choice"
+    wanted = prompt_state().opened.pop(name, "")
+    if wanted in options:
+        st.query_params[name] = st.session_state[key] = wanted
+    elif st.session_state.get(key) not in options:
+        found = st.query_params.get(name, default)
+        st.session_state[key] = found if found in options else default
+    return {"key": key, "on_change": _into_address, "args": (name, key, default)}
+
+
+def _into_address(name: str, key: str, default: str) -> None:
+    chosen = st.session_state[key]
+    if chosen in (None, default):
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = chosen
 
 
 def picked(picker: str, names: list[str], label: str, **options: Any) -> str:

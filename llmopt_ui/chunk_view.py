@@ -31,7 +31,7 @@ _EXPLAINED = {
     "sentence": "Whole sentences until the size is full.",
     "structure": "At headings, never across them.",
 }
-UNITS = {"tokens": "Tokens of the embedding model", "cl100k": "cl100k tokens (OpenAI)", "characters": "Characters"}
+UNITS = {"tokens": "Embedding tokens", "cl100k": "cl100k tokens", "characters": "Characters"}
 _EMBEDDING_WINDOW = 256
 _ENOUGH = 4
 
@@ -96,10 +96,11 @@ def _summary(document: Document, chunks: Sequence[Chunk], sizes: Sequence[int], 
     facts(
         [
             ("Chunks", fmt.count(len(chunks))),
-            (f"Mean size ({unit})", fmt.number(sum(sizes) / len(sizes) if sizes else None)),
-            (f"Longest ({unit})", fmt.count(max(sizes, default=0))),
-            ("Text repeated by overlap", f"{repeated:.0%}"),
-        ]
+            (f"Mean {unit}", fmt.number(sum(sizes) / len(sizes) if sizes else None)),
+            (f"Most {unit}", fmt.count(max(sizes, default=0))),
+            ("Repeated", f"{repeated:.0%}"),
+        ],
+        columns=4,
     )
 
 

@@ -97,12 +97,7 @@ def document_list(found: Sequence[SavedDocument]) -> str:
     """The table of documents; returns the chosen name, which is also in the address."""
     names = [item.name for item in found]
     wanted = st.query_params.get(DOCUMENT, "")
-    table = pd.DataFrame(
-        {
-            "Document": names,
-            "Characters": [item.characters for item in found],
-        }
-    )
+    table = pd.DataFrame({"Document": names})
     chosen = st.dataframe(
         table,
         key=f"{LIST}_{len(names)}",
@@ -111,9 +106,6 @@ def document_list(found: Sequence[SavedDocument]) -> str:
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [names.index(wanted) if wanted in names else 0]}},
         height=min(38 + 35 * len(names), 520),
-        column_config={
-            "Characters": st.column_config.NumberColumn(format="localized", width="small"),
-        },
         alt="Documents of the project",
     )
     rows = chosen["selection"]["rows"]

@@ -15,4 +15,9 @@ def judge_view() -> None:
         "same score. It measures **grounding**: does the retrieved text say this? An answer copied from the wrong "
         "place of the right text looks grounded to it. For correctness, compare Answer F1, or let a strong model judge."
     )
-    section("Agreement with people")
+    section("How far it agrees with people")
+    st.markdown(
+        "Agreement with human labels is measured per metric (AUC, accuracy, kappa). To measure it on labelled answers "
+        "of your own, run:"
+    )
+    st.code("python benchmarks/judge.py DATA", language="bash")

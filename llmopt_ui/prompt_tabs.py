@@ -13,6 +13,7 @@ from llmopt_core.runs.values import Project
 VIEW = "prompts_view"
 TABS = {
     "Editor": "llmopt_ui.prompt_editor:editor_view",
+    "Few-shot": "llmopt_ui.prompt_few_shot:few_shot_view",
     "Side by side": "llmopt_ui.prompt_side:side_view",
 }
 """Title -> `module:function`; the function is given the project."""

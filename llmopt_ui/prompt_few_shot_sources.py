@@ -1,0 +1,76 @@
+"""Where a few-shot set is filled from: files, and good answers of earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.prompt_lab.few_shot_sources import examples_from_run
+from llmopt_core.prompts.few_shot_files import read_few_shot
+from llmopt_core.runs.values import Project, Run
+from llmopt_ui import format as fmt
+from llmopt_ui.components import told_plainly
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+
+Add = Callable[..., None]
+_SOURCES = {"model": "The model's", "reference": "The reference"}
+_FILE, _REPLACE = "shots_file", "shots_replace"
+
+
+def sources_view(project: Project, name: str, add: Add) -> None:
+    """The buttons above the table."""
+    with st.popover("Import", icon=":material/upload_file:"):
+        st.caption("CSV, JSONL, or OpenAI chat JSONL. Each example needs an answer.")
+        st.file_uploader("File", ["csv", "tsv", "jsonl", "json"], key=f"{_FILE}_{state().uploads}")
+        st.toggle("In place of what is there", False, key=_REPLACE)
+        st.button("Import examples", key="shots_import", icon=":material/upload:", on_click=_import, args=(add,))
+    with st.popover("From earlier runs", icon=":material/recommend:"), told_plainly():
+        _from_runs(project, add)
+
+
+def _import(add: Add) -> None:
+    file = st.session_state.get(f"{_FILE}_{state().uploads}")
+    if file is None:
+        state().problem = "Choose a file first."
+        return
+    try:
+        examples = read_few_shot(file.getvalue(), file.name)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    add(examples, replace=bool(st.session_state.get(_REPLACE)))
+    state().uploads += 1
+    notify(f"{fmt.plural(len(examples), 'example')} imported.")
+
+
+def _from_runs(project: Project, add: Add) -> None:
+    """Answers that scored well become examples."""
+    runs = {run.id: run for run in store().runs(project) if run.done and run.metrics}
+    if not runs:
+        st.caption("No run has scores yet.")
+        return
+    picked = st.selectbox("Run", list(runs), key="shots_run", format_func=lambda key: _told(runs[key]))
+    run = runs[picked]
+    metric = st.selectbox("Score", list(run.metrics), key=f"shots_metric_{picked}", format_func=metric_title)
+    least = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="shots_least")
+    source = st.segmented_control("Answer shown", list(_SOURCES), default="model", required=True, key="shots_answer",
+                                  format_func=_SOURCES.get)  # fmt: skip
+    context = st.toggle("With the retrieved passages", False, key="shots_context")
+    most = st.number_input("At most", 1, 200, 10, key="shots_most")
+    found = examples_from_run(store(), picked, metric, least, answer=source or "model", with_context=context)[:most]
+    st.caption(f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit.")
+    st.button("Add them", key="shots_add_good", icon=":material/add:", disabled=not found, on_click=_add,
+              args=(add, found))  # fmt: skip
+
+
+def _add(add: Add, found: list[dict[str, str]]) -> None:
+    add(found)
+    notify(f"{fmt.plural(len(found), 'example')} added; those that stand in an evaluation set are flagged.")
+
+
+def _told(run: Run) -> str:
+    return f"{run.name} on {run.evaluation_set} · {run.created_at.astimezone():%d %b, %H:%M}"

@@ -1,0 +1,103 @@
+"""The Few-shot tab of the prompt lab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.runs.store import Store
+
+App = Callable[..., AppTest]
+PAGE = "pages/prompt_lab.py"
+SHOTS = [
+    {"question": "When was the harbour built? (1)", "answer": "1712"},
+    {"question": "Who keeps the light?", "answer": "The warden"},
+    {"question": "What do the boats bring?", "answer": "Wool"},
+]
+
+
+def words(test: AppTest) -> str:
+    parts = [*test.title, *test.subheader, *test.caption, *test.markdown, *test.text]
+    return "\n".join(str(part.value) for part in parts)
+
+
+def html(test: AppTest) -> str:
+    return "\n".join(str(block.proto.body) for block in test.get("html"))
+
+
+def keyed(widgets, start: str):
+    found = [widget for widget in widgets if widget.key and widget.key.startswith(start)]
+    assert found, f"no widget {start}"
+    return found[0]
+
+
+@pytest.fixture
+def saved(app: App, used: str, store: Store) -> AppTest:
+    body = {"examples": SHOTS, "select": "all", "k": 2, "seed": 0, "template": ""}
+    store.save_version(used, "few-shot", "good", body, "first")
+    return app(PAGE, project=used, prompts_view="Few-shot", few_shot="good")
+
+
+def test_an_empty_set_says_what_to_do(app: App, used: str) -> None:
+    test = app(PAGE, project=used, prompts_view="Few-shot")
+    assert not test.exception
+    assert "No examples yet" in words(test)
+
+
+def test_good_answers_of_earlier_runs_become_examples(app: App, used: str, store: Store) -> None:
+    test = app(PAGE, project=used, prompts_view="Few-shot")
+    keyed(test.selectbox, "shots_metric_").set_value("answer_f1").run()
+    test.number_input(key="shots_most").set_value(4).run()
+    test.button(key="shots_add_good").click().run()
+    assert not test.exception
+    assert len(store.draft(used, "few-shot", "")["examples"]) == 4
+    keyed(test.text_input, "shots_name_").set_value("from-runs").run()
+    test.button(key="few_shot_save").click().run()
+    assert not test.exception
+    (version,) = store.versions(used, "few-shot", "from-runs")
+    assert len(version.body["examples"]) == 4
+    assert "4 examples also in questions" in words(test)
+
+
+def test_a_question_gets_its_examples_without_those_that_repeat_one(saved: AppTest) -> None:
+    assert not saved.exception
+    assert "1 example also in questions" in words(saved)
+    shown = html(saved)
+    assert "The warden" in shown
+    assert "1712" not in shown
+    assert "**2 examples**" in words(saved)
+    saved.toggle(key="shots_keep_overlap").set_value(True).run()
+    assert "1712" in html(saved)
+
+
+def test_selection_is_kept_as_a_draft_and_saved(saved: AppTest, store: Store, used: str) -> None:
+    keyed(saved.selectbox, "shots_select_").set_value("first").run()
+    assert not saved.exception
+    assert store.draft(used, "few-shot", "good")["select"] == "first"
+    keyed(saved.number_input, "shots_k_").set_value(1).run()
+    assert "**1 example**" in words(saved)
+    saved.button(key="few_shot_save").click().run()
+    assert store.version(used, "few-shot", "good").body["k"] == 1
+
+
+def test_nearest_examples_use_the_embedding_model(saved: AppTest, script: Callable[..., object]) -> None:
+    script(["unused"])
+    keyed(saved.selectbox, "shots_select_").set_value("nearest").run()
+    assert not saved.exception
+    assert "**2 examples**" in words(saved)
+
+
+def test_a_set_is_offered_to_prompts(app: App, saved: AppTest, used: str) -> None:
+    test = app(PAGE, project=used, prompts_view="Editor")
+    keyed(test.selectbox, "prompt_shots_").set_value("good").run()
+    assert not test.exception
+    assert "The warden" in html(test)
+
+
+def test_examples_are_text(app: App, used: str, store: Store) -> None:
+    store.save_version(used, "few-shot", "x", {"examples": [{"question": "<img src=x>", "answer": "<b>y</b>"}]})
+    shown = html(app(PAGE, project=used, prompts_view="Few-shot", few_shot="x"))
+    assert "<img" not in shown
+    assert "&lt;b&gt;y&lt;/b&gt;" in shown

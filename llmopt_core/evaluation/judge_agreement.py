@@ -36,8 +36,8 @@ JUDGE = "built-in judge v1"
 
 SUMMARY = (
     "The built-in judge measures grounding, not correctness: whether the text says this, not whether it is true. "
-    "A wrong short answer copied from the right paragraph passes about one time in three, small changes in a paraphrase "
-    "are often missed, and it reads English best."
+    "A wrong short answer copied from the right paragraph passes about one time in three, small changes in a "
+    "paraphrase are often missed, and it reads English best."
 )
 
 _SAME = "short answers, wrong ones from the same paragraph"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.file import Experiment
+    from llmopt_core.models.endpoints import Endpoint
     from llmopt_core.models.registry import Models
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
@@ -17,6 +19,22 @@ def open_models(
 ) -> Models:
     """The models of an experiment file: the environment's endpoints with the file's over them.
 
+    What was imported from promptfoo may be answered by its `echo`.
+    """
+    from llmopt_core.experiments.promptfoo_models import ECHO, register_echo
+
+    models = models_with(store, experiment.endpoints, concurrency, settings)
+    named = {configuration.model.endpoint for configuration in experiment.configurations}
+    if ECHO in named and ECHO not in experiment.endpoints:
+        register_echo(models)
+    return models
+
+
+def models_with(
+    store: Store, own: Mapping[str, Endpoint], concurrency: int | None = None, settings: Settings | None = None
+) -> Models:
+    """Models of the environment's endpoints with a file's own over them.
+
     Whoever asks for so many questions at once means that many calls, so an endpoint's own limit is raised to it; the
     built-in model keeps its own.
     """
@@ -26,7 +44,7 @@ def open_models(
     from llmopt_core.settings import Settings as Read
 
     settings = settings or Read.from_environment()
-    endpoints = {**endpoints_from(settings, os.environ), **experiment.endpoints}
+    endpoints = {**endpoints_from(settings, os.environ), **own}
     if concurrency is not None:
         endpoints = {
             name: endpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -23,6 +23,8 @@ from llmopt_core.types import Document, EvaluationSet, Spec
 DEFAULT_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1")
 
 _LARGEST = 5_000_000
+
+S = TypeVar("S", bound=Spec)
 
 
 class Experiment(Spec):
@@ -73,13 +75,13 @@ def load_experiment(path: Path) -> Experiment:
     Raises:
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
     """
-    located = _configurations_extended(_read(path))
-    said = _validated(located)
+    located = _configurations_extended(read_located(path))
+    said = validated(located, _File)
     _check_names(said, located)
     folder = path.parent
-    paths = [_found(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
-    documents = load_documents(paths, root=_root(paths)) if paths else []
-    path_of_set = _found(folder, said.evaluation_set, located, ("evaluation_set",))
+    paths = [found_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
+    documents = load_documents(paths, root=documents_root(paths)) if paths else []
+    path_of_set = found_path(folder, said.evaluation_set, located, ("evaluation_set",))
     questions = load_questions(path_of_set, path_of_set.name, documents or None)
     return Experiment(
         project=said.project or path.stem,
@@ -92,7 +94,12 @@ def load_experiment(path: Path) -> Experiment:
     )
 
 
-def _read(path: Path) -> Located:
+def read_located(path: Path) -> Located:
+    """A YAML file that holds a mapping, with its line numbers.
+
+    Raises:
+        BadInput: It is missing, no text, no YAML, too large, or holds no mapping.
+    """
     try:
         if path.stat().st_size > _LARGEST:
             raise BadInput(f"{path} is larger than 5 MB; an experiment file names documents, it does not hold them.")
@@ -150,14 +157,19 @@ def _extended(file: Located, i: int, names: dict[str, int], above: tuple[int, ..
     return Located({key: item for key, item in whole.value.items() if key != "extends"}, whole.lines, whole.source)
 
 
-def _validated(located: Located) -> _File:
+def validated(located: Located, kind: type[S]) -> S:
+    """What the file says, as the spec of its kind.
+
+    Raises:
+        BadInput: It says something else; names file and line.
+    """
     try:
-        return _File.model_validate(located.value)
+        return kind.model_validate(located.value)
     except ValidationError as error:
-        raise _told(error.errors(include_url=False)[0], located) from None
+        raise _told(error.errors(include_url=False)[0], located, kind) from None
 
 
-def _told(error: ErrorDetails, located: Located) -> BadInput:
+def _told(error: ErrorDetails, located: Located, root: type[BaseModel]) -> BadInput:
     path = _real_path(error["loc"], located.value)
     where = _words(path, located.value)
     prefix = f"{where}: " if where else ""
@@ -165,7 +177,7 @@ def _told(error: ErrorDetails, located: Located) -> BadInput:
     if kind == "extra_forbidden":
         key = str(error["loc"][-1])
         return located.error(
-            (*path[:-1], key) if path and path[-1] == key else path, _unknown_key(key, path[:-1], where)
+            (*path[:-1], key) if path and path[-1] == key else path, _unknown_key(key, path[:-1], where, root)
         )
     if kind == "missing":
         return located.error(path, f"{prefix}{error['loc'][-1]} is missing.")
@@ -203,17 +215,17 @@ def _words(path: Sequence[int | str], value: Any) -> str:
     return ".".join(words)
 
 
-def _unknown_key(key: str, above: Sequence[int | str], where: str) -> str:
-    spec = _spec_at(above)
+def _unknown_key(key: str, above: Sequence[int | str], where: str, root: type[BaseModel]) -> str:
+    spec = _spec_at(above, root)
     if spec is None:
         return f"{where} is not known here."
     known = [*spec.model_fields, *(["extends"] if spec is Configuration else [])]
     return f"{where} is not known{_guess(key, known)}; known are: {', '.join(known)}."
 
 
-def _spec_at(path: Sequence[int | str]) -> type[BaseModel] | None:
+def _spec_at(path: Sequence[int | str], root: type[BaseModel]) -> type[BaseModel] | None:
     """The spec that describes this place of the file."""
-    spec: type[BaseModel] | None = _File
+    spec: type[BaseModel] | None = root
     for step in path:
         if isinstance(step, int):
             continue
@@ -244,13 +256,18 @@ def _check_names(said: _File, located: Located) -> None:
             raise located.error(("metrics", i), f"the metric {name} stands here a second time; remove one of them.")
 
 
-def _found(folder: Path, name: str, located: Located, path: tuple[str | int, ...]) -> Path:
+def found_path(folder: Path, name: str, located: Located, path: tuple[str | int, ...]) -> Path:
+    """The file that is named at this place, in the file's folder or the current one.
+
+    Raises:
+        BadInput: There is none; names file and line.
+    """
     for candidate in (folder / name, Path(name)):
         if candidate.exists():
             return candidate
     raise located.error(path, f"{name} does not exist (looked in {folder.resolve()} and in the current folder).")
 
 
-def _root(paths: Sequence[Path]) -> Path | None:
+def documents_root(paths: Sequence[Path]) -> Path | None:
     """Names of documents are relative to their folder when there is one folder; else the loader decides."""
     return paths[0] if len(paths) == 1 and paths[0].is_dir() else None

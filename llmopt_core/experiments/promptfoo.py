@@ -230,7 +230,12 @@ def _question(variables: Mapping[str, Any]) -> str:
 
 
 def _reference(test: FoundTest) -> str | None:
-    """The text the answer is expected to equal or agree with, where the test has one that is no template."""
+    """The text the answer is expected to equal or agree with, where the test has one that is no template.
+
+    Else its variable `reference`, under which an export writes it.
+    """
     found = {a.get("type"): a.get("value") for a in reversed(test.assertions)}
     texts = [found[kind] for kind in _REFERENCES if isinstance(found.get(kind), str)]
+    known = test.variables.get("reference")
+    texts += [known] if isinstance(known, str) else []
     return next((text for text in texts if "{{" not in text and text.strip()), None)

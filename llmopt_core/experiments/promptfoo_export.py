@@ -219,7 +219,12 @@ def _yaml(value: Any) -> str:
 
 
 def _row(example: Example) -> dict[str, Any]:
-    clash = sorted(name for name in example.variables if name in _ROW and name != "question")
+    own = {"reference": example.reference, "category": example.category}
+    clash = sorted(
+        name
+        for name, value in example.variables.items()
+        if name in _ROW and name != "question" and (value is None or value != own.get(name))
+    )
     if clash:
         raise BadInput(f"Test {example.id!r} has a variable `{clash[0]}`, a name taken in question files; rename it.")
     row = {"id": example.id, "question": example.question, "reference": example.reference, "category": example.category}

@@ -208,3 +208,5 @@ _FILTERS: Mapping[Filter, Callable[[Sequence[Cell], Sequence[str]], bool]] = {
     "different": _different,
     "regressions": _regressed,
 }
+
+FILTER_NAMES: tuple[Filter, ...] = tuple(_FILTERS)

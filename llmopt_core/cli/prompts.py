@@ -1,0 +1,224 @@
+"""`llmopt compare-prompts`, `llmopt import-promptfoo` and `llmopt export-promptfoo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, complain, note, one_line, table, write_json
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.prompt_lab.comparison import Comparison
+    from llmopt_core.experiments.prompt_lab.file import ComparisonFile
+    from llmopt_core.experiments.prompt_lab.grid import Grid
+    from llmopt_core.experiments.promptfoo import NotRun
+    from llmopt_core.runs.store import Store
+
+_FAIL_ON = ("any", "regression", "none")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(help="Compare up to four prompt variants over the same examples.")(compare_prompts)
+    app.command(help="Turn a promptfoo configuration into an experiment.")(import_promptfoo)
+    app.command(help="Write a comparison or experiment file for promptfoo.")(export_promptfoo)
+
+
+def compare_prompts(
+    file: Annotated[Path, typer.Argument(help="Comparison file (YAML), or a promptfooconfig.yaml.")],
+    *,
+    concurrency: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Answers at once (the file's, or 8).")
+    ] = None,
+    repeats: Annotated[int | None, typer.Option(min=1, max=20, help="Answers per example and variant.")] = None,
+    fail_on: Annotated[
+        str,
+        typer.Option(
+            help="Exit with 1 where `any` answer fails, does not pass or cannot be checked; only where a variant does "
+            "worse than the first (`regression`); or never (`none`)."
+        ),
+    ] = "any",
+    show: Annotated[str, typer.Option(help="Rows to print: all, failures, different, regressions.")] = "all",
+    html: Annotated[Path | None, typer.Option(help="Write the comparison as one HTML file.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the answers as a CSV file.")] = None,
+    json: JsonOption = "",
+) -> int:
+    """Compare prompts."""
+    import asyncio
+
+    from llmopt_core.errors import BadInput
+    from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html, comparison_values
+    from llmopt_core.experiments.prompt_lab.file import load_comparison
+    from llmopt_core.experiments.prompt_lab.grid import FILTER_NAMES, load_grid
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+    if fail_on not in _FAIL_ON or show not in FILTER_NAMES:
+        raise BadInput(f"--fail-on is one of {', '.join(_FAIL_ON)}; --show is one of {', '.join(FILTER_NAMES)}.")
+    store = Store.open(Settings.from_environment())
+    loaded = _changed(load_comparison(file, store), concurrency, repeats)
+    _tell(loaded)
+    found = asyncio.run(_run(store, loaded))
+    grid = load_grid(store, found, loaded.plan.evaluation_set.examples)
+    if html is not None:
+        _write(html, comparison_html(found, grid))
+    if csv is not None:
+        _write(csv, comparison_csv(grid))
+    if json:
+        write_json({**comparison_values(found, grid), "not_supported": _plain(loaded.not_run)}, json)
+    if json != "-":
+        print(_text(found, grid, show))
+    return _code(found, grid, fail_on, loaded.not_run)
+
+
+def import_promptfoo(
+    path: Annotated[Path, typer.Argument(help="promptfooconfig.yaml, or the folder that holds it.")],
+    out: Annotated[Path, typer.Option(help="Folder for experiment.yaml and questions.jsonl.")],
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where something is not supported.")] = False,
+    json: JsonOption = "",
+) -> int:
+    """Import a promptfoo configuration."""
+    from llmopt_core.experiments.promptfoo import import_promptfoo as read
+    from llmopt_core.experiments.promptfoo_export import experiment_files
+
+    found = read(path)
+    for name, text in experiment_files(found).items():
+        _write(out / name, text)
+    _complain_of(found.not_run, found.warnings)
+    names = [configuration.name for configuration in found.configurations]
+    if json:
+        values = {"configurations": names, "tests": len(found.evaluation_set.examples),
+                  "not_supported": _plain(found.not_run), "warnings": list(found.warnings)}  # fmt: skip
+        write_json(values, json)
+    if json != "-":
+        not_run = sum(entry.kind == "test" for entry in found.not_run)
+        print(f"{len(names)} configurations and {len(found.evaluation_set.examples)} tests ({not_run} of them not run)")
+        print(f"run them with: llmopt evaluate {out / 'experiment.yaml'}")
+    return 1 if strict and found.not_run else 0
+
+
+def export_promptfoo(
+    file: Annotated[Path, typer.Argument(help="Comparison or experiment file (YAML).")],
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("promptfooconfig.yaml"),
+    json: JsonOption = "",
+) -> None:
+    """Export to promptfoo."""
+    import os
+
+    from llmopt_core.experiments.file import load_experiment, read_located
+    from llmopt_core.experiments.prompt_lab.file import load_comparison
+    from llmopt_core.experiments.promptfoo_export import export_promptfoo as export
+    from llmopt_core.models.endpoints import endpoints_from
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+    settings = Settings.from_environment()
+    known = endpoints_from(settings, os.environ)
+    if "configurations" in read_located(file).value:
+        said = load_experiment(file)
+        made = export(said.configurations, said.evaluation_set, said.judge, {**known, **said.endpoints})
+    else:
+        loaded = load_comparison(file, Store.open(settings))
+        plan = loaded.plan
+        made = export(plan.variants, plan.evaluation_set, plan.judge, {**known, **loaded.endpoints}, plan.checks)
+    _write(out, made.text)
+    for reason in made.left_out:
+        note(f"llmopt: left out: {reason}")
+    if json:
+        write_json({"file": str(out), "left_out": list(made.left_out)}, json)
+    if json != "-":
+        print(f"{out} written")
+
+
+def _changed(loaded: ComparisonFile, concurrency: int | None, repeats: int | None) -> ComparisonFile:
+    from dataclasses import replace
+
+    plan = loaded.plan
+    plan = replace(plan, concurrency=concurrency or plan.concurrency, repeats=repeats or plan.repeats)
+    return replace(loaded, plan=plan)
+
+
+async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
+    from llmopt_core.cli.setup import models_with
+    from llmopt_core.experiments.prompt_lab.board import Board
+    from llmopt_core.experiments.prompt_lab.comparison import comparison, new_id, start_comparison
+    from llmopt_core.experiments.prompt_lab.plan import check_plan
+    from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
+    from llmopt_core.experiments.promptfoo_models import ECHO, register_echo
+
+    plan, board = loaded.plan, Board()
+    async with models_with(store, loaded.endpoints, plan.concurrency) as models:
+        if ECHO not in loaded.endpoints and any(variant.model.endpoint == ECHO for variant in plan.variants):
+            register_echo(models)
+        check_plan(plan, models)
+        store.ensure_project(plan.project)
+        found = start_comparison(store, plan, new_id())
+        board.add(all_places(plan))
+        await run_comparison(store, plan, found, models, board)
+    return comparison(store, plan.project, found.id)
+
+
+def _tell(loaded: ComparisonFile) -> None:
+    _complain_of(loaded.not_run, loaded.warnings)
+    for name, questions in loaded.left_out.items():
+        note(f"llmopt: {name}: {len(questions)} few-shot examples left out, because a row asks the same question")
+
+
+def _complain_of(not_run: tuple[NotRun, ...], warnings: tuple[str, ...]) -> None:
+    for entry in not_run:
+        note(f"llmopt: not run: {entry.kind} {entry.name}: {'; '.join(entry.reasons)}")
+    for warning in warnings:
+        note(f"llmopt: {warning}")
+
+
+def _plain(not_run: tuple[NotRun, ...]) -> list[dict[str, Any]]:
+    return [{"kind": entry.kind, "name": entry.name, "reasons": list(entry.reasons)} for entry in not_run]
+
+
+def _text(found: Comparison, grid: Grid, show: str) -> str:
+    from llmopt_core.experiments.prompt_lab.columns import columns_of
+    from llmopt_core.experiments.prompt_lab.export import summary_lines
+
+    shown = grid.shown(show)  # type: ignore[arg-type]
+    rows = [
+        [one_line(f"{grid.examples[row].id}: {grid.examples[row].question}", 48),
+         *(_cell(cell) for cell in grid.rows[row])]
+        for row in shown
+    ]  # fmt: skip
+    lines = [found.title, "", table(["", *grid.names], rows), ""]
+    for name, column in zip(grid.names, columns_of(grid), strict=True):
+        lines.append(f"{name}: {'; '.join(summary_lines(grid, column))}")
+    return "\n".join(lines)
+
+
+def _cell(cell: Any) -> str:
+    sign = {True: "+ ", False: "- ", None: ""}[cell.passed]
+    if cell.record is not None and cell.record.failure is not None:
+        return f"! {one_line(cell.record.failure.message, 44)}"
+    return sign + one_line(cell.text, 44)
+
+
+def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ...]) -> int:
+    cells = [cell for row in grid.rows for cell in row]
+    if all(cell.state != "done" for cell in cells):
+        first = next((cell.record.failure.message for cell in cells if cell.record and cell.record.failure), "")
+        return complain(f"no answer came: {first or found.status}")
+    if fail_on == "none":
+        return 0
+    if fail_on == "regression":
+        return 1 if grid.shown("regressions") else 0
+    open_ones = any("checks" in cell.record.scores and cell.passed is None for cell in cells if cell.record)
+    return 1 if grid.shown("failures") or open_ones or not_run else 0
+
+
+def _write(path: Path, text: str) -> None:
+    from llmopt_core.errors import StorageFailed
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors="replace", newline="")
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error

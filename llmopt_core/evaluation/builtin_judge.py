@@ -80,7 +80,7 @@ class BuiltinJudge:
         }
 
     def _grade_reference(self, asked: dict[str, Any]) -> dict[str, Any]:
-        found = self._supported(asked["context"], statements(asked["answer"]), asked["question"])
+        found = self._supported(asked["context"], meant(asked["answer"]), asked["question"])
         return {
             "classifications": [
                 {"statement": s.statement, "reason": s.reason, "attributed": int(s.verdict)} for s in found
@@ -89,7 +89,7 @@ class BuiltinJudge:
 
     def _grade_chunk(self, asked: dict[str, Any]) -> dict[str, Any]:
         grounding = Grounding(asked["context"], self._reader)
-        found = grounding.usefulness(asked["question"], statements(asked["answer"]))
+        found = grounding.usefulness(asked["question"], meant(asked["answer"]))
         return {"reason": found.reason, "verdict": int(found.verdict)}
 
     def _what_it_answers(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -108,6 +108,11 @@ def statements(answer: str) -> list[str]:
     """The sentences of an answer that state something, citations like [1] taken out."""
     found = [s for s in sentences(without_citations(answer)) if re.search(r"\w", s)]
     return [sentence for sentence in found if not is_evasive(sentence)]
+
+
+def meant(reference: str) -> list[str]:
+    """The statements of a reference; one that reads like a refusal is a reference all the same."""
+    return statements(reference) or [whole for whole in (without_citations(reference),) if whole]
 
 
 # How often answer relevancy asks for a question.

@@ -90,6 +90,12 @@ async def test_recall_per_sentence_of_the_reference(scored):
     assert [part.verdict for part in score.evidence] == [True, False]
 
 
+async def test_a_reference_that_reads_like_a_refusal_is_a_reference(scored):
+    what = sample(contexts=("His religious views are unknown.",), question="What were his views?", reference="Unknown")
+    assert (await scored("context_recall", what)).value is not None
+    assert (await scored("context_precision", what)).value is not None
+
+
 async def test_chinese(scored):
     context = "埃菲尔铁塔于1889年竣工，高330米。它位于巴黎。"
     what = sample("埃菲尔铁塔于1889年竣工。长城建于明朝时期的北方。", (context,), "埃菲尔铁塔何时竣工？", "1889年")

@@ -25,6 +25,8 @@ COLLECTION = "chunks"
 HNSW = {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 16}
 # Below Chroma's own limit of 5461. What a batch leaves under the sync threshold is read again at each opening.
 _BATCH = 5000
+# Chroma counts the users of a folder without a lock of its own: one thread's close could end another's client.
+_CHROMA = threading.RLock()
 
 
 class VectorStore:
@@ -66,13 +68,14 @@ class VectorStore:
     def _opened(self) -> Any:
         with self._lock:
             if self._collection is None:
-                client = self._connect()
-                try:
-                    self._collection = client.get_collection(self._name, embedding_function=None)
-                except BaseException:
-                    client.close()
-                    raise
-                weakref.finalize(self, client.close)
+                with _CHROMA:
+                    client = self._connect()
+                    try:
+                        self._collection = client.get_collection(self._name, embedding_function=None)
+                    except BaseException:
+                        client.close()
+                        raise
+                weakref.finalize(self, _close, client)
             return self._collection
 
 
@@ -99,6 +102,11 @@ def fill(client: Any, collection: str, vectors: Vectors, documents: Sequence[str
                 metadatas=[{"document": documents[position]} for position in part],
             )
     finally:
+        _close(client)
+
+
+def _close(client: Any) -> None:
+    with _CHROMA:
         client.close()
 
 
@@ -107,7 +115,8 @@ def embedded_client(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings as ChromaSettings
 
-    return chromadb.PersistentClient(str(folder), settings=ChromaSettings(anonymized_telemetry=False))
+    with _CHROMA:
+        return chromadb.PersistentClient(str(folder), settings=ChromaSettings(anonymized_telemetry=False))
 
 
 def is_whole(folder: Path) -> bool:

@@ -95,12 +95,19 @@ def test_kill_nine_and_resume(experiment: Path, stub: StubEndpoint) -> None:
 
 
 def test_a_polite_stop_can_be_continued_too(experiment: Path, stub: StubEndpoint) -> None:
+    def slow_after_ten(body: dict[str, Any]) -> str:
+        if stub.answered >= 10:
+            stub.delay = 30.0
+        return "Rhine"
+
+    stub.reply = slow_after_ten
     process = start(experiment)
     while stub.answered < 10:
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
+    stub.reply, stub.delay = "Rhine", 0.05
     assert process.returncode == 130
     assert errors.strip() == "llmopt: stopped"
     assert [run.status for run in store_of(experiment).runs("rivers")] == ["interrupted"]

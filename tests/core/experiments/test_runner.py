@@ -104,13 +104,14 @@ async def test_cancel_drops_what_is_in_flight_and_keeps_what_is_done(many: Lab) 
 
 async def test_a_stopped_run_is_continued_and_repeats_no_finished_call(many: Lab) -> None:
     cancel = threading.Event()
-    many.chat = ScriptedChat(echo, delay=0.01)
 
-    def after_ten(progress: RunProgress) -> None:
-        if progress.done >= 10:
+    def stop_after_ten(request: ChatRequest) -> str:
+        if len(many.chat.requests) >= 10:
             cancel.set()
+        return echo(request)
 
-    (stopped,) = await run(many, many.plan(plain(many)), on_progress=after_ten, should_cancel=cancel.is_set)
+    many.chat = ScriptedChat(stop_after_ten, delay=0.2)
+    (stopped,) = await run(many, many.plan(plain(many)), should_cancel=cancel.is_set)
     first = [request.messages[-1].content for request in many.chat.requests]
     kept = {record.example.question for record in many.store.records(stopped.id)}
     many.chat = ScriptedChat(echo)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html
-
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
+from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html
 from llmopt_core.experiments.prompt_lab.grid import Grid
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt

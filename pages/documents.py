@@ -1,49 +1,15 @@
-"""Documents: add files, read what was extracted, see how they are cut."""
+"""Documents: add files, see how they are cut, and find the chunking that serves the questions."""
 
 import streamlit as st
 
-from llmopt_ui import format as fmt
-from llmopt_ui.chunk_view import chunk_view
-from llmopt_ui.components import empty_state, page_header, told_plainly
-from llmopt_ui.documents_view import document_actions, document_list, text_view, upload_form, upload_outcome
+from llmopt_ui.components import page_header, told_plainly
+from llmopt_ui.document_tabs import TABS, VIEW, view_of
 from llmopt_ui.navigation import DOCUMENTS
-from llmopt_ui.resources import store
 from llmopt_ui.sidebar import current_project
-
-VIEW = "documents_view"
 
 page_header(DOCUMENTS)
 project = current_project()
-found = store().document_list(project)
-upload_outcome()
-
-if not found:
-    empty_state(
-        "No documents yet",
-        "Add the texts your feature should answer from. Nothing leaves this machine.",
-        ":material/note_add:",
-    )
-    with told_plainly():
-        upload_form(project)
-    st.stop()
-
-with st.expander("Add documents", icon=":material/note_add:"), told_plainly():
-    upload_form(project)
-
-left, right = st.columns([1, 2], gap="medium")
-with left:
-    total = sum(item.characters for item in found)
-    st.caption(f"{fmt.plural(len(found), 'document')} · {fmt.count(total)} characters")
-    name = document_list(found)
-with right, told_plainly():
-    document = store().document(project, name)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**{fmt.markdown(document.name)}**", width="content")
-        document_actions(project, document)
-    chunks, text = st.tabs(["Chunks", "Text"], key=VIEW, on_change="rerun", bind="query-params")
-    if chunks.open:
-        with chunks, told_plainly():
-            chunk_view(document)
-    if text.open:
-        with text:
-            text_view(document)
+for name, tab in zip(TABS, st.tabs(list(TABS), key=VIEW, on_change="rerun", bind="query-params"), strict=True):
+    if tab.open:
+        with tab, told_plainly():
+            view_of(name)(project)

@@ -1,0 +1,182 @@
+"""Where training examples come from, for a project: the page's buttons as plain functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from llmopt_core.answering.answer import mode_of
+from llmopt_core.answering.context import answer_variables
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.checks import Check, CheckSpec, build_checks
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.sample import Sample
+from llmopt_core.evaluation.text_metrics import token_f1
+from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, few_shot_from
+from llmopt_core.finetuning.data import TrainingExample
+from llmopt_core.finetuning.distill import AnswerCheck, Distilled, distill
+from llmopt_core.finetuning.files import load_training_set
+from llmopt_core.finetuning.from_records import from_few_shot, from_records
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.assemble import Mode, build_messages
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Answer, EvaluationSet, Example, Message
+
+SAMPLES = Path(__file__).parents[3] / "sample_data" / "finetuning"
+SNIPS = "snips"
+
+
+def few_shot_examples(store: Store, project: Project | str, name: str, system: str = "") -> list[TrainingExample]:
+    """The newest version of a few-shot set.
+
+    Raises:
+        BadInput: There is none.
+    """
+    spec = few_shot_from(store.version(project, FEW_SHOT, name).body)
+    return from_few_shot(spec.examples, system=system)
+
+
+def good_records(
+    store: Store,
+    run_id: int,
+    min_scores: Mapping[str, float],
+    *,
+    voter: str = "",
+) -> list[TrainingExample]:
+    """Answers of a run that scored well, or that people voted for.
+
+    Args:
+        store: Where the run lies.
+        run_id: The run.
+        min_scores: Lowest value per metric; may be empty where votes decide.
+        voter: Only this voter's votes; all by default.
+    """
+    run = store.run(run_id)
+    votes: dict[str, bool] = {}
+    for vote in store.votes(run.project):
+        if run.name in (vote.first, vote.second) and (not voter or vote.voter == voter):
+            liked = {"first": vote.first == run.name, "second": vote.second == run.name, "tie": True}
+            votes[vote.example_id] = liked.get(vote.choice, False)
+    return from_records(store.records(run_id), min_scores=min_scores, votes=votes, source=f"run of {run.name}")
+
+
+def uploaded(data: bytes, name: str, columns: Mapping[str, str] | None = None) -> list[TrainingExample]:
+    """The examples of a file: JSONL in OpenAI's chat or preference format, or CSV.
+
+    Raises:
+        BadInput: The file cannot be read; names the line.
+    """
+    return list(load_training_set(data, name, columns=columns).examples)
+
+
+def sample_training(part: str = "train") -> list[TrainingExample]:
+    """The example that comes along: requests to a voice assistant with the JSON of their intent and slots.
+
+    Args:
+        part: `train` or `validation`.
+
+    Raises:
+        BadInput: The sample data is not installed beside the program.
+    """
+    path = SAMPLES / f"snips_{part}.jsonl"
+    if not path.exists():
+        raise BadInput(f"{path}: the sample data is not there.")
+    return list(load_training_set(path).examples)
+
+
+def sample_questions() -> EvaluationSet:
+    """Held-back requests of the same kind.
+
+    Raises:
+        BadInput: The sample data is not installed beside the program.
+    """
+    from llmopt_core.documents.questions import load_questions
+
+    path = SAMPLES / "snips_test.jsonl"
+    if not path.exists():
+        raise BadInput(f"{path}: the sample data is not there.")
+    return EvaluationSet("snips-test", load_questions(path, path.name).examples)
+
+
+async def distilled(
+    questions: Sequence[Example],
+    teacher: ModelSpec,
+    prompt: PromptSpec,
+    models: Models,
+    *,
+    checks: Sequence[CheckSpec] = (),
+    least_f1: float = 0.0,
+    student: PromptSpec | None = None,
+    concurrency: int = 4,
+    budget_usd: float | None = None,
+    on_done: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Distilled:
+    """A larger model answers the training questions; what passes the checks becomes an example.
+
+    Args:
+        questions: Those to train on, not those to evaluate with.
+        teacher: The larger model.
+        prompt: How it is asked, without retrieval; few-shot examples included.
+        models: Of the current event loop.
+        checks: All must pass.
+        least_f1: Lowest token F1 with the reference, for questions that have one; 0 asks for nothing.
+        student: What the example's prompt is made from; by default the teacher's without its few-shot examples.
+        concurrency: Calls at once.
+        budget_usd: No further call is started once this much is spent.
+        on_done: Called with the number of finished questions and the total.
+        should_stop: Asked before each call.
+
+    Raises:
+        BadInput: There are no questions, or the prompt needs retrieved text.
+    """
+    if not questions:
+        raise BadInput("There are no questions to answer; choose another evaluation set or upload questions.")
+    short = student or prompt.model_copy(update={"few_shot": None})
+    mode = mode_of(teacher, models)
+    return await distill(
+        questions,
+        models.chat(teacher),
+        teacher,
+        teacher_prompt=_messages(prompt, mode),
+        student_prompt=_messages(short, "chat"),
+        checks=answer_checks(checks, models, least_f1),
+        concurrency=concurrency,
+        budget_usd=budget_usd,
+        on_done=on_done,
+        should_stop=should_stop,
+    )
+
+
+def _messages(prompt: PromptSpec, mode: Mode) -> Callable[[Example], Sequence[Message]]:
+    def asked(example: Example) -> Sequence[Message]:
+        return build_messages(prompt, answer_variables(example, None, mode), mode)
+
+    return asked
+
+
+def answer_checks(specs: Sequence[CheckSpec], models: Models, least_f1: float = 0.0) -> list[AnswerCheck]:
+    """What an answer must pass, as functions that say why it did not."""
+    found = [_as_check(check) for check in build_checks(specs, JudgeSpec(), models)]
+    return [*found, _agrees(least_f1)] if least_f1 else found
+
+
+def _as_check(check: Check) -> AnswerCheck:
+    async def passed(example: Example, text: str) -> str:
+        score, _usage = await check.score(Sample(example, Answer(text)))
+        return "" if score.passed else f"{check.name}: {score.explanation or score.failure}"
+
+    return passed
+
+
+def _agrees(least: float) -> AnswerCheck:
+    async def agrees(example: Example, text: str) -> str:
+        if not example.reference:
+            return ""
+        value = token_f1(text, example.reference)
+        return "" if value >= least else f"token F1 with the reference {value:.2f}, at least {least:.2f} wanted"
+
+    return agrees

@@ -1,0 +1,225 @@
+"""The 2 x 2: base and tuned model, plain and with retrieval, on the same questions; what is better, what each costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.leaderboard import Scored, compare_runs, higher_is_better, scored_runs
+from llmopt_core.experiments.tuning import CORNERS, two_by_two, with_tuned
+from llmopt_core.finetuning.economics import BreakEven, RequestCost, break_even
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Prices
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project, Run, SavedSet
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.paired import Comparison, holm, verdict_of
+
+PAIRS = (
+    ("base", "tuned"),
+    ("base + RAG", "tuned + RAG"),
+    ("base", "base + RAG"),
+    ("tuned", "tuned + RAG"),
+    ("base + RAG", "tuned"),
+)
+"""What the 2 x 2 answers, baseline first: does tuning help, without and with retrieval; does retrieval; which one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corner:
+    """One of the four: its score and what a request takes.
+
+    Attributes:
+        prompt_tokens, completion_tokens: Means per request, of answers that were not taken from the cache whole.
+        seconds: Mean time of an answer.
+    """
+
+    name: str
+    run: Run
+    summary: Summary
+    prompt_tokens: float
+    completion_tokens: float
+    seconds: float | None
+
+    def cost(self, prices: Prices | None, hourly_usd: float = 0.0) -> RequestCost:
+        """What a request costs at these prices, on a machine at this hourly price."""
+        prompt, completion = (prices.prompt, prices.completion) if prices else (0.0, 0.0)
+        return RequestCost(
+            self.prompt_tokens, self.completion_tokens, prompt, completion, self.seconds or 0.0, hourly_usd
+        )
+
+
+@dataclass(frozen=True)
+class Square:
+    """The corners that were run, and `PAIRS` of them compared on the questions both answered."""
+
+    metric: str
+    corners: Mapping[str, Corner]
+    comparisons: Mapping[tuple[str, str], Comparison]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all four are there."""
+        return len(self.corners) == len(CORNERS)
+
+    @property
+    def best(self) -> str:
+        """The corner with the best mean; empty where none was scored."""
+        scored = {name: c.summary.mean for name, c in self.corners.items() if c.summary.mean is not None}
+        pick = max if higher_is_better(self.metric) else min
+        return pick(scored, key=lambda name: scored[name]) if scored else ""
+
+
+def corners(plain: Configuration, rag: Configuration, tuned: ModelSpec, name: str) -> tuple[Configuration, ...]:
+    """The four configurations; the tuned ones carry the tuned model's name, so that runs can be told apart.
+
+    Raises:
+        BadInput: The first retrieves, or the second does not.
+    """
+    made = two_by_two(plain, rag, tuned)
+    names = (plain.name, rag.name, f"{plain.name} · {name}", f"{rag.name} · {name}")
+    return tuple(c.model_copy(update={"name": told}) for told, c in zip(names, made, strict=True))
+
+
+def square(
+    store: Store, project: Project | str, four: Sequence[Configuration], evaluation_set: SavedSet, metric: str
+) -> Square:
+    """What the newest runs of four configurations say, in the order of `CORNERS`.
+
+    Args:
+        store: Where the runs lie.
+        project: Whose.
+        four: See `corners`.
+        evaluation_set: Only runs on exactly these questions count.
+        metric: What is compared.
+    """
+    runs = _newest_runs(store, project, evaluation_set, metric)
+    taken = {name: runs[c.fingerprint] for name, c in zip(CORNERS, four, strict=True) if c.fingerprint in runs}
+    judged = _same_judge(taken)
+    scored = dict(zip(judged, scored_runs(store, list(judged.values())), strict=True))
+    found = {name: _corner(store, name, run, scored[name], metric) for name, run in judged.items()}
+    return Square(metric, found, _compared(scored, metric))
+
+
+def _newest_runs(store: Store, project: Project | str, wanted: SavedSet, metric: str) -> dict[str, Run]:
+    found: dict[str, Run] = {}
+    for run in store.runs(project):
+        same = (run.evaluation_set, run.set_version) == (wanted.name, wanted.version)
+        if same and run.done and metric in run.metrics:
+            found.setdefault(run.fingerprint, run)
+    return found
+
+
+def _same_judge(runs: Mapping[str, Run]) -> dict[str, Run]:
+    """Only runs graded alike can be compared: those of the newest run's judge."""
+    if not runs:
+        return {}
+    judge = max(runs.values(), key=lambda run: run.id).judge
+    return {name: run for name, run in runs.items() if run.judge == judge}
+
+
+def _corner(store: Store, name: str, run: Run, scored: Scored, metric: str) -> Corner:
+    values = list(scored.scores.values.get(metric, ()))
+    summary = summarize([*values, *[None] * max(0, run.total - len(values))])
+    answers = [record.answer for record in store.records(run.id) if record.answer is not None]
+    usages = [answer.usage for answer in answers]
+    seconds = [answer.seconds for answer in answers if answer.seconds > 0]
+    return Corner(
+        name,
+        run,
+        summary,
+        _mean([usage.prompt_tokens for usage in usages]) or 0.0,
+        _mean([usage.completion_tokens for usage in usages]) or 0.0,
+        _mean(seconds),
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _compared(scored: Mapping[str, Scored], metric: str) -> dict[tuple[str, str], Comparison]:
+    pairs = [pair for pair in PAIRS if pair[0] in scored and pair[1] in scored]
+    found = {(a, b): compare_runs(scored[a], scored[b], metric) for a, b in pairs}
+    tested = {pair: c for pair, c in found.items() if c.p_value is not None}
+    higher = higher_is_better(metric)
+    for (pair, before), p_value in zip(
+        tested.items(), holm([c.p_value for c in tested.values() if c.p_value is not None]), strict=True
+    ):
+        found[pair] = replace(before, p_value=p_value, verdict=verdict_of(before.difference, p_value, higher))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Economics:
+    """What two corners cost per request, and when the training is earned back."""
+
+    base: RequestCost
+    tuned: RequestCost
+    result: BreakEven
+
+    def total(self, requests: float) -> tuple[float, float]:
+        """Cost of so many requests: of the base, and of the tuned model with its training."""
+        return self.base.usd * requests, self.result.training_usd + self.tuned.usd * requests
+
+
+def economics(
+    base: Corner,
+    tuned: Corner,
+    base_prices: Prices | None,
+    tuned_prices: Prices | None,
+    *,
+    training_usd: float,
+    hourly_usd: float = 0.0,
+) -> Economics:
+    """Compare what two corners cost.
+
+    Args:
+        base: Usually the base model with its longer prompt.
+        tuned: The tuned one.
+        base_prices: USD per million tokens of the base model.
+        tuned_prices: Of the tuned model, which services price higher.
+        training_usd: What the training cost.
+        hourly_usd: Price of one's own machine, by the seconds an answer takes.
+    """
+    before, after = base.cost(base_prices, hourly_usd), tuned.cost(tuned_prices, hourly_usd)
+    return Economics(before, after, break_even(before, after, training_usd))
+
+
+def general_pair(configuration: Configuration, tuned: ModelSpec, name: str) -> tuple[Configuration, Configuration]:
+    """Base and tuned model asked the very same, for a general set: what did the tuned model forget?
+
+    Raises:
+        BadInput: The configuration uses the tuned model already.
+    """
+    if configuration.model.adapter and configuration.model.adapter == tuned.adapter:
+        raise BadInput(f"{configuration.name} asks the tuned model already; choose one of the base model.")
+    changed = with_tuned(configuration, tuned)
+    return configuration, changed.model_copy(update={"name": f"{configuration.name} · {name} (general)"})
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """Base and tuned model on a general set, and the paired difference."""
+
+    base: Summary
+    tuned: Summary
+    comparison: Comparison
+
+
+def forgetting(
+    store: Store,
+    project: Project | str,
+    pair: tuple[Configuration, Configuration],
+    evaluation_set: SavedSet,
+    metric: str,
+) -> Forgetting | None:
+    """What the newest runs of `general_pair` say; None until both are there."""
+    runs = _newest_runs(store, project, evaluation_set, metric)
+    if any(c.fingerprint not in runs for c in pair):
+        return None
+    both = scored_runs(store, [runs[c.fingerprint] for c in pair])
+    parts = [summarize(list(s.scores.values.get(metric, ()))) for s in both]
+    return Forgetting(parts[0], parts[1], compare_runs(both[0], both[1], metric))

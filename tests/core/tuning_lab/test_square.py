@@ -1,0 +1,139 @@
+"""The 2 x 2 from stored runs, its price, what was forgotten, and tuned models as choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.tuning import CORNERS
+from llmopt_core.experiments.tuning_lab.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
+from llmopt_core.experiments.tuning_lab.square import corners, economics, forgetting, general_pair, square
+from llmopt_core.finetuning.adapters import adapters_root, write_card
+from llmopt_core.finetuning.finetuners import all_jobs
+from llmopt_core.finetuning.job_folder import new_folder
+from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Prices
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import SavedSet
+from llmopt_core.settings import Settings
+from llmopt_core.types import Answer, EvaluationSet, Example, Record, Score, Usage
+from tests.core.finetuning.helpers import colours
+
+PLAIN = Configuration(name="plain")
+RAG = Configuration(name="rag", retrieval=RetrievalSpec())
+TUNED = ModelSpec(adapter="mine", mode="completion")
+MEANS = dict(zip(CORNERS, (0.1, 0.4, 0.45, 0.7), strict=True))
+COUNT = 40
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store.open(settings)
+    opened.ensure_project("p")
+    yield opened
+    opened.close()
+
+
+def saved_set(store: Store, name: str = "set") -> SavedSet:
+    examples = tuple(Example(f"q{i}", f"{name} {i}?", "a") for i in range(COUNT))
+    return store.save_evaluation_set("p", EvaluationSet(name, examples))
+
+
+def run(store: Store, configuration: Configuration, where: SavedSet, mean: float, **options: object) -> int:
+    """A stored run whose scores lie around a mean; RAG prompts are longer."""
+    made = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
+                           evaluation_set=where.name, set_version=where.version,
+                           judge=str(options.get("judge", "j")), metrics=("answer_f1",), total=COUNT)  # fmt: skip
+    examples = store.evaluation_set("p", where.name).examples
+    tokens = 400 if configuration.retrieval else 50
+    store.save_records(made, [
+        (i, Record(e, Answer("a", usage=Usage(tokens, 10, None, 1), seconds=0.5),
+                   scores={"answer_f1": Score("answer_f1", min(1.0, mean + (i % 5) / 20))}))
+        for i, e in enumerate(examples)
+    ])  # fmt: skip
+    store.finish_run(made, "finished")
+    return made
+
+
+def test_four_runs_become_a_square_with_paired_differences(store: Store) -> None:
+    where, four = saved_set(store), corners(PLAIN, RAG, TUNED, "mine")
+    assert [c.name for c in four] == ["plain", "rag", "plain · mine", "rag · mine"]
+    for name, configuration in zip(CORNERS, four, strict=True):
+        run(store, configuration, where, MEANS[name])
+    found = square(store, "p", four, where, "answer_f1")
+    assert found.whole
+    assert found.best == "tuned + RAG"
+    assert found.comparisons["base", "tuned"].difference == pytest.approx(0.35)
+    assert found.comparisons["base", "tuned"].verdict == "better"
+    assert found.comparisons["base + RAG", "tuned"].verdict in ("better", "no difference seen")
+    corner = found.corners["tuned + RAG"]
+    assert (corner.prompt_tokens, corner.completion_tokens, corner.seconds) == (400, 10, 0.5)
+    assert corner.summary.scored == COUNT
+
+
+def test_what_was_not_run_is_missing_and_other_sets_do_not_count(store: Store) -> None:
+    where, four = saved_set(store), corners(PLAIN, RAG, TUNED, "mine")
+    empty = square(store, "p", four, where, "answer_f1")
+    assert (empty.corners, empty.best, empty.whole) == ({}, "", False)
+    run(store, four[0], where, 0.2)
+    run(store, four[1], saved_set(store, "other"), 0.2)
+    run(store, four[2], where, 0.4, judge="another judge")
+    found = square(store, "p", four, where, "answer_f1")
+    assert list(found.corners) == ["tuned"]
+    assert square(store, "p", four, where, "exact_match").corners == {}
+
+
+def test_the_shorter_prompt_pays_for_the_training(store: Store) -> None:
+    where, four = saved_set(store), corners(PLAIN, RAG, TUNED, "mine")
+    for name, configuration in zip(CORNERS, four, strict=True):
+        run(store, configuration, where, MEANS[name])
+    found = square(store, "p", four, where, "answer_f1").corners
+    prices = Prices(prompt=1.0, completion=2.0)
+    made = economics(found["base + RAG"], found["tuned"], prices, prices, training_usd=3.5)
+    assert made.result.requests == 10_000
+    base, tuned = made.total(10_000)
+    assert base == pytest.approx(tuned)
+    free = economics(found["base + RAG"], found["tuned"], None, None, training_usd=0.0, hourly_usd=1.0)
+    assert free.base.usd == pytest.approx(0.5 / 3600)
+    assert economics(found["base"], found["tuned"], prices, Prices(prompt=9.0), training_usd=1).result.requests is None
+
+
+def test_forgetting_is_the_paired_difference_on_a_general_set(store: Store) -> None:
+    where, pair = saved_set(store, "general"), general_pair(PLAIN, TUNED, "mine")
+    assert forgetting(store, "p", pair, where, "answer_f1") is None
+    run(store, pair[0], where, 0.6)
+    run(store, pair[1], where, 0.3)
+    found = forgetting(store, "p", pair, where, "answer_f1")
+    assert found is not None
+    assert found.comparison.difference == pytest.approx(-0.3)
+    assert found.comparison.verdict == "worse"
+    with pytest.raises(BadInput, match="already"):
+        general_pair(pair[1], TUNED, "mine")
+
+
+def test_tuned_models_are_choices(settings: Settings) -> None:
+    assert tuned_chat_models(settings) == []
+    assert tuned_embedding_models(settings) == []
+    request = JobRequest(name="far", provider="cloud", base_model="big", hyperparameters={})
+    folder = new_folder(settings, request, "service", colours(4), None)
+    folder.update_state(status="finished", remote_id="ftjob-1", tuned_model="ft:big:far", trained_tokens=7)
+    adapters_root(settings).mkdir(parents=True)
+    (adapters_root(settings) / "near.gguf").write_bytes(b"GGUF")
+    write_card(adapters_root(settings) / "near.json", {"text_format": "completion", "job_id": "other"})
+    assert [m.name for m in tuned_chat_models(settings)] == ["near", "ft:big:far"]
+    (far,) = tuned_chat_models(settings, "cloud")
+    assert far.spec == ModelSpec(endpoint="cloud", name="ft:big:far", mode="chat")
+    (job,) = all_jobs(settings)
+    assert tuned_by(job, tuned_chat_models(settings)) == far
+    assert [m.name for m in tuned_chat_models(settings, "builtin")] == ["near"]

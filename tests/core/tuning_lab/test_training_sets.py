@@ -1,0 +1,207 @@
+"""Training sets of a project: collected from everywhere, cleaned, versioned by content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.cache import MemoryCache
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.checks import CheckSpec
+from llmopt_core.experiments.tuning_lab import labels as labelling
+from llmopt_core.experiments.tuning_lab import library, sources
+from llmopt_core.experiments.tuning_lab.prepare import DROPPED, Preparation, prepare
+from llmopt_core.finetuning.data import TrainingExample, chat_example, preference_example
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
+from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.store_labs import Vote
+from llmopt_core.settings import Settings
+from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Message, Record, Score
+
+TOWNS = [
+    "Reykjavik",
+    "Montevideo",
+    "Canberra",
+    "Kathmandu",
+    "Ouagadougou",
+    "Antananarivo",
+    "Hanoi",
+    "Sofia",
+    "Tegucigalpa",
+    "Bridgetown",
+]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(Settings(home=tmp_path / "home"))
+    opened.ensure_project("p")
+    yield opened
+    opened.close()
+
+
+def town(number: int, **about: object) -> TrainingExample:
+    name = TOWNS[number % len(TOWNS)]
+    return chat_example(
+        f"Where on a map do I look for {name}, case {number}?", f"Look up {name} in the index.", **about
+    )  # type: ignore[arg-type]
+
+
+def finished_run(store: Store, name: str = "base") -> int:
+    examples = [Example(f"q{i}", f"What is the capital number {i}?", f"town {i}", category="c") for i in range(4)]
+    found = store.save_evaluation_set("p", EvaluationSet("set", tuple(examples)))
+    run = store.start_run("p", {"name": name}, name, evaluation_set="set", set_version=found.version, judge="j",
+                          metrics=("answer_f1",), total=4)  # fmt: skip
+    values = (1.0, 0.1, 0.5, None)
+    records = [
+        Record(
+            example,
+            Answer(f"said {i}", prompt=(Message("user", f"Q: {example.question}"),)) if values[i] is not None else None,
+            scores={"answer_f1": Score("answer_f1", values[i])} if values[i] is not None else {},
+            failure=None if values[i] is not None else Failure("answer", "timeout", "too slow"),
+        )
+        for i, example in enumerate(examples)
+    ]
+    store.save_records(run, list(enumerate(records)))
+    store.finish_run(run, "finished")
+    return run
+
+
+def test_a_collection_keeps_each_example_once_and_becomes_versions(store: Store) -> None:
+    assert library.collect(store, "p", [town(1, label="a", group="g", score=0.5), town(2)]) == 2
+    assert library.collect(store, "p", [town(2), town(3)]) == 1
+    kept = library.collected(store, "p")
+    assert (kept[0].label, kept[0].group, kept[0].score, kept[0].answer) == (
+        "a",
+        "g",
+        0.5,
+        "Look up Montevideo in the index.",
+    )
+    first = library.save_training_set(store, "p", "towns", kept[:2], kept[2:], note="first")
+    again = library.save_training_set(store, "p", "towns", kept[:2], kept[2:])
+    other = library.save_training_set(store, "p", "towns", kept)
+    assert (first.number, again.number, other.number) == (1, 1, 2)
+    assert [saved.label for saved in library.training_sets(store, "p")] == ["towns v2", "towns v1"]
+    read = library.training_set(store, "p", "towns", 1)
+    assert read.validation is not None
+    assert (read.version, read.validation.examples) == (first.version, first.validation and first.validation.examples)
+    assert read.version != other.version
+    library.clear_collected(store, "p")
+    assert library.collected(store, "p") == []
+
+
+def test_what_cannot_be_trained_on_is_not_saved(store: Store) -> None:
+    with pytest.raises(BadInput, match="no examples"):
+        library.save_training_set(store, "p", "x", [])
+    with pytest.raises(BadInput, match="name"):
+        library.save_training_set(store, "p", " ", [town(1)])
+    broken = TrainingExample(({"role": "user", "content": "and the answer?"},))
+    with pytest.raises(BadInput, match="Example 2 of x"):
+        library.save_training_set(store, "p", "x", [town(1), broken])
+    library.collect(store, "p", [town(1)])
+    with pytest.raises(BadInput, match="preference"):
+        library.collect(store, "p", [preference_example("q", "good", "bad")])
+    with pytest.raises(BadInput, match="one training set"):
+        library.save_training_set(store, "p", "x", [town(1)], [preference_example("q", "good", "bad")])
+
+
+def test_preparation_counts_what_it_leaves_out() -> None:
+    examples = [*(town(i, label="many" if i < 7 else "few") for i in range(10)), town(3)]
+    examples += [chat_example("Which river is long?", "The Nile"), chat_example("Which river is long?", "The Amazon")]
+    asked = EvaluationSet("set", (Example("e", "Where on a map do I look for Sofia, case 7?"),))
+    made = prepare(examples, Preparation(validation_share=0.25), [asked])
+    assert made.dropped == {"duplicate": 1, "leaking": 1, "conflicting_answer": 2}
+    assert len(made.train) + len(made.validation) == 9
+    assert made.validation
+    assert set(made.dropped) <= set(DROPPED)
+    balanced = prepare(examples[:10], Preparation(balance=True, validation_share=0.0))
+    assert balanced.dropped == {"over_represented": 4}
+    assert balanced.validation == ()
+
+
+def test_a_large_set_is_cut_down_to_different_good_examples() -> None:
+    examples = [town(i, score=i / 10) for i in range(10)]
+    made = prepare(examples, Preparation(most=4, min_score=0.25, validation_share=0.0), encode=HashEmbedder().encode)
+    assert made.dropped == {"low_score": 3, "less_diverse": 3}
+    assert len(made.train) == 4
+
+
+def test_good_records_by_score_and_by_vote(store: Store) -> None:
+    run = finished_run(store)
+    assert [e.answer for e in sources.good_records(store, run, {"answer_f1": 0.8})] == ["said 0"]
+    for example, choice in (("q1", "first"), ("q0", "second")):
+        store.save_vote("p", Vote("c", "me", example, "base", "other", choice))  # type: ignore[arg-type]
+    assert [e.answer for e in sources.good_records(store, run, {"answer_f1": 0.8})] == ["said 1"]
+
+
+def test_few_shot_sets_files_and_the_sample(store: Store) -> None:
+    spec = FewShotSpec(examples=({"question": "q", "answer": "a"},), select="all")
+    store.save_version("p", "few-shot", "shots", spec.model_dump(mode="json"))
+    (shot,) = sources.few_shot_examples(store, "p", "shots", "Be kind.")
+    assert (shot.messages[0]["content"], shot.answer) == ("Be kind.", "a")
+    assert [e.answer for e in sources.uploaded(b"question,answer\nq1,a1\nq2,a2\n", "x.csv")] == ["a1", "a2"]
+    with pytest.raises(BadInput, match="line 1"):
+        sources.uploaded(b'{"messages": [{"role": "user", "content": "hi"}]}\n', "x.jsonl")
+    assert len(sources.sample_training()) == 1050
+    assert len(sources.sample_training("validation")) == 105
+    assert len(sources.sample_questions().examples) == 210
+
+
+def test_decisions_feed_the_training_data_and_are_not_asked_again(store: Store) -> None:
+    run = finished_run(store)
+    found = labelling.waiting(store, "p", [store.run(run)])
+    assert [w.candidate.record.example.id for w in found] == ["q3", "q1", "q2"]
+    assert [w.candidate.reason for w in found] == ["failed", "low score", "uncertain"]
+    decided = [
+        labelling.Label("q1", run, "accepted", " the right town "),
+        labelling.Label("q2", run, "rejected"),
+    ]
+    assert labelling.save_labels(store, "p", decided) == 2
+    assert [w.candidate.record.example.id for w in labelling.waiting(store, "p", [store.run(run)])] == ["q3"]
+    (made,) = labelling.labelled_examples(store, "p")
+    assert (made.messages[0]["content"], made.answer, made.label) == (
+        "Q: What is the capital number 1?",
+        "the right town",
+        "c",
+    )
+    (pair,) = labelling.labelled_examples(store, "p", pairs=True)
+    assert (pair.answer, pair.rejected[0]["content"]) == ("the right town", "said 1")
+    labelling.save_labels(store, "p", [labelling.Label("q1", run, "rejected")])
+    assert labelling.labelled_examples(store, "p") == []
+    labelling.forget_labels(store, "p")
+    assert labelling.labels(store, "p") == {}
+
+
+def test_decisions_on_a_run_that_is_gone_are_passed_over(store: Store) -> None:
+    run = finished_run(store)
+    labelling.save_labels(store, "p", [labelling.Label("q1", run, "accepted", "x")])
+    store.delete_run(run)
+    assert labelling.labelled_examples(store, "p") == []
+
+
+async def test_a_larger_model_answers_and_only_what_passes_is_kept(tmp_path: Path) -> None:
+    def reply(request: object) -> str:
+        text = request.messages[-1].content  # type: ignore[attr-defined]
+        return '{"town": "Oslo"}' if "one" in text else "no JSON" if "two" in text else '{"town": "Rome"}'
+
+    questions = [Example("1", "one?", '{"town": "Oslo"}'), Example("2", "two?"), Example("3", "three?", "Bern")]
+    shots = FewShotSpec(examples=({"question": "q", "answer": "{}"},), select="all")
+    prompt = PromptSpec(system="Say JSON.", few_shot=shots)
+    async with Models(Settings(home=tmp_path), MemoryCache()) as models:
+        models.register("teacher", ScriptedChat(reply))
+        made = await sources.distilled(
+            questions, ModelSpec(endpoint="teacher", mode="chat"), prompt, models,
+            checks=[CheckSpec(type="is-json")], least_f1=0.5,
+        )  # fmt: skip
+        with pytest.raises(BadInput, match="no questions"):
+            await sources.distilled([], ModelSpec(endpoint="teacher"), prompt, models)
+    assert [e.answer for e in made.examples] == ['{"town": "Oslo"}']
+    assert [m["role"] for m in made.examples[0].messages] == ["system", "user", "assistant"]
+    assert sorted(made.rejected) == ["2", "3"]
+    assert "is-json" in made.rejected["2"]
+    assert "F1" in made.rejected["3"]

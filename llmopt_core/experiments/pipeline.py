@@ -146,6 +146,22 @@ class Pipeline:
         """What one question finds."""
         return (await self._retrieve(example))[0]
 
+    async def answer(self, example: Example, retrieval: Retrieval, on_text: OnText | None = None) -> Answer:
+        """The answer from these chunks, unscored; kept like any other."""
+        return (await self._answer(example, retrieval, on_text=on_text))[0]
+
+    def cached_answer(self, example: Example, retrieval: Retrieval) -> Answer | None:
+        """The answer that was given to these chunks earlier; None where it must be asked for."""
+        return self._stages.answer(self._answer_key(example, retrieval))
+
+    async def retriever(self, on_progress: OnProgress | None = None) -> Retriever:
+        """The open retriever; builds the index where there is none.
+
+        Raises:
+            BadInput: There are no documents or no text in them.
+        """
+        return await self._retriever(on_progress)
+
     async def prepare(self, examples: Sequence[Example], on_progress: OnProgress | None = None) -> None:
         """Open the index and embed the questions of these examples at once; nothing where all their hits are kept."""
         spec = self.configuration.retrieval

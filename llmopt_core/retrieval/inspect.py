@@ -84,10 +84,10 @@ def stage_measures(runs: Sequence[tuple[Example, Trace]], k: int) -> dict[str, d
         no references or did not pass that stage. Where a stage searched several texts, their lists are merged by
         turns.
     """
-    names = list(dict.fromkeys(name for _, trace in runs for name in _merged(trace)))
+    names = list(dict.fromkeys(name for _, trace in runs for name in stage_hits(trace)))
     tables: dict[str, dict[str, list[float | None]]] = {name: {} for name in names}
     for position, (example, trace) in enumerate(runs):
-        for name, hits in _merged(trace).items():
+        for name, hits in stage_hits(trace).items():
             if example.references:
                 measured = span_measures([hit.chunk.span for hit in hits], example.references, k)
                 for measure, value in measured.items():
@@ -119,8 +119,8 @@ def _row(chunk: Chunk, shown: Sequence[Column], references: Sequence[Span]) -> F
     return FlowRow(chunk, is_gold(chunk, references), ranks, scores)
 
 
-def _merged(trace: Trace) -> dict[str, list[Hit]]:
-    """By stage its hits; several searches of one method are merged by turns."""
+def stage_hits(trace: Trace) -> dict[str, list[Hit]]:
+    """By stage its hits, best first; several searches of one method are merged by turns."""
     lists: dict[str, list[Sequence[Hit]]] = {}
     for column in columns(trace):
         lists.setdefault(_name(column.stage, False), []).append(column.stage.hits)

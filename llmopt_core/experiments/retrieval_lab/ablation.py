@@ -1,0 +1,318 @@
+"""Leave-one-out: what removing each component of a configuration costs, in quality, time and tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.pipeline import OnProgress, Pipeline
+from llmopt_core.experiments.retrieval_lab.costs import Cost, answer_costs, timed
+from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain, Values, gains
+from llmopt_core.experiments.retrieval_lab.whole_set import retrieve_all
+from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.ablate import variants
+from llmopt_core.retrieval.metrics import span_measures
+from llmopt_core.types import Document, Example, Record, Spec
+
+DEPTH = 10
+"""MRR and nDCG look at so many chunks, however few are handed over."""
+
+ANSWER_METRICS = ("answer_f1", "faithfulness")
+TITLES = {
+    "recall": "Recall of what is handed over",
+    "mrr": f"MRR of {DEPTH}",
+    "ndcg": f"nDCG of {DEPTH}",
+    "answer_f1": "Answer F1",
+    "faithfulness": "Faithfulness",
+}
+Advice = Literal["keep", "drop", "no difference seen"]
+Columns = dict[str, list[float | None]]
+
+
+class Removed(Spec):
+    """The configuration with one component left out.
+
+    Attributes:
+        name: Such as `without bm25`.
+        configuration: What is left, ready to be saved.
+        measures: Of what is left.
+        gains: Against the whole configuration: below zero means that the component helps. P-values by Holm over all
+            components.
+        cost: What the component itself takes per question.
+        advice: Keep it where removing it hurts; drop it where removing it helps, or where it takes time or tokens and
+            no difference is seen. See `reason`.
+        reason: In words.
+    """
+
+    name: str
+    configuration: Configuration
+    measures: dict[str, Estimate]
+    gains: dict[str, Gain]
+    cost: Cost
+    advice: Advice
+    reason: str
+
+
+class AblationReport(Spec):
+    """A configuration beside itself with each component left out.
+
+    Attributes:
+        leading: The measure that decides the advice.
+        top_k: How many chunks are handed over, which `recall` counts.
+        cost: What one question takes with everything in place.
+    """
+
+    configuration: str
+    configuration_fingerprint: str
+    evaluation_set: str
+    questions: int
+    top_k: int
+    leading: str
+    measures: dict[str, Estimate]
+    cost: Cost
+    removed: tuple[Removed, ...]
+    failures: Mapping[str, int] = Field(default_factory=dict)
+
+
+async def ablate(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    set_name: str = "",
+    answers: bool = False,
+    judge: JudgeSpec | None = None,
+    on_progress: OnProgress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    concurrency: int = 4,
+) -> AblationReport:
+    """Measure a configuration whole and with each of its components left out.
+
+    Args:
+        configuration: Must retrieve.
+        examples: Those without references count for answers alone.
+        documents: What is searched.
+        models: Of the current event loop.
+        cache: Where stages are kept; what is known is not done again.
+        set_name: For the report.
+        answers: Answer every question too, and measure F1 and faithfulness; then answer checks are components.
+        judge: Grades faithfulness.
+        on_progress: Told done and total, counted in questions.
+        should_stop: Asked before each question.
+        concurrency: Answers in work at once.
+
+    Raises:
+        BadInput: The configuration retrieves nothing, has no component to leave out, or nothing can be measured.
+    """
+    left = components(configuration, answers)
+    if not examples:
+        raise BadInput("There are no questions to measure with.")
+    if not left:
+        raise BadInput(f"{configuration.name} is a plain search: it has no component that could be left out.")
+    run = _Run(examples, documents, models, cache, answers, judge or JudgeSpec(), concurrency)
+    run.watch(1 + len(left), on_progress, should_stop)
+    pilot = await timed(configuration, run.with_gold or list(examples), documents, models, cache)
+    costs, total = pilot.components(), pilot.cost(lambda _: True)
+    whole = await run.measure(configuration)
+    tables = {name: await run.measure(variant) for name, variant in left.items()}
+    if not any(value is not None for column in whole.values() for value in column):
+        raise BadInput("Nothing of this set can be measured: its questions have neither references nor answers.")
+    if answers:
+        costs, total = answer_costs(costs, total, configuration, left, run.records)
+    return await asyncio.to_thread(_report, configuration, set_name, run, whole, left, tables, costs, total)
+
+
+def components(configuration: Configuration, answers: bool = False) -> dict[str, Configuration]:
+    """The configuration with each component left out, by a name such as `without bm25`.
+
+    Raises:
+        BadInput: It retrieves nothing.
+    """
+    if configuration.retrieval is None:
+        raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
+    found = {
+        name: configuration.model_copy(update={"retrieval": spec, "name": _named(configuration, name)})
+        for name, spec in variants(configuration.retrieval).items()
+    }
+    checks = configuration.checks
+    if answers and checks is not None and checks.fact_check != "none":
+        without = checks.model_copy(update={"fact_check": "none"})
+        found["without fact check"] = _checked(configuration, without, "without fact check")
+    if answers and checks is not None and checks.refuse_unsupported:
+        without = checks.model_copy(update={"refuse_unsupported": False})
+        found["without refusal"] = _checked(configuration, without, "without refusal")
+    return found
+
+
+def _named(configuration: Configuration, part: str) -> str:
+    return f"{configuration.name} {part}"[:200]
+
+
+def _checked(configuration: Configuration, checks: object, part: str) -> Configuration:
+    return configuration.model_copy(update={"checks": checks, "name": _named(configuration, part)})
+
+
+class _Run:
+    """Measures variants one after the other."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        examples: Sequence[Example],
+        documents: Sequence[Document],
+        models: Models,
+        cache: Cache,
+        answers: bool,
+        judge: JudgeSpec,
+        concurrency: int,
+    ) -> None:
+        self.examples = list(examples)
+        self.with_gold = [example for example in examples if example.references]
+        self.records: dict[str, list[Record]] = {}
+        self.failures: dict[str, int] = {}
+        self._inputs = (documents, models, cache)
+        self._answers, self._judge, self._concurrency = answers, judge, concurrency
+        self._done = self._total = 0
+        self._on_progress: OnProgress | None = None
+        self._should_stop: Callable[[], bool] | None = None
+
+    def watch(self, variants: int, on_progress: OnProgress | None, should_stop: Callable[[], bool] | None) -> None:
+        each = len(self.with_gold) + (len(self.examples) if self._answers else 0)
+        self._total, self._on_progress, self._should_stop = variants * each, on_progress, should_stop
+
+    async def measure(self, configuration: Configuration) -> Columns:
+        """Every measure with one value per example, None where it could not be measured."""
+        columns: Columns = {}
+        if self.with_gold:
+            columns |= await self._ranking(configuration)
+        if self._answers:
+            columns |= await self._answering(configuration)
+        return columns
+
+    async def _ranking(self, configuration: Configuration) -> Columns:
+        spec = configuration.retrieval
+        if spec is None:
+            raise AssertionError("a component cannot be the whole retrieval")
+        deep = spec.model_copy(update={"top_k": max(DEPTH, spec.top_k)})
+        found, failures, _ = await retrieve_all(
+            configuration.model_copy(update={"retrieval": deep}),
+            self.with_gold,
+            *self._inputs,
+            lambda *_: self._count(),
+            self._should_stop,
+        )
+        for message, number in failures.items():
+            self.failures[message] = self.failures.get(message, 0) + number
+        rows: dict[str, dict[str, float]] = {}
+        for example, retrieval in found:
+            spans = [hit.chunk.span for hit in retrieval.hits]
+            shallow = spec.routed(retrieval.category).top_k
+            deeply = span_measures(spans, example.references, DEPTH)
+            rows[example.id] = {
+                "recall": span_measures(spans, example.references, shallow)["recall"],
+                "mrr": deeply["mrr"],
+                "ndcg": deeply["ndcg"],
+            }
+        return {
+            measure: [rows.get(example.id, {}).get(measure) for example in self.examples]
+            for measure in ("recall", "mrr", "ndcg")
+        }
+
+    async def _answering(self, configuration: Configuration) -> Columns:
+        documents, models, cache = self._inputs
+        pipeline = Pipeline(configuration, documents, ANSWER_METRICS, self._judge, models, cache)
+        await pipeline.prepare(self.examples)
+        results = await bounded_map(
+            self.examples,
+            pipeline.evaluate,
+            concurrency=self._concurrency,
+            on_done=lambda *_: self._count(),
+            should_stop=self._should_stop,
+        )
+        records = [
+            result if isinstance(result, Record) else Record(example, failure=result)
+            for example, result in zip(self.examples, results, strict=True)
+        ]
+        self.records[configuration.name] = records
+        for record in records:
+            if record.failure is not None:
+                self.failures[record.failure.message] = self.failures.get(record.failure.message, 0) + 1
+        return {
+            metric: [record.scores[metric].value if metric in record.scores else None for record in records]
+            for metric in ANSWER_METRICS
+        }
+
+    def _count(self) -> None:
+        self._done += 1
+        if self._on_progress is not None:
+            self._on_progress(min(self._done, self._total), self._total)
+
+
+def _report(  # noqa: PLR0917
+    configuration: Configuration,
+    set_name: str,
+    run: _Run,
+    whole: Columns,
+    left: Mapping[str, Configuration],
+    tables: Mapping[str, Columns],
+    costs: Mapping[str, Cost],
+    total: Cost,
+) -> AblationReport:
+    leading = "answer_f1" if _scored(whole.get("answer_f1", ())) else "ndcg"
+    against = {
+        measure: dict(zip(left, gains(values, [tables[name][measure] for name in left]), strict=True))
+        for measure, values in whole.items()
+    }
+    removed = []
+    for name, variant in left.items():
+        gain, cost = against[leading][name], costs.get(name, Cost())
+        advice, reason = advise(gain, cost, TITLES[leading])
+        removed.append(
+            Removed(
+                name=name,
+                configuration=variant,
+                measures={measure: Estimate.of(values) for measure, values in tables[name].items()},
+                gains={measure: against[measure][name] for measure in whole},
+                cost=cost,
+                advice=advice,
+                reason=reason,
+            )
+        )
+    return AblationReport(
+        configuration=configuration.name,
+        configuration_fingerprint=configuration.fingerprint,
+        evaluation_set=set_name,
+        questions=len(run.examples),
+        top_k=configuration.retrieval.top_k if configuration.retrieval else 0,
+        leading=leading,
+        measures={measure: Estimate.of(values) for measure, values in whole.items()},
+        cost=total,
+        removed=tuple(removed),
+        failures=run.failures,
+    )
+
+
+def _scored(values: Values) -> bool:
+    return any(value is not None for value in values)
+
+
+def advise(gain: Gain, cost: Cost, measure: str) -> tuple[Advice, str]:
+    """What to do with a component, given what removing it changes and what it takes."""
+    if gain.verdict == "worse":
+        return "keep", f"Without it {measure} falls."
+    if gain.verdict == "better":
+        return "drop", f"It hurts: without it {measure} rises."
+    if gain.high is not None and gain.high < 0:
+        return "no difference seen", f"It seems to help, but {gain.pairs} questions are too few to be sure."
+    if cost.tokens:
+        return "drop", f"It takes tokens, and on {gain.pairs} questions no difference is seen."
+    return "no difference seen", f"On {gain.pairs} questions no difference is seen; more questions may show one."

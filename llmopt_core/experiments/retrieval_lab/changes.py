@@ -1,0 +1,100 @@
+"""A configuration with a few of its retrieval settings changed: as values, and as a text that fits into an address."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.types import canonical_json
+
+Changes = Mapping[str, Any]
+"""Setting -> value, such as `{"search.method": "bm25", "top_k": 5}`."""
+
+_WHOLE = ("search.filters", "routing")
+
+
+def changes_between(before: RetrievalSpec, after: RetrievalSpec) -> dict[str, Any]:
+    """What must be set in `before` to get `after`."""
+    old, new = _flat(before.model_dump(mode="json")), _flat(after.model_dump(mode="json"))
+    return {name: new.get(name) for name in [*old, *new] if old.get(name) != new.get(name)}
+
+
+def changed(configuration: Configuration, changes: Changes) -> Configuration:
+    """The configuration with these settings, under a name that says so.
+
+    Raises:
+        BadInput: It retrieves nothing, or a setting is unknown or cannot have that value.
+    """
+    if not changes:
+        return configuration
+    if configuration.retrieval is None:
+        raise BadInput(f"{configuration.name} has no retrieval whose settings could be changed.")
+    values = configuration.retrieval.model_dump(mode="json")
+    for path, value in changes.items():
+        _set(values, path, value)
+    try:
+        spec = RetrievalSpec.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"{where or 'retrieval'}: {first['msg'].removeprefix('Value error, ')}.") from None
+    return configuration.model_copy(update={"retrieval": spec, "name": f"{configuration.name}*"[:200]})
+
+
+def as_text(changes: Changes) -> str:
+    """One line, the same for the same changes; empty for none."""
+    return canonical_json(dict(changes)) if changes else ""
+
+
+def from_text(text: str) -> dict[str, Any]:
+    """What `as_text` wrote.
+
+    Raises:
+        BadInput: It is something else.
+    """
+    if not text.strip():
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise BadInput("The changed settings in the address cannot be read; choose them anew.")
+    return found
+
+
+def in_words(changes: Changes) -> list[str]:
+    """`search.method: bm25` for each change."""
+    return [f"{name}: {_word(value)}" for name, value in changes.items()]
+
+
+def _word(value: Any) -> str:
+    if value is None or value == "":
+        return "none"
+    return str(value) if isinstance(value, str | int | float) else canonical_json(value)
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        path = f"{above}{name}"
+        if isinstance(value, Mapping) and path not in _WHOLE:
+            found |= _flat(value, f"{path}.")
+        else:
+            found[path] = value
+    return found
+
+
+def _set(values: dict[str, Any], path: str, value: Any) -> None:
+    parts = path.split(".")
+    for part in parts[:-1]:
+        inner = values.get(part)
+        values[part] = dict(inner) if isinstance(inner, Mapping) else {}
+        values = values[part]
+    values[parts[-1]] = value

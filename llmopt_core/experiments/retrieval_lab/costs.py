@@ -1,0 +1,190 @@
+"""What the components of a configuration take per question: time and tokens, without what a cache saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from llmopt_core.cache import Cache
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.retrieval_lab.tables import mean
+from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.result import Retrieval
+from llmopt_core.retrieval.retrieve import Retriever
+from llmopt_core.types import Document, Example, Record, Spec, StageTrace, Usage
+
+PILOT = 8
+"""Questions whose local stages are done again, past the cache, so that their time is the true one."""
+
+
+class Cost(Spec):
+    """Means per question.
+
+    Attributes:
+        seconds: None where it could not be measured.
+        tokens: Prompt and completion; None where every call was answered from the cache.
+        usd: None without a price list.
+    """
+
+    seconds: float | None = None
+    tokens: float | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A few questions as they were searched the first time, and again past the cache."""
+
+    kept: tuple[Retrieval, ...]
+    again: tuple[Retrieval, ...]
+
+    def cost(self, wanted: Callable[[StageTrace], bool]) -> Cost:
+        """What those stages take per question."""
+        return _cost([_taken(one, other, wanted) for one, other in zip(self.kept, self.again, strict=True)])
+
+    def components(self) -> dict[str, Cost]:
+        """By the names of `retrieval.ablate.variants` what each component takes."""
+        names = {name for one in self.kept for stage in one.trace for name in _components(stage)}
+        return {name: self.cost(lambda stage, name=name: name in _components(stage)) for name in sorted(names)}  # type: ignore[misc]
+
+
+async def timed(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+) -> Timed:
+    """Search a few of the examples again, one after the other.
+
+    Stages on this machine are done past the cache. What models wrote is never asked for again: its time and tokens are
+    those of the first time, where they are still known.
+    """
+    pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
+    retriever = await pipeline.retriever()
+    pilot = examples[:PILOT]
+    kept = [await pipeline.retrieve(example) for example in pilot]
+    past = cache if _asks_model(retriever.spec.rerank.method) else _Forgetful(cache)
+    fresh = Retriever(retriever.spec, retriever.index, models, past)
+    # The first question loads what the others find loaded, so it is asked twice.
+    pairs = zip([*pilot[:1], *pilot], [*kept[:1], *kept], strict=True)
+    again = [await _again(fresh, example, known) for example, known in pairs]
+    return Timed(tuple(kept), tuple(again[1:]))
+
+
+async def _again(retriever: Retriever, example: Example, known: Retrieval) -> Retrieval:
+    """The same retrieval with the texts that were written the first time."""
+    written = [stage.queries for stage in known.trace if stage.stage == "transform" and stage.method != "none"]
+    return await retriever.retrieve(example.question, example.category, texts=written[0] if written else None)
+
+
+def answer_costs(
+    costs: Mapping[str, Cost],
+    total: Cost,
+    configuration: Configuration,
+    left: Mapping[str, Configuration],
+    records: Mapping[str, Sequence[Record]],
+) -> tuple[dict[str, Cost], Cost]:
+    """The same with answers: checks cost what answers take less without them, and the total holds the answers."""
+    whole = _answered(records.get(configuration.name, ()))
+    found = dict(costs)
+    for name in ("without fact check", "without refusal"):
+        if name in left:
+            without = _answered(records.get(left[name].name, ()))
+            found[name] = Cost(
+                seconds=_less(whole.seconds, without.seconds),
+                tokens=_less(whole.tokens, without.tokens),
+                usd=_less(whole.usd, without.usd),
+            )
+    return found, Cost(
+        seconds=_more(total.seconds, whole.seconds),
+        tokens=_more(total.tokens, whole.tokens),
+        usd=_more(total.usd, whole.usd),
+    )
+
+
+def _answered(records: Sequence[Record]) -> Cost:
+    """What answers took, over those that were not answered from the cache."""
+    found = [record.answer for record in records if record.answer and not record.answer.usage.cached_calls]
+    return _mean_cost([(answer.seconds, answer.usage) for answer in found])
+
+
+def _components(stage: StageTrace) -> tuple[str, ...]:
+    """The components whose removal spares this stage."""
+    if stage.stage == "transform":
+        return (f"without {stage.method}",) if stage.method != "none" else ()
+    if stage.stage == "rerank":
+        return (f"without rerank ({stage.method})",)
+    if stage.stage == "embed":
+        return ("without dense",)
+    if stage.stage == "search":
+        return (f"without {stage.method}",)
+    if stage.stage == "route":
+        return ("without routing",)
+    return {"mmr": ("without mmr",), "threshold": ("without threshold",)}.get(stage.method, ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What some stages of one question took; no usage where it is not known any more."""
+
+    seconds: float
+    usage: Usage | None
+
+
+def _taken(first: Retrieval, again: Retrieval, wanted: Callable[[StageTrace], bool]) -> _Taken:
+    """Model calls as they were the first time, work on this machine as it was past the cache."""
+    asked = [stage for stage in first.trace if wanted(stage) and _asks_model(stage.method)]
+    here = [stage for stage in again.trace if wanted(stage) and not _asks_model(stage.method)]
+    usage = sum((stage.usage for stage in asked), Usage())
+    known = all(stage.usage.calls and not stage.usage.cached_calls for stage in asked)
+    return _Taken(sum(stage.seconds for stage in (*asked, *here)), usage if known else None)
+
+
+def _asks_model(method: str) -> bool:
+    """Whether a stage of this method calls a chat model."""
+    return method in ("hyde", "multi-query", "decompose", "step-back") or method.startswith("llm")
+
+
+def _cost(taken: Sequence[_Taken]) -> Cost:
+    known = [one.usage for one in taken if one.usage is not None]
+    return Cost(
+        seconds=mean([one.seconds for one in taken]),
+        tokens=mean([float(usage.prompt_tokens + usage.completion_tokens) for usage in known]),
+        usd=_usd(known),
+    )
+
+
+def _mean_cost(values: Sequence[tuple[float, Usage]]) -> Cost:
+    return _cost([_Taken(seconds, usage) for seconds, usage in values])
+
+
+def _usd(usages: Sequence[Usage]) -> float | None:
+    prices = [usage.cost_usd for usage in usages]
+    return None if any(price is None for price in prices) else mean([price or 0.0 for price in prices])
+
+
+def _less(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+def _more(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a + b
+
+
+class _Forgetful:
+    """A cache that has forgotten what rerankers said, and keeps nothing new of it."""
+
+    def __init__(self, inner: Cache) -> None:
+        self._inner = inner
+
+    def get_many(self, stage: str, keys: Iterable[str]) -> dict[str, bytes]:
+        """Nothing of rerankers."""
+        return {} if stage == "rerank" else self._inner.get_many(stage, keys)
+
+    def put_many(self, stage: str, values: Mapping[str, bytes]) -> None:
+        """Nothing of rerankers."""
+        if stage != "rerank":
+            self._inner.put_many(stage, values)

@@ -1,0 +1,158 @@
+"""The lab's long work as jobs, and their results found again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from llmopt_core.errors import Cancelled
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, ablate
+from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep, k_sweep
+from llmopt_core.experiments.retrieval_lab.whole_set import SetReport, measure_set
+from llmopt_core.experiments.runner import cancellable
+from llmopt_core.models.registry import Models
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Job, Project
+from llmopt_core.types import Document, Example, Spec, fingerprint
+
+MEASURE, ABLATION, SWEEP = "retrieval-measure", "leave-one-out", "chunk-count-sweep"
+MakeModels = Callable[[], Models]
+Work = Callable[[JobContext], Coroutine[Any, Any, dict[str, Any]]]
+T = TypeVar("T", bound=Spec)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a job works on.
+
+    Attributes:
+        examples: The chosen part of the set.
+        set_name: The evaluation set they are from.
+    """
+
+    project: Project
+    configuration: Configuration
+    examples: tuple[Example, ...]
+    documents: tuple[Document, ...]
+    set_name: str
+
+    def arguments(self, **options: Any) -> dict[str, Any]:
+        """What is kept with the job, and what its result is found by."""
+        return {
+            "configuration": self.configuration.name,
+            "set": self.set_name,
+            "questions": len(self.examples),
+            "key": self.key(**options),
+            **options,
+        }
+
+    def key(self, **options: Any) -> str:
+        """Everything that decides the result."""
+        return fingerprint(
+            self.configuration.fingerprint,
+            [example.id + example.question for example in self.examples],
+            sorted([document.name, document.version] for document in self.documents),
+            options,
+        )
+
+
+def measure_work(task: Task, make_models: MakeModels, k: int) -> Work:
+    """Retrieve for the whole set and measure every stage."""
+
+    async def run(context: JobContext, models: Models, see: Callable[[int, int], None]) -> Spec:
+        return await measure_set(
+            task.configuration, task.examples, task.documents, models, context.store.cache,
+            k=k, on_progress=see, should_stop=context.should_cancel,
+        )  # fmt: skip
+
+    return _work(run, make_models)
+
+
+def ablation_work(task: Task, make_models: MakeModels, answers: bool, judge: JudgeSpec) -> Work:
+    """Leave each component out."""
+
+    async def run(context: JobContext, models: Models, see: Callable[[int, int], None]) -> Spec:
+        return await ablate(
+            task.configuration, task.examples, task.documents, models, context.store.cache,
+            set_name=task.set_name, answers=answers, judge=judge, on_progress=see, should_stop=context.should_cancel,
+        )  # fmt: skip
+
+    return _work(run, make_models)
+
+
+def sweep_work(task: Task, make_models: MakeModels, ks: Sequence[int], judge: JudgeSpec) -> Work:
+    """Hand over more and more chunks."""
+
+    async def run(context: JobContext, models: Models, see: Callable[[int, int], None]) -> Spec:
+        return await k_sweep(
+            task.configuration, task.examples, task.documents, models, context.store.cache,
+            ks=ks, set_name=task.set_name, judge=judge, on_progress=see, should_stop=context.should_cancel,
+        )  # fmt: skip
+
+    return _work(run, make_models)
+
+
+def latest(store: Store, project: Project, kind: str, key: str) -> Job | None:
+    """The newest job of this kind and key; None where there was none."""
+    found = [job for job in store.jobs(project) if job.kind == kind and job.arguments.get("key") == key]
+    return max(found, key=lambda job: job.id, default=None)
+
+
+def report_of(job: Job, kind: type[T]) -> T | None:
+    """The finished job's report; None where there is none, or another version of the program wrote it."""
+    try:
+        return kind.model_validate(job.result["report"])
+    except (KeyError, TypeError, ValidationError):
+        return None
+
+
+def set_report(job: Job) -> SetReport | None:
+    """The report of a `measure_work` job."""
+    return report_of(job, SetReport)
+
+
+def ablation_report(job: Job) -> AblationReport | None:
+    """The report of an `ablation_work` job."""
+    return report_of(job, AblationReport)
+
+
+def sweep_report(job: Job) -> KSweep | None:
+    """The report of a `sweep_work` job."""
+    return report_of(job, KSweep)
+
+
+def _work(
+    run: Callable[[JobContext, Models, Callable[[int, int], None]], Awaitable[Spec]], make_models: MakeModels
+) -> Work:
+    async def work(context: JobContext) -> dict[str, Any]:
+        started = time.monotonic()
+        kept: dict[str, Spec] = {}
+
+        def see(done: int, total: int) -> None:
+            context.report(_progress(done, total, time.monotonic() - started))
+
+        async def whole() -> None:
+            async with make_models() as models:
+                kept["report"] = await run(context, models, see)
+
+        async def beat() -> None:
+            return None
+
+        await cancellable(whole(), context.should_cancel, beat)
+        if context.should_cancel():
+            raise Cancelled("Cancelled.")
+        return {"report": kept["report"].model_dump(mode="json")}
+
+    return work
+
+
+def _progress(done: int, total: int, seconds: float) -> dict[str, Any]:
+    left = seconds / done * (total - done) if done else None
+    return {"done": done, "total": total, "seconds_left": left}

@@ -1,0 +1,116 @@
+"""What this process has looked at lately, so that a page drawn again asks nothing again."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
+from llmopt_core.experiments.runner import cancellable
+from llmopt_core.models.registry import Models
+from llmopt_core.types import Document, Example, fingerprint
+
+LOOK = "retrieval-look"
+_LIMIT = 64
+
+
+class Looked:
+    """Inspections by key, the least recently used dropped first. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: OrderedDict[str, Inspection] = OrderedDict()
+        self._open: set[str] = set()
+
+    def get(self, key: str) -> Inspection | None:
+        """What was seen; None where it must be looked at."""
+        with self._lock:
+            found = self._found.get(key)
+            if found is not None:
+                self._found.move_to_end(key)
+            return found
+
+    def put(self, key: str, index: str, found: Inspection) -> None:
+        """Keep an inspection, and that its index is open."""
+        with self._lock:
+            self._found[key] = found
+            self._found.move_to_end(key)
+            self._open.add(index)
+            while len(self._found) > _LIMIT:
+                self._found.popitem(last=False)
+
+    def is_open(self, index: str) -> bool:
+        """Whether this process has searched that index, so that the next search is fast."""
+        with self._lock:
+            return index in self._open
+
+
+def look_key(documents: str, configuration: Configuration, example: Example, texts: Sequence[str] | None) -> str:
+    """What decides an inspection; `documents` stands for all of their texts."""
+    spans = [[span.document, span.start, span.end] for span in example.references]
+    asked = [example.question, spans, example.category, dict(example.variables)]
+    return fingerprint(documents, configuration.fingerprint, asked, None if texts is None else list(texts))
+
+
+def index_key(documents: str, configuration: Configuration) -> str:
+    """What decides the index a configuration searches."""
+    spec = configuration.retrieval
+    return fingerprint(documents, spec and [spec.chunking.fingerprint, spec.embedding.fingerprint])
+
+
+def is_quick(configuration: Configuration) -> bool:
+    """Whether retrieval asks no chat model and loads no foreign one."""
+    spec = configuration.retrieval
+    if spec is None:
+        return False
+    routes = spec.routing.routes.values() if spec.routing else ()
+    plain = all(
+        (one.transform is None or one.transform.method == "none")
+        and (one.rerank is None or one.rerank.method in ("none", "late-interaction"))
+        for one in routes
+    )
+    asked = spec.routing is not None and spec.routing.method == "llm"
+    own = spec.transform.method == "none" and spec.rerank.method in ("none", "late-interaction")
+    return own and plain and not asked and not spec.embedding.endpoint
+
+
+Wanted = Sequence[tuple[Configuration, Sequence[str] | None, str, str]]
+"""Per side: configuration, edited texts, the inspection's key, the index's key."""
+
+
+def look_work(
+    wanted: Wanted,
+    example: Example,
+    documents: Sequence[Document],
+    make_models: Callable[[], Models],
+    looked: Looked,
+) -> Callable[[JobContext], Any]:
+    """Look at one question through several configurations, as a job; what is seen goes into `looked`."""
+
+    async def work(context: JobContext) -> dict[str, Any]:
+        async def whole() -> None:
+            async with make_models() as models:
+                for number, (configuration, texts, key, index) in enumerate(wanted):
+                    lab = QuestionLab(configuration, documents, models, context.store.cache)
+                    see = _telling(context, configuration.name)
+                    context.report({"done": number, "total": len(wanted), "message": configuration.name})
+                    looked.put(key, index, await lab.look(example, texts=texts, on_progress=see))
+
+        async def beat() -> None:
+            return None
+
+        await cancellable(whole(), context.should_cancel, beat)
+        return {"looked": [key for _, _, key, _ in wanted]}
+
+    return work
+
+
+def _telling(context: JobContext, name: str) -> Callable[[int, int], None]:
+    def see(done: int, total: int) -> None:
+        context.report({"done": done, "total": total, "message": f"{name}: indexing, {done:,} of {total:,} texts"})
+
+    return see

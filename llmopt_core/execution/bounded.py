@@ -12,6 +12,9 @@ from llmopt_core.types import Failure
 T = TypeVar("T")
 R = TypeVar("R")
 
+_APART_SECONDS = 0.003
+_SPREAD_SECONDS = 0.1
+
 
 async def bounded_map(
     items: Iterable[T],
@@ -46,7 +49,9 @@ async def bounded_map(
     source = enumerate(items)
     results: dict[int, R | Failure] = {}
 
-    async def worker() -> None:
+    async def worker(number: int) -> None:
+        # Calls that start together end together and then wait for each other's turn in the loop, again and again.
+        await asyncio.sleep(min(number * _APART_SECONDS, _SPREAD_SECONDS * number / concurrency))
         for position, item in _until(source, should_stop):
             result = await _attempt(work, item, stage)
             results[position] = result
@@ -55,8 +60,8 @@ async def bounded_map(
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(worker())
+            for number in range(concurrency):
+                group.create_task(worker(number))
     except* Exception as errors:
         raise _first(errors) from None
     never = Failure(stage, "cancelled", "Stopped before this was started.")

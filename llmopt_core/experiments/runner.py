@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from llmopt_core.errors import BadInput, Cancelled, LlmOptError, StorageFailed
@@ -17,6 +18,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import recorded_metrics
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.progress import RunProgress
+from llmopt_core.experiments.record_saver import RecordSaver
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.owner import HEARTBEAT_SECONDS
 from llmopt_core.runs.store import Store
@@ -138,10 +140,15 @@ class _Session:
     out_of_budget: bool = False
     given_up: bool = False
 
+    @cached_property
+    def saver(self) -> RecordSaver:
+        return RecordSaver(self.store)
+
     async def run(self, should_cancel: Callable[[], bool]) -> None:
         """Do what is missing and close the run, however it ends."""
         try:
-            await cancellable(self._work(), should_cancel, self._beat)
+            with self.saver:
+                await cancellable(self._work(), should_cancel, self._beat)
         except Cancelled:
             self._finish("cancelled")
         except asyncio.CancelledError:
@@ -178,13 +185,17 @@ class _Session:
     async def _one(self, position: int) -> Record:
         self.in_flight += 1
         try:
-            return await self.pipeline.evaluate(self.examples[position])
+            record = await self.pipeline.evaluate(self.examples[position])
+            await asyncio.wrap_future(self.saver.put(self.run_id, position, record))
         finally:
             self.in_flight -= 1
+        return record
 
     def _keep(self, position: int, result: Record | Failure) -> None:
         record = result if isinstance(result, Record) else Record(self.examples[position], failure=result)
-        self.store.save_record(self.run_id, record, position)
+        if record is not result:
+            self.saver.put(self.run_id, position, record)
+        self.saver.check()
         self.done += 1
         self.usage += record.usage
         if record.usage.calls:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Self
+from collections.abc import Callable
 
 from llmopt_core.errors import Cancelled, LlmOptError
 from llmopt_core.execution.bounded import bounded_map, failure_of
@@ -15,6 +12,7 @@ from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.prompt_lab.board import Board, Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.experiments.record_saver import RecordSaver
 from llmopt_core.experiments.runner import cancellable
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -64,8 +62,8 @@ async def run_comparison(
     status: Status = "interrupted"
     error = ""
     try:
-        with _Saver(store, found) as saver:
-            work = _answer(plan, models, store, board, saver)
+        with RecordSaver(store) as saver:
+            work = _answer(plan, found, models, store, board, saver)
             await cancellable(work, should_cancel or (lambda: False), lambda: _beat(store, found))
         status = "finished"
     except Cancelled:
@@ -82,13 +80,19 @@ async def run_comparison(
     return status
 
 
-async def _answer(plan: ComparisonPlan, models: Models, store: Store, board: Board, saver: _Saver) -> None:
+async def _answer(  # noqa: PLR0917
+    plan: ComparisonPlan, found: Comparison, models: Models, store: Store, board: Board, saver: RecordSaver
+) -> None:
     examples = plan.examples
     pipelines = [
         Pipeline(variant, plan.documents, plan.metrics, plan.judge, models, store.cache) for variant in plan.variants
     ]
     for pipeline in pipelines:
         await pipeline.prepare(examples)
+
+    def keep(place: Place, record: Record) -> None:
+        column, row, repeat = place
+        saver.put(found.runs[column][repeat].id, row, board.finished(place, record))
 
     async def one(place: Place) -> None:
         column, row, repeat = place
@@ -99,11 +103,11 @@ async def _answer(plan: ComparisonPlan, models: Models, store: Store, board: Boa
         except asyncio.CancelledError:
             piece = board.cell(place).text
             stopped = Failure("answer", "cancelled", _STOPPED)
-            saver.put(place, board.finished(place, Record(examples[row], Answer(piece), failure=stopped)))
+            keep(place, Record(examples[row], Answer(piece), failure=stopped))
             raise
         except Exception as error:
             record = Record(examples[row], failure=failure_of(error, "answer"))
-        saver.put(place, board.finished(place, record))
+        keep(place, record)
 
     while not board.try_close() and not saver.broken:
         await bounded_map(board.taken(), one, concurrency=plan.concurrency, should_stop=lambda: saver.broken)
@@ -118,57 +122,3 @@ def _finish(store: Store, found: Comparison, status: Status, seconds: float, err
     for run in found.all_runs:
         failed = status == "finished" and 0 < run.total == store.run(run.id).failed
         store.finish_run(run.id, "failed" if failed else status, seconds=seconds, error=error)
-
-
-class _Saver:
-    """Writes records in a thread of its own, many in one transaction where they come fast.
-
-    Attributes:
-        broken: Whether the workspace could not be written; leaving raises why.
-    """
-
-    def __init__(self, store: Store, found: Comparison) -> None:
-        self._store = store
-        self._runs = [[run.id for run in column] for column in found.runs]
-        self._queue: queue.SimpleQueue[tuple[int, int, Record] | None] = queue.SimpleQueue()
-        self._problem: BaseException | None = None
-        self._thread = threading.Thread(target=self._write, name="record-saver", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._queue.put(None)
-        self._thread.join()
-        if self._problem is not None:
-            raise self._problem
-
-    @property
-    def broken(self) -> bool:
-        return self._problem is not None
-
-    def put(self, place: Place, record: Record) -> None:
-        """Keep a record."""
-        column, row, repeat = place
-        self._queue.put((self._runs[column][repeat], row, record))
-
-    def _write(self) -> None:
-        while True:
-            batch = [self._queue.get()]
-            while not self._queue.empty():
-                batch.append(self._queue.get())
-            try:
-                self._save(item for item in batch if item is not None)
-            except Exception as error:
-                self._problem = error
-                return
-            if None in batch:
-                return
-
-    def _save(self, items: Iterable[tuple[int, int, Record]]) -> None:
-        by_run: dict[int, list[tuple[int, Record]]] = {}
-        for run_id, row, record in items:
-            by_run.setdefault(run_id, []).append((row, record))
-        for run_id, records in by_run.items():
-            self._store.save_records(run_id, records)

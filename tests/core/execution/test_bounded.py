@@ -17,11 +17,19 @@ class Work:
         self.started: list[int] = []
         self.cancelled: list[int] = []
         self.gate = asyncio.Event()
+        self.more = asyncio.Event()
+
+    async def full(self, running: int) -> None:
+        """Wait until so many run at once."""
+        while self.running < running:
+            self.more.clear()
+            await self.more.wait()
 
     async def __call__(self, number: int) -> int:
         self.started.append(number)
         self.running += 1
         self.peak = max(self.peak, self.running)
+        self.more.set()
         try:
             await self.gate.wait()
             await asyncio.sleep(0)
@@ -44,9 +52,11 @@ async def test_results_come_in_the_order_of_the_items():
 @pytest.mark.parametrize("concurrency", [1, 3, 50])
 async def test_never_more_at_once_than_allowed(concurrency: int):
     work = Work()
+    mapped = asyncio.create_task(bounded_map(range(12), work, concurrency=concurrency))
+    await work.full(min(concurrency, 12))
     work.gate.set()
 
-    await bounded_map(range(12), work, concurrency=concurrency)
+    await mapped
 
     assert work.peak == min(concurrency, 12)
 
@@ -148,7 +158,7 @@ async def test_stopping_lets_what_runs_finish():
 async def test_cancelling_cancels_what_runs_and_waits_for_it():
     work = Work()
     task = asyncio.create_task(bounded_map(range(100), work, concurrency=5))
-    await asyncio.sleep(0.01)
+    await work.full(5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import threading
+from collections.abc import Sequence
 
 import pytest
 
@@ -14,7 +15,7 @@ from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.values import Run
-from llmopt_core.types import EvaluationSet, Example, Usage
+from llmopt_core.types import EvaluationSet, Example, Record, Usage
 
 from .conftest import EXAMPLES, Lab
 
@@ -54,15 +55,18 @@ async def test_a_run_is_recorded_whole(lab: Lab) -> None:
 
 
 async def test_records_are_stored_as_they_finish(many: Lab) -> None:
+    told: list[int] = []
     stored: list[int] = []
 
     def look(progress: RunProgress) -> None:
+        told.append(progress.done)
         stored.append(len(many.store.done_positions(progress.run_id)))
 
     await run(many, many.plan(plain(many), concurrency=3), on_progress=look)
     assert stored[0] == 0
     assert sorted(stored) == stored
-    assert set(range(41)) == set(stored)
+    assert set(told) == set(range(41))
+    assert all(kept >= done for kept, done in zip(stored, told, strict=True))
 
 
 async def test_no_more_run_at_once_than_asked_for(many: Lab) -> None:
@@ -203,20 +207,21 @@ async def test_a_few_failures_are_records_of_a_finished_run(many: Lab) -> None:
 async def test_a_full_disk_ends_the_run_in_one_sentence_and_keeps_the_records(
     many: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, saved = many.store.save_record, []
+    save, saved = many.store.save_records, set[int]()
 
-    def full(*arguments: object) -> None:
-        if len(saved) == 7:
+    def full(run_id: int, items: Sequence[tuple[int, Record]]) -> None:
+        if len(saved) + len(items) > 20:
             raise StorageFailed("The disk that holds llmopt.db is full: free some space, then resume.")
-        saved.append(arguments)
-        save(*arguments)  # type: ignore[arg-type]
+        saved.update(position for position, _ in items)
+        save(run_id, items)
 
-    monkeypatch.setattr(many.store, "save_record", full)
+    monkeypatch.setattr(many.store, "save_records", full)
     with pytest.raises(StorageFailed, match="is full"):
         await run(many, many.plan(plain(many)))
     monkeypatch.undo()
     (kept,) = many.store.runs("p")
-    assert (kept.status, kept.done) == ("failed", 7)
+    assert (kept.status, kept.done) == ("failed", len(saved))
+    assert len(saved) <= 20
     assert "is full" in kept.error
     (done,) = await run(many, many.plan(plain(many)))
     assert (done.id, done.status, done.done) == (kept.id, "finished", 40)

@@ -1,0 +1,77 @@
+"""Records on their way into the store, off the event loop."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Self
+
+from llmopt_core.runs.store import Store
+from llmopt_core.types import Record
+
+_Item = tuple[int, int, Record, "Future[None]"]
+
+
+class RecordSaver:
+    """Writes records in a thread of its own, many in one transaction where they come fast.
+
+    Leaving the context waits until everything is stored, and raises why it could not be.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._problem: BaseException | None = None
+        self._thread = threading.Thread(target=self._write, name="record-saver", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._queue.put(None)
+        self._thread.join()
+        self.check()
+
+    @property
+    def broken(self) -> bool:
+        """Whether the workspace could not be written; nothing more is stored then."""
+        return self._problem is not None
+
+    def check(self) -> None:
+        """Raise what went wrong, if something did."""
+        if self._problem is not None:
+            raise self._problem
+
+    def put(self, run_id: int, position: int, record: Record) -> Future[None]:
+        """Keep a record of a run. The future is done once it is stored, or is not going to be."""
+        stored: Future[None] = Future()
+        self._queue.put((run_id, position, record, stored))
+        return stored
+
+    def _write(self) -> None:
+        while True:
+            batch = [self._queue.get()]
+            while not self._queue.empty():
+                batch.append(self._queue.get())
+            items = [item for item in batch if item is not None]
+            try:
+                if self._problem is None:
+                    self._save(items)
+            except BaseException as error:
+                self._problem = error
+            for *_, stored in items:
+                # A caller that was cancelled meanwhile has cancelled its future.
+                if stored.set_running_or_notify_cancel():
+                    stored.set_result(None)
+            if None in batch:
+                return
+
+    def _save(self, items: Iterable[_Item]) -> None:
+        by_run: dict[int, list[tuple[int, Record]]] = {}
+        for run_id, position, record, _ in items:
+            by_run.setdefault(run_id, []).append((position, record))
+        for run_id, records in by_run.items():
+            self._store.save_records(run_id, records)

@@ -1,0 +1,162 @@
+"""`llmopt chunk-sweep`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, note, number, table, write_json
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.chunk_sweep.result import SweepResult
+    from llmopt_core.experiments.chunk_sweep.spec import SweepSpec
+    from llmopt_core.types import Document, EvaluationSet
+
+_NOTE_EVERY = 10.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("chunk-sweep", help="Measure chunkings by what they retrieve for your questions.")(chunk_sweep)
+
+
+def chunk_sweep(
+    documents: Annotated[list[Path], typer.Option(help="A document or a folder; may be given several times.")],
+    questions: Annotated[Path, typer.Option(help="Question file (JSONL or CSV) with `references`.")],
+    *,
+    methods: Annotated[
+        str, typer.Option(help="recursive, fixed, sentence, structure, semantic, small-to-big; by comma.")
+    ] = "recursive",
+    sizes: Annotated[str, typer.Option(help="Largest chunk, in units; by comma.")] = "100,200,400",
+    overlaps: Annotated[str, typer.Option(help="Units that neighbours share; by comma.")] = "0",
+    top_k: Annotated[str, typer.Option(help="Chunks handed over per question; by comma.")] = "5",
+    unit: Annotated[str, typer.Option(help="tokens (of the embedding model), cl100k or characters.")] = "tokens",
+    search: Annotated[str, typer.Option(help="dense (by meaning) or bm25 (by words).")] = "dense",
+    embedding: Annotated[str, typer.Option(help="Embedding model: a name, a folder, or the endpoint's model.")] = "",
+    endpoint: Annotated[str, typer.Option(help="Endpoint of the embedding model; empty for a local one.")] = "",
+    fail_under: Annotated[
+        float | None, typer.Option(help="Exit with 1 where no setting has at least this mean recall (0 to 1).")
+    ] = None,
+    json: JsonOption = "",
+) -> int:
+    """Sweep."""
+    from llmopt_core.documents.load import load_documents
+    from llmopt_core.documents.questions import load_questions
+    from llmopt_core.experiments.chunk_sweep.export import sweep_values
+
+    model = {"model": embedding} if embedding else {}
+    spec = _spec(
+        methods=_words(methods, "methods"),
+        sizes=_numbers(sizes, "sizes"),
+        overlaps=_numbers(overlaps, "overlaps"),
+        top_k=_numbers(top_k, "top-k"),
+        unit=unit,
+        search=search,
+        embedding={**model, "endpoint": endpoint},
+    )
+    found = load_documents(documents)
+    result = _run(found, load_questions(questions, documents=found), spec)
+    for skipped in result.skipped:
+        note(f"llmopt: skipped {skipped.name}: {skipped.reason}")
+    if json:
+        write_json(sweep_values(result), json)
+    if json != "-":
+        print(_text(result))
+    best = max(setting.summaries["recall"].mean or 0.0 for setting in result.settings)
+    return 1 if fail_under is not None and best < fail_under else 0
+
+
+def _words(text: str, option: str) -> tuple[str, ...]:
+    from llmopt_core.errors import BadInput
+
+    found = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not found:
+        raise BadInput(f"--{option} is empty.")
+    return found
+
+
+def _numbers(text: str, option: str) -> tuple[int, ...]:
+    from llmopt_core.errors import BadInput
+
+    words = _words(text, option)
+    wrong = next((word for word in words if not word.isascii() or not word.isdigit()), None)
+    if wrong is not None:
+        raise BadInput(f"--{option}: expected whole numbers separated by commas, found {wrong!r}.")
+    return tuple(int(word) for word in words)
+
+
+def _spec(**values: Any) -> SweepSpec:
+    from llmopt_core.errors import BadInput
+    from llmopt_core.experiments.chunk_sweep.spec import sweep_spec
+
+    try:
+        return sweep_spec(**values)
+    except BadInput as error:
+        raise BadInput(f"--{error}") from None
+
+
+def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec) -> SweepResult:
+    from llmopt_core.cli.setup import models_with
+    from llmopt_core.experiments.chunk_sweep.keep import sweep
+    from llmopt_core.experiments.chunk_sweep.progress import Reporter
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+    store = Store.open(Settings.from_environment())
+    try:
+        _, result = sweep(documents, questions, spec, models_with(store, {}), store.cache, Reporter(_Notes()))
+    finally:
+        store.close()
+    return result
+
+
+class _Notes:
+    """Says now and then on stderr how far it is, where somebody is watching."""
+
+    def __init__(self) -> None:
+        self._said = 0.0
+
+    def __call__(self, progress: dict[str, Any]) -> None:
+        import time
+
+        if not sys.stderr.isatty() or time.monotonic() - self._said < _NOTE_EVERY:
+            return
+        self._said = time.monotonic()
+        left = progress["seconds_left"]
+        more = f", about {left:.0f} s left" if left else ""
+        note(f"llmopt: {progress['message']}: {progress['done']} of {progress['total']} {progress['unit']}{more}")
+
+
+def _text(result: SweepResult) -> str:
+    from llmopt_core.experiments.chunk_sweep.result import METRICS, TOKENS, by_recall, pareto
+
+    front = set(pareto(result))
+    columns = [name for name in METRICS if name != "recall"]
+    header = ["setting", "top", "chunks", "recall", "95 % interval", *columns, "tokens", "missed", "front"]
+    rows = []
+    for position in by_recall(result):
+        setting = result.settings[position]
+        cutting, recall = result.cutting(setting), setting.summaries["recall"]
+        c = cutting.chunking
+        between = "-" if recall.low is None else f"{number(recall.low)} to {number(recall.high)}"
+        missed = sum(bool(misses) for misses in setting.misses)
+        rows.append(
+            [f"{c.method} {c.size}/{c.overlap}", str(setting.top_k), str(cutting.chunks), number(recall.mean), between,
+             *(number(setting.summaries[name].mean) for name in columns),
+             f"{setting.summaries[TOKENS].mean:.0f}", str(missed), "*" if position in front else ""]
+        )  # fmt: skip
+    recall = result.settings[0].summaries["recall"]
+    searched = result.embedder or "words (BM25)"
+    lines = [
+        f"{len(result.settings)} settings, {len(result.documents)} documents, {recall.scored} of {recall.total} "
+        f"questions scored, searched by {searched}",
+        "",
+        table(header, rows),
+        "",
+        f"setting: method size/overlap in {result.spec.unit}. tokens: cl100k tokens handed over per question. "
+        "missed: questions. front: no other setting has more recall for fewer tokens.",
+    ]
+    return "\n".join(lines)

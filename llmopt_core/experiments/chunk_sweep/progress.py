@@ -1,0 +1,78 @@
+"""How far a sweep is, and whether it shall stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from llmopt_core.errors import Cancelled
+
+OnProgress = Callable[[dict[str, Any]], None]
+
+
+@dataclass
+class Reporter:
+    """Hands on where a sweep stands.
+
+    Attributes:
+        on_progress: Called with `done`, `total`, `unit`, `message`, `cached` and `seconds_left`.
+        should_cancel: Asked before every step.
+    """
+
+    on_progress: OnProgress | None = None
+    should_cancel: Callable[[], bool] | None = None
+    _lengths: Any = None
+    _known: int = -1
+    _started: float = 0.0
+
+    def check(self) -> None:
+        """Stop here where that was asked for.
+
+        Raises:
+            Cancelled: It was.
+        """
+        if self.should_cancel is not None and self.should_cancel():
+            raise Cancelled("The sweep was cancelled.")
+
+    def say(self, message: str) -> None:
+        """A step without a count."""
+        self._tell(0, 0, "", message)
+
+    def cutting(self, done: int, total: int) -> None:
+        """Documents that every method has cut."""
+        self._tell(done, total, "documents", "cutting")
+
+    def measuring(self, done: int, total: int) -> None:
+        """Chunkings that were searched."""
+        self._tell(done, total, "chunkings", "searching")
+
+    def embedding_starts(self, texts: Sequence[str]) -> None:
+        """What is to be embedded; the longest come first."""
+        self._lengths = np.sort([len(text) for text in texts])[::-1].astype(np.float64)
+        self._known, self._started = -1, time.monotonic()
+
+    def embedding(self, done: int, total: int) -> None:
+        """Texts whose vectors are there; the first call tells how many the cache had."""
+        if self._known < 0:
+            self._known = done
+        self._tell(done, total, "texts", "embedding", self._seconds_left(done, total))
+
+    def _seconds_left(self, done: int, total: int) -> float | None:
+        fresh, missing = done - self._known, total - self._known
+        if fresh <= 0 or not len(self._lengths):
+            return None
+        # Which texts are new is not known; taken evenly from all, their work goes with their length.
+        taken = self._lengths[np.linspace(0, len(self._lengths) - 1, missing).astype(int)]
+        worked = taken[:fresh].sum() or 1.0
+        return float((time.monotonic() - self._started) * taken[fresh:].sum() / worked)
+
+    def _tell(self, done: int, total: int, unit: str, message: str, left: float | None = None) -> None:
+        self.check()
+        if self.on_progress is not None:
+            cached = max(0, self._known)
+            told = {"done": done, "total": total, "unit": unit, "message": message}
+            self.on_progress({**told, "cached": cached, "seconds_left": left})

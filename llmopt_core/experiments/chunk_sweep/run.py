@@ -1,0 +1,225 @@
+"""The sweep itself: cut, embed every distinct text once, search exactly, measure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from llmopt_core.cache import Cache
+from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.chunk_sweep.cut import Ints, Pieces, Window, cut_all, window_of
+from llmopt_core.experiments.chunk_sweep.measure import References, measures, omega_of
+from llmopt_core.experiments.chunk_sweep.progress import Reporter
+from llmopt_core.experiments.chunk_sweep.rank import DenseSearcher, Searcher, WordSearcher, rankings
+from llmopt_core.experiments.chunk_sweep.result import METRICS, TOKENS, Cutting, Miss, SettingResult, SweepResult
+from llmopt_core.experiments.chunk_sweep.spec import SweepSpec, chunkings_of
+from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.models.base import Embedder, Vectors
+from llmopt_core.statistics.intervals import summarize
+from llmopt_core.types import Chunk, Document, EvaluationSet
+
+MakeEmbedder = Callable[[], Embedder]
+
+
+def run_sweep(  # noqa: PLR0917
+    documents: Sequence[Document],
+    evaluation_set: EvaluationSet,
+    spec: SweepSpec,
+    make_embedder: MakeEmbedder,
+    cache: Cache,
+    report: Reporter | None = None,
+) -> SweepResult:
+    """Measure every setting of a sweep by what it retrieves for the questions.
+
+    All documents are searched together. Each distinct chunk text and each question is embedded once over all
+    settings, and not at all where the cache has its vector.
+
+    Args:
+        documents: What is cut.
+        evaluation_set: Questions without references are counted as not scored.
+        spec: The settings.
+        make_embedder: Gives the model of `spec.embedding`; called only where vectors are needed.
+        cache: Keeps vectors.
+        report: Follows the work and may stop it.
+
+    Raises:
+        BadInput: There is no text, no question with a reference, or no possible setting.
+        Cancelled: `report` was asked to stop.
+        EndpointError: The embedding model failed.
+    """
+    started = time.perf_counter()
+    report = report or Reporter()
+    chunkings, skipped = chunkings_of(spec)
+    _check(documents, evaluation_set, spec)
+    sweep = _Sweep(documents, evaluation_set, spec, make_embedder, cache, report)
+    all_chunks = sweep.cut(chunkings)
+    texts = sweep.embedded_texts(all_chunks)
+    vectors = sweep.embed(texts)
+    cuttings, settings = sweep.measure(chunkings, all_chunks, texts, vectors)
+    return SweepResult(
+        spec=spec,
+        documents=tuple((document.name, document.version) for document in documents),
+        set_name=evaluation_set.name,
+        set_version=evaluation_set.version,
+        example_ids=tuple(example.id for example in evaluation_set.examples),
+        embedder=sweep.embedder.name if spec.search == "dense" else "",
+        window=sweep.window.tokens if sweep.window else None,
+        embedded=0 if vectors is None else len(vectors.rows),
+        seconds=time.perf_counter() - started,
+        skipped=tuple(skipped),
+        cuttings=tuple(cuttings),
+        settings=tuple(settings),
+    )
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """One vector per distinct text, and where each text has it."""
+
+    matrix: Vectors
+    rows: dict[str, int]
+
+    def rows_of(self, texts: Sequence[str]) -> Ints:
+        return np.fromiter((self.rows[text] for text in texts), np.int64, len(texts))
+
+
+@dataclass
+class _Sweep:
+    documents: Sequence[Document]
+    evaluation_set: EvaluationSet
+    spec: SweepSpec
+    make_embedder: MakeEmbedder
+    cache: Cache
+    report: Reporter
+    _embedder: list[Embedder] = field(default_factory=list)
+
+    @property
+    def embedder(self) -> Embedder:
+        if not self._embedder:
+            self.report.say("loading the embedding model")
+            self._embedder.append(self.make_embedder())
+        return self._embedder[0]
+
+    @property
+    def window(self) -> Window | None:
+        if self.spec.search != "dense":
+            return None
+        return window_of(self.spec.embedding, self.embedder.max_tokens)
+
+    def cut(self, chunkings: Sequence[ChunkingSpec]) -> list[list[Chunk]]:
+        def encode(texts: Sequence[str]) -> Vectors:
+            return encode_cached(texts, self.embedder, self.cache, lambda _done, _total: self.report.check())
+
+        found = cut_all(self.documents, chunkings, encode, self.report.cutting)
+        if not any(found):
+            raise BadInput("There is no text to cut; add a document that has some.")
+        return found
+
+    def embedded_texts(self, all_chunks: Sequence[Sequence[Chunk]]) -> list[list[str]]:
+        """Per chunking what is searched of each chunk."""
+        return [[self._text_of(chunk) for chunk in chunks] for chunks in all_chunks]
+
+    def _text_of(self, chunk: Chunk) -> str:
+        prefixed = self.spec.embedding.of == "heading" and chunk.heading
+        return f"{chunk.heading}\n{chunk.text}" if prefixed else chunk.text
+
+    def embed(self, texts: Sequence[Sequence[str]]) -> _Vectors | None:
+        """All distinct texts and questions in one pass; None where words are searched."""
+        if self.spec.search != "dense":
+            return None
+        questions = (example.question for example in self.evaluation_set.examples)
+        distinct = list(dict.fromkeys([*(text for some in texts for text in some), *questions]))
+        embedder = self.embedder
+        self.report.embedding_starts(distinct)
+        matrix = encode_cached(distinct, embedder, self.cache, self.report.embedding)
+        return _Vectors(matrix, {text: row for row, text in enumerate(distinct)})
+
+    def measure(
+        self,
+        chunkings: Sequence[ChunkingSpec],
+        all_chunks: Sequence[Sequence[Chunk]],
+        texts: Sequence[Sequence[str]],
+        vectors: _Vectors | None,
+    ) -> tuple[list[Cutting], list[SettingResult]]:
+        cuttings: list[Cutting] = []
+        settings: list[SettingResult] = []
+        by_name = {document.name: document.text for document in self.documents}
+        prefixed = self.spec.embedding.of == "heading"
+        for position, chunking in enumerate(chunkings):
+            self.report.measuring(position, len(chunkings))
+            pieces = Pieces(all_chunks[position], by_name, self.window, prefixed)
+            searcher = self._searcher(texts[position], vectors)
+            cutting, found = self._measure_one(position, chunking, pieces, searcher)
+            cuttings.append(cutting)
+            settings += found
+        self.report.measuring(len(chunkings), len(chunkings))
+        return cuttings, settings
+
+    def _searcher(self, texts: Sequence[str], vectors: _Vectors | None) -> Searcher:
+        questions = [example.question for example in self.evaluation_set.examples]
+        if vectors is None:
+            return WordSearcher(texts, questions)
+        return DenseSearcher(vectors.matrix, vectors.rows_of(texts), vectors.rows_of(questions))
+
+    def _measure_one(
+        self, position: int, chunking: ChunkingSpec, pieces: Pieces, searcher: Searcher
+    ) -> tuple[Cutting, list[SettingResult]]:
+        examples = self.evaluation_set.examples
+        tops = sorted(set(self.spec.top_k))
+        tables = {k: _Table(k) for k in tops}
+        places = {document.name: number for number, document in enumerate(self.documents)}
+        handed_over = []
+        for example, ranking in zip(examples, rankings(searcher, pieces, len(examples)), strict=True):
+            found = ranking.first(tops[-1])
+            handed_over.append(tuple((places[(s := pieces.handed[p]).document], s.start, s.end) for p in found))
+            if not example.references:
+                for table in tables.values():
+                    table.skip()
+                continue
+            best = omega_of(pieces, example.references)
+            references = References(pieces, ranking, example.references)
+            for k, table in tables.items():
+                values = measures(pieces, found, example.references, k)
+                table.add({**values, "omega": best}, references.missed(found[:k]))
+        beyond, share = pieces.beyond_window
+        cutting = Cutting(chunking, len(pieces.chunks), beyond, share, tuple(handed_over))
+        return cutting, [tables[k].result(position) for k in tops]
+
+
+class _Table:
+    """Collects one setting, question by question."""
+
+    def __init__(self, top_k: int) -> None:
+        self._top_k = top_k
+        self._rows: list[dict[str, float] | None] = []
+        self._misses: list[tuple[Miss, ...]] = []
+
+    def skip(self) -> None:
+        self._rows.append(None)
+        self._misses.append(())
+
+    def add(self, values: dict[str, float], misses: tuple[Miss, ...]) -> None:
+        self._rows.append(values)
+        self._misses.append(misses)
+
+    def result(self, cutting: int) -> SettingResult:
+        names = (*METRICS, TOKENS)
+        values = {name: tuple(row[name] if row is not None else None for row in self._rows) for name in names}
+        summaries = {name: summarize(column) for name, column in values.items()}
+        return SettingResult(cutting, self._top_k, values, summaries, tuple(self._misses))
+
+
+def _check(documents: Sequence[Document], evaluation_set: EvaluationSet, spec: SweepSpec) -> None:
+    if not documents:
+        raise BadInput("There are no documents to cut; add some first.")
+    if not any(example.references for example in evaluation_set.examples):
+        raise BadInput(
+            f"None of the {len(evaluation_set.examples)} questions of {evaluation_set.name} says where its answer "
+            f"stands; add `references` with document, start and end, or with document and quote."
+        )
+    if spec.embedding.of not in ("text", "heading"):
+        raise BadInput(f"A sweep embeds the text or heading of chunks, not their {spec.embedding.of}.")

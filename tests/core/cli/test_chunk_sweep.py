@@ -1,0 +1,99 @@
+"""`llmopt chunk-sweep` as a process and in this one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.core.cli.conftest import Command
+
+TEXT = "The harbour was built in 1712. Two lighthouses stand there.\n\nThe market closes when snow falls."
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, ...]:
+    """The options that name two documents and two questions."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "town.txt").write_text(TEXT)
+    (folder / "river.md").write_text("# River\n\nThe river freezes in January.")
+    rows = [
+        {"question": "When was the harbour built?", "references": [{"document": "town.txt", "quote": "1712"}]},
+        {"question": "What closes the market?", "references": [{"document": "town.txt", "start": 81, "end": 91}]},
+    ]
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return ("--documents", str(folder), "--questions", str(tmp_path / "questions.jsonl"))
+
+
+def test_table_and_json(llmopt: Command, files: tuple[str, ...], tmp_path: Path) -> None:
+    out = tmp_path / "out" / "sweep.json"
+    done = llmopt(
+        "chunk-sweep", *files, "--methods", "sentence,fixed", "--sizes", "12,40", "--overlaps", "0,20",
+        "--top-k", "1", "--search", "bm25", "--json", out,
+    )  # fmt: skip
+    assert done.code == 0
+    assert "6 settings, 2 documents, 2 of 2 questions scored, searched by words (BM25)" in done.out
+    assert "llmopt: skipped fixed 12/20: overlap 20 must be smaller than the chunk size 12" in done.errors
+    recalls = [float(line.split()[4]) for line in done.out.splitlines() if line.startswith(("sentence ", "fixed "))]
+    assert recalls == sorted(recalls, reverse=True)
+    settings = json.loads(out.read_text())["settings"]
+    assert [(s["method"], s["size"], s["overlap"], s["unit"], s["top_k"]) for s in settings] == [
+        ("sentence", 12, 0, "tokens", 1), ("sentence", 40, 0, "tokens", 1), ("sentence", 40, 20, "tokens", 1),
+        ("fixed", 12, 0, "tokens", 1), ("fixed", 40, 0, "tokens", 1), ("fixed", 40, 20, "tokens", 1),
+    ]  # fmt: skip
+    recall = settings[0]["metrics"]["recall"]
+    assert recall == {"mean": 1.0, "ci95": None, "scored": 2, "total": 2}
+    assert settings[0]["chunks"] == 4
+
+
+def test_the_built_in_embedding_model_finds_the_answers(inside: Command, files: tuple[str, ...]) -> None:
+    done = inside("chunk-sweep", *files, "--sizes", "20", "--top-k", "1,3", "--json")
+    values = done.json()
+    assert done.code == 0
+    assert values["embedding"] == "all-MiniLM-L6-v2"
+    assert values["window"] == 254
+    assert [s["top_k"] for s in values["settings"]] == [1, 3]
+    assert values["settings"][1]["metrics"]["recall"]["mean"] == 1.0
+
+
+def test_a_recall_that_no_setting_reaches_fails(inside: Command, files: tuple[str, ...]) -> None:
+    few = ("chunk-sweep", *files, "--search", "bm25", "--unit", "characters", "--sizes", "3", "--top-k", "1")
+    assert inside(*few, "--fail-under", "0.99").code == 1
+    assert inside(*few).code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--methods", "magic"), "--methods: should be 'recursive'"),
+        (("--methods", " , "), "--methods is empty."),
+        (("--sizes", "100,many"), "--sizes: expected whole numbers separated by commas, found 'many'."),
+        (("--sizes", "10", "--overlaps", "10"), "overlap 10 must be smaller than the chunk size 10."),
+        (("--top-k", "0"), "at least 1 and at most 1,000 chunks"),
+        (("--unit", "words"), "--unit: should be 'tokens', 'cl100k' or 'characters'"),
+        (("--search", "luck"), "--search: should be 'dense' or 'bm25'"),
+        (("--embedding", "/no/such/folder"), "There is no model folder /no/such/folder"),
+    ],
+)
+def test_bad_options_end_with_one_line(
+    inside: Command, files: tuple[str, ...], options: tuple[str, ...], told: str
+) -> None:
+    done = inside("chunk-sweep", *files, *options)
+    assert done.code == 2
+    assert told in done.complaint
+
+
+def test_bad_files_end_with_one_line(inside: Command, files: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "plain.csv").write_text("question\nWhen?\n")
+    assert "None of the 1 questions" in inside("chunk-sweep", *files[:2], "--questions", "plain.csv").complaint
+    missing = inside("chunk-sweep", "--documents", "nowhere", *files[2:])
+    assert missing.code == 2
+    assert "nowhere" in missing.complaint
+    (tmp_path / "lost.jsonl").write_text(
+        '{"question": "q", "references": [{"document": "lost.txt", "start": 0, "end": 1}]}'
+    )
+    lost = inside("chunk-sweep", *files[:2], "--questions", "lost.jsonl")
+    assert lost.code == 2
+    assert "lost.jsonl line 1" in lost.complaint

@@ -10,6 +10,7 @@ from llmopt_core.runs.values import Project
 VIEW = "documents_tab"
 TABS = {
     "Files": "llmopt_ui.document_files:files_view",
+    "Microscope": "llmopt_ui.microscope_view:microscope_view",
 }
 """Title -> `module:function`; the function is given the project."""
 

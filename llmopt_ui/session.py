@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from llmopt_core.experiments.doctor import Finding
     from llmopt_core.experiments.experiment import Plan
+    from llmopt_core.types import Answer
 
 _KEY = "llmopt_state"
 
@@ -36,6 +37,8 @@ class State:
         clicked: The last cell clicked in the map of questions.
         seen_jobs: Jobs whose failure was read and put away.
         endpoint_checks: What the last test of each endpoint said.
+        answers: Answers given in the retrieval lab, by what was asked; those that are not kept elsewhere.
+        embedded: Chunkings whose chunks are known to have vectors, by key.
     """
 
     keys: dict[str, str] = field(default_factory=dict, repr=False)
@@ -53,6 +56,8 @@ class State:
     clicked: tuple[str, str] = ("", "")
     seen_jobs: set[int] = field(default_factory=set)
     endpoint_checks: dict[str, object] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    embedded: set[str] = field(default_factory=set)
 
 
 def state() -> State:

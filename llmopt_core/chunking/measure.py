@@ -10,7 +10,8 @@ import numpy as np
 from llmopt_core.chunking.token_starts import Ints, is_word_piece, token_starts
 from llmopt_core.models.tokenizers import Tokenizer, tokenizer
 
-_KEPT_TEXT = 2_000_000
+_SHORT_TEXT = 2_000_000
+_LONG_TEXT = 12_000_000
 _REMEMBERED_PIECE = 64
 
 
@@ -42,7 +43,9 @@ def measure(text: str, counted_by: str) -> Measure:
         text: The whole document.
         counted_by: `characters` or the name of a tokenizer.
     """
-    return _kept(text, counted_by) if len(text) <= _KEPT_TEXT else _new(text, counted_by)
+    if len(text) <= _SHORT_TEXT:
+        return _kept(text, counted_by)
+    return _kept_long(text, counted_by) if len(text) <= _LONG_TEXT else _new(text, counted_by)
 
 
 def _new(text: str, counted_by: str) -> Measure:
@@ -53,6 +56,11 @@ def _new(text: str, counted_by: str) -> Measure:
 
 @lru_cache(maxsize=32)
 def _kept(text: str, counted_by: str) -> Measure:
+    return _new(text, counted_by)
+
+
+@lru_cache(maxsize=3)
+def _kept_long(text: str, counted_by: str) -> Measure:
     return _new(text, counted_by)
 
 

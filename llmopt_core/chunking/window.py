@@ -55,19 +55,34 @@ def beyond_window(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer: 
         window: Tokens of a text that the model sees, its special tokens left out.
     """
     lengths = chunk_lengths(chunks, texts, tokenizer)
-    lost = np.zeros(len(chunks), np.int64)
-    for name, (positions, starts, ends) in _by_document(chunks).items():
-        tokens = measure(texts[name], tokenizer).starts
-        long = np.flatnonzero(lengths[positions] > window)
-        if tokens is None:
-            lost[positions[long]] = lengths[positions[long]] - window
-        elif len(long):
-            lost[positions[long]] = ends[long] - tokens[np.searchsorted(tokens, starts[long]) + window]
+    lost = np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
+    lost -= embedded_ends(chunks, texts, tokenizer, window)
     total = sum(chunk.end - chunk.start for chunk in chunks)
     cut = int(lost.sum())
     return WindowReport(
         tuple(lengths.tolist()), window, int((lengths > window).sum()), cut, cut / total if total else 0.0
     )
+
+
+def embedded_ends(chunks: Sequence[Chunk], texts: Mapping[str, str], tokenizer: str, window: int) -> Ints:
+    """Per chunk the character after the last one that an embedding model sees.
+
+    Args:
+        chunks: In any order.
+        texts: Document texts by name.
+        tokenizer: Name of the embedding model's tokenizer.
+        window: Tokens of a text that the model sees, its special tokens left out.
+    """
+    lengths = chunk_lengths(chunks, texts, tokenizer)
+    seen = np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
+    for name, (positions, starts, _) in _by_document(chunks).items():
+        tokens = measure(texts[name], tokenizer).starts
+        long = np.flatnonzero(lengths[positions] > window)
+        if tokens is None:
+            seen[positions[long]] = starts[long] + window
+        elif len(long):
+            seen[positions[long]] = tokens[np.searchsorted(tokens, starts[long]) + window]
+    return seen
 
 
 def _by_document(chunks: Sequence[Chunk]) -> dict[str, tuple[Ints, Ints, Ints]]:

@@ -49,6 +49,12 @@ def encode_cached(
     return np.array(rows, dtype=np.float32).reshape(len(rows), embedder.dimension)
 
 
+def count_new(texts: Sequence[str], embedder: Embedder, cache: Cache) -> int:
+    """How many distinct texts the cache holds no vector of."""
+    keys = {_key(embedder, text) for text in texts}
+    return len(keys - cache.get_many(STAGE, keys).keys())
+
+
 def _key(embedder: Embedder, text: str) -> str:
     return hashlib.sha256(f"{embedder.name}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -1,0 +1,189 @@
+"""One chunking of one document, made to be looked at: what stands where, and what an embedding model never sees."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from llmopt_core.chunking.chunk import chunk_document
+from llmopt_core.chunking.semantic import Encode
+from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.chunking.token_starts import Ints
+from llmopt_core.chunking.window import chunk_lengths, embedded_ends
+from llmopt_core.models.base import BUILTIN_EMBEDDING
+from llmopt_core.types import Chunk, Document
+
+BUILTIN_WINDOW = 254
+"""Tokens the built-in embedding model sees of a text: 256, two of them special tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Characters `start` to `end` that the same chunks cover in the same way.
+
+    Attributes:
+        chunks: Positions of those chunks.
+        begins: Those of them that begin here.
+        gold: Whether it is part of a reference.
+        embedded: Whether an embedding model sees it in one of the chunks.
+    """
+
+    start: int
+    end: int
+    chunks: tuple[int, ...] = ()
+    begins: tuple[int, ...] = ()
+    gold: bool = False
+    embedded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The part of a reference that one chunk holds, as a share between 0 and 1."""
+
+    position: int
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Cutting:
+    """The chunks of one document in order of their start, with plain arrays beside them.
+
+    Attributes:
+        sizes: Of each chunk, in the unit of its settings.
+        starts: First character of each chunk.
+        ends: Character after its last.
+        seen: Character after the last one that the embedding model sees.
+        tokens: Tokens of the embedding model in each chunk.
+        window: The most of them that it sees.
+        length: Characters of the document.
+    """
+
+    chunks: tuple[Chunk, ...]
+    sizes: Ints
+    starts: Ints
+    ends: Ints
+    seen: Ints
+    tokens: Ints
+    window: int
+    length: int
+
+    @property
+    def chunks_cut(self) -> int:
+        """Chunks that are longer than the embedding model's window."""
+        return int((self.tokens > self.window).sum())
+
+    @property
+    def characters_lost(self) -> int:
+        """Characters that stand in a chunk and that the embedding model sees in none."""
+        return union_length(self.starts, self.ends) - union_length(self.starts, self.seen)
+
+    @property
+    def share_lost(self) -> float:
+        """Those as a share, 0 to 1, of the text in chunks."""
+        whole = union_length(self.starts, self.ends)
+        return self.characters_lost / whole if whole else 0.0
+
+    @property
+    def share_repeated(self) -> float:
+        """What stands in more than one chunk, counted each further time, as a share of the text in chunks."""
+        whole = union_length(self.starts, self.ends)
+        return float((self.ends - self.starts).sum()) / whole - 1.0 if whole else 0.0
+
+
+def cut(
+    document: Document,
+    spec: ChunkingSpec,
+    *,
+    tokenizer: str = BUILTIN_EMBEDDING,
+    window: int = BUILTIN_WINDOW,
+    encode: Encode | None = None,
+) -> Cutting:
+    """Cut a document and measure what came out.
+
+    Args:
+        document: Its text is taken as it is.
+        spec: How it is cut.
+        tokenizer: That of the embedding model.
+        window: Tokens of a text that the embedding model sees, special tokens left out.
+        encode: Texts to unit vectors, for semantic chunking.
+    """
+    chunks = tuple(sorted(chunk_document(document, spec, encode), key=lambda chunk: (chunk.start, chunk.end)))
+    texts = {document.name: document.text}
+    return Cutting(
+        chunks=chunks,
+        sizes=chunk_lengths(chunks, texts, spec.counted_by),
+        starts=np.fromiter((chunk.start for chunk in chunks), np.int64, len(chunks)),
+        ends=np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks)),
+        seen=embedded_ends(chunks, texts, tokenizer, window),
+        tokens=chunk_lengths(chunks, texts, tokenizer),
+        window=window,
+        length=len(document.text),
+    )
+
+
+def stretches(cutting: Cutting, start: int, end: int, references: Sequence[tuple[int, int]] = ()) -> list[Stretch]:
+    """Characters `start` to `end` of the document in order, cut wherever a chunk or a reference begins or ends.
+
+    Only the chunks in sight are looked at, so a long document costs no more than a short one.
+
+    Args:
+        cutting: Of the whole document.
+        start: First character shown.
+        end: Character after the last shown.
+        references: Start and end of each reference in this document.
+    """
+    rows = [
+        (i, int(cutting.starts[i]), int(cutting.ends[i]), int(cutting.seen[i])) for i in in_sight(cutting, start, end)
+    ]
+    gold = [(max(a, start), min(b, end)) for a, b in references if a < end and b > start]
+    edges = {start, end, *(edge for span in gold for edge in span)}
+    edges |= {edge for row in rows for edge in row[1:] if start < edge < end}
+    ordered, found, over = sorted(edges), [], list[tuple[int, int, int, int]]()
+    for a, b in itertools.pairwise(ordered):
+        while rows and rows[0][1] <= a:
+            over.append(rows.pop(0))
+        over = [row for row in over if row[2] > a]
+        found.append(_stretch(over, gold, a, b))
+    return found
+
+
+def in_sight(cutting: Cutting, start: int, end: int) -> list[int]:
+    """Positions of the chunks that have a character between `start` and `end`."""
+    reach = np.maximum.accumulate(cutting.ends) if len(cutting.ends) else cutting.ends
+    first = int(np.searchsorted(reach, start, side="right"))
+    last = int(np.searchsorted(cutting.starts, end, side="left"))
+    return [i for i in range(first, last) if cutting.ends[i] > start]
+
+
+def held_by(cutting: Cutting, start: int, end: int) -> list[Held]:
+    """Which chunks hold a part of a reference, the largest part first."""
+    found = [
+        Held(i, (min(end, int(cutting.ends[i])) - max(start, int(cutting.starts[i]))) / max(1, end - start))
+        for i in in_sight(cutting, start, end)
+    ]
+    return sorted(found, key=lambda held: -held.share)
+
+
+def union_length(starts: Ints, ends: Ints) -> int:
+    """Characters in at least one of the spans; they are in order of their start."""
+    if not len(starts):
+        return 0
+    reach = np.maximum.accumulate(ends)
+    before = np.concatenate(([starts[0]], reach[:-1]))
+    return int(np.maximum(0, reach - np.maximum(starts, before)).sum())
+
+
+def _stretch(
+    over: Sequence[tuple[int, int, int, int]], gold: Sequence[tuple[int, int]], start: int, end: int
+) -> Stretch:
+    return Stretch(
+        start,
+        end,
+        tuple(row[0] for row in over),
+        tuple(row[0] for row in over if row[1] == start),
+        any(a <= start and end <= b for a, b in gold),
+        not over or any(seen >= end for *_, seen in over),
+    )

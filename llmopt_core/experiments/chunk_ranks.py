@@ -1,0 +1,74 @@
+"""At which rank a question finds each chunk, without building an index: for looking at one question at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from llmopt_core.cache import Cache
+from llmopt_core.index.bm25 import Bm25
+from llmopt_core.index.embedding_cache import count_new, encode_cached
+from llmopt_core.models.base import Embedder
+from llmopt_core.types import Chunk
+
+RankBy = Literal["dense", "bm25"]
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One chunk's place: rank from 1 and the score that decided it."""
+
+    rank: int
+    score: float
+
+
+def dense_ranks(
+    chunks: Sequence[Chunk], question: str, embedder: Embedder, cache: Cache, on_progress: OnProgress | None = None
+) -> dict[str, Ranked]:
+    """By chunk id its rank by cosine similarity; equal scores keep the order of the chunks.
+
+    Args:
+        chunks: All chunks that compete.
+        question: What is asked.
+        embedder: The embedding model.
+        cache: Vectors known from earlier; new ones are kept there.
+        on_progress: Called with the number of distinct texts embedded and their total.
+
+    Raises:
+        EndpointError: The embedder failed.
+    """
+    if not chunks:
+        return {}
+    vectors = encode_cached([chunk.text for chunk in chunks], embedder, cache, on_progress)
+    asked = encode_cached([question], embedder, cache)
+    return _ranked(chunks, (vectors @ asked[0]).tolist())
+
+
+def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Bm25) -> dict[str, Ranked]:
+    """By chunk id its rank by shared words; chunks that share none have no rank."""
+    scores = words.scores(question).tolist()
+    return {name: found for name, found in _ranked(chunks, scores).items() if found.score > 0}
+
+
+def words_of(chunks: Sequence[Chunk]) -> Bm25:
+    """The words of the chunks, to be searched many times."""
+    return Bm25.of([chunk.text for chunk in chunks])
+
+
+def still_to_embed(chunks: Sequence[Chunk], embedder: Embedder, cache: Cache) -> int:
+    """How many distinct chunk texts the cache holds no vector of."""
+    return count_new([chunk.text for chunk in chunks], embedder, cache)
+
+
+def ranks_in(chunks: Sequence[Chunk], ranks: Mapping[str, Ranked]) -> dict[int, Ranked]:
+    """The ranks by position in `chunks`."""
+    return {i: ranks[chunk.id] for i, chunk in enumerate(chunks) if chunk.id in ranks}
+
+
+def _ranked(chunks: Sequence[Chunk], scores: Sequence[float]) -> dict[str, Ranked]:
+    order = np.argsort(-np.asarray(scores), kind="stable").tolist()
+    return {chunks[i].id: Ranked(rank, float(scores[i])) for rank, i in enumerate(order, start=1)}

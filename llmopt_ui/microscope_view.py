@@ -1,0 +1,196 @@
+"""The chunk microscope: the text with its chunks, a question's references, and the rank at which each is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from llmopt_core.runs.values import Project, SavedDocument
+from llmopt_core.types import Document, Example
+from llmopt_ui import format as fmt
+from llmopt_ui import microscope_data as data
+from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.microscope_panel import panel
+from llmopt_ui.microscope_settings import chunking_fields, spec_title
+from llmopt_ui.microscope_text import WINDOW, window_at
+from llmopt_ui.resources import store
+
+if TYPE_CHECKING:
+    from llmopt_core.chunking.spec import ChunkingSpec
+    from llmopt_core.experiments.chunk_ranks import Ranked
+
+DOCUMENT = "micro_document"
+SET = "micro_set"
+QUESTION = "micro_question"
+BY = "micro_by"
+TOP_K = "micro_k"
+SECOND = "micro_second"
+RANKED_BY = {"bm25": "Words (BM25)", "dense": "Meaning (embedding)"}
+NO_SET = "No question"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What both panels show: the document, the window of its text, and the question asked."""
+
+    project: Project
+    listed: Sequence[SavedDocument]
+    document: Document
+    start: int
+    end: int
+    example: Example | None
+    by: str
+    top_k: int
+
+    @property
+    def references(self) -> tuple[tuple[int, int], ...]:
+        """The question's references in this document."""
+        return data.spans_in(self.document.name, self.example.references) if self.example else ()
+
+
+def microscope_view(project: Project) -> None:
+    """The tab. Only this part is drawn again when a slider moves."""
+    listed = [item for item in store().document_list(project) if item.characters]
+    if not listed:
+        empty_state(
+            "Nothing to look at yet",
+            "Add a document in the tab Files; then see here what a chunker does to it.",
+            ":material/biotech:",
+        )
+        return
+    _microscope(project, listed)
+
+
+@st.fragment
+def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
+    with told_plainly():
+        sight = _sight(project, listed)
+        first_spec = chunking_fields("a", "Chunking")
+        first = data.cutting_of(sight.document, first_spec)
+        other_spec = None
+        if st.toggle("Compare with a second chunking", key=SECOND, bind="query-params"):
+            other_spec = chunking_fields("b", "Second chunking")
+        other = data.cutting_of(sight.document, other_spec) if other_spec else None
+        sight = _turned(sight)
+        height = 320 if other else 460
+        largest = max((int(c.tokens.max(initial=1)) for c in (first, other) if c is not None), default=1)
+        for name, spec, cutting in (("a", first_spec, first), ("b", other_spec, other)):
+            if spec is not None and cutting is not None:
+                ranks, total = _ranks(sight, spec, name)
+                if other is not None:
+                    st.markdown(f"**{spec_title(spec)}**")
+                panel(sight, cutting, spec, name, ranks=ranks, competing=total, height=height, largest=largest)
+
+
+def _sight(project: Project, listed: Sequence[SavedDocument]) -> Sight:
+    """The row that chooses document and question."""
+    boxes = st.columns([2, 1.5, 3, 1.6, 0.9], gap="small")
+    examples = _examples(project, boxes[1])
+    names = [item.name for item in listed]
+    if st.session_state.get(DOCUMENT) not in (None, *names):
+        del st.session_state[DOCUMENT]
+    _at_first(examples, names)
+    ids = list(examples)
+    chosen = boxes[2].selectbox(
+        "Question",
+        ids,
+        key=f"{QUESTION}_{st.session_state.get(SET)}",
+        format_func=lambda one: fmt.shorten(examples[one].question, 110) if one in examples else one,
+        index=0 if ids else None,
+        on_change=_to_reference,
+        args=(examples, st.session_state.get(SET), set(names)),
+        disabled=not ids,
+        placeholder="Choose a set of questions",
+    )
+    example = examples.get(chosen) if chosen else None
+    name = boxes[0].selectbox("Document", names, key=DOCUMENT, bind="query-params")
+    by = boxes[3].selectbox(
+        "Chunks ranked by", list(RANKED_BY), key=BY, format_func=RANKED_BY.__getitem__, bind="query-params",
+        disabled=example is None,
+    )  # fmt: skip
+    top_k = boxes[4].number_input("Top k", 1, 50, 3, key=TOP_K, help="How many chunks are handed to the model.",
+                                  disabled=example is None)  # fmt: skip
+    document = data.document_of(project, next(item for item in listed if item.name == name))
+    return Sight(project, listed, document, 0, 0, example, by or "bm25", int(top_k))
+
+
+def _examples(project: Project, box: st.delta_generator.DeltaGenerator) -> Mapping[str, Example]:
+    """The questions of the chosen set that know where their answer stands, by id."""
+    sets = [item.name for item in store().evaluation_sets(project)]
+    name = box.selectbox("Questions", [NO_SET, *sets], index=min(1, len(sets)), key=SET, bind="query-params")
+    if not name or name == NO_SET:
+        return {}
+    found = store().evaluation_set(project, name).examples
+    return {example.id: example for example in sorted(found, key=lambda one: not one.references)}
+
+
+def _at_first(examples: Mapping[str, Example], names: Sequence[str]) -> None:
+    """Open at the answer of the first question, where the address does not name a document."""
+    if DOCUMENT in st.session_state or DOCUMENT in st.query_params:
+        return
+    _go_to(next(iter(examples.values()), None), set(names))
+
+
+def _to_reference(examples: Mapping[str, Example], set_name: str | None, names: set[str]) -> None:
+    """Go to the document and the page where the chosen question's answer stands."""
+    _go_to(examples.get(st.session_state.get(f"{QUESTION}_{set_name}") or ""), names)
+
+
+def _go_to(example: Example | None, names: set[str]) -> None:
+    span = next((span for span in example.references if span.document in names), None) if example else None
+    if span is not None:
+        st.session_state[DOCUMENT] = span.document
+        st.session_state[page_key(span.document)] = span.start // WINDOW + 1
+
+
+def page_key(name: str) -> str:
+    """The key of the control that turns the pages of a document."""
+    return f"micro_page_{name}"
+
+
+def _turned(sight: Sight) -> Sight:
+    """The sight with the window of text that is turned to."""
+    document = sight.document
+    pages = max(1, -(-len(document.text) // WINDOW))
+    key = page_key(document.name)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        number = 1
+        if pages > 1:
+            number = st.pagination(pages, key=key)
+        start, end = window_at(document, number)
+        paper = document.page_at(start)
+        where = f" · page {paper} of the file" if paper else ""
+        st.caption(f"Characters {start:,} to {end:,} of {len(document.text):,}{where}", width="content")
+    return replace(sight, start=start, end=end)
+
+
+def _ranks(sight: Sight, spec: ChunkingSpec, name: str) -> tuple[dict[str, Ranked] | None, int]:
+    """The rank of every chunk, and how many there are; None where no question is asked or vectors are missing."""
+    if sight.example is None:
+        return None, 0
+    documents, key = data.competitors(sight.project, sight.listed, sight.document)
+    total = len(data.chunks_of(documents, key, spec))
+    question = sight.example.question
+    if sight.by == "bm25":
+        return data.word_ranks(documents, key, spec, question), total
+    with st.spinner("Looking which chunks have vectors …"):
+        missing = data.new_chunks(documents, key, spec)
+    if missing > data.EMBEDDED_AT_ONCE and not st.button(
+        f"Embed {fmt.plural(missing, 'chunk')} to rank them by meaning",
+        key=f"micro_embed_{name}",
+        icon=":material/scatter_plot:",
+    ):
+        return None, total
+    if not missing:
+        return data.meaning_ranks(documents, key, spec, question), total
+    bar = st.progress(0.0, "Embedding …")
+
+    def show(done: int, of: int) -> None:
+        bar.progress(done / max(1, of), f"Embedding {done:,} of {of:,} chunks")
+
+    ranks = data.meaning_ranks(documents, key, spec, question, show)
+    bar.empty()
+    return ranks, total

@@ -1,0 +1,136 @@
+"""The chunk microscope: bands, references, ranks, two chunkings, and what of a text is never embedded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.runs.store import Store
+from llmopt_core.types import Document, EvaluationSet, Example, Span
+
+App = Callable[..., AppTest]
+PAGE = "pages/documents.py"
+TAB = {"documents_tab": "Microscope"}
+
+
+@pytest.fixture
+def opened(app: App) -> Callable[..., AppTest]:
+    def start(project: str, **query: str) -> AppTest:
+        return app(PAGE, project=project, **TAB, **query)
+
+    return start
+
+
+def drawn(test: AppTest) -> list[dict[str, Any]]:
+    """What was handed to the browser, one per panel."""
+    return [json.loads(item.proto.json) for item in test.get("bidi_component") if "pieces" in item.proto.json]
+
+
+def words(test: AppTest) -> str:
+    return "\n".join(item.value for item in test.markdown)
+
+
+def test_without_documents_it_says_what_to_do(opened: App, store: Store) -> None:
+    test = opened(store.create_project("empty").name)
+    assert not test.exception
+    assert "Nothing to look at yet" in words(test)
+
+
+def test_it_opens_at_the_answer_of_the_first_question(opened: App, used: str, store: Store) -> None:
+    test = opened(used)
+    assert not test.exception
+    data = drawn(test)[0]
+    text = store.document(used, "harbour.md").text
+    assert "".join(piece[0] for piece in data["pieces"]) == text
+    gold = [piece[0] for piece in data["pieces"] if "g" in piece[4]]
+    assert gold == ["1712"]
+    assert any(chunk["rank"] == 2 and chunk["found"] for chunk in data["chunks"].values())
+    assert "The reference stands whole in chunk 1 (rank" in words(test)
+
+
+def test_a_slider_draws_other_chunks(opened: App, used: str) -> None:
+    test = opened(used)
+    few = len(drawn(test)[0]["chunks"])
+    test.slider(key="micro_size_a_tokens").set_value(20).run()
+    assert not test.exception
+    assert len(drawn(test)[0]["chunks"]) > few
+
+
+def test_a_reference_that_is_cut_is_named_as_cut(opened: App, store: Store) -> None:
+    name = store.create_project("cut").name
+    text = "one two three four five six seven eight nine ten " * 8
+    store.save_documents(name, [Document("words.txt", text)])
+    store.save_evaluation_set(name, EvaluationSet("set", (Example("q", "Which?", None, (Span("words.txt", 0, 300),)),)))
+    test = opened(name, micro_size_a_tokens="20")
+    assert not test.exception
+    assert "**cut**" in words(test)
+
+
+def test_two_chunkings_show_the_same_window_of_text(opened: App, used: str) -> None:
+    test = opened(used, micro_second="true", micro_method_b="Sentences", micro_size_b_tokens="20")
+    assert not test.exception
+    one, two = drawn(test)
+    assert "".join(piece[0] for piece in one["pieces"]) == "".join(piece[0] for piece in two["pieces"])
+    assert len(two["chunks"]) > len(one["chunks"])
+
+
+def test_what_lies_beyond_the_window_is_counted_and_marked(opened: App, store: Store) -> None:
+    name = store.create_project("long").name
+    store.save_documents(name, [Document("long.txt", "harbour " * 600)])
+    test = opened(name, micro_size_a_tokens="600")
+    assert not test.exception
+    assert "1 of 1 chunk is longer" in words(test)
+    assert "58% of the text is not embedded at all" in words(test)
+    assert any("u" in piece[4] for piece in drawn(test)[0]["pieces"])
+
+
+def test_only_a_window_of_a_long_document_is_sent(opened: App, store: Store) -> None:
+    name = store.create_project("long").name
+    store.save_documents(name, [Document("line.txt", "x" * 1_000_000)])
+    test = opened(name, micro_unit_a="Characters")
+    assert not test.exception
+    data = drawn(test)[0]
+    assert sum(len(piece[0]) for piece in data["pieces"]) <= 4_000
+    assert data["strip"]["window"][1] < 0.01
+
+
+def test_ranks_by_meaning_use_the_embedding_model(opened: App, used: str, script: Callable[..., ScriptedChat]) -> None:
+    script([])
+    test = opened(used, micro_by="Meaning (embedding)")
+    assert not test.exception
+    assert all(chunk["rank"] for chunk in drawn(test)[0]["chunks"].values())
+
+
+def test_many_new_chunks_are_embedded_only_when_asked_for(
+    opened: App, store: Store, script: Callable[..., ScriptedChat]
+) -> None:
+    script([])
+    name = store.create_project("many").name
+    store.save_documents(name, [Document("many.txt", "\n\n".join(f"Paragraph {n} of the book." for n in range(400)))])
+    store.save_evaluation_set(name, EvaluationSet("set", (Example("q", "Which?", None, (Span("many.txt", 0, 9),)),)))
+    test = opened(name, micro_by="Meaning (embedding)", micro_size_a_tokens="20")
+    assert not test.exception
+    assert all(chunk["rank"] is None for chunk in drawn(test)[0]["chunks"].values())
+    test.button(key="micro_embed_a").click().run()
+    assert not test.exception
+    assert all(chunk["rank"] for chunk in drawn(test)[0]["chunks"].values())
+
+
+def test_odd_characters_do_not_shift_the_offsets(opened: App, store: Store) -> None:
+    text = "مرحبا بالعالم 😀👩‍👩‍👧 e\u0301\0 <b>bold</b> & more. " * 40
+    place = text.index("<b>", 900)
+    name = store.create_project("odd").name
+    store.save_documents(name, [Document("odd.txt", text)])
+    span = Span("odd.txt", place, place + 11)
+    store.save_evaluation_set(name, EvaluationSet("set", (Example("q", "Which?", None, (span,)),)))
+    test = opened(name, micro_size_a_tokens="20", micro_overlap_a="50")
+    assert not test.exception
+    pieces = drawn(test)[0]["pieces"]
+    assert "".join(piece[0] for piece in pieces) == text
+    assert "".join(piece[0] for piece in pieces if "g" in piece[4]) == "<b>bold</b>"
+    assert all(text[piece[1] : piece[1] + len(piece[0])] == piece[0] for piece in pieces)

@@ -1,0 +1,179 @@
+"""Asks an LLM for another wording of an instruction, shown what went wrong with the present one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from llmopt_core.errors import BadInput
+from llmopt_core.models.base import ChatRequest, ModelSpec
+from llmopt_core.prompts.assemble import Mode
+from llmopt_core.prompts.overlap import normalised
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.prompts.template import variables_in
+from llmopt_core.types import Message, Record
+
+Part = Literal["system", "template"]
+MOST_FAILURES = 8
+_MOST_CHARACTERS = 4_000
+_FEW, _SHORT = 2, 160
+
+
+def text_of(prompt: PromptSpec, part: Part) -> str:
+    """The instruction that is rewritten."""
+    return prompt.system if part == "system" else prompt.template
+
+
+def usual_part(prompt: PromptSpec) -> Part:
+    """Where a prompt's instruction mostly stands: the system message, unless only the user message has words."""
+    words = re.sub(r"\{\{.*?\}\}", "", prompt.template, flags=re.DOTALL).split()
+    return "template" if not prompt.system.strip() and len(words) > _WORDS_OF_A_LABEL else "system"
+
+
+def worst(records: Sequence[Record], values: Sequence[float | None], higher_is_better: bool = True) -> list[Record]:
+    """The answers with the lowest scores, perfect ones left out."""
+    scored = [
+        (value if higher_is_better else -value, place)
+        for place, value in enumerate(values)
+        if value is not None and (value < 1 or not higher_is_better)
+    ]
+    return [records[place] for _, place in sorted(scored)[:MOST_FAILURES]]
+
+
+def proposal_request(  # noqa: PLR0917
+    text: str, part: Part, failures: Sequence[Record], proposer: ModelSpec, mode: Mode, number: int
+) -> ChatRequest:
+    """The call that asks for one rewrite.
+
+    Args:
+        text: The present instruction.
+        part: Where it stands.
+        failures: Answers that scored badly with it.
+        proposer: Who is asked.
+        mode: How it is asked; a completion model gets a short text with two worked examples.
+        number: Counts the rewrites asked for; each gets another hint and another seed.
+    """
+    hint = HINTS[number % len(HINTS)]
+    if mode == "completion":
+        shown = "\n".join(_failure(record, _SHORT) for record in failures[:_FEW])
+        asked = COMPLETION.format(text=_one_line(text) or EMPTY, failures=shown, hint=hint)
+        return ChatRequest((Message("user", asked),), proposer, repeat=number)
+    variables = sorted(variables_in(text)) if part == "template" else []
+    names = ", ".join(f"{{{{ {name} }}}}" for name in variables)
+    rule = KEEP_VARIABLES.format(names=names) if names else NO_VARIABLES
+    shown = "\n\n".join(_failure(record) for record in failures)
+    asked = CHAT.format(text=text.strip() or EMPTY, failures=shown, hint=hint, rule=rule)
+    return ChatRequest((Message("system", SYSTEM), Message("user", asked)), proposer, repeat=number)
+
+
+def instruction_in(reply: str) -> str:
+    """The rewrite inside a reply: what stands between the tags; without tags, the reply without its trimmings."""
+    found = re.search(r"<instruction>(.*?)(?:</instruction>|\Z)", reply, re.DOTALL | re.IGNORECASE)
+    text = found[1] if found else re.sub(r"^```\w*\n|\n?```\s*$", "", reply.strip())
+    text = re.sub(r"^(?:(?:better|new|improved) )?instruction:\s*", "", text.strip(), flags=re.IGNORECASE)
+    for quote in ('"', "'", "`"):
+        if len(text) > 1 and text.startswith(quote) and text.endswith(quote):
+            text = text[1:-1]
+    return text.strip()
+
+
+def refusal(text: str, original: str, part: Part, known: Sequence[str], finish_reason: str = "") -> str:
+    """Why a rewrite is not tried, in words; empty where it is.
+
+    Args:
+        text: The rewrite.
+        original: What it replaces.
+        part: Where it stands.
+        known: Texts that were tried before.
+        finish_reason: Of the reply; one that was cut off is no instruction.
+    """
+    if not normalised(text):
+        return "The reply holds no instruction."
+    if finish_reason == "length":
+        return "The reply was cut off at the limit of tokens."
+    if len(text) > max(_MOST_CHARACTERS, 2 * len(original)):
+        return f"It is {len(text):,} characters long."
+    if normalised(text) in {normalised(other) for other in known}:
+        return "It says the same as one that was tried already."
+    return _wrong_variables(text, original, part)
+
+
+def _wrong_variables(text: str, original: str, part: Part) -> str:
+    if "{%" in text and "{%" not in original:
+        return "It brings in Jinja2 statements."
+    try:
+        wanted, found = variables_in(original), variables_in(text)
+    except BadInput as error:
+        return str(error)
+    if found - wanted:
+        return f"It uses {{{{ {sorted(found - wanted)[0]} }}}}, which the original does not."
+    if part == "template" and wanted - found:
+        return f"It has lost {{{{ {sorted(wanted - found)[0]} }}}}."
+    return ""
+
+
+def _failure(record: Record, limit: int = 600) -> str:
+    said = record.answer.text if record.answer is not None else "(no answer)"
+    parts = [f"Question: {_cut(record.example.question, limit)}"]
+    if record.example.reference:
+        parts.append(f"Expected: {_cut(record.example.reference, limit)}")
+    parts.append(f"Answered: {_cut(said, limit) or '(nothing)'}")
+    return "\n".join(parts)
+
+
+def _cut(text: str, limit: int) -> str:
+    line = _one_line(text)
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+_WORDS_OF_A_LABEL = 6
+
+EMPTY = "(there is none yet)"
+
+HINTS = (
+    "Say exactly what form the answer has, and what must not be in it.",
+    "Name the mistake that the wrong answers share, and say how to avoid it.",
+    "Say it in fewer and plainer words.",
+    "Say what to do first, before answering.",
+    "Say what to do when the answer is not certain.",
+)
+
+SYSTEM = "You improve the instructions that a language model is given."
+
+CHAT = """\
+A language model is given this instruction:
+
+<instruction>
+{text}
+</instruction>
+
+These answers were wrong or incomplete:
+
+{failures}
+
+Write a better instruction for all questions of this kind. Do not mention these questions or their answers. {hint}
+{rule}
+Reply with the new instruction between <instruction> and </instruction>, and nothing else."""
+
+KEEP_VARIABLES = "Keep these variables exactly as they are, each once: {names}."
+
+NO_VARIABLES = "Do not use braces."
+
+COMPLETION = """\
+Instruction: Translate.
+Wrong answer: The French word for house is maison.
+Better instruction: Translate the word into French. Answer with the French word alone.
+
+Instruction: Tell the sentiment.
+Wrong answer: The customer seems to be quite happy.
+Better instruction: Is the review positive or negative? Answer with one word: positive or negative.
+
+Instruction: {text}
+{failures}
+{hint}
+Better instruction:"""

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.models.base import BUILTIN
-from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.endpoint_file import delete_endpoint, save_endpoint
+from llmopt_core.models.endpoints import Endpoint, Prices, added_endpoints
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section, show_error, told_plainly
-from llmopt_ui.endpoint_file import added_endpoints, delete_endpoint, save_endpoint
 from llmopt_ui.keys import endpoints, environment, key_of
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify, state

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.endpoints import Endpoint, endpoints_from
 from llmopt_core.settings import Settings
-from llmopt_ui.endpoint_file import all_endpoints
 from llmopt_ui.session import state
 
 
@@ -24,7 +23,7 @@ def environment() -> dict[str, str]:
 
 def endpoints(settings: Settings) -> dict[str, Endpoint]:
     """Every endpoint by name."""
-    return all_endpoints(settings, environment())
+    return endpoints_from(settings, environment())
 
 
 def key_of(endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> str:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.models.endpoints import endpoints_path
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section
-from llmopt_ui.endpoint_file import endpoints_path
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
 

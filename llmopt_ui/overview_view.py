@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from llmopt_core.experiments.leaderboard import baseline_position
+from llmopt_core.experiments.prompt_lab.comparison import OPTION
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
@@ -22,12 +23,16 @@ _SHOWN = 8
 
 
 def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> list[Entry]:
-    """The leaderboard of the set and judge of the newest run, for the configurations on the list."""
-    newest = next((run for run in runs if run.done), None)
+    """The leaderboard of the set and judge of the newest run, for the configurations on the list.
+
+    What the Prompts page compares is left out: a few questions say little about a project.
+    """
+    whole = [run for run in runs if run.done and not run.options.get(OPTION)]
+    newest = next(iter(whole), None)
     if newest is None:
         return []
     order = [item.name for item in saved]
-    found = latest_by_name(runs, newest.evaluation_set, newest.set_version, newest.judge, order)
+    found = latest_by_name(whole, newest.evaluation_set, newest.set_version, newest.judge, order)
     known = {item.fingerprint for item in saved}
     shown = {name: run for name, run in found.items() if run.fingerprint in known} or found
     shown = dict(list(shown.items())[-_SHOWN:])

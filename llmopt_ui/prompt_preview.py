@@ -18,12 +18,12 @@ from llmopt_core.experiments.prompt_lab.preview import (
     variables_of,
 )
 from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts, told_plainly
-from llmopt_ui.endpoint_file import all_endpoints
 from llmopt_ui.prompt_fields import Body, prompt_values
 from llmopt_ui.prompt_texts import messages_html
 from llmopt_ui.resources import models, settings, store
@@ -81,7 +81,7 @@ def _model() -> ModelSpec:
 
 def counted_model(key: str) -> ModelSpec:
     """For which model tokens are counted."""
-    names = list(all_endpoints(settings(), os.environ))
+    names = list(endpoints_from(settings(), os.environ))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         endpoint = st.selectbox("Counted for", names, key=f"{ENDPOINT}_{key}", width=190, persist_state="session")
         name = st.text_input(

@@ -14,10 +14,10 @@ from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.setup import Setup, plan_from, setup_from
 from llmopt_core.models.base import BUILTIN
+from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, section, told_plainly
-from llmopt_ui.endpoint_file import all_endpoints
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompt_checks import checks_table
 from llmopt_ui.prompt_live import start
@@ -82,7 +82,7 @@ def _form(project: Project) -> str:
 def _scoring(setup: Setup, slot: str) -> Setup:
     metrics = st.multiselect("Scores", _OFFERED, list(setup.metrics), key=f"setup_metrics_{slot}",
                              format_func=metric_title, placeholder="None", **_KEEP)  # fmt: skip
-    endpoints = list(all_endpoints(settings(), os.environ))
+    endpoints = list(endpoints_from(settings(), os.environ))
     names = endpoints if setup.judge.endpoint in endpoints else [*endpoints, setup.judge.endpoint]
     left, right = st.columns(2, gap="small")
     endpoint = left.selectbox("Judge", names, names.index(setup.judge.endpoint), key=f"setup_judge_{slot}",

@@ -99,17 +99,35 @@ def builtin_endpoint() -> Endpoint:
 
 
 def endpoints_from(settings: Settings, environ: Mapping[str, str]) -> dict[str, Endpoint]:
-    """All endpoints by name: `builtin`, `openai` where the environment names it, and those of the endpoints file.
+    """All endpoints by name; a later one takes the place of an earlier one of its name.
+
+    In this order: `builtin`, `openai` where the environment names it, those of the endpoints file, those added in
+    Settings.
 
     Raises:
-        BadInput: The endpoints file cannot be read or says something unknown.
+        BadInput: A file of endpoints cannot be read or says something unknown.
     """
     found = {BUILTIN: builtin_endpoint()}
     if environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL"):
         found[OPENAI] = _openai(environ)
     if settings.endpoints_file is not None:
         found.update(endpoints_in(_read_yaml(settings.endpoints_file), str(settings.endpoints_file)))
-    return found
+    return {**found, **added_endpoints(settings)}
+
+
+def endpoints_path(settings: Settings) -> Path:
+    """Where endpoints added in Settings are kept: a YAML file in the workspace, without keys."""
+    return settings.home / "endpoints.yaml"
+
+
+def added_endpoints(settings: Settings) -> dict[str, Endpoint]:
+    """The endpoints added in Settings, by name.
+
+    Raises:
+        BadInput: The file cannot be read, or was edited by hand and says something unknown.
+    """
+    path = endpoints_path(settings)
+    return endpoints_in(_read_yaml(path), str(path)) if path.exists() else {}
 
 
 def endpoints_in(values: Any, source: str) -> dict[str, Endpoint]:

@@ -79,7 +79,7 @@ def _engine(url: str) -> sa.Engine:
         _make_folder(parsed)
         return sa.create_engine(parsed, connect_args=_connect_args(parsed), pool_pre_ping=not url.startswith("sqlite"))
     except ModuleNotFoundError as error:
-        raise MissingDependency('PostgreSQL needs a driver: pip install "psycopg[binary]"') from error
+        raise MissingDependency('PostgreSQL needs a driver: pip install -e ".[postgres]"') from error
     except (SQLAlchemyError, NoSuchModuleError) as error:
         raise BadInput(
             f"The database URL cannot be read ({type(error).__name__}); use sqlite:///path/to/file.db"

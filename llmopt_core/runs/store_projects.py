@@ -133,15 +133,16 @@ class ProjectStore(StorePart):
         return SavedSet(item.name, item.version, len(item.examples), row["saved_at"])
 
     def keep_evaluation_set(self, project: Project | str, item: EvaluationSet) -> None:
-        """Keep this version of a set where it is not kept already; which one is the latest does not change then."""
+        """Keep this version of a set for a run, out of the list, where it is not there already."""
+        row = {**_set_row(self._project_id(project), item), "hidden": True}
         with self.database.write() as connection:
-            connection.execute(self.database.insert_new(evaluation_sets), _set_row(self._project_id(project), item))
+            connection.execute(self.database.insert_new(evaluation_sets), row)
 
     def evaluation_sets(self, project: Project | str, *, every_version: bool = False) -> list[SavedSet]:
-        """The sets of a project, latest first; one per name unless every version is asked for."""
+        """The saved sets of a project, latest first; one per name unless every version is asked for."""
         table = evaluation_sets
         query = sa.select(table.c.name, table.c.version, table.c.size, table.c.saved_at)
-        query = query.where(table.c.project_id == self._project_id(project)).order_by(
+        query = query.where(table.c.project_id == self._project_id(project), table.c.hidden.is_(False)).order_by(
             table.c.saved_at.desc(), table.c.id.desc()
         )
         with self.database.read() as connection:
@@ -149,7 +150,7 @@ class ProjectStore(StorePart):
         return found if every_version else list({item.name: item for item in reversed(found)}.values())[::-1]
 
     def evaluation_set(self, project: Project | str, name: str, version: str | None = None) -> EvaluationSet:
-        """One evaluation set; its latest version where none is named.
+        """One evaluation set; its latest saved version where none is named.
 
         Raises:
             BadInput: There is none of that name and version.
@@ -159,7 +160,9 @@ class ProjectStore(StorePart):
         if version is not None:
             query = query.where(table.c.version == version)
         with self.database.read() as connection:
-            body = connection.scalar(query.order_by(table.c.saved_at.desc(), table.c.id.desc()).limit(1))
+            body = connection.scalar(
+                query.order_by(table.c.hidden, table.c.saved_at.desc(), table.c.id.desc()).limit(1)
+            )
         if body is None:
             wanted = name if version is None else f"{name} in version {version}"
             raise BadInput(f"There is no evaluation set named {wanted} in this project.")

@@ -95,6 +95,7 @@ evaluation_sets = sa.Table(
     sa.Column("version", sa.String(16), nullable=False),
     sa.Column("size", sa.Integer, nullable=False),
     sa.Column("saved_at", Moment, nullable=False),
+    sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.UniqueConstraint("project_id", "name", "version"),
 )

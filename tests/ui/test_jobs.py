@@ -11,12 +11,12 @@ from streamlit.testing.v1 import AppTest
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.models.base import BUILTIN_EMBEDDING
+from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_ui import resources
-from llmopt_ui.endpoint_file import save_endpoint
 
 App = Callable[..., AppTest]
 PAGE = "pages/evaluation.py"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.models.endpoints import added_endpoints
 from llmopt_ui import resources
-from llmopt_ui.endpoint_file import added_endpoints
 
 App = Callable[..., AppTest]
 PAGE = "pages/settings.py"

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput
+from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices, builtin_endpoint, endpoints_from, endpoints_in
 from llmopt_core.settings import Settings
 
@@ -120,3 +121,20 @@ def test_the_key_variable_cannot_be_a_key():
 
 def test_the_builtin_endpoint_needs_no_address():
     assert builtin_endpoint().base_url == ""
+
+
+def test_endpoints_added_in_settings_are_known_everywhere_and_come_last(tmp_path: Path):
+    save_endpoint(Settings(home=tmp_path), Endpoint(name="openai", base_url="http://127.0.0.1:9/v1"))
+    save_endpoint(Settings(home=tmp_path), Endpoint(name="ours", base_url="http://127.0.0.1:8/v1"))
+
+    found = endpoints_from(Settings(home=tmp_path), {"OPENAI_API_KEY": "k"})
+
+    assert list(found) == ["builtin", "openai", "ours"]
+    assert found["openai"].base_url == "http://127.0.0.1:9/v1"
+
+
+def test_a_damaged_file_of_added_endpoints_is_named(tmp_path: Path):
+    (tmp_path / "endpoints.yaml").write_text("ours: [")
+
+    with pytest.raises(BadInput, match=r"endpoints\.yaml: line 1"):
+        endpoints_from(Settings(home=tmp_path), {})

@@ -85,7 +85,7 @@ def test_saving_an_old_version_again_makes_it_the_latest(store: Store) -> None:
         store.evaluation_set("p", "q", "0000")
 
 
-def test_keeping_an_old_version_changes_no_latest(store: Store) -> None:
+def test_a_set_kept_for_a_run_is_found_by_its_version_and_not_listed(store: Store) -> None:
     store.create_project("p")
     first, second = EvaluationSet("q", (Example("1", "a"),)), EvaluationSet("q", (Example("1", "b"),))
     for item in (first, second):
@@ -94,7 +94,14 @@ def test_keeping_an_old_version_changes_no_latest(store: Store) -> None:
     assert store.evaluation_set("p", "q") == second
     third = EvaluationSet("q", (Example("1", "c"),))
     store.keep_evaluation_set("p", third)
-    assert store.evaluation_set("p", "q") == third
+    assert store.evaluation_set("p", "q") == second
+    assert store.evaluation_set("p", "q", third.version) == third
+    part = EvaluationSet("q, 1 chosen", (Example("1", "a"),))
+    store.keep_evaluation_set("p", part)
+    assert store.evaluation_set("p", part.name) == part
+    assert [item.version for item in store.evaluation_sets("p")] == [second.version]
+    store.save_evaluation_set("p", part)
+    assert [item.name for item in store.evaluation_sets("p")] == [part.name, "q"]
 
 
 def test_a_configuration_saved_again_with_other_contents_gets_the_next_version(store: Store) -> None:

@@ -3,38 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import yaml
 
 from llmopt_core.errors import StorageFailed
-from llmopt_core.models.endpoints import Endpoint, endpoints_from, endpoints_in
+from llmopt_core.models.endpoints import Endpoint, added_endpoints, endpoints_path
 from llmopt_core.settings import Settings
-
-
-def endpoints_path(settings: Settings) -> Path:
-    """Where added endpoints are kept."""
-    return settings.home / "endpoints.yaml"
-
-
-def added_endpoints(settings: Settings) -> dict[str, Endpoint]:
-    """The endpoints added in Settings, by name.
-
-    Raises:
-        BadInput: The file was edited by hand and says something unknown.
-        StorageFailed: The file cannot be read.
-    """
-    path = endpoints_path(settings)
-    try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-    except OSError as error:
-        raise StorageFailed(f"{path} cannot be read ({error.strerror or error}).") from error
-    return endpoints_in(yaml.safe_load(text), str(path))
-
-
-def all_endpoints(settings: Settings, environ: Mapping[str, str]) -> dict[str, Endpoint]:
-    """Every endpoint by name. One added in Settings takes the place of one of the same name from the environment."""
-    return {**endpoints_from(settings, environ), **added_endpoints(settings)}
 
 
 def save_endpoint(settings: Settings, endpoint: Endpoint) -> None:

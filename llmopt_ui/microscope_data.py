@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from llmopt_core.chunking.semantic import Encode
     from llmopt_core.chunking.spec import ChunkingSpec
     from llmopt_core.experiments.chunk_ranks import Ranked
-    from llmopt_core.index.bm25 import Bm25
+    from llmopt_core.index.placed_words import PlacedWords
 
 RANKED_CHARACTERS = 3_000_000
 """Beyond this much text in a project, only the chunks of the document in sight are ranked."""
@@ -94,12 +94,12 @@ def word_ranks(documents: Sequence[Document], key: str, spec: ChunkingSpec, ques
     """By chunk id its rank by shared words."""
     from llmopt_core.experiments.chunk_ranks import bm25_ranks, words_of
 
-    chunks = chunks_of(documents, key, spec)
-    return bm25_ranks(chunks, question, _words(key, spec.fingerprint, lambda: words_of(chunks)))
+    words = _words(key, lambda: words_of(documents))
+    return bm25_ranks(chunks_of(documents, key, spec), question, words)
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _words(documents: str, key: str, _make: Callable[[], Bm25]) -> Bm25:
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _words(documents: str, _make: Callable[[], dict[str, PlacedWords]]) -> dict[str, PlacedWords]:
     return _make()
 
 

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 
 from llmopt_core.cache import Cache
-from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.embedding_cache import count_new, encode_cached
+from llmopt_core.index.placed_words import Ints, PlacedWords, bm25_scores
 from llmopt_core.models.base import Embedder
-from llmopt_core.types import Chunk
+from llmopt_core.types import Chunk, Document
 
 RankBy = Literal["dense", "bm25"]
 OnProgress = Callable[[int, int], None]
@@ -48,15 +48,31 @@ def dense_ranks(
     return _ranked(chunks, (vectors @ asked[0]).tolist())
 
 
-def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Bm25) -> dict[str, Ranked]:
-    """By chunk id its rank by shared words; chunks that share none have no rank."""
-    scores = words.scores(question).tolist()
-    return {name: found for name, found in _ranked(chunks, scores).items() if found.score > 0}
+def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, PlacedWords]) -> dict[str, Ranked]:
+    """By chunk id its rank by shared words; chunks that share none have no rank.
+
+    Args:
+        chunks: All chunks that compete.
+        question: What is asked.
+        words: Of each document, by name; the same for every chunking.
+    """
+    by_document: dict[str, list[int]] = {}
+    for position, chunk in enumerate(chunks):
+        by_document.setdefault(chunk.document, []).append(position)
+    texts = [(words[name], *_edges([chunks[i] for i in found])) for name, found in by_document.items()]
+    scores = np.zeros(len(chunks))
+    scores[[i for found in by_document.values() for i in found]] = bm25_scores(question, texts)
+    return {name: found for name, found in _ranked(chunks, scores.tolist()).items() if found.score > 0}
 
 
-def words_of(chunks: Sequence[Chunk]) -> Bm25:
-    """The words of the chunks, to be searched many times."""
-    return Bm25.of([chunk.text for chunk in chunks])
+def words_of(documents: Sequence[Document]) -> dict[str, PlacedWords]:
+    """The words of each document by its name, to be counted for many chunkings."""
+    return {document.name: PlacedWords(document.text) for document in documents}
+
+
+def _edges(chunks: Sequence[Chunk]) -> tuple[Ints, Ints]:
+    starts = np.fromiter((chunk.start for chunk in chunks), np.int64, len(chunks))
+    return starts, np.fromiter((chunk.end for chunk in chunks), np.int64, len(chunks))
 
 
 def still_to_embed(chunks: Sequence[Chunk], embedder: Embedder, cache: Cache) -> int:

@@ -9,11 +9,11 @@ from functools import lru_cache
 
 VERSION = 1
 
-_CJK = (
+CJK = (
     "\u2e80-\u2fff\u3005-\u30ff\u3130-\u318f\u31c0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-_CJK_RUN = re.compile(f"([{_CJK}]+)")
+_CJK_RUN = re.compile(f"([{CJK}]+)")
 # The second range holds the vowel signs of South and Southeast Asian scripts, which count as no letters.
 _WORD = re.compile(r"\d+(?:[.,]\d+)+|(?:[^\W_]|[\u0900-\u0963\u0966-\u109f])+(?:['’][^\W\d_]+)?")
 _MARKS = re.compile(r"[\u0300-\u036f]")

@@ -1,0 +1,85 @@
+"""The terms of a text with their places, so that BM25 of any chunking of it is a matter of counting."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from llmopt_core.index.analysis import CJK, analyse
+from llmopt_core.index.bm25 import K1, B
+
+Ints = npt.NDArray[np.int64]
+_PIECE = re.compile(f"[{CJK}]|[^\\s{CJK}]+")
+_IS_CJK = re.compile(f"[{CJK}]")
+
+
+class PlacedWords:
+    """Where each term of one text begins.
+
+    A term belongs to the chunk it begins in. That is what the index sees too, but where a chunk ends inside a word.
+    """
+
+    def __init__(self, text: str) -> None:
+        terms: list[str] = []
+        places: list[int] = []
+        for match in _PIECE.finditer(text):
+            found = _terms(match.group())
+            terms += found
+            places += [match.start()] * len(found)
+            pair = text[match.start() : match.start() + 2]
+            if len(pair) == 2 and _IS_CJK.match(pair[0]) and _IS_CJK.match(pair[1]):
+                terms += _terms(pair)[2:]
+                places += [match.start()] * (len(terms) - len(places))
+        vocabulary: dict[str, int] = {}
+        self._ids = np.array([vocabulary.setdefault(term, len(vocabulary)) for term in terms], np.int64)
+        self._places = np.array(places, np.int64)
+        self._vocabulary = vocabulary
+
+    def lengths(self, starts: Ints, ends: Ints) -> Ints:
+        """Terms in each `text[start:end]`."""
+        return _within(self._places, starts, ends)
+
+    def counts(self, term: str, starts: Ints, ends: Ints) -> Ints:
+        """How often a term begins in each `text[start:end]`."""
+        number = self._vocabulary.get(term)
+        if number is None:
+            return np.zeros(len(starts), np.int64)
+        return _within(self._places[self._ids == number], starts, ends)
+
+
+def bm25_scores(question: str, texts: Sequence[tuple[PlacedWords, Ints, Ints]]) -> npt.NDArray[np.float64]:
+    """BM25 of every chunk of every text, in order; the same formula as the index's.
+
+    Args:
+        question: What is searched for.
+        texts: Per text its words, and the starts and ends of its chunks.
+    """
+    lengths = _joined([words.lengths(starts, ends) for words, starts, ends in texts])
+    mean = lengths.mean() if len(lengths) else 0.0
+    scores = np.zeros(len(lengths))
+    if not mean:
+        return scores
+    for term in analyse(question):
+        counts = _joined([words.counts(term, starts, ends) for words, starts, ends in texts])
+        having = int((counts > 0).sum())
+        rarity = np.log(1 + (len(counts) - having + 0.5) / (having + 0.5))
+        scores += rarity * counts / (K1 * (1 - B + B * lengths / mean) + counts)
+    return scores
+
+
+def _joined(arrays: Sequence[Ints]) -> Ints:
+    return np.concatenate(arrays) if arrays else np.zeros(0, np.int64)
+
+
+def _within(places: Ints, starts: Ints, ends: Ints) -> Ints:
+    found: Ints = np.searchsorted(places, ends) - np.searchsorted(places, starts)
+    return found
+
+
+@lru_cache(maxsize=50_000)
+def _terms(piece: str) -> list[str]:
+    return analyse(piece)

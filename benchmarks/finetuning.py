@@ -17,7 +17,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ from llmopt_core.types import Document, Example, Message  # noqa: E402
 
 SAMPLE = ROOT / "sample_data"
 DATA = SAMPLE / "finetuning"
+Shots = tuple[tuple[str, str], ...]
 SYSTEM = "Turn the request into JSON with an intent and its slots."
 
 
@@ -98,15 +99,20 @@ def snips(options: argparse.Namespace, settings: Settings) -> None:
     values = {"text_format": "completion", "epochs": 3, "evaluations": 6, "validation_examples": 48} | options.values
     if not options.tuned_only:
         shots = one_per_intent(train_set, test)
-        asyncio.run(ask_snips("base, zero-shot", settings, ModelSpec(mode="chat"), test, ()))
-        asyncio.run(ask_snips("base, 7-shot", settings, ModelSpec(mode="completion", stop=("\n",)), test, shots))
+        asyncio.run(ask_snips("base, zero-shot", settings, ModelSpec(mode="chat"), test))
+        plain = ModelSpec(mode="completion", stop=("\n",))
+        asyncio.run(ask_snips("base, 7-shot", settings, plain, test, lambda _: shots))
+        nearest = nearest_shots(train_set, test, settings, options.shots)
+        asyncio.run(ask_snips(f"base, {options.shots} nearest", settings, plain, test, nearest))
+    if options.prompting_only:
+        return close_builtin()
     tuned = train(settings, "lora", "snips", (train_set, validation), values)
     assert isinstance(tuned.spec, ModelSpec)
-    asyncio.run(ask_snips("LoRA, zero-shot", settings, tuned.spec, test, ()))
-    close_builtin()
+    asyncio.run(ask_snips("LoRA, zero-shot", settings, tuned.spec, test))
+    return close_builtin()
 
 
-def one_per_intent(train_set: TrainingSet, test: Sequence[Example]) -> tuple[tuple[str, str], ...]:
+def one_per_intent(train_set: TrainingSet, test: Sequence[Example]) -> Shots:
     """A training example of each intent; which one it is comes with its JSON."""
     found: dict[str, tuple[str, str]] = {}
     for example in train_set.examples:
@@ -114,8 +120,26 @@ def one_per_intent(train_set: TrainingSet, test: Sequence[Example]) -> tuple[tup
     return tuple(found[intent] for intent in sorted({e.category or "" for e in test}))
 
 
+def nearest_shots(
+    train_set: TrainingSet, test: Sequence[Example], settings: Settings, count: int
+) -> Callable[[Example], Shots]:
+    """For each request the training examples most like it, the nearest last: the best that prompting alone can do."""
+    embedder = Models(settings).embedder(EmbeddingSpec())
+    known = embedder.encode([e.question for e in train_set.examples])
+    ranked = np.argsort(-(embedder.encode([e.question for e in test]) @ known.T), axis=1)[:, :count]
+    found = {
+        example.id: tuple((train_set.examples[i].question, train_set.examples[i].answer) for i in reversed(row))
+        for example, row in zip(test, ranked, strict=True)
+    }
+    return lambda example: found[example.id]
+
+
 async def ask_snips(
-    title: str, settings: Settings, spec: ModelSpec, test: Sequence[Example], shots: Sequence[tuple[str, str]]
+    title: str,
+    settings: Settings,
+    spec: ModelSpec,
+    test: Sequence[Example],
+    shots_for: Callable[[Example], Shots] = lambda _: (),
 ) -> None:
     spec = spec.model_copy(update={"max_tokens": 120})
     gate = asyncio.Semaphore(4)
@@ -124,7 +148,9 @@ async def ask_snips(
 
         async def ask(example: Example) -> str:
             async with gate:
-                return (await chat.complete(ChatRequest(snips_messages(example.question, shots), spec))).text.strip()
+                return (
+                    await chat.complete(ChatRequest(snips_messages(example.question, shots_for(example)), spec))
+                ).text.strip()
 
         started = time.perf_counter()
         answers = await asyncio.gather(*(ask(example) for example in test))
@@ -133,7 +159,7 @@ async def ask_snips(
     print(f"{title}: {', '.join(parts)} (n {report.answers}, {(time.perf_counter() - started) / len(test):.2f} s each)")
 
 
-def snips_messages(question: str, shots: Sequence[tuple[str, str]]) -> tuple[Message, ...]:
+def snips_messages(question: str, shots: Shots) -> tuple[Message, ...]:
     if not shots:
         return (Message("system", SYSTEM), Message("user", question))
     shown_before = "".join(f"Request: {q}\nJSON: {a}\n\n" for q, a in shots)
@@ -255,7 +281,9 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=100_000)
     parser.add_argument("--megabytes", type=int, default=50)
     parser.add_argument("--configuration", default="rag-rerank", help="of the sample project, for qa")
-    parser.add_argument("--tuned-only", action="store_true")
+    parser.add_argument("--tuned-only", action="store_true", help="leave the prompting baselines out")
+    parser.add_argument("--prompting-only", action="store_true", help="leave the training out")
+    parser.add_argument("--shots", type=int, default=7, help="training examples per prompt, for snips")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="hyperparameter")
     options = parser.parse_args()
     options.values = {key: yaml.safe_load(value) for key, _, value in (item.partition("=") for item in options.set)}

@@ -56,12 +56,26 @@ PROMPTS = PageSpec(
     ":material/edit_note:",
     "Write prompts and few-shot sets, compare up to four side by side, and know which one is better.",
 )
+RETRIEVAL = PageSpec(
+    "pages/retrieval_lab.py",
+    "Retrieval",
+    "retrieval",
+    ":material/manage_search:",
+    "Watch a question pass through every stage of retrieval, and know what each part earns and costs.",
+)
 EVALUATION = PageSpec(
     "pages/evaluation.py",
     "Evaluation",
     "evaluate",
     ":material/bar_chart:",
     "Run configurations over the same questions, compare them with their uncertainty, and read single answers.",
+)
+FINETUNING = PageSpec(
+    "pages/finetuning_lab.py",
+    "Fine-tuning",
+    "fine-tuning",
+    ":material/model_training:",
+    "Turn good answers into training data, tune a model, and see whether it beats the base, with and without RAG.",
 )
 SETTINGS = PageSpec(
     "pages/settings.py",
@@ -71,7 +85,7 @@ SETTINGS = PageSpec(
     "Model endpoints and prices, the built-in models, the judge, and where everything is kept.",
 )
 
-PAGES: tuple[PageSpec, ...] = (OVERVIEW, DOCUMENTS, PROMPTS, EVALUATION, SETTINGS)
+PAGES: tuple[PageSpec, ...] = (OVERVIEW, DOCUMENTS, PROMPTS, RETRIEVAL, EVALUATION, FINETUNING, SETTINGS)
 
 
 def streamlit_pages(specs: Sequence[PageSpec] = PAGES) -> list[st.Page]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from llmopt_core.answering.answer import mode_of
@@ -73,7 +75,7 @@ def uploaded(data: bytes, name: str, columns: Mapping[str, str] | None = None) -
 
 
 def sample_training(part: str = "train") -> list[TrainingExample]:
-    """The example that comes along: requests to a voice assistant with the JSON of their intent and slots.
+    """The example that comes along: requests to a voice assistant with the JSON of their intent (the label) and slots.
 
     Args:
         part: `train` or `validation`.
@@ -84,7 +86,8 @@ def sample_training(part: str = "train") -> list[TrainingExample]:
     path = SAMPLES / f"snips_{part}.jsonl"
     if not path.exists():
         raise BadInput(f"{path}: the sample data is not there.")
-    return list(load_training_set(path).examples)
+    found = load_training_set(path).examples
+    return [replace(example, label=str(json.loads(example.answer)["intent"])) for example in found]
 
 
 def sample_questions() -> EvaluationSet:

@@ -1,0 +1,219 @@
+"""Figures of the fine-tuning lab. Pure functions: no Streamlit calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from llmopt_core.experiments.tuning_lab.square import Corner, Economics, Square
+from llmopt_core.finetuning.data import TrainingExample
+from llmopt_core.finetuning.jobs import MetricPoint
+from llmopt_core.reporting.page import PALETTE
+from llmopt_ui import format as fmt
+from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed
+
+BASE, TUNED = PALETTE[0], PALETTE[1]
+_MOST_CLASSES = 16
+_NO_CLASS = "no class"
+
+
+def class_bars(train: Sequence[TrainingExample], validation: Sequence[TrainingExample]) -> go.Figure:
+    """Examples per class, training and validation part stacked; the largest classes where there are many."""
+    parts = {"Training": Counter(e.label for e in train), "Validation": Counter(e.label for e in validation)}
+    together = parts["Training"] + parts["Validation"]
+    labels = [label for label, _ in together.most_common(_MOST_CLASSES)][::-1]
+    names = [plain(fmt.shorten(label or _NO_CLASS, 30)) for label in labels]
+    figure = go.Figure()
+    for (part, counts), colour in zip(parts.items(), (BASE, "#56B4E9"), strict=True):
+        values = [counts.get(label, 0) for label in labels]
+        if any(values):
+            figure.add_bar(
+                name=part,
+                y=names,
+                x=values,
+                orientation="h",
+                marker={"color": colour},
+                hovertemplate=f"<b>%{{y}}</b><br>%{{x}} examples for {part.lower()}<extra></extra>",
+            )
+    figure.update_layout(
+        barmode="stack",
+        height=110 + 26 * len(labels),
+        margin={"t": 34},
+        xaxis={"title": "Examples", "rangemode": "tozero"},
+        legend={"traceorder": "normal"},
+        showlegend=True,
+    )
+    return themed(figure)
+
+
+def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Figure:
+    """How long the examples are, in tokens; those over the limit in red."""
+    last = max((i for i, (_, count) in enumerate(histogram) if count), default=0)
+    first = next((i for i, (_, count) in enumerate(histogram) if count), 0)
+    lower = [0, *[bound for bound, _ in histogram[:-1]]]
+    shown = range(max(0, first - 1), min(len(histogram), last + 2))
+    names = [f"{(lower[i] or 0) + 1:,} to {histogram[i][0]:,}" if histogram[i][0] else f"over {lower[i]:,}"
+             for i in shown]  # fmt: skip
+    colours = ["#D55E00" if (lower[i] or 0) >= limit else BASE for i in shown]
+    counts = [histogram[i][1] for i in shown]
+    figure = go.Figure(
+        go.Bar(
+            x=names,
+            y=counts,
+            marker={"color": colours},
+            text=[str(count) if count else "" for count in counts],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{x} tokens: %{y} examples<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        height=270,
+        margin={"t": 24},
+        xaxis={"title": "Tokens per example (cl100k)", "type": "category"},
+        yaxis={"title": "Examples", "rangemode": "tozero"},
+    )
+    return themed(figure)
+
+
+def loss_curves(curves: Mapping[str, Sequence[MetricPoint]], total: int = 0) -> go.Figure:
+    """Training loss (smoothed, thin) and validation loss (dots) by step; one colour per job.
+
+    Args:
+        curves: Job name -> its points.
+        total: Where the axis ends while a single job is running; 0 leaves it to the data.
+    """
+    figure = go.Figure()
+    for place, (name, points) in enumerate(curves.items()):
+        colour = PALETTE[place % len(PALETTE)]
+        _training_line(figure, name, points, colour, alone=len(curves) == 1)
+        _validation_line(figure, name, points, colour, alone=len(curves) == 1)
+    figure.update_layout(
+        height=330,
+        margin={"t": 34},
+        xaxis={"title": "Training step", "rangemode": "tozero", **({"range": [0, total]} if total else {})},
+        yaxis={"title": "Loss per token", "rangemode": "tozero"},
+        showlegend=True,
+    )
+    return themed(figure)
+
+
+def _training_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], colour: str, *, alone: bool) -> None:
+    known = [(p.step, p.train_loss) for p in points if p.train_loss is not None]
+    if not known:
+        return
+    steps, losses = zip(*known, strict=True)
+    figure.add_scatter(
+        x=steps,
+        y=smoothed(losses),
+        customdata=losses,
+        mode="lines",
+        name="Training (smoothed)" if alone else f"{plain(name)}, training",
+        line={"color": NEUTRAL if alone else colour, "width": 1.4, "dash": "solid" if alone else "dot"},
+        opacity=0.9 if alone else 0.55,
+        hovertemplate="step %{x}<br>training loss %{customdata:.3f}<extra>" + plain(name) + "</extra>",
+    )
+
+
+def _validation_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], colour: str, *, alone: bool) -> None:
+    known = [(p.step, p.valid_loss, p.valid_accuracy) for p in points if p.valid_loss is not None]
+    if not known:
+        return
+    steps, losses, accuracies = zip(*known, strict=True)
+    best = losses.index(min(losses))
+    figure.add_scatter(
+        x=steps,
+        y=losses,
+        customdata=["" if a is None else f"<br>{a:.0%} of tokens predicted" for a in accuracies],
+        mode="lines+markers",
+        name="Validation" if alone else f"{plain(name)}, validation",
+        line={"color": colour, "width": 2.4},
+        marker={"size": [11 if i == best else 7 for i in range(len(losses))],
+                "symbol": ["star" if i == best else "circle" for i in range(len(losses))]},
+        hovertemplate="step %{x}<br>validation loss %{y:.3f}%{customdata}<extra>" + plain(name) + "</extra>",
+    )  # fmt: skip
+
+
+def smoothed(values: Sequence[float], share: float = 0.9) -> list[float]:
+    """Exponential moving average with the start corrected, so that the first value counts as itself."""
+    found, mean, weight = [], 0.0, 0.0
+    for value in values:
+        mean, weight = share * mean + (1 - share) * value, share * weight + (1 - share)
+        found.append(mean / weight)
+    return found
+
+
+def square_bars(found: Square, title: str) -> go.Figure:
+    """The 2 x 2 as two groups of two bars with intervals: without and with retrieval, base beside tuned."""
+    figure = go.Figure()
+    groups = ("Plain", "With retrieval (RAG)")
+    for name, corners, colour in (("Base", ("base", "base + RAG"), BASE), ("Tuned", ("tuned", "tuned + RAG"), TUNED)):
+        shown = [found.corners.get(corner) for corner in corners]
+        figure.add_bar(
+            name=name,
+            x=groups,
+            y=[c.summary.mean if c else None for c in shown],
+            error_y=_whiskers(shown),
+            marker={"color": colour},
+            text=[fmt.score(c.summary.mean) if c else "not run" for c in shown],
+            textposition="inside",
+            insidetextanchor="start",
+            textfont={"size": 16},
+            customdata=[_hover(c) for c in shown],
+            hovertemplate=f"<b>{name}</b>, %{{x}}<br>%{{customdata}}<extra></extra>",
+        )
+    figure.update_layout(
+        barmode="group",
+        height=360,
+        margin={"t": 34},
+        yaxis={"title": title, "range": [0, 1.04], "dtick": 0.25, "fixedrange": True},
+        xaxis={"tickfont": {"size": 14}, "fixedrange": True},
+        showlegend=True,
+    )
+    return themed(figure)
+
+
+def _whiskers(shown: Sequence[Corner | None]) -> dict[str, object]:
+    known = [(c.summary.mean, c.summary.low, c.summary.high) if c else (None, None, None) for c in shown]
+    up = [high - mean if mean is not None and high is not None else 0.0 for mean, _, high in known]
+    down = [mean - low if mean is not None and low is not None else 0.0 for mean, low, _ in known]
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.5, "color": NEUTRAL}
+
+
+def _hover(corner: Corner | None) -> str:
+    if corner is None or corner.summary.mean is None:
+        return "not scored"
+    s = corner.summary
+    return f"{fmt.score(s.mean)} (95 % interval {fmt.interval(s.low, s.high)})<br>{s.scored} of {s.total} scored"
+
+
+def cost_lines(found: Economics, base: str, tuned: str) -> go.Figure:
+    """What so many requests cost, with the training; the lines cross where it is earned back."""
+    crossing = found.result.requests
+    end = 2 * crossing if crossing else 10_000
+    requests = [end * i / 40 for i in range(41)]
+    totals = [found.total(count) for count in requests]
+    figure = go.Figure()
+    for place, (name, colour) in enumerate(((base, BASE), (f"{tuned}, training included", TUNED))):
+        figure.add_scatter(
+            x=requests,
+            y=[total[place] for total in totals],
+            name=plain(name),
+            mode="lines",
+            line={"color": colour, "width": 2.5},
+            hovertemplate=f"<b>{plain(name)}</b><br>%{{x:,.0f}} requests: $%{{y:,.2f}}<extra></extra>",
+        )
+    if crossing:
+        words = f"even after {crossing:,} requests"
+        figure.add_vline(crossing, line={"dash": "dash", "color": NEUTRAL}, annotation_text=words,
+                         annotation_position="top left")  # fmt: skip
+    figure.update_layout(
+        height=300,
+        margin={"t": 40},
+        xaxis={"title": "Requests", "rangemode": "tozero", "gridcolor": FAINT},
+        yaxis={"title": "Cost so far (USD)", "rangemode": "tozero"},
+        showlegend=True,
+    )
+    return themed(figure)

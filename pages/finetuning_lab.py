@@ -1,0 +1,16 @@
+"""Fine-tuning: training data, checks, jobs, the 2 x 2, what to label next."""
+
+import streamlit as st
+
+from llmopt_ui.components import page_header, told_plainly
+from llmopt_ui.navigation import FINETUNING
+from llmopt_ui.sidebar import current_project
+from llmopt_ui.tuning_tabs import TABS, VIEW, open_wanted, view_of
+
+page_header(FINETUNING)
+project = current_project()
+open_wanted()
+for name, tab in zip(TABS, st.tabs(list(TABS), key=VIEW, on_change="rerun", bind="query-params"), strict=True):
+    if tab.open:
+        with tab, told_plainly():
+            view_of(name)(project)

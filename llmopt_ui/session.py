@@ -34,6 +34,7 @@ class State:
         planned: The job of a pilot and the evaluation it was made for; 0 and None for none.
         findings: What the last check of this machine found.
         edited: The configuration to open in the editor at the next rerun.
+        new_sweep: The job of a sweep to show at the next rerun; 0 for none.
         clicked: The last cell clicked in the map of questions.
         seen_jobs: Jobs whose failure was read and put away.
         endpoint_checks: What the last test of each endpoint said.
@@ -53,6 +54,7 @@ class State:
     planned: tuple[int, Plan | None] = (0, None)
     findings: Sequence[Finding] = ()
     edited: str = ""
+    new_sweep: int = 0
     clicked: tuple[str, str] = ("", "")
     seen_jobs: set[int] = field(default_factory=set)
     endpoint_checks: dict[str, object] = field(default_factory=dict)

@@ -155,4 +155,4 @@ def _work(
 
 def _progress(done: int, total: int, seconds: float) -> dict[str, Any]:
     left = seconds / done * (total - done) if done else None
-    return {"done": done, "total": total, "seconds_left": left}
+    return {"done": done, "total": total, "unit": "questions", "seconds_left": left}

@@ -16,6 +16,7 @@ from llmopt_core.types import Document, Example, fingerprint
 
 LOOK = "retrieval-look"
 _LIMIT = 64
+_UNIT = "configurations"
 
 
 class Looked:
@@ -97,7 +98,7 @@ def look_work(
                 for number, (configuration, texts, key, index) in enumerate(wanted):
                     lab = QuestionLab(configuration, documents, models, context.store.cache)
                     see = _telling(context, configuration.name)
-                    context.report({"done": number, "total": len(wanted), "message": configuration.name})
+                    context.report({"done": number, "total": len(wanted), "unit": _UNIT, "message": configuration.name})
                     looked.put(key, index, await lab.look(example, texts=texts, on_progress=see))
 
         async def beat() -> None:
@@ -111,6 +112,6 @@ def look_work(
 
 def _telling(context: JobContext, name: str) -> Callable[[int, int], None]:
     def see(done: int, total: int) -> None:
-        context.report({"done": done, "total": total, "message": f"{name}: indexing, {done:,} of {total:,} texts"})
+        context.report({"done": done, "total": total, "unit": "texts", "message": f"{name}: indexing"})
 
     return see

@@ -1,0 +1,217 @@
+"""Figures of one question: ranks through the stages, scores in each, a map. Pure functions of core tables."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from llmopt_core.experiments.retrieval_lab.question import Inspection
+from llmopt_core.retrieval.inspect import Column, FlowRow, columns
+from llmopt_core.retrieval.projection import Map, Point
+from llmopt_ui import format as fmt
+from llmopt_ui.theme import FAINT, NEUTRAL, Ink, plain, themed
+
+GOLD = "#009E73"
+_GOLD_ON_GREEN = "#CC79A7"
+_QUIET = "rgba(128, 136, 150, 0.45)"
+_STAGES = {
+    "select (top-k)": "handed over",
+    "select (mmr)": "handed over by MMR",
+    "fusion (rrf)": "fusion by ranks",
+    "fusion (weighted)": "fusion by scores",
+    "fusion (turns)": "merged by turns",
+    "filter (threshold)": "threshold",
+    "late-interaction": "late interaction",
+    "bm25": "BM25",
+}
+
+
+def stage_label(name: str, width: int = 12) -> str:
+    """A stage's name for an axis, broken into short lines."""
+    words = fmt.shorten(_STAGES.get(name, name), 40)
+    return "<br>".join(map(plain, textwrap.wrap(words, width)[:3]))
+
+
+def gold_colour(ink: Ink) -> str:
+    """Green for gold chunks; another colour beside a configuration that is green itself."""
+    return _GOLD_ON_GREEN if ink.colour == GOLD else GOLD
+
+
+def rank_flow_chart(found: Inspection, ink: Ink, deepest: int) -> go.Figure:
+    """The rank of every chunk after each stage as lines; gold in its colour, what is handed over in the side's.
+
+    Args:
+        found: What was inspected.
+        ink: The side's colour.
+        deepest: The lowest rank drawn, so that two figures beside each other have one scale.
+    """
+    shown = columns(found.retrieval.trace)
+    handed = {hit.chunk.id for hit in found.retrieval.hits}
+    rest = [row for row in found.flow if not row.gold and row.chunk.id not in handed]
+    given = [row for row in found.flow if not row.gold and row.chunk.id in handed]
+    gold = [row for row in found.flow if row.gold]
+    absent = deepest + max(2, deepest // 10)
+    figure = go.Figure(
+        [
+            _flow("Other chunks", rest, shown, None, {"color": _QUIET, "width": 1}, 4),
+            _flow("Handed over", given, shown, None, {"color": ink.colour, "width": 2}, 7),
+            _flow("Gold: holds the reference", gold, shown, absent, {"color": gold_colour(ink), "width": 4}, 10),
+        ]
+    )
+    ticks = [rank for rank in (1, 5, 10, 20, 30, 50, 100, 200, 500) if rank <= deepest]
+    figure.update_layout(
+        title={"text": "Every chunk through the stages"},
+        height=430,
+        margin={"t": 76},
+        xaxis={
+            "tickvals": list(range(len(shown))),
+            "ticktext": [stage_label(column.name) for column in shown],
+            "range": [-0.25, len(shown) - 0.75],
+            "fixedrange": True,
+            "showgrid": True,
+        },
+        yaxis={
+            "title": "Rank (1 is best)",
+            "tickvals": [*ticks, absent],
+            "ticktext": [*map(str, ticks), "not there"],
+            "range": [absent + 0.9, 0.2],
+            "fixedrange": True,
+        },
+    )
+    return themed(figure)
+
+
+def _flow(  # noqa: PLR0917
+    name: str, rows: Sequence[FlowRow], shown: Sequence[Column], absent: int | None, line: dict[str, Any], size: int
+) -> go.Scatter:
+    """Lines of several chunks as one trace; where a stage lacks a chunk its line breaks, or goes to `absent`."""
+    xs: list[int | None] = []
+    ys: list[int | None] = []
+    words: list[str] = []
+    for row in rows:
+        for place, column in enumerate(shown):
+            rank = row.ranks[column.name]
+            xs.append(place)
+            ys.append(rank or absent)
+            words.append(_told(row, column))
+        xs.append(None)
+        ys.append(None)
+        words.append("")
+    return go.Scatter(
+        name=name, x=xs, y=ys, mode="lines+markers", line=line, connectgaps=False,
+        marker={"size": size, "color": line["color"]}, customdata=words,
+        hovertemplate="%{customdata}<extra></extra>", showlegend=bool(rows), cliponaxis=False,
+    )  # fmt: skip
+
+
+def _told(row: FlowRow, column: Column) -> str:
+    rank, score = row.ranks[column.name], row.scores[column.name]
+    where = f"rank {rank}, score {fmt.number(score)}" if rank else "not there"
+    name = plain(fmt.shorten(column.name, 60))
+    return f"<b>{name}: {where}</b><br>{_chunk(row.chunk.document, row.chunk.text)}"
+
+
+def _chunk(document: str, text: str) -> str:
+    return f"{plain(document)}<br>{wrapped(text, 220)}"
+
+
+def wrapped(text: str, limit: int, width: int = 60) -> str:
+    """User text for a hover: shortened, escaped, and broken into lines."""
+    return "<br>".join(map(plain, textwrap.wrap(fmt.shorten(text, limit), width)))
+
+
+def score_strips(found: Inspection, ink: Ink) -> go.Figure:
+    """The scores of each stage on a line of its own, from its lowest to its best."""
+    shown = columns(found.retrieval.trace)
+    handed = {hit.chunk.id for hit in found.retrieval.hits}
+    groups: dict[str, list[tuple[float, int, str]]] = {"rest": [], "given": [], "gold": []}
+    figure = go.Figure()
+    for place, column in enumerate(shown):
+        scores = [hit.score for hit in column.stage.hits]
+        low, high = min(scores, default=0.0), max(scores, default=1.0)
+        for row in found.flow:
+            score = row.scores[column.name]
+            if score is not None:
+                kind = "gold" if row.gold else "given" if row.chunk.id in handed else "rest"
+                across = (score - low) / (high - low) if high > low else 1.0
+                groups[kind].append((across, place, _told(row, column)))
+        for x, value, anchor in ((-0.03, low, "right"), (1.03, high, "left")):
+            figure.add_annotation(x=x, y=place, text=fmt.number(value), showarrow=False, xanchor=anchor,
+                                  font={"size": 12, "color": NEUTRAL})  # fmt: skip
+    looks = {
+        "rest": ("Other chunks", _QUIET, "circle", 8),
+        "given": ("Handed over", ink.colour, "circle", 11),
+        "gold": ("Gold", gold_colour(ink), "diamond", 14),
+    }
+    for kind, points in groups.items():
+        name, colour, symbol, size = looks[kind]
+        figure.add_trace(
+            go.Scatter(
+                name=name,
+                x=[p[0] for p in points],
+                y=[p[1] for p in points],
+                customdata=[p[2] for p in points],
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": size},
+                hovertemplate="%{customdata}<extra></extra>",
+                showlegend=bool(points),
+            )
+        )  # fmt: skip
+    figure.update_layout(
+        title={"text": "Scores in each stage"},
+        height=max(220, 110 + 46 * len(shown)),
+        margin={"t": 76},
+        xaxis={
+            "title": "Score, from the stage's lowest to its best", "range": [-0.2, 1.2], "showticklabels": False,
+            "showgrid": False, "fixedrange": True,
+        },
+        yaxis={
+            "tickvals": list(range(len(shown))),
+            "ticktext": [stage_label(column.name, 16) for column in shown],
+            "range": [len(shown) - 0.5, -0.5], "fixedrange": True,
+        },
+    )  # fmt: skip
+    return themed(figure)
+
+
+def meaning_map(found: Map, ink: Ink) -> go.Figure:
+    """Question, invented passages and chunks in a plane."""
+    chunks = [point for point in found.points if point.kind == "chunk"]
+    groups = (
+        ("Other chunks", [p for p in chunks if not p.gold and p.rank is None], _QUIET, "circle", 7),
+        ("Handed over", [p for p in chunks if not p.gold and p.rank is not None], ink.colour, "circle", 12),
+        ("Gold", [p for p in chunks if p.gold], gold_colour(ink), "diamond", 15),
+        ("Invented texts", [p for p in found.points if p.kind == "passage"], "#E69F00", "triangle-up", 14),
+        ("Question", [p for p in found.points if p.kind == "question"], "#D55E00", "star", 18),
+    )
+    figure = go.Figure([_points(name, points, colour, symbol, size) for name, points, colour, symbol, size in groups])
+    hidden = {"showticklabels": False, "showgrid": False, "zeroline": False}
+    figure.update_layout(
+        title={"text": "Where question and chunks lie"},
+        height=440,
+        margin={"t": 76},
+        xaxis={**hidden, "title": "First principal component"},
+        yaxis={**hidden, "title": "Second"},
+    )
+    return themed(figure)
+
+
+def _points(name: str, points: Sequence[Point], colour: str, symbol: str, size: int) -> go.Scatter:
+    return go.Scatter(
+        name=name,
+        x=[point.x for point in points],
+        y=[point.y for point in points],
+        mode="markers",
+        marker={"color": colour, "symbol": symbol, "size": size, "line": {"width": 1, "color": FAINT}},
+        customdata=[_point(name, point) for point in points],
+        hovertemplate="%{customdata}<extra></extra>",
+        showlegend=bool(points),
+    )
+
+
+def _point(name: str, point: Point) -> str:
+    rank = f", handed over as number {point.rank}" if point.rank else ""
+    return f"<b>{name}{rank}</b><br>{wrapped(point.text, 220)}"

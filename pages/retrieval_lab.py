@@ -1,0 +1,10 @@
+"""Retrieval: watch one question pass through every stage, then see over a whole set what each part earns."""
+
+from llmopt_ui.components import page_header, told_plainly
+from llmopt_ui.navigation import RETRIEVAL
+from llmopt_ui.retrieval_tabs import lab
+from llmopt_ui.sidebar import current_project
+
+page_header(RETRIEVAL)
+with told_plainly():
+    lab(current_project())

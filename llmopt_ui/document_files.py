@@ -8,7 +8,14 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.chunk_view import chunk_view
 from llmopt_ui.components import empty_state, told_plainly
-from llmopt_ui.documents_view import document_actions, document_list, text_view, upload_form, upload_outcome
+from llmopt_ui.documents_view import (
+    document_actions,
+    document_list,
+    document_warnings,
+    text_view,
+    upload_form,
+    upload_outcome,
+)
 from llmopt_ui.resources import store
 
 VIEW = "documents_view"
@@ -43,6 +50,7 @@ def _one(project: Project, name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{fmt.markdown(document.name)}**", width="content")
         document_actions(project, document)
+    document_warnings(document)
     chunks, text = st.tabs(["Chunks", "Text"], key=VIEW, on_change="rerun", bind="query-params")
     if chunks.open:
         with chunks, told_plainly():

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.document_changes import Changed, hanging_on, put_documents, remove_document
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document
 from llmopt_ui import format as fmt
 from llmopt_ui.components import Download, downloads, show_error
-from llmopt_ui.resources import store
+from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 
 UPLOAD = "documents_upload"
@@ -22,39 +23,66 @@ LIST = "documents_list"
 DOCUMENT = "document"
 DELETE = "documents_delete"
 TEXT_PAGE = "documents_text_page"
+KEEP = "documents_keep_duplicates"
 WINDOW = 6_000
+_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Added:
-    """What came of an upload: names that were stored, and one sentence for each file that was not."""
+    """What came of an upload.
 
-    names: tuple[str, ...]
-    problems: tuple[str, ...]
+    Attributes:
+        changed: What was added, replaced, left out as a duplicate, and what became of reference spans.
+        problems: One sentence for each file that could not be read.
+        warnings: What was read with losses, such as pages without text.
+    """
+
+    changed: Changed = field(default_factory=Changed)
+    problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Documents that were stored."""
+        return self.changed.added + self.changed.replaced
 
-def add_files(project: Project, files: Sequence[tuple[str, bytes]]) -> Added:
-    """Read and store uploaded files; one that can't be read does not stop the others."""
+
+def add_files(
+    project: Project,
+    files: Sequence[tuple[str, bytes]],
+    *,
+    keep_duplicates: bool = False,
+    on_file: Callable[[int, str], None] | None = None,
+) -> Added:
+    """Read and store uploaded files; one that can't be read does not stop the others.
+
+    Args:
+        project: Where they go.
+        files: Names and contents.
+        keep_duplicates: Whether a text that is there under another name is added again.
+        on_file: Called before each file with its position and name.
+    """
     from llmopt_core.documents.load import load_bytes
 
-    names: list[str] = []
+    changed = Changed()
     problems: list[str] = []
     warnings: list[str] = []
-    for name, data in files:
+    for position, (name, data) in enumerate(files):
+        if on_file is not None:
+            on_file(position, name)
         try:
             found = load_bytes(name, data)
-            store().save_documents(project, found)
+            changed += put_documents(store(), settings(), project, found, keep_duplicates=keep_duplicates)
         except LlmOptError as error:
             problems.append(str(error))
             continue
-        names += [item.name for item in found]
         warnings += [f"{item.name}: {warning}" for item in found for warning in item.warnings]
-    return Added(tuple(names), tuple(problems), tuple(warnings))
+    return Added(changed, tuple(problems), tuple(warnings))
 
 
 def upload_form(project: Project) -> None:
-    """The form that adds files, and what came of the last upload."""
+    """The form that adds files."""
     from llmopt_core.documents.load import SUFFIXES
 
     current = state()
@@ -64,12 +92,17 @@ def upload_form(project: Project) -> None:
             type=sorted(suffix.lstrip(".") for suffix in SUFFIXES),
             accept_multiple_files=True,
             key=f"{UPLOAD}_{current.uploads}",
-            help="Text is extracted on this machine. A file of a known name replaces the one that is there.",
+            help="Text is extracted on this machine. A zip gives every file in it. A file of a known name replaces "
+            "the one that is there; the references of your questions follow their words to the new place.",
+        )
+        keep = st.checkbox(
+            "Add files whose text is there already under another name",
+            key=KEEP,
+            help="Two copies of a text take two places among the chunks that are handed over.",
         )
         pressed = st.form_submit_button("Add to project", type="primary", icon=":material/upload:")
     if pressed and files:
-        with st.spinner("Reading …"):
-            current.added = add_files(project, [(file.name, file.getvalue()) for file in files])
+        current.added = _add_with_progress(project, [(file.name, file.getvalue()) for file in files], keep)
         current.uploads += 1
         if current.added.names:
             st.query_params[DOCUMENT] = current.added.names[0]
@@ -79,39 +112,82 @@ def upload_form(project: Project) -> None:
         st.caption("Choose one or more files first.")
 
 
+def _add_with_progress(project: Project, files: Sequence[tuple[str, bytes]], keep: bool) -> Added:
+    bar = st.progress(0.0)
+
+    def show(position: int, name: str) -> None:
+        bar.progress(
+            position / len(files), f"Reading {fmt.markdown(name)} ({position + 1} of {fmt.plural(len(files), 'file')})"
+        )
+
+    return add_files(project, files, keep_duplicates=keep, on_file=show)
+
+
 def upload_outcome() -> None:
-    """What could not be read in the last upload, until it is put away."""
+    """What is worth knowing about the last upload, until it is put away."""
     added = state().added
-    if not isinstance(added, Added) or not (added.problems or added.warnings):
+    if not isinstance(added, Added):
+        return
+    notes = outcome_notes(added)
+    if not (added.problems or added.warnings or notes):
         return
     for problem in added.problems:
         show_error(problem)
-    for warning in added.warnings:
-        st.text(warning, width="stretch")
-    if st.button("Put away", key="documents_put_away", type="tertiary"):
-        state().added = None
-        st.rerun()
+    with st.container(border=True, gap="xsmall"):
+        for note in (*notes, *added.warnings):
+            st.text(note, width="stretch")
+        if st.button("Put away", key="documents_put_away", type="tertiary"):
+            state().added = None
+            st.rerun()
+
+
+def outcome_notes(added: Added) -> list[str]:
+    """Duplicates, replacements and what hung on them, a sentence each."""
+    changed = added.changed
+    notes = [f"{name} has the same text as {twin} and was not added." for name, twin in changed.duplicates]
+    notes += [f"{name} was there already with the same text." for name in changed.unchanged]
+    if changed.replaced:
+        notes.append(f"Replaced: {', '.join(changed.replaced)}.")
+    if changed.moved:
+        notes.append(f"{fmt.plural(changed.moved, 'reference')} moved to where the same words stand now.")
+    notes += [
+        f"Question {lost.example_id} of {lost.set_name} lost a reference, its words are gone: "
+        f"{fmt.shorten(lost.question)}"
+        for lost in changed.lost
+    ]
+    return notes
 
 
 def document_list(found: Sequence[SavedDocument]) -> str:
     """The table of documents; returns the chosen name, which is also in the address."""
     names = [item.name for item in found]
     wanted = st.query_params.get(DOCUMENT, "")
-    table = pd.DataFrame({"Document": names})
+    table = pd.DataFrame({"Document": names, "Characters": [item.characters for item in found]})
     chosen = st.dataframe(
         table,
-        key=f"{LIST}_{len(names)}",
+        key=f"{LIST}_{len(names)}_{state().uploads}",
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [names.index(wanted) if wanted in names else 0]}},
         height=min(38 + 35 * len(names), 520),
+        column_config={"Characters": st.column_config.NumberColumn(format="localized", width="small")},
         alt="Documents of the project",
     )
+    for same in same_texts(found):
+        st.text(f"The same text: {', '.join(same)}", width="stretch")
     rows = chosen["selection"]["rows"]
     name = names[rows[0] if rows and rows[0] < len(names) else 0]
     st.query_params[DOCUMENT] = name
     return name
+
+
+def same_texts(found: Sequence[SavedDocument]) -> list[list[str]]:
+    """Names of documents that hold the same text."""
+    groups: dict[str, list[str]] = {}
+    for item in found:
+        groups.setdefault(item.version, []).append(item.name)
+    return [names for names in groups.values() if len(names) > 1]
 
 
 def document_actions(project: Project, document: Document) -> None:
@@ -120,14 +196,26 @@ def document_actions(project: Project, document: Document) -> None:
         file_name = document.name.rsplit("/", 1)[-1] + ".txt"
         downloads([Download("Text", document.text, file_name, "text/plain")], "documents_download")
         with st.popover("Delete", icon=":material/delete:", type="tertiary"):
-            st.text(f"Remove {document.name} from this project? Finished runs keep what they quoted from it.")
+            _before_deletion(project, document)
             st.button("Delete document", key=DELETE, type="primary", on_click=_delete, args=(project, document.name))
+
+
+def _before_deletion(project: Project, document: Document) -> None:
+    """What goes with a document, before it goes."""
+    st.text(f"Remove {document.name} from this project? Finished runs keep what they quoted from it.")
+    hanging = hanging_on(store(), project, document.name)
+    if not hanging:
+        return
+    has = "has its answer" if len(hanging) == 1 else "have their answer"
+    st.text(f"{fmt.plural(len(hanging), 'question')} {has} in it; the questions stay, but lose that reference:")
+    for one in hanging[:_NAMED]:
+        st.caption(fmt.markdown(f"{one.set_name} · {one.example_id}: {fmt.shorten(one.question)}"))
+    if len(hanging) > _NAMED:
+        st.caption(f"and {len(hanging) - _NAMED:,} more")
 
 
 def text_view(document: Document) -> None:
     """The extracted text, a window at a time."""
-    for warning in document.warnings:
-        st.text(warning)
     if not document.text.strip():
         st.caption("No text was found in this document.")
         return
@@ -147,10 +235,18 @@ def text_window(document: Document, key: str) -> tuple[int, int]:
     return start, end
 
 
+def document_warnings(document: Document) -> None:
+    """What could not be read in a document, such as scanned pages without text."""
+    if document.warnings:
+        st.warning("  \n".join(fmt.markdown(warning) for warning in document.warnings), icon=":material/warning:")
+
+
 def _delete(project: Project, name: str) -> None:
     try:
-        store().delete_document(project, name)
+        removed = remove_document(store(), settings(), project, name)
     except LlmOptError as error:
         state().problem = str(error)
         return
-    notify(f"{name} deleted.")
+    gone = [fmt.plural(len(removed.references), "question") + " lost a reference"] if removed.references else []
+    gone += [fmt.plural(removed.indexes, "index", "indexes") + " removed"] if removed.indexes else []
+    notify(f"{name} deleted" + (f"; {', '.join(gone)}." if gone else "."))

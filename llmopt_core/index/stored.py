@@ -52,6 +52,14 @@ def delete_index(settings: Settings, name: str) -> bool:
     return True
 
 
+def indexed_pieces(settings: Settings, index: StoredIndex) -> Iterator[tuple[str, int, int, str]]:
+    """Document, start, end and text of every chunk of an index."""
+    with (settings.home / "indexes" / index.name / "chunks.jsonl").open(encoding="ascii") as lines:
+        for line in lines:
+            document, start, end, text, *_ = json.loads(line)
+            yield document, start, end, text
+
+
 def _read_all(folder: Path) -> Iterator[StoredIndex]:
     for manifest in folder.glob(f"*/{MANIFEST}"):
         whole = manifest.parent

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.runs.store import Store
+from llmopt_core.types import Document
 
 App = Callable[..., AppTest]
 PAGE = "pages/documents.py"
@@ -89,9 +92,60 @@ def test_the_address_chooses_the_document(app: App, used: str) -> None:
 
 
 def test_a_document_without_text_says_so(app: App, store: Store, empty: str) -> None:
-    from llmopt_core.types import Document
-
     store.save_documents(empty, [Document("blank.txt", "   ")])
     test = app(PAGE, project=empty)
     assert not test.exception
     assert "This document has no text to cut." in [caption.value for caption in test.caption]
+
+
+def test_a_file_with_a_known_text_is_named_and_left_out(app: App, store: Store, empty: str) -> None:
+    test = upload(
+        app(PAGE, project=empty),
+        ("a.txt", b"The same words.", "text/plain"),
+        ("b.txt", b"The same words.", "text/plain"),
+    )
+    assert not test.exception
+    assert "b.txt has the same text as a.txt and was not added." in texts(test)
+    assert [item.name for item in store.document_list(empty)] == ["a.txt"]
+    test.checkbox(key="documents_keep_duplicates").check()
+    test = upload(test, ("b.txt", b"The same words.", "text/plain"))
+    assert [item.name for item in store.document_list(empty)] == ["a.txt", "b.txt"]
+    assert "The same text: a.txt, b.txt" in texts(test)
+
+
+def test_a_zip_gives_its_files_and_says_what_was_left_out(app: App, store: Store, empty: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("in/one.txt", "One text.")
+        archive.writestr("in/two.md", "# Two")
+        archive.writestr("in/odd.exe", "MZ")
+    test = upload(app(PAGE, project=empty), ("both.zip", packed.getvalue(), "application/zip"))
+    assert not test.exception
+    assert [item.name for item in store.document_list(empty)] == ["in/one.txt", "in/two.md"]
+    assert "odd.exe" in texts(test)
+
+
+def test_a_replaced_document_says_what_became_of_its_references(app: App, store: Store, used: str) -> None:
+    text = store.document(used, "harbour.md").text
+    new = "A preface.\n\n" + text.replace("the first snow falls", "all is sold")
+    test = upload(app(PAGE, project=used), ("harbour.md", new.encode(), "text/markdown"))
+    assert not test.exception
+    assert "Replaced: harbour.md." in texts(test)
+    assert "24 references moved to where the same words stand now." in texts(test)
+    spans = [span for example in store.evaluation_set(used, "questions").examples for span in example.references]
+    assert {new[span.start : span.end] for span in spans} == {"1712", "the ", "four"}
+
+
+def test_questions_are_named_before_their_document_is_deleted(app: App, store: Store, used: str) -> None:
+    test = app(PAGE, project=used, document="harbour.md")
+    assert "24 questions have their answer in it" in texts(test)
+    test.button(key="documents_delete").click().run()
+    assert not test.exception
+    assert not any(example.references for example in store.evaluation_set(used, "questions").examples)
+
+
+def test_pages_without_text_are_reported(app: App, store: Store, empty: str) -> None:
+    warning = "Pages 2 and 3 hold no text; they may be scans."
+    store.save_documents(empty, [Document("scan.pdf", "Page one.", warnings=(warning,))])
+    test = app(PAGE, project=empty)
+    assert any("Pages 2 and 3 hold no text" in item.value for item in test.warning)

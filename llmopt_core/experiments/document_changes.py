@@ -1,0 +1,197 @@
+"""Documents come, change and go; what hangs on them (reference spans, indexes) follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from llmopt_core.documents.spans import find_quote
+from llmopt_core.index.stored import StoredIndex, delete_index, indexed_pieces, stored_indexes
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project
+from llmopt_core.settings import Settings
+from llmopt_core.types import Document, EvaluationSet, Example, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A question whose reference stands in a document."""
+
+    set_name: str
+    example_id: str
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What became of documents that were put into a project.
+
+    Attributes:
+        added: Names that were new.
+        replaced: Names whose text is another now.
+        unchanged: Names that hold the same text as before.
+        duplicates: Name, and the document that holds the same text; these were left out.
+        moved: Reference spans that stand at another place of a replaced document now.
+        lost: Questions whose reference no longer stands in a replaced document.
+        indexes: Indexes removed, because no project's documents make them any more.
+    """
+
+    added: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    duplicates: tuple[tuple[str, str], ...] = ()
+    moved: int = 0
+    lost: tuple[Hanging, ...] = ()
+    indexes: int = 0
+
+    def __add__(self, other: Changed) -> Changed:
+        return Changed(
+            self.added + other.added,
+            self.replaced + other.replaced,
+            self.unchanged + other.unchanged,
+            self.duplicates + other.duplicates,
+            self.moved + other.moved,
+            self.lost + other.lost,
+            self.indexes + other.indexes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What went with a document: the references in it, and indexes that nothing makes any more."""
+
+    references: tuple[Hanging, ...]
+    indexes: int
+
+
+def put_documents(
+    store: Store,
+    settings: Settings,
+    project: Project | str,
+    documents: Sequence[Document],
+    *,
+    keep_duplicates: bool = False,
+) -> Changed:
+    """Add documents; one of a known name replaces the one that is there.
+
+    Reference spans into a replaced document are looked up again by the words they held: they move with them, or are
+    taken out where those words are gone. The sets concerned get a new version.
+
+    Args:
+        store: Where they are kept.
+        settings: Where the workspace is.
+        project: Whose documents they are.
+        documents: As they were read.
+        keep_duplicates: Whether to add a new document whose text stands there under another name.
+    """
+    known = {item.name: item.version for item in store.document_list(project)}
+    taken: list[Document] = []
+    added, replaced, unchanged = list[str](), list[str](), list[str]()
+    same: list[tuple[str, str]] = []
+    for document in documents:
+        twin = next((name for name, version in known.items() if version == document.version), None)
+        if known.get(document.name) == document.version:
+            unchanged.append(document.name)
+        elif twin is not None and document.name not in known and not keep_duplicates:
+            same.append((document.name, twin))
+            continue
+        else:
+            (replaced if document.name in known else added).append(document.name)
+        known[document.name] = document.version
+        taken.append(document)
+    before = {name: store.document(project, name) for name in replaced}
+    store.save_documents(project, taken)
+    after = {document.name: document for document in taken if document.name in before}
+    moved, lost = _follow(store, project, before, after)
+    indexes = sum(drop_unshared(store, settings, name) for name in replaced)
+    return Changed(tuple(added), tuple(replaced), tuple(unchanged), tuple(same), moved, lost, indexes)
+
+
+def hanging_on(store: Store, project: Project | str, name: str) -> list[Hanging]:
+    """The questions, in the latest version of every set, whose references stand in a document."""
+    return [
+        Hanging(item.name, example.id, example.question)
+        for item in _sets(store, project)
+        for example in item.examples
+        if any(span.document == name for span in example.references)
+    ]
+
+
+def remove_document(store: Store, settings: Settings, project: Project | str, name: str) -> Removed:
+    """Delete a document with the references into it, and the indexes that no project's documents make any more.
+
+    The questions stay, in a new version of their set; runs keep what they quoted.
+    """
+    hanging = hanging_on(store, project, name)
+    store.delete_document(project, name)
+    for item in _sets(store, project):
+        kept = [replace(e, references=tuple(s for s in e.references if s.document != name)) for e in item.examples]
+        _save_changed(store, project, item, kept)
+    return Removed(tuple(hanging), drop_unshared(store, settings, name))
+
+
+def drop_unshared(store: Store, settings: Settings, name: str) -> int:
+    """Remove the indexes over a document of that name that no project's documents make; returns how many."""
+    concerned = [index for index in stored_indexes(settings) if name in index.documents]
+    if not concerned:
+        return 0
+    texts = [{document.name: document.text for document in store.documents(each)} for each in store.projects()]
+    stale = [index for index in concerned if not any(_made_of(settings, index, each) for each in texts)]
+    return sum(delete_index(settings, index.name) for index in stale)
+
+
+def _made_of(settings: Settings, index: StoredIndex, texts: Mapping[str, str]) -> bool:
+    """Whether every chunk of an index stands where it says in these texts."""
+    if not index.documents <= texts.keys():
+        return False
+    return all(texts[document][start:end] == text for document, start, end, text in indexed_pieces(settings, index))
+
+
+def _follow(
+    store: Store, project: Project | str, before: Mapping[str, Document], after: Mapping[str, Document]
+) -> tuple[int, tuple[Hanging, ...]]:
+    """Let references move with the words they held; returns how many moved, and the questions that lost one."""
+    moved = 0
+    lost: list[Hanging] = []
+    for item in _sets(store, project) if before else ():
+        kept = []
+        for example in item.examples:
+            spans = [_followed(span, before, after) for span in example.references]
+            moved += sum(new is not None and new != old for new, old in zip(spans, example.references, strict=True))
+            if None in spans:
+                lost.append(Hanging(item.name, example.id, example.question))
+            kept.append(replace(example, references=tuple(span for span in spans if span is not None)))
+        _save_changed(store, project, item, kept)
+    return moved, tuple(lost)
+
+
+def _followed(span: Span, before: Mapping[str, Document], after: Mapping[str, Document]) -> Span | None:
+    """Where the words of a span stand in the new text, the nearest place first; None where they do not."""
+    if span.document not in before:
+        return span
+    old, new = before[span.document].text, after[span.document]
+    words = old[span.start : span.end]
+    if new.text[span.start : span.end] == words:
+        return span
+    places = list(_places(new.text, words))
+    if places:
+        nearest = min(places, key=lambda place: abs(place - span.start))
+        return Span(span.document, nearest, nearest + len(words))
+    match = find_quote(words, [new])
+    return None if match is None else match.span
+
+
+def _places(text: str, words: str) -> Iterable[int]:
+    place = text.find(words) if words else -1
+    while place >= 0:
+        yield place
+        place = text.find(words, place + 1)
+
+
+def _sets(store: Store, project: Project | str) -> list[EvaluationSet]:
+    return [store.evaluation_set(project, item.name) for item in store.evaluation_sets(project)]
+
+
+def _save_changed(store: Store, project: Project | str, before: EvaluationSet, examples: Sequence[Example]) -> None:
+    if tuple(examples) != before.examples:
+        store.save_evaluation_set(project, EvaluationSet(before.name, tuple(examples)))

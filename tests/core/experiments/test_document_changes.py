@@ -1,0 +1,125 @@
+"""Documents that are added, replaced and removed take their references and indexes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.chunking.chunk import chunk_documents
+from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.experiments.document_changes import hanging_on, put_documents, remove_document
+from llmopt_core.index.build import build_index
+from llmopt_core.index.stored import stored_indexes
+from llmopt_core.models.base import EmbeddingSpec
+from llmopt_core.models.scripted import HashEmbedder
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+from llmopt_core.types import Document, EvaluationSet, Example, Span
+
+TEXT = "The harbour was built in 1712. A railway reached the town in 1868."
+
+
+def quoted(text: str, words: str, name: str = "a.txt") -> Span:
+    start = text.index(words)
+    return Span(name, start, start + len(words))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    opened = Store.open(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def project(store: Store) -> str:
+    name = store.create_project("town").name
+    store.save_documents(name, [Document("a.txt", TEXT), Document("b.txt", "Nothing else.")])
+    examples = (
+        Example("q1", "When was the harbour built?", "1712", (quoted(TEXT, "built in 1712"),)),
+        Example("q2", "When did the railway come?", "1868", (quoted(TEXT, "railway reached the town in 1868"),)),
+        Example("q3", "Anything?", None, (Span("b.txt", 0, 7),)),
+    )
+    store.save_evaluation_set(name, EvaluationSet("set", examples))
+    return name
+
+
+def index(store: Store, settings: Settings, project: str) -> None:
+    chunks = chunk_documents(store.documents(project), ChunkingSpec(size=50))
+    build_index(chunks, EmbeddingSpec(), HashEmbedder(), settings, store.cache)
+
+
+def test_the_same_text_under_another_name_is_named_and_left_out(store: Store, settings: Settings, project: str) -> None:
+    again = [
+        Document("copy.txt", TEXT),
+        Document("a.txt", TEXT),
+        Document("new.txt", "New."),
+        Document("n2.txt", "New."),
+    ]
+    changed = put_documents(store, settings, project, again)
+    assert changed.duplicates == (("copy.txt", "a.txt"), ("n2.txt", "new.txt"))
+    assert (changed.added, changed.unchanged, changed.replaced) == (("new.txt",), ("a.txt",), ())
+    assert [item.name for item in store.document_list(project)] == ["a.txt", "b.txt", "new.txt"]
+    kept = put_documents(store, settings, project, again[:1], keep_duplicates=True)
+    assert kept.added == ("copy.txt",)
+
+
+def test_references_move_with_their_words_when_a_document_is_replaced(
+    store: Store, settings: Settings, project: str
+) -> None:
+    text = "A new preface.\n\n" + TEXT.replace("A railway reached the town in 1868", "No train ever came")
+    changed = put_documents(store, settings, project, [Document("a.txt", text)])
+    assert changed.replaced == ("a.txt",)
+    assert changed.moved == 1
+    assert [(lost.example_id, lost.set_name) for lost in changed.lost] == [("q2", "set")]
+    one, two, three = store.evaluation_set(project, "set").examples
+    assert [text[span.start : span.end] for span in one.references] == ["built in 1712"]
+    assert two.references == ()
+    assert three.references == (Span("b.txt", 0, 7),)
+    assert len(store.evaluation_sets(project, every_version=True)) == 2
+
+
+def test_words_that_changed_a_little_are_found_again(store: Store, settings: Settings, project: str) -> None:
+    text = "Preface. " + TEXT.replace("railway reached the town in 1868", "railway reached this town in 1868")
+    changed = put_documents(store, settings, project, [Document("a.txt", text)])
+    assert not changed.lost
+    span = store.evaluation_set(project, "set").examples[1].references[0]
+    assert text[span.start : span.end] == "railway reached this town in 1868"
+
+
+def test_questions_are_named_before_a_document_goes_and_lose_only_its_references(
+    store: Store, settings: Settings, project: str
+) -> None:
+    assert [hanging.example_id for hanging in hanging_on(store, project, "a.txt")] == ["q1", "q2"]
+    removed = remove_document(store, settings, project, "a.txt")
+    assert removed.references[0].question == "When was the harbour built?"
+    examples = store.evaluation_set(project, "set").examples
+    assert [len(example.references) for example in examples] == [0, 0, 1]
+    assert [item.name for item in store.document_list(project)] == ["b.txt"]
+
+
+def test_an_index_goes_with_its_documents_unless_another_project_has_them(
+    store: Store, settings: Settings, project: str
+) -> None:
+    index(store, settings, project)
+    other = store.create_project("other").name
+    store.save_documents(other, store.documents(project))
+    assert remove_document(store, settings, project, "a.txt").indexes == 0
+    assert len(stored_indexes(settings)) == 1
+    changed = put_documents(store, settings, other, [Document("a.txt", "Something else.")])
+    assert changed.indexes == 1
+    assert stored_indexes(settings) == []
+
+
+def test_a_document_that_did_not_change_keeps_its_index(store: Store, settings: Settings, project: str) -> None:
+    index(store, settings, project)
+    changed = put_documents(store, settings, project, [Document("a.txt", TEXT), Document("c.txt", "More.")])
+    assert (changed.indexes, changed.unchanged, changed.added) == (0, ("a.txt",), ("c.txt",))
+    assert len(stored_indexes(settings)) == 1

@@ -27,6 +27,7 @@ from llmopt_ui.session import notify, state
 
 PICKER = "few_shot"
 _NEW, _NONE = "New set", "No set"
+_PARTS = ("Edit", "What each is worth", "Automatic choice")
 SELECT = {
     "all": "All of them",
     "first": "The first k",
@@ -41,8 +42,22 @@ _STARTER: Body = {"examples": [], "select": "all", "k": 3, "seed": 0, "template"
 def few_shot_view(project: Project) -> None:
     """The whole tab."""
     found = newest_versions(store(), project, FEW_SHOT)
-    name = picked(PICKER, [*found, _NEW], "Few-shot set", width=340)
-    _editor(project, found.get(name))
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        name = picked(PICKER, [*found, _NEW], "Few-shot set", width=340)
+        saved = found.get(name)
+        part = _PARTS[0] if saved is None else st.segmented_control(
+            "What to do", _PARTS, default=_PARTS[0], required=True, key="few_shot_part", bind="query-params",
+            label_visibility="collapsed")  # fmt: skip
+    if saved is None or part == _PARTS[0]:
+        _editor(project, saved)
+    elif part == _PARTS[1]:
+        from llmopt_ui.prompt_worth import worth_view
+
+        worth_view(project, saved)
+    else:
+        from llmopt_ui.prompt_choice import choice_view
+
+        choice_view(project, saved)
 
 
 def add_examples(project: Project, name: str, examples: list[dict[str, str]], *, replace: bool = False) -> None:

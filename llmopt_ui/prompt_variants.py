@@ -27,7 +27,7 @@ _NO_PASSAGES = "None"
 def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the columns; gives the setup with what was chosen."""
     offered = prompts_offered(project)
-    chosen = list(setup.variants) or _usual(project, list(offered))
+    chosen = list(setup.variants) or usual_variants(project, list(offered))
     colours = list(inks([str(place) for place in range(MOST_VARIANTS)]).values())
     made = []
     cells = st.columns(max(2, min(MOST_VARIANTS, len(chosen) + 1)), gap="small")
@@ -39,7 +39,7 @@ def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
                 st.button("", key=f"variant_remove_{place}_{slot}", icon=":material/close:", type="tertiary",
                           help="Remove this variant", disabled=len(chosen) == 1, on_click=_replace,
                           args=(project, setup, [other for at, other in enumerate(chosen) if at != place]))  # fmt: skip
-            made.append(_variant(project, variant, offered, f"{place}_{slot}"))
+            made.append(variant_fields(project, variant, offered, f"{place}_{slot}"))
     if len(chosen) < MOST_VARIANTS:
         with cells[len(chosen)]:
             st.button("Add a variant", key=f"variant_add_{slot}", icon=":material/add:", on_click=_replace,
@@ -59,7 +59,7 @@ def prompts_offered(project: Project) -> dict[str, str]:
     return offered
 
 
-def _usual(project: Project, offered: list[str]) -> list[VariantSetup]:
+def usual_variants(project: Project, offered: list[str]) -> list[VariantSetup]:
     """The two prompts last saved, on the built-in model."""
     names = [name for name in offered if "@" not in name][-2:]
     return [VariantSetup(prompt=name, retrieval=_usual_retrieval(project, name)) for name in names]
@@ -69,7 +69,8 @@ def _usual_retrieval(project: Project, prompt: str) -> str:
     return next(iter(_retrieving(project)), "") if _wants_passages(project, prompt) else ""
 
 
-def _variant(project: Project, before: VariantSetup, offered: dict[str, str], key: str) -> VariantSetup:
+def variant_fields(project: Project, before: VariantSetup, offered: dict[str, str], key: str) -> VariantSetup:
+    """Prompt, model and passages of one column."""
     names = list(offered) if before.prompt in offered else [before.prompt, *offered]
     prompt = st.selectbox("Prompt", names, names.index(before.prompt), key=f"variant_prompt_{key}",
                           persist_state="session",

@@ -22,6 +22,7 @@ from llmopt_core.experiments.prompt_search.task import SearchTask, check_task, s
 from llmopt_core.experiments.prompt_search.verify import Verification, check_budget, gain, verify
 from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.registry import Models
+from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired import Comparison
 from llmopt_core.types import Example, Spec, Usage
@@ -58,6 +59,7 @@ class InstructionResult(Spec):
         best: Number of the best candidate on the training part; None where none beat the original there.
         verification: The result: the best candidate against the original, on the held-back part.
         proposer: Who wrote the rewrites, in words.
+        prompt: What was searched, as it was.
     """
 
     source: str
@@ -73,6 +75,7 @@ class InstructionResult(Spec):
     best: int | None = None
     verification: Verification | None = None
     proposer: str = ""
+    prompt: PromptSpec = PromptSpec()
     left_out: tuple[str, ...] = ()
     usage: Usage = Usage()
     seconds: float = 0.0
@@ -85,6 +88,11 @@ class InstructionResult(Spec):
         if self.best is None or self.verification is None or not self.verification.won:
             return None
         return self.candidates[self.best].text
+
+    @property
+    def improved(self) -> PromptSpec | None:
+        """The prompt with the instruction that won."""
+        return None if self.kept is None else self.prompt.model_copy(update={self.part: self.kept})
 
 
 def instruction_answers(rewrites: int, rounds: int, training: int, held_back: int) -> int:
@@ -127,6 +135,7 @@ async def search_instruction(
     """
     check_task(task, models)
     models.endpoint(proposer.endpoint)
+    prompt = task.configuration.prompt
     task, _, left_out = without_repeats(task)
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(held))
@@ -154,6 +163,7 @@ async def search_instruction(
         best=best,
         verification=verification,
         proposer=_named(proposer),
+        prompt=prompt,
         left_out=left_out,
         usage=bench.usage,
         seconds=bench.seconds,

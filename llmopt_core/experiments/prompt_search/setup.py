@@ -1,0 +1,114 @@
+"""A search as it is chosen in a form: plain names and numbers, kept with its job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from pydantic import Field
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.experiments.prompt_lab.setup import VariantSetup, variants_of
+from llmopt_core.experiments.prompt_search.task import Budget, SearchTask, sampled, with_prompt
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.spec import FewShotSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Job, Project
+from llmopt_core.types import Spec
+
+WORTH, CHOICE, INSTRUCTION = "few-shot-worth", "few-shot-choice", "instruction-search"
+"""Kinds of jobs."""
+
+R = TypeVar("R", bound=Spec)
+Search = Callable[..., Coroutine[Any, Any, Spec]]
+
+
+class SearchSetup(Spec):
+    """What a search is about.
+
+    Attributes:
+        variant: Prompt, model and retrieval.
+        questions: At most so many, drawn at random; None for all.
+        keep_examples: Where few-shot examples repeat questions, leave out the questions in place of the examples.
+    """
+
+    variant: VariantSetup
+    set_name: str
+    metric: str
+    judge: JudgeSpec = JudgeSpec()
+    questions: int | None = Field(default=None, ge=1)
+    held_back: float = Field(default=0.5, gt=0, lt=1)
+    seed: int = 0
+    budget: Budget = Budget()
+    concurrency: int = Field(default=4, ge=1)
+    keep_examples: bool = False
+
+
+def task_from(
+    store: Store, project: Project | str, setup: SearchSetup, few_shot: FewShotSpec | None = None, source: str = ""
+) -> SearchTask:
+    """The search that was chosen.
+
+    Args:
+        store: Holds prompts, sets and documents.
+        project: Whose they are.
+        setup: What was chosen.
+        few_shot: Takes the place of the prompt's own few-shot set, where given.
+        source: What is searched, in words.
+
+    Raises:
+        BadInput: Something is missing or gone.
+    """
+    if not setup.set_name:
+        raise BadInput("Choose an evaluation set.")
+    (configuration,) = variants_of(store, project, [setup.variant])
+    if few_shot is not None:
+        configuration = with_prompt(configuration, few_shot=few_shot)
+    return SearchTask(
+        project if isinstance(project, str) else project.name,
+        configuration,
+        sampled(store.evaluation_set(project, setup.set_name), setup.questions, setup.seed),
+        setup.metric,
+        setup.judge,
+        tuple(store.documents(project)) if configuration.retrieval is not None else (),
+        setup.budget,
+        setup.concurrency,
+        setup.held_back,
+        setup.seed,
+        source or setup.variant.prompt,
+    )
+
+
+def search_work(
+    search: Search, task: SearchTask, make_models: Callable[[], Models], **options: Any
+) -> Callable[[JobContext], Coroutine[Any, Any, dict[str, Any]]]:
+    """The work of a job. `make_models` is called in the job's thread, inside its event loop; the result is kept."""
+
+    async def work(context: JobContext) -> dict[str, Any]:
+        async with make_models() as models:
+            found = await search(
+                task,
+                models,
+                context.store.cache,
+                report=context.report,
+                should_cancel=context.should_cancel,
+                **options,
+            )
+        return {"found": found.model_dump(mode="json")}
+
+    return work
+
+
+def search_jobs(store: Store, project: Project | str, kind: str, subject: str) -> list[Job]:
+    """Searches of one few-shot set or prompt, newest first."""
+    return [job for job in store.jobs(project) if job.kind == kind and job.arguments.get("subject") == subject]
+
+
+def found_by(job: Job, kind: type[R]) -> R | None:
+    """The result of a search; None where it gave none, or another version of the program made it."""
+    try:
+        return kind.model_validate(job.result["found"])
+    except (KeyError, ValueError):
+        return None

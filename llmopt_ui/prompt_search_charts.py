@@ -1,0 +1,169 @@
+"""Figures of searches: intervals drawn sideways, so that texts can be read. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from llmopt_core.experiments.prompt_search.verify import Verification
+from llmopt_core.experiments.prompt_search.worth import ExampleWorth, WorthResult
+from llmopt_core.statistics.intervals import Summary
+from llmopt_ui import format as fmt
+from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed, verdict
+
+_ROW = 34
+_WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
+_LABEL = 44
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One candidate of a search path.
+
+    Attributes:
+        name: Short and unlike the others.
+        hover: What it is, in full.
+        summary: On the training part; None where it was not measured.
+        role: `start` for what was there, `best` for what was chosen, `other`, or `partial` where it was cut short.
+    """
+
+    name: str
+    hover: str
+    summary: Summary | None
+    role: str
+
+
+def worth_chart(found: WorthResult, score: str) -> go.Figure:
+    """One row per few-shot example: what the score gains by having it, with its 95 % interval; the best on top."""
+    rows = sorted(found.examples, key=_worth)
+    figure = go.Figure()
+    figure.add_vline(0, line={"color": NEUTRAL, "width": 1.5})
+    for name, word in _WORDS.items():
+        shown = [row for row in rows if row.comparison is not None and row.verdict == name]
+        if shown:
+            figure.add_trace(_worth_trace(shown, f"{verdict(name).sign} {word}", verdict(name).colour))
+    figure.update_layout(
+        height=110 + _ROW * len(rows),
+        margin={"t": 36},
+        xaxis={"title": f"{score}: with the example minus without it", "gridcolor": FAINT},
+        yaxis={
+            "categoryorder": "array",
+            "categoryarray": [_label(row) for row in rows],
+            "range": [-0.6, len(rows) - 0.4],
+        },
+        showlegend=True,
+    )
+    return themed(figure)
+
+
+def path_chart(tried: Sequence[Tried], score: str, questions: int) -> go.Figure:
+    """The search path on the training part, in the order tried from top to bottom."""
+    rows = list(reversed(tried))
+    figure = go.Figure()
+    start = next((row.summary.mean for row in tried if row.role == "start" and row.summary is not None), None)
+    if start is not None:
+        figure.add_vline(start, line={"color": NEUTRAL, "width": 1, "dash": "dot"})
+    for role, (word, colour, symbol) in _ROLES.items():
+        shown = [row for row in rows if row.role == role and row.summary is not None and row.summary.mean is not None]
+        if shown:
+            figure.add_trace(_path_trace(shown, word, colour, symbol))
+    figure.update_layout(
+        height=110 + _ROW * len(rows),
+        margin={"t": 36},
+        xaxis={"title": f"{score} on the {fmt.plural(questions, 'training question')} (chooses, is no result)",
+               "gridcolor": FAINT},
+        yaxis={"categoryorder": "array", "categoryarray": [plain(row.name) for row in rows],
+               "range": [-0.6, len(rows) - 0.4]},
+        showlegend=True,
+    )  # fmt: skip
+    return themed(figure)
+
+
+def before_after(found: Verification, score: str) -> go.Figure:
+    """The two means on the held-back part with their intervals."""
+    rows = (("as found", found.after, verdict(found.comparison.verdict).colour), ("as it was", found.before, NEUTRAL))
+    figure = go.Figure()
+    for name, summary, colour in rows:
+        if summary.mean is None:
+            continue
+        figure.add_trace(
+            go.Scatter(
+                x=[summary.mean], y=[name], mode="markers+text", text=[fmt.score(summary.mean)],
+                textposition="top center", marker={"size": 13, "color": colour},
+                error_x=_whiskers([summary], colour), showlegend=False,
+                hovertemplate=f"{name}: {_hover(summary)}<extra></extra>",
+            )
+        )  # fmt: skip
+    figure.update_layout(
+        height=200,
+        margin={"t": 20},
+        xaxis={"title": f"{score} on the held-back questions, with 95 % interval", "gridcolor": FAINT,
+               "rangemode": "tozero"},
+        yaxis={"range": [-0.6, 1.7]},
+    )  # fmt: skip
+    return themed(figure)
+
+
+def _worth(row: ExampleWorth) -> float:
+    missing = row.comparison is None or row.comparison.difference is None
+    return float("-inf") if missing else row.comparison.difference  # type: ignore[union-attr, return-value]
+
+
+def _label(row: ExampleWorth) -> str:
+    return plain(f"{row.place + 1}. {fmt.shorten(row.question, _LABEL)}")
+
+
+def _worth_trace(rows: Sequence[ExampleWorth], name: str, colour: str) -> go.Scatter:
+    compared = [row.comparison for row in rows if row.comparison is not None]
+    summaries = [Summary(c.difference, c.low, c.high, c.pairs, c.pairs + c.dropped) for c in compared]
+    return go.Scatter(
+        name=name,
+        x=[c.difference for c in compared],
+        y=[_label(row) for row in rows],
+        mode="markers",
+        marker={"size": 11, "color": colour},
+        error_x=_whiskers(summaries, colour),
+        customdata=[
+            [plain(fmt.shorten(row.question, 110)), plain(fmt.shorten(row.answer, 110)), fmt.signed(c.difference),
+             fmt.interval(c.low, c.high), fmt.plural(c.pairs, "question")]
+            for row, c in zip(rows, compared, strict=True)
+        ],
+        hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<br>worth %{customdata[2]} "
+        "(95 % interval %{customdata[3]}), %{customdata[4]}<extra></extra>",
+    )  # fmt: skip
+
+
+def _path_trace(rows: Sequence[Tried], name: str, colour: str, symbol: str) -> go.Scatter:
+    summaries = [row.summary for row in rows if row.summary is not None]
+    return go.Scatter(
+        name=name,
+        x=[summary.mean for summary in summaries],
+        y=[plain(row.name) for row in rows],
+        mode="markers",
+        marker={"size": 11, "color": colour, "symbol": symbol},
+        error_x=_whiskers(summaries, colour),
+        customdata=[[plain(fmt.shorten(row.hover, 160)), _hover(s)] for row, s in zip(rows, summaries, strict=True)],
+        hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>",
+    )
+
+
+def _whiskers(shown: Sequence[Summary], colour: str) -> dict[str, object]:
+    up = [0.0 if s.high is None or s.mean is None else s.high - s.mean for s in shown]
+    down = [0.0 if s.low is None or s.mean is None else s.mean - s.low for s in shown]
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 2, "width": 5,
+            "color": colour}  # fmt: skip
+
+
+def _hover(summary: Summary) -> str:
+    between = f" (95 % interval {fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""
+    return f"{fmt.score(summary.mean)}{between}, {summary.scored} of {summary.total} scored"
+
+
+_ROLES = {
+    "start": ("as it is", NEUTRAL, "diamond"),
+    "best": ("chosen", "#0072B2", "circle"),
+    "other": ("tried", "#56B4E9", "circle"),
+    "partial": ("cut short, never chosen", FAINT, "circle-open"),
+}

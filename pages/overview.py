@@ -38,7 +38,7 @@ with told_plainly():
             found, metrics_of(found), inks([*(item.name for item in saved), *(e.name for e in found)]), "overview"
         )
         st.caption(
-            f"{fmt.plural(newest.total, 'question')} of {fmt.markdown(newest.evaluation_set)}, "
+            f"{fmt.plural(newest.total, 'question')} of the set {fmt.markdown(newest.evaluation_set)}, "
             f"graded by {fmt.markdown(newest.judge)}."
         )
         link_to(EVALUATION, "Open the results")

@@ -1,6 +1,6 @@
 """Screenshots of every page in light and dark, wide and narrow.
 
-    python scripts/screenshots.py OUT [--home WORKSPACE] [--questions N]
+    python scripts/screenshots.py OUT [--home WORKSPACE] [--questions N] [--pages Settings,Overview]
 
 Without `--home` a temporary workspace is made and the sample project is evaluated with the built-in model on the first
 N questions, so that the pages have something to show.
@@ -20,18 +20,6 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.harness import browser, serve, settled
 
-VIEWS = {
-    "overview": ("Overview", ""),
-    "documents": ("Documents", ""),
-    "results": ("Evaluation", "Results"),
-    "run": ("Evaluation", "Run"),
-    "configurations": ("Evaluation", "Configurations"),
-    "questions": ("Evaluation", "Questions"),
-    "endpoints": ("Settings", "Endpoints"),
-    "built-in": ("Settings", "Built-in models"),
-    "judge": ("Settings", "Judge"),
-    "workspace": ("Settings", "Workspace"),
-}
 WIDTHS = (1440, 1024)
 HEIGHT = 1000
 TALLEST = 4000
@@ -43,6 +31,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--home", type=Path, help="a workspace to show")
     parser.add_argument("--questions", type=int, default=12)
+    parser.add_argument("--pages", default="", help="only these, by their names in the sidebar")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +41,7 @@ def main() -> None:
         with serve(home) as address, browser() as opened:
             for theme in ("light", "dark"):
                 for width in WIDTHS:
-                    take_all(opened, address, arguments.out, theme, width)
+                    take_all(opened, address, arguments.out, theme, width, arguments.pages)
 
 
 async def evaluate_sample(home: Path, questions: int) -> None:
@@ -77,20 +66,25 @@ async def evaluate_sample(home: Path, questions: int) -> None:
     store.close()
 
 
-def take_all(opened: Browser, address: str, out: Path, theme: str, width: int) -> None:
-    """Every view once, as tall as its content."""
+def take_all(opened: Browser, address: str, out: Path, theme: str, width: int, pages: str) -> None:  # noqa: PLR0917
+    """Every page with each of its tabs once, as tall as its content."""
     page = opened.new_page(color_scheme=theme, viewport={"width": width, "height": HEIGHT})  # type: ignore[arg-type]
     page.on("console", lambda message: print(message.text) if message.type == "error" else None)
     page.goto(address)
     settled(page)
-    for name, (title, tab) in VIEWS.items():
-        page.get_by_test_id("stSidebarNavLink").filter(has_text=title).click()
+    links = page.get_by_test_id("stSidebarNavLink")
+    for title in [name.strip() for name in pages.split(",") if name] or links.all_inner_texts():
+        links.filter(has_text=title).click()
         page.get_by_role("heading", name=title, exact=True).wait_for()
         settled(page)
-        if tab:
-            page.get_by_role("tab", name=tab, exact=True).click()
-            settled(page)
-        take(page, out / f"{name}-{theme}-{width}.png", width)
+        top = page.get_by_role("tablist").first
+        tabs = top.get_by_role("tab").all_inner_texts() if top.count() else [""]
+        for tab in tabs:
+            if tab:
+                top.get_by_role("tab", name=tab, exact=True).click()
+                settled(page)
+            name = "-".join(f"{title} {tab}".lower().split())
+            take(page, out / f"{name}-{theme}-{width}.png", width)
     page.close()
 
 

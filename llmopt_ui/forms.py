@@ -21,6 +21,7 @@ from llmopt_ui.forms_retrieval import retrieval_fields
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
+from llmopt_ui.tuned_choice import tuned_choice
 
 EDITED = "edited"
 NAME = "edit_name"
@@ -139,8 +140,14 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
     endpoint = left.selectbox(
         "Endpoint", names, names.index(before.endpoint), key=f"edit_endpoint_{token}", persist_state="session"
     )
+    with left:
+        before, changed = tuned_choice(before, endpoint, token)
     name = right.text_input(
-        "Model", before.name, key=f"edit_model_{token}", placeholder="The endpoint's default", persist_state="session"
+        "Model",
+        before.name,
+        key=f"edit_model_{token}{changed}",
+        placeholder="The endpoint's default",
+        persist_state="session",
     )
     if endpoint == BUILTIN:
         st.caption(
@@ -152,7 +159,7 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
         list(_MODES),
         list(_MODES).index(before.mode),
         format_func=_MODES.__getitem__,
-        key=f"edit_mode_{token}",
+        key=f"edit_mode_{token}{changed}",
         persist_state="session",
     )
     stops = list(dict.fromkeys([*_STOPS, *before.stop]))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_ui.chunk_view import METHODS, UNITS
+from llmopt_ui.tuned_choice import embedding_choice
 
 SEARCH = {"dense": "By meaning (dense)", "bm25": "By words (BM25)", "hybrid": "Both (hybrid)"}
 FUSION = {"rrf": "By ranks (RRF)", "weighted": "By scores, half and half"}
@@ -70,6 +71,7 @@ def retrieval_fields(before: RetrievalSpec | None, token: str) -> dict[str, Any]
         values["embedding"] |= {
             "of": _choice(st, "What is embedded of a chunk", OF, spec.embedding.of, f"edit_of_{token}")
         }
+        values["embedding"] |= {"model": embedding_choice(spec.embedding.model, token)}
         values["top_k"] = st.number_input(
             "Chunks handed over", 1, 100, min(100, spec.top_k), key=f"edit_top_k_{token}", persist_state="session"
         )

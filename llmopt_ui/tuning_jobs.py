@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -10,6 +10,7 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.tuning_lab.jobs import JobReport, cancel, report
+from llmopt_core.experiments.tuning_lab.library import training_sets
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs import LOCAL, Job
 from llmopt_core.runs.values import Project
@@ -41,7 +42,7 @@ def jobs_view(project: Project) -> None:
         empty_state("No jobs yet", "Start one above; training on this machine takes minutes and costs nothing.",
                     ":material/model_training:")  # fmt: skip
         return
-    _all(jobs)
+    _all(project, jobs)
     _one(project, jobs)
 
 
@@ -135,9 +136,9 @@ def _cancel(job_id: str) -> None:
         state().problem = str(error)
 
 
-def _all(jobs: Sequence[Job]) -> None:
+def _all(project: Project, jobs: Sequence[Job]) -> None:
     section("All jobs")
-    table = job_table(jobs)
+    table = job_table(jobs, {item.version: item.label for item in training_sets(store(), project)})
     # The newest that have curves, unless others are chosen.
     usual = [i for i, job in enumerate(jobs) if job.step][:3]
     chosen = st.dataframe(
@@ -163,8 +164,8 @@ def _all(jobs: Sequence[Job]) -> None:
                    "formats are on different scales.")  # fmt: skip
 
 
-def job_table(jobs: Sequence[Job]) -> pd.DataFrame:
-    """One row per job, newest first."""
+def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
+    """One row per job, newest first; `data` names training sets by their version."""
     rows = [
         {
             "Tuned model": job.name,
@@ -175,7 +176,7 @@ def job_table(jobs: Sequence[Job]) -> pd.DataFrame:
             "Tokens": fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH,
             "Time": fmt.duration(job.finished_at - job.started_at) if job.finished_at and job.started_at else fmt.DASH,
             "Cost": "free" if job.provider == LOCAL else fmt.money(job.cost_usd),
-            "Data": job.data_version[:8],
+            "Data": data.get(job.data_version, job.data_version[:8]),
             "Started": datetime.fromtimestamp(job.created_at, UTC),
         }
         for job in jobs

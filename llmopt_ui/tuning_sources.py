@@ -36,9 +36,9 @@ def sources_bar(project: Project) -> None:
             _corrected(project)
         with st.popover("Few-shot sets", icon=":material/format_list_numbered:"), told_plainly():
             _few_shot(project)
-        with st.popover("A larger model's answers", icon=":material/neurology:"), told_plainly():
+        with st.popover("Larger model", icon=":material/neurology:"), told_plainly():
             distil_form(project)
-        with st.popover("Questions with references", icon=":material/quiz:"), told_plainly():
+        with st.popover("Reference answers", icon=":material/quiz:"), told_plainly():
             pairs_form(project)
     for job in [job for job in store().jobs(project, active=True) if job.kind in MAKING]:
         follow(job, MAKING[job.kind], on_end=_made)

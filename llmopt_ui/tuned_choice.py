@@ -1,0 +1,47 @@
+"""Tuned models as a choice wherever a model is chosen. Draws nothing while there are none."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models, tuned_embedding_models
+from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING, EmbeddingSpec, ModelSpec
+from llmopt_ui.resources import settings
+
+
+def tuned_choice(before: ModelSpec, endpoint: str, token: str) -> tuple[ModelSpec, str]:
+    """Choose a tuned model of an endpoint, or its base model.
+
+    Returns:
+        The spec with adapter, name and mode of what was chosen, and a text that differs where that is not what `before`
+        had, for the keys of fields that are filled from it.
+    """
+    there = before.model_copy(update={"adapter": before.adapter if endpoint == BUILTIN else ""})
+    known = {model.name: model.spec for model in tuned_chat_models(settings(), endpoint)}
+    current = there.adapter or (there.name if there.name in known else "")
+    names = list(dict.fromkeys(["", *known, current]))
+    if names == [""]:
+        return there, ""
+    chosen = st.selectbox("Tuned model", names, names.index(current), format_func=lambda name: name or "None (base)",
+                          key=f"edit_tuned_{endpoint}_{token}", persist_state="session",
+                          help="Made by fine-tuning jobs; asked the way it was trained.")  # fmt: skip
+    if chosen == current:
+        return there, ""
+    spec = known.get(chosen)
+    taken = spec if isinstance(spec, ModelSpec) else ModelSpec(endpoint=endpoint)
+    changes = {"adapter": taken.adapter, "name": taken.name, "mode": taken.mode}
+    return there.model_copy(update=changes), f"_{chosen or 'base'}"
+
+
+def embedding_choice(before: str, token: str) -> str:
+    """Choose the embedding model where there is more than one; gives its name or folder."""
+    known = {BUILTIN_EMBEDDING: f"{BUILTIN_EMBEDDING} (built in)"}
+    for model in tuned_embedding_models(settings()):
+        if isinstance(model.spec, EmbeddingSpec):
+            known[model.spec.model] = f"{model.name} (tuned)"
+    known.setdefault(before, before.rsplit("/", 1)[-1])
+    if len(known) == 1:
+        return before
+    names = list(known)
+    return str(st.selectbox("Embedding model", names, names.index(before), format_func=known.__getitem__,
+                            key=f"edit_embedding_{token}", persist_state="session"))  # fmt: skip

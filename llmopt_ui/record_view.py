@@ -17,6 +17,7 @@ from llmopt_ui.theme import Ink
 
 PARTS = "record_part"
 _TRACE = ["Stage", "Method", "Received", "Returned", "Time", "Tokens"]
+_CITED = "text-decoration:underline 2px #E69F00;text-underline-offset:3px"
 _MARK = "background:rgba(0,158,115,.24);border-radius:3px"
 
 
@@ -131,19 +132,21 @@ def _hit(hit: Hit, position: int, *, cited: bool, references: Sequence[Span]) ->
         st.html(marked_html(chunk, references))
 
 
-def marked_html(chunk: Chunk, references: Sequence[Span]) -> str:
-    """The chunk's text, escaped, with the parts that belong to a reference span marked."""
-    cuts = {0, len(chunk.text)}
-    spans = [part for span in references if (part := _overlap(chunk, span))]
-    for start, end in spans:
-        cuts |= {start, end}
-    edges = sorted(cuts)
+def marked_html(chunk: Chunk, references: Sequence[Span], cited: Sequence[Span] = ()) -> str:
+    """The chunk's text, escaped: what belongs to a reference span is marked, what a citation rests on underlined."""
+    gold = [part for span in references if (part := _overlap(chunk, span))]
+    under = [part for span in cited if (part := _overlap(chunk, span))]
+    edges = sorted({0, len(chunk.text), *(edge for part in (*gold, *under) for edge in part)})
     pieces = []
     for a, b in itertools.pairwise(edges):
         words = html.escape(chunk.text[a:b]).replace("\0", "\ufffd")
-        inside = any(start <= a and b <= end for start, end in spans)
-        pieces.append(f'<span style="{_MARK}">{words}</span>' if inside else words)
+        styles = [style for parts, style in ((gold, _MARK), (under, _CITED)) if _inside(a, b, parts)]
+        pieces.append(f'<span style="{";".join(styles)}">{words}</span>' if styles else words)
     return f'<div class="llmopt-bands">{"".join(pieces)}</div>'
+
+
+def _inside(start: int, end: int, parts: Sequence[tuple[int, int]]) -> bool:
+    return any(a <= start and end <= b for a, b in parts)
 
 
 def _overlap(chunk: Chunk, span: Span) -> tuple[int, int] | None:

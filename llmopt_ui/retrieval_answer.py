@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.answering.citations import MARK, cited_numbers
+from llmopt_core.answering.cited_parts import cited_parts
 from llmopt_core.experiments.retrieval_lab.question import Inspection
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Answer, Evidence
@@ -111,7 +112,11 @@ def _chunks(side: Side, found: Inspection, given: Answer) -> None:
     if not given.hits:
         st.caption("The model saw no chunk.")
         return
-    st.markdown("**Chunks the model saw**", help="Cited ones have an orange edge, the reference is green.")
+    parts = cited_parts(given)
+    st.markdown(
+        "**Chunks the model saw**",
+        help="Cited ones have an orange edge, and what the answer rests on is underlined; the reference is green.",
+    )
     for number, hit in enumerate(given.hits, start=1):
         chunk, cited = hit.chunk, number - 1 in given.citations
         with st.container(border=True):
@@ -123,5 +128,5 @@ def _chunks(side: Side, found: Inspection, given: Answer) -> None:
             colour = "#E69F00" if cited else "transparent"
             st.html(
                 f'<div class="llmopt-cited" id="chunk-{side.place}-{number}" style="border-color:{colour}">'
-                f"{marked_html(chunk, found.example.references)}</div>"
+                f"{marked_html(chunk, found.example.references, parts.get(number - 1, ()))}</div>"
             )

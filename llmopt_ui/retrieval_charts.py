@@ -35,30 +35,31 @@ def stage_label(name: str, width: int = 12) -> str:
     return "<br>".join(map(plain, textwrap.wrap(words, width)[:3]))
 
 
-def gold_colour(ink: Ink) -> str:
-    """Green for gold chunks; another colour beside a configuration that is green itself."""
-    return _GOLD_ON_GREEN if ink.colour == GOLD else GOLD
+def gold_colour(inks: Sequence[Ink]) -> str:
+    """Green for gold chunks; another colour where a configuration is green itself."""
+    return _GOLD_ON_GREEN if any(ink.colour == GOLD for ink in inks) else GOLD
 
 
-def rank_flow_chart(found: Inspection, ink: Ink, deepest: int) -> go.Figure:
+def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.Figure:
     """The rank of every chunk after each stage as lines; gold in its colour, what is handed over in the side's.
 
     Args:
         found: What was inspected.
         ink: The side's colour.
+        gold: The colour of gold chunks.
         deepest: The lowest rank drawn, so that two figures beside each other have one scale.
     """
     shown = columns(found.retrieval.trace)
     handed = {hit.chunk.id for hit in found.retrieval.hits}
     rest = [row for row in found.flow if not row.gold and row.chunk.id not in handed]
     given = [row for row in found.flow if not row.gold and row.chunk.id in handed]
-    gold = [row for row in found.flow if row.gold]
+    wanted = [row for row in found.flow if row.gold]
     absent = deepest + max(2, deepest // 10)
     figure = go.Figure(
         [
             _flow("Other chunks", rest, shown, None, {"color": _QUIET, "width": 1}, 4),
             _flow("Handed over", given, shown, None, {"color": ink.colour, "width": 2}, 7),
-            _flow("Gold: holds the reference", gold, shown, absent, {"color": gold_colour(ink), "width": 4}, 10),
+            _flow("Gold: holds the reference", wanted, shown, absent, {"color": gold, "width": 4}, 10),
         ]
     )
     ticks = [rank for rank in (1, 5, 10, 20, 30, 50, 100, 200, 500) if rank <= deepest]
@@ -123,7 +124,7 @@ def wrapped(text: str, limit: int, width: int = 60) -> str:
     return "<br>".join(map(plain, textwrap.wrap(fmt.shorten(text, limit), width)))
 
 
-def score_strips(found: Inspection, ink: Ink) -> go.Figure:
+def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
     """The scores of each stage on a line of its own, from its lowest to its best."""
     shown = columns(found.retrieval.trace)
     handed = {hit.chunk.id for hit in found.retrieval.hits}
@@ -144,7 +145,7 @@ def score_strips(found: Inspection, ink: Ink) -> go.Figure:
     looks = {
         "rest": ("Other chunks", _QUIET, "circle", 8),
         "given": ("Handed over", ink.colour, "circle", 11),
-        "gold": ("Gold", gold_colour(ink), "diamond", 14),
+        "gold": ("Gold", gold, "diamond", 14),
     }
     for kind, points in groups.items():
         name, colour, symbol, size = looks[kind]
@@ -177,13 +178,13 @@ def score_strips(found: Inspection, ink: Ink) -> go.Figure:
     return themed(figure)
 
 
-def meaning_map(found: Map, ink: Ink) -> go.Figure:
+def meaning_map(found: Map, ink: Ink, gold: str) -> go.Figure:
     """Question, invented passages and chunks in a plane."""
     chunks = [point for point in found.points if point.kind == "chunk"]
     groups = (
         ("Other chunks", [p for p in chunks if not p.gold and p.rank is None], _QUIET, "circle", 7),
         ("Handed over", [p for p in chunks if not p.gold and p.rank is not None], ink.colour, "circle", 12),
-        ("Gold", [p for p in chunks if p.gold], gold_colour(ink), "diamond", 15),
+        ("Gold", [p for p in chunks if p.gold], gold, "diamond", 15),
         ("Invented texts", [p for p in found.points if p.kind == "passage"], "#E69F00", "triangle-up", 14),
         ("Question", [p for p in found.points if p.kind == "question"], "#D55E00", "star", 18),
     )

@@ -17,6 +17,7 @@ from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, link_to
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
+from llmopt_ui.prompt_state import addressed
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify
 from llmopt_ui.theme import Ink, inks
@@ -140,8 +141,9 @@ def question(project: Project) -> Example | None:
     if sets:
         name = one.selectbox("Evaluation set", [item.name for item in sets], key=SET, bind="query-params")
         examples = {example.id: example for example in store().evaluation_set(project, name).examples}
+        ids = list(examples)
         asked = two.selectbox(
-            "Question", list(examples), key=QUESTION, bind="query-params",
+            "Question", ids, **addressed(QUESTION, ids, ids[0]),
             format_func=lambda key: fmt.shorten(examples[key].question, 110) if key in examples else key,
         )  # fmt: skip
         chosen = examples.get(asked or "")

@@ -13,7 +13,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts
 from llmopt_ui.retrieval_answer import answer_part
-from llmopt_ui.retrieval_charts import meaning_map, rank_flow_chart, score_strips
+from llmopt_ui.retrieval_charts import gold_colour, meaning_map, rank_flow_chart, score_strips
 from llmopt_ui.retrieval_choice import Side, differing, question
 from llmopt_ui.retrieval_looking import inspections
 from llmopt_ui.retrieval_stages import handed_over, stages_part
@@ -104,7 +104,7 @@ def _stages(seen: Seen) -> None:
     deepest = max((rank for _, found in seen for row in found.flow for rank in row.ranks.values() if rank), default=1)
     for column, (side, found) in zip(columns(seen), seen, strict=True):
         column.plotly_chart(
-            rank_flow_chart(found, side.ink, deepest), config=CONFIG, key=f"flow_{side.place}",
+            rank_flow_chart(found, side.ink, _gold_ink(seen), deepest), config=CONFIG, key=f"flow_{side.place}",
             alt="The rank of every chunk after each stage",
         )  # fmt: skip
     others = [found for _, found in reversed(seen)] if len(seen) > 1 else [None]
@@ -118,20 +118,27 @@ def _stages(seen: Seen) -> None:
 def _pictures(seen: Seen) -> None:
     for column, (side, found) in zip(columns(seen), seen, strict=True):
         column.plotly_chart(
-            score_strips(found, side.ink), config=CONFIG, key=f"scores_{side.place}", alt="Scores in each stage"
+            score_strips(found, side.ink, _gold_ink(seen)),
+            config=CONFIG,
+            key=f"scores_{side.place}",
+            alt="Scores in each stage",
         )
     for column, (side, found) in zip(columns(seen), seen, strict=True):
         if found.map is None:
             column.caption("The question could not be embedded, so there is no map.")
             continue
         column.plotly_chart(
-            meaning_map(found.map, side.ink), config=CONFIG, key=f"map_{side.place}",
+            meaning_map(found.map, side.ink, _gold_ink(seen)), config=CONFIG, key=f"map_{side.place}",
             alt="Map of question, invented passages and chunks",
         )  # fmt: skip
         column.caption(
             f"The two directions that show most of the spread of all vectors, {found.map.shown:.0%} of it: near on the "
             "map need not be near in meaning."
         )
+
+
+def _gold_ink(seen: Seen) -> str:
+    return gold_colour([side.ink for side, _ in seen])
 
 
 def columns(seen: Seen) -> Sequence[st.delta_generator.DeltaGenerator]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from llmopt_core.cli import chunk, chunk_sweep, compare, doctor, evaluate, finetune, prompts, report, retrieve
+from llmopt_core.cli import ablate, chunk, chunk_sweep, compare, doctor, evaluate, finetune, prompts, report, retrieve
 from llmopt_core.cli.output import complain
 from llmopt_core.errors import LlmOptError
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (evaluate, compare, prompts, chunk, chunk_sweep, retrieve, finetune, report, doctor):
+for module in (evaluate, compare, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, report, doctor):
     module.register(app)
 
 

@@ -34,7 +34,7 @@ def retrieve(
     from llmopt_core.experiments.file import load_experiment
 
     experiment = load_experiment(file)
-    chosen = _chosen(experiment, configuration)
+    chosen = chosen_configuration(experiment, configuration)
     found = asyncio.run(_retrieve(experiment, chosen, question, category or None))
     if json:
         values = {"configuration": chosen.name, "question": question, "hits": [_hit(hit) for hit in found.hits]}
@@ -43,7 +43,12 @@ def retrieve(
         print(_text(chosen.name, found))
 
 
-def _chosen(experiment: Experiment, name: str) -> Configuration:
+def chosen_configuration(experiment: Experiment, name: str) -> Configuration:
+    """The named configuration, or the first that retrieves.
+
+    Raises:
+        BadInput: It retrieves nothing, or there is none.
+    """
     from llmopt_core.errors import BadInput
 
     if name:
@@ -89,6 +94,9 @@ def _stage(stage: StageTrace) -> dict[str, Any]:
         "received": stage.received,
         "returned": len(stage.hits),
         "seconds": stage.seconds,
+        "tokens": {"prompt": stage.usage.prompt_tokens, "completion": stage.usage.completion_tokens},
+        "calls": stage.usage.calls,
+        "cached_calls": stage.usage.cached_calls,
         "warning": stage.warning,
         "hits": [_hit(hit) for hit in stage.hits],
     }
@@ -104,7 +112,11 @@ def _text(name: str, found: Retrieval) -> str:
     for stage in found.trace:
         best = f", best {one_line(stage.hits[0].chunk.text, 60)}" if stage.hits else ""
         counts = f"{stage.received} in, {len(stage.hits)} out" if stage.received else f"{len(stage.hits)} out"
-        lines.append(f"  {stage.stage:<10} {stage.method:<18} {counts}, {stage.seconds * 1000:.0f} ms{best}")
+        spent = stage.usage.prompt_tokens + stage.usage.completion_tokens
+        took = f"{stage.seconds * 1000:.0f} ms" + (f", {spent} tokens" if spent else "")
+        lines.append(f"  {stage.stage:<10} {stage.method:<18} {counts}, {took}{best}")
+        if stage.stage in ("transform", "route") and stage.queries:
+            lines += [f"             {one_line(text, 160)}" for text in stage.queries]
         if stage.warning:
             lines.append(f"             warning: {stage.warning}")
     return "\n".join(lines)

@@ -1,0 +1,35 @@
+"""Which sentence of a cited chunk an answer rests on, so that it can be shown."""
+
+from __future__ import annotations
+
+from llmopt_core.answering.citations import ENOUGH, cited_numbers, coverage, without_marks
+from llmopt_core.answering.claims import claims_of
+from llmopt_core.chunking.sentences import sentence_spans
+from llmopt_core.types import Answer, Span
+
+
+def cited_parts(answer: Answer) -> dict[int, tuple[Span, ...]]:
+    """By position in `answer.hits`, the sentences that hold most words of what cites them, as places in documents.
+
+    A claim with marks such as `[2]` points into those chunks; one without points into every cited chunk. Where no
+    sentence holds half of a claim's words, nothing is pointed at.
+    """
+    parts: dict[int, dict[Span, None]] = {}
+    for claim in claims_of(answer.text):
+        own = {number - 1 for number in cited_numbers(claim)} & set(answer.citations)
+        for position in sorted(own or set(answer.citations)):
+            found = _best_sentence(without_marks(claim), answer, position)
+            if found is not None:
+                parts.setdefault(position, {})[found] = None
+    return {position: tuple(spans) for position, spans in parts.items()}
+
+
+def _best_sentence(claim: str, answer: Answer, position: int) -> Span | None:
+    chunk = answer.hits[position].chunk
+    spans = [(int(start), int(end)) for start, end in sentence_spans(chunk.text)]
+    shares = [coverage(claim, chunk.text[start:end]) for start, end in spans]
+    if not shares or max(shares) < ENOUGH:
+        return None
+    start, end = spans[shares.index(max(shares))]
+    end = start + len(chunk.text[start:end].rstrip())
+    return Span(chunk.document, chunk.start + start, chunk.start + end)

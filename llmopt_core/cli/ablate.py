@@ -1,0 +1,130 @@
+"""`llmopt ablate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, note, number, table, write_json
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.configuration import Configuration
+    from llmopt_core.experiments.file import Experiment
+    from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, Removed
+    from llmopt_core.experiments.retrieval_lab.costs import Cost
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(help="Leave-one-out: what removing each component of a configuration costs.")(ablate)
+
+
+def ablate(
+    file: Annotated[Path, typer.Argument(help="Experiment file (YAML).")],
+    configuration: Annotated[str, typer.Option(help="Which configuration; the first that retrieves.")] = "",
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N questions.")] = None,
+    answers: Annotated[
+        bool, typer.Option("--answers", help="Answer the questions too; measures F1, faithfulness and answer checks.")
+    ] = False,
+    concurrency: Annotated[int, typer.Option(min=1, help="Answers in work at once.")] = 4,
+    json: JsonOption = "",
+) -> None:
+    """Leave each component out."""
+    import asyncio
+
+    from llmopt_core.cli.retrieve import chosen_configuration
+    from llmopt_core.experiments.file import load_experiment
+
+    experiment = load_experiment(file)
+    chosen = chosen_configuration(experiment, configuration)
+    report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency))
+    if json:
+        write_json(report.model_dump(mode="json"), json)
+    if json != "-":
+        print(_text(report))
+
+
+async def _ablate(
+    experiment: Experiment, configuration: Configuration, limit: int | None, answers: bool, concurrency: int
+) -> AblationReport:
+    from llmopt_core.cli.setup import open_models
+    from llmopt_core.experiments.retrieval_lab.ablation import ablate as measure
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+    store = Store.open(Settings.from_environment())
+    async with open_models(store, experiment, concurrency) as models:
+        return await measure(
+            configuration,
+            experiment.evaluation_set.examples[:limit],
+            experiment.documents,
+            models,
+            store.cache,
+            set_name=experiment.evaluation_set.name,
+            answers=answers,
+            judge=experiment.judge,
+            on_progress=_progress(),
+            concurrency=concurrency,
+        )
+
+
+def _progress() -> Any:
+    """A line on stderr at every tenth of the work."""
+    told = 0
+
+    def see(done: int, total: int) -> None:
+        nonlocal told
+        if total and done * 10 // total > told:
+            told = done * 10 // total
+            note(f"{done} of {total}")
+
+    return see
+
+
+def _text(report: AblationReport) -> str:
+    from llmopt_core.experiments.retrieval_lab.ablation import TITLES
+
+    measures = [name for name in TITLES if name in report.measures and report.measures[name].scored]
+    header = ["", *(f"{TITLES[name]}" for name in measures), "takes"]
+    whole = [
+        report.configuration,
+        *(
+            _mean(report.measures[name].mean, report.measures[name].low, report.measures[name].high)
+            for name in measures
+        ),
+        _cost(report.cost),
+    ]
+    rows = [whole, *([one.name, *(_gain(one, name) for name in measures), _cost(one.cost)] for one in report.removed)]
+    lines = [
+        f"{report.configuration} on {report.questions} questions of {report.evaluation_set or 'the set'}, and with each "
+        "component left out",
+        "",
+        table(header, rows),
+        "",
+        "Changes are paired, with 95 % intervals; p-values corrected by Holm. Takes: the component itself, per question.",
+        "",
+    ]
+    lines += [f"{one.advice:<18} {one.name.removeprefix('without ')}: {one.reason}" for one in report.removed]
+    lines += [f"warning: {count} questions: {told}" for told, count in report.failures.items()]
+    return "\n".join(lines)
+
+
+def _mean(mean: float | None, low: float | None, high: float | None) -> str:
+    between = f" [{number(low)}, {number(high)}]" if low is not None else ""
+    return f"{number(mean)}{between}"
+
+
+def _gain(one: Removed, measure: str) -> str:
+    gain = one.gains[measure]
+    if gain.difference is None:
+        return "-"
+    between = f" [{gain.low:+.3f}, {gain.high:+.3f}]" if gain.low is not None and gain.high is not None else ""
+    word = {"better": " better", "worse": " worse"}.get(gain.verdict, "")
+    return f"{gain.difference:+.3f}{between}{word}"
+
+
+def _cost(cost: Cost) -> str:
+    time = "-" if cost.seconds is None else f"{number(cost.seconds * 1000)} ms"
+    return f"{time}, {'?' if cost.tokens is None else number(cost.tokens)} tokens"

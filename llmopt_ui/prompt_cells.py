@@ -8,9 +8,14 @@ from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.experiments.prompt_lab.grid import Cell, checks_in, differences, metric_scores
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
-from llmopt_ui.prompt_texts import checks_html, diff_html, escaped, meta_html, text_html
+from llmopt_ui.prompt_texts import cells_html, checks_html, diff_html, escaped, meta_html, text_html
 
 _WAITING = {"waiting": "Waiting", "running": "Asked …", "cancelled": "Not answered"}
+
+
+def row_html(row: Sequence[Cell], marked: bool) -> str:
+    """The cells of a row beside each other; with `marked` the others show how they differ from the first."""
+    return cells_html([cell_html(cell, row[0] if marked and place else None) for place, cell in enumerate(row)])
 
 
 def cell_html(cell: Cell, first: Cell | None) -> str:

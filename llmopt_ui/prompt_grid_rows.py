@@ -13,14 +13,15 @@ from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Cell, Grid
 from llmopt_core.types import Example
 from llmopt_ui import format as fmt
-from llmopt_ui.prompt_cells import cell_html, repeats_text
+from llmopt_ui.prompt_cells import repeats_text, row_html
 from llmopt_ui.prompt_live import ask_again
+from llmopt_ui.prompt_texts import question_html
 from llmopt_ui.record_view import record_parts
 from llmopt_ui.session import state
 from llmopt_ui.theme import Ink
 
-Slots = dict[tuple[int, int], st.delta_generator.DeltaGenerator]
-"""Where the cell of a column and row is drawn."""
+Slots = dict[int, st.delta_generator.DeltaGenerator]
+"""Where the cells of a row are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +38,26 @@ def draw_rows(found: Comparison, grid: Grid, page: Page, colours: Sequence[Ink],
     for row in page.rows:
         with st.container(border=True, gap="xsmall"):
             _question(found, grid, row, colours)
-            for column, place in enumerate(st.columns(len(grid.names), gap="small")):
-                with place:
-                    slots[column, row] = st.empty()
-                    draw_cell(slots, grid, page, column, row)
-                    cell = grid.rows[row][column]
-                    if not busy and (cell.record is None or cell.state != "done"):
-                        _again(found, column, row, cell)
+            slots[row] = st.empty()
+            draw_row(slots, grid, page, row)
+            if not busy:
+                _missing(found, grid, row)
     return slots
 
 
-def draw_cell(slots: Slots, grid: Grid, page: Page, column: int, row: int) -> None:
-    """Draw one cell as it stands."""
-    first = grid.rows[row][0] if page.marked and column else None
-    slots[column, row].html(cell_html(grid.rows[row][column], first))
+def draw_row(slots: Slots, grid: Grid, page: Page, row: int) -> None:
+    """Draw the cells of one row as they stand: one piece of the page, since a browser takes its time for each."""
+    slots[row].html(row_html(grid.rows[row], page.marked))
+
+
+def _missing(found: Comparison, grid: Grid, row: int) -> None:
+    """Below a row in which answers failed or are missing, the buttons that ask for them again."""
+    missing = [cell.record is None or cell.state != "done" for cell in grid.rows[row]]
+    if any(missing):
+        for column, place in enumerate(st.columns(len(grid.names), gap="small")):
+            if missing[column]:
+                with place:
+                    _again(found, column, row, grid.rows[row][column])
 
 
 def _again(found: Comparison, column: int, row: int, cell: Cell) -> None:
@@ -68,9 +75,7 @@ def _ask(found: Comparison, places: Sequence[Place]) -> None:
 def _question(found: Comparison, grid: Grid, row: int, colours: Sequence[Ink]) -> None:
     example = grid.examples[row]
     with st.container(horizontal=True, gap="small", vertical_alignment="top"):
-        with st.container(gap="xxsmall", width="stretch"):
-            st.markdown(f"**{fmt.markdown(fmt.shorten(example.question, 400))}**")
-            st.caption(fmt.markdown(_about(example)))
+        st.html(question_html(fmt.shorten(example.question, 400), _about(example)), width="stretch")
         if st.button("Details", key=f"row_details_{found.id}_{row}", type="tertiary", icon=":material/unfold_more:"):
             _details(grid, row, colours)
 

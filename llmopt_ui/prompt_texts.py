@@ -58,3 +58,14 @@ def checks_html(checks: Sequence[tuple[CheckSpec, Score]]) -> str:
 def meta_html(parts: Sequence[str]) -> str:
     """Small facts below an answer."""
     return f'<div class="llmopt-meta">{" · ".join(map(escaped, parts))}</div>' if parts else ""
+
+
+def question_html(question: str, about: str) -> str:
+    """What a row asks, and small facts about it."""
+    return f'<div class="llmopt-question">{escaped(question)}</div>{meta_html([about] if about else [])}'
+
+
+def cells_html(cells: Sequence[str]) -> str:
+    """Blocks beside each other, in columns of one width."""
+    inside = "".join(f"<div>{cell}</div>" for cell in cells)
+    return f'<div class="llmopt-cells llmopt-cells-{len(cells)}">{inside}</div>'

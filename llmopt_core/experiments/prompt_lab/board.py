@@ -53,6 +53,7 @@ class Board:
         self._cells: dict[Place, Live] = {}
         self._touched: dict[Place, int] = {}
         self._waiting: deque[Place] = deque()
+        self._watched: dict[str, frozenset[int]] = {}
         self._closed = False
         self._ended = False
 
@@ -76,6 +77,16 @@ class Board:
                 place = self._waiting.popleft()
                 self._put(place, Live("running"))
             yield place
+
+    def look_at(self, viewer: str, rows: Iterable[int]) -> None:
+        """Say which rows somebody has on the screen: their answers are streamed, others come whole."""
+        with self._changed:
+            self._watched[viewer] = frozenset(rows)
+
+    def is_watched(self, row: int) -> bool:
+        """Whether somebody looks at this row."""
+        with self._changed:
+            return any(row in rows for rows in self._watched.values())
 
     def heard(self, place: Place, text: str) -> None:
         """A piece of an answer has arrived."""

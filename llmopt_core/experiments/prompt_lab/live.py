@@ -18,6 +18,8 @@ from llmopt_core.runs.values import Job, Status
 
 KIND = "comparison"
 _CLOSING_SECONDS = 10.0
+# Places that whoever starts a comparison has on the screen, until a page says more.
+_SEEN_AT_FIRST = 40
 MakeModels = Callable[[], Models]
 
 
@@ -102,6 +104,7 @@ class LiveComparisons:
     def _submit(self, plan: ComparisonPlan, found: Comparison, places: list[Place], make_models: MakeModels) -> None:
         board = Board()
         board.add(places)
+        board.look_at("at first", {row for _, row, _ in places[:_SEEN_AT_FIRST]})
 
         async def work(context: JobContext) -> dict[str, Any]:
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 from llmopt_core.errors import Cancelled, LlmOptError
 from llmopt_core.execution.bounded import bounded_map, failure_of
@@ -96,10 +97,10 @@ async def _answer(  # noqa: PLR0917
 
     async def one(place: Place) -> None:
         column, row, repeat = place
+        # A stream costs several times what a whole answer does, so it is asked for where somebody looks.
+        hear = partial(board.heard, place) if board.is_watched(row) else None
         try:
-            record = await pipelines[column].evaluate(
-                examples[row], repeat=repeat, on_text=lambda text: board.heard(place, text)
-            )
+            record = await pipelines[column].evaluate(examples[row], repeat=repeat, on_text=hear)
         except asyncio.CancelledError:
             piece = board.cell(place).text
             stopped = Failure("answer", "cancelled", _STOPPED)

@@ -10,9 +10,16 @@ import pytest
 from llmopt_core.errors import BadInput, EndpointError, StorageFailed
 from llmopt_core.evaluation.check_spec import CheckSpec
 from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.experiments.prompt_lab.board import Board
+from llmopt_core.experiments.prompt_lab.board import Board, Place
 from llmopt_core.experiments.prompt_lab.columns import columns_of
-from llmopt_core.experiments.prompt_lab.comparison import comparison, comparisons, delete_comparison, plan_of
+from llmopt_core.experiments.prompt_lab.comparison import (
+    comparison,
+    comparisons,
+    delete_comparison,
+    new_id,
+    plan_of,
+    start_comparison,
+)
 from llmopt_core.experiments.prompt_lab.grid import checks_in, differences, metric_scores, missing_places
 from llmopt_core.experiments.prompt_lab.plan import (
     MOST_VARIANTS,
@@ -21,6 +28,7 @@ from llmopt_core.experiments.prompt_lab.plan import (
     free_input,
     without_leaks,
 )
+from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import EvaluationSet, Example
@@ -101,26 +109,22 @@ async def test_repeats_are_asked_apart_and_show_how_stable_an_answer_is(lab: Lab
     assert lab.store.runs("p")[0].options["repeat"] == 0, "the newest run is the first answers"
 
 
-async def test_pieces_arrive_on_the_board_before_the_answer_is_whole(lab: Lab) -> None:
-    seen: list[str] = []
-    board = Board()
-    heard = board.heard
-    plan = lab.plan(lab.variant("plain"), examples=EXAMPLES[:1])
+async def test_pieces_arrive_where_somebody_looks_before_the_answer_is_whole(lab: Lab) -> None:
+    seen: list[tuple[int, str]] = []
+    plan = lab.plan(lab.variant("plain"), examples=EXAMPLES[:2])
 
     class Spy(Board):
-        def heard(self, place: tuple[int, int, int], text: str) -> None:
+        def heard(self, place: Place, text: str) -> None:
             super().heard(place, text)
-            seen.append(self.cell(place).text)
-
-    del board, heard
-    from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparison
-    from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
+            seen.append((place[1], self.cell(place).text))
 
     spy = Spy()
     spy.add(all_places(plan))
+    spy.look_at("a page", [0])
     async with lab.models() as models:
         await run_comparison(lab.store, plan, start_comparison(lab.store, plan, new_id()), models, spy)
-    assert seen == ["It ", "It is ", "It is Rhine."]
+    assert seen == [(0, "It "), (0, "It is "), (0, "It is Rhine.")]
+    assert spy.cell((0, 1, 0)).text == "It is Au."
     assert spy.ended
 
 

@@ -126,7 +126,8 @@ def _to_evaluation(project: Project, make: Callable[[], Configuration]) -> None:
     st.session_state["evaluation_view"] = "Run"
     st.session_state["run_configurations"] = [made.name]
     notify(f"The configuration {made.name} asks the tuned model; choose the questions and press Evaluate.")
-    st.switch_page(EVALUATION.file)
+    # Without them Streamlit would try to clear the address, which widgets that stand in it forbid.
+    st.switch_page(EVALUATION.file, query_params={})
 
 
 def data_of(project: Project, job: Job) -> SavedTraining | None:

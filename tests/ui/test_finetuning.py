@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -90,3 +89,315 @@ def test_a_first_visit_says_what_to_do_and_loads_the_example(app: App, store: St
     assert (saved.label, len(saved.train.examples)) == ("snips v1", 1050)
     assert "snips-test" in [item.name for item in store.evaluation_sets("sample")]
     assert "**1,050** to train on" in words(test)
+
+
+def test_good_answers_are_collected_cleaned_and_saved(app: App, used: str, store: Store) -> None:
+    test = app(PAGE, project=used)
+    test.number_input(key="tuning_run_least").set_value(0.5).run()
+    test.button(key="tuning_run_add").click().run()
+    assert not test.exception
+    count = len(collected(store, used))
+    assert count > 3
+    # Those questions stand in the evaluation set, so nothing is left until the user says otherwise.
+    assert f"{count:,} collected → **0** to train on" in words(test)
+    test.toggle(key="tuning_leaking").set_value(False)
+    test.slider(key="tuning_share").set_value(0).run()
+    keyed(test.text_input, "tuning_name").set_value("good")
+    test.button(key="tuning_save").click().run()
+    assert not test.exception
+    (saved,) = training_sets(store, used)
+    assert (saved.label, saved.validation) == ("good v1", None)
+    assert collected(store, used) == []
+
+
+def test_a_set_without_examples_or_name_is_refused_in_words(app: App, used: str, store: Store) -> None:
+    collect(store, used, examples(12))
+    test = app(PAGE, project=used)
+    test.button(key="tuning_save").click().run()
+    assert "A training-set needs a name" in words(test)
+    test.button(key="tuning_clear").click().run()
+    assert not test.exception
+    assert collected(store, used) == []
+    assert "No training examples yet" in words(test)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("x.csv", "question,answer\nq1,a1\n".encode("utf-16"), "UTF-16"),
+        ("x.jsonl", b'{"messages": []}\n', "line 1"),
+        ("x.jsonl", b"", "empty"),
+    ],
+)
+def test_files_that_cannot_be_read_say_why(
+    app: App, used: str, store: Store, name: str, data: bytes, told: str
+) -> None:
+    test = app(PAGE, project=used)
+    keyed(test.get("file_uploader"), "tuning_upload").set_value((name, data, "application/octet-stream")).run()
+    test.button(key="tuning_upload_add").click().run()
+    assert not test.exception
+    assert told in words(test)
+    assert collected(store, used) == []
+
+
+def test_an_uploaded_file_is_collected_and_chosen_rows_are_removed(app: App, used: str, store: Store) -> None:
+    test = app(PAGE, project=used)
+    data = b"question,answer,label\nwhere is the quay,south,where\nwhen is the market,spring,when\n"
+    keyed(test.get("file_uploader"), "tuning_upload").set_value(("a.csv", data, "text/csv")).run()
+    test.button(key="tuning_upload_add").click().run()
+    assert not test.exception
+    assert [e.label for e in collected(store, used)] == ["where", "when"]
+    assert "where is the quay" in words(test)
+
+
+def test_a_larger_model_answers_what_passes_is_collected(
+    app: App, used: str, store: Store, settings: Settings, script: Callable[..., object]
+) -> None:
+    from llmopt_core.models.scripted import ScriptedChat
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    (settings.home / "endpoints.yaml").write_text("teacher:\n  base_url: http://127.0.0.1:9/v1\n")
+
+    def reply(request: ChatRequest) -> str:
+        return '{"year": 1712}' if "built" in request.messages[-1].content else "not JSON"
+
+    resources.model_plugins.append(lambda models: models.register("teacher", ScriptedChat(reply)))
+    try:
+        test = app(PAGE, project=used)
+        test.toggle(key="distil_json").set_value(True).run()
+        assert "will be sent to teacher" in words(test)
+        test.button(key="distil_start").click().run()
+        for job in store.jobs(used):
+            resources.job_runner().wait(job.id, timeout=60)
+        test.run()
+    finally:
+        resources.model_plugins.pop()
+    assert not test.exception
+    made = collected(store, used)
+    assert len(made) == 8
+    assert {e.answer for e in made} == {'{"year": 1712}'}
+    assert "is-json" in words(test)
+    # What was trained on is no longer kept apart by default.
+    assert keyed(test.multiselect, "tuning_apart").value == []
+
+
+def test_checks_without_data_and_of_a_broken_file(app: App, used: str) -> None:
+    test = app(PAGE, project=used, tuning_view="Checks")
+    assert "No file chosen" in words(test)
+    broken = b'{"messages": [{"role": "user", "content": "hi"}]}\nnot json\n'
+    test.get("file_uploader")[0].set_value(("broken.jsonl", broken, "application/jsonl")).run()
+    assert not test.exception
+    shown = words(test)
+    assert "2 errors" in shown
+    assert "No assistant message" in shown
+    assert "Not valid JSON" in shown
+    assert "Fewer than 10 examples" in shown
+
+
+def test_checks_of_a_saved_set_find_leakage(app: App, used: str, store: Store) -> None:
+    leaking = chat_example("When was the harbour built? (1)", "1712")
+    save_training_set(store, used, "shades", [*examples(20), leaking])
+    test = app(PAGE, project=used, tuning_view="Checks")
+    assert not test.exception
+    shown = words(test)
+    assert "No errors" in shown
+    assert "Stands in an evaluation set" in shown
+    test.number_input(key="checks_price").set_value(10.0).run()
+    assert "no price given" not in words(test)
+
+
+def test_jobs_without_data_lead_to_the_data(app: App, used: str) -> None:
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    assert not test.exception
+    assert "No training set yet" in words(test)
+    test.button(key="start_to_data").click().run()
+    assert "Collect examples" in words(test)
+
+
+def test_a_finished_job_is_shown_whole_and_leads_to_an_evaluation(
+    app: App, used: str, store: Store, trained: JobFolder
+) -> None:
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    assert not test.exception
+    shown = words(test)
+    for told in ("shades", "20 of 20", "shades v1", "2,000", "1 min", "free", "Training: 20 examples."):
+        assert told in shown
+    worst, best = [t.value for t in test.dataframe if "Wanted answer" in t.value.columns]
+    assert worst["Loss"].tolist() == sorted(best["Loss"].tolist(), reverse=True)
+    keyed(test.button, "tuning_evaluate_").click().run()
+    assert not test.exception
+    assert test.title[0].value == "Evaluation"
+    (made,) = [item for item in store.configurations(used) if item.name == "shades"]
+    assert made.spec["model"]["adapter"] == "shades"
+    assert made.spec["prompt"]["system"] == "Name it."
+    assert test.multiselect(key="run_configurations").value == ["shades"]
+
+
+def test_an_interrupted_job_says_so_and_can_be_resumed(
+    app: App, used: str, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from llmopt_core.finetuning.local_lora import LocalTrainer
+
+    saved = save_training_set(store, used, "shades", examples(20))
+    folder = new_folder(settings, JobRequest(name="shades"), "lora", saved.train, None)
+    folder.write("process.json", {"pid": 2**22 + 1, "started": 0.0})
+    folder.update_state(status="running", step=3, total_steps=20)
+    resumed: list[str] = []
+    monkeypatch.setattr(LocalTrainer, "resume", lambda self, job_id: resumed.append(job_id))
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    assert not test.exception
+    assert "Its process was killed" in words(test)
+    keyed(test.button, "tuning_resume_").click().run()
+    assert resumed == [folder.id]
+
+
+def test_a_running_job_is_followed_and_can_be_cancelled(
+    app: App, used: str, store: Store, settings: Settings, trained: JobFolder
+) -> None:
+    saved = training_sets(store, used)[0]
+    folder = new_folder(settings, JobRequest(name="second"), "lora", saved.train, None)
+    folder.update_state(status="running", step=5, total_steps=20, tokens_per_second=123.0, seconds_left=42.0)
+    folder.append("metrics.jsonl", {"step": 5, "train_loss": 1.5})
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    assert not test.exception
+    shown = words(test)
+    assert "42 s" in shown
+    assert "123 tokens/s" in shown
+    keyed(test.button, "tuning_cancel_").click().run()
+    assert folder.cancel_asked()
+    assert not trained.cancel_asked()
+
+
+def test_a_local_job_starts_with_what_the_form_says(
+    app: App, used: str, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from llmopt_core.finetuning.local_lora import LocalTrainer
+
+    monkeypatch.setattr(LocalTrainer, "_start", lambda self, folder: folder.job())
+    save_training_set(store, used, "shades", examples(20), examples(5, 100))
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    test.number_input(key="tune_lora_epochs").set_value(2)
+    keyed(test.text_input, "start_name").set_value("bad name!").run()
+    assert "letters, digits, dots" in words(test)
+    keyed(test.text_input, "start_name").set_value("mine").run()
+    assert "nothing leaves it" in words(test)
+    test.button(key="start_job").click().run()
+    assert not test.exception
+    from llmopt_core.finetuning.finetuners import all_jobs
+
+    (job,) = all_jobs(settings)
+    assert (job.name, job.hyperparameters["epochs"], job.hyperparameters["text_format"]) == ("mine", 2, "completion")
+    assert job.validation_version
+
+
+def test_nothing_is_sent_to_a_service_before_the_user_agreed(
+    app: App, used: str, store: Store, settings: Settings, stub: FineTuningStub
+) -> None:
+    save_training_set(store, used, "shades", examples(20), examples(5, 100))
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    test.selectbox(key="start_provider").set_value("cloud").run()
+    test.text_input(key="start_base").set_value("big").run()
+    shown = words(test)
+    assert "This leaves the machine" in shown
+    assert "20 training examples and 5 validation examples" in shown
+    assert test.button(key="start_job").disabled
+    assert stub.requests == []
+    keyed(test.checkbox, "start_agreed").set_value(True).run()
+    test.button(key="start_job").click().run()
+    for job in store.jobs(used):
+        resources.job_runner().wait(job.id, timeout=60)
+    test.run()
+    assert not test.exception
+    assert stub.count("POST /fine_tuning/jobs") == 1
+    (remote,) = stub.jobs.values()
+    assert remote["model"] == "big"
+    stub.finish(remote["id"], model="ft:big:shades")
+    from streamlit import cache_data
+
+    cache_data.clear()
+    test.run()
+    test.run()
+    assert "finished" in words(test)
+
+
+def test_a_refusing_service_is_explained(app: App, used: str, store: Store, stub: FineTuningStub) -> None:
+    save_training_set(store, used, "shades", examples(20))
+    stub.fail("POST /fine_tuning/jobs", (403, "training_not_available", "no"))
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    test.selectbox(key="start_provider").set_value("cloud").run()
+    test.text_input(key="start_base").set_value("big").run()
+    keyed(test.checkbox, "start_agreed").set_value(True).run()
+    test.button(key="start_job").click().run()
+    for job in store.jobs(used):
+        resources.job_runner().wait(job.id, timeout=60)
+    test.run()
+    assert not test.exception
+    assert "this organisation can start no fine-tuning jobs there" in words(test)
+
+
+def test_the_square_needs_a_tuned_model_then_runs_and_shows_all_four(
+    app: App, used: str, store: Store, settings: Settings, trained: JobFolder, script: Callable[..., object]
+) -> None:
+    def reply(request: ChatRequest) -> str:
+        return "1712" if request.model.adapter else "zebra"
+
+    script(reply)
+    test = app(PAGE, project=used, tuning_view="2 × 2")
+    assert not test.exception
+    assert "Not measured yet" in words(test)
+    test.button(key="square_run").click().run()
+    for job in store.jobs(used):
+        resources.job_runner().wait(job.id, timeout=60)
+    test.run()
+    assert not test.exception
+    shown = words(test)
+    assert "Best: **tuned" in shown
+    assert "Does tuning help, without retrieval?" in shown
+    assert "better" in shown
+    assert "Pays after" in shown
+    names = [item.name for item in store.configurations(used)]
+    assert {"baseline · shades", "rag-rerank · shades"} <= set(names)
+    test.button(key="forgot_run").click().run()
+    for job in store.jobs(used):
+        resources.job_runner().wait(job.id, timeout=60)
+    test.run()
+    assert not test.exception
+    assert "on 24 questions" in words(test)
+
+
+def test_the_square_without_a_tuned_model(app: App, used: str) -> None:
+    test = app(PAGE, project=used, tuning_view="2 × 2")
+    assert not test.exception
+    assert "No tuned model yet" in words(test)
+
+
+def test_decisions_become_training_data(app: App, used: str, store: Store) -> None:
+    test = app(PAGE, project=used, tuning_view="Next to label")
+    assert not test.exception
+    test.button(key="label_save").click().run()
+    assert "Choose accept or reject" in words(test)
+    test.button(key="label_all").click().run()
+    assert not test.exception
+    assert labels(store, used)
+    test.button(key="label_to_data").click().run()
+    test.button(key="tuning_label_add").click().run()
+    assert not test.exception
+    assert len(collected(store, used)) == len(labels(store, used))
+
+
+def test_nothing_to_label_without_answers(app: App) -> None:
+    test = app(PAGE, project="sample", tuning_view="Next to label")
+    assert not test.exception
+    assert "No answers yet" in words(test)
+
+
+def test_a_tuned_model_is_a_choice_in_the_configuration_form(
+    app: App, used: str, store: Store, trained: JobFolder
+) -> None:
+    test = app("pages/evaluation.py", project=used, evaluation_view="Configurations")
+    box = keyed(test.selectbox, "edit_tuned_builtin")
+    box.set_value("shades").run()
+    assert not test.exception
+    test.button(key="edit_save").click().run()
+    spec = store.configurations(used)[0].spec
+    assert (spec["model"]["adapter"], spec["model"]["mode"]) == ("shades", "completion")

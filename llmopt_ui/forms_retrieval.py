@@ -7,7 +7,8 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.retrieval.spec import RetrievalSpec
-from llmopt_ui.chunk_view import METHODS, UNITS
+from llmopt_ui.forms_writer import writer_fields
+from llmopt_ui.microscope_settings import METHODS, UNITS
 from llmopt_ui.tuned_choice import embedding_choice
 
 SEARCH = {"dense": "By meaning (dense)", "bm25": "By words (BM25)", "hybrid": "Both (hybrid)"}
@@ -68,9 +69,8 @@ def retrieval_fields(before: RetrievalSpec | None, token: str) -> dict[str, Any]
         }
     with three:
         values["rerank"] |= _rerank(spec, token)
-        values["embedding"] |= {
-            "of": _choice(st, "What is embedded of a chunk", OF, spec.embedding.of, f"edit_of_{token}")
-        }
+        of = _choice(st, "What is embedded of a chunk", OF, spec.embedding.of, f"edit_of_{token}")
+        values["embedding"] |= writer_fields(spec.embedding, of, token)
         values["embedding"] |= {"model": embedding_choice(spec.embedding.model, token)}
         values["top_k"] = st.number_input(
             "Chunks handed over", 1, 100, min(100, spec.top_k), key=f"edit_top_k_{token}", persist_state="session"

@@ -69,6 +69,8 @@ def _models(configuration: Configuration) -> Iterator[ModelSpec]:
     retrieval = configuration.retrieval
     if retrieval is None:
         return
+    if retrieval.embedding.written_by is not None:
+        yield retrieval.embedding.written_by
     if retrieval.transform.method != "none":
         yield retrieval.transform.model
     if retrieval.rerank.method.startswith("llm-"):

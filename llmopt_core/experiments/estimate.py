@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.experiment import Plan
+from llmopt_core.experiments.indexing import texts_to_write, written_texts
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -64,12 +66,62 @@ def _pipelines(store: Store, plan: Plan, models: Models) -> list[Pipeline]:
 
 
 async def _estimate(pipeline: Pipeline, examples: Sequence[Example], pilot: int, concurrency: int) -> Estimate:
+    writing, pipeline = await _writing(pipeline, pilot)
     new = await asyncio.to_thread(lambda: [example for example in examples if not pipeline.is_cached(example)])
     tried = new[:pilot]
     await pipeline.prepare(tried)
     records = [await pipeline.evaluate(example) for example in tried]
     left = len(new) - len(tried)
-    return _extrapolated(pipeline.configuration.name, len(examples), left, records, concurrency)
+    found = _extrapolated(pipeline.configuration.name, len(examples), left, records, concurrency)
+    return found if writing is None else _with_writing(found, writing, len(examples), concurrency)
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """What a pilot of writing for the index took, and how many chunks are left."""
+
+    left: int
+    written: int
+    usage: Usage
+    seconds: float
+
+    @property
+    def share(self) -> float:
+        return self.left / self.written if self.written else 0.0
+
+
+async def _writing(pipeline: Pipeline, pilot: int) -> tuple[_Writing | None, Pipeline]:
+    """Write for a few chunks only. While chunks are left, the pilot's questions search the chunks' own texts."""
+    retrieval = pipeline.configuration.retrieval
+    if retrieval is None or retrieval.embedding.written_by is None:
+        return None, pipeline
+    place = (retrieval, pipeline.documents, pipeline.models, pipeline.cache)
+    missing = await asyncio.to_thread(texts_to_write, *place)
+    if not missing:
+        return None, pipeline
+    started = time.perf_counter()
+    made = await written_texts(*place, limit=pilot)
+    seconds = time.perf_counter() - started
+    tried = min(pilot, missing)
+    writing = _Writing(missing - tried, tried, made.usage if made else Usage(), seconds)
+    return writing, pipeline.embedding_text()
+
+
+def _with_writing(found: Estimate, writing: _Writing, records: int, concurrency: int) -> Estimate:
+    """The estimate with the calls that write for the index; until they are made no record is free."""
+    usage, share = writing.usage, writing.share
+    cost = None if usage.cost_usd is None or found.cost_usd is None else found.cost_usd + usage.cost_usd * share
+    return replace(
+        found,
+        cached=0 if writing.left else found.cached,
+        records=records,
+        calls=found.calls + round(usage.calls * share),
+        prompt_tokens=found.prompt_tokens + round(usage.prompt_tokens * share),
+        completion_tokens=found.completion_tokens + round(usage.completion_tokens * share),
+        cost_usd=cost,
+        seconds=found.seconds + writing.seconds * share / max(1, concurrency),
+        spent=found.spent + usage,
+    )
 
 
 def _extrapolated(name: str, total: int, left: int, records: Sequence[Record], concurrency: int) -> Estimate:

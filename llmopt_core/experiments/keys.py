@@ -69,10 +69,11 @@ def retrieval_identity(spec: RetrievalSpec, documents: Sequence[Document], model
     """Everything but the question that decides which chunks are found."""
     asked = [spec.transform.model, *([spec.rerank.llm] if spec.rerank.llm else [])]
     asked += [spec.routing.model] if spec.routing else []
+    asked += [spec.embedding.written_by] if spec.embedding.written_by else []
     return fingerprint(
         HITS,
         documents_identity(documents),
-        spec.model_dump(mode="json", exclude={"transform": {"model"}, "rerank": {"llm"}}),
+        spec.model_dump(mode="json", exclude={"transform": {"model"}, "rerank": {"llm"}, "embedding": {"writer"}}),
         embedding_identity(spec.embedding, models),
         local_weights(spec.rerank.model),
         [model_identity(model, models) for model in asked],

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from llmopt_core.answering.answer import answer_question
 from llmopt_core.answering.checks import NOT_CHECKED, NOT_REWRITTEN
 from llmopt_core.cache import Cache
-from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.errors import BudgetReached, Cancelled, MissingDependency, StorageFailed, WorkspaceBusy
 from llmopt_core.evaluation.check_support import GroundingSupport
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -20,59 +20,19 @@ from llmopt_core.execution.bounded import failure_of
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import Grader
+from llmopt_core.experiments.indexing import OnProgress, prepare_index, written_texts
 from llmopt_core.experiments.stages import StageCache, from_cache
-from llmopt_core.index.build import build_index
 from llmopt_core.index.embedding_cache import encode_cached
-from llmopt_core.index.index import Index
-from llmopt_core.models.base import Vectors
 from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.embedded_texts import EmbeddedTexts
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
-from llmopt_core.retrieval.spec import RetrievalSpec
-from llmopt_core.types import Answer, Chunk, Document, Example, Record, Usage, fingerprint
+from llmopt_core.types import Answer, Document, Example, Record, StageTrace, Usage, fingerprint
 
-OnProgress = Callable[[int, int], None]
 OnText = Callable[[str], None]
 
 # These end a run; anything else that goes wrong belongs to its record.
 FATAL = (BudgetReached, Cancelled, StorageFailed, WorkspaceBusy, MissingDependency)
-
-
-def chunk_for(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models, cache: Cache) -> list[Chunk]:
-    """All chunks, cut once per documents and settings."""
-    stages = StageCache(cache)
-    embedding = keys.embedding_identity(retrieval.embedding, models)
-    key = keys.chunks_key(documents, retrieval.chunking, embedding)
-    known = stages.chunks(key)
-    if known is not None:
-        return known
-
-    def encode(texts: Sequence[str]) -> Vectors:
-        return encode_cached(texts, models.embedder(retrieval.embedding), cache)
-
-    chunks: list[Chunk] = chunk_documents(documents, retrieval.chunking, encode)
-    stages.put_chunks(key, chunks)
-    return chunks
-
-
-def prepare_index(
-    retrieval: RetrievalSpec,
-    documents: Sequence[Document],
-    models: Models,
-    cache: Cache,
-    on_progress: OnProgress | None = None,
-) -> Index:
-    """Chunk, embed and index the documents, or open what is there. Blocks; run it in a thread.
-
-    Raises:
-        BadInput: There are no documents or no text in them.
-        StorageFailed: The workspace cannot be written.
-    """
-    chunks = chunk_for(retrieval, documents, models, cache)
-    embedder = models.embedder(retrieval.embedding)
-    return build_index(
-        chunks, retrieval.embedding, embedder, models.settings, cache, documents=documents, on_progress=on_progress
-    )
 
 
 class Pipeline:
@@ -100,13 +60,26 @@ class Pipeline:
     ) -> None:
         self.configuration = configuration
         self.documents = tuple(documents)
-        self._models = models
-        self._cache = cache
+        self.models = self._models = models
+        self.cache = self._cache = cache
         self._stages = StageCache(cache)
+        self._metrics, self._judge = tuple(metrics), judge
         self._grader = Grader(metrics, judge, models, cache)
         self._by_name = {document.name: document for document in self.documents}
         self._opening = asyncio.Lock()
         self._opened: Retriever | None = None
+        self._written: EmbeddedTexts | None = None
+        self._written_usage = Usage()
+
+    def embedding_text(self) -> Pipeline:
+        """The same but for what is embedded: the chunks' own texts, for which nothing must be written."""
+        retrieval = self.configuration.retrieval
+        if retrieval is None:
+            return self
+        embedding = retrieval.embedding.model_copy(update={"of": "text", "writer": None})
+        changed = retrieval.model_copy(update={"embedding": embedding})
+        configuration = self.configuration.model_copy(update={"retrieval": changed})
+        return Pipeline(configuration, self.documents, self._metrics, self._judge, self.models, self.cache)
 
     async def evaluate(self, example: Example, *, repeat: int = 0, on_text: OnText | None = None) -> Record:
         """The record of one example. What fails becomes the record's failure.
@@ -162,15 +135,24 @@ class Pipeline:
         """
         return await self._retriever(on_progress)
 
-    async def prepare(self, examples: Sequence[Example], on_progress: OnProgress | None = None) -> None:
-        """Open the index and embed the questions of these examples at once; nothing where all their hits are kept."""
+    async def prepare(
+        self,
+        examples: Sequence[Example],
+        on_progress: OnProgress | None = None,
+        budget_usd: float | None = None,
+    ) -> None:
+        """Open the index and embed the questions of these examples at once; nothing where all their hits are kept.
+
+        Raises:
+            BudgetReached: Writing what is embedded would cost more than the budget.
+        """
         spec = self.configuration.retrieval
         if spec is None:
             return
         new = [example.question for example in examples if self.cached_hits(example) is None]
         if not new:
             return
-        await self._retriever(on_progress)
+        await self._retriever(on_progress, budget_usd)
         if spec.search.method != "bm25" and spec.transform.method == "none":
             embedder = await asyncio.to_thread(self._models.embedder, spec.embedding)
             await asyncio.to_thread(encode_cached, new, embedder, self._cache)
@@ -196,7 +178,7 @@ class Pipeline:
         if known is not None:
             return known, from_cache(known.usage)
         retriever = await self._retriever()
-        retrieval = await retriever.retrieve(example.question, example.category)
+        retrieval = self._with_writing(await retriever.retrieve(example.question, example.category))
         # A stage that fell back to something simpler may do better the next time.
         if not retrieval.warnings:
             self._stages.put_retrieval(keys.hits_key(self._retrieval_identity, example), retrieval)
@@ -224,15 +206,25 @@ class Pipeline:
     def _sample(self, example: Example, answer: Answer, retrieval: Retrieval | None) -> Sample:
         return Sample(example, answer, None if retrieval is None else retrieval.hits, self._by_name)
 
-    async def _retriever(self, on_progress: OnProgress | None = None) -> Retriever:
+    def _with_writing(self, retrieval: Retrieval) -> Retrieval:
+        """The retrieval with what was written for the index: its warning each time, its calls once."""
+        if self._written is None:
+            return retrieval
+        usage, self._written_usage = self._written_usage, Usage()
+        stage = StageTrace("embed", self._written.of, usage=usage, warning=self._written.warning)
+        return replace(retrieval, trace=(stage, *retrieval.trace))
+
+    async def _retriever(self, on_progress: OnProgress | None = None, budget_usd: float | None = None) -> Retriever:
         spec = self.configuration.retrieval
         if spec is None:
             raise AssertionError("asked to retrieve by a configuration without retrieval")
         async with self._opening:
             if self._opened is None:
-                index = await asyncio.to_thread(
-                    prepare_index, spec, self.documents, self._models, self._cache, on_progress
-                )
+                place = (spec, self.documents, self._models, self._cache)
+                self._written = await written_texts(*place, budget_usd=budget_usd, on_progress=on_progress)
+                texts = None if self._written is None else self._written.texts
+                self._written_usage = Usage() if self._written is None else self._written.usage
+                index = await asyncio.to_thread(prepare_index, *place, on_progress, texts)
                 self._opened = Retriever(spec, index, self._models, self._cache)
             return self._opened
 

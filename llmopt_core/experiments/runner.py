@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from llmopt_core.errors import BadInput, Cancelled, LlmOptError, StorageFailed
+from llmopt_core.errors import BadInput, BudgetReached, Cancelled, LlmOptError, StorageFailed
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.progress import Progress
@@ -151,6 +151,8 @@ class _Session:
                 await cancellable(self._work(), should_cancel, self._beat)
         except Cancelled:
             self._finish("cancelled")
+        except BudgetReached as error:
+            self._finish("budget-reached", str(error))
         except asyncio.CancelledError:
             self._finish("interrupted", "The program was stopped.")
             raise
@@ -162,7 +164,8 @@ class _Session:
 
     async def _work(self) -> None:
         missing = self._missing()
-        await self.pipeline.prepare([self.examples[i] for i in missing], self._indexing)
+        left = None if self.budget is None else self.budget - (self.usage.cost_usd or 0.0)
+        await self.pipeline.prepare([self.examples[i] for i in missing], self._indexing, left)
         self._report()
         while self.budget is not None and missing and not self.made:
             # One at a time, until it is known what one costs.

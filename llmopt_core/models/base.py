@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from llmopt_core.types import Message, Spec, Usage
 
@@ -48,11 +48,26 @@ class EmbeddingSpec(Spec):
         endpoint: Empty for a local sentence-transformers model, else an OpenAI-compatible endpoint.
         model: `all-MiniLM-L6-v2` is built in; else a folder, a hub name, or the endpoint's model name.
         of: What is embedded: the chunk's text, heading path + text, a one-sentence summary, or questions it answers.
+        writer: The chat model that writes summaries or questions; None for the built-in one, which is too weak for it.
     """
 
     model: str = BUILTIN_EMBEDDING
     endpoint: str = ""
     of: Literal["text", "heading", "summary", "questions"] = "text"
+    writer: ModelSpec | None = None
+
+    @property
+    def written_by(self) -> ModelSpec | None:
+        """Who writes what is embedded; None where that is the text itself."""
+        return (self.writer or ModelSpec()) if self.of in ("summary", "questions") else None
+
+    @model_serializer(mode="wrap")
+    def _without_nobody(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What was stored before there were writers keeps its fingerprint.
+        values: dict[str, Any] = handler(self)
+        if values.get("writer") is None:
+            values.pop("writer", None)
+        return values
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,3 +135,21 @@ def test_a_set_is_deleted(app: App, store: Store) -> None:
     test.button(key="questions_delete").click().run()
     assert not test.exception
     assert store.evaluation_sets("sample") == []
+
+
+def test_a_model_that_writes_what_is_embedded_is_chosen_and_kept(app: App, store: Store) -> None:
+    test = editor(app)
+    field(test, "selectbox", "edit_of").set_value("summary").run()
+    assert "this needs a stronger model" in texts(test)
+    field(test, "text_input", "edit_writer_name").input("big-model")
+    test.run()
+    press(test, "Save configuration")
+    assert not test.exception
+    spec = next(item for item in store.configurations("sample") if item.name == "rag").spec
+    assert spec["retrieval"]["embedding"]["of"] == "summary"
+    assert spec["retrieval"]["embedding"]["writer"]["name"] == "big-model"
+    test = editor(app)
+    field(test, "selectbox", "edit_of").set_value("text").run()
+    press(test, "Save configuration")
+    spec = next(item for item in store.configurations("sample") if item.name == "rag").spec
+    assert "writer" not in spec["retrieval"]["embedding"]

@@ -55,8 +55,8 @@ async def test_with_everything_cached_no_index_is_opened_and_no_model_loaded(
     def never(*_: Any, **__: Any) -> Any:
         raise AssertionError("asked for")
 
-    monkeypatch.setattr("llmopt_core.experiments.pipeline.build_index", never)
-    monkeypatch.setattr("llmopt_core.experiments.pipeline.chunk_documents", never)
+    monkeypatch.setattr("llmopt_core.experiments.indexing.build_index", never)
+    monkeypatch.setattr("llmopt_core.experiments.indexing.chunk_documents", never)
     monkeypatch.setattr("llmopt_core.models.registry.Models.embedder", never)
     again = await answered(lab.restarted(), lab.configuration())
     assert all(record.failure is None for record in again)

@@ -1,0 +1,97 @@
+"""Documents -> the index a configuration searches, with what a model writes for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from llmopt_core.cache import Cache
+from llmopt_core.chunking.chunk import chunk_documents
+from llmopt_core.experiments import keys
+from llmopt_core.experiments.stages import StageCache
+from llmopt_core.index.build import build_index
+from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.index import Index
+from llmopt_core.models.base import Vectors
+from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.embedded_texts import EmbeddedTexts, unwritten, write_texts
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.types import Chunk, Document
+
+OnProgress = Callable[[int, int], None]
+
+
+def chunk_for(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models, cache: Cache) -> list[Chunk]:
+    """All chunks, cut once per documents and settings."""
+    stages = StageCache(cache)
+    embedding = keys.embedding_identity(retrieval.embedding, models)
+    key = keys.chunks_key(documents, retrieval.chunking, embedding)
+    known = stages.chunks(key)
+    if known is not None:
+        return known
+
+    def encode(texts: Sequence[str]) -> Vectors:
+        return encode_cached(texts, models.embedder(retrieval.embedding), cache)
+
+    chunks: list[Chunk] = chunk_documents(documents, retrieval.chunking, encode)
+    stages.put_chunks(key, chunks)
+    return chunks
+
+
+def prepare_index(  # noqa: PLR0917
+    retrieval: RetrievalSpec,
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    on_progress: OnProgress | None = None,
+    texts: Sequence[str] | None = None,
+) -> Index:
+    """Chunk, embed and index the documents, or open what is there. Blocks; run it in a thread.
+
+    `texts` are what is embedded of each chunk, where a model wrote that (see `written_texts`).
+
+    Raises:
+        BadInput: There are no documents or no text in them.
+        StorageFailed: The workspace cannot be written.
+    """
+    chunks = chunk_for(retrieval, documents, models, cache)
+    embedder = models.embedder(retrieval.embedding)
+    return build_index(
+        chunks, retrieval.embedding, embedder, models.settings, cache,
+        texts=texts, documents=documents, on_progress=on_progress,
+    )  # fmt: skip
+
+
+async def written_texts(
+    retrieval: RetrievalSpec,
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    limit: int | None = None,
+    budget_usd: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> EmbeddedTexts | None:
+    """What is embedded of each chunk where a chat model writes it; None where it is the text itself.
+
+    Raises:
+        EndpointError: The model failed for every chunk.
+        BudgetReached: The next texts would cost more than the budget.
+    """
+    writer = retrieval.embedding.written_by
+    if writer is None:
+        return None
+    chunks = await asyncio.to_thread(chunk_for, retrieval, documents, models, cache)
+    return await write_texts(
+        chunks, retrieval.embedding, models, cache,
+        identity=keys.model_identity(writer, models), limit=limit, budget_usd=budget_usd, on_progress=on_progress,
+    )  # fmt: skip
+
+
+def texts_to_write(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models, cache: Cache) -> int:
+    """How many chunks a model must still write for before the index can be built."""
+    writer = retrieval.embedding.written_by
+    if writer is None:
+        return 0
+    chunks = chunk_for(retrieval, documents, models, cache)
+    return unwritten(chunks, retrieval.embedding, cache, keys.model_identity(writer, models))

@@ -1,0 +1,249 @@
+"""What is embedded of a chunk where that is not its text: a summary, or the questions it answers, by a chat model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BudgetReached, EndpointError
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.models.base import ChatModel, ChatRequest, EmbeddingSpec, ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.template import render
+from llmopt_core.retrieval.asking import completes
+from llmopt_core.types import Chunk, Failure, Message, Usage, fingerprint
+
+STAGE = "embedded-text"
+VERSION = 1
+QUESTIONS = 3
+_CONCURRENCY = 8
+_LONGEST = 1_000
+# So many failures before the first success mean that the model does not work at all.
+_PATIENCE = 8
+
+OnProgress = Callable[[int, int], None]
+Keep = Callable[[int, tuple[str, Chunk], "tuple[str, Usage] | Failure"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedTexts:
+    """One text per chunk, in their order.
+
+    Attributes:
+        texts: What is embedded.
+        of: What that is, such as `summary`.
+        fallen_back: Chunks whose own text is embedded, because nothing could be written for them.
+        reason: Why, of the first of them.
+        usage: The calls that were made now.
+    """
+
+    texts: tuple[str, ...]
+    of: str
+    fallen_back: int = 0
+    reason: str = ""
+    usage: Usage = Usage()
+
+    @property
+    def warning(self) -> str:
+        """One sentence where some chunks fell back to their text; else empty."""
+        if not self.fallen_back:
+            return ""
+        what = "no summary" if self.of == "summary" else "no questions"
+        what += " written for them, so their text is embedded"
+        return f"{self.fallen_back:,} of {len(self.texts):,} chunks: {what}: {self.reason}"
+
+
+async def write_texts(
+    chunks: Sequence[Chunk],
+    spec: EmbeddingSpec,
+    models: Models,
+    cache: Cache,
+    *,
+    identity: Any = None,
+    limit: int | None = None,
+    budget_usd: float | None = None,
+    on_progress: OnProgress | None = None,
+) -> EmbeddedTexts:
+    """Let the spec's writer write for every chunk. Each distinct chunk is asked for once ever.
+
+    Args:
+        chunks: Their heading and text are what the model sees.
+        spec: With `of` `summary` or `questions`.
+        models: Of the current event loop.
+        cache: Where what was written is kept, as it arrives.
+        identity: Which weights write, in plain values; part of the key. By default the writer's spec.
+        limit: Only so many of the chunks that are not written for yet; the others keep their text.
+        budget_usd: The most this may cost.
+        on_progress: Called with the number of distinct chunks done and their total.
+
+    Raises:
+        EndpointError: The model failed for every chunk.
+        BudgetReached: The next texts would cost more than the budget; what was written is kept.
+    """
+    writing = _Writing(chunks, spec, models, cache, identity, budget_usd, on_progress)
+    await writing.run(limit)
+    return writing.result()
+
+
+def unwritten(chunks: Sequence[Chunk], spec: EmbeddingSpec, cache: Cache, identity: Any = None) -> int:
+    """How many distinct chunks a model must still be asked about."""
+    keys = {_key(spec, identity, chunk) for chunk in chunks}
+    return len(keys - cache.get_many(STAGE, keys).keys())
+
+
+class _Writing:
+    """One stretch of writing."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        chunks: Sequence[Chunk],
+        spec: EmbeddingSpec,
+        models: Models,
+        cache: Cache,
+        identity: Any,
+        budget: float | None,
+        on_progress: OnProgress | None,
+    ) -> None:
+        writer = spec.written_by
+        if writer is None:
+            raise ValueError(f"nothing is written to embed the {spec.of} of a chunk")
+        self._chunks, self._spec, self._models, self._cache = chunks, spec, models, cache
+        self._writer = writer
+        self._plain = completes(writer, models)
+        self._chat: ChatModel = models.chat(writer)
+        self._keys = [_key(spec, identity, chunk) for chunk in chunks]
+        self._budget = budget
+        self._on_progress = on_progress
+        found = cache.get_many(STAGE, set(self._keys))
+        self._known = {key: value.decode("utf-8", "replace") for key, value in found.items()}
+        self._usage = Usage()
+        self._failures: list[Failure] = []
+        self._written = self._in_flight = 0
+        self._out_of_budget = False
+
+    async def run(self, limit: int | None) -> None:
+        distinct = {key: chunk for key, chunk in zip(self._keys, self._chunks, strict=True) if key not in self._known}
+        missing = list(distinct.items())[:limit]
+        total = len(self._known) + len(missing)
+
+        def keep(_: int, item: tuple[str, Chunk], result: tuple[str, Usage] | Failure) -> None:
+            self._keep(item[0], result, total)
+
+        if self._on_progress is not None:
+            self._on_progress(len(self._known), total)
+        while self._budget is not None and missing and not self._written:
+            # One at a time, until it is known what one costs.
+            await self._some(missing[:1], 1, keep)
+            missing = missing[1:]
+        await self._some(missing, _CONCURRENCY, keep)
+        if self._failures and not self._known:
+            raise EndpointError(
+                f"The model that should write what is embedded failed for every chunk: {self._failures[0].message}",
+                kind=self._failures[0].kind,
+            )
+        if self._out_of_budget:
+            raise BudgetReached(
+                f"The budget leaves no room for what must still be written to embed the {self._spec.of} of each chunk."
+            )
+
+    async def _some(self, items: Sequence[tuple[str, Chunk]], concurrency: int, keep: Keep) -> None:
+        await bounded_map(
+            items, self._one, concurrency=concurrency, on_done=keep, should_stop=self._should_stop, stage="embed"
+        )
+
+    def result(self) -> EmbeddedTexts:
+        texts = tuple(self._known.get(key) or chunk.text for key, chunk in zip(self._keys, self._chunks, strict=True))
+        without = sum(not self._known.get(key) for key in self._keys)
+        reason = self._failures[0].message if self._failures else "the model wrote nothing usable."
+        return EmbeddedTexts(texts, self._spec.of, without, reason if without else "", self._usage)
+
+    async def _one(self, item: tuple[str, Chunk]) -> tuple[str, Usage]:
+        self._in_flight += 1
+        try:
+            completion = await self._chat.complete(_request(item[1], self._spec.of, self._writer, self._plain))
+        finally:
+            self._in_flight -= 1
+        return _usable(completion.text, self._spec.of), completion.usage
+
+    def _keep(self, key: str, result: tuple[str, Usage] | Failure, total: int) -> None:
+        if isinstance(result, Failure):
+            self._failures.append(result)
+        else:
+            text, usage = result
+            self._usage += usage
+            self._written += 1
+            self._known[key] = text
+            # An empty text is kept too: asking again would cost the same and give the same.
+            self._cache.put_many(STAGE, {key: text.encode("utf-8", "replace")})
+        if self._on_progress is not None:
+            self._on_progress(len(self._known) + len(self._failures), total)
+
+    def _should_stop(self) -> bool:
+        """Whether the model does not work at all, or the next text would cost more than is left."""
+        if self._budget is not None and self._written:
+            spent = self._usage.cost_usd or 0.0
+            expected = (self._in_flight + 1) * spent / self._written
+            self._out_of_budget = self._out_of_budget or spent + expected > self._budget
+        return self._out_of_budget or (len(self._failures) >= _PATIENCE and not self._known)
+
+
+def _key(spec: EmbeddingSpec, identity: Any, chunk: Chunk) -> str:
+    writer = spec.written_by
+    who = identity if identity is not None else writer and writer.model_dump(mode="json")
+    return fingerprint(STAGE, VERSION, spec.of, who, chunk.heading, chunk.text)
+
+
+def _request(chunk: Chunk, of: str, writer: ModelSpec, plain: bool) -> ChatRequest:
+    template = (COMPLETION_PROMPTS if plain else CHAT_PROMPTS)[of]
+    text = render(template, {"heading": chunk.heading, "passage": chunk.text, "n": QUESTIONS})
+    if plain and not writer.stop:
+        writer = writer.model_copy(update={"stop": ("\n",) if of == "summary" else ("\n\n", "Passage:")})
+    return ChatRequest((Message("user", text),), writer)
+
+
+def _usable(written: str, of: str) -> str:
+    """A summary on one line, or at most so many distinct questions, one per line; empty where there is neither."""
+    if of == "summary":
+        return " ".join(written.split())[:_LONGEST]
+    lines = (re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])\s*", "", line).strip() for line in written.splitlines())
+    asked = [line for line in lines if line.endswith(("?", "？", "؟"))]
+    return "\n".join(list(dict.fromkeys(asked))[:QUESTIONS])[:_LONGEST]
+
+
+CHAT_PROMPTS = {
+    "summary": """Summarise the passage in one sentence, in the language of the passage. Name what and whom it is
+about, so that the sentence can be found by searching. Write only the sentence.
+{% if heading %}
+The passage stands under: {{ heading }}
+{% endif %}
+Passage:
+{{ passage }}""",
+    "questions": """Write {{ n }} different questions that the passage answers, in the language of the passage. Each
+must be understandable without the passage: name what it asks about. One per line, nothing else.
+{% if heading %}
+The passage stands under: {{ heading }}
+{% endif %}
+Passage:
+{{ passage }}""",
+}
+
+COMPLETION_PROMPTS = {
+    "summary": """Passage: The Eiffel Tower in Paris was built between 1887 and 1889 as the entrance to the World's
+Fair. It was first criticised by artists, but has become a symbol of France.
+Summary: The Eiffel Tower was built in Paris for the World's Fair of 1889 and became a symbol of France.
+
+Passage: {{ passage }}
+Summary:""",
+    "questions": """Passage: The Eiffel Tower in Paris was built between 1887 and 1889 for the World's Fair.
+Questions:
+When was the Eiffel Tower built?
+Where does the Eiffel Tower stand?
+For which event was the Eiffel Tower built?
+
+Passage: {{ passage }}
+Questions:
+""",
+}

@@ -1,0 +1,39 @@
+"""Who writes what is embedded of a chunk, where that is not its text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
+from llmopt_ui.keys import endpoints
+from llmopt_ui.resources import settings
+
+
+def writer_fields(before: EmbeddingSpec, of: str, token: str) -> dict[str, Any]:
+    """The part of an embedding that says what is embedded and who writes it.
+
+    Args:
+        before: As it was.
+        of: What is embedded now.
+        token: Part of the keys.
+    """
+    if of not in ("summary", "questions"):
+        return {"of": of, "writer": None}
+    spec = before.writer or ModelSpec()
+    names = list(endpoints(settings()))
+    names += [spec.endpoint] if spec.endpoint not in names else []
+    endpoint = st.selectbox(
+        "Written by", names, names.index(spec.endpoint), key=f"edit_writer_{token}", persist_state="session"
+    )
+    name = st.text_input(
+        "Its model", spec.name, key=f"edit_writer_name_{token}", placeholder="The endpoint's default",
+        persist_state="session",
+    )  # fmt: skip
+    st.caption(
+        "One call per chunk, kept for ever."
+        + (" The built-in model writes poor ones: this needs a stronger model." if endpoint == BUILTIN else "")
+    )
+    changed = {"endpoint": endpoint, "name": name or "", "max_tokens": spec.max_tokens if before.writer else 120}
+    return {"of": of, "writer": {**spec.model_dump(mode="json"), **changed}}

@@ -94,7 +94,7 @@ def _show(project: Project, report: AblationReport) -> None:
 def _table(report: AblationReport, measures: Sequence[str]) -> None:
     whole = {
         "": f"**{fmt.markdown(report.configuration)}**",
-        **{TITLES[name]: _mean(report.measures[name]) for name in measures},
+        **{TITLES[name]: _whole(report.measures[name]) for name in measures},
         "Takes": f"{_cost(report.cost)}  \n:gray[all of it]",
     }
     rows = [whole] + [
@@ -111,6 +111,11 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
         "“Takes” is what the part itself costs per question, timed past the cache. Means with 95 % intervals; "
         "differences are paired."
     )
+
+
+def _whole(value: Estimate) -> str:
+    between = f"  \n:gray[{fmt.interval(value.low, value.high)}]" if value.low is not None else ""
+    return f"{_mean(value)}{between}"
 
 
 def _mean(value: Estimate) -> str:
@@ -133,13 +138,13 @@ def _cost(cost: Cost) -> str:
 
 
 def _advice(project: Project, one: Removed, number: int) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(
+    with st.container(border=True):
+        left, right = st.columns([4, 1], vertical_alignment="center", wrap=False)
+        left.markdown(
             f"{_ADVICE[one.advice]} **{fmt.markdown(one.name.removeprefix('without '))}** "
-            f":gray[{fmt.markdown(one.reason)}]",
-            width="stretch",
+            f":gray[{fmt.markdown(one.reason)}]"
         )
-        st.button(
-            "Save without it", key=f"ablation_save_{number}", icon=":material/save:", type="tertiary",
-            on_click=save_clicked, args=(project, one.configuration),
+        right.button(
+            "Save without", key=f"ablation_save_{number}", icon=":material/save:", type="tertiary",
+            on_click=save_clicked, args=(project, one.configuration), help="Saves the configuration without this part.",
         )  # fmt: skip

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command(help="Leave-one-out: what removing each component of a configuration costs.")(ablate)
 
 
-def ablate(
+def ablate(  # noqa: PLR0917
     file: Annotated[Path, typer.Argument(help="Experiment file (YAML).")],
     configuration: Annotated[str, typer.Option(help="Which configuration; the first that retrieves.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N questions.")] = None,
@@ -98,12 +98,13 @@ def _text(report: AblationReport) -> str:
     ]
     rows = [whole, *([one.name, *(_gain(one, name) for name in measures), _cost(one.cost)] for one in report.removed)]
     lines = [
-        f"{report.configuration} on {report.questions} questions of {report.evaluation_set or 'the set'}, and with each "
-        "component left out",
+        f"{report.configuration} on {report.questions} questions of {report.evaluation_set or 'the set'}, "
+        "and with each component left out",
         "",
         table(header, rows),
         "",
-        "Changes are paired, with 95 % intervals; p-values corrected by Holm. Takes: the component itself, per question.",
+        "Changes are paired, with 95 % intervals and p-values corrected by Holm; "
+        "a component takes so much time and tokens per question.",
         "",
     ]
     lines += [f"{one.advice:<18} {one.name.removeprefix('without ')}: {one.reason}" for one in report.removed]

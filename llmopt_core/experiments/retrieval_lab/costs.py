@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from llmopt_core.cache import Cache
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -20,12 +21,12 @@ PILOT = 8
 
 
 class Cost(Spec):
-    """Means per question.
+    """What one question takes.
 
     Attributes:
-        seconds: None where it could not be measured.
-        tokens: Prompt and completion; None where every call was answered from the cache.
-        usd: None without a price list.
+        seconds: The median; None where it could not be measured.
+        tokens: Prompt and completion, the mean; None where every call was answered from the cache.
+        usd: The mean; None without a price list.
     """
 
     seconds: float | None = None
@@ -151,7 +152,7 @@ def _asks_model(method: str) -> bool:
 def _cost(taken: Sequence[_Taken]) -> Cost:
     known = [one.usage for one in taken if one.usage is not None]
     return Cost(
-        seconds=mean([one.seconds for one in taken]),
+        seconds=median([one.seconds for one in taken]) if taken else None,
         tokens=mean([float(usage.prompt_tokens + usage.completion_tokens) for usage in known]),
         usd=_usd(known),
     )

@@ -145,6 +145,7 @@ def _work(
         async def beat() -> None:
             return None
 
+        see(0, 0)
         await cancellable(whole(), context.should_cancel, beat)
         if context.should_cancel():
             raise Cancelled("Cancelled.")

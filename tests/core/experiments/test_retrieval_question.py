@@ -1,0 +1,179 @@
+"""One question through a configuration, as the retrieval lab sees it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.experiments.jobs import JobRunner
+from llmopt_core.experiments.retrieval_lab.changes import as_text, changed, changes_between, from_text, in_words
+from llmopt_core.experiments.retrieval_lab.looking import Looked, index_key, is_quick, look_key, look_work
+from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
+from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.types import Example
+
+from .conftest import EXAMPLES, Lab
+
+HYBRID = {"chunking": {"size": 20}, "search": {"method": "hybrid"}, "top_k": 1}
+HYDE = {**HYBRID, "transform": {"method": "hyde", "n": 2, "model": {"endpoint": "scripted"}}}
+
+
+async def seen(lab: Lab, retrieval: dict, example: Example = EXAMPLES[0], **more) -> Inspection:
+    async with lab.models() as models:
+        configuration = lab.configuration(retrieval=retrieval)
+        return await QuestionLab(configuration, lab.documents, models, lab.store.cache).look(example, **more)
+
+
+async def test_a_question_is_followed_through_every_stage(lab: Lab) -> None:
+    found = await seen(lab, HYBRID)
+    assert [stage.stage for stage in found.retrieval.trace] == [
+        "transform", "embed", "search", "search", "fusion", "select",
+    ]  # fmt: skip
+    assert [row.chunk.document for row in found.flow if row.gold] == ["rivers.txt"]
+    (journey,) = found.gold.journeys
+    assert journey.lost_at == ""
+    assert journey.ranks["select (top-k)"] == 1
+    assert found.map is not None
+    assert {point.kind for point in found.map.points} == {"question", "chunk"}
+    assert found.chunks == 3
+
+
+async def test_invented_passages_are_on_the_map_and_can_be_written_by_hand(lab: Lab) -> None:
+    lab.chat = ScriptedChat(["Cologne lies on the Rhine.", "A passage on rivers."], cost_usd=0.01)
+    first = await seen(lab, HYDE)
+    assert first.map is not None
+    assert [p.text for p in first.map.points if p.kind == "passage"] == [
+        "Cologne lies on the Rhine.",
+        "A passage on rivers.",
+    ]
+    assert first.retrieval.usage.calls == 2
+    again = await seen(lab, HYDE, texts=["Mars and its moons."])
+    assert again.texts == ("Mars and its moons.",)
+    assert again.retrieval.trace[0].queries == ("Mars and its moons.",)
+    assert again.retrieval.usage.calls == 0
+    assert len(lab.chat.requests) == 2
+
+
+async def test_an_endpoint_that_fails_leaves_a_warning_and_the_question_itself(lab: Lab) -> None:
+    def down(request):
+        raise EndpointError("The endpoint scripted is down.", "server-error")
+
+    lab.chat = ScriptedChat(down)
+    found = await seen(lab, HYDE)
+    assert "The question itself is searched." in found.retrieval.warnings[0]
+    assert found.retrieval.hits[0].chunk.document == "rivers.txt"
+
+
+async def test_an_answer_is_known_once_it_was_given(lab: Lab) -> None:
+    async with lab.models() as models:
+        one = QuestionLab(lab.configuration(retrieval=HYBRID), lab.documents, models, lab.store.cache)
+        assert not one.is_known(EXAMPLES[0])
+        found = await one.look(EXAMPLES[0])
+        assert one.is_known(EXAMPLES[0])
+        assert one.known_answer(found) is None
+        assert (await one.answer(found)).text == "Rhine"
+        known = one.known_answer(found)
+        assert known is not None
+        assert "The Rhine flows through Cologne." in known.prompt[-1].content
+    assert len(lab.chat.requests) == 1
+
+
+async def test_a_question_without_references_has_no_gold(lab: Lab) -> None:
+    found = await seen(lab, HYBRID, Example("own", "What rusts?"))
+    assert not any(row.gold for row in found.flow)
+    assert found.gold.journeys == ()
+
+
+async def test_a_configuration_without_retrieval_is_refused(lab: Lab) -> None:
+    async with lab.models() as models:
+        with pytest.raises(BadInput, match="has no retrieval"):
+            QuestionLab(lab.configuration(retrieval=None), lab.documents, models, lab.store.cache)
+
+
+def test_changed_settings_go_into_one_line_and_back(lab: Lab) -> None:
+    before, after = lab.configuration(retrieval=HYBRID), lab.configuration(retrieval={**HYDE, "top_k": 4})
+    assert before.retrieval is not None
+    assert after.retrieval is not None
+    changes = changes_between(before.retrieval, after.retrieval)
+    assert set(changes) == {"transform.method", "transform.n", "transform.model.endpoint", "top_k"}
+    assert "top_k: 4" in in_words(changes)
+    again = changed(before, from_text(as_text(changes)))
+    assert again.retrieval == after.retrieval
+    assert again.name == "rag*"
+    assert changed(before, {}) is before
+    assert as_text({}) == ""
+    assert from_text("") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[1]", "cannot be read"),
+        ("{", "cannot be read"),
+        ('{"search.magic": 1}', "search.magic"),
+        ('{"top_k": 0}', "top_k"),
+        ('{"chunking.overlap": 500}', "overlap"),
+        ('{"top_k.deep": 1}', "top_k"),
+    ],
+)
+def test_changes_that_cannot_be_are_refused_in_words(lab: Lab, text: str, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        changed(lab.configuration(retrieval=HYBRID), from_text(text))
+
+
+def test_filters_and_routes_are_changed_as_a_whole(lab: Lab) -> None:
+    before, after = lab.configuration(), lab.configuration(
+        retrieval={
+            "chunking": {"size": 20},
+            "top_k": 1,
+            "search": {"filters": {"language": "en"}},
+            "routing": {"routes": {"fact": {"top_k": 2}}},
+        }
+    )  # fmt: skip
+    assert before.retrieval is not None
+    assert after.retrieval is not None
+    changes = changes_between(before.retrieval, after.retrieval)
+    assert set(changes) == {"search.filters", "routing"}
+    assert changed(before, from_text(as_text(changes))).retrieval == after.retrieval
+    back = changes_between(after.retrieval, before.retrieval)
+    assert changed(after, back).retrieval == before.retrieval
+
+
+def test_looking_is_a_job_whose_findings_stay_in_memory(lab: Lab) -> None:
+    runner, looked = JobRunner(lab.store, lab.settings), Looked()
+    configuration = lab.configuration(retrieval=HYBRID)
+    key, index = look_key("d", configuration, EXAMPLES[0], None), index_key("d", configuration)
+    assert looked.get(key) is None
+    assert not looked.is_open(index)
+    work = look_work([(configuration, None, key, index)], EXAMPLES[0], lab.documents, lab.models, looked)
+    job = runner.wait(runner.submit("retrieval-look", "p", {}, work), 60)
+    assert job.status == "finished", job.error
+    found = looked.get(key)
+    assert found is not None
+    assert found.retrieval.hits[0].chunk.document == "rivers.txt"
+    assert looked.is_open(index)
+
+
+def test_what_decides_an_inspection_is_in_its_key(lab: Lab) -> None:
+    one = lab.configuration(retrieval=HYBRID)
+    other = dataclasses.replace(EXAMPLES[0], references=())
+    keys = {
+        look_key("d", one, EXAMPLES[0], None),
+        look_key("e", one, EXAMPLES[0], None),
+        look_key("d", lab.configuration(retrieval=HYDE), EXAMPLES[0], None),
+        look_key("d", one, EXAMPLES[1], None),
+        look_key("d", one, EXAMPLES[0], []),
+        look_key("d", one, other, None),
+    }
+    assert len(keys) == 6
+
+
+def test_only_what_asks_no_model_is_quick(lab: Lab) -> None:
+    assert is_quick(lab.configuration(retrieval=HYBRID))
+    assert not is_quick(lab.configuration(retrieval=HYDE))
+    assert not is_quick(lab.configuration(retrieval=None))
+    assert not is_quick(lab.configuration(retrieval={**HYBRID, "rerank": {"method": "llm-yes-no"}}))
+    routed = {"method": "given", "routes": {"fact": {"transform": {"method": "step-back"}}}}
+    assert not is_quick(lab.configuration(retrieval={**HYBRID, "routing": routed}))

@@ -1,0 +1,279 @@
+"""Retrieval over a whole set: stages, leave-one-out, number of chunks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.experiments.jobs import JobRunner
+from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, ablate, advise, components
+from llmopt_core.experiments.retrieval_lab.costs import Cost
+from llmopt_core.experiments.retrieval_lab.jobs import (
+    ABLATION,
+    Task,
+    ablation_report,
+    ablation_work,
+    latest,
+    measure_work,
+    set_report,
+    sweep_report,
+    sweep_work,
+)
+from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep, k_sweep
+from llmopt_core.experiments.retrieval_lab.tables import Gain
+from llmopt_core.experiments.retrieval_lab.whole_set import SetReport, measure_set, position_groups
+from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.types import Example, Span
+
+from .conftest import EXAMPLES, Lab, reply
+
+HYBRID = {"chunking": {"size": 20}, "search": {"method": "hybrid"}, "top_k": 1}
+HYDE = {**HYBRID, "transform": {"method": "hyde", "n": 1, "model": {"endpoint": "scripted"}}}
+
+
+async def measured(lab: Lab, retrieval: dict, examples=EXAMPLES, **more) -> SetReport:
+    async with lab.models() as models:
+        return await measure_set(
+            lab.configuration(retrieval=retrieval), examples, lab.documents, models, lab.store.cache, **more
+        )
+
+
+async def left_out(lab: Lab, examples=EXAMPLES, *, answers=False, **changes) -> AblationReport:
+    async with lab.models() as models:
+        return await ablate(
+            lab.configuration(**changes), examples, lab.documents, models, lab.store.cache, answers=answers
+        )
+
+
+async def test_every_stage_is_measured_with_its_cost(lab: Lab) -> None:
+    progress: list[tuple[int, int]] = []
+    report = await measured(lab, HYBRID, k=2, on_progress=lambda done, total: progress.append((done, total)))
+    names = [stage.name for stage in report.stages]
+    assert names == ["embed (all-MiniLM-L6-v2)", "dense", "bm25", "fusion (rrf)", "select (top-k)"]
+    last = report.stages[-1]
+    assert last.measures["recall"].mean == 1.0
+    assert last.positions == (4, 0, 0, 0, 0, 0)
+    assert len(position_groups()) == len(last.positions)
+    assert report.stages[0].measures == {}
+    assert all(stage.cost.seconds is not None and stage.cost.tokens == 0 for stage in report.stages)
+    assert (report.questions, report.without, report.lost) == (4, 0, ())
+    assert progress[-1] == (4, 4)
+    assert SetReport.model_validate(json.loads(json.dumps(report.model_dump(mode="json")))) == report
+
+
+async def test_lost_questions_are_told_with_the_reason(lab: Lab) -> None:
+    wrong = dataclasses.replace(EXAMPLES[0], id="w", references=(Span("metals.txt", 0, 4),))
+    gone = dataclasses.replace(EXAMPLES[0], id="g", references=(Span("nowhere.txt", 0, 4),))
+    report = await measured(lab, HYBRID, (wrong, gone, Example("n", "No reference?")))
+    assert (report.questions, report.without) == (2, 1)
+    by_id = {one.example_id: one for one in report.lost}
+    assert by_id["w"].stage == "select (top-k)"
+    assert "only 1 chunks are handed over" in by_id["w"].why
+    assert by_id["g"].stage == "not indexed"
+    assert report.lost_at == {"select (top-k)": 1, "not indexed": 1}
+
+
+async def test_stages_that_fell_back_are_counted(lab: Lab) -> None:
+    def down(request):
+        raise EndpointError("The endpoint scripted is down.", "server-error")
+
+    lab.chat = ScriptedChat(down)
+    report = await measured(lab, HYDE)
+    assert list(report.warnings.values()) == [4]
+    assert "scripted is down" in next(iter(report.warnings))
+    assert report.stages[-1].measures["recall"].mean == 1.0
+
+
+async def test_routing_is_measured_on_labelled_questions(lab: Lab) -> None:
+    labelled = [dataclasses.replace(e, category=c) for e, c in zip(EXAMPLES, ("r", "m", "p", "p"), strict=True)]
+    examples = [
+        {"question": "Which planet has moons like Mars?", "category": "p"},
+        {"question": "Which river flows through Vienna?", "category": "r"},
+        {"question": "What is the symbol of iron?", "category": "m"},
+        {"question": EXAMPLES[3].question, "category": "r"},
+    ]
+    report = await measured(lab, {**HYBRID, "routing": {"method": "nearest", "examples": examples}}, labelled)
+    assert report.routing is not None
+    assert report.routing.labels == ("m", "p", "r")
+    assert report.routing.asked == 4
+    # The last question is an example of the router with a wrong label; it may not answer for itself.
+    assert sum(map(sum, report.routing.counts)) == 4
+    assert report.routing.accuracy >= 0.75
+    assert (await measured(lab, {**HYBRID, "routing": {"method": "given"}}, labelled)).routing is None
+
+
+@pytest.mark.parametrize(
+    ("retrieval", "examples", "words"),
+    [
+        (None, EXAMPLES, "has no retrieval"),
+        (HYBRID, (Example("n", "What?"),), "where its answer stands"),
+        (HYBRID, (), "where its answer stands"),
+        ({**HYBRID, "search": {"filters": {"year": {"$near": 3}}}}, EXAMPLES, "No question could be searched"),
+    ],
+)
+async def test_what_cannot_be_measured_is_told(lab: Lab, retrieval, examples, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        await measured(lab, retrieval, examples)
+
+
+async def test_leaving_out_a_component_is_measured_against_the_whole(lab: Lab) -> None:
+    lab.chat = ScriptedChat(lambda request: "iron and gold" if "Mars" in request.messages[-1].content else "a b c")
+    report = await left_out(lab, retrieval=HYDE)
+    assert [one.name for one in report.removed] == ["without hyde", "without bm25", "without dense"]
+    hyde = report.removed[0]
+    assert hyde.configuration.retrieval is not None
+    assert hyde.configuration.retrieval.transform.method == "none"
+    assert hyde.configuration.name == "rag without hyde"
+    assert hyde.gains["recall"].pairs == 4
+    assert hyde.gains["recall"].difference == pytest.approx(
+        hyde.measures["recall"].mean - report.measures["recall"].mean
+    )
+    # One passage per question, as the model's usage says; the rest of the stages asks nobody.
+    assert hyde.cost.tokens is not None
+    assert hyde.cost.tokens > 3
+    assert report.cost.tokens == hyde.cost.tokens
+    assert report.removed[1].cost.tokens == 0
+    assert report.leading == "ndcg"
+    assert AblationReport.model_validate(json.loads(json.dumps(report.model_dump(mode="json")))) == report
+
+
+async def test_a_second_time_asks_no_model(lab: Lab) -> None:
+    await left_out(lab, retrieval=HYDE)
+    calls = len(lab.chat.requests)
+    assert calls == 4
+    again = await left_out(lab, retrieval=HYDE)
+    assert len(lab.chat.requests) == calls
+    assert again.removed[0].cost.tokens
+
+
+async def test_answer_checks_are_components_too(lab: Lab) -> None:
+    checks = {"fact_check": "revise", "refuse_unsupported": True}
+    left = components(lab.configuration(retrieval=HYBRID, checks=checks), answers=True)
+    assert list(left) == ["without bm25", "without dense", "without fact check", "without refusal"]
+    assert left["without fact check"].checks is not None
+    assert left["without fact check"].checks.refuse_unsupported
+    assert list(components(lab.configuration(retrieval=HYBRID, checks=checks))) == ["without bm25", "without dense"]
+
+
+async def test_with_answers_their_quality_leads(lab: Lab) -> None:
+    report = await left_out(lab, answers=True, retrieval=HYBRID)
+    assert report.leading == "answer_f1"
+    assert report.measures["answer_f1"].mean == 1.0
+    assert report.measures["faithfulness"].total == 4
+    assert report.cost.usd == pytest.approx(0.01)
+
+
+async def test_a_plain_search_has_nothing_to_leave_out(lab: Lab) -> None:
+    with pytest.raises(BadInput, match="no component"):
+        await left_out(lab)
+    with pytest.raises(BadInput, match="no retrieval"):
+        await left_out(lab, retrieval=None)
+    with pytest.raises(BadInput, match="no questions"):
+        await left_out(lab, (), retrieval=HYBRID)
+    with pytest.raises(BadInput, match="neither references nor answers"):
+        await left_out(lab, (Example("n", "What?"),), retrieval=HYBRID)
+
+
+def gain(difference: float, low: float, high: float, verdict: str) -> Gain:
+    return Gain(difference=difference, low=low, high=high, p_value=0.5, pairs=40, dropped=0, verdict=verdict)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changed", "tokens", "advice", "words"),
+    [
+        (gain(-0.2, -0.3, -0.1, "worse"), 0, "keep", "falls"),
+        (gain(0.2, 0.1, 0.3, "better"), 0, "drop", "hurts"),
+        (gain(0.0, -0.1, 0.1, "no difference seen"), 90, "drop", "takes tokens"),
+        (gain(0.0, -0.1, 0.1, "no difference seen"), 0, "no difference seen", "more questions"),
+        (gain(-0.1, -0.2, -0.01, "no difference seen"), 90, "no difference seen", "too few to be sure"),
+    ],
+)
+def test_advice_follows_the_verdict_and_the_cost(changed: Gain, tokens: int, advice: str, words: str) -> None:
+    found, reason = advise(changed, Cost(seconds=0.1, tokens=tokens), "MRR")
+    assert found == advice
+    assert words in reason
+
+
+async def swept(lab: Lab, ks=(1, 3), examples=EXAMPLES, **changes) -> KSweep:
+    async with lab.models() as models:
+        return await k_sweep(lab.configuration(**changes), examples, lab.documents, models, lab.store.cache, ks=ks)
+
+
+async def test_more_chunks_can_make_answers_worse(lab: Lab) -> None:
+    def confused(request):
+        text = request.messages[-1].content
+        return "all of it" if sum(word in text for word in ("Cologne.", "Iron", "Jupiter is")) > 1 else reply(request)
+
+    lab.chat = ScriptedChat(confused)
+    report = await swept(lab)
+    first, last = report.rows
+    assert (first.k, last.k, report.best, report.fewest) == (1, 3, 1, 1)
+    assert first.measures["answer_f1"].mean == 1.0
+    assert last.measures["answer_f1"].mean == 0.0
+    assert last.measures["recall"].mean == 1.0
+    assert last.gains["answer_f1"].difference == pytest.approx(-1.0)
+    assert first.gains == {}
+    assert last.tokens.mean > first.tokens.mean
+    calls = len(lab.chat.requests)
+    assert (await swept(lab)).rows[0].measures == first.measures
+    assert len(lab.chat.requests) == calls
+
+
+async def test_failed_answers_are_counted_and_named(lab: Lab) -> None:
+    def down(request):
+        if "moons has" in request.messages[-1].content:
+            raise EndpointError("The endpoint scripted is down.", "server-error")
+        return reply(request)
+
+    lab.chat = ScriptedChat(down)
+    report = await swept(lab, ks=(1,))
+    assert report.rows[0].failed == 1
+    assert report.rows[0].measures["answer_f1"].scored == 3
+    assert report.failures == {"The endpoint scripted is down.": 1}
+
+
+@pytest.mark.parametrize(
+    ("ks", "examples", "changes", "words"),
+    [
+        ((), EXAMPLES, {}, "at least one question"),
+        ((0, 1), EXAMPLES, {}, "from 1 on"),
+        ((1,), (), {}, "at least one question"),
+        ((1,), EXAMPLES, {"retrieval": None}, "no retrieval"),
+    ],
+)
+async def test_a_sweep_that_cannot_be_is_refused(lab: Lab, ks, examples, changes, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        await swept(lab, ks, examples, **changes)
+
+
+def test_each_is_a_job_whose_report_is_found_again(lab: Lab) -> None:
+    runner = JobRunner(lab.store, lab.settings)
+    project = lab.store.project("p")
+    task = Task(project, lab.configuration(retrieval=HYBRID), EXAMPLES, lab.documents, "questions")
+    works = {
+        "retrieval-measure": (measure_work(task, lab.models, 2), {"k": 2}, set_report),
+        ABLATION: (ablation_work(task, lab.models, False, lab.judge), {"answers": False}, ablation_report),
+        "chunk-count-sweep": (sweep_work(task, lab.models, (1,), lab.judge), {"ks": [1]}, sweep_report),
+    }
+    for kind, (work, options, read) in works.items():
+        assert latest(lab.store, project, kind, task.key(**options)) is None
+        job = runner.wait(runner.submit(kind, project, task.arguments(**options), work), 60)
+        assert job.status == "finished", job.error
+        found = latest(lab.store, project, kind, task.key(**options))
+        assert found is not None
+        report = read(found)
+        assert report is not None
+        assert report.configuration == "rag"
+        assert latest(lab.store, project, kind, task.key(**options, other=1)) is None
+
+
+def test_a_job_that_cannot_work_says_why(lab: Lab) -> None:
+    runner = JobRunner(lab.store, lab.settings)
+    task = Task(lab.store.project("p"), lab.configuration(), EXAMPLES, lab.documents, "questions")
+    job = runner.wait(runner.submit(ABLATION, "p", {}, ablation_work(task, lab.models, False, lab.judge)), 60)
+    assert job.status == "failed"
+    assert "plain search" in job.error
+    assert ablation_report(job) is None

@@ -56,7 +56,7 @@ def _bars(name: str, groups: Sequence[str], shown: Sequence[Summary | None], ink
         offsetgroup=plain(name),
         x=groups,
         y=means,
-        error_y=_whiskers(shown),
+        error_y=whiskers(shown),
         marker={"color": ink.colour, "pattern": {"shape": ink.pattern}, "line": {"width": 0}},
         text=["" if mean is None else fmt.score(mean) for mean in means],
         textposition="inside",
@@ -119,7 +119,7 @@ def _mean(summary: Summary | None) -> float | None:
     return None if summary is None else summary.mean
 
 
-def _whiskers(shown: Sequence[Summary | None]) -> dict[str, object]:
+def whiskers(shown: Sequence[Summary | None]) -> dict[str, object]:
     """Error bars from each mean to the ends of its interval; none where there is no interval."""
     up, down = [], []
     for summary in shown:

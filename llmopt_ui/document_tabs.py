@@ -11,6 +11,7 @@ VIEW = "documents_tab"
 TABS = {
     "Files": "llmopt_ui.document_files:files_view",
     "Microscope": "llmopt_ui.microscope_view:microscope_view",
+    "Sweep": "llmopt_ui.sweep_view:sweep_view",
 }
 """Title -> `module:function`; the function is given the project."""
 

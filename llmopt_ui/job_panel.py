@@ -80,11 +80,14 @@ def _panel(job: Job, title: str) -> None:
                 )
         share = done / total if total else 0.0
         st.progress(min(1.0, share), text=_sentence(job, done, total))
+        spent = [
+            ("Tokens so far", fmt.count(int(progress.get("tokens") or 0))),
+            ("Cost so far", fmt.money(progress.get("cost_usd", 0.0))),
+        ]
         facts(
             [
                 ("Time left", fmt.duration(progress.get("seconds_left")) if job.active else fmt.DASH),
-                ("Tokens so far", fmt.count(int(progress.get("tokens") or 0))),
-                ("Cost so far", fmt.money(progress.get("cost_usd", 0.0))),
+                *([] if "unit" in progress else spent),
                 ("Taken from the cache", fmt.count(int(progress.get("cached") or 0))),
             ]
         )
@@ -94,7 +97,7 @@ def _panel(job: Job, title: str) -> None:
 
 def _sentence(job: Job, done: int, total: int) -> str:
     words = _WORDS[job.status]
-    counted = f" · {done:,} of {total:,} records" if total else ""
+    counted = f" · {done:,} of {total:,} {job.progress.get('unit', 'records')}" if total else ""
     message = str(job.progress.get("message") or "")
     return fmt.markdown(words + counted + (f" · {message}" if message and job.active else ""))
 

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from llmopt_core.chunking.chunk import chunk_document
-from llmopt_core.chunking.measure import measure
 from llmopt_core.chunking.semantic import Encode
 from llmopt_core.chunking.spec import ChunkingSpec
-from llmopt_core.chunking.window import chunk_lengths
+from llmopt_core.chunking.window import chunk_lengths, embedded_ends
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.types import Chunk, Document, Span
@@ -99,16 +98,23 @@ class Pieces:
     def embedded_to(self) -> Ints:
         """Per chunk the offset in its document up to which it is embedded."""
         ends = np.array([chunk.end for chunk in self.chunks], np.int64)
-        if self.window is None or not self.chunks:
+        if self.window is None:
             return ends
-        lengths = chunk_lengths(self.chunks, self.texts, self.window.tokenizer)
-        for place in np.flatnonzero(lengths > self.window.tokens - self._longest_heading).tolist():
-            chunk = self.chunks[place]
-            room = self.window.tokens - self._heading_tokens(chunk)
-            starts = measure(self.texts[chunk.document], self.window.tokenizer).starts
-            if starts is not None and lengths[place] > room:
-                ends[place] = max(chunk.start, int(starts[np.searchsorted(starts, chunk.start) + max(0, room)]))
+        for room, places in self._by_room(self.window).items():
+            some = [self.chunks[place] for place in places]
+            ends[places] = embedded_ends(some, self.texts, self.window.tokenizer, room)
         return ends
+
+    def _by_room(self, window: Window) -> dict[int, list[int]]:
+        """Positions of chunks by the tokens that are left for their text after the heading."""
+        taken = {"": 0}
+        rooms: dict[int, list[int]] = {}
+        for place, chunk in enumerate(self.chunks):
+            heading = chunk.heading if self.prefixed else ""
+            if heading not in taken:
+                taken[heading] = tokenizer(window.tokenizer).count(heading)
+            rooms.setdefault(max(1, window.tokens - taken[heading]), []).append(place)
+        return rooms
 
     @property
     def beyond_window(self) -> tuple[int, float]:
@@ -117,21 +123,6 @@ class Pieces:
         lost = ends - self.embedded_to
         total = sum(chunk.end - chunk.start for chunk in self.chunks)
         return int((lost > 0).sum()), float(lost.sum() / total) if total else 0.0
-
-    @cached_property
-    def _longest_heading(self) -> int:
-        return max((self._heading_tokens(chunk) for chunk in self.chunks), default=0)
-
-    def _heading_tokens(self, chunk: Chunk) -> int:
-        if not self.prefixed or not chunk.heading or self.window is None:
-            return 0
-        if chunk.heading not in self._counted:
-            self._counted[chunk.heading] = tokenizer(self.window.tokenizer).count(chunk.heading)
-        return self._counted[chunk.heading]
-
-    @cached_property
-    def _counted(self) -> dict[str, int]:
-        return {}
 
     def touching(self, reference: Span) -> list[int]:
         """Positions in `handed` of what overlaps a reference, or ends or begins exactly at its border."""

@@ -1,0 +1,45 @@
+"""A sweep as a job. Never calls Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llmopt_core.experiments.jobs import JobContext
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.chunk_sweep.spec import SweepSpec
+    from llmopt_core.models.registry import Models
+    from llmopt_core.types import Document, EvaluationSet
+
+KIND = "chunk-sweep"
+
+
+def sweep_arguments(evaluation_set: EvaluationSet, spec: SweepSpec, settings: int) -> dict[str, Any]:
+    """What is kept with the job: plain values, no keys."""
+    return {
+        "evaluation_set": evaluation_set.name,
+        "set_version": evaluation_set.version,
+        "settings": settings,
+        "search": spec.search,
+        "spec": spec.model_dump(mode="json"),
+    }
+
+
+def sweep_work(
+    documents: Sequence[Document],
+    evaluation_set: EvaluationSet,
+    spec: SweepSpec,
+    make_models: Callable[[], Models],
+) -> Callable[[JobContext], dict[str, Any]]:
+    """The work of a sweep. Its result holds the key under which the sweep is kept."""
+
+    def work(context: JobContext) -> dict[str, Any]:
+        from llmopt_core.experiments.chunk_sweep.keep import sweep
+        from llmopt_core.experiments.chunk_sweep.progress import Reporter
+
+        report = Reporter(context.report, context.should_cancel)
+        key, _ = sweep(documents, evaluation_set, spec, make_models(), context.store.cache, report)
+        return {"key": key}
+
+    return work

@@ -1,0 +1,99 @@
+"""What the pictures of a sweep are drawn from."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmopt_core.cache import MemoryCache
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.chunk_sweep.result import SweepResult
+from llmopt_core.experiments.chunk_sweep.run import run_sweep
+from llmopt_core.experiments.chunk_sweep.spec import sweep_spec
+from llmopt_core.experiments.chunk_sweep.tables import (
+    advice,
+    changed_documents,
+    configuration_of,
+    handed_over,
+    lines,
+    missed,
+)
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.models.scripted import HashEmbedder
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.types import Document, EvaluationSet, Example, Span
+
+TEXT = "The harbour was built in 1712. Two lighthouses stand there.\n\nThe market opens in spring. It closes in snow."
+TOWN = Document("town.txt", TEXT)
+
+
+def example(name: str, question: str, quote: str) -> Example:
+    start = TEXT.index(quote)
+    return Example(name, question, references=(Span("town.txt", start, start + len(quote)),))
+
+
+EASY = tuple(example(f"easy{i}", f"harbour {i}", "harbour was built") for i in range(40))
+CUT = example("cut", "lighthouses", "1712. Two lighthouses stand")
+
+
+def swept(*examples: Example, **spec: object) -> SweepResult:
+    found = sweep_spec(**{"search": "bm25", "methods": ["sentence"], **spec})
+    return run_sweep([TOWN], EvaluationSet("questions", examples), found, HashEmbedder, MemoryCache())
+
+
+def test_lines_hold_the_sizes_that_were_possible_in_order() -> None:
+    result = swept(*EASY[:3], sizes=[40, 10], overlaps=[0, 20], top_k=[1, 2])
+    found = lines(result, "recall", 2)
+    assert [(line.method, line.overlap, line.sizes) for line in found] == [
+        ("sentence", 0, (10, 40)), ("sentence", 20, (40,)),
+    ]  # fmt: skip
+    for line in found:
+        for size, position, summary in zip(line.sizes, line.positions, line.summaries, strict=True):
+            setting = result.settings[position]
+            assert (result.cutting(setting).chunking.size, setting.top_k) == (size, 2)
+            assert summary == setting.summaries["recall"]
+
+
+def test_the_cheapest_that_is_hardly_worse_is_advised() -> None:
+    """One question of forty-one loses a third: the mean falls by less than a hundredth."""
+    result = swept(*EASY, CUT, sizes=[10, 60], top_k=[1])
+    told = advice(result)
+    assert (result.names[told.best], result.names[told.frugal]) == ("sentence 60/0", "sentence 10/0")
+
+
+def test_few_questions_prove_too_little_to_save() -> None:
+    """One of two loses a third: nothing says that it is not many in the long run."""
+    result = swept(EASY[0], CUT, sizes=[10, 60], top_k=[1])
+    told = advice(result)
+    assert told.best == told.frugal == 1
+
+
+def test_questions_missed_and_what_was_handed_over_for_them() -> None:
+    questions = EvaluationSet("questions", (EASY[0], CUT))
+    result = swept(EASY[0], CUT, sizes=[10], top_k=[1])
+    (row,) = missed(result, 0, questions)
+    assert (row.example_id, row.question, row.miss.label) == ("cut", "lighthouses", "cut in two")
+    assert 0 < row.recall < 1
+    (handed,) = handed_over(result, 0, CUT)
+    assert (handed.rank, handed.holds_reference) == (1, True)
+    assert TEXT[handed.span.start : handed.span.end] == "Two lighthouses stand there."
+    with pytest.raises(BadInput, match="not part of this sweep"):
+        handed_over(result, 0, Example("other", "?"))
+
+
+def test_documents_that_are_not_what_they_were() -> None:
+    result = swept(EASY[0], sizes=[10])
+    assert changed_documents(result, [TOWN]) == []
+    assert changed_documents(result, [Document("town.txt", "new"), Document("b.txt", "")]) == ["b.txt", "town.txt"]
+    assert changed_documents(result, []) == ["town.txt"]
+
+
+def test_a_setting_becomes_a_configuration_with_what_was_measured() -> None:
+    result = swept(EASY[0], sizes=[10], top_k=[1, 40])
+    base = Configuration(name="base", prompt=PromptSpec(template="{{ context }} {{ question }}"))
+    made = configuration_of(result, result.settings[1], base, "sweep")
+    assert (made.name, made.prompt, made.model) == ("sweep", base.prompt, base.model)
+    retrieval = made.retrieval
+    assert retrieval is not None
+    assert retrieval.chunking == result.cuttings[0].chunking
+    assert (retrieval.search.method, retrieval.top_k, retrieval.search.candidates) == ("bm25", 40, 160)
+    assert retrieval.rerank.method == retrieval.transform.method == "none"

@@ -1,0 +1,123 @@
+"""`llmopt retrieve` and `llmopt ablate` as processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.stub_endpoint import StubEndpoint
+
+from .conftest import Command
+
+TEXT = """\
+The Rhine flows through Cologne and ends in the North Sea.
+
+The Danube flows through Vienna and ends in the Black Sea.
+
+The Elbe flows through Dresden and ends near Hamburg.
+"""
+
+
+@pytest.fixture
+def rivers(tmp_path: Path, stub: StubEndpoint) -> Path:
+    """An experiment on BM25 alone, whose transform asks the stub endpoint."""
+    (tmp_path / "rivers.md").write_text(TEXT)
+    rows = []
+    for number, (town, river) in enumerate({"Cologne": "Rhine", "Vienna": "Danube", "Dresden": "Elbe"}.items()):
+        start = TEXT.index(river)
+        rows.append(
+            f'{{"id": "q{number}", "question": "Which river flows through {town}?", "reference": "{river}", '
+            f'"references": [{{"document": "rivers.md", "start": {start}, "end": {start + len(river)}}}]}}'
+        )
+    (tmp_path / "questions.jsonl").write_text("\n".join(rows))
+    path = tmp_path / "rivers.yaml"
+    path.write_text(
+        f"""\
+project: rivers
+documents: [rivers.md]
+evaluation_set: questions.jsonl
+metrics: [answer_f1]
+endpoints:
+  stub: {{base_url: "{stub.url}", prices: {{"*": {{prompt: 1000, completion: 1000}}}}}}
+configurations:
+  - name: none
+    model: {{endpoint: stub, name: stub-small}}
+    prompt: {{template: "{{{{ question }}}}"}}
+  - name: plain
+    extends: none
+    retrieval: {{chunking: {{size: 20}}, search: {{method: bm25}}, top_k: 1}}
+  - name: expanded
+    extends: plain
+    retrieval:
+      transform: {{method: multi-query, n: 1, model: {{endpoint: stub, name: stub-small}}}}
+      search: {{method: bm25, threshold: 0.0}}
+"""
+    )
+    return path
+
+
+def test_leave_one_out_prints_what_each_part_does(
+    llmopt: Command, inside: Command, rivers: Path, tmp_path: Path
+) -> None:
+    done = llmopt("ablate", rivers, "--configuration", "expanded", "--json", tmp_path / "out.json")
+    assert done.code == 0, done.errors
+    assert "expanded on 3 questions" in done.out
+    for words in ("without multi-query", "without threshold", "MRR of 10", "tokens"):
+        assert words in done.out
+    assert "9 of 9" in done.errors
+    again = inside("ablate", rivers, "--configuration", "expanded", "--json")
+    values = again.json()
+    assert [one["name"] for one in values["removed"]] == ["without multi-query", "without threshold"]
+    transform = values["removed"][0]
+    assert transform["cost"]["tokens"] > 0
+    assert transform["configuration"]["retrieval"]["transform"]["method"] == "none"
+    assert set(transform["gains"]["recall"]) >= {"difference", "low", "high", "p_value", "pairs", "verdict"}
+    assert (tmp_path / "out.json").read_text().startswith("{")
+
+
+def test_answers_are_measured_where_they_are_asked_for(inside: Command, rivers: Path) -> None:
+    done = inside("ablate", rivers, "--configuration", "expanded", "--limit", 2, "--answers", "--json")
+    assert done.code == 0, done.errors
+    assert done.json()["leading"] == "answer_f1"
+    assert done.json()["questions"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--configuration", "plain"], "plain is a plain search"),
+        (["--configuration", "none"], "none has no retrieval"),
+        (["--configuration", "other"], "other"),
+        (["--limit", "0"], "--limit"),
+    ],
+)
+def test_what_cannot_be_left_out_is_told(inside: Command, rivers: Path, arguments: list[str], words: str) -> None:
+    done = inside("ablate", rivers, *arguments)
+    assert done.code == 2
+    assert words in done.complaint
+
+
+def test_a_question_is_shown_stage_by_stage_with_what_was_written(inside: Command, rivers: Path) -> None:
+    done = inside("retrieve", rivers, "--configuration", "expanded", "--question", "Which river is in Vienna?")
+    assert done.code == 0, done.errors
+    assert "rivers.md" in done.out
+    transform = next(line for line in done.out.splitlines() if "multi-query" in line)
+    assert "tokens" in transform
+    assert done.out.splitlines()[done.out.splitlines().index(transform) + 1].strip() == "Rhine"
+    values = inside(
+        "retrieve", rivers, "--configuration", "expanded", "--question", "Which river is in Vienna?", "--json"
+    ).json()
+    stage = next(one for one in values["trace"] if one["stage"] == "transform")
+    assert stage["queries"] == ["Rhine"]
+    assert stage["tokens"]["prompt"] > 0
+
+
+def test_a_transform_that_fails_warns_and_goes_on(inside: Command, rivers: Path) -> None:
+    rivers.write_text(rivers.read_text().replace("stub: {base_url:", "stub: {max_retries: 0, base_url:"))
+    text = rivers.read_text()
+    rivers.write_text(text.replace(text.split('base_url: "')[1].split('"')[0], "http://127.0.0.1:9/v1"))
+    done = inside("retrieve", rivers, "--configuration", "expanded", "--question", "Which river is in Vienna?")
+    assert done.code == 0, done.errors
+    assert "warning: multi-query failed" in done.out
+    assert "Danube" in done.out

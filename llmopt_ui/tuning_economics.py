@@ -39,20 +39,21 @@ def economics_view(tuned: TunedModel, found: Square) -> None:
         before_prices = _prices("base", _endpoint(base))
         after_prices = _prices("tuned", _endpoint(after))
         known = float(tuned.facts.get("cost_usd") or 0.0)
-        one, two = st.columns(2, gap="small")
+        one, two = st.columns(2, gap="small", vertical_alignment="bottom")
         training = one.number_input("Training (USD)", 0.0, None, known, 1.0, key=f"pay_training_{tuned.name}")
         hourly = two.number_input("Machine (USD per hour)", 0.0, None, 0.0, 0.1, key="pay_hourly",
                                   help="For a machine of your own: what an hour of it costs.")  # fmt: skip
     result = economics(base, after, before_prices, after_prices, training_usd=training, hourly_usd=hourly)
     with picture:
+        priced = bool(result.base.usd or result.tuned.usd)
         facts(
             [
                 (f"A request: {base.name}", _each(result.base.usd)),
                 (f"A request: {after.name}", _each(result.tuned.usd)),
-                ("Pays after", _requests(result.result.requests)),
+                ("Pays after", _requests(result.result.requests) if priced else fmt.DASH),
             ]
         )
-        if result.base.usd or result.tuned.usd:
+        if priced:
             st.caption(fmt.markdown(result.result.sentence))
             st.plotly_chart(cost_lines(result, base.name, after.name), config=CONFIG, key="pay_lines",
                             alt="Cost of both over the number of requests")  # fmt: skip
@@ -82,11 +83,11 @@ def _prices(which: str, model: dict[str, Any]) -> Prices:
     """Fields for USD per million tokens, filled from the endpoint's price list."""
     known = endpoints(settings()).get(str(model.get("endpoint", BUILTIN)))
     listed = (known.price_of(str(model.get("name", ""))) if known else None) or Prices()
-    one, two = st.columns(2, gap="small")
+    one, two = st.columns(2, gap="small", vertical_alignment="bottom")
     key = f"pay_{which}_{model.get('endpoint')}_{model.get('name')}"
-    prompt = one.number_input(f"{which.capitalize()}: USD per million in", 0.0, None, listed.prompt, 0.1,
+    prompt = one.number_input(f"{which.capitalize()}: USD per M tokens in", 0.0, None, listed.prompt, 0.1,
                               key=f"{key}_in", format="%.2f")  # fmt: skip
-    completion = two.number_input("out", 0.0, None, listed.completion, 0.1, key=f"{key}_out", format="%.2f")
+    completion = two.number_input("and out", 0.0, None, listed.completion, 0.1, key=f"{key}_out", format="%.2f")
     return Prices(prompt=prompt, completion=completion)
 
 
@@ -101,7 +102,8 @@ def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
     if not usual or not isinstance(tuned.spec, ModelSpec):
         return
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    set_name = bar.selectbox("General set", list(sets), len(sets) - 1, key="forgot_set", width=240,
+    others = [place for place, name in enumerate(sets) if name != st.session_state.get("square_set")]
+    set_name = bar.selectbox("General set", list(sets), others[0] if others else 0, key="forgot_set", width=240,
                              help="Questions that have nothing to do with the training.")  # fmt: skip
     asked = bar.selectbox("Asked as", usual, key="forgot_configuration", width=240)
     pair = general_pair(saved[asked], tuned.spec, tuned.name)

@@ -93,8 +93,8 @@ def _table(project: Project, found: Sequence[Waiting]) -> None:
         label_rows(found), hide_index=True, key=key, row_height=52, height=min(40 + 52 * len(found), 560),
         disabled=["Question", "The model said", "Why", "Configuration"],
         column_config={
-            "Decision": st.column_config.SelectboxColumn(options=list(_DECISIONS), width="small", pinned=True),
-            "Question": st.column_config.TextColumn(width="medium"),
+            "Decision": st.column_config.SelectboxColumn(options=list(_DECISIONS), width=120, pinned=True),
+            "Question": st.column_config.TextColumn(width=280),
             "The model said": st.column_config.TextColumn(width="medium"),
             "Right answer": st.column_config.TextColumn(width="medium", help="Double-click to edit."),
             "Why": st.column_config.TextColumn(width="medium"),

@@ -92,7 +92,8 @@ def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
     choose_wanted(TUNED, list(tuned))
     one, two, three, four = st.columns([3, 3, 3, 2], gap="medium")
     name = one.selectbox("Tuned model", list(tuned), len(tuned) - 1, key=TUNED, bind="query-params")
-    set_name = one.selectbox("Evaluation set", list(sets), key=SET, persist_state="session",
+    set_name = one.selectbox("Evaluation set", list(sets), _usual_set(project, list(sets)), key=SET,
+                             persist_state="session",
                              format_func=lambda key: f"{key} ({fmt.plural(sets[key].size, 'question')})")  # fmt: skip
     without = two.selectbox("Plain: asked as", plain, key=PLAIN, persist_state="session")
     metric = two.selectbox("Score", _METRICS, key=METRIC, format_func=metric_title, persist_state="session")
@@ -105,6 +106,16 @@ def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
     made = corners(base[without], base[looked_up], spec, name)
     three.caption("The tuned model is asked without few-shot examples: it has learned them.")
     return Asked(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
+
+
+def _usual_set(project: Project, names: Sequence[str]) -> int:
+    """The set of the newest run; before the first one, a set whose answers stand in documents."""
+    newest = next((run.evaluation_set for run in store().runs(project) if run.evaluation_set in names), "")
+    if newest:
+        return names.index(newest)
+    with_sources = (i for i, name in enumerate(names)
+                    if any(e.references for e in store().evaluation_set(project, name).examples))  # fmt: skip
+    return next(with_sources, 0)
 
 
 def _run_button(project: Project, asked: Asked, found: Square) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -140,7 +141,7 @@ def _expectation(asked: Asked, jobs: Sequence[Job]) -> str:
     if asked.kind == "embedding":
         return f"Trains in a process of its own; nothing leaves this machine.{queue}"
     seconds = rough_seconds(asked.saved, int(asked.request.hyperparameters.get("epochs", 3)), jobs)
-    return f"Roughly {fmt.duration(max(60.0, seconds))} on this machine; nothing leaves it.{queue}"
+    return f"Roughly {fmt.duration(60 * math.ceil(seconds / 60))} on this machine; nothing leaves it.{queue}"
 
 
 def _start(project: Project, asked: Asked) -> None:

@@ -12,7 +12,7 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_ui import format as fmt
 from llmopt_ui.navigation import PageSpec
-from llmopt_ui.session import taken_messages
+from llmopt_ui.session import state, taken_messages
 
 _ASSETS = Path(__file__).parent
 ICON = _ASSETS / "icon.png"
@@ -66,6 +66,13 @@ def told_plainly() -> Iterator[None]:
         yield
     except LlmOptError as error:
         show_error(str(error))
+
+
+def told_problem() -> None:
+    """Show what went wrong in a callback, in a part of the page that is drawn by itself."""
+    problem, state().problem = state().problem, ""
+    if problem:
+        show_error(problem)
 
 
 def show_error(message: str) -> None:

@@ -13,7 +13,7 @@ from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Filter, Grid, missing_places
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import show_error
+from llmopt_ui.components import show_error, told_problem
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompt_downloads import grid_downloads
 from llmopt_ui.prompt_grid_rows import Page, draw_rows
@@ -36,6 +36,7 @@ _HELP = (
 @st.fragment
 def grid_view(project: Project, found: Comparison) -> None:
     """The whole grid of one comparison."""
+    told_problem()
     board = live().board(found.id)
     grid = grid_of(project, found, board)
     colours = list(inks([str(place) for place in range(len(grid.names))]).values())

@@ -15,6 +15,7 @@ TABS = {
     "Editor": "llmopt_ui.prompt_editor:editor_view",
     "Few-shot": "llmopt_ui.prompt_few_shot:few_shot_view",
     "Side by side": "llmopt_ui.prompt_side:side_view",
+    "Blind vote": "llmopt_ui.prompt_vote:vote_view",
     "Instruction search": "llmopt_ui.prompt_instruction:instruction_view",
 }
 """Title -> `module:function`; the function is given the project."""

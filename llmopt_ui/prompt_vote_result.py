@@ -1,0 +1,122 @@
+"""What a blind vote comes to: win rates with intervals, and the votes as files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from llmopt_core.experiments.prompt_lab.comparison import Comparison
+from llmopt_core.experiments.prompt_lab.grid import Grid
+from llmopt_core.experiments.prompt_lab.votes import PairResult, Tally, preference_pairs, tally, votes_csv
+from llmopt_core.finetuning.data import TrainingSet
+from llmopt_core.runs.store_labs import Vote
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import Download, downloads, section
+from llmopt_ui.theme import NEUTRAL, plain, themed, verdict
+
+_PREFERRED = ""
+
+
+def vote_result(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
+    """The picture, the table, who voted, and the files."""
+    result = tally(grid.names, votes)
+    section("What the votes say", "An example counts once per pair, for whichever answer more of its voters preferred.")
+    if not any(pair.rate.scored for pair in result.pairs):
+        st.caption("No vote prefers an answer yet.")
+        return
+    st.plotly_chart(win_rates(result.pairs), config=CONFIG, key=f"vote_rates_{found.id}")
+    st.dataframe(_table(result.pairs), hide_index=True, alt="Wins, losses and ties of each pair of variants")
+    st.caption(_told(result))
+    _files(found, grid, votes)
+
+
+def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
+    """A dot with its 95 % interval per pair; the line in the middle is where neither wins more often."""
+    shown = [pair for pair in pairs if pair.rate.share is not None][::-1]
+    titles = [f"{plain(fmt.shorten(p.first, 32))} against {plain(fmt.shorten(p.second, 32))}" for p in shown]
+    share = [100 * (p.rate.share or 0.0) for p in shown]
+    ends = {
+        "array": [100 * (p.rate.high or 0.0) - s for p, s in zip(shown, share, strict=True)],
+        "arrayminus": [s - 100 * (p.rate.low or 0.0) for p, s in zip(shown, share, strict=True)],
+    }
+    figure = go.Figure(
+        go.Scatter(
+            x=share,
+            y=titles,
+            mode="markers+text",
+            text=[f"{value:.0f} %" for value in share],
+            textposition="top center",
+            marker={"size": 14, "color": [verdict(p.verdict).colour for p in shown]},
+            error_x={"type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": NEUTRAL, **ends},
+            customdata=[[p.wins, p.losses, p.ties, _between(p), _p(p.p_value)] for p in shown],
+            hovertemplate="<b>%{y}</b><br>won %{customdata[0]}, lost %{customdata[1]}, tied %{customdata[2]}<br>"
+            "win rate %{x:.0f} % (95 % interval %{customdata[3]})<br>sign test p %{customdata[4]}<extra></extra>",
+        )
+    )
+    figure.add_vline(50, line={"dash": "dash", "color": NEUTRAL})
+    figure.update_layout(
+        height=130 + 56 * len(shown),
+        margin={"t": 24},
+        xaxis={"title": "Questions won by the first, of those decided (%)", "range": [-3, 103], "dtick": 25},
+        yaxis={"title": None, "range": [-0.6, len(shown) - 0.3]},
+        showlegend=False,
+    )
+    return themed(figure)
+
+
+def _table(pairs: Sequence[PairResult]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Pair": [f"{p.first} against {p.second}" for p in pairs],
+            "Won": [p.wins for p in pairs],
+            "Lost": [p.losses for p in pairs],
+            "Tied": [p.ties for p in pairs],
+            "Win rate": [fmt.DASH if p.rate.share is None else f"{p.rate.share:.0%}" for p in pairs],
+            "95 % interval": [_between(p) for p in pairs],
+            "Sign test p": [_p(p.p_value) for p in pairs],
+            "The first is": [verdict(p.verdict).text for p in pairs],
+        }
+    )
+
+
+def _between(pair: PairResult) -> str:
+    low, high = pair.rate.low, pair.rate.high
+    return fmt.DASH if low is None or high is None else f"{100 * low:.0f} to {100 * high:.0f} %"
+
+
+def _p(value: float | None) -> str:
+    return fmt.DASH if value is None else "below 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _told(result: Tally) -> str:
+    voters = ", ".join(f"{name} ({count})" for name, count in result.votes.items())
+    parts = [f"{fmt.plural(result.examples, 'question')} with a vote", f"by {voters}"]
+    parts += [f"{result.skipped} skipped"] if result.skipped else []
+    parts += (
+        [f"voters agree on {result.agreement:.0%} of what several voted on"] if result.agreement is not None else []
+    )
+    parts += ["p-values adjusted after Holm"] if len(result.pairs) > 1 else []
+    return fmt.markdown(" · ".join(parts))
+
+
+def _files(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        asked = st.selectbox(
+            "Input of the preference pairs", [_PREFERRED, *grid.names], key=f"vote_asked_{found.id}", width=340,
+            format_func=lambda name: f"As {name} asked" if name else "As the preferred answer was asked",
+            help="A model is tuned on pairs of answers to one input. Choose the prompt it will be asked with.",
+        )  # fmt: skip
+        pairs = preference_pairs(grid, votes, asked or "")
+        stem = fmt.file_stem(f"votes-{found.project}-{found.id}")
+        downloads(
+            [
+                Download(f"{fmt.plural(len(pairs), 'preference pair')} for DPO (JSONL)",
+                         TrainingSet(stem, tuple(pairs)).to_jsonl(), f"{stem}-dpo.jsonl", "application/jsonl"),
+                Download("Votes (CSV)", votes_csv(votes), f"{stem}.csv", "text/csv"),
+            ],
+            f"vote_files_{found.id}_{len(votes)}",
+        )  # fmt: skip

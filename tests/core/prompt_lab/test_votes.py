@@ -1,0 +1,134 @@
+"""Blind votes: ballots, what they come to, preference pairs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.prompt_lab.votes import (
+    Ballot,
+    ballots_of,
+    cast_vote,
+    preference_pairs,
+    tally,
+    voted_examples,
+)
+from llmopt_core.finetuning.data import TrainingSet
+from llmopt_core.runs.store_labs import Vote
+from llmopt_core.statistics.paired import sign_test
+from llmopt_core.types import Example
+
+from .conftest import EXAMPLES, Lab
+
+
+def vote(example: str, choice: str, voter: str = "ann", pair: tuple[str, str] = ("a", "b")) -> Vote:
+    return Vote("c", voter, example, *pair, choice)  # type: ignore[arg-type]
+
+
+async def test_a_ballot_shows_each_distinct_answer_once_in_an_order_of_its_own(lab: Lab) -> None:
+    variants = [lab.variant("plain"), lab.variant("wrong", system="Be wrong."), lab.variant("twin", system="Be kind.")]
+    many = [Example(f"m{n}", EXAMPLES[0].question, "Rhine") for n in range(20)]
+    found = await lab.run(lab.plan(*variants, examples=many))
+    asked = ballots_of(found, lab.grid(found), "ann")
+    assert len(asked.ballots) == 20
+    assert asked.same == asked.incomplete == 0
+    for ballot in asked.ballots:
+        assert sorted(ballot.answers) == ["It is Rhine.", "nonsense"]
+        assert ballot.columns[ballot.answers.index("It is Rhine.")] == (0, 2)
+    assert len({ballot.answers for ballot in asked.ballots}) == 2, "answers are shuffled"
+    assert [b.row for b in asked.ballots] != sorted(b.row for b in asked.ballots), "rows are shuffled"
+    assert ballots_of(found, lab.grid(found), "ann") == asked
+    assert ballots_of(found, lab.grid(found), "bob") != asked
+
+
+async def test_rows_with_nothing_to_choose_are_counted_and_left_out(lab: Lab) -> None:
+    found = await lab.run(lab.plan(lab.variant("plain"), lab.variant("twin", system="Be kind.")))
+    asked = ballots_of(found, lab.grid(found), "ann")
+    assert (asked.ballots, asked.same, asked.incomplete) == ((), len(EXAMPLES), 0)
+
+
+async def test_votes_are_kept_per_voter_and_the_last_one_counts(lab: Lab) -> None:
+    found = await lab.run(lab.plan())
+    grid = lab.grid(found)
+    for voter, liked in (("ann", "nonsense"), ("bob", "nonsense"), ("ann", "It is")):
+        for ballot in ballots_of(found, grid, voter).ballots:
+            best = next(place for place, text in enumerate(ballot.answers) if text.startswith(liked))
+            cast_vote(lab.store, found, ballot, voter, best)
+    votes = lab.store.votes("p", found.id)
+    assert len(votes) == 2 * len(EXAMPLES)
+    assert {v.choice for v in votes if v.voter == "ann"} == {"first"}
+    assert {v.choice for v in votes if v.voter == "bob"} == {"second"}
+    assert voted_examples(votes, "bob") == {"q1", "q2", "q3"}
+    result = tally(grid.names, votes)
+    assert result.votes == {"bob": 3, "ann": 3}
+    assert result.agreement == 0
+    assert (result.pairs[0].wins, result.pairs[0].losses, result.pairs[0].ties) == (0, 0, 3)
+
+
+async def test_the_best_of_three_beats_both_and_says_nothing_of_the_others(lab: Lab) -> None:
+    variants = [lab.variant(name, system=f"{name}.") for name in ("one", "two", "three")]
+    found = await lab.run(lab.plan(*variants, examples=EXAMPLES[:1]))
+    ballot = Ballot(0, EXAMPLES[0], ("x", "y", "z"), ((1,), (0,), (2,)))
+    cast_vote(lab.store, found, ballot, "ann", 0)
+    said = {(v.first, v.second): v.choice for v in lab.store.votes("p", found.id)}
+    assert said == {("one", "two"): "second", ("one", "three"): "neither", ("two", "three"): "first"}
+    cast_vote(lab.store, found, ballot, "ann", "tie")
+    assert {v.choice for v in lab.store.votes("p", found.id)} == {"tie"}
+    cast_vote(lab.store, found, ballot, "ann", "skip")
+    votes = lab.store.votes("p", found.id)
+    result = tally(["one", "two", "three"], votes)
+    assert (result.examples, result.skipped, result.votes) == (0, 1, {"ann": 0})
+    assert [pair.p_value for pair in result.pairs] == [None, None, None]
+
+
+async def test_a_vote_needs_a_voter_and_an_answer_that_is_there(lab: Lab) -> None:
+    found = await lab.run(lab.plan())
+    ballot = ballots_of(found, lab.grid(found), "ann").ballots[0]
+    with pytest.raises(BadInput, match="Say who votes"):
+        cast_vote(lab.store, found, ballot, "  ", 0)
+    with pytest.raises(BadInput, match="no answer 3"):
+        cast_vote(lab.store, found, ballot, "ann", 2)
+    assert lab.store.votes("p", found.id) == []
+
+
+def test_the_tally_has_a_rate_with_its_interval_and_a_sign_test() -> None:
+    votes = [vote(f"q{n}", "first" if n < 9 else "second") for n in range(10)] + [vote("t", "tie")]
+    (pair,) = tally(["a", "b"], votes).pairs
+    assert (pair.wins, pair.losses, pair.ties) == (9, 1, 1)
+    assert pair.rate.share == pytest.approx(0.9)
+    assert pair.rate.low == pytest.approx(0.596, abs=0.001)
+    assert pair.p_value == pytest.approx(sign_test(9, 1))
+    assert pair.verdict == "better"
+
+
+def test_several_pairs_are_adjusted_and_an_example_counts_once_whoever_votes() -> None:
+    pairs = [("a", "b"), ("a", "c"), ("b", "c")]
+    votes = [vote(f"q{n}", "first", pair=pair) for n in range(7) for pair in pairs]
+    results = tally(["a", "b", "c"], votes).pairs
+    assert [pair.p_value for pair in results] == pytest.approx([3 * sign_test(7, 0)] * 3)
+    voters = [vote("q", "first", "ann"), vote("q", "first", "bob"), vote("q", "second", "cy")]
+    (pair,) = tally(["a", "b"], voters).pairs
+    assert (pair.wins, pair.losses) == (1, 0)
+
+
+async def test_preference_pairs_are_what_openai_takes(lab: Lab) -> None:
+    found = await lab.run(lab.plan())
+    grid = lab.grid(found)
+    names = ("plain", "wrong")
+    votes = [vote("q1", "first", pair=names), vote("q2", "second", pair=names), vote("q3", "tie", pair=names)]
+    pairs = preference_pairs(grid, votes)
+    first = pairs[0].to_openai()
+    assert first == {
+        "input": {"messages": [{"role": "user", "content": EXAMPLES[0].question}]},
+        "preferred_output": [{"role": "assistant", "content": "It is Rhine."}],
+        "non_preferred_output": [{"role": "assistant", "content": "nonsense"}],
+    }
+    assert pairs[1].to_openai()["input"]["messages"][0] == {"role": "system", "content": "Be wrong."}
+    assert len(pairs) == 2
+    assert TrainingSet("votes", tuple(pairs)).kind == "preference"
+    one_input = preference_pairs(grid, votes, "plain")
+    assert all(len(pair.to_openai()["input"]["messages"]) == 1 for pair in one_input)
+    stranger = replace(votes[0], first="gone")
+    assert preference_pairs(grid, [stranger]) == []

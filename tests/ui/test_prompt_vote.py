@@ -1,0 +1,96 @@
+"""The Blind vote tab of the prompt lab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.experiments.prompt_lab.comparison import comparisons
+from llmopt_core.models.base import ChatRequest
+from llmopt_core.runs.store import Store
+
+App = Callable[..., AppTest]
+PAGE = "pages/prompt_lab.py"
+VIEW = "Blind vote"
+
+
+def reply(request: ChatRequest) -> str:
+    text = "\n".join(message.content for message in request.messages)
+    return "The long way round." if "Be long" in text else "<b>Short.</b>"
+
+
+def words(test: AppTest) -> str:
+    parts = [*test.subheader, *test.caption, *test.markdown, *test.text]
+    return "\n".join([*(str(part.value) for part in parts), *(box.proto.body for box in test.get("html"))])
+
+
+@pytest.fixture
+def compared(app: App, store: Store, used: str, script: Callable[..., object]) -> str:
+    """A project with a finished comparison of two prompts that never agree."""
+    script(reply)
+    store.save_version(used, "prompt", "alpha", {"template": "Be long. {{ question }}"})
+    store.save_version(used, "prompt", "omega", {"template": "{{ question }}"})
+    test = app(PAGE, project=used, prompts_view="Side by side")
+    test.button(key="comparison_start").click().run()
+    assert not test.exception
+    return used
+
+
+def test_without_a_comparison_it_says_what_to_do(app: App, used: str) -> None:
+    test = app(PAGE, project=used, prompts_view=VIEW)
+    assert not test.exception
+    assert "Nothing to vote on yet" in words(test)
+
+
+def test_a_ballot_names_nobody_and_shows_answers_as_text(app: App, compared: str) -> None:
+    test = app(PAGE, project=compared, prompts_view=VIEW)
+    assert not test.exception
+    shown = words(test)
+    assert "&lt;b&gt;Short.&lt;/b&gt;" in shown
+    assert "alpha" not in shown
+    assert "omega" not in shown
+    assert not any("alpha" in option for box in test.selectbox if box.key == "vote_on_choice" for option in box.options)
+    keys = {button.key: button.proto.shortcut for button in test.button if button.key.startswith("vote_")}
+    assert keys == {"vote_0": "1", "vote_1": "2", "vote_tie": "0", "vote_skip": "s", "vote_back": "b", "vote_end": ""}
+
+
+def test_voting_goes_on_to_the_result(app: App, compared: str, store: Store) -> None:
+    test = app(PAGE, project=compared, prompts_view=VIEW)
+    for _ in range(10):
+        bodies = [box.proto.body for box in test.get("html")]
+        answers = [body for body in bodies if "Short." in body or "long way" in body]
+        test.button(key="vote_0" if "Short." in answers[0] else "vote_1").click().run()
+        assert not test.exception
+    (found,) = comparisons(store, compared)
+    votes = store.votes(compared, found.id)
+    assert len(votes) == 10
+    assert {(vote.voter, vote.choice) for vote in votes} == {("me", "second")}
+    table = test.dataframe[0].value
+    assert table.loc[0, "Pair"] == "alpha against omega"
+    assert (table.loc[0, "Won"], table.loc[0, "Lost"]) == (0, 10)
+    assert "worse" in table.loc[0, "The first is"]
+    assert "10 preference pairs for DPO (JSONL)" in [button.label for button in test.get("download_button")]
+
+
+def test_ties_skips_back_and_another_voter(app: App, compared: str, store: Store) -> None:
+    test = app(PAGE, project=compared, prompts_view=VIEW)
+    (found,) = comparisons(store, compared)
+    assert test.button(key="vote_back").disabled
+    test.button(key="vote_tie").click().run()
+    test.button(key="vote_skip").click().run()
+    assert {vote.choice for vote in store.votes(compared, found.id)} == {"tie", "neither"}
+    test.button(key="vote_back").click().run()
+    assert [vote.choice for vote in store.votes(compared, found.id)] == ["tie"]
+    test.button(key="vote_0").click().run()
+    test.button(key="vote_end").click().run()
+    assert "What the votes say" in words(test)
+    assert "8 questions left for me" in words(test)
+    test.button(key="vote_go_on").click().run()
+    assert "alpha" not in words(test)
+    test.text_input(key="vote_voter").set_value("bob").run()
+    test.button(key="vote_1").click().run()
+    assert {vote.voter for vote in store.votes(compared, found.id)} == {"me", "bob"}
+    test.text_input(key="vote_voter").set_value("  ").run()
+    assert "Say who votes" in words(test)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.prompt_lab.library import few_shot_from, save_few_shot, version_label
+from llmopt_core.experiments.prompt_lab.library import few_shot_from, save_few_shot
 from llmopt_core.experiments.prompt_search.choice import ChoiceResult, Method, Trial, choice_answers, choose_few_shot
 from llmopt_core.experiments.prompt_search.setup import CHOICE, task_from
 from llmopt_core.experiments.prompt_search.task import split
@@ -22,11 +22,13 @@ from llmopt_ui.prompt_search_charts import Tried, path_chart
 from llmopt_ui.prompt_search_form import can_search, search_form, start_button, told_cost
 from llmopt_ui.prompt_search_parts import (
     ended_note,
+    in_prompt,
     result_download,
     score_title,
     shown_search,
     spent,
     start_search,
+    unbroken,
     verified,
 )
 from llmopt_ui.prompt_state import open_next
@@ -42,7 +44,8 @@ def choice_view(project: Project, saved: Version) -> None:
     """The whole view."""
     if not can_search(project):
         return
-    section("Automatic choice", "Subsets of the set are tried on a training part of the questions. The best one is "
+    section("Automatic choice")
+    st.caption("Subsets of the set are tried on a training part of the questions. The best one is "
             "tested once on a part that was held back, and only that is the result.")  # fmt: skip
     found, running = shown_search(project, CHOICE, saved.name, ChoiceResult, f"Choosing examples of {saved.name}")
     if found is not None:
@@ -51,7 +54,7 @@ def choice_view(project: Project, saved: Version) -> None:
         empty_state("Nothing searched yet", "Choose a prompt and questions below, and press Search.",
                     ":material/manage_search:")  # fmt: skip
     title = "Search" if found is None else "Search again"
-    with st.expander(title, expanded=found is None, key="choice_form"), told_plainly():
+    with st.expander(title, expanded=found is None and not running, key="choice_form"), told_plainly():
         _form(project, saved)
 
 
@@ -64,7 +67,7 @@ def _form(project: Project, saved: Version) -> None:
                                 persist_state="session")  # fmt: skip
     setup = search_form(project, "choice", questions=_QUESTIONS, held_back=True)
     shots = few_shot_from(saved.body)
-    task = task_from(store(), project, setup, shots, version_label(saved))
+    task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     answers = choice_answers(
         cast("Method", method), len(shots.examples), int(most), int(trials), len(training), len(held)
@@ -158,8 +161,8 @@ def trials_table(found: ChoiceResult) -> pd.DataFrame:
             {
                 "Tried": fmt.markdown(_short(trial, number)),
                 "Mean on the training part": fmt.score(trial.summary.mean),
-                "95 % interval": fmt.interval(trial.summary.low, trial.summary.high),
-                "Against the set as it is": f"{fmt.signed(trial.comparison.difference)} {style.markdown}",
+                "95 % interval": unbroken(fmt.interval(trial.summary.low, trial.summary.high)),
+                "Against the set as it is": f"{fmt.signed(trial.comparison.difference)} {unbroken(style.markdown)}",
                 "Scored": f"{trial.summary.scored} of {trial.summary.total}",
             }
         )

@@ -9,7 +9,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, LlmOptError
-from llmopt_core.experiments.prompt_lab.library import save_prompt, saved_prompt
+from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions, save_prompt, saved_prompt
 from llmopt_core.experiments.prompt_search.instructions import (
     USUAL_PROPOSER,
     Candidate,
@@ -53,7 +53,8 @@ def instruction_view(project: Project) -> None:
     """The whole tab."""
     if not can_search(project):
         return
-    section("Instruction search", "A language model rewrites the instruction from answers that went wrong. Each "
+    section("Instruction search")
+    st.caption("A language model rewrites the instruction from answers that went wrong. Each "
             "rewrite is scored on a training part of the questions; the best is kept only if it wins on the part held "
             "back.")  # fmt: skip
     found, running = shown_search(
@@ -65,12 +66,12 @@ def instruction_view(project: Project) -> None:
         empty_state("Nothing searched yet", "Choose a prompt, a writer and questions below, and press Search.",
                     ":material/edit_note:")  # fmt: skip
     title = "Search" if found is None else "Search again"
-    with st.expander(title, expanded=found is None, key="instruction_form"), told_plainly():
+    with st.expander(title, expanded=found is None and not running, key="instruction_form"), told_plainly():
         _form(project)
 
 
 def _form(project: Project) -> None:
-    setup = search_form(project, "instruction", questions=_QUESTIONS, held_back=True)
+    setup = search_form(project, "instruction", questions=_QUESTIONS, held_back=True, examples=False)
     prompt = saved_prompt(store(), project, setup.variant.prompt)
     one, two, three, four = st.columns([2, 2, 1, 1], gap="small", vertical_alignment="bottom")
     part = one.segmented_control("What is rewritten", list(_PARTS), default=usual_part(prompt), required=True,
@@ -181,7 +182,8 @@ def _mean(mean: float | None, low: float | None, high: float | None) -> str:
 def _save(project: Project, found: InstructionResult) -> None:
     if found.improved is None or found.verification is None:
         return
-    name = found.source.partition("@")[0]
+    known = newest_versions(store(), project, PROMPT)
+    name = found.source if found.source in known else found.source.rpartition("@")[0]
     gained = fmt.signed(found.verification.comparison.difference)
     note = (f"Instruction search: {gained} {score_title(found.metric)} on "
             f"{fmt.plural(found.verification.questions, 'held-back question')}")  # fmt: skip

@@ -47,7 +47,7 @@ def worth_chart(found: WorthResult, score: str) -> go.Figure:
     figure.update_layout(
         height=110 + _ROW * len(rows),
         margin={"t": 36},
-        xaxis={"title": f"{score}: with the example minus without it", "gridcolor": FAINT},
+        xaxis={"title": f"← hurts     {score}: with the example minus without it     helps →", "gridcolor": FAINT},
         yaxis={
             "categoryorder": "array",
             "categoryarray": [_label(row) for row in rows],

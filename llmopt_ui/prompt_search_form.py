@@ -44,7 +44,7 @@ def can_search(project: Project) -> bool:
     return True
 
 
-def search_form(project: Project, key: str, *, questions: int, held_back: bool) -> SearchSetup:
+def search_form(project: Project, key: str, *, questions: int, held_back: bool, examples: bool = True) -> SearchSetup:
     """Draw the fields.
 
     Args:
@@ -52,6 +52,7 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool) 
         key: Part of the widgets' keys.
         questions: How many are taken at first.
         held_back: Whether a part of the questions is held back.
+        examples: Whether few-shot examples are what is searched.
     """
     left, right = st.columns(2, gap="large")
     with left:
@@ -82,7 +83,7 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool) 
     return SearchSetup(
         variant=variant, set_name=found.name, metric=metric, judge=judge, questions=int(most), held_back=share / 100,
         budget=Budget(calls=int(calls), usd=usd or None), concurrency=int(at_once),
-        keep_examples=_keep_examples(key),
+        keep_examples=examples and _keep_examples(key),
     )  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def _first_variant(project: Project, key: str) -> VariantSetup:
 
 def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]:
     sizes = {item.name: item.size for item in store().evaluation_sets(project)}
-    one, two = st.columns(2, gap="small")
+    one, two = st.columns([3, 2], gap="small")
     name = one.selectbox("Evaluation set", list(sizes), key=f"search_set_{key}", **_KEEP,
                          format_func=lambda name: f"{name} ({fmt.plural(sizes[name], 'question')})")  # fmt: skip
     found = latest_set(project, name)

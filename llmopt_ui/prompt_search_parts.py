@@ -9,10 +9,13 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.prompt_lab.library import version_label
 from llmopt_core.experiments.prompt_search.bench import Ended
-from llmopt_core.experiments.prompt_search.setup import Search, found_by, search_jobs, search_work
+from llmopt_core.experiments.prompt_search.setup import Search, SearchSetup, found_by, search_jobs, search_work
 from llmopt_core.experiments.prompt_search.task import SearchTask, check_task
 from llmopt_core.experiments.prompt_search.verify import Verification
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Spec, Usage
 from llmopt_ui import format as fmt
@@ -70,6 +73,18 @@ def shown_search(project: Project, kind: str, subject: str, result: type[R], tit
 def score_title(metric: str) -> str:
     """A metric as users read it."""
     return "Checks passed" if metric == CHECKS else metric_title(metric)
+
+
+def in_prompt(saved: Version, setup: SearchSetup) -> str:
+    """What a few-shot set is measured in: `worked v1 in plain, built-in model`."""
+    model = setup.variant.model
+    who = "built-in model" if model.endpoint == BUILTIN else model.name or model.endpoint
+    return f"{version_label(saved)} in {setup.variant.prompt.replace('@', ' ')}, {who}"
+
+
+def unbroken(text: str) -> str:
+    """The text with spaces at which no line breaks."""
+    return text.replace(" ", "\u00a0")
 
 
 def ended_note(ended: Ended, problem: str, left_out: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.experiments.prompt_lab.library import few_shot_from, version_label
+from llmopt_core.experiments.prompt_lab.library import few_shot_from
 from llmopt_core.experiments.prompt_search.setup import WORTH, task_from
 from llmopt_core.experiments.prompt_search.worth import ExampleWorth, WorthResult, measure_worth, worth_answers
 from llmopt_core.runs.store_versions import Version
@@ -17,7 +17,15 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, section, told_plainly
 from llmopt_ui.prompt_search_charts import worth_chart
 from llmopt_ui.prompt_search_form import can_search, search_form, start_button, told_cost
-from llmopt_ui.prompt_search_parts import ended_note, score_title, shown_search, spent, start_search
+from llmopt_ui.prompt_search_parts import (
+    ended_note,
+    in_prompt,
+    score_title,
+    shown_search,
+    spent,
+    start_search,
+    unbroken,
+)
 from llmopt_ui.resources import store
 from llmopt_ui.theme import verdict
 
@@ -29,7 +37,8 @@ def worth_view(project: Project, saved: Version) -> None:
     """The whole view."""
     if not can_search(project):
         return
-    section("What each example is worth", "Each example is left out once. Where the answers get worse without it, it "
+    section("What each example is worth")
+    st.caption("Each example is left out once. Where the answers get worse without it, it "
             "helps; where they get better, it hurts.")  # fmt: skip
     found, running = shown_search(project, WORTH, saved.name, WorthResult, f"Leaving out examples of {saved.name}")
     if found is not None:
@@ -37,14 +46,14 @@ def worth_view(project: Project, saved: Version) -> None:
     elif not running:
         empty_state("Not measured yet", "Choose a prompt and questions below, and press Measure.", ":material/balance:")
     title = "Measure" if found is None else "Measure again"
-    with st.expander(title, expanded=found is None, key="worth_form"), told_plainly():
+    with st.expander(title, expanded=found is None and not running, key="worth_form"), told_plainly():
         _form(project, saved)
 
 
 def _form(project: Project, saved: Version) -> None:
     setup = search_form(project, "worth", questions=_QUESTIONS, held_back=False)
     shots = few_shot_from(saved.body)
-    task = task_from(store(), project, setup, shots, version_label(saved))
+    task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
     answers = worth_answers(len(shots.examples), len(task.evaluation_set.examples))
     start = partial(start_search, project, WORTH, saved.name, measure_worth, task,
                     {"keep_examples": setup.keep_examples})  # fmt: skip
@@ -54,9 +63,10 @@ def _form(project: Project, saved: Version) -> None:
 def _result(found: WorthResult) -> None:
     ended_note(found.ended, found.problem, found.left_out)
     score = score_title(found.metric)
-    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.plural(found.questions, 'question')} of "
-                f"{fmt.markdown(found.set_name)}: {score} with all examples **{fmt.score(found.full.mean)}** "
-                f":gray[({fmt.interval(found.full.low, found.full.high)})]")  # fmt: skip
+    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {score} with all examples "
+                f"**{fmt.score(found.full.mean)}** "
+                f":gray[({fmt.interval(found.full.low, found.full.high)}, {fmt.plural(found.full.scored, 'question')} "
+                f"of {found.full.total} scored)]")  # fmt: skip
     if any(row.comparison is not None for row in found.examples):
         st.plotly_chart(worth_chart(found, score), config=CONFIG, key="worth_chart", width="stretch")
         st.caption("Marks show the mean difference over the same questions, lines its 95 % interval. An example is "
@@ -88,8 +98,8 @@ def _row(row: ExampleWorth) -> dict[str, str]:
     return {
         "Example": name,
         "Worth": fmt.signed(compared.difference),
-        "95 % interval": fmt.interval(compared.low, compared.high),
-        "Says the test": f":{style.named}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]",
+        "95 % interval": unbroken(fmt.interval(compared.low, compared.high)),
+        "Says the test": unbroken(f":{style.named}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]"),
         "p (Holm)": fmt.number(row.p_adjusted),
         "Questions": f"{compared.pairs}{of}",
         "Tokens": fmt.DASH if row.tokens is None else f"{row.tokens:,.0f}",

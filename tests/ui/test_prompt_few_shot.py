@@ -7,7 +7,10 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.prompts.few_shot_files import read_few_shot
 from llmopt_core.runs.store import Store
+from llmopt_ui import prompt_few_shot
+from llmopt_ui.components import Download
 
 App = Callable[..., AppTest]
 PAGE = "pages/prompt_lab.py"
@@ -101,3 +104,95 @@ def test_examples_are_text(app: App, used: str, store: Store) -> None:
     shown = html(app(PAGE, project=used, prompts_view="Few-shot", few_shot="x"))
     assert "<img" not in shown
     assert "&lt;b&gt;y&lt;/b&gt;" in shown
+
+
+def imported(test: AppTest, name: str, data: bytes, *, replace: bool = False) -> AppTest:
+    keyed(test.file_uploader, "shots_file").set_value((name, data, "application/octet-stream"))
+    test.toggle(key="shots_replace").set_value(replace)
+    return test.button(key="shots_import").click().run()
+
+
+FILES = {
+    "shots.csv": "question,answer,context\nWho rings the bell?,The sexton,A tower\n",
+    "shots.tsv": "input\toutput\nWho rings the bell?\tThe sexton\n",
+    "shots.jsonl": '{"prompt": "Who rings the bell?", "completion": "The sexton"}\n',
+    "chat.jsonl": '{"messages": [{"role": "user", "content": "Who rings the bell?"}, '
+    '{"role": "assistant", "content": "The sexton"}]}\n',
+}
+
+
+@pytest.mark.parametrize("name", list(FILES))
+def test_a_file_is_imported_beside_what_is_there(saved: AppTest, store: Store, used: str, name: str) -> None:
+    test = imported(saved, name, FILES[name].encode())
+    assert not test.exception
+    examples = store.draft(used, "few-shot", "good")["examples"]
+    assert len(examples) == len(SHOTS) + 1
+    assert (examples[-1]["question"], examples[-1]["answer"]) == ("Who rings the bell?", "The sexton")
+    assert ("context" in examples[-1]) == (name == "shots.csv")
+    assert "The sexton" in html(test)
+
+
+def test_an_import_can_take_the_place_of_what_is_there(saved: AppTest, store: Store, used: str) -> None:
+    imported(saved, "shots.csv", FILES["shots.csv"].encode(), replace=True)
+    assert [e["answer"] for e in store.draft(used, "few-shot", "good")["examples"]] == ["The sexton"]
+
+
+def test_a_question_that_is_there_already_is_not_imported_again(saved: AppTest, store: Store, used: str) -> None:
+    imported(saved, "shots.csv", b"question,answer\nWho keeps the light?,Nobody\n")
+    assert store.draft(used, "few-shot", "good")["examples"] == SHOTS
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("bad.jsonl", b'{"question": "a", "answer": "b"}\n{broken\n', "bad.jsonl line 2"),
+        ("bad.csv", b"question,remark\nWho?,x\n", "no `answer`"),
+        ("bad.csv", "question,answer\nWer?,Müller\n".encode("utf-16"), "not UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_and_changes_nothing(
+    saved: AppTest, store: Store, used: str, name: str, data: bytes, told: str
+) -> None:
+    test = imported(saved, name, data)
+    assert not test.exception
+    assert told in words(test)
+    assert store.draft(used, "few-shot", "good") is None
+
+
+def test_importing_without_a_file_says_so(saved: AppTest) -> None:
+    test = saved.button(key="shots_import").click().run()
+    assert not test.exception
+    assert "Choose a file first." in words(test)
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> list[Download]:
+    """What the export buttons hand over."""
+    found: list[Download] = []
+    shown = prompt_few_shot.downloads
+
+    def listening(files: list[Download], key: str) -> None:
+        found[:] = files
+        shown(files, key)
+
+    monkeypatch.setattr(prompt_few_shot, "downloads", listening)
+    return found
+
+
+def test_a_set_is_exported_in_three_forms_that_can_be_read_again(
+    offered: list[Download], app: App, used: str, store: Store
+) -> None:
+    store.save_version(used, "few-shot", "good", {"examples": SHOTS})
+    test = app(PAGE, project=used, prompts_view="Few-shot", few_shot="good")
+    assert {"CSV", "JSONL", "OpenAI chat JSONL"} <= {button.label for button in test.get("download_button")}
+    assert [file.file_name for file in offered] == ["good.csv", "good.jsonl", "good-chat.jsonl"]
+    for file in offered:
+        assert callable(file.data)
+        assert read_few_shot(file.data(), file.file_name) == SHOTS
+
+
+def test_what_is_half_typed_is_not_exported(offered: list[Download], app: App, used: str, store: Store) -> None:
+    store.save_draft(used, "few-shot", "", {"name": "new", "examples": [{"question": "Who?"}]})
+    test = app(PAGE, project=used, prompts_view="Few-shot")
+    assert not test.exception
+    assert not offered

@@ -116,7 +116,8 @@ class Bench:
         Where answer after answer fails, the rest is not tried; where that happens to two configurations in a row, the
         bench is stopped.
         """
-        self._message, self._failures = message, 0
+        self._failures = 0
+        self.report(message)
         pipeline = Pipeline(
             configuration, self.task.documents, self.task.metrics, self.task.judge, self.models, self._cache
         )

@@ -112,12 +112,29 @@ def _resolve(
             raise BadInput(f"the span {a} to {b} is none")
         return Span(str(name), a, b), None
     document = documents.find(str(name))
+    told, stands = entry.get("quote", entry.get("content")), document.text[max(0, a) : max(0, b)]
+    if isinstance(told, str) and len(told) == b - a and told != stands:
+        back = _dropped_before(document.text, told, a)
+        a, b, stands = a - back, b - back, told if back else stands
     if not 0 <= a < b <= len(document.text):
         raise BadInput(f"the span {a} to {b} lies outside {document.name}, which has {len(document.text):,} characters")
-    told, stands = entry.get("quote", entry.get("content")), document.text[a:b]
     if isinstance(told, str) and told.strip() != stands.strip():
         raise BadInput(f"the span {a} to {b} of {document.name} holds {_short(stands)}, not {_short(told)}")
     return Span(document.name, a, b), None
+
+
+def _dropped_before(text: str, told: str, start: int) -> int:
+    """By how much an offset is too large that was counted in the file itself; 0 where that explains nothing.
+
+    A byte order mark and the carriage returns of a file are characters of it, but none of the document's text.
+    """
+    place = text.find(told, max(0, start - 1 - text.count("\n", 0, max(0, start)))) if told else -1
+    while 0 <= place < start:
+        lines = text.count("\n", 0, place)
+        if start - place in (1, lines, lines + 1):
+            return start - place
+        place = text.find(told, place + 1)
+    return 0
 
 
 def _quoted(quote: Any, name: Any, documents: NamedDocuments | None) -> tuple[Span, tuple[str, QuoteMatch]]:

@@ -153,3 +153,26 @@ def test_the_sample_project_is_exact(folder, count):
     for example in examples:
         span = example.references[0]
         assert documents[span.document].text[span.start : span.end] == example.reference
+
+
+@pytest.mark.parametrize(("before", "newline"), [("\ufeff", "\n"), ("", "\r\n"), ("\ufeff", "\r\n")])
+def test_offsets_counted_in_a_file_with_marks_that_no_text_keeps(tmp_path: Path, before: str, newline: str):
+    """A byte order mark and carriage returns count for who made the offsets; the quoted content tells."""
+    raw = before + newline.join(["first line", "second line", "the end"])
+    (tmp_path / "notes.txt").write_bytes(raw.encode())
+    rows = [
+        {"question": q, "references": [{"document": "notes.txt", "start": raw.index(q), "end": raw.index(q) + len(q),
+                                        "content": q}]}
+        for q in ("first", "second line", "the end")
+    ]  # fmt: skip
+    (document,) = load_documents([tmp_path / "notes.txt"])
+    found = load_questions(lines(*rows), "set.jsonl", [document])
+    assert [document.text[r.start : r.end] for e in found.examples for r in e.references] == [
+        "first", "second line", "the end",
+    ]  # fmt: skip
+
+
+def test_another_shift_is_a_mistake():
+    row = {"question": "q", "references": [{"document": "norway.md", "start": 3, "end": 7, "content": "Oslo"}]}
+    with pytest.raises(BadInput, match="holds 'o is', not 'Oslo'"):
+        load_questions(lines(row), "set.jsonl", DOCUMENTS)

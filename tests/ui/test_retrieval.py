@@ -1,0 +1,287 @@
+"""The retrieval page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.base import ChatRequest
+from llmopt_core.runs.store import Store
+from llmopt_core.types import fingerprint
+from llmopt_ui import resources
+
+App = Callable[..., AppTest]
+PAGE = "pages/retrieval_lab.py"
+HYBRID = {"chunking": {"size": 20}, "search": {"method": "hybrid"}, "top_k": 1}
+PROMPT = {"template": "{{ context }}\nQuestion: {{ question }}"}
+
+
+def words(test: AppTest) -> str:
+    parts = [*test.title, *test.subheader, *test.caption, *test.markdown, *test.text, *test.warning, *test.expander]
+    return "\n".join(str(getattr(part, "value", "") or getattr(part, "label", "")) for part in parts)
+
+
+def html(test: AppTest) -> str:
+    return "\n".join(str(block.proto.body) for block in test.get("html"))
+
+
+def finish(test: AppTest) -> AppTest:
+    for job in resources.store().jobs(active=True):
+        resources.job_runner().wait(job.id, timeout=60)
+    test.run()
+    assert not test.exception
+    return test
+
+
+def save(store: Store, project: str, name: str, **changes: object) -> None:
+    body = {"name": name, "model": {"mode": "chat"}, "prompt": PROMPT, "retrieval": HYBRID, **changes}
+    store.save_configuration(project, name, body, fingerprint(body))
+
+
+def reply(request: ChatRequest) -> str:
+    text = request.messages[-1].content
+    if "different wordings" in text or "other wordings" in text:
+        return "harbour construction year"
+    return "It was built in 1712 [1]." if "harbour built" in text else "The first snow [1]."
+
+
+@pytest.fixture
+def lab(store: Store, used: str, script: Callable[..., object]) -> str:
+    """The used project with two configurations more: hybrid search, and with other wordings."""
+    script(reply)
+    save(store, used, "hybrid")
+    save(store, used, "expanded", retrieval={**HYBRID, "transform": {"method": "multi-query", "n": 1}})
+    return used
+
+
+@pytest.fixture
+def looked(app: App, lab: str) -> AppTest:
+    """One question, looked up by both."""
+    test = app(PAGE, project=lab, left="expanded", right="hybrid")
+    assert not test.exception
+    test.button(key="retrieval_look").click().run()
+    return finish(test)
+
+
+def test_the_sample_project_offers_its_first_look(app: App) -> None:
+    test = app(PAGE)
+    assert not test.exception
+    assert test.selectbox(key="left").value == "rag-rerank"
+    assert test.selectbox(key="right").value == "rag"
+    assert test.button(key="retrieval_look").label == "Look it up"
+    assert "prepares its index" in words(test)
+
+
+def test_without_documents_or_configurations_it_says_what_to_do(app: App, store: Store) -> None:
+    store.create_project("empty")
+    test = app(PAGE, project="empty")
+    assert not test.exception
+    assert "No documents yet" in words(test)
+    store.save_documents("empty", store.documents("sample"))
+    test = app(PAGE, project="empty")
+    assert "No configuration looks things up yet" in words(test)
+
+
+def test_every_stage_is_shown_for_both_with_differences(looked: AppTest) -> None:
+    shown = words(looked)
+    for title in ("Question transform", "Embedding", "Search", "Fusion", "Handed over"):
+        assert f"**{title}**" in shown
+    assert "only here" in shown
+    assert "transform\\.method\\: multi\\-query → none" in shown
+    assert "Gold chunks" in shown
+    assert "handed over" in shown
+    assert len(looked.get("plotly_chart")) == 2
+
+
+def test_stages_open_as_tables(looked: AppTest) -> None:
+    before = len(looked.dataframe)
+    looked.session_state["stage_right_5"] = True
+    looked.run()
+    assert not looked.exception
+    assert len(looked.dataframe) > before
+    table = looked.dataframe[0].value
+    assert list(table.columns)[:3] == ["Rank", "Gold", "Score"]
+
+
+def test_written_texts_can_be_changed_for_another_try(looked: AppTest) -> None:
+    area = looked.text_area[0]
+    assert area.value == "harbour construction year"
+    area.set_value("lighthouses that still stand").run()
+    looked.button(key="texts_use_left").click().run()
+    finish(looked)
+    assert "Written by hand" in words(looked)
+    assert looked.text_area[0].value == "lighthouses that still stand"
+    assert "lighthouses" in json.loads(looked.query_params["left_texts"])[1]
+    looked.button(key="texts_back_left").click().run()
+    assert looked.text_area[0].value == "harbour construction year"
+
+
+def test_a_look_is_not_repeated(looked: AppTest, app: App, lab: str) -> None:
+    jobs = len(resources.store().jobs())
+    other = app(PAGE, project=lab, left="expanded", right="hybrid")
+    assert not [button for button in other.button if button.key == "retrieval_look"]
+    other.selectbox(key="right").set_value("Nothing").run()
+    assert not other.exception
+    assert len(other.get("plotly_chart")) == 1
+    assert len(resources.store().jobs()) == jobs
+
+
+def test_scores_and_map_are_drawn(app: App, looked: AppTest, lab: str) -> None:
+    test = app(PAGE, project=lab, left="expanded", right="hybrid", retrieval_part="Scores and map")
+    assert not test.exception
+    assert len(test.get("plotly_chart")) == 4
+
+
+def test_the_answer_cites_its_chunk_and_shows_the_prompt(app: App, looked: AppTest, lab: str) -> None:
+    test = app(PAGE, project=lab, left="expanded", right="hybrid", retrieval_part="Prompt and answer")
+    test.button(key="answer_left").click().run()
+    assert not test.exception
+    assert 'href="#chunk-left-1"' in html(test)
+    assert 'id="chunk-left-1"' in html(test)
+    assert "underline" in html(test)
+    prompt = "\n".join(str(block.value) for block in test.code)
+    assert '<passage source="folder/notes.txt">' in prompt
+    again = app(PAGE, project=lab, left="expanded", right="hybrid", retrieval_part="Prompt and answer")
+    assert 'href="#chunk-left-1"' in html(again)
+
+
+def test_what_models_and_documents_say_is_never_html(
+    app: App, store: Store, lab: str, script: Callable[..., object]
+) -> None:
+    script(lambda request: "<img src=x onerror=alert(1)> [1]")
+    save(store, lab, "evil", retrieval=HYBRID)
+    test = app(PAGE, project=lab, left="evil", right="Nothing", retrieval_part="Prompt and answer")
+    test.button(key="retrieval_look").click().run()
+    finish(test)
+    test.button(key="answer_left").click().run()
+    assert "&lt;img src=x" in html(test)
+    assert "<img" not in html(test)
+
+
+def test_a_stage_that_fell_back_warns(app: App, lab: str, script: Callable[..., object]) -> None:
+    def down(request: ChatRequest) -> str:
+        raise EndpointError("The endpoint builtin is down.", "server-error")
+
+    script(down)
+    test = app(PAGE, project=lab, left="expanded", right="Nothing")
+    test.button(key="retrieval_look").click().run()
+    finish(test)
+    assert "The question itself is searched" in words(test)
+    assert "Handed over" in words(test)
+    test.run()
+    assert "The question itself is searched" in words(test)
+
+
+def test_ones_own_question_needs_no_set(app: App, looked: AppTest, lab: str) -> None:
+    looked.text_input(key="own_question").set_value("Which boats bring cheese?").run()
+    finish(looked)
+    looked.button(key="retrieval_look").click().run()
+    finish(looked)
+    assert "No reference is known for this question" in words(looked)
+    test = app(PAGE, project=lab, left="hybrid", right="Nothing", own_question="Which boats bring cheese?")
+    assert "**Which boats bring cheese?**" in words(test)
+
+
+def test_other_settings_stand_in_the_address_and_are_saved_with_one_click(
+    app: App, looked: AppTest, store: Store, lab: str
+) -> None:
+    changes = json.dumps({"search.method": "bm25", "top_k": 2})
+    test = app(PAGE, project=lab, left="hybrid", right="hybrid", left_with=changes)
+    assert not test.exception
+    assert "search\\.method\\: bm25" in words(test)
+    test.button(key="left_save").click().run()
+    assert not test.exception
+    kept = {item.name: item.spec for item in store.configurations(lab)}
+    assert kept["hybrid 2"]["retrieval"]["search"]["method"] == "bm25"
+    assert test.selectbox(key="left").value == "hybrid 2"
+    assert "left_with" not in test.query_params
+
+
+def test_the_settings_dialog_changes_one_side(looked: AppTest) -> None:
+    looked.button(key="right_settings").click().run()
+    assert not looked.exception
+    field = next(box for box in looked.selectbox if (box.key or "").startswith("edit_search_lab_right"))
+    field.set_value("bm25").run()
+    looked.button(key="retrieval_settings_use").click().run()
+    assert not looked.exception
+    assert json.loads(looked.query_params["right_with"]) == {"search.method": "bm25"}
+
+
+@pytest.mark.parametrize("text", ["{broken", '{"search.magic": 1}'])
+def test_an_address_that_cannot_be_read_is_one_sentence(app: App, lab: str, text: str) -> None:
+    test = app(PAGE, project=lab, left="hybrid", left_with=text)
+    assert not test.exception
+    assert "cannot be read" in words(test) or "search.magic" in words(test)
+
+
+def test_the_whole_set_is_measured_by_a_job(app: App, lab: str) -> None:
+    test = app(PAGE, project=lab, left="hybrid", right="rag", retrieval_view="Whole set")
+    assert not test.exception
+    test.button(key="start_retrieval-measure").click().run()
+    finish(test)
+    assert "After each stage, among its first 5 chunks" in words(test)
+    assert len(test.get("plotly_chart")) == 3
+    assert {"Recall", "Time per question"} <= set(test.table[0].value.columns)
+
+
+def test_routing_shows_its_confusion(app: App, store: Store, lab: str) -> None:
+    examples = [
+        {"question": "When was the station built?", "category": "when"},
+        {"question": "What closes the quay?", "category": "what"},
+    ]
+    save(store, lab, "routed", retrieval={**HYBRID, "routing": {"method": "nearest", "examples": examples}})
+    test = app(PAGE, project=lab, left="routed", right="Nothing", retrieval_view="Whole set")
+    test.button(key="start_retrieval-measure").click().run()
+    finish(test)
+    assert "Routing of routed" in words(test)
+    assert "labelled questions are taken for what they are" in words(test)
+
+
+def test_leave_one_out_tells_what_to_drop_and_saves_the_rest(app: App, store: Store, lab: str) -> None:
+    test = app(PAGE, project=lab, left="expanded", right="Nothing", retrieval_view="Leave one out")
+    test.button(key="start_leave-one-out").click().run()
+    finish(test)
+    shown = words(test)
+    for part in ("multi\\-query", "bm25", "dense"):
+        assert f"**{part}**" in shown
+    assert len(test.get("plotly_chart")) == 1
+    test.button(key="ablation_save_0").click().run()
+    assert not test.exception
+    kept = {item.name: item.spec for item in store.configurations(lab)}
+    assert kept["expanded without multi-query"]["retrieval"]["transform"]["method"] == "none"
+
+
+def test_a_plain_search_has_nothing_to_leave_out(app: App, lab: str) -> None:
+    test = app(PAGE, project=lab, left="rag", right="Nothing", retrieval_view="Leave one out")
+    assert not test.exception
+    assert "Nothing to leave out" in words(test)
+
+
+def test_more_chunks_are_tried_and_the_best_is_saved(app: App, store: Store, lab: str) -> None:
+    test = app(PAGE, project=lab, left="hybrid", right="Nothing", retrieval_view="More chunks")
+    test.multiselect(key="sweep_ks").set_value([1, 3]).run()
+    test.button(key="start_chunk-count-sweep").click().run()
+    finish(test)
+    assert "Answer F1 is highest with" in words(test)
+    assert len(test.get("plotly_chart")) == 1
+    button = next(one for one in test.button if (one.key or "").startswith("k_save_"))
+    button.click().run()
+    assert not test.exception
+    assert any(item.name.startswith("hybrid k=") for item in store.configurations(lab))
+
+
+def test_a_failed_job_says_why_and_can_be_started_again(app: App, lab: str, script: Callable[..., object]) -> None:
+    def down(request: ChatRequest) -> str:
+        raise EndpointError("The endpoint builtin is down.", "server-error")
+
+    script(down)
+    test = app(PAGE, project=lab, left="hybrid", right="Nothing", retrieval_view="More chunks")
+    test.multiselect(key="sweep_ks").set_value([1]).run()
+    test.button(key="start_chunk-count-sweep").click().run()
+    finish(test)
+    assert "The endpoint builtin is down." in words(test)
+    assert test.button(key="start_chunk-count-sweep").label == "Hand over more chunks"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -166,7 +167,8 @@ def as_trained(tuned: TunedModel, examples: Sequence[TrainingExample], max_token
         raise BadInput(f"{tuned.name} is an embedding model; choose it where a configuration embeds chunks.")
     systems = {message_text(m) for e in examples for m in e.prompt if m.get("role") in ("system", "developer")}
     system = next(iter(systems)) if len(systems) == 1 else ""
-    # What stands in a prompt template is read as Jinja2, what a training file says is not.
-    prompt = PromptSpec(system="{% raw %}" + system + "{% endraw %}" if "{" in system else system)
+    # A prompt is read as Jinja2, what a training file says is not: marks of a template become a quoted text.
+    literal = any(mark in system for mark in ("{{", "{%", "{#"))
+    prompt = PromptSpec(system="{{ " + json.dumps(system) + " }}" if literal else system)
     model = tuned.spec.model_copy(update={"max_tokens": max_tokens})
     return Configuration(name=tuned.name, model=model, prompt=prompt)

@@ -16,6 +16,8 @@ from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 
 TRAINING_SET = "training-set"
+_MOST_DECODED = 64
+_DECODED: dict[tuple[str, str, int, datetime], SavedTraining] = {}
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,18 @@ def training_set(store: Store, project: Project | str, name: str, number: int | 
 
 
 def _saved(version: Version) -> SavedTraining:
+    """The version decoded; kept, because pages ask for all of them at every rerun."""
+    key = (version.fingerprint, version.name, version.number, version.saved_at)
+    found = _DECODED.get(key)
+    if found is None:
+        found = _decoded(version)
+        while len(_DECODED) >= _MOST_DECODED:
+            _DECODED.pop(next(iter(_DECODED)), None)
+        _DECODED[key] = found
+    return found
+
+
+def _decoded(version: Version) -> SavedTraining:
     train, held_out = (tuple(map(example_from, version.body.get(part, ()))) for part in ("train", "validation"))
     return SavedTraining(
         version.name,

@@ -1,0 +1,107 @@
+"""Jobs as the page shows them: started from saved sets, reported whole, led on to an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.tuning_lab import jobs
+from llmopt_core.experiments.tuning_lab.library import SavedTraining, save_training_set
+from llmopt_core.finetuning.data import chat_example
+from llmopt_core.finetuning.finetuners import all_jobs
+from llmopt_core.finetuning.jobs import JobRequest, TunedModel
+from llmopt_core.models.base import EmbeddingSpec, ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.prompts.template import render
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+from tests.core.finetuning.helpers import colours
+from tests.stub_finetuning import FineTuningStub
+
+
+@pytest.fixture
+def stub() -> Iterator[FineTuningStub]:
+    with FineTuningStub() as running:
+        yield running
+
+
+@pytest.fixture
+def access(tmp_path, stub: FineTuningStub) -> jobs.Access:
+    settings = Settings(home=tmp_path / "home")
+    return jobs.Access(settings, {"cloud": Endpoint(name="cloud", base_url=stub.url)}, {"cloud": "sk-secret-1"})
+
+
+@pytest.fixture
+def saved(access: jobs.Access) -> Iterator[SavedTraining]:
+    store = Store.open(access.settings)
+    store.ensure_project("p")
+    yield save_training_set(store, "p", "colours", colours(12).examples, colours(4, 50).examples)
+    store.close()
+
+
+REQUEST = JobRequest(name="mine", provider="cloud", base_model="big")
+
+
+def test_what_leaves_the_machine_is_said_before_it_does(
+    access: jobs.Access, saved: SavedTraining, stub: FineTuningStub
+) -> None:
+    gone = jobs.leaving(access, "cloud", saved)
+    assert gone is not None
+    assert (gone.examples, gone.validation_examples, gone.stays) == (12, 4, True)
+    alone = jobs.leaving(access, "cloud", saved, validate=False)
+    assert alone is not None
+    assert alone.validation_examples == 0
+    assert jobs.leaving(access, "local", saved) is None
+    with pytest.raises(BadInput, match="no endpoint"):
+        jobs.leaving(access, "elsewhere", saved)
+    with pytest.raises(BadInput, match="Agree"):
+        jobs.start(access, REQUEST, saved)
+    assert stub.requests == []
+
+
+def test_a_service_job_is_reported_whole_and_as_last_known_when_the_service_is_away(
+    access: jobs.Access, saved: SavedTraining, stub: FineTuningStub
+) -> None:
+    job = jobs.start(access, REQUEST, saved, confirmed=True)
+    stub.event(job.remote_id, "Step 1", {"step": 1, "train_loss": 2.0})
+    found = jobs.report(access, job.id)
+    assert [p.train_loss for p in found.points] == [2.0]
+    assert (found.data_name, found.problem, found.reading.fit) == ("colours v1", "", "unknown")
+    assert (found.worst, found.best) == ([], [])
+    # The key is gone with the session; what was fetched is still there.
+    away = replace(access, endpoints={})
+    last = jobs.report(away, job.id)
+    assert "cloud" in last.problem
+    assert [p.train_loss for p in last.points] == [2.0]
+    assert jobs.cancel(access, job.id).status == "cancelled"
+    assert jobs.resume(access, job.id).status == "cancelled"
+
+
+def test_names_are_free_and_usable(access: jobs.Access, saved: SavedTraining) -> None:
+    jobs.start(access, REQUEST, saved, confirmed=True)
+    known = all_jobs(access.settings)
+    assert jobs.free_name("mine", known, []) == "mine-2"
+    assert jobs.free_name("Ärzte & Co.", known, []) == "rzte-Co"
+    assert jobs.free_name("…", known, [TunedModel("tuned", ModelSpec())]) == "tuned-2"
+
+
+def test_the_rough_time_follows_the_last_run_here(access: jobs.Access, saved: SavedTraining) -> None:
+    first = jobs.rough_seconds(saved, 3, [])
+    (job,) = [jobs.start(access, REQUEST, saved, confirmed=True)]
+    local = replace(job, provider="local", tokens_per_second=jobs.USUAL_SPEED * 2)
+    assert jobs.rough_seconds(saved, 3, [job]) == pytest.approx(first)
+    assert jobs.rough_seconds(saved, 3, [local]) == pytest.approx(first / 2)
+    assert jobs.rough_seconds(saved, 6, []) == pytest.approx(2 * first)
+
+
+@pytest.mark.parametrize("system", ["", "Say JSON.", 'Say {"a": 1}, never {{ x }} or {% raw %}.\nÜber "all".'])
+def test_the_configuration_asks_as_the_examples_did(system: str) -> None:
+    tuned = TunedModel("mine", ModelSpec(adapter="mine", mode="completion"))
+    made = jobs.as_trained(tuned, [chat_example(f"q{i}", "a", system=system) for i in range(3)])
+    assert (made.name, made.model.adapter, made.prompt.template) == ("mine", "mine", "{{ question }}")
+    assert render(made.prompt.system, {}) == system
+    with pytest.raises(BadInput, match="embedding"):
+        jobs.as_trained(TunedModel("e", EmbeddingSpec()), [])

@@ -50,10 +50,11 @@ def misses_view(project: Project, result: SweepResult, told: Advice, evaluation_
 @st.fragment
 def _questions(project: Project, result: SweepResult, told: Advice, evaluation_set: EvaluationSet) -> None:
     names = [result.names[position] for position in by_recall(result)]
+    # A setting that misses nothing has nothing to show; the next best one that does is more telling.
+    missing = [p for p in (told.frugal, *by_recall(result)) if any(result.settings[p].misses)]
+    first = result.names[missing[0] if missing else told.frugal]
     bar = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
-    chosen = bar.selectbox(
-        "Setting", names, names.index(result.names[told.frugal]), key=SETTING, bind="query-params", width=300
-    )
+    chosen = bar.selectbox("Setting", names, names.index(first), key=SETTING, bind="query-params", width=300)
     position = result.names.index(chosen)
     counts = label_counts(result.settings[position])
     labels = [label for label in LABELS if counts[label]]

@@ -99,7 +99,7 @@ def _told(found: ChoiceResult) -> str:
     chosen = _names(found, found.chosen)
     if found.verification is None:
         return f"{chosen} did best on the training part, but was not tested on the held-back part: there is no result."
-    return f"chosen were {chosen}."
+    return f"chosen on the training part: {chosen}."
 
 
 def _names(found: ChoiceResult, places: tuple[int, ...]) -> str:
@@ -149,7 +149,8 @@ def _short(trial: Trial, number: int) -> str:
     if trial.places is None:
         return "the set as it is"
     places = ", ".join(str(place + 1) for place in trial.places)
-    return f"{number}: examples {places}" if places else f"{number}: no examples"
+    word = "example" if len(trial.places) == 1 else "examples"
+    return f"{number}: {word} {places}" if places else f"{number}: no examples"
 
 
 def trials_table(found: ChoiceResult) -> pd.DataFrame:

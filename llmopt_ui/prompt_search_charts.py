@@ -13,7 +13,7 @@ from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed, verdict
 
-_ROW = 34
+_ROW, _NARROW_ROW, _TALL = 34, 22, 20
 _WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
 _LABEL = 44
 
@@ -45,7 +45,7 @@ def worth_chart(found: WorthResult, score: str) -> go.Figure:
         if shown:
             figure.add_trace(_worth_trace(shown, f"{verdict(name).sign} {word}", verdict(name).colour))
     figure.update_layout(
-        height=110 + _ROW * len(rows),
+        height=_height(len(rows)),
         margin={"t": 36},
         xaxis={"title": f"← hurts     {score}: with the example minus without it     helps →", "gridcolor": FAINT},
         yaxis={
@@ -70,7 +70,7 @@ def path_chart(tried: Sequence[Tried], score: str, questions: int) -> go.Figure:
         if shown:
             figure.add_trace(_path_trace(shown, word, colour, symbol))
     figure.update_layout(
-        height=110 + _ROW * len(rows),
+        height=_height(len(rows)),
         margin={"t": 36},
         xaxis={"title": f"{score} on the {fmt.plural(questions, 'training question')} (chooses, is no result)",
                "gridcolor": FAINT},
@@ -104,6 +104,10 @@ def before_after(found: Verification, score: str) -> go.Figure:
         yaxis={"range": [-0.6, 1.7]},
     )  # fmt: skip
     return themed(figure)
+
+
+def _height(rows: int) -> int:
+    return 110 + rows * (_ROW if rows <= _TALL else _NARROW_ROW)
 
 
 def _worth(row: ExampleWorth) -> float:

@@ -13,7 +13,7 @@ from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.estimate import estimate_comparison
 from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
-from llmopt_core.experiments.prompt_lab.setup import VariantSetup
+from llmopt_core.experiments.prompt_lab.setup import VariantSetup, setup_from
 from llmopt_core.experiments.prompt_search.setup import SearchSetup
 from llmopt_core.experiments.prompt_search.task import Budget, SearchTask
 from llmopt_core.models.base import BUILTIN
@@ -24,6 +24,7 @@ from llmopt_ui.components import empty_state
 from llmopt_ui.keys import endpoints
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompt_preview import latest_set
+from llmopt_ui.prompt_setup import KIND as COMPARISON
 from llmopt_ui.prompt_variants import prompts_offered, usual_variants, variant_fields
 from llmopt_ui.resources import models, settings, store
 
@@ -115,10 +116,12 @@ def start_button(key: str, label: str, on_click: Callable[[], None], told: str) 
 
 
 def _first_variant(project: Project, key: str) -> VariantSetup:
-    """What the fields start with; once drawn they keep what was chosen."""
+    """What the fields start with: the last variant that was compared side by side, else the newest prompt."""
     known = st.session_state.get(f"variant_prompt_search_{key}")
     offered = prompts_offered(project)
-    usual = usual_variants(project, list(offered))[-1]
+    compared = setup_from(store().draft(project, COMPARISON, "")).variants
+    usual = next((variant for variant in reversed(compared) if variant.prompt in offered), None)
+    usual = usual or usual_variants(project, list(offered))[-1]
     return usual.model_copy(update={"prompt": known}) if known in offered else usual
 
 

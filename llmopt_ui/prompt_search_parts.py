@@ -29,6 +29,7 @@ from llmopt_ui.resources import job_runner, model_maker, models, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.theme import verdict
 
+_MANY = 100
 R = TypeVar("R", bound=Spec)
 _ENDED: dict[Ended, str] = {
     "budget": "The budget was reached, so the search is not complete. What was paid is kept: starting again goes on "
@@ -124,6 +125,8 @@ def verified(found: Verification, metric: str, key: str) -> None:
         p_value = fmt.number(compared.p_value)
         dropped = f" · {fmt.plural(compared.dropped, 'pair')} without a score" if compared.dropped else ""
         st.caption(f"{compared.method}, p = {p_value}{dropped}")
+        if compared.verdict == "no difference seen" and found.questions < _MANY:
+            st.caption("So few questions show only large differences; take more to see smaller ones.")
         before, after = found.tokens
         if before is not None and after is not None and round(before) != round(after):
             st.caption(f"Prompt tokens per question: {before:,.0f} → {after:,.0f}")

@@ -20,7 +20,7 @@ from llmopt_core.experiments.prompt_search.propose import (
 )
 from llmopt_core.experiments.prompt_search.task import SearchTask, check_task, split, with_prompt, without_repeats
 from llmopt_core.experiments.prompt_search.verify import Verification, check_budget, gain, verify
-from llmopt_core.models.base import Completion, ModelSpec
+from llmopt_core.models.base import BUILTIN, Completion, ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.statistics.intervals import Summary
@@ -269,4 +269,6 @@ class _Search:
 
 
 def _named(proposer: ModelSpec) -> str:
-    return f"{proposer.name or 'default model'} on {proposer.endpoint}"
+    if proposer.endpoint == BUILTIN:
+        return "the built-in model"
+    return f"{proposer.name or 'the default model'} on {proposer.endpoint}"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from llmopt_core.errors import Cancelled
@@ -22,7 +24,7 @@ def test_jobs_get_their_turn_in_the_order_they_were_made(settings: Settings, mon
         waited.append("x")
         older.update_state(status="cancelled")
 
-    monkeypatch.setattr(turns.time, "sleep", pass_time)
+    monkeypatch.setattr(turns, "time", SimpleNamespace(sleep=pass_time))
     with turns.turn(younger, settings, lambda: False):
         assert waited == ["x"]
     with turns.turn(older, settings, lambda: False):
@@ -32,7 +34,7 @@ def test_jobs_get_their_turn_in_the_order_they_were_made(settings: Settings, mon
 def test_a_waiting_job_can_be_cancelled(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = folder(settings, "a"), folder(settings, "b")
     answers = iter([False, False, True])
-    monkeypatch.setattr(turns.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(turns, "time", SimpleNamespace(sleep=lambda _seconds: None))
     one.update_state(status="running")
     with (
         turns.turn(one, settings, lambda: False),

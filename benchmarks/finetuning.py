@@ -98,12 +98,12 @@ def snips(options: argparse.Namespace, settings: Settings) -> None:
     test = load_questions(DATA / "snips_test.jsonl", "snips_test.jsonl").examples
     values = {"text_format": "completion", "epochs": 3, "evaluations": 6, "validation_examples": 48} | options.values
     if not options.tuned_only:
-        shots = one_per_intent(train_set, test)
-        asyncio.run(ask_snips("base, zero-shot", settings, ModelSpec(mode="chat"), test))
         plain = ModelSpec(mode="completion", stop=("\n",))
-        asyncio.run(ask_snips("base, 7-shot", settings, plain, test, lambda _: shots))
         nearest = nearest_shots(train_set, test, settings, options.shots)
         asyncio.run(ask_snips(f"base, {options.shots} nearest", settings, plain, test, nearest))
+        shots = one_per_intent(train_set, test)
+        asyncio.run(ask_snips("base, 7-shot", settings, plain, test, lambda _: shots))
+        asyncio.run(ask_snips("base, zero-shot", settings, ModelSpec(mode="chat"), test))
     if options.prompting_only:
         return close_builtin()
     tuned = train(settings, "lora", "snips", (train_set, validation), values)

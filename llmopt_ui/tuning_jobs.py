@@ -110,7 +110,7 @@ def _panel(found: JobReport) -> None:
         facts(
             [
                 ("Time left", fmt.duration(job.seconds_left) if job.status == "running" else fmt.DASH),
-                ("Speed", f"{fmt.number(job.tokens_per_second)} tokens/s" if job.tokens_per_second else fmt.DASH),
+                ("Tokens per second", fmt.number(job.tokens_per_second) if job.tokens_per_second else fmt.DASH),
                 ("Training loss", fmt.number(train[-1]) if train else fmt.DASH),
                 ("Validation loss", fmt.number(losses[-1]) if losses else fmt.DASH),
             ]

@@ -99,7 +99,7 @@ def before_after(found: Verification, score: str) -> go.Figure:
     figure.update_layout(
         height=200,
         margin={"t": 20},
-        xaxis={"title": f"{score} on the held-back questions, with 95 % interval", "gridcolor": FAINT,
+        xaxis={"title": f"{score}, held-back questions", "gridcolor": FAINT,
                "rangemode": "tozero"},
         yaxis={"range": [-0.6, 1.7]},
     )  # fmt: skip
@@ -167,7 +167,7 @@ def _hover(summary: Summary) -> str:
 
 _ROLES = {
     "start": ("as it is", NEUTRAL, "diamond"),
-    "best": ("chosen", "#0072B2", "circle"),
+    "best": ("chosen", "#E69F00", "circle"),
     "other": ("tried", "#56B4E9", "circle"),
     "partial": ("cut short, never chosen", FAINT, "circle-open"),
 }

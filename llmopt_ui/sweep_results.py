@@ -9,7 +9,15 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.experiments.chunk_sweep.export import questions_csv, sweep_csv, sweep_values
-from llmopt_core.experiments.chunk_sweep.result import EXPLAINED, TITLES, TOKENS, SweepResult, by_recall, pareto
+from llmopt_core.experiments.chunk_sweep.result import (
+    EXPLAINED,
+    TITLES,
+    TOKENS,
+    SweepResult,
+    by_recall,
+    language_warning,
+    pareto,
+)
 from llmopt_core.experiments.chunk_sweep.spec import chunking_name
 from llmopt_core.experiments.chunk_sweep.tables import MARGIN, Advice, advice
 from llmopt_core.runs.values import Project
@@ -80,6 +88,8 @@ def _headline(result: SweepResult, told: Advice) -> None:
     with st.container(border=True):
         for line in lines:
             st.markdown(line)
+        if warning := language_warning(result):
+            st.markdown(f":orange[:material/translate:] {fmt.markdown(warning)}")
         st.caption(fmt.markdown(_made_of(result)))
 
 

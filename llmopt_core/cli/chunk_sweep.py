@@ -46,6 +46,7 @@ def chunk_sweep(
     from llmopt_core.documents.load import load_documents
     from llmopt_core.documents.questions import load_questions
     from llmopt_core.experiments.chunk_sweep.export import sweep_values
+    from llmopt_core.experiments.chunk_sweep.result import language_warning
 
     model = {"model": embedding} if embedding else {}
     spec = _spec(
@@ -61,6 +62,8 @@ def chunk_sweep(
     result = _run(found, load_questions(questions, documents=found), spec)
     for skipped in result.skipped:
         note(f"llmopt: skipped {skipped.name}: {skipped.reason}")
+    if warning := language_warning(result):
+        note(f"llmopt: {warning}")
     if json:
         write_json(sweep_values(result), json)
     if json != "-":

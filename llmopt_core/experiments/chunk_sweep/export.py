@@ -23,6 +23,7 @@ def sweep_values(result: SweepResult) -> dict[str, Any]:
         "search": result.spec.search,
         "embedding": result.embedder or None,
         "window": result.window,
+        "unknown_tokens": result.unknown,
         "embedded_texts": result.embedded,
         "seconds": round(result.seconds, 3),
         "skipped": [{"setting": skipped.name, "reason": skipped.reason} for skipped in result.skipped],

@@ -44,6 +44,8 @@ LABELS_EXPLAINED: dict[Label, str] = {
     "outranked": "A chunk holds the whole reference, but others were found before it.",
 }
 
+_UNREADABLE = 0.1
+
 Place = tuple[int, int, int]
 """Position of the document in `SweepResult.documents`, start, end."""
 
@@ -111,6 +113,8 @@ class SweepResult:
         window: Tokens of a chunk that it reads; None where words are searched.
         embedded: Distinct texts, questions included, that vectors were needed for.
         seconds: Wall time.
+        unknown: Share of the questions' tokens that the embedding model does not know (it was made for another
+            language); None where that cannot be told.
     """
 
     spec: SweepSpec
@@ -125,6 +129,7 @@ class SweepResult:
     skipped: tuple[Skipped, ...]
     cuttings: tuple[Cutting, ...]
     settings: tuple[SettingResult, ...]
+    unknown: float | None = None
 
     def cutting(self, setting: SettingResult) -> Cutting:
         """The chunking of a setting."""
@@ -135,6 +140,16 @@ class SweepResult:
         """Of all settings, in order; each once."""
         tops = [setting.top_k for setting in self.settings]
         return tuple(setting_name(self.cutting(s).chunking, s.top_k, tops) for s in self.settings)
+
+
+def language_warning(result: SweepResult) -> str:
+    """What to know where the embedding model cannot read the questions; empty where it can."""
+    if result.unknown is None or result.unknown < _UNREADABLE:
+        return ""
+    return (
+        f"{result.unknown:.0%} of the tokens of your questions are unknown to {result.embedder}, a model for English: "
+        f"it guesses from what is left. Search by words (BM25), or name an embedding model for your language."
+    )
 
 
 def by_recall(result: SweepResult) -> list[int]:

@@ -18,7 +18,8 @@ from llmopt_core.experiments.chunk_sweep.rank import DenseSearcher, Searcher, Wo
 from llmopt_core.experiments.chunk_sweep.result import METRICS, TOKENS, Cutting, Miss, SettingResult, SweepResult
 from llmopt_core.experiments.chunk_sweep.spec import SweepSpec, chunkings_of
 from llmopt_core.index.embedding_cache import encode_cached
-from llmopt_core.models.base import Embedder, Vectors
+from llmopt_core.models.base import BUILTIN_EMBEDDING, Embedder, Vectors
+from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.statistics.intervals import summarize
 from llmopt_core.types import Chunk, Document, EvaluationSet
 
@@ -73,7 +74,21 @@ def run_sweep(  # noqa: PLR0917
         skipped=tuple(skipped),
         cuttings=tuple(cuttings),
         settings=tuple(settings),
+        unknown=None if vectors is None else unknown_share(sweep.embedder, evaluation_set),
     )
+
+
+def unknown_share(embedder: Embedder, evaluation_set: EvaluationSet) -> float | None:
+    """Share of the questions' tokens that the built-in model's vocabulary lacks; None for other models."""
+    token_ids = getattr(embedder, "token_ids", None)
+    if embedder.name != BUILTIN_EMBEDDING or token_ids is None:
+        return None
+    questions = [example.question for example in evaluation_set.examples]
+    # Unknown ones stand as a special token, and special tokens are left out of the ids.
+    known = sum(map(len, token_ids(questions)))
+    count = tokenizer(BUILTIN_EMBEDDING).count
+    total = sum(min(count(question), embedder.max_tokens) for question in questions)
+    return max(0.0, 1 - known / total) if total else None
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,25 @@ def test_the_built_in_embedding_model_finds_the_answers(inside: Command, files: 
     assert done.code == 0
     assert values["embedding"] == "all-MiniLM-L6-v2"
     assert values["window"] == 254
+    assert values["unknown_tokens"] == 0.0
+    assert done.errors == ""
     assert [s["top_k"] for s in values["settings"]] == [1, 3]
     assert values["settings"][1]["metrics"]["recall"]["mean"] == 1.0
+
+
+def test_a_model_that_cannot_read_the_language_is_told(inside: Command, tmp_path: Path) -> None:
+    (tmp_path / "镇.txt").write_text("港口建于1712年。两座灯塔仍然矗立在码头。\n\n下雪时集市关闭。", encoding="utf-8")
+    row = {"question": "港口什么时候建的？", "references": [{"document": "镇.txt", "quote": "1712年"}]}
+    (tmp_path / "zh.jsonl").write_text(json.dumps(row, ensure_ascii=False), encoding="utf-8")
+    files = ("--documents", tmp_path / "镇.txt", "--questions", tmp_path / "zh.jsonl", "--sizes", "20", "--json")
+    dense = inside("chunk-sweep", *files)
+    assert dense.code == 0
+    assert dense.json()["unknown_tokens"] > 0.3
+    assert "unknown to all-MiniLM-L6-v2, a model for English" in dense.errors
+    words = inside("chunk-sweep", *files[:-1], "--search", "bm25", "--json")
+    assert words.json()["unknown_tokens"] is None
+    assert words.errors == ""
+    assert words.json()["settings"][0]["metrics"]["recall"]["mean"] == 1.0
 
 
 def test_a_recall_that_no_setting_reaches_fails(inside: Command, files: tuple[str, ...]) -> None:

@@ -12,6 +12,7 @@ TABS = {
     "Files": "llmopt_ui.document_files:files_view",
     "Microscope": "llmopt_ui.microscope_view:microscope_view",
     "Sweep": "llmopt_ui.sweep_view:sweep_view",
+    "Questions": "llmopt_ui.spans_view:spans_view",
 }
 """Title -> `module:function`; the function is given the project."""
 

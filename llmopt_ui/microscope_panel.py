@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts
 from llmopt_ui.microscope_charts import token_histogram
-from llmopt_ui.microscope_text import WINDOW, Shown, show_text, text_data
+from llmopt_ui.microscope_text import Shown, show_text, text_data, turn_to_click
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.microscope import Cutting
@@ -41,8 +41,12 @@ def panel(
     with left:
         if sight.example is not None:
             _references(sight, cutting, placed, competing)
-        key = f"micro_text_{name}"
-        show_text(text_data(sight.document, cutting, shown), key, on_jump=lambda: _jump(key, sight))
+        key, length = f"micro_text_{name}", len(sight.document.text)
+
+        def turn() -> None:
+            turn_to_click(key, f"micro_page_{sight.document.name}", length)
+
+        show_text(text_data(sight.document, cutting, shown), key, on_jump=turn)
     with right:
         _numbers(cutting, unit)
         st.plotly_chart(
@@ -129,16 +133,3 @@ def _sign(positions: list[int], placed: Mapping[int, Ranked] | None, top_k: int)
         return ":material/location_on:"
     best = min((placed[i].rank for i in positions if i in placed), default=None)
     return ":green[:material/check:]" if best is not None and best <= top_k else ":red[:material/close:]"
-
-
-def _jump(key: str, sight: Sight) -> None:
-    """Turn to the page that was clicked in the bar."""
-    from llmopt_ui.microscope_view import page_key
-
-    result: Any = st.session_state.get(key)
-    share = result.get("jump") if result is not None else None
-    if share is None:
-        return
-    length = len(sight.document.text)
-    pages = max(1, -(-length // WINDOW))
-    st.session_state[page_key(sight.document.name)] = min(pages, int(float(share) * length) // WINDOW + 1)

@@ -84,6 +84,15 @@ def show_text(
     return _component()(key=key, data=data, on_jump_change=on_jump or _nothing, on_marked_change=on_marked or _nothing)
 
 
+def turn_to_click(key: str, page_key: str, length: int) -> None:
+    """Turn to the page that was clicked in the bar; a callback of the text drawn under `key`."""
+    result: Any = st.session_state.get(key)
+    share = result.get("jump") if result is not None else None
+    if share is not None:
+        pages = max(1, -(-length // WINDOW))
+        st.session_state[page_key] = min(pages, int(float(share) * length) // WINDOW + 1)
+
+
 @st.cache_resource(show_spinner=False)
 def _component() -> Callable[..., Any]:
     return st.components.v2.component(

@@ -1,0 +1,98 @@
+"""References from quotes in a question file, each shown with the place it was found at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet
+from llmopt_ui import format as fmt
+from llmopt_ui.components import show_error
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+
+if TYPE_CHECKING:
+    from llmopt_core.documents.questions import FoundQuote, QuestionFile
+
+UPLOAD, SAVE = "quotes_upload", "quotes_save"
+EXAMPLE = (
+    '{"question": "When was the harbour built?", "reference": "1712", "document": "harbour.md", '
+    '"quote": "The harbour was built in 1712."}'
+)
+
+
+def quotes_view(project: Project) -> None:
+    """A question file in, a table of matches out, then a set."""
+    st.caption(
+        "A question file may quote its answers instead of counting characters. Each quote is looked up in the "
+        "documents: exactly, then with other white space, case and quotation marks, then nearly."
+    )
+    st.code(EXAMPLE, language="json", wrap_lines=True)
+    file = st.file_uploader("Question file with quotes", type=["jsonl", "csv", "json"], key=f"{UPLOAD}_{state().forms}")
+    if file is None:
+        return
+    found = _read(project, file.name, file.getvalue())
+    if found is None:
+        return
+    near = sum(not quote.match.exact for quote in found.quotes)
+    several = sum(quote.match.places > 1 for quote in found.quotes)
+    st.markdown(
+        f"**{fmt.plural(len(found.evaluation_set.examples), 'question')}**, "
+        f"{fmt.plural(len(found.quotes), 'quote')} found"
+        + (f", :orange[{near:,} of them only nearly]" if near else ", all of them exactly")
+        + (f"; {several:,} stand in several places, the first is taken" if several else "")
+        + "."
+    )
+    if found.quotes:
+        st.dataframe(
+            quote_table(found.quotes),
+            hide_index=True,
+            height=min(38 + 35 * len(found.quotes), 420),
+            column_config={
+                "Match": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
+                "Quote": st.column_config.TextColumn(width="medium"),
+                "Stands there": st.column_config.TextColumn(width="medium"),
+            },
+            alt="Quotes and where they were found",
+        )
+    if st.button("Save as an evaluation set", key=SAVE, type="primary", icon=":material/save:"):
+        _save(project, found.evaluation_set)
+
+
+def _read(project: Project, name: str, data: bytes) -> QuestionFile | None:
+    from llmopt_core.documents.questions import BadQuestionFile, read_questions
+
+    try:
+        return read_questions(data, name, store().documents(project))
+    except BadQuestionFile as error:
+        show_error(f"{fmt.plural(len(error.problems), 'line')} of {name} cannot be used; correct them and try again.")
+        table = pd.DataFrame([{"Line": problem.line, "What is wrong": problem.message} for problem in error.problems])
+        st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 420), alt="Problems of the file")
+    return None
+
+
+def quote_table(quotes: Sequence[FoundQuote]) -> pd.DataFrame:
+    """Each quote with what stands at the place it was resolved to, the least similar first."""
+    rows = [
+        {
+            "Question": quote.example_id,
+            "Match": quote.match.similarity,
+            "Quote": quote.quote,
+            "Stands there": quote.match.text,
+            "Document": quote.match.span.document,
+            "Places": quote.match.places,
+        }
+        for quote in sorted(quotes, key=lambda quote: quote.match.similarity)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _save(project: Project, found: EvaluationSet) -> None:
+    saved = store().save_evaluation_set(project, EvaluationSet(found.name or "questions", found.examples))
+    state().forms += 1
+    notify(f"{saved.name}: {fmt.plural(saved.size, 'question')} saved.")
+    st.rerun()

@@ -1,0 +1,49 @@
+"""Setting references, and reading a reviewed table back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.question_writing.review import reviewed
+from llmopt_core.experiments.reference_spans import coverage, with_references
+from llmopt_core.types import Document, EvaluationSet, Example, Span
+
+DOCUMENT = Document("a.txt", "The harbour was built in 1712.")
+
+
+def row(**values: Any) -> dict[str, Any]:
+    usual = {"keep": True, "question": "When?", "answer": "1712", "quote": "built in 1712", "document": "a.txt"}
+    return {**usual, "start": 16, "end": 29, "match": 1.0, **values}
+
+
+def test_a_reviewed_row_keeps_its_place_and_an_edited_quote_is_looked_up() -> None:
+    same, edited = reviewed([row(), row(quote="harbour was built"), row(keep=False, question="")], [DOCUMENT])
+    assert same.span == Span("a.txt", 16, 29)
+    assert edited.span == Span("a.txt", 4, 21)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"question": "  "}, "Row 1 has no question"),
+        ({"quote": "seven purple elephants"}, "Row 1: the quote does not stand in a.txt"),
+        ({"document": "gone.txt"}, "Row 1: the document gone.txt is gone"),
+        ({"question": None}, "Row 1 has no question"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_named(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadInput, match=told):
+        reviewed([row(**changes)], [DOCUMENT])
+
+
+def test_references_are_set_once_each_and_counted() -> None:
+    questions = EvaluationSet("set", (Example("a", "A?"), Example("b", "B?", None, (Span("a.txt", 25, 90),))))
+    changed = with_references(questions, "a", [Span("a.txt", 0, 3), Span("a.txt", 0, 3)])
+    assert changed.examples[0].references == (Span("a.txt", 0, 3),)
+    found = coverage(changed.examples, {"a.txt": 30})
+    assert (found.known, found.unknown, found.broken) == (1, 0, ("b",))
+    with pytest.raises(BadInput, match="no question z"):
+        with_references(questions, "z", [])

@@ -110,7 +110,10 @@ def _names(found: ChoiceResult, places: tuple[int, ...]) -> str:
 
 
 def _take_over(project: Project, saved: Version, found: ChoiceResult) -> None:
-    if found.verification is None or not found.chosen:
+    if found.verification is None or found.chosen is None:
+        return
+    if not found.chosen:
+        st.caption("No examples did better than these. Take them out of the prompt in the tab Editor.")
         return
     won = found.verification.won
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):

@@ -112,6 +112,24 @@ def test_a_search_that_stops_at_its_budget_says_so(app: App, numbers: Store, scr
     assert "not measured" in tables(test)
 
 
+def test_a_cancelled_search_shows_what_came(app: App, numbers: Store, script: Script) -> None:
+    asked: list[ChatRequest] = []
+
+    def cancelling(request: ChatRequest) -> str:
+        asked.append(request)
+        if len(asked) == 60:
+            resources.job_runner().cancel(numbers.jobs(PROJECT)[0].id)
+        return reply(request)
+
+    script(cancelling)
+    test = run(shots(app, "What each is worth"), "worth_start")
+    assert not test.exception
+    assert numbers.jobs(PROJECT)[0].status == "cancelled"
+    assert len(asked) < 70
+    assert "Cancelled. What was paid is kept" in words(test).replace("\\", "")
+    assert tables(test).count("not measured") == 2
+
+
 def test_what_fails_is_said_in_one_sentence(app: App, numbers: Store, script: Script) -> None:
     def down(_: ChatRequest) -> str:
         raise EndpointError("Nobody listens there.", "unreachable")

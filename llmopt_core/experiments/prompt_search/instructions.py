@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from llmopt_core.answering.answer import mode_of
 from llmopt_core.cache import Cache
-from llmopt_core.errors import EndpointError
+from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.prompt_search.bench import Bench, Ended, Measured, Report
 from llmopt_core.experiments.prompt_search.propose import (
@@ -134,7 +134,7 @@ async def search_instruction(
             scored.
     """
     check_task(task, models)
-    models.endpoint(proposer.endpoint)
+    _check_proposer(task, proposer, models)
     prompt = task.configuration.prompt
     task, _, left_out = without_repeats(task)
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
@@ -266,6 +266,14 @@ class _Search:
         if candidate.comparison is None or not candidate.complete:
             return float("-inf")
         return gain(candidate.comparison, self.bench.task.higher_is_better)
+
+
+def _check_proposer(task: SearchTask, proposer: ModelSpec, models: Models) -> None:
+    endpoint = models.endpoint(proposer.endpoint)
+    if task.budget.usd is not None and endpoint.price_of(proposer.name or endpoint.default_model) is None:
+        raise BadInput(
+            f"A budget needs prices, and none is known for the writer on {endpoint.name}; set it in Settings."
+        )
 
 
 def _named(proposer: ModelSpec) -> str:

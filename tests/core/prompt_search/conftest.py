@@ -58,7 +58,7 @@ class Lab:
 
     def models(self) -> Models:
         priced = {name: Endpoint(name=name, prices={"*": Prices(prompt=1)}) for name in ("scripted", "writer")}
-        models = Models(self.settings, self.store.cache, priced)
+        models = Models(self.settings, self.store.cache, {**priced, "free": Endpoint(name="free")})
         models.register("scripted", self.chat)
         models.register("writer", self.writer)
         models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())

@@ -175,6 +175,8 @@ async def test_bad_set_ups_are_refused(lab: Lab) -> None:
         await search(lab, count=8)
     with pytest.raises(BadInput, match="used up before"):
         await search(lab, budget={"calls": 20})
+    with pytest.raises(BadInput, match="none is known for the writer on free"):
+        await search(lab, budget={"usd": 1}, proposer=ModelSpec(endpoint="free"))
 
 
 def test_the_instruction_is_found_in_a_reply() -> None:

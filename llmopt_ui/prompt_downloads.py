@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import streamlit as st
+
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html
 from llmopt_core.experiments.prompt_lab.grid import Grid
+from llmopt_core.experiments.prompt_lab.promptfoo_files import export_comparison, exportable
+from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import Download, downloads
+from llmopt_ui.keys import endpoints
+from llmopt_ui.resources import settings, store
 
 
 def grid_downloads(project: Project, found: Comparison, grid: Grid) -> None:
     """The buttons."""
     stem = fmt.file_stem(f"comparison-{project.name}-{found.id}")
-    downloads(
-        [
-            Download("Page (HTML)", lambda: comparison_html(found, grid), f"{stem}.html", "text/html"),
-            Download("Table (CSV)", lambda: comparison_csv(grid), f"{stem}.csv", "text/csv"),
-        ],
-        f"grid_{found.id}",
-    )
+    known = endpoints(settings())
+    problem = exportable(found, known)
+    files = [
+        Download("Page (HTML)", lambda: comparison_html(found, grid), f"{stem}.html", "text/html"),
+        Download("Table (CSV)", lambda: comparison_csv(grid), f"{stem}.csv", "text/csv"),
+    ]
+    if not problem:
+        files.append(
+            Download("promptfoo (YAML)", lambda: _promptfoo(found, known), "promptfooconfig.yaml", "text/yaml")
+        )
+    downloads(files, f"grid_{found.id}")
+    if problem:
+        st.caption(f"Not for promptfoo: {fmt.markdown(problem)}")
+
+
+def _promptfoo(found: Comparison, known: Mapping[str, Endpoint]) -> str:
+    rows = store().evaluation_set(found.project, found.set_name, found.set_version)
+    return export_comparison(found, rows, known).text

@@ -12,6 +12,7 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.prompt_grid import grid_view
 from llmopt_ui.prompt_live import live
+from llmopt_ui.prompt_promptfoo import import_button, imported_view
 from llmopt_ui.prompt_setup import save_setup, setup_view
 from llmopt_ui.prompt_state import addressed, open_next
 from llmopt_ui.resources import store
@@ -32,9 +33,12 @@ def side_view(project: Project) -> None:
         )  # fmt: skip
         if chosen in found:
             _actions(project, found[chosen])
+        else:
+            import_button(project)
     if chosen in found:
         grid_view(project, found[chosen])
     else:
+        imported_view()
         setup_view(project)
 
 

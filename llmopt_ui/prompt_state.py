@@ -19,6 +19,7 @@ class PromptState:
         revisions: How often the fields of a form were filled anew; part of their keys.
         filled: What each form's fields were last filled with, by the form's slot.
         unveiled: Whether a voter looks at the result of a comparison, where they said so; by comparison and voter.
+        imported: What the last import of a promptfoo file became.
         opened: The prompt, few-shot set or comparison to open at the next rerun, by its picker's key.
     """
 
@@ -26,6 +27,7 @@ class PromptState:
     filled: dict[str, dict[str, Any]] = field(default_factory=dict)
     opened: dict[str, str] = field(default_factory=dict)
     unveiled: dict[tuple[str, str], bool] = field(default_factory=dict)
+    imported: object = None
 
     def slot(self, form: str) -> str:
         """The part of widget keys that changes when the form is filled anew."""

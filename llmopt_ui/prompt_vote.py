@@ -120,7 +120,7 @@ def _ended(found: Comparison, voter: str, last: Ballot | None, left: int) -> Non
             st.button("Go on voting", key="vote_go_on", icon=":material/how_to_vote:", on_click=_unveil,
                       args=(found, voter, False))  # fmt: skip
         else:
-            st.caption(f"{fmt.markdown(voter)} has done with every question. Others vote under their own name.",
+            st.caption(f"{fmt.markdown(voter)} is done with every question. Others vote under their own name.",
                        width="content")  # fmt: skip
             st.button("Back", key="vote_back", shortcut="B", type="tertiary", icon=":material/undo:",
                       help="Vote on the last question again.", on_click=_again, args=(found, last, voter))  # fmt: skip

@@ -1,0 +1,70 @@
+"""promptfoo files on the Prompts page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.runs.store import Store
+
+App = Callable[..., AppTest]
+PAGE = "pages/prompt_lab.py"
+CONFIG = """
+prompts: ["Greet {{name}}", "Say hello to {{name}}"]
+providers: [echo]
+tests:
+  - {description: plain, vars: {name: Ada}, assert: [{type: contains, value: Ada}]}
+  - {description: scripted, vars: {name: Bob}, assert: [{type: javascript, value: "true"}]}
+"""
+
+
+def words(test: AppTest) -> str:
+    parts = [*test.subheader, *test.caption, *test.markdown, *test.text]
+    return "\n".join([*(str(part.value) for part in parts), *(box.proto.body for box in test.get("html"))])
+
+
+@pytest.fixture
+def dialog(app: App, store: Store) -> AppTest:
+    """The dialog, opened in a project without prompts."""
+    store.ensure_project("new one")
+    test = app(PAGE, project="new one", prompts_view="Side by side")
+    test.button(key="promptfoo_open").click().run()
+    assert not test.exception
+    return test
+
+
+def test_an_uploaded_file_is_compared_and_goes_back(dialog: AppTest, store: Store) -> None:
+    dialog.file_uploader(key="promptfoo_files").upload("promptfooconfig.yaml", CONFIG.encode(), "text/yaml")
+    dialog.button(key="promptfoo_import").click().run()
+    assert not dialog.exception
+    shown = words(dialog)
+    assert "2 prompts, 2 tests, 1 of them not run" in shown
+    assert "javascript" in str(dialog.dataframe[0].value.to_dict("records"))
+    assert [item.name for item in store.evaluation_sets("new one")] == ["promptfoo"]
+    dialog.button(key="comparison_start").click().run()
+    assert not dialog.exception
+    assert "1 of 1 passed" in words(dialog)
+    assert "1 not run" in words(dialog)
+    labels = [button.label for button in dialog.get("download_button")]
+    assert labels == ["Page (HTML)", "Table (CSV)", "promptfoo (YAML)"]
+
+
+def test_a_path_is_read_and_its_problem_is_one_sentence(dialog: AppTest, tmp_path: Path) -> None:
+    dialog.button(key="promptfoo_import").click().run()
+    assert "Choose a file, or type its path." in words(dialog)
+    dialog.text_input(key="promptfoo_path").set_value(str(tmp_path / "none.yaml")).run()
+    dialog.button(key="promptfoo_import").click().run()
+    assert not dialog.exception
+    assert "none.yaml" in words(dialog)
+    (tmp_path / "promptfooconfig.yaml").write_text(CONFIG)
+    assert yaml.safe_load(CONFIG)["providers"] == ["echo"]
+    dialog.text_input(key="promptfoo_path").set_value(str(tmp_path)).run()
+    dialog.button(key="promptfoo_import").click().run()
+    assert not dialog.exception
+    assert "2 prompts, 2 tests" in words(dialog)
+    dialog.button(key="promptfoo_close").click().run()
+    assert "Imported from promptfoo" not in words(dialog)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -57,10 +57,12 @@ def run_sweep(  # noqa: PLR0917
     chunkings, skipped = chunkings_of(spec)
     _check(documents, evaluation_set, spec)
     sweep = _Sweep(documents, evaluation_set, spec, make_embedder, cache, report)
-    all_chunks = sweep.cut(chunkings)
-    texts = sweep.embedded_texts(all_chunks)
-    vectors = sweep.embed(texts)
-    cuttings, settings = sweep.measure(chunkings, all_chunks, texts, vectors)
+    vectors = None
+    chunks: Iterable[Sequence[Chunk]] = sweep.cut_in_turn(chunkings)
+    if spec.search == "dense":
+        chunks = held = list(sweep.cut(chunkings))
+        vectors = sweep.embed(held)
+    cuttings, settings = sweep.measure(chunkings, chunks, vectors)
     return SweepResult(
         spec=spec,
         documents=tuple((document.name, document.version) for document in documents),
@@ -125,53 +127,50 @@ class _Sweep:
             return None
         return window_of(self.spec.embedding, self.embedder.max_tokens)
 
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        return encode_cached(texts, self.embedder, self.cache, lambda _done, _total: self.report.check())
+
     def cut(self, chunkings: Sequence[ChunkingSpec]) -> list[list[Chunk]]:
-        def encode(texts: Sequence[str]) -> Vectors:
-            return encode_cached(texts, self.embedder, self.cache, lambda _done, _total: self.report.check())
+        """All chunks of all chunkings."""
+        return cut_all(self.documents, chunkings, self._encode, self.report.cutting)
 
-        found = cut_all(self.documents, chunkings, encode, self.report.cutting)
-        if not any(found):
-            raise BadInput("There is no text to cut; add a document that has some.")
-        return found
+    def cut_in_turn(self, chunkings: Sequence[ChunkingSpec]) -> Iterator[list[Chunk]]:
+        """The chunks of one chunking at a time, which is all that a search by words keeps in memory."""
+        for chunking in chunkings:
+            yield cut_all(self.documents, [chunking], self._encode, lambda _done, _total: self.report.check())[0]
 
-    def embedded_texts(self, all_chunks: Sequence[Sequence[Chunk]]) -> list[list[str]]:
-        """Per chunking what is searched of each chunk."""
-        return [[self._text_of(chunk) for chunk in chunks] for chunks in all_chunks]
-
-    def _text_of(self, chunk: Chunk) -> str:
-        prefixed = self.spec.embedding.of == "heading" and chunk.heading
-        return f"{chunk.heading}\n{chunk.text}" if prefixed else chunk.text
-
-    def embed(self, texts: Sequence[Sequence[str]]) -> _Vectors | None:
-        """All distinct texts and questions in one pass; None where words are searched."""
-        if self.spec.search != "dense":
-            return None
+    def embed(self, all_chunks: Sequence[Sequence[Chunk]]) -> _Vectors:
+        """All distinct texts and questions in one pass."""
         questions = (example.question for example in self.evaluation_set.examples)
-        distinct = list(dict.fromkeys([*(text for some in texts for text in some), *questions]))
+        distinct = list(dict.fromkeys([*(self._text_of(c) for chunks in all_chunks for c in chunks), *questions]))
         embedder = self.embedder
         self.report.embedding_starts(distinct)
         matrix = encode_cached(distinct, embedder, self.cache, self.report.embedding)
         return _Vectors(matrix, {text: row for row, text in enumerate(distinct)})
 
+    def _text_of(self, chunk: Chunk) -> str:
+        """What is searched of a chunk."""
+        prefixed = self.spec.embedding.of == "heading" and chunk.heading
+        return f"{chunk.heading}\n{chunk.text}" if prefixed else chunk.text
+
     def measure(
         self,
         chunkings: Sequence[ChunkingSpec],
-        all_chunks: Sequence[Sequence[Chunk]],
-        texts: Sequence[Sequence[str]],
+        chunk_lists: Iterable[Sequence[Chunk]],
         vectors: _Vectors | None,
     ) -> tuple[list[Cutting], list[SettingResult]]:
         cuttings: list[Cutting] = []
         settings: list[SettingResult] = []
         by_name = {document.name: document.text for document in self.documents}
         prefixed = self.spec.embedding.of == "heading"
-        for position, chunking in enumerate(chunkings):
-            self.report.measuring(position, len(chunkings))
-            pieces = Pieces(all_chunks[position], by_name, self.window, prefixed)
-            searcher = self._searcher(texts[position], vectors)
+        self.report.measuring(0, len(chunkings))
+        for position, (chunking, chunks) in enumerate(zip(chunkings, chunk_lists, strict=True)):
+            pieces = Pieces(chunks, by_name, self.window, prefixed)
+            searcher = self._searcher([self._text_of(chunk) for chunk in chunks], vectors)
             cutting, found = self._measure_one(position, chunking, pieces, searcher)
+            self.report.measuring(position + 1, len(chunkings))
             cuttings.append(cutting)
             settings += found
-        self.report.measuring(len(chunkings), len(chunkings))
         return cuttings, settings
 
     def _searcher(self, texts: Sequence[str], vectors: _Vectors | None) -> Searcher:
@@ -231,6 +230,8 @@ class _Table:
 def _check(documents: Sequence[Document], evaluation_set: EvaluationSet, spec: SweepSpec) -> None:
     if not documents:
         raise BadInput("There are no documents to cut; add some first.")
+    if not any(document.text.strip() for document in documents):
+        raise BadInput("There is no text to cut; add a document that has some.")
     if not any(example.references for example in evaluation_set.examples):
         raise BadInput(
             f"None of the {len(evaluation_set.examples)} questions of {evaluation_set.name} says where its answer "

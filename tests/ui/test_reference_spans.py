@@ -138,9 +138,7 @@ def test_written_questions_are_reviewed_and_saved(
     assert "this needs a stronger model" in words(test)
     assert "At most 2 calls" in words(test)
     test = written(test, store, town)
-    assert "**1 question** from 2 passages; 1 dropped: 1 because the quote does not stand in the document" in words(
-        test
-    )
+    assert "**1 question** from 2 passages; 1 dropped: the quote does not stand in the document (1)." in words(test)
     name = next(item for item in test.text_input if item.key == "write_name")
     name.set_value("from a model").run()
     test.button(key="write_save").click().run()

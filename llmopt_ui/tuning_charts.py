@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from llmopt_core.experiments.tuning_lab.square import Corner, Economics, Square
 from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.finetuning.jobs import MetricPoint
+from llmopt_core.finetuning.structured import StructuredReport
 from llmopt_core.reporting.page import PALETTE
 from llmopt_ui import format as fmt
 from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed
@@ -187,6 +188,35 @@ def _hover(corner: Corner | None) -> str:
         return "not scored"
     s = corner.summary
     return f"{fmt.score(s.mean)} (95 % interval {fmt.interval(s.low, s.high)})<br>{s.scored} of {s.total} scored"
+
+
+def structured_bars(reports: Mapping[str, StructuredReport]) -> go.Figure:
+    """Valid JSON, intent, slot F1 and exact answers, one bar per run with its interval."""
+    titles = {"valid": "Valid JSON", "intent": "Right intent", "slot_f1": "Slot F1", "exact": "All right"}
+    figure = go.Figure()
+    for place, (name, report) in enumerate(reports.items()):
+        shares = [getattr(report, key) for key in titles]
+        figure.add_bar(
+            name=plain(name),
+            x=list(titles.values()),
+            y=[share.value for share in shares],
+            error_y={"type": "data", "symmetric": False, "array": [s.high - s.value for s in shares],
+                     "arrayminus": [s.value - s.low for s in shares], "thickness": 1.5, "color": NEUTRAL},
+            marker={"color": PALETTE[place % len(PALETTE)]},
+            text=[fmt.score(share.value) for share in shares],
+            textposition="inside",
+            insidetextanchor="start",
+            customdata=[fmt.interval(share.low, share.high) for share in shares],
+            hovertemplate=f"<b>{plain(name)}</b><br>%{{x}}: %{{y:.2f}} (%{{customdata}})<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        barmode="group",
+        height=330,
+        margin={"t": 34},
+        yaxis={"title": "Share of answers (0 to 1)", "range": [0, 1.04], "dtick": 0.25},
+        showlegend=True,
+    )
+    return themed(figure)
 
 
 def cost_lines(found: Economics, base: str, tuned: str) -> go.Figure:

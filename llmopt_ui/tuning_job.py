@@ -15,9 +15,10 @@ from llmopt_core.experiments.tuning import with_tuned, without_examples
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
 from llmopt_core.experiments.tuning_lab.jobs import JobReport, as_trained, resume
 from llmopt_core.experiments.tuning_lab.library import SavedTraining, training_sets
+from llmopt_core.experiments.tuning_lab.structured import prompting_baseline
 from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.finetuning.jobs import LOCAL, Job, TunedModel
-from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
@@ -27,6 +28,7 @@ from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tuning_charts import loss_curves
 from llmopt_ui.tuning_start import access
+from llmopt_ui.tuning_structured import structured_view
 from llmopt_ui.tuning_tabs import SQUARE, open_tab
 
 _STATES = {
@@ -71,6 +73,7 @@ def job_view(project: Project, found: JobReport) -> None:
             st.caption(found.reading.advice.partition(": ")[2] or found.reading.advice)
             _settings(job)
     _examples(found)
+    structured_view(project)
     _log(found)
 
 
@@ -97,35 +100,43 @@ def _evaluate(project: Project, job: Job, tuned: TunedModel) -> None:
         asked = st.selectbox("Asked as", [_AS_TRAINED, *saved], key=f"tuning_asked_{job.id}", width=280,
                              help="Its prompt and retrieval, without few-shot examples.")  # fmt: skip
         if st.button("Evaluate it", key=f"tuning_evaluate_{job.id}", type="primary", icon=":material/bar_chart:"):
-            make = _configuration(project, job, tuned, None if asked == _AS_TRAINED else configuration_from(
+            make = _configurations(project, job, tuned, None if asked == _AS_TRAINED else configuration_from(
                 saved[asked].spec))  # fmt: skip
             _to_evaluation(project, make)
         st.button("Compare base and tuned, plain and RAG", key=f"tuning_square_{job.id}", icon=":material/grid_view:",
                   on_click=open_tab, args=(SQUARE,), kwargs={"square_tuned": tuned.name})  # fmt: skip
 
 
-def _configuration(
+def _configurations(
     project: Project, job: Job, tuned: TunedModel, like: Configuration | None
-) -> Callable[[], Configuration]:
-    def make() -> Configuration:
+) -> Callable[[], list[Configuration]]:
+    """What is evaluated: the tuned model, and what it must beat (for `like` that is `like` itself)."""
+
+    def make() -> list[Configuration]:
         if like is None or not isinstance(tuned.spec, ModelSpec):
             data = data_of(project, job)
-            return as_trained(tuned, data.train.examples if data else ())
-        return with_tuned(without_examples(like), tuned.spec).model_copy(update={"name": f"{like.name} · {tuned.name}"})
+            examples = data.train.examples if data else ()
+            base = [prompting_baseline(tuned, examples)] if examples and tuned.spec.endpoint == BUILTIN else []
+            return [*base, as_trained(tuned, examples)]
+        changed = with_tuned(without_examples(like), tuned.spec)
+        return [like, changed.model_copy(update={"name": f"{like.name} · {tuned.name}"})]
 
     return make
 
 
-def _to_evaluation(project: Project, make: Callable[[], Configuration]) -> None:
+def _to_evaluation(project: Project, make: Callable[[], list[Configuration]]) -> None:
     try:
         made = make()
-        save_configuration(store(), project, made)
+        known = {item.name for item in store().configurations(project)}
+        for configuration in made:
+            if configuration.name not in known or configuration is made[-1]:
+                save_configuration(store(), project, configuration)
     except LlmOptError as error:
         show_error(str(error))
         return
     st.session_state["evaluation_view"] = "Run"
-    st.session_state["run_configurations"] = [made.name]
-    notify(f"The configuration {made.name} asks the tuned model; choose the questions and press Evaluate.")
+    st.session_state["run_configurations"] = [configuration.name for configuration in made]
+    notify(f"The configuration {made[-1].name} asks the tuned model; choose the questions and press Evaluate.")
     # Without them Streamlit would try to clear the address, which widgets that stand in it forbid.
     st.switch_page(EVALUATION.file, query_params={})
 

@@ -230,7 +230,7 @@ def test_a_finished_job_is_shown_whole_and_leads_to_an_evaluation(
     (made,) = [item for item in store.configurations(used) if item.name == "shades"]
     assert made.spec["model"]["adapter"] == "shades"
     assert made.spec["prompt"]["system"] == "Name it."
-    assert test.multiselect(key="run_configurations").value == ["shades"]
+    assert test.multiselect(key="run_configurations").value == ["shades · base, 7 nearest", "shades"]
 
 
 def test_an_interrupted_job_says_so_and_can_be_resumed(

@@ -1,0 +1,64 @@
+"""Structured answers of stored runs, and the prompting baseline that a tuned model must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.experiments.tuning_lab.sources import sample_questions, sample_training
+from llmopt_core.experiments.tuning_lab.structured import (
+    is_structured,
+    prompting_baseline,
+    structured_report,
+    structured_runs,
+)
+from llmopt_core.finetuning.jobs import TunedModel
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Record
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(Settings(home=tmp_path / "home"))
+    opened.ensure_project("p")
+    yield opened
+    opened.close()
+
+
+def test_runs_on_structured_questions_are_reported(store: Store) -> None:
+    questions = EvaluationSet("snips-test", sample_questions().examples[:4])
+    saved = store.save_evaluation_set("p", questions)
+    for name, answers in (("base", ["no", "{}", None, "[]"]), ("tuned", [e.reference for e in questions.examples])):
+        run = store.start_run("p", {"name": name}, name, evaluation_set=saved.name, set_version=saved.version,
+                              judge="j", metrics=("exact_match",), total=4)  # fmt: skip
+        store.save_records(run, [
+            (i, Record(e, Answer(text)) if text else Record(e, failure=Failure("answer", "timeout", "too slow")))
+            for i, (e, text) in enumerate(zip(questions.examples, answers, strict=True))
+        ])  # fmt: skip
+        store.finish_run(run, "finished")
+    base, tuned = structured_runs(store, "p", saved)
+    assert (base.name, tuned.name) == ("base", "tuned")
+    assert structured_report(store, base).valid.value == 0.25
+    best = structured_report(store, tuned)
+    assert (best.valid.value, best.intent.value, best.slot_f1.value, best.exact.value) == (1.0, 1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("reference", "structured"), [('{"intent": "a"}', True), ('{"slots": {}}', False), ("1712", False), (None, False)]
+)
+def test_structured_sets_are_recognised(reference: str | None, structured: bool) -> None:
+    assert is_structured(EvaluationSet("x", (Example("1", "q", reference),))) is structured
+    assert not is_structured(EvaluationSet("x", ()))
+
+
+def test_the_baseline_shows_the_nearest_training_examples_to_the_base_model() -> None:
+    made = prompting_baseline(TunedModel("mine", ModelSpec(adapter="mine", mode="completion")), sample_training())
+    assert (made.model.adapter, made.model.stop) == ("", ("\n",))
+    assert made.prompt.system.startswith("Turn the request into JSON")
+    shots = made.prompt.few_shot
+    assert shots is not None
+    assert (shots.select, shots.k, len(shots.examples)) == ("nearest", 7, 300)

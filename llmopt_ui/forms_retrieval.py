@@ -7,12 +7,13 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_ui.forms_retrieval_more import more_fields
 from llmopt_ui.forms_writer import writer_fields
 from llmopt_ui.microscope_settings import METHODS, UNITS
 from llmopt_ui.tuned_choice import embedding_choice
 
 SEARCH = {"dense": "By meaning (dense)", "bm25": "By words (BM25)", "hybrid": "Both (hybrid)"}
-FUSION = {"rrf": "By ranks (RRF)", "weighted": "By scores, half and half"}
+FUSION = {"rrf": "By ranks (RRF)", "weighted": "By scores"}
 TRANSFORM = {
     "none": "The question as it is",
     "hyde": "HyDE: invented passages",
@@ -77,7 +78,7 @@ def retrieval_fields(before: RetrievalSpec | None, token: str) -> dict[str, Any]
         )
     if values["transform"]["method"] != "none":
         st.caption("This needs a stronger model than the built-in one, which makes results worse.")
-    return values
+    return more_fields(spec, values, token)
 
 
 def _chunking(spec: RetrievalSpec, token: str) -> dict[str, Any]:

@@ -285,3 +285,46 @@ def test_a_failed_job_says_why_and_can_be_started_again(app: App, lab: str, scri
     finish(test)
     assert "The endpoint builtin is down." in words(test)
     assert test.button(key="start_chunk-count-sweep").label == "Hand over more chunks"
+
+
+def open_settings(app: App, project: str, name: str) -> AppTest:
+    test = app(PAGE, project=project, left=name, right="Nothing")
+    return test.button(key="left_settings").click().run()
+
+
+def field(widgets: object, start: str) -> object:
+    return next(widget for widget in widgets if (widget.key or "").startswith(start))  # type: ignore[attr-defined]
+
+
+def test_the_finer_settings_can_be_changed(app: App, lab: str) -> None:
+    test = open_settings(app, lab, "hybrid")
+    field(test.number_input, "edit_threshold_lab_left").set_value(0.2)
+    field(test.number_input, "edit_mmr_lab_left").set_value(0.7)
+    field(test.text_input, "edit_filters_lab_left").set_value('{"language": "en"}')
+    field(test.selectbox, "edit_routing_lab_left").set_value("nearest").run()
+    field(test.text_area, "edit_routes_lab_left").set_value("when: {top_k: 4}")
+    field(test.selectbox, "edit_labelled_lab_left").set_value("questions").run()
+    test.button(key="retrieval_settings_use").click().run()
+    assert not test.exception
+    changes = json.loads(test.query_params["left_with"])
+    assert (changes["search.threshold"], changes["search.mmr"]) == (0.2, 0.7)
+    assert changes["search.filters"] == {"language": "en"}
+    assert changes["routing"]["routes"]["when"]["top_k"] == 4
+    assert {one["category"] for one in changes["routing"]["examples"]} == {"when", "what", "why"}
+
+
+def test_who_writes_the_texts_and_its_prompt_can_be_changed(app: App, lab: str) -> None:
+    test = open_settings(app, lab, "expanded")
+    field(test.number_input, "edit_transform_n_lab_left").set_value(2)
+    field(test.text_area, "edit_transform_prompt_").set_value("Say it otherwise: {{ question }}").run()
+    test.button(key="retrieval_settings_use").click().run()
+    assert not test.exception
+    changes = json.loads(test.query_params["left_with"])
+    assert changes == {"transform.n": 2, "transform.prompt": "Say it otherwise: {{ question }}"}
+
+
+def test_a_filter_that_cannot_be_read_is_told(app: App, lab: str) -> None:
+    test = open_settings(app, lab, "hybrid")
+    field(test.text_input, "edit_filters_lab_left").set_value("language").run()
+    assert not test.exception
+    assert "The filter on document metadata cannot be read" in words(test)

@@ -1,0 +1,160 @@
+"""The finer fields of retrieval: who writes the query texts, fusion weight, threshold, MMR, filters, routing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+import yaml
+
+from llmopt_core.errors import BadInput
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.retrieval.spec import RetrievalSpec, RoutingSpec
+from llmopt_core.retrieval.transform import default_prompt
+from llmopt_ui import format as fmt
+from llmopt_ui.keys import endpoints
+from llmopt_ui.resources import settings, store
+from llmopt_ui.sidebar import current_project
+
+ROUTING = {
+    "": "Every question the same way",
+    "given": "By the category in the evaluation set",
+    "nearest": "By the most similar labelled question",
+    "llm": "By a category that an LLM chooses",
+}
+_KEEP: Any = {"persist_state": "session"}
+
+
+def more_fields(spec: RetrievalSpec, values: dict[str, Any], token: str) -> dict[str, Any]:
+    """Edit what is seldom changed; gives `values` with it.
+
+    Args:
+        spec: What was before.
+        values: The retrieval as the other fields have it.
+        token: Tells the fields of one configuration from another's.
+
+    Raises:
+        BadInput: Filters or routes cannot be read.
+    """
+    made = {**values}
+    if made["transform"]["method"] != "none":
+        made["transform"] = {**made["transform"], **_transform(spec, made["transform"]["method"], token)}
+    if made["rerank"]["method"].startswith("llm-"):
+        made["rerank"] = {**made["rerank"], **_llm_rerank(spec, token)}
+    with st.expander("Threshold, diversity, filters, routing", key=f"edit_more_{token}"):
+        made["search"] = {**made["search"], **_search(spec, made["search"], token)}
+        made["routing"] = _routing(spec, token)
+    return made
+
+
+def _transform(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
+    before = spec.transform
+    with st.container(border=True):
+        one, two, three = st.columns(3, gap="medium")
+        n = one.number_input("Texts written", 1, 16, before.n, key=f"edit_transform_n_{token}", **_KEEP)
+        model = _model(before.model, two, three, f"transform_{token}")
+        plain = (model["mode"] or ("completion" if model["endpoint"] == BUILTIN else "chat")) == "completion"
+        prompt = st.text_area(
+            "Prompt", before.prompt or default_prompt(method, plain),
+            key=f"edit_transform_prompt_{method}_{plain}_{token}",
+            help="A template with `question` and `n`. It belongs to the configuration and gets a version with it.",
+            height=140, **_KEEP,
+        )  # fmt: skip
+    own = "" if (prompt or "").strip() in ("", default_prompt(method, plain).strip()) else prompt
+    return {"n": n, "model": model, "prompt": own}
+
+
+def _llm_rerank(spec: RetrievalSpec, token: str) -> dict[str, Any]:
+    before = spec.rerank
+    one, two, three = st.columns(3, gap="medium")
+    model = _model(before.llm or ModelSpec(), one, two, f"rerank_{token}")
+    candidates = three.number_input(
+        "Candidates it reads", 1, 1000, before.candidates, placeholder="All", key=f"edit_rerank_candidates_{token}",
+        help="One call per candidate; the rest is dropped.", **_KEEP,
+    )  # fmt: skip
+    same = before.llm is None and model == ModelSpec().model_dump(mode="json")
+    return {"llm": None if same else model, "candidates": candidates}
+
+
+def _model(before: ModelSpec, left: Any, right: Any, token: str) -> dict[str, Any]:
+    names = list(dict.fromkeys([*endpoints(settings()), before.endpoint]))
+    endpoint = left.selectbox(
+        "Asked of", names, names.index(before.endpoint), key=f"edit_endpoint_{token}", **_KEEP
+    )  # fmt: skip
+    name = right.text_input(
+        "Model", before.name, key=f"edit_model_{token}", placeholder="The endpoint's default", **_KEEP
+    )
+    return {**before.model_dump(mode="json"), "endpoint": endpoint, "name": name or ""}
+
+
+def _search(spec: RetrievalSpec, search: dict[str, Any], token: str) -> dict[str, Any]:
+    before = spec.search
+    one, two, three = st.columns(3, gap="medium")
+    found: dict[str, Any] = {
+        "threshold": one.number_input(
+            "Score threshold", None, None, before.threshold, 0.05, placeholder="None", key=f"edit_threshold_{token}",
+            help="Candidates with a lower score are dropped. For dense search it is a cosine similarity.", **_KEEP,
+        ),
+        "mmr": two.number_input(
+            "Diversity (MMR)", 0.0, 1.0, before.mmr, 0.1, placeholder="Off", key=f"edit_mmr_{token}",
+            help="1 is relevance alone, 0 diversity alone.", **_KEEP,
+        ),
+    }  # fmt: skip
+    if search["method"] == "hybrid" and search["fusion"] == "weighted":
+        found["weight"] = three.slider(
+            "Weight of meaning against words", 0.0, 1.0, before.weight, 0.05, key=f"edit_weight_{token}", **_KEEP
+        )
+    text = st.text_input(
+        "Only documents whose metadata say", json.dumps(dict(before.filters)) if before.filters else "",
+        key=f"edit_filters_{token}", placeholder='{"language": "en"}', **_KEEP,
+    )  # fmt: skip
+    found["filters"] = _mapping(text or "", "The filter on document metadata", '{"language": "en"}')
+    return found
+
+
+def _routing(spec: RetrievalSpec, token: str) -> dict[str, Any] | None:
+    before = spec.routing
+    names = list(ROUTING)
+    method = st.selectbox(
+        "Routing", names, names.index(before.method if before else ""), format_func=ROUTING.__getitem__,
+        key=f"edit_routing_{token}", help="Questions of some categories can take other settings.", **_KEEP,
+    )  # fmt: skip
+    if not method:
+        return None
+    kept = before or RoutingSpec()
+    routes = {name: route.model_dump(mode="json", exclude_defaults=True) for name, route in kept.routes.items()}
+    text = st.text_area(
+        "Settings by category (YAML)", yaml.safe_dump(routes, allow_unicode=True, sort_keys=False) if routes else "",
+        key=f"edit_routes_{token}", placeholder="when:\n  search: {method: bm25}\nwhy:\n  top_k: 5", height=140,
+        **_KEEP,
+    )  # fmt: skip
+    values = kept.model_dump(mode="json")
+    values |= {"method": method, "routes": _mapping(text or "", "Settings by category", "when: {top_k: 5}")}
+    if method in ("nearest", "llm"):
+        values["examples"] = _examples(kept, token)
+    return values
+
+
+def _examples(kept: RoutingSpec, token: str) -> list[dict[str, str]]:
+    """The labelled questions a router learns from: as they are, or those of an evaluation set."""
+    sets = [item.name for item in store().evaluation_sets(current_project())]
+    as_is = f"{fmt.plural(len(kept.examples), 'labelled question')} of this configuration"
+    chosen = st.selectbox(
+        "Labelled questions", ["", *sets], format_func=lambda name: name or as_is, key=f"edit_labelled_{token}",
+        help="All questions of the set that have a category.", **_KEEP,
+    )  # fmt: skip
+    if not chosen:
+        return [example.model_dump(mode="json") for example in kept.examples]
+    examples = store().evaluation_set(current_project(), chosen).examples
+    return [{"question": one.question, "category": one.category} for one in examples if one.category]
+
+
+def _mapping(text: str, what: str, sample: str) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(text) if text.strip() else {}
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict):
+        raise BadInput(f"{what} cannot be read; write it like {sample}.")
+    return found

@@ -56,7 +56,9 @@ def _sending(project: Project) -> None:
 
         @st.fragment(run_every=_PERIOD)
         def watched() -> None:
-            st.caption(f":material/upload: Sending the data to {newest.arguments.get('provider', '')} …")
+            st.caption(
+                f":material/upload: Sending the data to {fmt.markdown(str(newest.arguments.get('provider', '')))} …"
+            )
             if not store().job(newest.id).active:
                 st.rerun()
 

@@ -46,7 +46,9 @@ def distil_form(project: Project) -> None:
     least = two.number_input("Token F1 with the reference at least", 0.0, 1.0, 0.0, 0.05, key="distil_f1")
     longest = one.number_input("Characters at most", 1, None, None, key="distil_longest", placeholder="Any")
     budget = two.number_input("Budget (USD)", 0.0, None, None, key="distil_budget", placeholder="None")
-    st.caption(f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {endpoint}.")
+    st.caption(
+        f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {fmt.markdown(endpoint)}."
+    )
     if st.button("Let it answer", key="distil_start", type="primary", icon=":material/play_arrow:"):
         checks = [CheckSpec(type="is-json")] if is_json else []
         checks += [CheckSpec(type="length", value={"max": int(longest)})] if longest else []

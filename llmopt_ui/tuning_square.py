@@ -15,16 +15,18 @@ from llmopt_core.experiments.tuning import CORNERS
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models
 from llmopt_core.experiments.tuning_lab.square import PAIRS, Square, corners, square
 from llmopt_core.finetuning.jobs import TunedModel
-from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, section
-from llmopt_ui.evaluation_job import EVALUATION, evaluate_work, plan_arguments
+from llmopt_ui.evaluation_job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
 from llmopt_ui.job_panel import follow
 from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import job_runner, model_maker, settings, store
 from llmopt_ui.run_view import check
+from llmopt_ui.session import notify, state
 from llmopt_ui.theme import verdict
 from llmopt_ui.tuning_charts import square_bars
 from llmopt_ui.tuning_economics import economics_view, forgetting_view
@@ -132,6 +134,8 @@ def start_evaluation(
 ) -> None:
     """Evaluate configurations as a job and keep them in the project, so that the page Evaluation shows them too.
 
+    What asks a service starts with an estimate there.
+
     Raises:
         BadInput: One could only fail; nothing was started.
     """
@@ -150,8 +154,19 @@ def start_evaluation(
     for configuration in wanted:
         if configuration.name not in known:
             save_configuration(store(), project, configuration)
-    job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, model_maker()))
-    st.rerun()
+    if {model.endpoint for configuration in wanted for model in configuration.models} <= {BUILTIN}:
+        job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, model_maker()))
+        st.rerun()
+    _estimate_first(project, plan)
+
+
+def _estimate_first(project: Project, plan: Plan) -> None:
+    """What costs money starts with a pilot; the page Evaluation shows what all of it will cost, and starts it."""
+    job_id = job_runner().submit(ESTIMATE, project, plan_arguments(plan), estimate_work(plan, model_maker()))
+    state().planned = (job_id, plan)
+    st.session_state["evaluation_view"] = "Run"
+    notify("Trying a few questions first, to say what all of them will cost.")
+    st.switch_page(PAGE.file, query_params={})
 
 
 def _picture(asked: Asked, found: Square) -> None:

@@ -13,6 +13,8 @@ from llmopt_ui.components import section
 from llmopt_ui.resources import store
 from llmopt_ui.tuning_charts import structured_bars
 
+_HELP = "Slot F1 counts all slots together; all right means intent and every slot. No JSON misses everything."
+
 
 def structured_view(project: Project) -> None:
     """Every run on an evaluation set whose answers are JSON with intent and slots; nothing where there is none."""
@@ -21,8 +23,7 @@ def structured_view(project: Project) -> None:
         if not runs or not is_structured(store().evaluation_set(project, saved.name)):
             continue
         reports = {run.name: _report(run.id, run.done, run) for run in runs}
-        section(f"Structured answers on {saved.name}", "Slot F1 counts all slots together; exact means intent and "
-                "every slot are right. An answer that is no JSON misses everything.")  # fmt: skip
+        section(f"Structured answers on {fmt.markdown(saved.name)}", _HELP)
         st.plotly_chart(structured_bars(reports), config=CONFIG, key=f"structured_{saved.name}",
                         alt="Valid JSON, intent, slot F1 and exact answers of each run")  # fmt: skip
         most = max(report.answers for report in reports.values())

@@ -401,3 +401,28 @@ def test_a_tuned_model_is_a_choice_in_the_configuration_form(
     test.button(key="edit_save").click().run()
     spec = store.configurations(used)[0].spec
     assert (spec["model"]["adapter"], spec["model"]["mode"]) == ("shades", "completion")
+
+
+def test_a_paid_comparison_starts_with_an_estimate(
+    app: App, used: str, store: Store, settings: Settings, trained: JobFolder, script: Callable[..., object]
+) -> None:
+    from llmopt_core.models.scripted import ScriptedChat
+
+    script(lambda request: "zebra")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    (settings.home / "endpoints.yaml").write_text("cloud:\n  base_url: http://127.0.0.1:9/v1\n")
+    request = JobRequest(name="far", provider="cloud", base_model="big")
+    folder = new_folder(settings, request, "service", training_sets(store, used)[0].train, None)
+    folder.update_state(status="finished", remote_id="ftjob-1", tuned_model="ft:big:far")
+    resources.model_plugins.append(lambda models: models.register("cloud", ScriptedChat(lambda request: "1712")))
+    test = app(PAGE, project=used, tuning_view="2 × 2")
+    test.selectbox(key="square_tuned").set_value("ft:big:far").run()
+    test.button(key="square_run").click().run()
+    assert not test.exception
+    assert test.title[0].value == "Evaluation"
+    for job in store.jobs(used):
+        resources.job_runner().wait(job.id, timeout=60)
+    test.switch_page("pages/evaluation.py").run()
+    assert not test.exception
+    assert "What it will take" in words(test)
+    assert [job.kind for job in store.jobs(used)] == ["estimate"]

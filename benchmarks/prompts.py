@@ -16,6 +16,7 @@ import asyncio
 import json
 import random
 import re
+import statistics
 import sys
 import tempfile
 import time
@@ -150,10 +151,10 @@ def think(store: Store, settings: Settings, task: Task, path: Path) -> None:
     started = time.perf_counter()
     grid = asyncio.run(side_by_side(store, settings, path))
     first, second = columns_of(grid)
-    records = [row[1].record for row in grid.rows]
-    unfinished = sum(bool(record and record.answer and record.answer.notes) for record in records)
+    said = [[row[place].record.answer for row in grid.rows if row[place].record] for place in (0, 1)]
+    unfinished = sum(bool(answer and answer.notes) for answer in said[1])
     versus = second.versus["exact_match"]
-    tokens = [column.usage.completion_tokens / max(1, column.answered) for column in (first, second)]
+    tokens = [statistics.mean(answer.usage.completion_tokens for answer in column if answer) for column in said]
     cells = [
         f"{task.name:22} {len(grid.rows):3}",
         *(told(column.metrics["exact_match"]) for column in (first, second)),
@@ -175,12 +176,11 @@ def search(store: Store, settings: Settings, task: Task, most: int) -> None:
     for row in worth.examples:
         print(f"  {difference(row.comparison)}  by Holm: {row.verdict:18}  {row.question}")
     took(worth)
-    for method in ("greedy", "random"):
-        choice = run(store, settings, choose_few_shot, about, method=method)
-        best = max((t.summary.mean or 0) for t in choice.trials if t.complete)
-        print(f"\nChoice, {method}: {len(choice.trials)} subsets on {choice.training} questions, best there {best:.2f}")
-        verified(choice.verification, f"examples {[place + 1 for place in choice.chosen or ()]}")
-        took(choice)
+    choice = run(store, settings, choose_few_shot, about)
+    best = max((t.summary.mean or 0) for t in choice.trials if t.complete)
+    print(f"\nChoice, greedy: {len(choice.trials)} subsets on {choice.training} questions, best there {best:.2f}")
+    verified(choice.verification, f"examples {[place + 1 for place in choice.chosen or ()]}")
+    took(choice)
     found = run(store, settings, search_instruction, about, rewrites=4)
     print(f"\nInstruction search from: {found.original!r}, {told(found.baseline)} on {found.training} questions")
     for candidate in found.candidates:

@@ -1,0 +1,88 @@
+"""From what is chosen in a form to a task, a job, and its result."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.jobs import JobRunner
+from llmopt_core.experiments.prompt_lab.setup import VariantSetup
+from llmopt_core.experiments.prompt_search.setup import (
+    CHOICE,
+    WORTH,
+    SearchSetup,
+    found_by,
+    search_jobs,
+    search_work,
+    task_from,
+)
+from llmopt_core.experiments.prompt_search.worth import WorthResult, measure_worth
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.prompts.spec import FewShotSpec
+from llmopt_core.types import Document, EvaluationSet, Example
+
+from .conftest import SHOTS, Lab, examples
+
+MODEL = ModelSpec(endpoint="scripted", name="m")
+
+
+@pytest.fixture
+def stored(lab: Lab) -> Lab:
+    lab.store.save_evaluation_set("p", EvaluationSet("questions", examples(24)))
+    lab.store.save_version("p", "prompt", "plain", {"system": "Answer.", "template": "{{ question }}"})
+    return lab
+
+
+def setup(**changes: object) -> SearchSetup:
+    values = {"variant": VariantSetup(prompt="plain", model=MODEL), "set_name": "questions", "metric": "exact_match"}
+    return SearchSetup.model_validate({**values, **changes})
+
+
+def test_a_setup_becomes_a_task(stored: Lab) -> None:
+    task = task_from(stored.store, "p", setup(questions=10, seed=3), FewShotSpec(examples=SHOTS), "shots v1")
+    assert task.configuration.prompt.system == "Answer."
+    assert task.configuration.prompt.few_shot == FewShotSpec(examples=SHOTS)
+    assert (len(task.evaluation_set.examples), task.source, task.documents) == (10, "shots v1", ())
+
+
+def test_what_is_gone_is_named(stored: Lab) -> None:
+    with pytest.raises(BadInput, match="Choose an evaluation set"):
+        task_from(stored.store, "p", setup(set_name=""))
+    with pytest.raises(BadInput, match="missing"):
+        task_from(stored.store, "p", setup(variant=VariantSetup(prompt="missing", model=MODEL)))
+
+
+def test_a_job_keeps_its_result(stored: Lab) -> None:
+    task = task_from(stored.store, "p", setup(), FewShotSpec(examples=SHOTS))
+    runner = JobRunner(stored.store, stored.settings)
+    job_id = runner.submit(WORTH, "p", {"subject": "shots"}, search_work(measure_worth, task, stored.models))
+    job = runner.wait(job_id, 60)
+    assert job.status == "finished"
+    found = found_by(job, WorthResult)
+    assert found is not None
+    assert len(found.examples) == 3
+    assert job.progress["done"] == job.progress["total"] == 96
+    assert [one.id for one in search_jobs(stored.store, "p", WORTH, "shots")] == [job_id]
+    assert not search_jobs(stored.store, "p", WORTH, "others")
+    assert not search_jobs(stored.store, "p", CHOICE, "shots")
+
+
+def test_a_result_that_cannot_be_read_counts_as_none(stored: Lab) -> None:
+    runner = JobRunner(stored.store, stored.settings)
+    job = runner.wait(runner.submit(WORTH, "p", {"subject": "s"}, lambda _: {"found": {"other": "version"}}), 60)
+    assert found_by(job, WorthResult) is None
+
+
+async def test_retrieved_passages_go_along(stored: Lab) -> None:
+    stored.store.save_documents("p", [Document("a.md", "GUIDES stand at every corner of the town.")])
+    retrieval = {"chunking": {"size": 20}, "search": {"method": "bm25"}, "top_k": 1}
+    stored.store.save_configuration("p", "rag", {"name": "rag", "retrieval": retrieval}, "f")
+    stored.store.save_version("p", "prompt", "passages", {"template": "{{ context }} {{ question }}"})
+    variant = VariantSetup(prompt="passages", model=MODEL, retrieval="rag")
+    rows = tuple(Example(f"q{n}", f"Who stands at the corner in number {n * 37}?", str(n * 37 + 1)) for n in range(12))
+    stored.store.save_evaluation_set("p", EvaluationSet("corners", rows))
+    shots = FewShotSpec(examples=({"question": "How warm is snow?", "answer": "cold"},), template="{{ question }}")
+    found = await stored.run(
+        measure_worth, task_from(stored.store, "p", setup(variant=variant, set_name="corners"), shots)
+    )
+    assert found.full.mean == 1.0

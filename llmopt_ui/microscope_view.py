@@ -30,6 +30,11 @@ TOP_K = "micro_k"
 SECOND = "micro_second"
 RANKED_BY = {"bm25": "Words (BM25)", "dense": "Meaning (embedding)"}
 NO_SET = "No question"
+_LEGEND = (
+    "A band is a chunk, striped where chunks overlap; point at it for its size and place. :orange[Underlined]: where "
+    "the answer stands. A number at its start is its rank for the question, filled where it is among the top k. Struck "
+    "through: beyond the embedding window in every chunk, so no vector knows it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,11 @@ def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
         if st.toggle("Compare with a second chunking", key=SECOND, bind="query-params"):
             other_spec = chunking_fields("b", "Second chunking")
         other = data.cutting_of(sight.document, other_spec) if other_spec else None
-        sight = _turned(sight)
+        left, right = st.columns([2.3, 1], gap="medium", vertical_alignment="bottom")
+        with left:
+            sight = _turned(sight)
+        with right:
+            sight = _ranking(sight)
         height = 320 if other else 460
         largest = max((int(c.tokens.max(initial=1)) for c in (first, other) if c is not None), default=1)
         for name, spec, cutting in (("a", first_spec, first), ("b", other_spec, other)):
@@ -83,11 +92,12 @@ def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
                 if other is not None:
                     st.markdown(f"**{spec_title(spec)}**")
                 panel(sight, cutting, spec, name, ranks=ranks, competing=total, height=height, largest=largest)
+        st.caption(_LEGEND)
 
 
 def _sight(project: Project, listed: Sequence[SavedDocument]) -> Sight:
     """The row that chooses document and question."""
-    boxes = st.columns([2, 1.5, 3, 1.6, 0.9], gap="small")
+    boxes = st.columns([2, 1.6, 3.4], gap="small")
     examples = _examples(project, boxes[1])
     names = [item.name for item in listed]
     if st.session_state.get(DOCUMENT) not in (None, *names):
@@ -107,14 +117,20 @@ def _sight(project: Project, listed: Sequence[SavedDocument]) -> Sight:
     )
     example = examples.get(chosen) if chosen else None
     name = boxes[0].selectbox("Document", names, key=DOCUMENT, bind="query-params")
-    by = boxes[3].selectbox(
-        "Chunks ranked by", list(RANKED_BY), key=BY, format_func=RANKED_BY.__getitem__, bind="query-params",
-        disabled=example is None,
-    )  # fmt: skip
-    top_k = boxes[4].number_input("Top k", 1, 50, 3, key=TOP_K, help="How many chunks are handed to the model.",
-                                  disabled=example is None)  # fmt: skip
     document = data.document_of(project, next(item for item in listed if item.name == name))
-    return Sight(project, listed, document, 0, 0, example, by or "bm25", int(top_k))
+    return Sight(project, listed, document, 0, 0, example, "bm25", 3)
+
+
+def _ranking(sight: Sight) -> Sight:
+    """The sight with how chunks are ranked, where a question is asked."""
+    if sight.example is None:
+        return sight
+    left, right = st.columns([1.6, 1], gap="small")
+    by = left.selectbox(
+        "Chunks ranked by", list(RANKED_BY), key=BY, format_func=RANKED_BY.__getitem__, bind="query-params"
+    )
+    top_k = right.number_input("Top k", 1, 50, 3, key=TOP_K, help="How many chunks are handed to the model.")
+    return replace(sight, by=by or "bm25", top_k=int(top_k))
 
 
 def _examples(project: Project, box: st.delta_generator.DeltaGenerator) -> Mapping[str, Example]:

@@ -16,6 +16,8 @@ NEAR = 90.0
 NO_QUOTE, NOT_THERE = "it has no quote", "the quote does not stand in the document"
 SAME, ALIKE = "the same question is there already", "a question much like it is there already"
 POINTS = "it speaks of the passage, which nobody who asks can see"
+# An answer of so many characters that stands in the passage once will do for a missing quote.
+_TELLING = 4
 _POINTING = re.compile(r"\b(?:the|this|above|given)\s+(?:passage|text|excerpt|paragraph)\b", re.IGNORECASE)
 
 
@@ -86,10 +88,13 @@ def _judged(written: Written, document: Document, passage: Span) -> Candidate | 
     """The candidate, or why it is none."""
     if _POINTING.search(written.question):
         return POINTS
-    if not written.quote.strip():
-        return NO_QUOTE
     text = document.text[passage.start : passage.end]
-    match = find_quote(written.quote, [Document(document.name, text)])
+    quote = written.quote.strip()
+    if not quote and len(written.answer) >= _TELLING and text.count(written.answer) == 1:
+        quote = written.answer
+    if not quote:
+        return NO_QUOTE
+    match = find_quote(quote, [Document(document.name, text)])
     if match is None:
         return NOT_THERE
     span = Span(document.name, passage.start + match.span.start, passage.start + match.span.end)

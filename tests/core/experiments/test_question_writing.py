@@ -85,6 +85,13 @@ def test_quotes_that_do_not_stand_in_the_document_are_dropped_and_said(run: Run)
     assert made.empty == 1
 
 
+def test_an_answer_that_stands_there_once_will_do_for_a_missing_quote(run: Run) -> None:
+    document = Document("a.txt", "The tower of the old town was finished in the year 1702 by a guild of masons.")
+    replies = [line("Who finished the tower?", "", "a guild of masons")]
+    made = run(ScriptedChat(replies), [document])
+    assert [one.quote for one in made.kept] == ["a guild of masons"]
+
+
 def test_the_same_question_and_one_much_like_it_are_kept_once(run: Run) -> None:
     replies = [
         tower(0),

@@ -59,7 +59,9 @@ def _stability(cell: Cell) -> list[str]:
     if cell.same is not None:
         parts.append(f"{cell.same:.0%} say the same")
     passed, decided = cell.passes
-    return [*parts, f"{passed} of {decided} passed"] if decided else parts
+    parts += [f"{passed} of {decided} passed"] if decided else []
+    failures = [record.failure.message for record in cell.repeats if record is not None and record.failure is not None]
+    return [*parts, f"{len(failures)} failed: {fmt.shorten(failures[0], 120)}"] if failures else parts
 
 
 def repeats_text(cell: Cell) -> Sequence[str]:

@@ -26,15 +26,18 @@ _VALUE_HELP = (
     "A schema: JSON."
 )
 _COLUMNS: dict[str, Any] = {
-    "type": st.column_config.SelectboxColumn("Check", options=list(TYPES), width=130),
-    "value": st.column_config.TextColumn("Value", help=_VALUE_HELP, width="medium"),
+    "type": st.column_config.SelectboxColumn("Check", options=list(TYPES), width=115),
+    "value": st.column_config.TextColumn("Value", help=_VALUE_HELP, width=175),
     "threshold": st.column_config.NumberColumn(
-        "Threshold", help="Least similarity, rubric score or metric; most seconds or USD.", width=90
+        "Threshold", help="Least similarity, rubric score or metric; most seconds or USD.", width=105
     ),
-    "case_sensitive": st.column_config.CheckboxColumn("Case", help="Compare upper and lower case.", default=True),
-    "negate": st.column_config.CheckboxColumn("Not", help="Pass where the condition fails.", default=False),
-    "weight": st.column_config.NumberColumn("Weight", min_value=0.0, default=1.0, width=75),
-    "name": st.column_config.TextColumn("Called", width=100),
+    "case_sensitive": st.column_config.CheckboxColumn(
+        "Case", help="Compare upper and lower case.", default=True, width=70
+    ),
+    "negate": st.column_config.CheckboxColumn("Not", help="Pass where the condition fails.", default=False, width=65),
+    "weight": st.column_config.NumberColumn("Weight", min_value=0.0, default=1.0, width=85),
+    # Kept, not shown: imported checks have names of their own.
+    "name": None,
 }
 _TYPES = {"threshold": "Float64", "case_sensitive": "boolean", "negate": "boolean", "weight": "Float64"}
 

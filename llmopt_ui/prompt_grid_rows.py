@@ -10,7 +10,7 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.prompt_lab.board import Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
-from llmopt_core.experiments.prompt_lab.grid import Cell, Grid
+from llmopt_core.experiments.prompt_lab.grid import Grid
 from llmopt_core.types import Example
 from llmopt_ui import format as fmt
 from llmopt_ui.prompt_cells import repeats_text, row_html
@@ -52,17 +52,21 @@ def draw_row(slots: Slots, grid: Grid, page: Page, row: int) -> None:
 
 def _missing(found: Comparison, grid: Grid, row: int) -> None:
     """Below a row in which answers failed or are missing, the buttons that ask for them again."""
-    missing = [cell.record is None or cell.state != "done" for cell in grid.rows[row]]
+    missing = [
+        [(column, row, repeat) for repeat, record in enumerate(cell.repeats) if record is None or record.failure]
+        for column, cell in enumerate(grid.rows[row])
+    ]
     if any(missing):
-        for column, place in enumerate(st.columns(len(grid.names), gap="small")):
-            if missing[column]:
-                with place:
-                    _again(found, column, row, grid.rows[row][column])
+        for places, column in zip(missing, st.columns(len(grid.names), gap="small"), strict=True):
+            if places:
+                with column:
+                    _again(found, places)
 
 
-def _again(found: Comparison, column: int, row: int, cell: Cell) -> None:
+def _again(found: Comparison, places: Sequence[Place]) -> None:
+    column, row, _ = places[0]
     st.button("Ask again", key=f"cell_again_{found.id}_{column}_{row}", icon=":material/refresh:", type="tertiary",
-              on_click=_ask, args=(found, [(column, row, repeat) for repeat in range(len(cell.repeats))]))  # fmt: skip
+              on_click=_ask, args=(found, places))  # fmt: skip
 
 
 def _ask(found: Comparison, places: Sequence[Place]) -> None:

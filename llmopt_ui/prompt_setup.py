@@ -43,14 +43,11 @@ def setup_view(project: Project) -> None:
     slot = prompt_state().slot(_form(project))
     section("Variants", "Each column is a prompt with a model. The others are compared with the first.")
     setup = variants_fields(project, setup, slot)
-    left, right = st.columns([1, 1], gap="large")
-    with left:
-        section("Rows")
-        setup = rows_fields(project, setup, slot)
-    with right:
-        section("Checks", "Each answer passes or fails. Scores stay apart from that.")
-        setup = checks_table(project, setup, slot)
-        setup = _scoring(setup, slot)
+    section("Rows")
+    setup = rows_fields(project, setup, slot)
+    section("Checks and scores", "Each answer passes or fails its checks. Scores stay apart from that.")
+    setup = checks_table(project, setup, slot)
+    setup = _scoring(setup, slot)
     save_setup(project, setup)
     _start(project, setup)
 
@@ -80,11 +77,11 @@ def _form(project: Project) -> str:
 
 
 def _scoring(setup: Setup, slot: str) -> Setup:
-    metrics = st.multiselect("Scores", _OFFERED, list(setup.metrics), key=f"setup_metrics_{slot}",
+    first, left, right = st.columns([2, 1, 1], gap="small")
+    metrics = first.multiselect("Scores", _OFFERED, list(setup.metrics), key=f"setup_metrics_{slot}",
                              format_func=metric_title, placeholder="None", **_KEEP)  # fmt: skip
     endpoints = list(endpoints_from(settings(), os.environ))
     names = endpoints if setup.judge.endpoint in endpoints else [*endpoints, setup.judge.endpoint]
-    left, right = st.columns(2, gap="small")
     endpoint = left.selectbox("Judge", names, names.index(setup.judge.endpoint), key=f"setup_judge_{slot}",
                               format_func=lambda name: "Built-in judge" if name == BUILTIN else name,
                               help="Grades rubrics and scores that need a judge. A rubric in words needs an LLM.",

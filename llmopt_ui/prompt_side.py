@@ -43,7 +43,7 @@ def side_view(project: Project) -> None:
 
 
 def _told(found: Comparison) -> str:
-    return f"{fmt.shorten(found.title, 70)} · {_moment(found.created_at)}"
+    return f"{_moment(found.created_at)} · {fmt.shorten(found.title, 90)}"
 
 
 def _moment(when: datetime) -> str:

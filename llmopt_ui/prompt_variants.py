@@ -22,6 +22,7 @@ from llmopt_ui.resources import store
 from llmopt_ui.theme import inks
 
 _NO_PASSAGES = "None"
+_NARROWEST = 225
 
 
 def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
@@ -30,18 +31,18 @@ def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
     chosen = list(setup.variants) or usual_variants(project, list(offered))
     colours = list(inks([str(place) for place in range(MOST_VARIANTS)]).values())
     made = []
-    cells = st.columns(max(2, min(MOST_VARIANTS, len(chosen) + 1)), gap="small")
+    grid = st.grid(max(2, min(MOST_VARIANTS, len(chosen) + 1)), min_column_width=_NARROWEST)
     names = variant_names(chosen)
-    for place, (cell, variant) in enumerate(zip(cells, chosen, strict=False)):
-        with cell, st.container(border=True, gap="small"):
+    for place, variant in enumerate(chosen):
+        with grid.cell(), st.container(border=True, gap="small"):
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-                st.markdown(f"{colours[place].dot} **{fmt.markdown(names[place])}**", width="content")
+                st.markdown(f"{colours[place].dot} **{fmt.markdown(fmt.shorten(names[place], 44))}**", width="stretch")
                 st.button("", key=f"variant_remove_{place}_{slot}", icon=":material/close:", type="tertiary",
                           help="Remove this variant", disabled=len(chosen) == 1, on_click=_replace,
                           args=(project, setup, [other for at, other in enumerate(chosen) if at != place]))  # fmt: skip
             made.append(variant_fields(project, variant, offered, f"{place}_{slot}"))
     if len(chosen) < MOST_VARIANTS:
-        with cells[len(chosen)]:
+        with grid.cell():
             st.button("Add a variant", key=f"variant_add_{slot}", icon=":material/add:", on_click=_replace,
                       args=(project, setup, [*made, made[-1]]))  # fmt: skip
     return setup.model_copy(update={"variants": tuple(made)})

@@ -19,6 +19,9 @@ from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.theme import NEUTRAL, plain, themed, verdict
 
 _PREFERRED = ""
+_WIDTHS = {name: st.column_config.Column(width=width) for name, width in {
+    "Pair": 160, "Won": 48, "Lost": 48, "Tied": 48, "Win rate": 70, "95 % interval": 100, "Sign test p": 85
+}.items()}  # fmt: skip
 
 
 def vote_result(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
@@ -29,7 +32,8 @@ def vote_result(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
         st.caption("No vote prefers an answer yet.")
         return
     st.plotly_chart(win_rates(result.pairs), config=CONFIG, key=f"vote_rates_{found.id}")
-    st.dataframe(_table(result.pairs), hide_index=True, alt="Wins, losses and ties of each pair of variants")
+    st.dataframe(_table(result.pairs), hide_index=True, column_config=_WIDTHS,
+                 alt="Wins, losses and ties of each pair of variants")  # fmt: skip
     st.caption(_told(result))
     _files(found, grid, votes)
 
@@ -49,7 +53,7 @@ def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
             y=titles,
             mode="markers+text",
             text=[f"{value:.0f} %" for value in share],
-            textposition="top center",
+            textposition="top right",
             marker={"size": 14, "color": [verdict(p.verdict).colour for p in shown]},
             error_x={"type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": NEUTRAL, **ends},
             customdata=[[p.wins, p.losses, p.ties, _between(p), _p(p.p_value)] for p in shown],

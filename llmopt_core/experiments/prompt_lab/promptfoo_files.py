@@ -7,11 +7,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 from zipfile import ZipFile
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.container import check_path, check_unpacked, member_name, open_zip, read_member
 from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.check_spec import EXAMPLE_COLUMN
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.library import save_prompt
 from llmopt_core.experiments.prompt_lab.plan import MOST_REPEATS, MOST_VARIANTS
@@ -73,9 +75,9 @@ def import_uploads(files: Mapping[str, bytes], name: str = "") -> PromptfooImpor
             path.write_bytes(data)
         usual = PurePosixPath(config).parent.name or PurePosixPath(config).stem.replace("promptfooconfig", "promptfoo")
         try:
-            return import_promptfoo(root / config, root, name or usual)
+            return _without(str(root), import_promptfoo(root / config, root, name or usual))
         except BadInput as error:
-            raise BadInput(str(error).replace(f"{root}/", "").replace(str(root), "the uploaded files")) from None
+            raise BadInput(_told(str(root), str(error))) from None
 
 
 def adopt(store: Store, project: Project | str, found: PromptfooImport) -> Adopted:
@@ -130,6 +132,33 @@ def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
     except BadInput as error:
         return str(error)
     return ""
+
+
+def _told(root: str, text: str) -> str:
+    """A message without the folder in which the uploads lay for a moment."""
+    return re.sub(rf"; it was looked for in {re.escape(root)}[^,;]*\.", " among the uploaded files.", text).replace(
+        f"{root}/", ""
+    )
+
+
+def _without(root: str, found: PromptfooImport) -> PromptfooImport:
+    """The import without that folder in what it says of itself."""
+    not_run = tuple(replace(e, reasons=tuple(_told(root, why) for why in e.reasons)) for e in found.not_run)
+    examples = []
+    for example in found.evaluation_set.examples:
+        checks = [_check_without(root, check) for check in example.variables.get(EXAMPLE_COLUMN, ())]
+        own = {**example.variables, EXAMPLE_COLUMN: checks} if checks else example.variables
+        examples.append(replace(example, variables=own))
+    rows = EvaluationSet(found.evaluation_set.name, tuple(examples))
+    warnings = tuple(_told(root, warning) for warning in found.warnings)
+    return replace(found, not_run=not_run, evaluation_set=rows, warnings=warnings)
+
+
+def _check_without(root: str, check: dict[str, Any]) -> dict[str, Any]:
+    value = check.get("value")
+    if check.get("type") != "unsupported" or not isinstance(value, dict):
+        return check
+    return {**check, "value": {**value, "reason": _told(root, str(value.get("reason", "")))}}
 
 
 def _prompt_names(found: PromptfooImport) -> dict[str, PromptSpec]:

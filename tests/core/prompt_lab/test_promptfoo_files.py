@@ -77,6 +77,14 @@ def test_what_cannot_be_read_is_one_sentence_without_our_folders(files: dict[str
     assert "/tmp" not in str(caught.value)
 
 
+def test_a_file_that_is_missing_is_named_without_our_folders() -> None:
+    config = "prompts: ['{{x}}']\nproviders: [echo]\ntests: [{vars: {x: 'file://deep/none.txt'}}]"
+    found = import_uploads({"promptfooconfig.yaml": config.encode()})
+    assert found.not_run[0].reasons == ("variable x: file://deep/none.txt is not there among the uploaded files.",)
+    checks = found.evaluation_set.examples[0].variables["checks"]
+    assert checks[0]["value"]["reason"] == found.not_run[0].reasons[0]
+
+
 def test_an_upload_reads_nothing_of_this_machine(tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("do not read")

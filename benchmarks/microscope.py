@@ -33,24 +33,10 @@ from tests.browser.harness import Page, browser, serve, settled  # noqa: E402
 
 PAGE = 3_000
 GOAL = 0.150
-WORDS = [
-    "harbour",
-    "lighthouse",
-    "market",
-    "island",
-    "wool",
-    "cheese",
-    "smoked",
-    "fish",
-    "railway",
-    "station",
-    "clock",
-    "snow",
-    "spring",
-    "boat",
-    "winter",
-    "river",
-]
+WORDS = (
+    *("harbour", "lighthouse", "market", "island", "wool", "cheese", "smoked", "fish"),
+    *("railway", "station", "clock", "snow", "spring", "boat", "winter", "river"),
+)
 QUESTION = "When was the harbour lighthouse finished?"
 _WATCH = (
     "() => { window.drawn = []; new MutationObserver(() => window.drawn.push(performance.now()))"
@@ -78,7 +64,7 @@ def _sentence(chance: random.Random) -> str:
 
 
 def redraw(document: Document, method: str, unit: str, sizes: list[int]) -> list[tuple[float, float]]:
-    """Seconds and processor seconds for each size: cut, rank all chunks by words, make what is sent and the histogram."""
+    """Seconds and processor seconds for each size: cut, rank all chunks, make what is sent and the histogram."""
     words = words_of([document])
     chunk_document(document, ChunkingSpec(method=method, unit=unit, size=sizes[0] + 1))
     seconds = []

@@ -64,9 +64,8 @@ def _result(found: WorthResult) -> None:
     ended_note(found.ended, found.problem, found.left_out)
     score = score_title(found.metric)
     st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {score} with all examples "
-                f"**{fmt.score(found.full.mean)}** "
-                f":gray[({fmt.interval(found.full.low, found.full.high)}, {fmt.plural(found.full.scored, 'question')} "
-                f"of {found.full.total} scored)]")  # fmt: skip
+                f"**{fmt.score(found.full.mean)}** :gray[({fmt.interval(found.full.low, found.full.high)}), "
+                f"{found.full.scored} of {found.full.total} scored]")  # fmt: skip
     if any(row.comparison is not None for row in found.examples):
         st.plotly_chart(worth_chart(found, score), config=CONFIG, key="worth_chart", width="stretch")
         st.caption("Marks show the mean difference over the same questions, lines its 95 % interval. An example is "

@@ -1,0 +1,64 @@
+"""A blind vote in a browser: one key per question, names only at the end, preference pairs to take away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.prompt_lab.comparison import comparisons, new_id, start_comparison
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record
+from tests.browser.harness import settled
+
+Open = Callable[..., Page]
+ROWS = 4
+
+
+@pytest.fixture
+def compared(home: Path) -> Iterator[Store]:
+    """A project with a finished comparison: `curt` answers in a word, `wordy` in a sentence."""
+    store = Store.open(Settings(home=home))
+    store.ensure_project("lab")
+    rows = EvaluationSet("questions", tuple(Example(f"q{n}", f"How many is {n}?", str(n)) for n in range(ROWS)))
+    variants = tuple(
+        Configuration.model_validate({"name": name, "prompt": {"template": "{{ question }}"}})
+        for name in ("curt", "wordy")
+    )
+    found = start_comparison(store, ComparisonPlan("lab", variants, rows), new_id())
+    for (run,), said in zip(found.runs, ("{0}", "It is {0}, as far as I know."), strict=True):
+        for place, example in enumerate(rows.examples):
+            answer = Answer(said.format(place), prompt=(Message("user", example.question),))
+            store.save_records(run.id, [(place, Record(example, answer))])
+        store.finish_run(run.id, "finished")
+    yield store
+    store.close()
+
+
+def test_one_key_votes_and_names_come_at_the_end(compared: Store, open_page: Open) -> None:
+    page = open_page()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Prompts").click()
+    page.get_by_role("tab", name="Blind vote").click()
+    for done in range(ROWS):
+        expect(page.get_by_text(f"{done} of {ROWS} questions done")).to_be_visible()
+        settled(page)
+        answers = page.locator(".llmopt-answer").all_inner_texts()
+        assert len(answers) == 2
+        assert "wordy" not in page.get_by_test_id("stMain").inner_text()
+        page.keyboard.press(str(1 + next(place for place, text in enumerate(answers) if len(text) == 1)))
+    expect(page.get_by_text("What the votes say")).to_be_visible()
+    (found,) = comparisons(compared, "lab")
+    assert [vote.choice for vote in compared.votes("lab", found.id)] == ["first"] * ROWS
+    expect(page.get_by_text("curt against wordy").first).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=f"{ROWS} preference pairs for DPO").click()
+    lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
+    assert {line["preferred_output"][0]["content"] for line in lines} == {str(n) for n in range(ROWS)}
+    page.keyboard.press("b")
+    expect(page.get_by_text(f"{ROWS - 1} of {ROWS} questions done")).to_be_visible()

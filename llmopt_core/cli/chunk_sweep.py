@@ -154,8 +154,8 @@ def _text(result: SweepResult) -> str:
     recall = result.settings[0].summaries["recall"]
     searched = result.embedder or "words (BM25)"
     lines = [
-        f"{len(result.settings)} settings, {len(result.documents)} documents, {recall.scored} of {recall.total} "
-        f"questions scored, searched by {searched}",
+        f"{_counted(len(result.settings), 'setting')}, {_counted(len(result.documents), 'document')}, "
+        f"{recall.scored} of {_counted(recall.total, 'question')} scored, searched by {searched}",
         "",
         table(header, rows),
         "",
@@ -163,3 +163,7 @@ def _text(result: SweepResult) -> str:
         "missed: questions. front: no other setting has more recall for fewer tokens.",
     ]
     return "\n".join(lines)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

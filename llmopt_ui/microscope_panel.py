@@ -37,7 +37,7 @@ def panel(
     shown = Shown(
         sight.start, sight.end, sight.references, placed, sight.top_k, unit, height, strip=True
     )  # fmt: skip
-    left, right = st.columns([2.3, 1], gap="medium")
+    left, right = st.columns([1.9, 1], gap="medium")
     with left:
         if sight.example is not None:
             _references(sight, cutting, placed, competing)

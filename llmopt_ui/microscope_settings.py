@@ -35,8 +35,8 @@ def chunking_fields(name: str, title: str) -> ChunkingSpec:
         name: `a` or `b`; part of the keys.
         title: Above the method.
     """
-    grid = st.grid(4, min_column_width=190, gap="medium")
-    method = grid.selectbox(
+    one, two, three, four = st.columns([1.5, 1.7, 2, 2], gap="small")
+    method = one.selectbox(
         title,
         list(METHODS),
         key=f"micro_method_{name}",
@@ -44,14 +44,14 @@ def chunking_fields(name: str, title: str) -> ChunkingSpec:
         bind="query-params",
         help="\n".join(f"- **{METHODS[key]}**: {text}" for key, text in _EXPLAINED.items()),
     )
-    unit = grid.selectbox("Counted in", list(UNITS), key=f"micro_unit_{name}", format_func=UNITS.__getitem__,
+    unit = two.selectbox("Counted in", list(UNITS), key=f"micro_unit_{name}", format_func=UNITS.__getitem__,
                          bind="query-params")  # fmt: skip
     low, high, usual, step = _SIZES[unit]
-    size = grid.slider(
+    size = three.slider(
         "Size", low, high, usual, step, key=f"micro_size_{name}_{unit}", bind="query-params",
         help="The most a chunk may hold.",
     )  # fmt: skip
-    overlap = grid.slider(
+    overlap = four.slider(
         "Overlap (% of size)", 0, 50, 0, 5, key=f"micro_overlap_{name}", bind="query-params",
         help="How much a chunk may repeat of the one before it.", format="%d%%",
     )  # fmt: skip

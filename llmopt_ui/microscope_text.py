@@ -16,6 +16,7 @@ import streamlit as st
 from llmopt_core.chunking.microscope import Cutting, Stretch, stretches
 from llmopt_core.experiments.chunk_ranks import Ranked
 from llmopt_core.types import Document
+from llmopt_ui.text_pages import turn_to
 
 WINDOW = 3_600
 _JS = Path(__file__).with_name("microscope.js")
@@ -89,8 +90,7 @@ def turn_to_click(key: str, page_key: str, length: int) -> None:
     result: Any = st.session_state.get(key)
     share = result.get("jump") if result is not None else None
     if share is not None:
-        pages = max(1, -(-length // WINDOW))
-        st.session_state[page_key] = min(pages, int(float(share) * length) // WINDOW + 1)
+        turn_to(page_key, min(length - 1, int(float(share) * length)), WINDOW)
 
 
 @st.cache_resource(show_spinner=False)

@@ -17,6 +17,7 @@ from llmopt_ui.microscope_panel import panel
 from llmopt_ui.microscope_settings import chunking_fields, spec_title
 from llmopt_ui.microscope_text import WINDOW, window_at
 from llmopt_ui.resources import store
+from llmopt_ui.text_pages import page_number, turn_to
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.spec import ChunkingSpec
@@ -28,7 +29,7 @@ QUESTION = "micro_question"
 BY = "micro_by"
 TOP_K = "micro_k"
 SECOND = "micro_second"
-RANKED_BY = {"bm25": "Words (BM25)", "dense": "Meaning (embedding)"}
+RANKED_BY = {"bm25": "Words", "dense": "Meaning"}
 NO_SET = "No question"
 _LEGEND = (
     "A band is a chunk, striped where chunks overlap; point at it for its size and place. :orange[Underlined]: where "
@@ -79,7 +80,7 @@ def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
         if st.toggle("Compare with a second chunking", key=SECOND, bind="query-params"):
             other_spec = chunking_fields("b", "Second chunking")
         other = data.cutting_of(sight.document, other_spec) if other_spec else None
-        left, right = st.columns([2.3, 1], gap="medium", vertical_alignment="bottom")
+        left, right = st.columns([1.9, 1], gap="medium", vertical_alignment="bottom")
         with left:
             sight = _turned(sight)
         with right:
@@ -125,10 +126,11 @@ def _ranking(sight: Sight) -> Sight:
     """The sight with how chunks are ranked, where a question is asked."""
     if sight.example is None:
         return sight
-    left, right = st.columns([1.6, 1], gap="small")
+    left, right = st.columns([1.3, 1], gap="small")
     by = left.selectbox(
-        "Chunks ranked by", list(RANKED_BY), key=BY, format_func=RANKED_BY.__getitem__, bind="query-params"
-    )
+        "Chunks ranked by", list(RANKED_BY), key=BY, format_func=RANKED_BY.__getitem__, bind="query-params",
+        help="By shared words (BM25), at once; or by meaning, once the chunks have vectors of the built-in model.",
+    )  # fmt: skip
     top_k = right.number_input("Top k", 1, 50, 3, key=TOP_K, help="How many chunks are handed to the model.")
     return replace(sight, by=by or "bm25", top_k=int(top_k))
 
@@ -159,7 +161,7 @@ def _go_to(example: Example | None, names: set[str]) -> None:
     span = next((span for span in example.references if span.document in names), None) if example else None
     if span is not None:
         st.session_state[DOCUMENT] = span.document
-        st.session_state[page_key(span.document)] = span.start // WINDOW + 1
+        turn_to(page_key(span.document), span.start, WINDOW)
 
 
 def page_key(name: str) -> str:
@@ -170,12 +172,8 @@ def page_key(name: str) -> str:
 def _turned(sight: Sight) -> Sight:
     """The sight with the window of text that is turned to."""
     document = sight.document
-    pages = max(1, -(-len(document.text) // WINDOW))
-    key = page_key(document.name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        number = 1
-        if pages > 1:
-            number = st.pagination(pages, key=key)
+        number = page_number(page_key(document.name), len(document.text), WINDOW)
         start, end = window_at(document, number)
         paper = document.page_at(start)
         where = f" · page {paper} of the file" if paper else ""

@@ -40,6 +40,7 @@ class State:
         endpoint_checks: What the last test of each endpoint said.
         answers: Answers given in the retrieval lab, by what was asked; those that are not kept elsewhere.
         embedded: Chunkings whose chunks are known to have vectors, by key.
+        turned: Page of a text to turn to, by the text's key, and how often it was asked for.
     """
 
     keys: dict[str, str] = field(default_factory=dict, repr=False)
@@ -60,6 +61,7 @@ class State:
     endpoint_checks: dict[str, object] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     embedded: set[str] = field(default_factory=set)
+    turned: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def state() -> State:

@@ -17,6 +17,7 @@ from llmopt_ui.microscope_text import WINDOW, Shown, show_text, text_data, turn_
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.spans_view import chosen_set
+from llmopt_ui.text_pages import page_number, turn_to
 
 QUESTION, DOCUMENT, QUOTE = "mark_question", "mark_document", "mark_quote"
 SET_IT, ADD_IT, CLEAR = "mark_set", "mark_add", "mark_clear"
@@ -81,7 +82,7 @@ def _go_to(example: Example | None, names: set[str]) -> None:
     span = next((span for span in example.references if span.document in names), None) if example else None
     if span is not None:
         st.session_state[DOCUMENT] = span.document
-        st.session_state[_page_key(span.document)] = span.start // WINDOW + 1
+        turn_to(_page_key(span.document), span.start, WINDOW)
 
 
 def _page_key(name: str) -> str:
@@ -111,8 +112,7 @@ def _document(project: Project, listed: Sequence[SavedDocument]) -> Document:
 
 def _marked(document: Document, example: Example) -> Span | None:
     """The text with the references; gives what the user has marked in it."""
-    pages = max(1, -(-len(document.text) // WINDOW))
-    number = st.pagination(pages, key=_page_key(document.name)) if pages > 1 else 1
+    number = page_number(_page_key(document.name), len(document.text), WINDOW)
     start, end = window_at(document, number)
     shown = Shown(start, end, spans_in(document.name, example.references), height=440, marking=True)
     key = f"mark_text_{document.name}_{start}_{example.id}_{state().forms}"

@@ -101,7 +101,7 @@ def test_only_a_window_of_a_long_document_is_sent(opened: App, store: Store) -> 
 
 def test_ranks_by_meaning_use_the_embedding_model(opened: App, used: str, script: Callable[..., ScriptedChat]) -> None:
     script([])
-    test = opened(used, micro_by="Meaning (embedding)")
+    test = opened(used, micro_by="Meaning")
     assert not test.exception
     assert all(chunk["rank"] for chunk in drawn(test)[0]["chunks"].values())
 
@@ -113,7 +113,7 @@ def test_many_new_chunks_are_embedded_only_when_asked_for(
     name = store.create_project("many").name
     store.save_documents(name, [Document("many.txt", "\n\n".join(f"Paragraph {n} of the book." for n in range(400)))])
     store.save_evaluation_set(name, EvaluationSet("set", (Example("q", "Which?", None, (Span("many.txt", 0, 9),)),)))
-    test = opened(name, micro_by="Meaning (embedding)", micro_size_a_tokens="20")
+    test = opened(name, micro_by="Meaning", micro_size_a_tokens="20")
     assert not test.exception
     assert all(chunk["rank"] is None for chunk in drawn(test)[0]["chunks"].values())
     test.button(key="micro_embed_a").click().run()

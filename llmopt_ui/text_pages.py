@@ -1,0 +1,28 @@
+"""The pages of a long text: the control that turns them, and turning to one from elsewhere."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from llmopt_ui.session import state
+
+
+def page_number(key: str, length: int, window: int) -> int:
+    """The page, from 1, that is turned to; draws the control where there is more than one.
+
+    Args:
+        key: Of this text.
+        length: Its characters.
+        window: Characters of a page.
+    """
+    pages = max(1, -(-length // window))
+    number, asked = state().turned.get(key, (1, 0))
+    if pages == 1:
+        return 1
+    return min(pages, st.pagination(pages, default=min(number, pages), key=f"{key}_{asked}"))
+
+
+def turn_to(key: str, offset: int, window: int) -> None:
+    """Show the page that holds a character when the text is drawn the next time."""
+    _, asked = state().turned.get(key, (1, 0))
+    state().turned[key] = (max(0, offset) // window + 1, asked + 1)

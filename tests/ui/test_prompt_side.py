@@ -123,6 +123,27 @@ def test_a_failed_cell_says_why_and_is_asked_again_alone(
     assert sum(run.failed for run in found.all_runs) == 0
 
 
+def test_a_failed_repeat_says_why_and_is_asked_again_alone(
+    app: App, prompts: str, script: Callable[..., object]
+) -> None:
+    def failing(request: ChatRequest) -> str:
+        if "(3)" in request.messages[-1].content and "wrong" in request.messages[-1].content and request.repeat:
+            raise EndpointError("The endpoint builtin fell over.", "server-error")
+        return reply(request)
+
+    script(failing)
+    test = app(PAGE, project=prompts, prompts_view="Side by side")
+    keyed(test.number_input, "rows_repeats_").set_value(2).run()
+    test.button(key="comparison_start").click().run()
+    assert "1 of 2 repeats · 1 failed: The endpoint builtin fell over." in html(test)
+    assert "2 of 2 repeats · 100% say the same" in html(test)
+    chat = script(reply)
+    keyed(test.button, "cell_again_").click().run()
+    assert not test.exception
+    assert "fell over" not in html(test)
+    assert len(chat.requests) == 1  # type: ignore[attr-defined]
+
+
 def test_the_setup_of_a_comparison_can_be_opened_again(compared: AppTest) -> None:
     compared.button(key="comparison_reuse").click().run()
     assert not compared.exception

@@ -54,7 +54,7 @@ def pareto_chart(result: SweepResult, marked: Sequence[int] = ()) -> go.Figure:
         height=430,
         margin={"t": 40},
         xaxis={"title": "Context tokens per question (cl100k)", "rangemode": "tozero"},
-        yaxis={"title": "Recall of reference characters", "tickformat": ".2f"},
+        yaxis={"title": "Recall of reference characters"},
         hovermode="closest",
     )
     return themed(figure)
@@ -212,7 +212,7 @@ def label_bars(result: SweepResult, positions: Sequence[int]) -> go.Figure:
         barmode="stack",
         height=max(180, 100 + 30 * len(names)),
         margin={"t": 40},
-        xaxis={"title": "Questions that miss a reference", "dtick": max(1, -(-most // 8)), "fixedrange": True},
+        xaxis={"title": "Questions that miss a reference", "dtick": 1 if most <= 8 else None, "fixedrange": True},
         yaxis={"autorange": "reversed", "fixedrange": True},
         showlegend=True,
     )

@@ -75,10 +75,10 @@ def _questions(project: Project, result: SweepResult, told: Advice, evaluation_s
 def _pick(rows: Sequence[MissRow], position: int) -> MissRow:
     table = pd.DataFrame(
         {
-            "Question": [row.question or row.example_id for row in rows],
             "Missed because": [row.miss.label for row in rows],
             "Rank": [rank_words(row.miss) for row in rows],
             "Recall": [f"{row.recall:.3f}" for row in rows],
+            "Question": [row.question or row.example_id for row in rows],
         }
     )
     chosen = st.dataframe(
@@ -90,13 +90,13 @@ def _pick(rows: Sequence[MissRow], position: int) -> MissRow:
         selection_default={"selection": {"rows": [0]}},
         height=min(38 + 35 * len(rows), 300),
         column_config={
-            "Question": st.column_config.TextColumn(width="large"),
-            "Missed because": st.column_config.TextColumn(width="medium"),
+            "Missed because": st.column_config.TextColumn(width=150),
             "Rank": st.column_config.TextColumn(
+                width=80,
                 alignment="right",
                 help="Best rank of a chunk that holds the reference, or a piece of it where it is cut",
             ),
-            "Recall": st.column_config.TextColumn(alignment="right"),
+            "Recall": st.column_config.TextColumn(width=70, alignment="right"),
         },
         alt="Questions that miss a reference",
     )

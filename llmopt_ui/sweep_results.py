@@ -125,7 +125,7 @@ def _pictures(result: SweepResult, told: Advice) -> None:
     )  # fmt: skip
     st.caption(
         "On the dotted line, more recall costs more tokens; every setting below it is beaten by one that finds as much "
-        f"for less. Shapes: {_shapes(result)}."
+        f"for less.{_shapes(result)}"
     )
     section("Over chunk size")
     tops = sorted({setting.top_k for setting in result.settings})
@@ -155,7 +155,8 @@ def _pictures(result: SweepResult, told: Advice) -> None:
 def _shapes(result: SweepResult) -> str:
     signs = ("●", "■", "◆", "▲", "✚", "✖", "★", "⬢")
     tops = sorted({setting.top_k for setting in result.settings})
-    return ", ".join(f"{signs[i % len(signs)]} top {top}" for i, top in enumerate(tops))
+    told = ", ".join(f"{signs[i % len(signs)]} top {top}" for i, top in enumerate(tops))
+    return f" Shapes: {told}." if len(tops) > 1 else ""
 
 
 def _table(result: SweepResult) -> None:
@@ -183,12 +184,12 @@ def settings_table(result: SweepResult, positions: Sequence[int], front: set[int
         flag = " :material/flag:" if position in front else ""
         cutting = result.cutting(setting)
         name = fmt.markdown(chunking_name(cutting.chunking)).replace(" ", "\u00a0")
-        told = f"top {setting.top_k}, {cutting.chunks:,} chunks"
-        told += f", {cutting.beyond_window:,} beyond the window" if cutting.beyond_window else ""
+        told = f":gray[top {setting.top_k}, {cutting.chunks:,} chunks]"
+        told += f"  \n:orange[{cutting.beyond_window:,} beyond the window]" if cutting.beyond_window else ""
         missed = sum(bool(misses) for misses in setting.misses)
         rows.append(
             {
-                "Setting": f"{_dot(result, position)} **{name}**{flag}  \n:gray[{told}]",
+                "Setting": f"{_dot(result, position)} **{name}**{flag}  \n{told}",
                 **{TITLES[measure]: _cell(result, position, measure) for measure in MEASURES},
                 "Missed": f"{missed:,}",
             }

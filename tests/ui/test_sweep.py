@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.models.base import BUILTIN_EMBEDDING, Vectors
+from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 from llmopt_ui import resources
@@ -174,3 +176,31 @@ def test_a_changed_document_keeps_the_numbers_and_says_that_the_passage_is_gone(
     assert not test.exception
     assert "Highest recall:" in said(test)
     assert "town.txt is not there any more, or has changed since the sweep." in said(test)
+
+
+def test_a_sweep_is_cancelled(app: App, store: Store, town: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first batch of texts waits until the sweep has been cancelled."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(HashEmbedder):
+        def encode(self, texts: Sequence[str]) -> Vectors:
+            begun.set()
+            assert go_on.wait(30)
+            return super().encode(texts)
+
+    monkeypatch.setattr(
+        resources, "model_plugins", [lambda models: models.register_embedder(BUILTIN_EMBEDDING, Slow())]
+    )
+    test = sweep_page(app, town)
+    test = press(test, "Start the sweep")
+    (job,) = store.jobs(town)
+    assert begun.wait(30)
+    test.run()
+    assert "Sweep of 48 settings on questions" in said(test)
+    press(test, "Cancel")
+    go_on.set()
+    assert resources.job_runner().wait(job.id, timeout=60).status == "cancelled"
+    test = sweep_page(app, town)
+    assert not test.exception
+    assert "Highest recall:" not in said(test)
+    assert "Start the sweep" in [button.label for button in test.button]

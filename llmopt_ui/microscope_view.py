@@ -128,7 +128,7 @@ def _ranking(sight: Sight) -> Sight:
         return sight
     left, right = st.columns([1.3, 1], gap="small")
     by = left.selectbox(
-        "Chunks ranked by", list(RANKED_BY), key=BY, format_func=RANKED_BY.__getitem__, bind="query-params",
+        "Ranked by", list(RANKED_BY), key=BY, format_func=RANKED_BY.__getitem__, bind="query-params",
         help="By shared words (BM25), at once; or by meaning, once the chunks have vectors of the built-in model.",
     )  # fmt: skip
     top_k = right.number_input("Top k", 1, 50, 3, key=TOP_K, help="How many chunks are handed to the model.")
@@ -192,7 +192,8 @@ def _ranks(sight: Sight, spec: ChunkingSpec, name: str) -> tuple[dict[str, Ranke
         return data.word_ranks(documents, key, spec, question), total
     with st.spinner("Looking which chunks have vectors …"):
         missing = data.new_chunks(documents, key, spec)
-    if missing > data.EMBEDDED_AT_ONCE and not st.button(
+    place = st.empty()
+    if missing > data.EMBEDDED_AT_ONCE and not place.button(
         f"Embed {fmt.plural(missing, 'chunk')} to rank them by meaning",
         key=f"micro_embed_{name}",
         icon=":material/scatter_plot:",
@@ -200,11 +201,11 @@ def _ranks(sight: Sight, spec: ChunkingSpec, name: str) -> tuple[dict[str, Ranke
         return None, total
     if not missing:
         return data.meaning_ranks(documents, key, spec, question), total
-    bar = st.progress(0.0, "Embedding …")
+    bar = place.progress(0.0, "Embedding …")
 
     def show(done: int, of: int) -> None:
         bar.progress(done / max(1, of), f"Embedding {done:,} of {of:,} chunks")
 
     ranks = data.meaning_ranks(documents, key, spec, question, show)
-    bar.empty()
+    place.empty()
     return ranks, total

@@ -70,7 +70,8 @@ def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.
         xaxis={
             "tickvals": list(range(len(shown))),
             "ticktext": [stage_label(column.name) for column in shown],
-            "range": [-0.25, len(shown) - 0.75],
+            "range": [-0.3, len(shown) - 0.7],
+            "ticklabeloverflow": "allow",
             "fixedrange": True,
             "showgrid": True,
         },

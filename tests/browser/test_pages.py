@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.harness import settled
 
 Open = Callable[..., Page]
-TITLES = ("Overview", "Documents", "Evaluation", "Settings")
+TITLES = ("Overview", "Documents", "Retrieval", "Evaluation", "Settings")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

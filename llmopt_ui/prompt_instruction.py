@@ -130,7 +130,7 @@ def _result(project: Project, found: InstructionResult) -> None:
 def _told(found: InstructionResult) -> str:
     tried = sum(candidate.complete for candidate in found.candidates)
     if found.best is None:
-        return f"none of {fmt.plural(tried, 'rewrite')} did better on the training part. The prompt stays as it is."
+        return f"no rewrite did better on the training part ({tried} tried). The prompt stays as it is."
     if found.verification is None:
         return f"rewrite {found.best + 1} did best on the training part, but was not tested: the prompt stays as it is."
     if found.kept is None:

@@ -166,7 +166,7 @@ class _Writing:
             completion = await self._chat.complete(_request(item[1], self._spec.of, self._writer, self._plain))
         finally:
             self._in_flight -= 1
-        return _usable(completion.text, self._spec.of), completion.usage
+        return _usable(completion.text, self._spec.of, _template(self._spec.of, self._plain)), completion.usage
 
     def _keep(self, key: str, result: tuple[str, Usage] | Failure, total: int) -> None:
         if isinstance(result, Failure):
@@ -197,19 +197,26 @@ def _key(spec: EmbeddingSpec, identity: Any, chunk: Chunk) -> str:
 
 
 def _request(chunk: Chunk, of: str, writer: ModelSpec, plain: bool) -> ChatRequest:
-    template = (COMPLETION_PROMPTS if plain else CHAT_PROMPTS)[of]
-    text = render(template, {"heading": chunk.heading, "passage": chunk.text, "n": QUESTIONS})
+    text = render(_template(of, plain), {"heading": chunk.heading, "passage": chunk.text, "n": QUESTIONS})
     if plain and not writer.stop:
         writer = writer.model_copy(update={"stop": ("\n",) if of == "summary" else ("\n\n", "Passage:")})
     return ChatRequest((Message("user", text),), writer)
 
 
-def _usable(written: str, of: str) -> str:
-    """A summary on one line, or at most so many distinct questions, one per line; empty where there is neither."""
+def _template(of: str, plain: bool) -> str:
+    return (COMPLETION_PROMPTS if plain else CHAT_PROMPTS)[of]
+
+
+def _usable(written: str, of: str, template: str) -> str:
+    """A summary on one line, or at most so many distinct questions, one per line; empty where there is neither.
+
+    A weak model repeats the worked example of its prompt; that says nothing about the chunk.
+    """
     if of == "summary":
-        return " ".join(written.split())[:_LONGEST]
+        line = " ".join(written.split())[:_LONGEST]
+        return "" if line in template else line
     lines = (re.sub(r"^\s*(?:[-*•]|\(?\d{1,2}[.):])\s*", "", line).strip() for line in written.splitlines())
-    asked = [line for line in lines if line.endswith(("?", "？", "؟"))]
+    asked = [line for line in lines if line.endswith(("?", "？", "؟")) and line not in template]
     return "\n".join(list(dict.fromkeys(asked))[:QUESTIONS])[:_LONGEST]
 
 

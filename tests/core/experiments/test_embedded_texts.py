@@ -65,6 +65,20 @@ def test_questions_are_bare_distinct_lines_and_rubbish_falls_back(write: Write) 
     assert "1 of 2 chunks: no questions written" in made.warning
 
 
+def test_a_repeated_worked_example_is_no_question_about_the_chunk(lab: Any) -> None:
+    copied = "When was the Eiffel Tower built?\nWhere is the harbour?\nWhere does the Eiffel Tower stand?"
+
+    async def work() -> Any:
+        models = lab.models()
+        models.register("builtin", ScriptedChat([copied, "When was the Eiffel Tower built?"]))
+        found = chunks("harbour", "snow")
+        return await write_texts(found, EmbeddingSpec(of="questions"), models, lab.store.cache)
+
+    made = asyncio.run(work())
+    assert made.texts == ("Where is the harbour?", "snow")
+    assert made.fallen_back == 1
+
+
 def test_a_chunk_whose_call_fails_keeps_its_text_and_is_asked_again_later(write: Write) -> None:
     failing = ScriptedChat(["A summary.", EndpointError("The endpoint is busy.", kind="busy")])
     found = chunks("one", "two")

@@ -87,7 +87,7 @@ def _panel(job: Job, title: str) -> None:
         facts(
             [
                 ("Time left", fmt.duration(progress.get("seconds_left")) if job.active else fmt.DASH),
-                *([] if "unit" in progress else spent),
+                *(spent if "tokens" in progress or "unit" not in progress else []),
                 ("Taken from the cache", fmt.count(int(progress.get("cached") or 0))),
             ]
         )

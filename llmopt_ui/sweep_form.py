@@ -7,12 +7,15 @@ from typing import Any
 
 import streamlit as st
 
+from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.experiments.chunk_sweep.estimate import estimate_embedding
 from llmopt_core.experiments.chunk_sweep.spec import SweepSpec, chunkings_of, sweep_spec
 from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
+from llmopt_ui import microscope_data as data
 from llmopt_ui.components import show_error
 from llmopt_ui.keys import endpoints
 from llmopt_ui.microscope_settings import METHODS, UNITS
@@ -54,12 +57,26 @@ def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
         with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
             pressed = st.button("Start the sweep", key=START, type="primary", icon=":material/play_arrow:")
             words = f"{fmt.plural(count, 'setting')} from {fmt.plural(len(chunkings), 'chunking')}"
-            st.caption(words, width="content")
+            st.caption(words + _paid(project, spec, chunkings), width="content")
         if skipped:
             left_out = ", ".join(f"{one.name} ({one.reason})" for one in skipped)
             st.caption(f"Left out: {fmt.markdown(fmt.shorten(left_out, 300))}")
     if pressed:
         _start(project, sets[name], spec, count)
+
+
+def _paid(project: Project, spec: SweepSpec, chunkings: Sequence[ChunkingSpec]) -> str:
+    """What an endpoint will be sent at most; empty where everything runs on this machine."""
+    name = spec.embedding.endpoint
+    if spec.search != "dense" or not name:
+        return ""
+    listed = store().document_list(project)
+    sample = data.document_of(project, listed[0]).text
+    found = estimate_embedding(
+        sum(item.characters for item in listed), sample, chunkings, endpoints(settings())[name], spec.embedding.model
+    )
+    cost = fmt.markdown(fmt.money(found.cost_usd))
+    return f" · at most about {fmt.count(found.tokens)} tokens to {fmt.markdown(name)} ({cost}), each text once"
 
 
 def _told(sets: Mapping[str, EvaluationSet]) -> Any:

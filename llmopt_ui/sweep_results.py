@@ -94,11 +94,10 @@ def _headline(result: SweepResult, told: Advice) -> None:
 
 
 def _made_of(result: SweepResult) -> str:
-    searched = f"searched by {result.embedder}" if result.embedder else "searched by words (BM25)"
     scored = result.settings[0].summaries["recall"]
     words = (
         f"{fmt.plural(len(result.settings), 'setting')}, {fmt.plural(len(result.documents), 'document')}, "
-        f"{scored.scored:,} of {fmt.plural(scored.total, 'question')} scored, {searched}"
+        f"{scored.scored:,} of {fmt.plural(scored.total, 'question')} scored, searched by {result.searcher}"
     )
     embedded = f", {fmt.plural(result.embedded, 'distinct text')} embedded" if result.embedded else ""
     skipped = f" Left out: {', '.join(item.name for item in result.skipped)}." if result.skipped else ""

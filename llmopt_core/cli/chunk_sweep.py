@@ -152,10 +152,9 @@ def _text(result: SweepResult) -> str:
              f"{setting.summaries[TOKENS].mean:.0f}", str(missed), "*" if position in front else ""]
         )  # fmt: skip
     recall = result.settings[0].summaries["recall"]
-    searched = result.embedder or "words (BM25)"
     lines = [
         f"{_counted(len(result.settings), 'setting')}, {_counted(len(result.documents), 'document')}, "
-        f"{recall.scored} of {_counted(recall.total, 'question')} scored, searched by {searched}",
+        f"{recall.scored} of {_counted(recall.total, 'question')} scored, searched by {result.searcher}",
         "",
         table(header, rows),
         "",

@@ -9,6 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.models.base import BUILTIN_EMBEDDING, Vectors
+from llmopt_core.models.endpoint_file import save_endpoint
+from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Document, EvaluationSet, Example, Span
@@ -204,3 +206,16 @@ def test_a_sweep_is_cancelled(app: App, store: Store, town: str, monkeypatch: py
     assert not test.exception
     assert "Highest recall:" not in said(test)
     assert "Start the sweep" in [button.label for button in test.button]
+
+
+def test_what_an_endpoint_will_be_sent_is_told_first(app: App, town: str) -> None:
+    paid = Endpoint(name="paid", base_url="http://127.0.0.1:9/v1", prices={"*": Prices(prompt=1000, completion=0)})
+    save_endpoint(resources.settings(), paid)
+    test = sweep_page(app, town)
+    assert "tokens to" not in said(test)
+    test.selectbox(key="sweep_endpoint").set_value("paid").run()
+    assert "Name the embedding model." in said(test)
+    test.text_input(key="sweep_model_paid").set_value("small").run()
+    assert not test.exception
+    assert "tokens to paid" in said(test)
+    assert "\\$" in said(test)

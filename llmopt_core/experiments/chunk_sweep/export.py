@@ -21,7 +21,7 @@ def sweep_values(result: SweepResult) -> dict[str, Any]:
         },
         "documents": len(result.documents),
         "search": result.spec.search,
-        "embedding": result.embedder or None,
+        "embedding": result.searcher if result.embedder else None,
         "window": result.window,
         "unknown_tokens": result.unknown,
         "embedded_texts": result.embedded,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from llmopt_core.errors import Cancelled
+from llmopt_core.types import Usage
 
 OnProgress = Callable[[dict[str, Any]], None]
 
@@ -21,10 +22,12 @@ class Reporter:
     Attributes:
         on_progress: Called with `done`, `total`, `unit`, `message`, `cached` and `seconds_left`.
         should_cancel: Asked before every step.
+        spent: What the embedding model has cost so far; None where it runs on this machine.
     """
 
     on_progress: OnProgress | None = None
     should_cancel: Callable[[], bool] | None = None
+    spent: Callable[[], Usage | None] = lambda: None
     _lengths: Any = None
     _known: int = -1
     _started: float = 0.0
@@ -74,5 +77,7 @@ class Reporter:
         self.check()
         if self.on_progress is not None:
             cached = max(0, self._known)
-            told = {"done": done, "total": total, "unit": unit, "message": message}
-            self.on_progress({**told, "cached": cached, "seconds_left": left})
+            told = {"done": done, "total": total, "unit": unit, "message": message, "cached": cached}
+            usage = self.spent()
+            paid = {} if usage is None else {"tokens": usage.prompt_tokens, "cost_usd": usage.cost_usd}
+            self.on_progress({**told, **paid, "seconds_left": left})

@@ -136,6 +136,14 @@ class SweepResult:
         return self.cuttings[setting.cutting]
 
     @property
+    def searcher(self) -> str:
+        """What searched, in words for the user."""
+        if not self.embedder:
+            return "words (BM25)"
+        asked = self.spec.embedding
+        return f"{asked.model} on {asked.endpoint}" if asked.endpoint else self.embedder
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of all settings, in order; each once."""
         tops = [setting.top_k for setting in self.settings]

@@ -118,7 +118,9 @@ class _Sweep:
     def embedder(self) -> Embedder:
         if not self._embedder:
             self.report.say("loading the embedding model")
-            self._embedder.append(self.make_embedder())
+            made = self.make_embedder()
+            self._embedder.append(made)
+            self.report.spent = lambda: getattr(made, "usage", None)
         return self._embedder[0]
 
     @property

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.chunk_sweep.estimate import estimate_embedding
+from llmopt_core.experiments.chunk_sweep.keep import sweep
+from llmopt_core.experiments.chunk_sweep.progress import Reporter
 from llmopt_core.experiments.chunk_sweep.result import SweepResult
 from llmopt_core.experiments.chunk_sweep.run import run_sweep
-from llmopt_core.experiments.chunk_sweep.spec import sweep_spec
+from llmopt_core.experiments.chunk_sweep.spec import chunkings_of, sweep_spec
 from llmopt_core.experiments.chunk_sweep.tables import (
     advice,
     changed_documents,
@@ -18,9 +24,14 @@ from llmopt_core.experiments.chunk_sweep.tables import (
     missed,
 )
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.models.endpoints import Endpoint, Prices
+from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder
+from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.settings import Settings
 from llmopt_core.types import Document, EvaluationSet, Example, Span
+from tests.stub_endpoint import StubEndpoint
 
 TEXT = "The harbour was built in 1712. Two lighthouses stand there.\n\nThe market opens in spring. It closes in snow."
 TOWN = Document("town.txt", TEXT)
@@ -97,3 +108,31 @@ def test_a_setting_becomes_a_configuration_with_what_was_measured() -> None:
     assert retrieval.chunking == result.cuttings[0].chunking
     assert (retrieval.search.method, retrieval.top_k, retrieval.search.candidates) == ("bm25", 40, 160)
     assert retrieval.rerank.method == retrieval.transform.method == "none"
+
+
+def test_what_a_paid_embedding_model_is_sent_at_most() -> None:
+    spec = sweep_spec(methods=["fixed", "small-to-big"], sizes=[40], overlaps=[0, 5])
+    chunkings, _ = chunkings_of(spec)
+    endpoint = Endpoint(name="paid", base_url="http://127.0.0.1:9/v1", prices={"*": Prices(prompt=2, completion=0)})
+    tokens = tokenizer("cl100k_base").count(TEXT)
+    found = estimate_embedding(len(TEXT), TEXT, chunkings, endpoint, "small")
+    # Once each without overlap; 40 in steps of 35, and children of 10 in steps of 5.
+    assert found.tokens == round(tokens * (1 + 40 / 35 + 1 + 2))
+    assert found.cost_usd == pytest.approx(found.tokens * 2e-6)
+    free = estimate_embedding(0, "", chunkings, Endpoint(name="x", base_url="http://127.0.0.1:9/v1"), "small")
+    assert (free.tokens, free.cost_usd) == (0, None)
+
+
+def test_an_endpoint_embeds_and_what_it_took_is_told(tmp_path: Path) -> None:
+    told: list[dict[str, Any]] = []
+    with StubEndpoint(reply="unused") as stub:
+        endpoint = Endpoint(name="stub", base_url=stub.url, prices={"*": Prices(prompt=1, completion=1)})
+        models = Models(Settings(home=tmp_path), endpoints={"stub": endpoint})
+        spec = sweep_spec(sizes=[10], top_k=[1], embedding={"model": "small", "endpoint": "stub"})
+        questions = EvaluationSet("questions", (EASY[0], CUT))
+        _, result = sweep([TOWN], questions, spec, models, MemoryCache(), Reporter(told.append))
+    assert result.searcher == "small on stub"
+    assert result.window == 8191
+    assert result.unknown is None
+    assert told[-1]["tokens"] > 0
+    assert told[-1]["cost_usd"] > 0

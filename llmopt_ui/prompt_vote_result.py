@@ -20,7 +20,7 @@ from llmopt_ui.theme import NEUTRAL, plain, themed, verdict
 
 _PREFERRED = ""
 _WIDTHS = {name: st.column_config.Column(width=width) for name, width in {
-    "Pair": 160, "Won": 48, "Lost": 48, "Tied": 48, "Win rate": 70, "95 % interval": 100, "Sign test p": 85
+    "Won, lost, tied": 105, "Win rate (95 %)": 115, "Sign test p": 85, "The first is": 150
 }.items()}  # fmt: skip
 
 
@@ -76,11 +76,8 @@ def _table(pairs: Sequence[PairResult]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Pair": [f"{p.first} against {p.second}" for p in pairs],
-            "Won": [p.wins for p in pairs],
-            "Lost": [p.losses for p in pairs],
-            "Tied": [p.ties for p in pairs],
-            "Win rate": [fmt.DASH if p.rate.share is None else f"{p.rate.share:.0%}" for p in pairs],
-            "95 % interval": [_between(p) for p in pairs],
+            "Won, lost, tied": [f"{p.wins}, {p.losses}, {p.ties}" for p in pairs],
+            "Win rate (95 %)": [_rate(p) for p in pairs],
             "Sign test p": [_p(p.p_value) for p in pairs],
             "The first is": [verdict(p.verdict).text for p in pairs],
         }
@@ -90,6 +87,10 @@ def _table(pairs: Sequence[PairResult]) -> pd.DataFrame:
 def _between(pair: PairResult) -> str:
     low, high = pair.rate.low, pair.rate.high
     return fmt.DASH if low is None or high is None else f"{100 * low:.0f} to {100 * high:.0f} %"
+
+
+def _rate(pair: PairResult) -> str:
+    return fmt.DASH if pair.rate.share is None else f"{pair.rate.share:.0%} ({_between(pair).removesuffix(' %')})"
 
 
 def _p(value: float | None) -> str:

@@ -69,7 +69,8 @@ def test_voting_goes_on_to_the_result(app: App, compared: str, store: Store) -> 
     assert {(vote.voter, vote.choice) for vote in votes} == {("me", "second")}
     table = test.dataframe[0].value
     assert table.loc[0, "Pair"] == "alpha against omega"
-    assert (table.loc[0, "Won"], table.loc[0, "Lost"]) == (0, 10)
+    assert table.loc[0, "Won, lost, tied"] == "0, 10, 0"
+    assert table.loc[0, "Win rate (95 %)"] == "0% (0 to 28)"
     assert "worse" in table.loc[0, "The first is"]
     assert "10 preference pairs for DPO (JSONL)" in [button.label for button in test.get("download_button")]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from llmopt_core.runs.values import Job
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts, show_error
 from llmopt_ui.resources import job_runner, store
+from llmopt_ui.session import state
 
 _PERIOD = 1.5
 _WORDS = {
@@ -43,6 +44,17 @@ def follow(job: Job, title: str, on_end: Callable[[Job], None] | None = None) ->
             st.rerun()
 
     panel()
+
+
+def last_failure(jobs: Sequence[Job], title: Callable[[Job], str]) -> None:
+    """What went wrong with the newest of these jobs (they come newest first), until it is put away."""
+    newest = jobs[0] if jobs else None
+    if newest is None or newest.status != "failed" or newest.id in state().seen_jobs:
+        return
+    show_error(f"{title(newest)} failed: {newest.error}")
+    if st.button("Put away", key=f"job_seen_{newest.id}", type="tertiary"):
+        state().seen_jobs.add(newest.id)
+        st.rerun()
 
 
 def running_jobs() -> None:

@@ -11,7 +11,7 @@ import streamlit as st
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Job, Project, Run
 from llmopt_ui import format as fmt
-from llmopt_ui.components import empty_state, section, show_error, told_plainly
+from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.evaluation_job import (
     ESTIMATE,
     EVALUATION,
@@ -21,7 +21,7 @@ from llmopt_ui.evaluation_job import (
     resume_arguments,
     resume_work,
 )
-from llmopt_ui.job_panel import follow
+from llmopt_ui.job_panel import follow, last_failure
 from llmopt_ui.resources import job_runner, model_maker, models, store
 from llmopt_ui.run_form import plan_from, run_form
 from llmopt_ui.session import notify, state
@@ -37,7 +37,7 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     jobs = [job for job in store().jobs(project) if job.kind in (EVALUATION, ESTIMATE)]
     for job in reversed([job for job in jobs if job.active]):
         follow(job, _title(job), on_end=_ended)
-    _last_failure(jobs)
+    last_failure(jobs, _title)
     _estimate(project)
     _stopped(project, runs)
     sets, saved = store().evaluation_sets(project), store().configurations(project)
@@ -137,17 +137,6 @@ def _ended(job: Job) -> None:
     if job.kind == EVALUATION and ended and set(ended) == {"finished"}:
         state().go_to_results = True
         notify("Evaluation finished.")
-
-
-def _last_failure(jobs: Sequence[Job]) -> None:
-    """What went wrong with the newest job, until it is put away."""
-    newest = jobs[0] if jobs else None
-    if newest is None or newest.status != "failed" or newest.id in state().seen_jobs:
-        return
-    show_error(f"{_title(newest)} failed: {newest.error}")
-    if st.button("Put away", key=f"job_seen_{newest.id}", type="tertiary"):
-        state().seen_jobs.add(newest.id)
-        st.rerun()
 
 
 def _estimate(project: Project) -> None:

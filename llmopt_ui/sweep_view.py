@@ -11,8 +11,8 @@ from llmopt_core.experiments.chunk_sweep.result import SweepResult
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.components import empty_state, link_to, show_error
-from llmopt_ui.job_panel import follow
+from llmopt_ui.components import empty_state, link_to
+from llmopt_ui.job_panel import follow, last_failure
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
@@ -28,7 +28,7 @@ def sweep_view(project: Project) -> None:
     jobs = [job for job in store().jobs(project) if job.kind == KIND]
     for job in [job for job in jobs if job.active]:
         follow(job, _title(job), on_end=_ended)
-    _last_failure(jobs)
+    last_failure(jobs, _title)
     sets = _sets_with_places(project)
     if not _ready(project, sets):
         return
@@ -109,17 +109,6 @@ def _ended(job: Job) -> None:
     if job.status == "finished":
         state().new_sweep = job.id
         notify("Sweep finished.")
-
-
-def _last_failure(jobs: Sequence[Job]) -> None:
-    """What went wrong with the newest sweep, until it is put away."""
-    newest = jobs[0] if jobs else None
-    if newest is None or newest.status != "failed" or newest.id in state().seen_jobs:
-        return
-    show_error(f"{_title(newest)} failed: {newest.error}")
-    if st.button("Put away", key=f"sweep_seen_{newest.id}", type="tertiary"):
-        state().seen_jobs.add(newest.id)
-        st.rerun()
 
 
 def _sets_with_places(project: Project) -> dict[str, EvaluationSet]:

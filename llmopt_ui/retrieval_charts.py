@@ -64,9 +64,8 @@ def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.
     )
     ticks = [rank for rank in (1, 5, 10, 20, 30, 50, 100, 200, 500) if rank <= deepest]
     figure.update_layout(
-        title={"text": "Every chunk through the stages"},
         height=430,
-        margin={"t": 76},
+        margin={"t": 66},
         xaxis={
             "tickvals": list(range(len(shown))),
             "ticktext": [stage_label(column.name) for column in shown],
@@ -163,9 +162,8 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
             )
         )  # fmt: skip
     figure.update_layout(
-        title={"text": "Scores in each stage"},
         height=max(220, 110 + 46 * len(shown)),
-        margin={"t": 76},
+        margin={"t": 66},
         xaxis={
             "title": "Score, from the stage's lowest to its best", "range": [-0.2, 1.2], "showticklabels": False,
             "showgrid": False, "fixedrange": True,
@@ -192,9 +190,8 @@ def meaning_map(found: Map, ink: Ink, gold: str) -> go.Figure:
     figure = go.Figure([_points(name, points, colour, symbol, size) for name, points, colour, symbol, size in groups])
     hidden = {"showticklabels": False, "showgrid": False, "zeroline": False}
     figure.update_layout(
-        title={"text": "Where question and chunks lie"},
         height=440,
-        margin={"t": 76},
+        margin={"t": 66},
         xaxis={**hidden, "title": "First principal component"},
         yaxis={**hidden, "title": "Second"},
     )

@@ -55,16 +55,17 @@ def _summary(seen: Seen) -> None:
             facts(
                 [
                     ("Gold", _gold(found)),
-                    ("Handed over", f"{len(retrieval.hits)} of {found.chunks}"),
+                    ("Chunks", f"{len(retrieval.hits)} of {found.chunks}"),
                     ("Time", fmt.short_time(retrieval.seconds)),
-                    ("Tokens", fmt.count(usage.prompt_tokens + usage.completion_tokens)),
                 ],
                 ("The rank of the first chunk handed over that holds the reference answer.",
-                 "Chunks the model gets, of all chunks in the index.",
-                 "All stages when this was first looked up, what had to be loaded included.",
-                 "Prompt and answer tokens of the stages that ask a model."),
-                columns=4,
+                 "What the model gets, of all chunks in the index.",
+                 "All stages when this was first looked up, what had to be loaded included."),
+                columns=3,
             )  # fmt: skip
+            tokens = usage.prompt_tokens + usage.completion_tokens
+            cost = f" · {fmt.markdown(fmt.money(usage.cost_usd))}" if tokens else ""
+            st.caption(f"{fmt.count(tokens)} tokens by stages that ask a model{cost}")
             for warning in retrieval.warnings:
                 st.warning(fmt.markdown(warning), icon=":material/warning:")
 
@@ -103,6 +104,7 @@ def _parts(project: Project, seen: Seen) -> None:
 def _stages(seen: Seen) -> None:
     deepest = max((rank for _, found in seen for row in found.flow for rank in row.ranks.values() if rank), default=1)
     for column, (side, found) in zip(columns(seen), seen, strict=True):
+        column.markdown("**Every chunk through the stages**")
         column.plotly_chart(
             rank_flow_chart(found, side.ink, _gold_ink(seen), deepest), config=CONFIG, key=f"flow_{side.place}",
             alt="The rank of every chunk after each stage",
@@ -117,6 +119,7 @@ def _stages(seen: Seen) -> None:
 
 def _pictures(seen: Seen) -> None:
     for column, (side, found) in zip(columns(seen), seen, strict=True):
+        column.markdown("**Scores in each stage**")
         column.plotly_chart(
             score_strips(found, side.ink, _gold_ink(seen)),
             config=CONFIG,
@@ -127,6 +130,7 @@ def _pictures(seen: Seen) -> None:
         if found.map is None:
             column.caption("The question could not be embedded, so there is no map.")
             continue
+        column.markdown("**Where question and chunks lie**")
         column.plotly_chart(
             meaning_map(found.map, side.ink, _gold_ink(seen)), config=CONFIG, key=f"map_{side.place}",
             alt="Map of question, invented passages and chunks",

@@ -13,7 +13,8 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.pipeline import OnProgress, Pipeline
+from llmopt_core.experiments.indexing import OnProgress
+from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.retrieval_lab.costs import Cost, answer_costs, timed
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain, Values, gains
 from llmopt_core.experiments.retrieval_lab.whole_set import retrieve_all

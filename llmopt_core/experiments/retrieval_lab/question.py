@@ -10,7 +10,8 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.pipeline import OnProgress, OnText, Pipeline
+from llmopt_core.experiments.indexing import OnProgress
+from llmopt_core.experiments.pipeline import OnText, Pipeline
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors

@@ -14,7 +14,8 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.pipeline import FATAL, OnProgress, Pipeline
+from llmopt_core.experiments.indexing import OnProgress
+from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.retrieval_lab.costs import Cost, Timed, timed
 from llmopt_core.experiments.retrieval_lab.tables import Estimate
 from llmopt_core.index.embedding_cache import encode_cached

@@ -16,6 +16,7 @@ from llmopt_ui.theme import verdict
 FIRST, SECOND = "sweep_first", "sweep_second"
 
 
+@st.fragment
 def compare_view(result: SweepResult, told: Advice) -> None:
     """Choose two; each measure with its difference and verdict."""
     section("Compare two settings", "Both answered the same questions, so they are compared question by question.")

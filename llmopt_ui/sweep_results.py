@@ -40,6 +40,7 @@ def results_view(project: Project, result: SweepResult, key: str, evaluation_set
     told = _advice(key, result)
     _headline(result, told)
     _pictures(result, told)
+    _over_size(result)
     _table(result)
     stem = fmt.file_stem(f"sweep-{result.set_name}")
     downloads(
@@ -126,6 +127,10 @@ def _pictures(result: SweepResult, told: Advice) -> None:
         "On the dotted line, more recall costs more tokens; every setting below it is beaten by one that finds as much "
         f"for less.{_shapes(result)}"
     )
+
+
+@st.fragment
+def _over_size(result: SweepResult) -> None:
     section("Over chunk size")
     tops = sorted({setting.top_k for setting in result.settings})
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):

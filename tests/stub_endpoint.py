@@ -42,6 +42,7 @@ class StubEndpoint:
     Attributes:
         requests: Every request in order: `path`, `body`, `key`, `at` (monotonic seconds).
         paths: Path and query of everything that was asked for.
+        connections: The far ends that asked.
         calls: Requests that asked a model, faults included.
         answered: Calls that got a whole answer.
         peak: Most calls in flight at once.
@@ -62,6 +63,7 @@ class StubEndpoint:
     def reset(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        self.connections: set[object] = set()
         self.calls = self.answered = self.running = self.peak = 0
         self.last_answer = 0.0
 
@@ -103,6 +105,7 @@ class StubEndpoint:
     @web.middleware
     async def _note_path(self, request: web.Request, handler: Callable[..., Any]) -> web.StreamResponse:
         self.paths.append(request.path_qs)
+        self.connections.add(request.transport.get_extra_info("peername") if request.transport else None)
         return await handler(request)
 
     async def _stats(self, _: web.Request) -> web.Response:

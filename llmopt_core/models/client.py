@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.models.endpoints import Endpoint
 
 _CONNECT_SECONDS = 10.0
+_REST_SECONDS = 0.05
 
 
 def make_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
@@ -100,6 +103,32 @@ class _DeadlineClient(httpx2.AsyncClient):
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         try:
             async with asyncio.timeout(self._seconds):
-                return await super().send(request, **options)
+                response = await super().send(request, **options)
         except TimeoutError:
             raise httpx2.ReadTimeout("no whole answer in time", request=request) from None
+        if options.get("stream") and isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = _ReadToEnd(response.stream)
+        return response
+
+
+class _ReadToEnd(httpx2.AsyncByteStream):
+    """Reads the little that is left of a stream before closing it.
+
+    The SDK stops at `[DONE]`, just before the end; closed there, a connection cannot be used again, and every streamed
+    call would cost a new handshake.
+    """
+
+    def __init__(self, inner: httpx2.AsyncByteStream) -> None:
+        self._inner = inner
+        self._parts = aiter(inner)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._parts:
+            yield part
+
+    async def aclose(self) -> None:
+        with suppress(TimeoutError, httpx2.HTTPError, RuntimeError):
+            async with asyncio.timeout(_REST_SECONDS):
+                async for _ in self._parts:
+                    pass
+        await self._inner.aclose()

@@ -350,6 +350,16 @@ async def test_pieces_are_handed_over_while_the_stream_runs(stub: StubEndpoint, 
     assert answered_when_heard == [0, 0, 0, 0]
 
 
+async def test_streams_one_after_another_share_a_connection(stub: StubEndpoint, make_models: MakeModels):
+    async with make_models() as models:
+        chat = models.chat(ModelSpec(endpoint="stub"))
+        for number in range(5):
+            await chat.complete(ask(str(number)), lambda _text: None)
+
+    assert stub.answered == 5
+    assert len(stub.connections) == 1
+
+
 def test_several_event_loops_share_the_limit(stub: StubEndpoint, make_models: MakeModels):
     """As the app's jobs do: a thread and a loop each."""
     stub.delay = 0.05

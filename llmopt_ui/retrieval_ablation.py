@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.experiments.retrieval_lab.ablation import TITLES, AblationReport, Removed, components
+from llmopt_core.experiments.retrieval_lab.ablation import TITLES, AblationReport, Removed
+from llmopt_core.experiments.retrieval_lab.components import components
 from llmopt_core.experiments.retrieval_lab.costs import Cost
 from llmopt_core.experiments.retrieval_lab.jobs import ABLATION, ablation_report, ablation_work
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain

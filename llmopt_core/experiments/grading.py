@@ -50,7 +50,11 @@ class Grader:
         checks = checks_of(sample.example)
         graders = [*self._metrics, *self._built(checks)]
         known, wanted = self._known(graders, sample)
-        made = dict(await _together([_graded(one, sample) for one in graders if one.name not in known]))
+        open_ones = [one for one in graders if one.name not in known]
+        # What asks nobody is done at once; a task of its own would only wait for its turn.
+        quick = [await _graded(one, sample) for one in open_ones if not _may_be_kept(one)]
+        slow = await _together([_graded(one, sample) for one in open_ones if _may_be_kept(one)])
+        made = dict([*quick, *slow])
         # A score without value is tried again the next time: the judge may have been out of reach.
         keep = {wanted[name]: value for name, value in made.items() if name in wanted and value[0].value is not None}
         if keep:

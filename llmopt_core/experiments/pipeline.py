@@ -60,7 +60,7 @@ class Pipeline:
     ) -> None:
         self.configuration = configuration
         self.documents = tuple(documents)
-        self.models = self._models = models
+        self.models = models
         self.cache = self._cache = cache
         self._stages = StageCache(cache)
         self._metrics, self._judge = tuple(metrics), judge
@@ -154,7 +154,7 @@ class Pipeline:
             return
         await self._retriever(on_progress, budget_usd)
         if spec.search.method != "bm25" and spec.transform.method == "none":
-            embedder = await asyncio.to_thread(self._models.embedder, spec.embedding)
+            embedder = await asyncio.to_thread(self.models.embedder, spec.embedding)
             await asyncio.to_thread(encode_cached, new, embedder, self._cache)
 
     def cached_hits(self, example: Example) -> Retrieval | None:
@@ -196,7 +196,7 @@ class Pipeline:
             return known, from_cache(known.usage)
         asked = self.configuration
         answer = await answer_question(
-            example, retrieval, asked.prompt, asked.model, self._models, asked.checks, on_text,
+            example, retrieval, asked.prompt, asked.model, self.models, asked.checks, on_text,
             repeat=repeat, support=self._support,
         )  # fmt: skip
         if not any(note.startswith((NOT_CHECKED, NOT_REWRITTEN)) for note in answer.notes):
@@ -220,12 +220,12 @@ class Pipeline:
             raise AssertionError("asked to retrieve by a configuration without retrieval")
         async with self._opening:
             if self._opened is None:
-                place = (spec, self.documents, self._models, self._cache)
+                place = (spec, self.documents, self.models, self._cache)
                 self._written = await written_texts(*place, budget_usd=budget_usd, on_progress=on_progress)
                 texts = None if self._written is None else self._written.texts
                 self._written_usage = Usage() if self._written is None else self._written.usage
                 index = await asyncio.to_thread(prepare_index, *place, on_progress, texts)
-                self._opened = Retriever(spec, index, self._models, self._cache)
+                self._opened = Retriever(spec, index, self.models, self._cache)
             return self._opened
 
     def _answer_key(self, example: Example, retrieval: Retrieval | None) -> str:
@@ -235,16 +235,16 @@ class Pipeline:
     @cached_property
     def _support(self) -> GroundingSupport:
         """The built-in judge of claims; loads its model at the first claim."""
-        return GroundingSupport(TokenReader(self._models.token_embedder))
+        return GroundingSupport(TokenReader(self.models.token_embedder))
 
     @cached_property
     def _retrieval_identity(self) -> str:
         spec = self.configuration.retrieval
-        return "" if spec is None else keys.retrieval_identity(spec, self.documents, self._models)
+        return "" if spec is None else keys.retrieval_identity(spec, self.documents, self.models)
 
     @cached_property
     def _answering_identity(self) -> str:
-        return keys.answering_identity(self.configuration, self._models)
+        return keys.answering_identity(self.configuration, self.models)
 
     @cached_property
     def _prompt_variables(self) -> list[str]:

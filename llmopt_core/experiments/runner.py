@@ -61,7 +61,7 @@ async def run_evaluation(  # noqa: PLR0917
         metrics: Names of metrics.
         judge: Who grades.
         models: Of the current event loop.
-        concurrency: Records at once.
+        concurrency: Model calls at once.
         budget_usd: The most the whole run may cost, earlier sessions included.
         limit: Only so many of the first examples.
         resume_run: Continue this run: its good records stay, missing and failed ones are made.
@@ -183,7 +183,10 @@ class _Session:
         def keep(_: int, position: int, result: Record | Failure) -> None:
             self._keep(position, result)
 
-        await bounded_map(positions, self._one, concurrency=concurrency, on_done=keep, should_stop=self._should_stop)
+        # While some records are scored and stored, others ask already: the calls are what is bounded.
+        self.pipeline.models.at_once(concurrency)
+        records = concurrency if concurrency == 1 else concurrency + max(1, concurrency // 4)
+        await bounded_map(positions, self._one, concurrency=records, on_done=keep, should_stop=self._should_stop)
 
     async def _one(self, position: int) -> Record:
         self.in_flight += 1

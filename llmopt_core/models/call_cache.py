@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -35,10 +36,18 @@ class CachedChat:
         inner: The model.
         cache: Where answers are kept.
         identity: Endpoint and weights, asked per request since a request may name an adapter; part of every key.
+        room: Entered for the call itself; what is answered from the cache needs none.
     """
 
-    def __init__(self, inner: ChatModel, cache: Cache, identity: Callable[[ChatRequest], Awaitable[str]]) -> None:
+    def __init__(
+        self,
+        inner: ChatModel,
+        cache: Cache,
+        identity: Callable[[ChatRequest], Awaitable[str]],
+        room: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext,
+    ) -> None:
         self._inner = inner
+        self._room = room
         self._cache = cache
         self._courier = Courier(cache, STAGE)
         self._identity = identity
@@ -80,7 +89,8 @@ class CachedChat:
         return None if found is None else decode(found)
 
     async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
-        completion = await self._inner.complete(request, on_text)
+        async with self._room():
+            completion = await self._inner.complete(request, on_text)
         await self._courier.put(key, encode(completion))
         return completion
 

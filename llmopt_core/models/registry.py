@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
@@ -66,6 +68,7 @@ class Models:
         self._scorers: dict[str, ChatModel] = {}
         self._embedders: dict[str, Embedder] = {}
         self._endpoint_embedders: dict[tuple[str, str], Embedder] = {}
+        self._room: AbstractAsyncContextManager[Any] = nullcontext()
 
     async def __aenter__(self) -> Self:
         return self
@@ -77,6 +80,10 @@ class Models:
         self._chats, self._scorers = {}, {}
         for client in clients:
             await client.close()
+
+    def at_once(self, calls: int) -> None:
+        """From now on make at most so many calls at once, whatever the endpoints allow."""
+        self._room = asyncio.Semaphore(calls)
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint of that name.
@@ -190,7 +197,7 @@ class Models:
         async def whole(request: ChatRequest) -> str:
             return kind + await identity(request)
 
-        return CachedChat(model, self._cache, whole)
+        return CachedChat(model, self._cache, whole, lambda: self._room)
 
     def _client(self, endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
         from llmopt_core.models.client import make_client

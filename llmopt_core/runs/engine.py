@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self.where = self.engine.url.render_as_string(hide_password=True)
+        # SQLite's own waiting for its write lock is sleeping in steps of milliseconds; threads here can do better.
+        self._turn: AbstractContextManager[Any] = threading.RLock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
             self.where = self.engine.url.database or "memory"
             _prepare_sqlite(self.engine)
@@ -44,8 +47,10 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that writes; committed at the end, rolled back on any error."""
-        with self._told(), self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            yield connection
+        with self._turn, self._told(), self.engine.connect() as connection:
+            connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
 
     def insert_new(self, table: sa.Table) -> Any:
         """An insert that leaves existing rows as they are."""

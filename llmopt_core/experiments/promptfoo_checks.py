@@ -54,7 +54,7 @@ def _checks(assertion: Mapping[str, Any], grader: Any) -> Iterator[CheckSpec]:
 def _check(kind: str, assertion: Mapping[str, Any], grader: Any) -> CheckSpec:
     base = kind.removeprefix("not-")
     if base not in _MAKERS:
-        raise Unsupported("is not supported")
+        raise Unsupported("this kind is not supported")
     foreign = sorted(set(assertion) - _READ)
     if foreign:
         raise Unsupported(f"its `{foreign[0]}` is not supported")

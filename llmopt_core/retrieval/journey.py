@@ -106,7 +106,8 @@ def _dropped(at: Column, before: Column, ranks: Mapping[str, int | None], stages
     if at.stage.method == "mmr":
         return f"Rank {rank} after {before.name}, but too like chunks already chosen (MMR)."
     moved = _moved(before, ranks, stages)
-    return f"Rank {rank} after {before.name}{moved}, but only {kept} chunks are handed over."
+    taken = "1 chunk is" if kept == 1 else f"{kept} chunks are"
+    return f"Rank {rank} after {before.name}{moved}, but only {taken} handed over."
 
 
 def _moved(before: Column, ranks: Mapping[str, int | None], stages: Sequence[Column]) -> str:

@@ -74,7 +74,7 @@ async def test_the_rag_example_imports_and_its_unsupported_tests_are_not_run(mod
     imported = import_promptfoo(EXAMPLES / "eval-rag")
     first, second = imported.not_run
     assert (first.kind, first.name) == ("test", "test 1")
-    assert first.reasons == ("the assertion `context-relevance`: is not supported",)
+    assert first.reasons == ("the assertion `context-relevance`: this kind is not supported",)
     assert "docs/maternity.md is not there" in second.reasons[0]
     assert [c.type for c in checks_of(imported.evaluation_set.examples[0])] == [
         "contains", "llm-rubric", "metric", "metric", "unsupported", "metric"
@@ -89,7 +89,7 @@ async def test_the_grading_example_names_the_javascript_per_test(models):
     assert imported.configurations[0].model == ModelSpec(
         endpoint="openai", name="gpt-5.2", mode="chat", max_tokens=1024
     )
-    assert [n.reasons for n in imported.not_run] == [("the assertion `javascript`: is not supported",)] * 2
+    assert [n.reasons for n in imported.not_run] == [("the assertion `javascript`: this kind is not supported",)] * 2
     assert "need an LLM as judge" in imported.warnings[0]
     models.register("openai", ScriptedChat(lambda request: "Of course!"))
     assert set((await run_all(imported, models)).values()) == {None}
@@ -145,9 +145,9 @@ def test_assertions_become_checks(assertion, check):
 @pytest.mark.parametrize(
     ("assertion", "reason"),
     [
-        ({"type": "javascript", "value": "output.length"}, "`javascript`: is not supported"),
-        ({"type": "not-python", "value": "x"}, "`not-python`: is not supported"),
-        ({}, "is not supported"),
+        ({"type": "javascript", "value": "output.length"}, "`javascript`: this kind is not supported"),
+        ({"type": "not-python", "value": "x"}, "`not-python`: this kind is not supported"),
+        ({}, "this kind is not supported"),
         ({"type": "contains"}, "needs a text"),
         ({"type": "contains", "value": True}, "needs a text"),
         ({"type": "contains", "value": ""}, "needs a text"),
@@ -160,7 +160,7 @@ def test_assertions_become_checks(assertion, check):
         ({"type": "llm-rubric", "value": "a", "provider": "other"}, "grader of its own"),
         ({"type": "llm-rubric", "value": "a", "rubricPrompt": "x"}, "`rubricPrompt`"),
         ({"type": "similar", "value": ["a", "b"]}, "needs a text"),
-        ({"type": "assert-set", "threshold": 0.5, "assert": []}, "`assert-set`: is not supported"),
+        ({"type": "assert-set", "threshold": 0.5, "assert": []}, "`assert-set`: this kind is not supported"),
         ({"type": "word-count", "value": "many"}, "`min`, `max`"),
         ({"type": "context-recall", "value": "{{ x }}", "threshold": 1}, "template"),
         ({"type": "contains", "value": "a", "weight": -1}, "greater than or equal to 0"),
@@ -267,7 +267,7 @@ CHECKS = [
     CheckSpec(type="latency", threshold=1.5, name="fast"),
     CheckSpec(type="length", value={"max": 9, "unit": "words"}),
     CheckSpec(type="metric", value="faithfulness", threshold=0.5),
-    CheckSpec(type="unsupported", value={"reason": "the assertion `javascript`: is not supported",
+    CheckSpec(type="unsupported", value={"reason": "the assertion `javascript`: this kind is not supported",
                                          "assertion": {"type": "javascript", "value": "output.length"}}),
 ]  # fmt: skip
 

@@ -72,7 +72,7 @@ async def test_lost_questions_are_told_with_the_reason(lab: Lab) -> None:
     assert (report.questions, report.without) == (2, 1)
     by_id = {one.example_id: one for one in report.lost}
     assert by_id["w"].stage == "select (top-k)"
-    assert "only 1 chunks are handed over" in by_id["w"].why
+    assert "only 1 chunk is handed over" in by_id["w"].why
     assert by_id["g"].stage == "not indexed"
     assert report.lost_at == {"select (top-k)": 1, "not indexed": 1}
 

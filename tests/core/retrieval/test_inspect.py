@@ -104,7 +104,7 @@ async def test_lost_below_the_threshold(retriever, index, chunks):
 async def test_lost_because_only_so_many_are_handed_over(retriever, index, chunks):
     journey = await lost(retriever, index, gold(chunks, "hive is led"), search=SearchSpec(candidates=9), top_k=1)
     assert journey.lost_at == "select (top-k)"
-    assert "only 1 chunks are handed over" in journey.why
+    assert "only 1 chunk is handed over" in journey.why
 
 
 def test_lost_in_fusion_rerank_and_diversity(index, chunks):

@@ -107,16 +107,17 @@ def parts_by_document(
     known = {pair.source: example for example, pair in pairs}
     whole = TrainingSet("questions", tuple(pair for _, pair in pairs))
     cut = split_set(whole, held_back_share, seed=seed)
-    held_back = tuple(known[pair.source] for pair in cut.validation.examples)
-    hidden = {span.document for example in held_back for span in example.references}
-    # A question may have spans in several documents; one of them held back is enough to keep it out.
+    hidden = {pair.group for pair in cut.validation.examples}
+    # A question may have spans in several documents; one with spans on both sides is kept out of both.
+    kept = [pair for pair in cut.validation.examples if hidden.issuperset(_documents(known[pair.source]))]
+    held_back = tuple(known[pair.source] for pair in kept)
     seen = [pair for pair in cut.train.examples if hidden.isdisjoint(_documents(known[pair.source]))]
     train, watched = _watched(seen, seed)
     return EmbedderParts(
         train,
         watched,
         held_back,
-        _counted({"training": train, "watched": watched, "held back": cut.validation.examples}),
+        _counted({"training": train, "watched": watched, "held back": kept}),
         len(examples) - len(train) - len(watched) - len(held_back),
     )
 

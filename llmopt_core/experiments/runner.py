@@ -221,7 +221,7 @@ class _Session:
         same = self.last_failure is not None and failure.kind == self.last_failure.kind
         self.failures_in_a_row = self.failures_in_a_row + 1 if same else 1
         self.last_failure = failure
-        self.given_up = self.given_up or self.failures_in_a_row >= max(_PATIENCE, 2 * self.concurrency)
+        self.given_up = self.given_up or self.failures_in_a_row >= max(_PATIENCE, self.concurrency * 3 // 2)
 
     def _should_stop(self) -> bool:
         if self.budget is not None and self.made:

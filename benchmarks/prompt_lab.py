@@ -158,7 +158,8 @@ def filters(folder: Path) -> None:
         page.get_by_role("option").nth(1).click()
         page.get_by_text("200 of 200 answered").first.wait_for(timeout=60_000)
         settled(page)
-        clicks = ("Failures", "All", "Different", "Regressions", "Failures", "All", "Regressions", "All")
+        # Here failures are regressions, so that going from one to the other changes nothing that could be timed.
+        clicks = ("Failures", "All", "Different", "All", "Regressions", "All", "Failures", "All")
         told("filter clicks, 200 x 4", [interaction(page, label) for label in clicks], "goal 0.5 s")
         signs = ("chevron_right", "chevron_right", "chevron_left")
         told("page turns, 200 x 4", [interaction(page, sign) for sign in signs], "goal 0.5 s")

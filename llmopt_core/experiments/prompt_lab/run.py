@@ -110,8 +110,11 @@ async def _answer(  # noqa: PLR0917
             record = Record(examples[row], failure=failure_of(error, "answer"))
         keep(place, record)
 
+    # While some answers are scored, others ask already: the calls are what is bounded.
+    models.at_once(plan.concurrency)
+    answers = plan.concurrency if plan.concurrency == 1 else plan.concurrency + max(1, plan.concurrency // 4)
     while not board.try_close() and not saver.broken:
-        await bounded_map(board.taken(), one, concurrency=plan.concurrency, should_stop=lambda: saver.broken)
+        await bounded_map(board.taken(), one, concurrency=answers, should_stop=lambda: saver.broken)
 
 
 async def _beat(store: Store, found: Comparison) -> None:

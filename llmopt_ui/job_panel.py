@@ -103,7 +103,9 @@ def _panel(job: Job, title: str) -> None:
                 ("Taken from the cache", fmt.count(int(progress.get("cached") or 0))),
             ]
         )
-        if job.error:
+        if job.error and job.status == "budget-reached":
+            st.caption(fmt.markdown(job.error))
+        elif job.error:
             show_error(job.error)
 
 

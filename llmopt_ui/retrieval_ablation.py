@@ -9,17 +9,22 @@ import streamlit as st
 
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.retrieval_lab.ablation import TITLES, AblationReport, Removed
-from llmopt_core.experiments.retrieval_lab.components import components
+from llmopt_core.experiments.retrieval_lab.components import asked_models, components
 from llmopt_core.experiments.retrieval_lab.costs import Cost
-from llmopt_core.experiments.retrieval_lab.jobs import ABLATION, ablation_report, ablation_work
+from llmopt_core.experiments.retrieval_lab.jobs import (
+    ABLATION,
+    ablation_estimate_work,
+    ablation_report,
+    ablation_work,
+)
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, section
+from llmopt_ui.components import Download, downloads, empty_state, section, told_plainly
 from llmopt_ui.resources import model_maker
 from llmopt_ui.retrieval_choice import Side, save_clicked
-from llmopt_ui.retrieval_jobs import questions_fields, results, task_of
+from llmopt_ui.retrieval_jobs import paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval_set_charts import ablation_chart
 from llmopt_ui.theme import verdict
 
@@ -55,16 +60,21 @@ def ablation_view(project: Project, found: Sequence[Side]) -> None:
     if asked is None:
         return
     options = {"answers": bool(with_answers)}
-    make = model_maker()
-    done = results(
-        ABLATION, [task_of(project, side, asked)], options,
-        lambda task: ablation_work(task, make, bool(with_answers), JudgeSpec()), "Leave one out",
-        f"{fmt.plural(len(asked.examples), 'question')} × {len(parts) + 1} configurations: the whole one, "
-        + ", ".join(parts),
-    )  # fmt: skip
-    report = ablation_report(done[0]) if done else None
-    if report is not None:
-        _show(project, report)
+    make, judge, answers = model_maker(), JudgeSpec(), bool(with_answers)
+    with told_plainly():
+        done = results(
+            ABLATION, [task_of(project, side, asked)], options,
+            lambda task, budget: ablation_work(task, make, answers, judge, budget), "Leave one out",
+            f"{fmt.plural(len(asked.examples), 'question')} × {len(parts) + 1} configurations: the whole one, "
+            + ", ".join(parts),
+            paid_work(
+                asked_models(side.configuration, answers, judge),
+                lambda task: ablation_estimate_work(task, make, answers, judge),
+            ),
+        )  # fmt: skip
+        report = ablation_report(done[0]) if done else None
+        if report is not None:
+            _show(project, report)
 
 
 def _show(project: Project, report: AblationReport) -> None:

@@ -8,15 +8,16 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.experiments.retrieval_lab.jobs import SWEEP, sweep_report, sweep_work
+from llmopt_core.experiments.retrieval_lab.components import asked_models
+from llmopt_core.experiments.retrieval_lab.jobs import SWEEP, sweep_estimate_work, sweep_report, sweep_work
 from llmopt_core.experiments.retrieval_lab.k_sweep import KS, AtK, KSweep, at_k
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads
+from llmopt_ui.components import Download, downloads, told_plainly
 from llmopt_ui.resources import model_maker
 from llmopt_ui.retrieval_choice import Side, save_clicked
-from llmopt_ui.retrieval_jobs import questions_fields, results, task_of
+from llmopt_ui.retrieval_jobs import paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval_set_charts import k_chart
 from llmopt_ui.theme import verdict
 
@@ -41,16 +42,21 @@ def k_view(project: Project, found: Sequence[Side]) -> None:
         st.caption("Choose at least one number.")
         return
     options = {"ks": sorted(ks)}
-    make = model_maker()
-    done = results(
-        SWEEP, [task_of(project, side, asked)], options, lambda task: sweep_work(task, make, sorted(ks), JudgeSpec()),
-        "Hand over more chunks",
-        f"{fmt.plural(len(asked.examples), 'question')} × {fmt.plural(len(ks), 'number')} of chunks = "
-        f"{len(asked.examples) * len(ks)} answers, less what is known already",
-    )  # fmt: skip
-    report = sweep_report(done[0]) if done else None
-    if report is not None:
-        _show(project, side, report)
+    make, judge = model_maker(), JudgeSpec()
+    with told_plainly():
+        done = results(
+            SWEEP, [task_of(project, side, asked)], options,
+            lambda task, budget: sweep_work(task, make, sorted(ks), judge, budget), "Hand over more chunks",
+            f"{fmt.plural(len(asked.examples), 'question')} × {fmt.plural(len(ks), 'number')} of chunks = "
+            f"{len(asked.examples) * len(ks)} answers, less what is known already",
+            paid_work(
+                asked_models(side.configuration, True, judge),
+                lambda task: sweep_estimate_work(task, make, sorted(ks), judge),
+            ),
+        )  # fmt: skip
+        report = sweep_report(done[0]) if done else None
+        if report is not None:
+            _show(project, side, report)
 
 
 def _show(project: Project, side: Side, report: KSweep) -> None:

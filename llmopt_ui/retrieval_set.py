@@ -32,7 +32,7 @@ def set_view(project: Project, found: Sequence[Side]) -> None:
     tasks = [task_of(project, side, asked) for side in found]
     make = model_maker()
     done = results(
-        MEASURE, tasks, {"k": k}, lambda task: measure_work(task, make, k), "Measure retrieval",
+        MEASURE, tasks, {"k": k}, lambda task, _: measure_work(task, make, k), "Measure retrieval",
         f"{fmt.plural(len(asked.examples), 'question')} · no answers are asked for, only what retrieval itself needs",
     )  # fmt: skip
     reports = {job.arguments["key"]: set_report(job) for job in done}

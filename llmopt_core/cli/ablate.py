@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmopt_core.experiments.file import Experiment
     from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, Removed
     from llmopt_core.experiments.retrieval_lab.costs import Cost
+    from llmopt_core.experiments.retrieval_lab.progress import LabProgress
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +30,9 @@ def ablate(  # noqa: PLR0917
         bool, typer.Option("--answers", help="Answer the questions too; measures F1, faithfulness and answer checks.")
     ] = False,
     concurrency: Annotated[int, typer.Option(min=1, help="Answers in work at once.")] = 4,
+    budget: Annotated[
+        float | None, typer.Option("--budget-usd", metavar="USD", help="The most it may cost; what was made is kept.")
+    ] = None,
     json: JsonOption = "",
 ) -> None:
     """Leave each component out."""
@@ -39,15 +43,20 @@ def ablate(  # noqa: PLR0917
 
     experiment = load_experiment(file)
     chosen = chosen_configuration(experiment, configuration)
-    report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency))
+    report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency, budget))
     if json:
         write_json(report.model_dump(mode="json"), json)
     if json != "-":
         print(_text(report))
 
 
-async def _ablate(
-    experiment: Experiment, configuration: Configuration, limit: int | None, answers: bool, concurrency: int
+async def _ablate(  # noqa: PLR0917
+    experiment: Experiment,
+    configuration: Configuration,
+    limit: int | None,
+    answers: bool,
+    concurrency: int,
+    budget: float | None,
 ) -> AblationReport:
     from llmopt_core.cli.setup import open_models
     from llmopt_core.experiments.retrieval_lab.ablation import ablate as measure
@@ -65,6 +74,7 @@ async def _ablate(
             set_name=experiment.evaluation_set.name,
             answers=answers,
             judge=experiment.judge,
+            budget_usd=budget,
             on_progress=_progress(),
             concurrency=concurrency,
         )
@@ -74,8 +84,9 @@ def _progress() -> Any:
     """A line on stderr at every tenth of the work."""
     told = 0
 
-    def see(done: int, total: int) -> None:
+    def see(progress: LabProgress) -> None:
         nonlocal told
+        done, total = progress.done, progress.total
         if total and done * 10 // total > told:
             told = done * 10 // total
             note(f"{done} of {total}")

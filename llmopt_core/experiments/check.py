@@ -47,7 +47,7 @@ def check_run(  # noqa: PLR0917
     if configuration.retrieval is not None and configuration.retrieval.embedding.endpoint:
         models.endpoint(configuration.retrieval.embedding.endpoint)
     if budget_usd is not None:
-        _check_budget(budget_usd, asked, models)
+        check_budget(budget_usd, asked, models)
 
 
 def _asked(configuration: Configuration, metrics: Sequence[str], judge: JudgeSpec) -> Iterable[ModelSpec]:
@@ -72,7 +72,12 @@ def _undefined(name: str, variable: str, evaluation_set: EvaluationSet, configur
     )
 
 
-def _check_budget(budget_usd: float, asked: Iterable[ModelSpec], models: Models) -> None:
+def check_budget(budget_usd: float, asked: Iterable[ModelSpec], models: Models) -> None:
+    """Refuse a budget that could not be kept.
+
+    Raises:
+        BadInput: It is not above 0, or the price of a model is not known.
+    """
     if budget_usd <= 0:
         raise BadInput("The budget must be more than 0 USD.")
     for spec in asked:

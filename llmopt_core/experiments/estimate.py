@@ -7,10 +7,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from llmopt_core.execution.bounded import failure_of
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.experiment import Plan
 from llmopt_core.experiments.indexing import texts_to_write, written_texts
-from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Example, Record, Usage
@@ -54,7 +55,8 @@ async def estimate(store: Store, plan: Plan, models: Models, pilot: int = PILOT)
         check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models)
     examples = plan.evaluation_set.examples[: plan.limit]
     return [
-        await _estimate(pipeline, examples, pilot, plan.concurrency) for pipeline in _pipelines(store, plan, models)
+        await estimate_pipeline(pipeline, examples, pilot, plan.concurrency)
+        for pipeline in _pipelines(store, plan, models)
     ]
 
 
@@ -65,15 +67,39 @@ def _pipelines(store: Store, plan: Plan, models: Models) -> list[Pipeline]:
     ]
 
 
-async def _estimate(pipeline: Pipeline, examples: Sequence[Example], pilot: int, concurrency: int) -> Estimate:
+async def estimate_pipeline(
+    pipeline: Pipeline, examples: Sequence[Example], pilot: int, concurrency: int, *, answers: bool = True
+) -> Estimate:
+    """What is still to be spent on these examples.
+
+    Args:
+        pipeline: What they go through.
+        examples: All of them.
+        pilot: So many that are not cached are done.
+        concurrency: Of the whole work.
+        answers: Without, the questions are searched and not answered.
+    """
     writing, pipeline = await _writing(pipeline, pilot)
-    new = await asyncio.to_thread(lambda: [example for example in examples if not pipeline.is_cached(example)])
+    known = pipeline.is_cached if answers else lambda example: pipeline.cached_hits(example) is not None
+    new = await asyncio.to_thread(lambda: [example for example in examples if not known(example)])
     tried = new[:pilot]
     await pipeline.prepare(tried)
-    records = [await pipeline.evaluate(example) for example in tried]
+    records = [await (pipeline.evaluate(example) if answers else _searched(pipeline, example)) for example in tried]
     left = len(new) - len(tried)
     found = _extrapolated(pipeline.configuration.name, len(examples), left, records, concurrency)
     return found if writing is None else _with_writing(found, writing, len(examples), concurrency)
+
+
+async def _searched(pipeline: Pipeline, example: Example) -> Record:
+    """A record of the search alone."""
+    started = time.perf_counter()
+    try:
+        found = await pipeline.retrieve(example)
+    except FATAL:
+        raise
+    except Exception as error:
+        return Record(example, failure=failure_of(error, "retrieve"), seconds=time.perf_counter() - started)
+    return Record(example, trace=found.trace, usage=found.usage, seconds=time.perf_counter() - started)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmopt_core.errors import Cancelled, LlmOptError
+from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project, Status
 from llmopt_core.settings import Settings
@@ -119,6 +119,8 @@ class JobRunner:
             status = "cancelled" if context.should_cancel() else "finished"
         except Cancelled:
             status = "cancelled"
+        except BudgetReached as told:
+            status, error = "budget-reached", str(told)
         except LlmOptError as told:
             error = str(told)
         except BaseException as unexpected:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -26,6 +26,7 @@ from llmopt_core.models.builtin_chat import BuiltinChat
 from llmopt_core.models.builtin_server import close_builtin
 from llmopt_core.models.call_cache import CachedChat
 from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from
+from llmopt_core.models.meter import Meter, MeteredChat
 from llmopt_core.models.wire import mode_of, model_name
 from llmopt_core.settings import Settings
 
@@ -69,6 +70,7 @@ class Models:
         self._embedders: dict[str, Embedder] = {}
         self._endpoint_embedders: dict[tuple[str, str], Embedder] = {}
         self._room: AbstractAsyncContextManager[Any] = nullcontext()
+        self._meter: Meter | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,6 +86,15 @@ class Models:
     def at_once(self, calls: int) -> None:
         """From now on make at most so many calls at once, whatever the endpoints allow."""
         self._room = asyncio.Semaphore(calls)
+
+    @contextmanager
+    def metered(self, budget_usd: float | None = None) -> Iterator[Meter]:
+        """Count what is called meanwhile; a call beyond the budget raises `BudgetReached`. Cached answers are free."""
+        before, self._meter = self._meter, Meter(budget_usd)
+        try:
+            yield self._meter
+        finally:
+            self._meter = before
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint of that name.
@@ -191,6 +202,7 @@ class Models:
         return self._cached(scorer, _identity_of(endpoint), "likelihood|")
 
     def _cached(self, model: ChatModel, identity: Identity, kind: str = "") -> ChatModel:
+        model = MeteredChat(model, lambda: self._meter)
         if self._cache is None:
             return model
 

@@ -12,16 +12,19 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.indexing import OnProgress
 from llmopt_core.experiments.pipeline import Pipeline
-from llmopt_core.experiments.retrieval_lab.components import components
+from llmopt_core.experiments.retrieval_lab.components import asked_models, components
 from llmopt_core.experiments.retrieval_lab.costs import Cost, answer_costs, timed
+from llmopt_core.experiments.retrieval_lab.progress import OnLabProgress, Tally
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain, Values, gains
+from llmopt_core.experiments.retrieval_lab.whole_set import CONCURRENCY as SEARCHES
 from llmopt_core.experiments.retrieval_lab.whole_set import retrieve_all
+from llmopt_core.models.meter import Meter
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import span_measures
-from llmopt_core.types import Document, Example, Record, Spec
+from llmopt_core.types import Document, Example, Failure, Record, Spec
 
 DEPTH = 10
 """MRR and nDCG look at so many chunks, however few are handed over."""
@@ -93,7 +96,8 @@ async def ablate(
     set_name: str = "",
     answers: bool = False,
     judge: JudgeSpec | None = None,
-    on_progress: OnProgress | None = None,
+    budget_usd: float | None = None,
+    on_progress: OnLabProgress | None = None,
     should_stop: Callable[[], bool] | None = None,
     concurrency: int = 4,
 ) -> AblationReport:
@@ -108,24 +112,31 @@ async def ablate(
         set_name: For the report.
         answers: Answer every question too, and measure F1 and faithfulness; then answer checks are components.
         judge: Grades faithfulness.
-        on_progress: Told done and total, counted in questions.
+        budget_usd: The most that may be spent now. What was made before it is reached is kept, and free the next time.
+        on_progress: Told how far it is, counted in questions.
         should_stop: Asked before each question.
         concurrency: Answers in work at once.
 
     Raises:
-        BadInput: The configuration retrieves nothing, has no component to leave out, or nothing can be measured.
+        BadInput: The configuration retrieves nothing, has no component to leave out, or nothing can be measured;
+            or a budget is set and a price is not known.
+        BudgetReached: The budget has no room for the next call.
     """
     left = components(configuration, answers)
     if not examples:
         raise BadInput("There are no questions to measure with.")
     if not left:
         raise BadInput(f"{configuration.name} is a plain search: it has no component that could be left out.")
-    run = _Run(examples, documents, models, cache, answers, judge or JudgeSpec(), concurrency)
-    run.watch(1 + len(left), on_progress, should_stop)
-    pilot = await timed(configuration, run.with_gold or list(examples), documents, models, cache)
-    costs, total = pilot.components(), pilot.cost(lambda _: True)
-    whole = await run.measure(configuration)
-    tables = {name: await run.measure(variant) for name, variant in left.items()}
+    judge = judge or JudgeSpec()
+    if budget_usd is not None:
+        check_budget(budget_usd, asked_models(configuration, answers, judge), models)
+    run = _Run(examples, documents, models, cache, answers, judge, concurrency)
+    with models.metered(budget_usd) as meter:
+        run.watch(1 + len(left), meter, on_progress, should_stop)
+        pilot = await timed(configuration, run.with_gold or list(examples), documents, models, cache)
+        costs, total = pilot.components(), pilot.cost(lambda _: True)
+        whole = await run.measure(configuration)
+        tables = {name: await run.measure(variant) for name, variant in left.items()}
     if not any(value is not None for column in whole.values() for value in column):
         raise BadInput("Nothing of this set can be measured: its questions have neither references nor answers.")
     if answers:
@@ -152,13 +163,20 @@ class _Run:
         self.failures: dict[str, int] = {}
         self._inputs = (documents, models, cache)
         self._answers, self._judge, self._concurrency = answers, judge, concurrency
-        self._done = self._total = 0
-        self._on_progress: OnProgress | None = None
+        self._tally = Tally(0, Meter())
         self._should_stop: Callable[[], bool] | None = None
 
-    def watch(self, variants: int, on_progress: OnProgress | None, should_stop: Callable[[], bool] | None) -> None:
-        each = len(self.with_gold) + (len(self.examples) if self._answers else 0)
-        self._total, self._on_progress, self._should_stop = variants * each, on_progress, should_stop
+    def watch(
+        self,
+        variants: int,
+        meter: Meter,
+        on_progress: OnLabProgress | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> None:
+        searched, answered = variants * len(self.with_gold), variants * len(self.examples) * self._answers
+        at_once = self._concurrency if self._answers else SEARCHES
+        self._tally = Tally(searched + answered, meter, on_progress, answered or searched, at_once)
+        self._should_stop = should_stop
 
     async def measure(self, configuration: Configuration) -> Columns:
         """Every measure with one value per example, None where it could not be measured."""
@@ -173,13 +191,8 @@ class _Run:
         spec = configuration.retrieval
         if spec is None:
             raise AssertionError("a component cannot be the whole retrieval")
-        deep = spec.model_copy(update={"top_k": max(DEPTH, spec.top_k)})
         found, failures, _ = await retrieve_all(
-            configuration.model_copy(update={"retrieval": deep}),
-            self.with_gold,
-            *self._inputs,
-            lambda *_: self._count(),
-            self._should_stop,
+            deep(configuration), self.with_gold, *self._inputs, self._searched, self._should_stop
         )
         for message, number in failures.items():
             self.failures[message] = self.failures.get(message, 0) + number
@@ -206,7 +219,7 @@ class _Run:
             self.examples,
             pipeline.evaluate,
             concurrency=self._concurrency,
-            on_done=lambda *_: self._count(),
+            on_done=self._answered,
             should_stop=self._should_stop,
         )
         records = [
@@ -222,10 +235,21 @@ class _Run:
             for metric in ANSWER_METRICS
         }
 
-    def _count(self) -> None:
-        self._done += 1
-        if self._on_progress is not None:
-            self._on_progress(min(self._done, self._total), self._total)
+    def _searched(self, cached: bool) -> None:
+        # Answers take so much longer that the searches between them do not tell how long the rest takes.
+        self._tally.step(cached=cached, slow=not self._answers)
+
+    def _answered(self, _: int, __: Example, result: Record | Failure) -> None:
+        self._tally.step(cached=isinstance(result, Record) and not result.usage.calls)
+
+
+def deep(configuration: Configuration) -> Configuration:
+    """The configuration handing over as many chunks as MRR and nDCG look at."""
+    spec = configuration.retrieval
+    if spec is None:
+        return configuration
+    changed = spec.model_copy(update={"top_k": max(DEPTH, spec.top_k)})
+    return configuration.model_copy(update={"retrieval": changed})
 
 
 def _report(  # noqa: PLR0917

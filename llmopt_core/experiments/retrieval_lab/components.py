@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Prices
+from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.ablate import variants
 
 
@@ -27,6 +33,32 @@ def components(configuration: Configuration, answers: bool = False) -> dict[str,
         without = checks.model_copy(update={"refuse_unsupported": False})
         found["without refusal"] = _checked(configuration, without, "without refusal")
     return found
+
+
+def asked_models(configuration: Configuration, answers: bool, judge: JudgeSpec) -> tuple[ModelSpec, ...]:
+    """Every chat model that the work may call."""
+    if not answers:
+        return configuration.model_copy(update={"model": ModelSpec(), "checks": None}).models
+    return configuration.models if judge.is_builtin else (*configuration.models, judge.chat_model)
+
+
+def is_free(asked: Sequence[ModelSpec], models: Models) -> bool:
+    """Whether every price is known and zero.
+
+    Raises:
+        BadInput: An endpoint is unknown.
+    """
+    return all(price is not None and not (price.prompt or price.completion) for price in _prices(asked, models))
+
+
+def is_priced(asked: Sequence[ModelSpec], models: Models) -> bool:
+    """Whether every price is known, as a budget needs it. Errors as in `is_free`."""
+    return all(price is not None for price in _prices(asked, models))
+
+
+def _prices(asked: Sequence[ModelSpec], models: Models) -> list[Prices | None]:
+    found = [(models.endpoint(spec.endpoint), spec.name) for spec in asked]
+    return [endpoint.price_of(name or endpoint.default_model) for endpoint, name in found]
 
 
 def _named(configuration: Configuration, part: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,7 +13,9 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, ablate
+from llmopt_core.experiments.retrieval_lab.estimate import LabEstimate, estimate_ablation, estimate_sweep
 from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep, k_sweep
+from llmopt_core.experiments.retrieval_lab.progress import LabProgress, OnLabProgress
 from llmopt_core.experiments.retrieval_lab.whole_set import SetReport, measure_set
 from llmopt_core.experiments.runner import cancellable
 from llmopt_core.models.registry import Models
@@ -66,7 +67,7 @@ class Task:
 def measure_work(task: Task, make_models: MakeModels, k: int) -> Work:
     """Retrieve for the whole set and measure every stage."""
 
-    async def run(context: JobContext, models: Models, see: Callable[[int, int], None]) -> Spec:
+    async def run(context: JobContext, models: Models, see: OnLabProgress) -> Spec:
         return await measure_set(
             task.configuration, task.examples, task.documents, models, context.store.cache,
             k=k, on_progress=see, should_stop=context.should_cancel,
@@ -75,26 +76,55 @@ def measure_work(task: Task, make_models: MakeModels, k: int) -> Work:
     return _work(run, make_models)
 
 
-def ablation_work(task: Task, make_models: MakeModels, answers: bool, judge: JudgeSpec) -> Work:
-    """Leave each component out."""
+def ablation_work(
+    task: Task, make_models: MakeModels, answers: bool, judge: JudgeSpec, budget_usd: float | None = None
+) -> Work:
+    """Leave each component out. Where the budget is reached the job ends as `budget-reached`."""
 
-    async def run(context: JobContext, models: Models, see: Callable[[int, int], None]) -> Spec:
+    async def run(context: JobContext, models: Models, see: OnLabProgress) -> Spec:
         return await ablate(
             task.configuration, task.examples, task.documents, models, context.store.cache,
-            set_name=task.set_name, answers=answers, judge=judge, on_progress=see, should_stop=context.should_cancel,
+            set_name=task.set_name, answers=answers, judge=judge, budget_usd=budget_usd, on_progress=see,
+            should_stop=context.should_cancel,
         )  # fmt: skip
 
     return _work(run, make_models)
 
 
-def sweep_work(task: Task, make_models: MakeModels, ks: Sequence[int], judge: JudgeSpec) -> Work:
-    """Hand over more and more chunks."""
+def sweep_work(
+    task: Task, make_models: MakeModels, ks: Sequence[int], judge: JudgeSpec, budget_usd: float | None = None
+) -> Work:
+    """Hand over more and more chunks. Where the budget is reached the job ends as `budget-reached`."""
 
-    async def run(context: JobContext, models: Models, see: Callable[[int, int], None]) -> Spec:
+    async def run(context: JobContext, models: Models, see: OnLabProgress) -> Spec:
         return await k_sweep(
             task.configuration, task.examples, task.documents, models, context.store.cache,
-            ks=ks, set_name=task.set_name, judge=judge, on_progress=see, should_stop=context.should_cancel,
+            ks=ks, set_name=task.set_name, judge=judge, budget_usd=budget_usd, on_progress=see,
+            should_stop=context.should_cancel,
         )  # fmt: skip
+
+    return _work(run, make_models)
+
+
+def ablation_estimate_work(task: Task, make_models: MakeModels, answers: bool, judge: JudgeSpec) -> Work:
+    """A pilot of `ablation_work`."""
+
+    async def run(context: JobContext, models: Models, _: OnLabProgress) -> Spec:
+        return await estimate_ablation(
+            task.configuration, task.examples, task.documents, models, context.store.cache,
+            answers=answers, judge=judge,
+        )  # fmt: skip
+
+    return _work(run, make_models)
+
+
+def sweep_estimate_work(task: Task, make_models: MakeModels, ks: Sequence[int], judge: JudgeSpec) -> Work:
+    """A pilot of `sweep_work`."""
+
+    async def run(context: JobContext, models: Models, _: OnLabProgress) -> Spec:
+        return await estimate_sweep(
+            task.configuration, task.examples, task.documents, models, context.store.cache, ks=ks, judge=judge
+        )
 
     return _work(run, make_models)
 
@@ -103,6 +133,11 @@ def latest(store: Store, project: Project, kind: str, key: str) -> Job | None:
     """The newest job of this kind and key; None where there was none."""
     found = [job for job in store.jobs(project) if job.kind == kind and job.arguments.get("key") == key]
     return max(found, key=lambda job: job.id, default=None)
+
+
+def estimate_of(job: Job) -> LabEstimate | None:
+    """What a pilot told; None where it told nothing."""
+    return report_of(job, LabEstimate)
 
 
 def report_of(job: Job, kind: type[T]) -> T | None:
@@ -128,15 +163,12 @@ def sweep_report(job: Job) -> KSweep | None:
     return report_of(job, KSweep)
 
 
-def _work(
-    run: Callable[[JobContext, Models, Callable[[int, int], None]], Awaitable[Spec]], make_models: MakeModels
-) -> Work:
+def _work(run: Callable[[JobContext, Models, OnLabProgress], Awaitable[Spec]], make_models: MakeModels) -> Work:
     async def work(context: JobContext) -> dict[str, Any]:
-        started = time.monotonic()
         kept: dict[str, Spec] = {}
 
-        def see(done: int, total: int) -> None:
-            context.report(_progress(done, total, time.monotonic() - started))
+        def see(progress: LabProgress) -> None:
+            context.report(progress.as_dict())
 
         async def whole() -> None:
             async with make_models() as models:
@@ -145,15 +177,10 @@ def _work(
         async def beat() -> None:
             return None
 
-        see(0, 0)
+        see(LabProgress())
         await cancellable(whole(), context.should_cancel, beat)
         if context.should_cancel():
             raise Cancelled("Cancelled.")
         return {"report": kept["report"].model_dump(mode="json")}
 
     return work
-
-
-def _progress(done: int, total: int, seconds: float) -> dict[str, Any]:
-    left = seconds / done * (total - done) if done else None
-    return {"done": done, "total": total, "unit": "questions", "seconds_left": left}

@@ -11,12 +11,14 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.indexing import OnProgress
 from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.retrieval_lab.components import asked_models
+from llmopt_core.experiments.retrieval_lab.progress import OnLabProgress, Tally
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain, gains
 from llmopt_core.models.registry import Models
-from llmopt_core.types import Document, Example, Record, Spec
+from llmopt_core.types import Document, Example, Failure, Record, Spec
 
 KS = (1, 2, 3, 5, 8, 12, 20)
 METRICS = ("answer_f1", "faithfulness", "recall")
@@ -71,36 +73,40 @@ async def k_sweep(
     set_name: str = "",
     judge: JudgeSpec | None = None,
     concurrency: int = 4,
-    on_progress: OnProgress | None = None,
+    budget_usd: float | None = None,
+    on_progress: OnLabProgress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> KSweep:
     """Answer every question with each number of chunks.
 
     Raises:
-        BadInput: The configuration retrieves nothing, there is nothing to ask, or nothing could be scored.
+        BadInput: The configuration retrieves nothing, there is nothing to ask, or nothing could be scored; or a budget
+            is set and a price is not known.
+        BudgetReached: The budget has no room for the next call. What was made is kept, and free the next time.
     """
     wanted = sorted(set(ks))
     if not examples or not wanted or wanted[0] < 1:
         raise BadInput("Choose at least one question, and numbers of chunks from 1 on.")
-    done = 0
-
-    def count(*_: object) -> None:
-        nonlocal done
-        done += 1
-        if on_progress is not None:
-            on_progress(done, len(wanted) * len(examples))
-
+    judge = judge or JudgeSpec()
+    if budget_usd is not None:
+        check_budget(budget_usd, asked_models(configuration, True, judge), models)
     found: dict[int, list[Record]] = {}
-    for k in wanted:
-        pipeline = Pipeline(at_k(configuration, k), documents, METRICS, judge or JudgeSpec(), models, cache)
-        await pipeline.prepare(examples)
-        results = await bounded_map(
-            examples, pipeline.evaluate, concurrency=concurrency, on_done=count, should_stop=should_stop
-        )
-        found[k] = [
-            result if isinstance(result, Record) else Record(example, failure=result)
-            for example, result in zip(examples, results, strict=True)
-        ]
+    with models.metered(budget_usd) as meter:
+        tally = Tally(len(wanted) * len(examples), meter, on_progress, at_once=concurrency)
+
+        def count(_: int, __: Example, result: Record | Failure) -> None:
+            tally.step(cached=isinstance(result, Record) and not result.usage.calls)
+
+        for k in wanted:
+            pipeline = Pipeline(at_k(configuration, k), documents, METRICS, judge, models, cache)
+            await pipeline.prepare(examples)
+            results = await bounded_map(
+                examples, pipeline.evaluate, concurrency=concurrency, on_done=count, should_stop=should_stop
+            )
+            found[k] = [
+                result if isinstance(result, Record) else Record(example, failure=result)
+                for example, result in zip(examples, results, strict=True)
+            ]
     return await asyncio.to_thread(_swept, configuration, set_name, found)
 
 

@@ -14,9 +14,9 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.indexing import OnProgress
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.retrieval_lab.costs import Cost, Timed, timed
+from llmopt_core.experiments.retrieval_lab.progress import OnLabProgress, Tally
 from llmopt_core.experiments.retrieval_lab.tables import Estimate
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.models.registry import Models
@@ -109,7 +109,7 @@ async def measure_set(
     cache: Cache,
     *,
     k: int = 5,
-    on_progress: OnProgress | None = None,
+    on_progress: OnLabProgress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> SetReport:
     """Retrieve for every example and measure after every stage.
@@ -121,7 +121,7 @@ async def measure_set(
         models: Of the current event loop.
         cache: Where stages are kept.
         k: How many of a stage's chunks count.
-        on_progress: Told done and total.
+        on_progress: Told how far it is.
         should_stop: Asked before each question; once true the report holds what is done.
 
     Raises:
@@ -130,11 +130,13 @@ async def measure_set(
     with_gold = [example for example in examples if example.references]
     if not with_gold:
         raise BadInput("No question of this set says where its answer stands; add references to measure retrieval.")
-    found, failures, retriever = await retrieve_all(
-        configuration, with_gold, documents, models, cache, on_progress, should_stop
-    )
-    pilot = await timed(configuration, with_gold, documents, models, cache)
-    routing = await _routing(configuration, examples, models, cache)
+    with models.metered() as meter:
+        tally = Tally(len(with_gold), meter, on_progress, at_once=CONCURRENCY)
+        found, failures, retriever = await retrieve_all(
+            configuration, with_gold, documents, models, cache, lambda cached: tally.step(cached=cached), should_stop
+        )
+        pilot = await timed(configuration, with_gold, documents, models, cache)
+        routing = await _routing(configuration, examples, models, cache)
     return await asyncio.to_thread(
         _report, configuration, found, failures, retriever, pilot, k, len(examples) - len(with_gold), routing
     )
@@ -149,10 +151,19 @@ async def retrieve_all(  # noqa: PLR0917
     documents: Sequence[Document],
     models: Models,
     cache: Cache,
-    on_progress: OnProgress | None = None,
+    on_each: Callable[[bool], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> tuple[list[tuple[Example, Retrieval]], dict[str, int], Retriever]:
     """What every example finds; what fails is counted by its message.
+
+    Args:
+        configuration: Must retrieve.
+        examples: What is searched for.
+        documents: What is searched.
+        models: Of the current event loop.
+        cache: Where stages are kept.
+        on_each: Told after each example whether it was kept from before.
+        should_stop: Asked before each example.
 
     Raises:
         BadInput: The configuration retrieves nothing.
@@ -162,16 +173,8 @@ async def retrieve_all(  # noqa: PLR0917
     pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
     await pipeline.prepare(examples)
     retriever = await pipeline.retriever()
-    done = 0
-
-    def count(*_: object) -> None:
-        nonlocal done
-        done += 1
-        if on_progress is not None:
-            on_progress(done, len(examples))
-
     results = await bounded_map(
-        examples, _retrieving(pipeline), concurrency=CONCURRENCY, on_done=count, should_stop=should_stop
+        examples, _retrieving(pipeline, on_each or (lambda _: None)), concurrency=CONCURRENCY, should_stop=should_stop
     )
     pairs = list(zip(examples, results, strict=True))
     for _, result in pairs:
@@ -184,14 +187,19 @@ async def retrieve_all(  # noqa: PLR0917
     return found, dict(failed), retriever
 
 
-def _retrieving(pipeline: Pipeline) -> Callable[[Example], Awaitable[Retrieval | Exception]]:
+def _retrieving(
+    pipeline: Pipeline, on_each: Callable[[bool], None]
+) -> Callable[[Example], Awaitable[Retrieval | Exception]]:
     """Retrieves one example; gives back what must end the whole work, which a plain failure does not."""
 
     async def one(example: Example) -> Retrieval | Exception:
+        known = pipeline.cached_hits(example)
         try:
-            return await pipeline.retrieve(example)
+            return known or await pipeline.retrieve(example)
         except FATAL as error:
             return error
+        finally:
+            on_each(known is not None)
 
     return one
 

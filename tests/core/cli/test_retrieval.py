@@ -88,9 +88,23 @@ def test_answers_are_measured_where_they_are_asked_for(inside: Command, rivers: 
     assert done.json()["questions"] == 2
 
 
+def test_a_budget_stops_it_and_a_larger_one_goes_on(inside: Command, rivers: Path, stub: StubEndpoint) -> None:
+    ablate = ("ablate", rivers, "--configuration", "expanded")
+    text = rivers.read_text()
+    assert "prices" in inside(*ablate, "--budget-usd", 1).complaint
+    rivers.write_text(text.replace("max_retries: 0", 'max_retries: 0, prices: {"*": {prompt: 1000, completion: 1000}}'))
+    done = inside(*ablate, "--budget-usd", 1e-9)
+    assert done.code == 2
+    assert "leaves no room for the next call" in done.complaint
+    assert len(stub.requests) == 1
+    assert inside(*ablate, "--budget-usd", 100).code == 0
+    assert len(stub.requests) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--configuration", "expanded", "--budget-usd", "0"], "more than 0 USD"),
         (["--configuration", "plain"], "plain is a plain search"),
         (["--configuration", "none"], "none has no retrieval"),
         (["--configuration", "other"], "other"),

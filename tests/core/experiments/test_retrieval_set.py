@@ -51,7 +51,7 @@ async def left_out(lab: Lab, examples=EXAMPLES, *, answers=False, **changes) -> 
 
 async def test_every_stage_is_measured_with_its_cost(lab: Lab) -> None:
     progress: list[tuple[int, int]] = []
-    report = await measured(lab, HYBRID, k=2, on_progress=lambda done, total: progress.append((done, total)))
+    report = await measured(lab, HYBRID, k=2, on_progress=lambda now: progress.append((now.done, now.total)))
     names = [stage.name for stage in report.stages]
     assert names == ["embed (all-MiniLM-L6-v2)", "dense", "bm25", "fusion (rrf)", "select (top-k)"]
     last = report.stages[-1]

@@ -1,0 +1,114 @@
+"""What the lab's long work will take, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmopt_core.cache import Cache
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.estimate import PILOT, Estimate, estimate_pipeline
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.retrieval_lab.ablation import ANSWER_METRICS, deep
+from llmopt_core.experiments.retrieval_lab.components import components
+from llmopt_core.experiments.retrieval_lab.k_sweep import METRICS, at_k
+from llmopt_core.models.registry import Models
+from llmopt_core.types import Document, Example, Spec, Usage
+
+_MANY = 4
+"""From so many configurations on, one question of each is a pilot large enough."""
+
+
+class LabEstimate(Spec):
+    """What is still to be spent on all configurations together.
+
+    Attributes:
+        total: Questions of all configurations.
+        left: Those that are not kept from before or from the pilot.
+        calls: Model calls to be made.
+        tokens: Of these calls.
+        cost_usd: None where a price is not known.
+        seconds: Roughly.
+        spent_tokens: Of the pilot, whose results are kept.
+        spent_usd: None where a price is not known.
+        failures: Messages of pilot questions that failed.
+    """
+
+    total: int
+    left: int
+    calls: int
+    tokens: int
+    cost_usd: float | None
+    seconds: float
+    spent_tokens: int
+    spent_usd: float | None
+    failures: tuple[str, ...] = ()
+
+
+async def estimate_ablation(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    answers: bool = False,
+    judge: JudgeSpec | None = None,
+    concurrency: int = 4,
+) -> LabEstimate:
+    """Leave-one-out, from a pilot. Its calls are real and their results kept.
+
+    Raises:
+        BadInput: The configuration retrieves nothing.
+    """
+    parts = [configuration, *components(configuration, answers).values()]
+    if not answers:
+        parts = [deep(part) for part in parts]
+        examples = [example for example in examples if example.references]
+    metrics = ANSWER_METRICS if answers else ()
+    lines = [Pipeline(part, documents, metrics, judge or JudgeSpec(), models, cache) for part in parts]
+    return await _estimated(lines, examples, answers, concurrency)
+
+
+async def estimate_sweep(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    ks: Sequence[int],
+    judge: JudgeSpec | None = None,
+    concurrency: int = 4,
+) -> LabEstimate:
+    """Answers with each number of chunks, from a pilot. Its calls are real and their results kept.
+
+    Raises:
+        BadInput: The configuration retrieves nothing.
+    """
+    parts = [at_k(configuration, k) for k in sorted(set(ks))]
+    lines = [Pipeline(part, documents, METRICS, judge or JudgeSpec(), models, cache) for part in parts]
+    return await _estimated(lines, examples, True, concurrency)
+
+
+async def _estimated(
+    lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
+) -> LabEstimate:
+    pilot = 1 if len(lines) >= _MANY else PILOT
+    return _together([await estimate_pipeline(line, examples, pilot, concurrency, answers=answers) for line in lines])
+
+
+def _together(found: Sequence[Estimate]) -> LabEstimate:
+    spent = sum((one.spent for one in found), Usage())
+    costs = [one.cost_usd for one in found]
+    return LabEstimate(
+        total=sum(one.records for one in found),
+        left=sum(one.records - one.cached for one in found),
+        calls=sum(one.calls for one in found),
+        tokens=sum(one.prompt_tokens + one.completion_tokens for one in found),
+        cost_usd=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
+        seconds=sum(one.seconds for one in found),
+        spent_tokens=spent.prompt_tokens + spent.completion_tokens,
+        spent_usd=spent.cost_usd,
+        failures=tuple(dict.fromkeys(message for one in found for message in one.failures)),
+    )

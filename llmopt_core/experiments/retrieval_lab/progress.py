@@ -1,0 +1,90 @@
+"""How far the lab's long work is, what it has taken, and how long the rest takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from llmopt_core.execution.progress import Progress
+from llmopt_core.models.meter import Meter
+from llmopt_core.types import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class LabProgress:
+    """A moment of the work, counted in questions of every configuration.
+
+    Attributes:
+        cached: Of those done, the ones that were kept from before.
+        usage: Of the calls that were made.
+        seconds_left: At the pace of what was made; None before enough was.
+    """
+
+    done: int = 0
+    total: int = 0
+    cached: int = 0
+    usage: Usage = Usage()
+    seconds_left: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """In the words of the job panel."""
+        return {
+            "done": self.done,
+            "total": self.total,
+            "unit": "questions",
+            "cached": self.cached,
+            "tokens": self.usage.prompt_tokens + self.usage.completion_tokens,
+            "cost_usd": self.usage.cost_usd,
+            "seconds_left": self.seconds_left,
+        }
+
+
+OnLabProgress = Callable[[LabProgress], None]
+
+
+class Tally:
+    """Counts questions as they are done.
+
+    Args:
+        total: All of them.
+        meter: Knows what was spent.
+        on_progress: Told after each.
+        slow: How many of them take the time, such as answers where searches come between; by default all.
+        at_once: So many start together, and the first of them wait for models to be loaded.
+        clock: In seconds.
+    """
+
+    def __init__(  # noqa: PLR0917
+        self,
+        total: int,
+        meter: Meter,
+        on_progress: OnLabProgress | None = None,
+        slow: int | None = None,
+        at_once: int = 4,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._total, self._meter, self._on_progress, self._clock = total, meter, on_progress, clock
+        self._slow_left, self._at_once = total if slow is None else slow, at_once
+        self._done = self._cached = self._made = 0
+        self._first_made = 0.0
+
+    def step(self, *, cached: bool, slow: bool = True) -> None:
+        """One more is done."""
+        self._done += 1
+        self._cached += cached
+        self._slow_left -= slow
+        if slow and not cached:
+            self._first_made = self._first_made or self._clock()
+            self._made += 1
+        if self._on_progress is not None:
+            self._on_progress(
+                LabProgress(min(self._done, self._total), self._total, self._cached, self._meter.usage, self._left())
+            )
+
+    def _left(self) -> float | None:
+        # The first ones come in one burst: the clock starts with them.
+        made = self._made - 1 if self._made > self._at_once else 0
+        left = Progress(made + self._slow_left, made, started_at=self._first_made, now=self._clock()).time_left()
+        return left if self._slow_left else 0.0

@@ -1,0 +1,172 @@
+"""The retrieval lab's paid work: an estimate first, a budget that holds, what is left told truly."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmopt_core.errors import BadInput, BudgetReached
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.jobs import JobRunner
+from llmopt_core.experiments.retrieval_lab.ablation import ablate
+from llmopt_core.experiments.retrieval_lab.components import asked_models, is_free
+from llmopt_core.experiments.retrieval_lab.estimate import estimate_ablation, estimate_sweep
+from llmopt_core.experiments.retrieval_lab.jobs import (
+    SWEEP,
+    Task,
+    ablation_estimate_work,
+    estimate_of,
+    sweep_estimate_work,
+    sweep_report,
+    sweep_work,
+)
+from llmopt_core.experiments.retrieval_lab.k_sweep import k_sweep
+from llmopt_core.experiments.retrieval_lab.progress import LabProgress, Tally
+from llmopt_core.models.meter import Meter
+
+from .conftest import EXAMPLES, Lab
+
+HYBRID = {"chunking": {"size": 20}, "search": {"method": "hybrid"}, "top_k": 1}
+HYDE = {**HYBRID, "transform": {"method": "hyde", "n": 1, "model": {"endpoint": "scripted"}}}
+
+
+async def left_out(lab: Lab, budget: float | None = None, **more):
+    async with lab.models() as models:
+        return await ablate(
+            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, lab.store.cache, budget_usd=budget,
+            **more,
+        )  # fmt: skip
+
+
+async def swept(lab: Lab, budget: float | None = None, **more):
+    async with lab.models() as models:
+        return await k_sweep(
+            lab.configuration(), EXAMPLES, lab.documents, models, lab.store.cache, ks=(1, 3), budget_usd=budget, **more
+        )
+
+
+@pytest.mark.parametrize("work", [left_out, swept])
+async def test_a_budget_stops_it_and_what_was_made_is_kept(lab: Lab, work) -> None:
+    with pytest.raises(BudgetReached, match="leaves no room"):
+        await work(lab, 0.025)
+    assert len(lab.chat.requests) == 2
+    again = lab.restarted()
+    report = await work(again, 1.0)
+    whole = len(again.chat.requests) + 2
+    assert report.questions == 4
+    assert whole == (8 if work is swept else 4)
+
+
+async def test_a_budget_without_prices_is_refused(lab: Lab) -> None:
+    async with lab.models() as models:
+        models.register("unpriced", lab.chat)
+        other = lab.configuration(model={"endpoint": "unpriced", "name": "m"})
+        with pytest.raises(BadInput, match="A budget needs prices"):
+            await k_sweep(other, EXAMPLES, lab.documents, models, lab.store.cache, budget_usd=1.0)
+    assert lab.chat.requests == []
+
+
+@pytest.mark.parametrize("answers", [False, True])
+async def test_an_estimate_foretells_what_leave_one_out_spends(lab: Lab, answers: bool) -> None:
+    async with lab.models() as models:
+        told = await estimate_ablation(
+            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, lab.store.cache, answers=answers
+        )
+    pilot = len(lab.chat.requests)
+    # The whole, and without HyDE, BM25 and dense search: of each one question is tried.
+    assert (told.total, told.left, told.failures) == (16, 12, ())
+    assert told.spent_usd == pytest.approx(0.01 * pilot)
+    await left_out(lab, answers=answers)
+    made = len(lab.chat.requests) - pilot
+    assert told.calls == pytest.approx(made, abs=3)
+    assert told.cost_usd == pytest.approx(0.01 * told.calls)
+
+
+async def test_an_estimate_leaves_out_what_is_known(lab: Lab) -> None:
+    await swept(lab)
+    async with lab.models() as models:
+        told = await estimate_sweep(lab.configuration(), EXAMPLES, lab.documents, models, lab.store.cache, ks=(1, 2, 3))
+    assert (told.total, told.left, told.calls, told.cost_usd) == (12, 1, 1, pytest.approx(0.01))
+
+
+async def test_what_is_asked_decides_whether_it_is_free(lab: Lab) -> None:
+    local = lab.configuration(retrieval=HYBRID)
+    async with lab.models() as models:
+        assert is_free(asked_models(local, False, JudgeSpec()), models)
+        assert not is_free(asked_models(local, True, JudgeSpec()), models)
+        assert not is_free(asked_models(lab.configuration(retrieval=HYDE), False, JudgeSpec()), models)
+        free = lab.configuration(model={})
+        assert is_free(asked_models(free, True, JudgeSpec()), models)
+        assert not is_free(asked_models(free, True, JudgeSpec(endpoint="grader")), models)
+
+
+async def test_progress_tells_tokens_cost_and_what_was_known(lab: Lab) -> None:
+    seen: list[LabProgress] = []
+    await swept(lab, on_progress=seen.append)
+    assert (seen[-1].done, seen[-1].total, seen[-1].cached) == (8, 8, 0)
+    assert seen[-1].usage.cost_usd == pytest.approx(0.08)
+    assert seen[-1].as_dict()["tokens"] > 0
+    await swept(lab, on_progress=seen.append)
+    assert (seen[-1].cached, seen[-1].usage.calls, seen[-1].seconds_left) == (8, 0, 0.0)
+    assert seen[-2].seconds_left is None
+
+
+def test_time_left_is_told_by_what_is_made() -> None:
+    now = 0.0
+    seen: list[LabProgress] = []
+    tally = Tally(100, Meter(), seen.append, at_once=1, clock=lambda: now)
+    for _ in range(80):
+        now += 0.01
+        tally.step(cached=True)
+    assert seen[-1].seconds_left is None
+    for _ in range(6):
+        now += 2.0
+        tally.step(cached=False)
+    assert seen[-1].seconds_left == pytest.approx(14 * 2.0)
+    assert (seen[-1].done, seen[-1].cached) == (86, 80)
+
+
+def test_searches_between_answers_do_not_tell_the_time() -> None:
+    now = 0.0
+    seen: list[LabProgress] = []
+    tally = Tally(20, Meter(), seen.append, slow=10, at_once=1, clock=lambda: now)
+    for _ in range(10):
+        now += 0.01
+        tally.step(cached=False, slow=False)
+    assert seen[-1].seconds_left is None
+    for _ in range(5):
+        now += 3.0
+        tally.step(cached=False)
+    assert seen[-1].seconds_left == pytest.approx(5 * 3.0)
+
+
+def test_a_job_ends_as_budget_reached_and_goes_on_with_a_larger_one(lab: Lab) -> None:
+    runner = JobRunner(lab.store, lab.settings)
+    task = Task(lab.store.project("p"), lab.configuration(), EXAMPLES, lab.documents, "questions")
+
+    def run(budget: float):
+        work = sweep_work(task, lab.models, (1, 3), lab.judge, budget)
+        return runner.wait(runner.submit(SWEEP, "p", {}, work), 60)
+
+    stopped = run(0.035)
+    assert stopped.status == "budget-reached"
+    assert "The budget of 0.035 USD" in stopped.error
+    assert stopped.progress["cost_usd"] <= 0.035
+    assert sweep_report(stopped) is None
+    done = run(0.2)
+    assert done.status == "finished", done.error
+    assert done.progress["cached"] == 3
+    assert done.progress["cost_usd"] == pytest.approx(0.05)
+
+
+def test_a_pilot_is_a_job_too(lab: Lab) -> None:
+    runner = JobRunner(lab.store, lab.settings)
+    task = Task(lab.store.project("p"), lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, "questions")
+    for work in (
+        ablation_estimate_work(task, lab.models, False, lab.judge),
+        sweep_estimate_work(task, lab.models, (1,), lab.judge),
+    ):
+        job = runner.wait(runner.submit("pilot", "p", {}, work), 60)
+        assert job.status == "finished", job.error
+        told = estimate_of(job)
+        assert told is not None
+        assert told.left < told.total

@@ -18,6 +18,10 @@ from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed
 BASE, TUNED = PALETTE[0], PALETTE[1]
 _MOST_CLASSES = 16
 _NO_CLASS = "no class"
+_WORDS = {
+    "lora": ("Loss per token", "of tokens predicted"),
+    "embedding": ("Loss per question", "of questions nearest to their own passage"),
+}
 
 
 def class_bars(train: Sequence[TrainingExample], validation: Sequence[TrainingExample]) -> go.Figure:
@@ -79,23 +83,25 @@ def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Fi
     return themed(figure)
 
 
-def loss_curves(curves: Mapping[str, Sequence[MetricPoint]], total: int = 0) -> go.Figure:
+def loss_curves(curves: Mapping[str, Sequence[MetricPoint]], total: int = 0, kind: str = "lora") -> go.Figure:
     """Training loss (smoothed, thin) and validation loss (dots) by step; one colour per job.
 
     Args:
         curves: Job name -> its points.
         total: Where the axis ends while a single job is running; 0 leaves it to the data.
+        kind: Of the jobs; decides what the axis and the hover call the values.
     """
     figure = go.Figure()
+    unit, share = _WORDS.get(kind, _WORDS["lora"])
     for place, (name, points) in enumerate(curves.items()):
         colour = PALETTE[place % len(PALETTE)]
         _training_line(figure, name, points, colour, alone=len(curves) == 1)
-        _validation_line(figure, name, points, colour, alone=len(curves) == 1)
+        _validation_line(figure, name, points, colour, share=share, alone=len(curves) == 1)
     figure.update_layout(
         height=330,
         margin={"t": 34},
         xaxis={"title": "Training step", "rangemode": "tozero", **({"range": [0, total]} if total else {})},
-        yaxis={"title": "Loss per token", "rangemode": "tozero"},
+        yaxis={"title": unit, "rangemode": "tozero"},
         showlegend=True,
     )
     return themed(figure)
@@ -118,7 +124,9 @@ def _training_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], 
     )
 
 
-def _validation_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], colour: str, *, alone: bool) -> None:
+def _validation_line(
+    figure: go.Figure, name: str, points: Sequence[MetricPoint], colour: str, *, share: str, alone: bool
+) -> None:
     known = [(p.step, p.valid_loss, p.valid_accuracy) for p in points if p.valid_loss is not None]
     if not known:
         return
@@ -127,7 +135,7 @@ def _validation_line(figure: go.Figure, name: str, points: Sequence[MetricPoint]
     figure.add_scatter(
         x=steps,
         y=losses,
-        customdata=["" if a is None else f"<br>{a:.0%} of tokens predicted" for a in accuracies],
+        customdata=["" if a is None else f"<br>{a:.0%} {share}" for a in accuracies],
         mode="lines+markers",
         name="Validation" if alone else f"{plain(name)}, validation",
         line={"color": colour, "width": 2.4},

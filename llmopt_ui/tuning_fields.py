@@ -46,7 +46,10 @@ _FIRST = {
 }
 _KINDS: Mapping[str, type[Spec]] = {"lora": LoraSettings, "embedding": EmbeddingSettings, "service": ServiceSettings}
 # What suits the built-in model better than the defaults of the core, which fit any model.
-_USUAL = {"lora": {"text_format": "completion", "patience": 3}}
+_USUAL: Mapping[str, Mapping[str, Any]] = {
+    "lora": {"text_format": "completion", "patience": 3},
+    "embedding": {"epochs": 3, "learning_rate": 1e-4},
+}
 
 
 def hyperparameter_fields(kind: str, *, preference: bool = False) -> dict[str, Any]:

@@ -65,8 +65,8 @@ def job_view(project: Project, found: JobReport) -> None:
     _facts(project, found)
     if found.points:
         left, right = st.columns([3, 2], gap="large")
-        left.plotly_chart(loss_curves({job.name: found.points}), config=CONFIG, key=f"tuning_curve_{job.id}",
-                          alt="Training and validation loss by step")  # fmt: skip
+        left.plotly_chart(loss_curves({job.name: found.points}, kind=job.kind), config=CONFIG,
+                          key=f"tuning_curve_{job.id}", alt="Training and validation loss by step")  # fmt: skip
         with right:
             st.space("medium")
             st.markdown(_FITS[found.reading.fit])

@@ -35,7 +35,7 @@ def jobs_view(project: Project) -> None:
     active = [job for job in jobs if not job.ended]
     _sending(project)
     if active:
-        _follow([job.id for job in reversed(active)])
+        follow_training([job.id for job in reversed(active)])
     with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
         start_form(project, jobs)
     if not jobs:
@@ -69,7 +69,7 @@ def _sending(project: Project) -> None:
                   args=(newest.id,))  # fmt: skip
 
 
-def _follow(ids: Sequence[str]) -> None:
+def follow_training(ids: Sequence[str]) -> None:
     """Live curves and numbers. Only this part is drawn again; when a job ends, the whole page is."""
 
     @st.fragment(run_every=_PERIOD)
@@ -118,7 +118,7 @@ def _panel(found: JobReport) -> None:
             ]
         )
         if found.points:
-            st.plotly_chart(loss_curves({job.name: found.points}, job.total_steps), config=CONFIG,
+            st.plotly_chart(loss_curves({job.name: found.points}, job.total_steps, job.kind), config=CONFIG,
                             key=f"tuning_live_{job.id}", alt="Training and validation loss so far")  # fmt: skip
         if found.problem:
             show_error(found.problem)

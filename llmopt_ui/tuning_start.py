@@ -77,7 +77,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
         values["hyperparameters"] = hyperparameter_fields(kind, preference=chosen.train.kind == "preference")
     with told_plainly():
         method = "dpo" if chosen.train.kind == "preference" else "supervised"
-        request = _request(name=(name or "").strip(), provider=provider, base_model=base, method=method,
+        request = request_from(name=(name or "").strip(), provider=provider, base_model=base, method=method,
                            seed=int(seed), **values)  # fmt: skip
         _button(project, Asked(chosen, provider, kind, request, validate), jobs)
 
@@ -101,7 +101,12 @@ def _service_fields(box: Any) -> tuple[dict[str, Any], str]:
     return {"price_per_million": price}, (base or "").strip()
 
 
-def _request(**values: Any) -> JobRequest:
+def request_from(**values: Any) -> JobRequest:
+    """The request these values make.
+
+    Raises:
+        BadInput: One of them cannot be; says which.
+    """
     if not values["base_model"]:
         raise BadInput("Name the base model, as the service calls it.")
     try:

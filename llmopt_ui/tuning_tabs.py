@@ -12,10 +12,12 @@ from llmopt_core.runs.values import Project
 
 VIEW = "tuning_view"
 DATA, CHECKS, JOBS, SQUARE, LABELS = "Training data", "Checks", "Jobs", "2 × 2", "Next to label"
+EMBEDDER_TAB = "Embedding model"
 TABS = {
     DATA: "llmopt_ui.tuning_data:data_view",
     CHECKS: "llmopt_ui.tuning_checks:checks_view",
     JOBS: "llmopt_ui.tuning_jobs:jobs_view",
+    EMBEDDER_TAB: "llmopt_ui.tuning_embedder:embedder_view",
     SQUARE: "llmopt_ui.tuning_square:square_view",
     LABELS: "llmopt_ui.tuning_labels:labels_view",
 }

@@ -98,8 +98,8 @@ def parts_by_document(
         encode: For the semantic chunking alone.
 
     Raises:
-        BadInput: No question has a reference span in these documents, all belong to one document, or the configuration
-            does not retrieve.
+        BadInput: No question has a reference span in these documents, all belong together, or the configuration does
+            not retrieve.
     """
     pairs = _pairs(examples, chunk_documents(documents, retrieval_of(configuration).chunking, encode))
     if not pairs:
@@ -111,6 +111,8 @@ def parts_by_document(
     # A question may have spans in several documents; one with spans on both sides is kept out of both.
     kept = [pair for pair in cut.validation.examples if hidden.issuperset(_documents(known[pair.source]))]
     held_back = tuple(known[pair.source] for pair in kept)
+    if not held_back:
+        raise BadInput("Each held-back question has spans in other documents too, so nothing can be held back cleanly.")
     seen = [pair for pair in cut.train.examples if hidden.isdisjoint(_documents(known[pair.source]))]
     train, watched = _watched(seen, seed)
     return EmbedderParts(

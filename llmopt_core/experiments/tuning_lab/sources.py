@@ -104,6 +104,25 @@ def sample_questions() -> EvaluationSet:
     return EvaluationSet("snips-test", load_questions(path, path.name).examples)
 
 
+def sample_chinese(documents: Sequence[str]) -> EvaluationSet | None:
+    """Chinese questions whose answers stand in the English articles of the sample project.
+
+    Args:
+        documents: Names of the project's documents.
+
+    Returns:
+        None where those articles are not among them, or the sample data is not installed beside the program.
+    """
+    from llmopt_core.documents.questions import load_questions
+
+    path = SAMPLES / "zh_evaluation.jsonl"
+    if not path.exists():
+        return None
+    found = load_questions(path, path.name).examples
+    wanted = {span.document for example in found for span in example.references}
+    return EvaluationSet("chinese-questions", found) if wanted <= set(documents) else None
+
+
 async def distilled(
     questions: Sequence[Example],
     teacher: ModelSpec,

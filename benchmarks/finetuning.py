@@ -2,7 +2,8 @@
 
     python benchmarks/finetuning.py snips [--examples 1050] [--set epochs=3]  utterance -> strict JSON, before and after
     python benchmarks/finetuning.py qa [--set epochs=2]         base/tuned x plain/RAG on the sample project
-    python benchmarks/finetuning.py embedding [--set epochs=2]  Chinese questions -> English paragraphs
+    python benchmarks/finetuning.py embedding [DATA]            Chinese questions -> English documents; DATA is a folder
+                                                                with XQuAD's *.en.json and *.zh.json
     python benchmarks/finetuning.py check [--megabytes 50]      throughput of the file checks
 
 The workspace is a new folder (`--home` names one to keep). `snips` and `qa` take about 10 minutes each on 2 idle cores.
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ silence_telemetry()
 import numpy as np  # noqa: E402
 import yaml  # noqa: E402
 
+from llmopt_core.cache import MemoryCache  # noqa: E402
 from llmopt_core.documents.load import load_documents  # noqa: E402
 from llmopt_core.documents.questions import load_questions  # noqa: E402
 from llmopt_core.experiments.configuration import Configuration  # noqa: E402
@@ -49,7 +52,7 @@ from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec  # noq
 from llmopt_core.models.registry import Models, close_builtin  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.statistics.intervals import summarize  # noqa: E402
-from llmopt_core.types import Document, Example, Message  # noqa: E402
+from llmopt_core.types import Document, Example, Message, Span  # noqa: E402
 
 SAMPLE = ROOT / "sample_data"
 DATA = SAMPLE / "finetuning"
@@ -212,47 +215,62 @@ async def evaluate(plan: Plan, settings: Settings, store: Store) -> None:
 
 
 def embedding(options: argparse.Namespace, settings: Settings) -> None:
-    """Recall at 1 and 3 of Chinese questions among English paragraphs, before and after."""
-    theirs, ours = paragraphs(DATA / "documents"), paragraphs(SAMPLE / "documents")
-    train_set = TrainingSet("zh-en", tuple(pairs_of(DATA / "zh_questions.jsonl", theirs)[: options.examples]))
-    split = split_set(train_set, 0.1)
-    test = pairs_of(DATA / "zh_evaluation.jsonl", ours)
+    """Chinese questions to English documents: dense search before and after, on documents held back from training."""
+    from llmopt_core.experiments.tuning_lab.embedder import EmbedderPlan, parts_by_document
+    from llmopt_core.experiments.tuning_lab.embedder_gain import gain_of_plan
+
+    documents, examples = xquad(options.data) if options.data else sample_chinese()
+    configuration = load_experiment(SAMPLE / "experiment.yaml").configuration("rag")
+    parts = parts_by_document(examples, documents, configuration, held_back_share=options.held_back)
+    sizes = (len(parts.train), len(parts.watched), len(parts.held_back))
+    print(
+        f"{sizes[0]} pairs learned, {sizes[1]} watched, {sizes[2]} held back; {len(documents)} documents in three parts"
+    )
     values = {"epochs": 3, "learning_rate": 1e-4} | options.values
-    passages = [text for listed in (ours, theirs) for _, _, text in listed]
-    recall("all-MiniLM-L6-v2", EmbeddingSpec(), settings, test, passages)
-    tuned = train(settings, "embedding", "zh-en", (split.train, split.validation), values)
-    assert isinstance(tuned.spec, EmbeddingSpec)
-    recall("tuned", tuned.spec, settings, test, passages)
+    sets = (TrainingSet("zh-en", parts.train), TrainingSet("zh-en-watched", parts.watched))
+    tuned = train(settings, "embedding", "zh-en", sets, values)
+    plan = EmbedderPlan(name="zh-en", evaluation_set="", held_back_set="", configuration=configuration, pairs=sizes[0])
+    found = gain_of_plan(plan, tuned, Models(settings), MemoryCache(), examples=parts.held_back, documents=documents)
+    for name, gain in found.gains.items():
+        print(f"{name}: {estimate(found.before[name])} -> {estimate(found.after[name])}")
+        print(f"  {gain.difference:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}], p {gain.p_value:.2g}, {gain.verdict}")
+    print(f"{found.questions} questions among {found.chunks} chunks; training {found.train_seconds:.0f} s, "
+          f"{found.megabytes:.0f} MB, embedding {found.embedded} chunks anew {found.embed_seconds:.1f} s")  # fmt: skip
 
 
-def paragraphs(folder: Path) -> list[tuple[str, int, str]]:
-    found = []
-    for document in load_documents([folder]):
-        at = 0
-        for text in document.text.split("\n\n"):
-            if not text.startswith("#"):
-                found.append((document.name, at, text))
-            at += len(text) + 2
-    return found
+def estimate(value: Any) -> str:
+    return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"
 
 
-def pairs_of(path: Path, listed: list[tuple[str, int, str]]) -> list[Any]:
-    found = []
-    for example in load_questions(path, path.name).examples:
-        (where,) = example.references
-        passage = next(t for d, at, t in listed if d == Path(where.document).name and at <= where.start < at + len(t))
-        found.append(chat_example(example.question, passage, group=where.document))
-    return found
+def sample_chinese() -> tuple[list[Document], list[Example]]:
+    """The Chinese questions that come along, with the articles of the sample project and the further ones."""
+    documents = load_documents([SAMPLE / "documents", DATA / "documents"])
+    asked = [load_questions(DATA / name, name) for name in ("zh_questions.jsonl", "zh_evaluation.jsonl")]
+    names = {Path(document.name).name: document.name for document in documents}
+    moved = [
+        replace(e, references=tuple(replace(s, document=names[Path(s.document).name]) for s in e.references))
+        for found in asked
+        for e in found.examples
+    ]
+    return documents, moved
 
 
-def recall(title: str, spec: EmbeddingSpec, settings: Settings, test: Sequence[Any], passages: Sequence[str]) -> None:
-    embedder = Models(settings).embedder(spec)
-    scores = embedder.encode([e.question for e in test]) @ embedder.encode(passages).T
-    ranked = np.argsort(-scores, axis=1)
-    right = np.array([passages.index(e.answer) for e in test])
-    for k in (1, 3):
-        s = summarize([float(r in row[:k]) for r, row in zip(right, ranked, strict=True)])
-        print(f"{title}: recall@{k} {s.mean:.3f} [{s.low:.3f}, {s.high:.3f}] (n {s.total}, {len(passages)} paragraphs)")
+def xquad(folder: Path) -> tuple[list[Document], list[Example]]:
+    """English articles and Chinese questions from XQuAD's `*.en.json` and `*.zh.json`, paired by their ids."""
+    english, chinese = (json.loads(next(folder.glob(f"*.{code}.json")).read_text("utf-8")) for code in ("en", "zh"))
+    asked = {qa["id"]: qa["question"] for a in chinese["data"] for p in a["paragraphs"] for qa in p["qas"]}
+    documents, examples = [], []
+    for number, article in enumerate(english["data"]):
+        name, text = f"{number:02d}-{article.get('title', 'article')}.md", ""
+        for paragraph in article["paragraphs"]:
+            for qa in paragraph["qas"]:
+                (answer, *_) = qa["answers"]
+                start = len(text) + answer["answer_start"]
+                span = Span(name, start, start + len(answer["text"]))
+                examples.append(Example(qa["id"], asked[qa["id"]], answer["text"], (span,)))
+            text += paragraph["context"] + "\n\n"
+        documents.append(Document(name, text))
+    return documents, examples
 
 
 def check(options: argparse.Namespace, settings: Settings) -> None:
@@ -276,6 +294,8 @@ def check(options: argparse.Namespace, settings: Settings) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("snips", "qa", "embedding", "check"))
+    parser.add_argument("data", nargs="?", type=Path, help="for embedding: a folder with XQuAD; else the sample data")
+    parser.add_argument("--held-back", type=float, default=0.3, help="share of the questions, for embedding")
     parser.add_argument("--home", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--examples", type=int, default=100_000)

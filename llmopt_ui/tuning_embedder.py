@@ -109,7 +109,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
     request = request_from(name=(name or "").strip(), seed=int(seed), base_model="builtin", hyperparameters=values)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         pressed = st.button("Start the training", key=START, type="primary", icon=":material/play_arrow:")
-        st.caption("About a minute per 300 pairs and 3 epochs on two idle cores; nothing leaves this machine.")
+        st.caption("A few minutes for some hundred pairs; nothing leaves this machine.")
     if pressed:
         job = start_embedder(access(), store(), project, request, parts=parts, configuration=configuration,
                              set_name=chosen)  # fmt: skip

@@ -20,10 +20,15 @@ class Meter:
 
     Args:
         budget_usd: The most all calls may cost.
+
+    Attributes:
+        usage: Of the calls that were made.
+        on_call: Called after each of them.
     """
 
     def __init__(self, budget_usd: float | None = None) -> None:
         self.usage = Usage()
+        self.on_call: Callable[[], None] | None = None
         self._budget = budget_usd
         self._dearest: dict[_Price, float] = {}
         self._reserved: dict[_Price, int] = {}
@@ -41,6 +46,8 @@ class Meter:
             completion = await model.complete(request, on_text)
             self.usage += completion.usage
             self._dearest[price] = max(self._dearest.get(price, 0.0), completion.usage.cost_usd or 0.0)
+            if self.on_call is not None:
+                self.on_call()
         finally:
             self._leave(price)
         return completion

@@ -50,7 +50,7 @@ class Tally:
     Args:
         total: All of them.
         meter: Knows what was spent.
-        on_progress: Told after each.
+        on_progress: Told after each, and after each call.
         slow: How many of them take the time, such as answers where searches come between; by default all.
         at_once: So many start together, and the first of them wait for models to be loaded.
         clock: In seconds.
@@ -69,6 +69,7 @@ class Tally:
         self._slow_left, self._at_once = total if slow is None else slow, at_once
         self._done = self._cached = self._made = 0
         self._first_made = 0.0
+        meter.on_call = self._tell
 
     def step(self, *, cached: bool, slow: bool = True) -> None:
         """One more is done."""
@@ -78,6 +79,9 @@ class Tally:
         if slow and not cached:
             self._first_made = self._first_made or self._clock()
             self._made += 1
+        self._tell()
+
+    def _tell(self) -> None:
         if self._on_progress is not None:
             self._on_progress(
                 LabProgress(min(self._done, self._total), self._total, self._cached, self._meter.usage, self._left())

@@ -96,9 +96,11 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(inside: Command, rivers: Pat
     done = inside(*ablate, "--budget-usd", 1e-9)
     assert done.code == 2
     assert "leaves no room for the next call" in done.complaint
-    assert len(stub.requests) == 1
+    asked = [request["path"] for request in stub.requests]
+    assert asked.count("/v1/chat/completions") == 1
     assert inside(*ablate, "--budget-usd", 100).code == 0
-    assert len(stub.requests) == 3
+    asked = [request["path"] for request in stub.requests]
+    assert asked.count("/v1/chat/completions") == 3
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,7 @@ def qa(options: argparse.Namespace, settings: Settings) -> None:
     split = split_set(pairs, 0.1)
     tuned = train(settings, "lora", "reader", (split.train, split.validation), values)
     assert isinstance(tuned.spec, ModelSpec)
-    plan = Plan("two by two", two_by_two(plain, rag, tuned.spec), experiment.evaluation_set, experiment.documents,
+    plan = Plan(store.ensure_project("two by two"), two_by_two(plain, rag, tuned.spec), experiment.evaluation_set, experiment.documents,
                 ("exact_match", "answer_f1"), experiment.judge)  # fmt: skip
     asyncio.run(evaluate(plan, settings, store))
     close_builtin()

@@ -207,7 +207,8 @@ async def evaluate(plan: Plan, settings: Settings, store: Store) -> None:
         ids = [example.id for example in plan.evaluation_set.examples]
         for metric in plan.metrics:
             s = summarize(scores.aligned(metric, ids))
-            print(f"{run.name}: {metric} {s.mean:.3f} [{s.low:.3f}, {s.high:.3f}] (n {s.scored}/{s.total})")
+            between = "" if s.low is None else f" [{s.low:.3f}, {s.high:.3f}]"
+            print(f"{run.name}: {metric} {s.mean:.3f}{between} (n {s.scored}/{s.total})")
     for before, after in ((0, 1), (1, 3), (0, 2), (2, 3)):
         c = compare_runs(scored[before], scored[after], "answer_f1")
         names = f"{runs[before].name} -> {runs[after].name}"

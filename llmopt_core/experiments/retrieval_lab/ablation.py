@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
 from pydantic import Field
 
@@ -15,6 +14,7 @@ from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.retrieval_lab.advice import Advice, advise
 from llmopt_core.experiments.retrieval_lab.components import asked_models, components
 from llmopt_core.experiments.retrieval_lab.costs import Cost, answer_costs, timed
 from llmopt_core.experiments.retrieval_lab.progress import OnLabProgress, Tally
@@ -37,7 +37,6 @@ TITLES = {
     "answer_f1": "Answer F1",
     "faithfulness": "Faithfulness",
 }
-Advice = Literal["keep", "drop", "no difference seen"]
 Columns = dict[str, list[float | None]]
 
 
@@ -298,16 +297,3 @@ def _report(  # noqa: PLR0917
 
 def _scored(values: Values) -> bool:
     return any(value is not None for value in values)
-
-
-def advise(gain: Gain, cost: Cost, measure: str) -> tuple[Advice, str]:
-    """What to do with a component, given what removing it changes and what it takes."""
-    if gain.verdict == "worse":
-        return "keep", f"Without it {measure} falls."
-    if gain.verdict == "better":
-        return "drop", f"It hurts: without it {measure} rises."
-    if gain.high is not None and gain.high < 0:
-        return "no difference seen", f"It seems to help, but {gain.pairs} questions are too few to be sure."
-    if cost.tokens:
-        return "drop", f"It takes tokens, and on {gain.pairs} questions no difference is seen."
-    return "no difference seen", f"On {gain.pairs} questions no difference is seen; more questions may show one."

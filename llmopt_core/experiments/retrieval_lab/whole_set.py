@@ -156,14 +156,7 @@ async def retrieve_all(  # noqa: PLR0917
 ) -> tuple[list[tuple[Example, Retrieval]], dict[str, int], Retriever]:
     """What every example finds; what fails is counted by its message.
 
-    Args:
-        configuration: Must retrieve.
-        examples: What is searched for.
-        documents: What is searched.
-        models: Of the current event loop.
-        cache: Where stages are kept.
-        on_each: Told after each example whether it was kept from before.
-        should_stop: Asked before each example.
+    `on_each` is told after each example whether it was kept from before.
 
     Raises:
         BadInput: The configuration retrieves nothing.

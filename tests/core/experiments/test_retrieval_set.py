@@ -9,7 +9,8 @@ import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.experiments.jobs import JobRunner
-from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, ablate, advise
+from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, ablate
+from llmopt_core.experiments.retrieval_lab.advice import advise
 from llmopt_core.experiments.retrieval_lab.components import components
 from llmopt_core.experiments.retrieval_lab.costs import Cost
 from llmopt_core.experiments.retrieval_lab.jobs import (

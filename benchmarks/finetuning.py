@@ -185,8 +185,9 @@ def qa(options: argparse.Namespace, settings: Settings) -> None:
     split = split_set(pairs, 0.1)
     tuned = train(settings, "lora", "reader", (split.train, split.validation), values)
     assert isinstance(tuned.spec, ModelSpec)
-    plan = Plan(store.ensure_project("two by two"), two_by_two(plain, rag, tuned.spec), experiment.evaluation_set, experiment.documents,
-                ("exact_match", "answer_f1"), experiment.judge)  # fmt: skip
+    four, metrics = two_by_two(plain, rag, tuned.spec), ("exact_match", "answer_f1")
+    project = store.ensure_project("two by two")
+    plan = Plan(project, four, experiment.evaluation_set, experiment.documents, metrics, experiment.judge)
     asyncio.run(evaluate(plan, settings, store))
     close_builtin()
 
@@ -235,7 +236,8 @@ def embedding(options: argparse.Namespace, settings: Settings) -> None:
     for name, gain in found.gains.items():
         print(f"{name}: {estimate(found.before[name])} -> {estimate(found.after[name])}")
         print(f"  {gain.difference:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}], p {gain.p_value:.2g}, {gain.verdict}")
-    print(f"{found.questions} questions among {found.chunks} chunks; training {found.train_seconds:.0f} s, "
+    print(f"{found.questions} questions about {found.documents} documents, among {found.chunks} chunks")
+    print(f"training {found.train_seconds:.0f} s, "
           f"{found.megabytes:.0f} MB, embedding {found.embedded} chunks anew {found.embed_seconds:.1f} s")  # fmt: skip
 
 

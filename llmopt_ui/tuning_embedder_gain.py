@@ -104,8 +104,8 @@ def _verdict(found: EmbedderGain) -> None:
         f"{fmt.signed(gain.difference)} ({fmt.signed(gain.low)} to {fmt.signed(gain.high)}). {_VERDICTS[gain.verdict]}"
     )
     st.caption(
-        f"{fmt.plural(found.questions, 'held-back question')}, paired, among {fmt.plural(found.chunks, 'chunk')} of "
-        "all documents."
+        f"{fmt.plural(found.questions, 'held-back question')} about {fmt.plural(found.documents, 'document')}, paired, "
+        f"among {fmt.plural(found.chunks, 'chunk')} of all documents."
     )
 
 

@@ -20,10 +20,17 @@ class Split:
     validation: TrainingSet
 
 
-def split_set(training: TrainingSet, validation_share: float = 0.1, *, seed: int = 0) -> Split:
+def split_set(training: TrainingSet, validation_share: float = 0.1, *, seed: int = 0, spread: bool = False) -> Split:
     """Cut a training set in two, group by group, keeping the share of every class about equal.
 
     Examples belong together when they have the same `group` or the same input, or are near-duplicates.
+
+    Args:
+        training: What is cut.
+        validation_share: About this share of the examples is cut off.
+        seed: Decides which groups.
+        spread: Take groups that would be more than half of the part only where no others are left, so that the part
+            speaks of many groups.
 
     Raises:
         BadInput: The share is not between 0 and 1, or all examples belong together so that one part would be empty.
@@ -36,7 +43,8 @@ def split_set(training: TrainingSet, validation_share: float = 0.1, *, seed: int
             f"{training.name}: its {len(training.examples)} examples belong to one group, so no validation part can be "
             "cut off; add other examples or give them different groups."
         )
-    held_out = _choose(training.examples, groups, validation_share, random.Random(seed))
+    most = validation_share * len(training.examples) / 2 if spread else float(len(training.examples))
+    held_out = _choose(training.examples, _shuffled(groups, most, random.Random(seed)), validation_share)
     train = tuple(e for i, e in enumerate(training.examples) if i not in held_out)
     validation = tuple(e for i, e in enumerate(training.examples) if i in held_out)
     return Split(TrainingSet(f"{training.name}-train", train), TrainingSet(f"{training.name}-validation", validation))
@@ -65,12 +73,16 @@ def _groups(examples: Sequence[TrainingExample]) -> list[list[int]]:
     return list(together.values())
 
 
-def _choose(examples: Sequence[TrainingExample], groups: list[list[int]], share: float, rng: random.Random) -> set[int]:
+def _shuffled(groups: list[list[int]], most: float, rng: random.Random) -> list[list[int]]:
+    """In random order, but those with more than `most` examples after all others."""
+    return sorted(rng.sample(groups, len(groups)), key=lambda group: len(group) > most)
+
+
+def _choose(examples: Sequence[TrainingExample], shuffled: list[list[int]], share: float) -> set[int]:
     """Positions for validation: whole groups, each class up to its quota, at least one group and not all of them."""
     sizes = Counter(example.label for example in examples)
     room = {label: share * count for label, count in sizes.items()}
     total = max(1.0, share * len(examples))
-    shuffled = rng.sample(groups, len(groups))
     chosen: set[int] = set()
     for group in shuffled[:-1]:
         labels = Counter(examples[i].label for i in group)

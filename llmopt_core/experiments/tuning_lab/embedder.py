@@ -106,7 +106,7 @@ def parts_by_document(
         raise BadInput("No question of this set has a reference span in the documents; mark spans first.")
     known = {pair.source: example for example, pair in pairs}
     whole = TrainingSet("questions", tuple(pair for _, pair in pairs))
-    cut = split_set(whole, held_back_share, seed=seed)
+    cut = split_set(whole, held_back_share, seed=seed, spread=True)
     hidden = {pair.group for pair in cut.validation.examples}
     # A question may have spans in several documents; one with spans on both sides is kept out of both.
     kept = [pair for pair in cut.validation.examples if hidden.issuperset(_documents(known[pair.source]))]

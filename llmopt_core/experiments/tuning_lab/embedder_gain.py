@@ -43,6 +43,7 @@ class EmbedderGain(Spec):
         before, after: Measure -> mean with interval.
         gains: Measure -> paired difference, p-values by Holm over the measures.
         questions, chunks: How many were asked, among how many chunks.
+        documents: How many documents the questions are about.
         embedded: Distinct chunks that the tuned model embedded just now, as an index built with it would.
         embed_seconds: How long that took.
         train_seconds: How long the training took; None where the card does not say.
@@ -54,6 +55,7 @@ class EmbedderGain(Spec):
     gains: dict[str, Gain]
     questions: int
     chunks: int
+    documents: int = 0
     embedded: int = 0
     embed_seconds: float = 0.0
     train_seconds: float | None = None
@@ -83,9 +85,9 @@ def measure_gain(
     encode_cached([chunk.text for chunk in chunks], after, cache)
     seconds = time.monotonic() - started
     old, new = (gold_ranks(asked, chunks, embedder, cache) for embedder in (before, after))
-    return _compared(old, new).model_copy(
-        update={"chunks": len(chunks), "embedded": embedded, "embed_seconds": round(seconds, 2)}
-    )
+    about = {span.document for example in asked for span in example.references}
+    facts = {"chunks": len(chunks), "documents": len(about), "embedded": embedded, "embed_seconds": round(seconds, 2)}
+    return _compared(old, new).model_copy(update=facts)
 
 
 def gold_ranks(

@@ -104,6 +104,16 @@ def test_a_question_over_documents_of_both_sides_is_left_out() -> None:
     assert True in torn
 
 
+def test_many_small_documents_are_held_back_rather_than_one_large_one() -> None:
+    documents, examples = town(9)
+    large = [
+        Example(f"more-{i}", " ".join(f"{i}z{j}" for j in range(8)), None, (Span("d0.md", 0, 4),)) for i in range(12)
+    ]
+    for seed in range(5):
+        parts = embedder.parts_by_document([*examples, *large], documents, CONFIGURATION, seed=seed)
+        assert len({span.document for example in parts.held_back for span in example.references}) == 3
+
+
 def test_what_cannot_be_parted_is_refused_in_words() -> None:
     documents, examples = town(1)
     with pytest.raises(BadInput, match="one group"):
@@ -118,7 +128,7 @@ def test_the_gain_is_paired_and_its_cost_is_told() -> None:
     documents, examples = town(words=0)
     chunks = chunk_documents(documents, embedder.retrieval_of(CONFIGURATION).chunking)
     found = embedder_gain.measure_gain(examples, chunks, HashEmbedder(), Translating(), MemoryCache())
-    assert (found.questions, found.chunks, found.embedded) == (36, 36, 36)
+    assert (found.questions, found.chunks, found.documents, found.embedded) == (36, 36, 6, 36)
     assert found.before["recall@1"].mean < found.after["recall@1"].mean == 1.0
     gain = found.gains["recall@1"]
     assert (gain.pairs, gain.verdict) == (36, "better")

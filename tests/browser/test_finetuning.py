@@ -53,7 +53,7 @@ def test_from_the_example_to_an_evaluation_of_the_tuned_model(finished: Settings
     page.get_by_role("button", name="Train on it").click()
     expect(page.get_by_role("heading", name="One job")).to_be_visible()
     expect(page.get_by_text("A good fit.").or_(page.get_by_text("Underfitting.")).first).to_be_visible()
-    expect(page.get_by_text("snips v1", exact=False).first).to_be_visible()
+    expect(page.get_by_text("data snips v1", exact=False)).to_be_visible()
     settled(page)
     page.get_by_role("button", name="Evaluate it").click()
     expect(page.get_by_role("heading", name="Evaluation", exact=True)).to_be_visible()

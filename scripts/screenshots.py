@@ -73,7 +73,9 @@ def take_all(opened: Browser, address: str, out: Path, theme: str, width: int, p
     page.goto(address)
     settled(page)
     links = page.get_by_test_id("stSidebarNavLink")
-    for title in [name.strip() for name in pages.split(",") if name] or links.all_inner_texts():
+    # An icon's text is its name; the page's title comes last.
+    there = [text.splitlines()[-1] for text in links.all_inner_texts()]
+    for title in [name.strip() for name in pages.split(",") if name] or there:
         links.filter(has_text=title).click()
         page.get_by_role("heading", name=title, exact=True).wait_for()
         settled(page)

@@ -27,8 +27,8 @@ from llmopt_core.experiments.chunk_ranks import bm25_ranks, ranks_in, words_of  
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.settings import Settings  # noqa: E402
 from llmopt_core.types import Document, EvaluationSet, Example, Span  # noqa: E402
-from llmopt_ui.microscope_charts import token_histogram  # noqa: E402
-from llmopt_ui.microscope_text import Shown, text_data  # noqa: E402
+from llmopt_ui.microscope.charts import token_histogram  # noqa: E402
+from llmopt_ui.microscope.text import Shown, text_data  # noqa: E402
 from tests.browser.harness import Page, browser, serve, settled  # noqa: E402
 
 PAGE = 3_000

@@ -11,7 +11,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_ui import format as fmt
-from llmopt_ui.results import Entry
+from llmopt_ui.evaluation.results import Entry
 from llmopt_ui.theme import Ink, verdict
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from llmopt_ui.components import page_header, told_plainly
-from llmopt_ui.document_tabs import TABS, VIEW, view_of
+from llmopt_ui.documents.tabs import TABS, VIEW, view_of
 from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.sidebar import current_project
 

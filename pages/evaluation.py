@@ -3,12 +3,12 @@
 import streamlit as st
 
 from llmopt_ui.components import empty_state, page_header, told_plainly
-from llmopt_ui.forms import EDITED, configuration_editor, configuration_picker
+from llmopt_ui.evaluation.questions import questions_view
+from llmopt_ui.evaluation.results_view import results_view
+from llmopt_ui.evaluation.run_view import run_view
+from llmopt_ui.forms.configuration import EDITED, configuration_editor, configuration_picker
 from llmopt_ui.navigation import EVALUATION
-from llmopt_ui.questions_view import questions_view
 from llmopt_ui.resources import store
-from llmopt_ui.results_view import results_view
-from llmopt_ui.run_view import run_view
 from llmopt_ui.session import state
 from llmopt_ui.sidebar import current_project
 

@@ -6,8 +6,8 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, link_to, page_header, section, told_plainly
 from llmopt_ui.leaderboard_table import leaderboard_table
 from llmopt_ui.navigation import EVALUATION, OVERVIEW
-from llmopt_ui.next_steps import next_steps
-from llmopt_ui.overview_view import latest_entries, map_view, metrics_of, standing_of, standing_view, steps_view
+from llmopt_ui.overview.next_steps import next_steps
+from llmopt_ui.overview.view import latest_entries, map_view, metrics_of, standing_of, standing_view, steps_view
 from llmopt_ui.resources import store
 from llmopt_ui.sidebar import current_project
 from llmopt_ui.theme import inks

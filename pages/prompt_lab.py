@@ -4,7 +4,7 @@ import streamlit as st
 
 from llmopt_ui.components import page_header, told_plainly
 from llmopt_ui.navigation import PROMPTS
-from llmopt_ui.prompt_tabs import TABS, VIEW, prompt_frame, view_of
+from llmopt_ui.prompts.tabs import TABS, VIEW, prompt_frame, view_of
 from llmopt_ui.sidebar import current_project
 
 page_header(PROMPTS)

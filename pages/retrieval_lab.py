@@ -2,7 +2,7 @@
 
 from llmopt_ui.components import page_header, told_plainly
 from llmopt_ui.navigation import RETRIEVAL
-from llmopt_ui.retrieval_tabs import lab
+from llmopt_ui.retrieval.tabs import lab
 from llmopt_ui.sidebar import current_project
 
 page_header(RETRIEVAL)

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from llmopt_ui.components import page_header, told_plainly
-from llmopt_ui.endpoints_view import endpoints_view
-from llmopt_ui.judge_view import judge_view
-from llmopt_ui.machine_view import builtin_view, workspace_view
 from llmopt_ui.navigation import SETTINGS
+from llmopt_ui.settings.endpoints import endpoints_view
+from llmopt_ui.settings.judge import judge_view
+from llmopt_ui.settings.machine import builtin_view, workspace_view
 
 VIEW = "settings_view"
 

@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.prompts.few_shot_files import read_few_shot
 from llmopt_core.runs.store import Store
-from llmopt_ui import prompt_few_shot
 from llmopt_ui.components import Download
+from llmopt_ui.prompts import few_shot as prompt_few_shot
 
 App = Callable[..., AppTest]
 PAGE = "pages/prompt_lab.py"

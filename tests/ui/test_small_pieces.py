@@ -10,14 +10,14 @@ import pytest
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.types import Chunk, Span
 from llmopt_ui import format as fmt
-from llmopt_ui.bands import bands_html
 from llmopt_ui.charts import metric_bars, size_histogram
-from llmopt_ui.chunk_view import repeated_characters
-from llmopt_ui.example_map import Cells, example_map
-from llmopt_ui.examples_view import ordered
-from llmopt_ui.map_chart import method_map, place
+from llmopt_ui.documents.bands import bands_html
+from llmopt_ui.documents.chunk_view import repeated_characters
+from llmopt_ui.evaluation.example_map import Cells, example_map
+from llmopt_ui.evaluation.examples import ordered
 from llmopt_ui.navigation import PAGES
-from llmopt_ui.next_steps import Standing, next_steps
+from llmopt_ui.overview.map_chart import method_map, place
+from llmopt_ui.overview.next_steps import Standing, next_steps
 from llmopt_ui.record_view import marked_html
 from llmopt_ui.theme import VERDICTS, inks, plain, verdict
 
@@ -87,7 +87,7 @@ def test_the_entry_point_is_short_and_pages_are_thin() -> None:
 
 
 def test_no_html_is_allowed_anywhere() -> None:
-    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "llmopt_ui").glob("*.py")]:
+    for path in [*(ROOT / "pages").glob("*.py"), *(ROOT / "llmopt_ui").rglob("*.py")]:
         assert "unsafe_allow_html=True" not in path.read_text(), path.name
 
 

@@ -1,0 +1,60 @@
+"""The files of a project: add them, read what was extracted, see how one is cut, remove it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.documents.chunk_view import chunk_view
+from llmopt_ui.documents.view import (
+    document_actions,
+    document_list,
+    document_warnings,
+    text_view,
+    upload_form,
+    upload_outcome,
+)
+from llmopt_ui.resources import store
+
+VIEW = "documents_view"
+
+
+def files_view(project: Project) -> None:
+    """The list on the left, the chosen document on the right."""
+    found = store().document_list(project)
+    upload_outcome()
+    if not found:
+        empty_state(
+            "No documents yet",
+            "Add the texts your feature should answer from. Nothing leaves this machine.",
+            ":material/note_add:",
+        )
+        with told_plainly():
+            upload_form(project)
+        return
+    with st.expander("Add documents", icon=":material/note_add:"), told_plainly():
+        upload_form(project)
+    left, right = st.columns([1, 2], gap="medium")
+    with left:
+        total = sum(item.characters for item in found)
+        st.caption(f"{fmt.plural(len(found), 'document')} · {fmt.count(total)} characters")
+        name = document_list(found)
+    with right, told_plainly():
+        _one(project, name)
+
+
+def _one(project: Project, name: str) -> None:
+    document = store().document(project, name)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{fmt.markdown(document.name)}**", width="content")
+        document_actions(project, document)
+    document_warnings(document)
+    chunks, text = st.tabs(["Chunks", "Text"], key=VIEW, on_change="rerun", bind="query-params")
+    if chunks.open:
+        with chunks, told_plainly():
+            chunk_view(document)
+    if text.open:
+        with text:
+            text_view(document)

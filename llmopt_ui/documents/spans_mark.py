@@ -1,0 +1,171 @@
+"""References by hand: mark the words in the document, or paste them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llmopt_core.documents.spans import QuoteMatch, find_quote
+from llmopt_core.experiments.reference_spans import with_references
+from llmopt_core.runs.values import Project, SavedDocument
+from llmopt_core.types import Document, EvaluationSet, Example, Span
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state
+from llmopt_ui.documents.spans_view import chosen_set
+from llmopt_ui.documents.text_pages import page_number, turn_to
+from llmopt_ui.microscope.data import document_of, spans_in
+from llmopt_ui.microscope.text import WINDOW, Shown, show_text, text_data, turn_to_click, window_at
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+
+QUESTION, DOCUMENT, QUOTE = "mark_question", "mark_document", "mark_quote"
+SET_IT, ADD_IT, CLEAR = "mark_set", "mark_add", "mark_clear"
+
+
+def mark_view(project: Project) -> None:
+    """Choose a question, mark its answer, keep it."""
+    name = chosen_set(project)
+    if not name:
+        empty_state(
+            "No questions yet",
+            "Add a question file in Evaluation > Questions, or let a model write questions here.",
+            ":material/quiz:",
+        )
+        return
+    _mark(project, name)
+
+
+@st.fragment
+def _mark(project: Project, name: str) -> None:
+    questions = store().evaluation_set(project, name)
+    listed = [item for item in store().document_list(project) if item.characters]
+    left, right = st.columns([1, 1.9], gap="medium")
+    with left:
+        example = _question(questions, listed)
+        if example is None:
+            return
+        _references(project, example)
+    with right:
+        document = _document(project, listed)
+        span = _marked(document, example)
+    with left:
+        found = _pasted(document) if span is None else None
+        _keep(project, questions, example, span or (found.span if found else None), document)
+
+
+def _question(questions: EvaluationSet, listed: Sequence[SavedDocument]) -> Example | None:
+    by_id = {example.id: example for example in sorted(questions.examples, key=lambda one: bool(one.references))}
+
+    def told(one: str) -> str:
+        mark = "●" if by_id[one].references else "○"
+        return f"{mark} {fmt.shorten(by_id[one].question, 90)}"
+
+    key, names = f"{QUESTION}_{questions.name}", {item.name for item in listed}
+    if st.session_state.get(key) not in by_id:
+        st.session_state.pop(key, None)
+    if DOCUMENT not in st.session_state:
+        _go_to(next(iter(by_id.values()), None), names)
+    chosen = st.selectbox(
+        "Question (○ has no reference yet)", list(by_id), key=key, format_func=told, on_change=_chosen,
+        args=(key, by_id, names),
+    )  # fmt: skip
+    return by_id.get(chosen or "")
+
+
+def _chosen(key: str, examples: dict[str, Example], names: set[str]) -> None:
+    _go_to(examples.get(st.session_state.get(key) or ""), names)
+
+
+def _go_to(example: Example | None, names: set[str]) -> None:
+    """Open the document and page of a question's first reference."""
+    span = next((span for span in example.references if span.document in names), None) if example else None
+    if span is not None:
+        st.session_state[DOCUMENT] = span.document
+        turn_to(_page_key(span.document), span.start, WINDOW)
+
+
+def _page_key(name: str) -> str:
+    return f"mark_page_{name}"
+
+
+def _references(project: Project, example: Example) -> None:
+    """The question in full, its answer, and where it stands now."""
+    st.text(example.question)
+    if example.reference:
+        st.caption(f"Answer: {fmt.markdown(fmt.shorten(example.reference, 200))}")
+    known = {item.name: item for item in store().document_list(project)}
+    for span in example.references:
+        saved = known.get(span.document)
+        words = document_of(project, saved).text[span.start : span.end] if saved else "(the document is gone)"
+        st.caption(f":orange[■] {fmt.markdown(span.document)}, characters {span.start:,} to {span.end:,}")
+        st.text(fmt.shorten(words, 240))
+
+
+def _document(project: Project, listed: Sequence[SavedDocument]) -> Document:
+    names = [item.name for item in listed]
+    if st.session_state.get(DOCUMENT) not in names:
+        st.session_state.pop(DOCUMENT, None)
+    name = st.selectbox("Document", names, key=DOCUMENT)
+    return document_of(project, next(item for item in listed if item.name == name))
+
+
+def _marked(document: Document, example: Example) -> Span | None:
+    """The text with the references; gives what the user has marked in it."""
+    number = page_number(_page_key(document.name), len(document.text), WINDOW)
+    start, end = window_at(document, number)
+    shown = Shown(start, end, spans_in(document.name, example.references), height=440, marking=True)
+    key = f"mark_text_{document.name}_{start}_{example.id}_{state().forms}"
+    result = show_text(
+        text_data(document, None, shown), key,
+        on_jump=lambda: turn_to_click(key, _page_key(document.name), len(document.text)),
+    )  # fmt: skip
+    st.caption("Mark the words that answer the question with the mouse, as if to copy them.")
+    marked = result.get("marked") if hasattr(result, "get") else getattr(result, "marked", None)
+    if not marked:
+        return None
+    a, b = (min(max(int(edge), 0), len(document.text)) for edge in marked)
+    while a < b and document.text[a].isspace():
+        a += 1
+    while b > a and document.text[b - 1].isspace():
+        b -= 1
+    return Span(document.name, a, b) if a < b else None
+
+
+def _pasted(document: Document) -> QuoteMatch | None:
+    """A quote that is pasted, looked up in the document."""
+    quote = st.text_input(
+        "Or paste the words", key=f"{QUOTE}_{state().forms}", placeholder="They are looked up, exactly or nearly"
+    )
+    if not quote or not quote.strip():
+        return None
+    match = find_quote(quote, [document])
+    if match is None:
+        st.caption(f":red[These words do not stand in {fmt.markdown(document.name)}.]")
+        return None
+    how = "exactly" if match.exact else f"{match.similarity:.0%} alike"
+    places = f", in {match.places:,} places: the first is taken" if match.places > 1 else ""
+    st.caption(f":green[Found {how}{places}.]")
+    return match
+
+
+def _keep(project: Project, questions: EvaluationSet, example: Example, span: Span | None, document: Document) -> None:
+    if span is not None:
+        st.caption(f"Marked: characters {span.start:,} to {span.end:,}")
+        with st.container(border=True):
+            st.text(fmt.shorten(document.text[span.start : span.end], 300))
+    with st.container(horizontal=True, gap="small"):
+        put = (project, questions, example.id)
+        st.button("Set as the reference", key=SET_IT, type="primary", icon=":material/bookmark_added:",
+                  disabled=span is None, on_click=_save, args=(*put, (span,)))  # fmt: skip
+        if example.references:
+            st.button("Add to the others", key=ADD_IT, disabled=span is None, on_click=_save,
+                      args=(*put, (*example.references, span)))  # fmt: skip
+            st.button("Clear", key=CLEAR, type="tertiary", on_click=_save, args=(*put, ()))
+
+
+def _save(project: Project, questions: EvaluationSet, example_id: str, spans: Sequence[Span | None]) -> None:
+    changed = with_references(questions, example_id, [span for span in spans if span is not None])
+    store().save_evaluation_set(project, changed)
+    state().forms += 1
+    notify(f"{questions.name}: question {example_id} has {fmt.plural(len(spans), 'reference')} now.")

@@ -1,0 +1,85 @@
+"""Where the answers of the questions stand: marked in the text, looked up from quotes, or written by a model."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import streamlit as st
+
+from llmopt_core.experiments.reference_spans import coverage
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, facts, told_plainly
+from llmopt_ui.resources import store
+
+SET = "spans_set"
+WAY = "spans_way"
+WAYS = {
+    "Write questions": "llmopt_ui.documents.spans_write:write_view",
+    "Mark in the text": "llmopt_ui.documents.spans_mark:mark_view",
+    "From quotes": "llmopt_ui.documents.spans_quotes:quotes_view",
+}
+
+
+def spans_view(project: Project) -> None:
+    """The tab: what is known, and three ways to know more."""
+    listed = store().document_list(project)
+    if not listed:
+        empty_state(
+            "No documents yet",
+            "Add a document in the tab Files; questions about it can then say where their answer stands.",
+            ":material/format_quote:",
+        )
+        return
+    st.caption(
+        "Retrieval can be measured where a question knows which characters of which document answer it: its reference."
+    )
+    sets = [item.name for item in store().evaluation_sets(project)]
+    if sets:
+        _known(project, sets)
+    way = st.segmented_control(
+        "How to get more", list(WAYS), default="Mark in the text" if sets else "Write questions", key=WAY,
+        bind="query-params", required=True,
+    )  # fmt: skip
+    with told_plainly():
+        _view(way or "Write questions")(project)
+
+
+def chosen_set(project: Project) -> str:
+    """The set that the tab is about; empty where there is none."""
+    sets = [item.name for item in store().evaluation_sets(project)]
+    chosen = st.session_state.get(SET)
+    return chosen if chosen in sets else next(iter(sets), "")
+
+
+def _known(project: Project, sets: list[str]) -> None:
+    left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="bottom")
+    name = left.selectbox("Evaluation set", sets, key=SET, bind="query-params")
+    lengths = {item.name: item.characters for item in store().document_list(project)}
+    found = coverage(store().evaluation_set(project, name).examples, lengths)
+    with right:
+        facts(
+            [
+                ("With a reference", fmt.count(found.known)),
+                ("Without", fmt.count(found.unknown)),
+                ("Broken", fmt.count(len(found.broken))),
+            ],
+            (
+                "Questions with a reference.",
+                "Questions without one.",
+                "Their document is gone, or shorter than before.",
+            ),
+        )
+    if found.broken:
+        st.warning(
+            "These questions point to a place that is not there: "
+            + fmt.markdown(", ".join(found.broken[:12]) + (" …" if len(found.broken) > 12 else "")),
+            icon=":material/link_off:",
+        )
+
+
+def _view(way: str) -> Callable[[Project], None]:
+    module, _, function = WAYS[way].partition(":")
+    view: Callable[[Project], None] = getattr(importlib.import_module(module), function)
+    return view

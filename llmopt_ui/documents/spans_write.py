@@ -1,0 +1,215 @@
+"""Questions that a model writes: asked for in a form, written by a job, reviewed in a table, saved as a set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.runs.values import Job, Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.documents.question_job import DRAFT, KIND, writing_work
+from llmopt_ui.documents.spans_view import chosen_set
+from llmopt_ui.job_panel import follow
+from llmopt_ui.keys import endpoints
+from llmopt_ui.resources import job_runner, model_maker, models, settings, store
+from llmopt_ui.session import notify, state
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.question_writing.write import WritingSpec
+
+ENDPOINT, MODEL, PASSAGES, EACH, SIZE, SEED = (
+    "write_endpoint", "write_model", "write_passages", "write_each", "write_size", "write_seed",
+)  # fmt: skip
+BUDGET, START, TABLE, NAME, SAVE, DISCARD = (
+    "write_budget", "write_start", "write_table", "write_name", "write_save", "write_discard",
+)  # fmt: skip
+
+
+def write_view(project: Project) -> None:
+    """The form, then the job, then the review."""
+    jobs = [job for job in store().jobs(project) if job.kind == KIND]
+    active = next((job for job in jobs if job.active), None)
+    if active is not None:
+        follow(active, "Writing questions")
+        return
+    _failed(jobs)
+    draft = store().draft(project, DRAFT, "")
+    with st.expander("Let a model write questions", expanded=draft is None, icon=":material/edit_square:"):
+        _form(project)
+    if draft is not None:
+        _review(project, draft)
+
+
+def _failed(jobs: list[Job]) -> None:
+    if jobs and jobs[0].status == "failed" and jobs[0].id not in state().seen_jobs:
+        st.error(fmt.markdown(f"The last writing failed: {jobs[0].error}"), icon=":material/error:")
+
+
+@st.fragment
+def _form(project: Project) -> None:
+    with told_plainly():
+        spec, budget = _fields()
+        _estimate(project, spec)
+        if st.button("Write questions", key=START, type="primary", icon=":material/play_arrow:"):
+            documents = store().documents(project)
+            known = _known_questions(project)
+            job_runner().submit(
+                KIND,
+                project,
+                {"model": spec.model.name or spec.model.endpoint, "passages": spec.passages},
+                writing_work(project.name, spec, documents, known, budget, model_maker()),
+            )
+            st.rerun()
+
+
+def _fields() -> tuple[WritingSpec, float | None]:
+    from llmopt_core.experiments.question_writing.write import WritingSpec
+
+    names = list(endpoints(settings()))
+    names.sort(key=lambda name: name == BUILTIN)
+    one, two, three = st.columns(3, gap="medium")
+    endpoint = one.selectbox("Endpoint", names, key=ENDPOINT, persist_state="session")
+    model = two.text_input("Model", key=MODEL, placeholder="The endpoint's default", persist_state="session")
+    budget = three.number_input(
+        "Budget (USD)", min_value=0.0, value=None, key=BUDGET, placeholder="None", persist_state="session",
+        help="No further passage is asked about where that would cost more.",
+    )  # fmt: skip
+    if endpoint == BUILTIN:
+        st.caption(
+            ":orange[:material/warning:] The built-in model is small: it copies more than it asks, and few of its "
+            "questions pass. It shows how this works; for questions worth keeping this needs a stronger model."
+        )
+    one, two, three, four = st.columns(4, gap="medium")
+    usual = (10, 1, 600) if endpoint == BUILTIN else (30, 2, 1_200)
+    passages = one.number_input("Passages", 1, 2_000, usual[0], 5, key=f"{PASSAGES}_{endpoint}",
+                                help="Sampled by chance from all documents.", persist_state="session")  # fmt: skip
+    each = two.number_input("Questions for each", 1, 10, usual[1], key=f"{EACH}_{endpoint}",
+                            persist_state="session")  # fmt: skip
+    size = three.number_input("Passage length", 100, 20_000, usual[2], 100,
+                              key=f"{SIZE}_{endpoint}", persist_state="session")  # fmt: skip
+    seed = four.number_input("Seed", 0, 1_000_000, 0, key=SEED, help="The same seed samples the same passages.",
+                             persist_state="session")  # fmt: skip
+    asked = ModelSpec(endpoint=endpoint, name=(model or "").strip(), max_tokens=120 * int(each) + 80)
+    spec = WritingSpec(
+        model=asked, passages=int(passages), per_passage=int(each), passage_size=int(size), seed=int(seed)
+    )
+    return spec, budget or None
+
+
+def _estimate(project: Project, spec: WritingSpec) -> None:
+    versions = tuple((item.name, item.version) for item in store().document_list(project))
+    calls, prompt, completion, cost = _estimated(project.name, versions, spec.fingerprint, spec)
+    st.caption(
+        f"At most {fmt.plural(calls, 'call')}, about {fmt.count(prompt)} tokens sent and {fmt.count(completion)} "
+        f"written: {fmt.markdown(fmt.money(0.0 if spec.model.endpoint == BUILTIN else cost))}."
+    )
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _estimated(
+    project: str, versions: tuple[tuple[str, str], ...], key: str, _spec: WritingSpec
+) -> tuple[int, int, int, float | None]:
+    from llmopt_core.experiments.question_writing.write import estimate_writing
+
+    told = estimate_writing(_spec, store().documents(project), models())
+    return told.calls, told.prompt_tokens, told.completion_tokens, told.cost_usd
+
+
+def _known_questions(project: Project) -> list[str]:
+    sets = store().evaluation_sets(project)
+    return [example.question for item in sets for example in store().evaluation_set(project, item.name).examples]
+
+
+def _review(project: Project, draft: dict[str, Any]) -> None:
+    st.subheader("Review what was written", anchor=False)
+    st.markdown(outcome(draft))
+    _dropped(draft)
+    if not draft["rows"]:
+        empty_state("No question passed", "Try more passages, another seed or a stronger model.", ":material/quiz:")
+        st.button("Put away", key=DISCARD, type="tertiary", on_click=_discard, args=(project,))
+        return
+    table = pd.DataFrame(draft["rows"])
+    edited = st.data_editor(
+        table,
+        key=f"{TABLE}_{state().forms}",
+        hide_index=True,
+        height=min(60 + 35 * len(table), 520),
+        column_order=("keep", "question", "answer", "quote", "match", "document"),
+        disabled=("match", "document"),
+        column_config={
+            "keep": st.column_config.CheckboxColumn("Keep", width="small"),
+            "question": st.column_config.TextColumn("Question", width="large"),
+            "answer": st.column_config.TextColumn("Answer", width="medium"),
+            "quote": st.column_config.TextColumn("Quote", width="large", help="An edited quote is looked up again."),
+            "match": st.column_config.NumberColumn("Match", format="percent", width="small"),
+            "document": st.column_config.TextColumn("Document", width="small"),
+        },
+    )
+    _save_row(project, edited)
+
+
+def _save_row(project: Project, edited: pd.DataFrame) -> None:
+    kept = int(edited["keep"].sum())
+    left, right = st.columns([1, 2], gap="medium", vertical_alignment="bottom")
+    name = left.text_input(
+        "Into the evaluation set", chosen_set(project) or "written questions", key=NAME,
+        help="Added to the set of that name as a new version, or a new set.",
+    )  # fmt: skip
+    with right.container(horizontal=True, gap="small"):
+        pressed = st.button(f"Save {fmt.plural(kept, 'question')}", key=SAVE, type="primary", icon=":material/save:",
+                            disabled=not kept)  # fmt: skip
+        st.button("Throw away", key=DISCARD, type="tertiary", icon=":material/delete:", on_click=_discard,
+                  args=(project,))  # fmt: skip
+    if pressed:
+        with told_plainly():
+            _save(project, (name or "").strip() or "written questions", edited)
+
+
+def outcome(draft: dict[str, Any]) -> str:
+    """What came of the writing, in a sentence."""
+    from llmopt_core.experiments.question_writing.review import reasons
+
+    told = f"**{fmt.plural(len(draft['rows']), 'question')}** from {fmt.plural(draft['passages'], 'passage')}"
+    dropped = reasons(draft)
+    if dropped:
+        total = sum(dropped.values())
+        told += f"; {total:,} dropped: " + ", ".join(f"{reason} ({count:,})" for reason, count in dropped.items())
+    if draft["empty"]:
+        told += f"; for {fmt.plural(draft['empty'], 'passage')} nothing was written that could be read"
+    if draft["failures"]:
+        told += f"; :red[some calls failed: {fmt.markdown(draft['failures'][0])}]"
+    return told + (f". It ended early: {draft['stopped']}." if draft["stopped"] else ".")
+
+
+def _dropped(draft: dict[str, Any]) -> None:
+    if not draft["dropped"]:
+        return
+    with st.expander(f"See the {len(draft['dropped']):,} that were dropped"):
+        table = pd.DataFrame(draft["dropped"]).rename(columns=str.capitalize)
+        st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 320), alt="Questions that were dropped")
+
+
+def _save(project: Project, name: str, edited: pd.DataFrame) -> None:
+    from llmopt_core.experiments.question_writing.review import reviewed
+    from llmopt_core.experiments.question_writing.write import with_questions
+
+    kept = reviewed(_rows(edited), store().documents(project))
+    sets = {item.name for item in store().evaluation_sets(project)}
+    before = store().evaluation_set(project, name) if name in sets else None
+    saved = store().save_evaluation_set(project, with_questions(before, name, kept))
+    _discard(project)
+    notify(f"{saved.name} has {fmt.plural(saved.size, 'question')} now, {len(kept):,} of them new.")
+    st.rerun()
+
+
+def _rows(edited: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in edited.to_dict("records")]
+
+
+def _discard(project: Project) -> None:
+    store().delete_draft(project, DRAFT, "")
+    state().forms += 1

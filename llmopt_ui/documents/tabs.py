@@ -1,0 +1,24 @@
+"""The tabs of the Documents page. A tab is one line in `TABS`; its module is loaded when it is opened."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+from llmopt_core.runs.values import Project
+
+VIEW = "documents_tab"
+TABS = {
+    "Files": "llmopt_ui.documents.files:files_view",
+    "Microscope": "llmopt_ui.microscope.view:microscope_view",
+    "Sweep": "llmopt_ui.sweep.view:sweep_view",
+    "Questions": "llmopt_ui.documents.spans_view:spans_view",
+}
+"""Title -> `module:function`; the function is given the project."""
+
+
+def view_of(tab: str) -> Callable[[Project], None]:
+    """The function that draws a tab."""
+    module, _, function = TABS[tab].partition(":")
+    view: Callable[[Project], None] = getattr(importlib.import_module(module), function)
+    return view

@@ -1,0 +1,1 @@
+"""The Evaluation page: choosing, running, comparing, reading single examples."""

@@ -1,0 +1,106 @@
+"""What is compared on the Evaluation page: one evaluation set, one judge, some configurations, a baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.catalogue import METRICS, RAGAS_METRICS
+from llmopt_core.experiments.leaderboard import baseline_position
+from llmopt_core.runs.values import Project, Run
+from llmopt_core.types import EvaluationSet
+from llmopt_ui.evaluation.results import latest_by_name, leading_metrics
+from llmopt_ui.resources import store
+from llmopt_ui.theme import Ink, inks
+
+SET, JUDGE, COMPARED, BASELINE = "set", "judge", "compared", "baseline"
+_SHOWN_AT_FIRST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What is compared.
+
+    Attributes:
+        runs: By the name they are shown under.
+        metrics: All that were measured, in the order of the catalogue.
+    """
+
+    set_name: str
+    set_version: str
+    judge: str
+    runs: dict[str, Run]
+    baseline: str
+    metrics: tuple[str, ...]
+    inks: dict[str, Ink]
+
+    @property
+    def ragas(self) -> tuple[str, ...]:
+        """The Ragas metrics among those measured."""
+        return tuple(metric for metric in RAGAS_METRICS if metric in self.metrics)
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """The columns of the leaderboard."""
+        return leading_metrics(self.metrics)
+
+
+def choose(project: Project, runs: Sequence[Run]) -> Chosen:
+    """The row of selectors; what they hold is also in the address. `runs` holds at least one, newest first."""
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    labels = set_labels(runs)
+    set_name, set_version = labels[
+        bar.selectbox("Evaluation set", list(labels), key=SET, bind="query-params", width=200)
+    ]
+    on_set = [run for run in runs if (run.evaluation_set, run.set_version) == (set_name, set_version)]
+    judges = list(dict.fromkeys(run.judge for run in on_set))
+    judge = judges[0]
+    if len(judges) > 1:
+        told = "Scores of different judges are never compared."
+        judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=told)
+    saved = [item.name for item in store().configurations(project)]
+    found = latest_by_name(on_set, set_name, set_version, judge, saved)
+    picked = bar.multiselect(
+        "Configurations",
+        list(found),
+        list(found)[-_SHOWN_AT_FIRST:],
+        key=COMPARED,
+        bind="query-params",
+        width=420,
+        wrap=True,
+    )
+    shown = {name: run for name, run in found.items() if name in picked}
+    baseline = _baseline(bar, list(shown)) if shown else ""
+    metrics = tuple(metric for metric in METRICS if any(metric in run.metrics for run in shown.values()))
+    return Chosen(set_name, set_version, judge, shown, baseline, metrics, inks([*saved, *found]))
+
+
+def _baseline(bar: st.delta_generator.DeltaGenerator, names: list[str]) -> str:
+    told = "The others are compared with it, question by question."
+    first = baseline_position(names)
+    return str(bar.selectbox("Baseline", names, first, key=BASELINE, bind="query-params", width=180, help=told))
+
+
+def set_labels(runs: Sequence[Run]) -> dict[str, tuple[str, str]]:
+    """Label -> name and version of each set with runs, newest first; the version shows where a name has several."""
+    sets = list(dict.fromkeys((run.evaluation_set, run.set_version) for run in runs))
+    names = [name for name, _ in sets]
+    return {f"{name} ({version[:6]})" if names.count(name) > 1 else name: (name, version) for name, version in sets}
+
+
+def questions_of(project: Project, chosen: Chosen) -> Mapping[str, str]:
+    """Example id -> question, in the order of the set; from the records where the set is gone."""
+    try:
+        found = _stored_set(project.id, chosen.set_name, chosen.set_version, project)
+        return {example.id: example.question for example in found.examples}
+    except BadInput:
+        first = next(iter(chosen.runs.values()))
+        return {record.example.id: record.example.question for record in store().records(first.id)}
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _stored_set(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
+    return store().evaluation_set(_project, name, version)

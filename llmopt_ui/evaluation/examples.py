@@ -1,0 +1,159 @@
+"""Question by question: a heat map to find the interesting ones, and one of them in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Record
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import section
+from llmopt_ui.evaluation.comparison import Chosen, questions_of
+from llmopt_ui.evaluation.example_map import Cells, example_map
+from llmopt_ui.evaluation.results import cells
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.record_view import answers, question_card, record_parts
+from llmopt_ui.resources import store
+from llmopt_ui.session import state
+
+METRIC, ORDER, MAP = "metric", "order", "example_map"
+EXAMPLE, ONE = "example", "record_of"
+ORDERS = {"set": "As in the set", "spread": "Most different first", "low": "Lowest first"}
+
+
+def examples_view(project: Project, chosen: Chosen) -> None:
+    """The heat map and, below it, the chosen question."""
+    section("Question by question")
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    metric = bar.selectbox(
+        "Metric", chosen.metrics, key=METRIC, format_func=metric_title, bind="query-params", width=220
+    )
+    order = bar.selectbox(
+        "Order", list(ORDERS), key=ORDER, format_func=ORDERS.__getitem__, bind="query-params", width=220
+    )
+    if metric in METRICS:
+        bar.caption(fmt.markdown(METRICS[metric].explanation), width=520)
+    table = ordered(cells(chosen.runs, metric, questions_of(project, chosen)), order)
+    name, example = _selected(chosen, table)
+    clicked = st.plotly_chart(
+        example_map(table, (name, example)),
+        config=CONFIG,
+        key=f"{MAP}_{metric}_{order}",
+        on_select="rerun",
+        selection_mode="points",
+        alt="Score of each question by configuration",
+    )
+    _take_click(clicked.selection.points, (name, example))
+    _one(chosen, table, name, example)
+
+
+def ordered(table: Cells, order: str) -> Cells:
+    """The same cells with their columns in another order; questions without a score come last."""
+    columns = list(zip(*table.values, strict=True))
+
+    def rank(place: int) -> float:
+        known = [value for value in columns[place] if value is not None]
+        if order == "spread":
+            return min(known) - max(known) if known else 1.0
+        return sum(known) / len(known) if known else 2.0
+
+    places = list(range(len(table.examples)))
+    if order != "set":
+        places.sort(key=rank)
+    return Cells(
+        table.metric,
+        table.configurations,
+        tuple(table.examples[place] for place in places),
+        tuple(table.questions[place] for place in places),
+        tuple(tuple(row[place] for place in places) for row in table.values),
+    )
+
+
+def _selected(chosen: Chosen, table: Cells) -> tuple[str, str]:
+    """Configuration and example that the address names, else the last configuration's first question."""
+    example, name = st.query_params.get(EXAMPLE, ""), st.query_params.get(ONE, "")
+    return (
+        name if name in chosen.runs else list(chosen.runs)[-1],
+        example if example in table.examples else table.examples[0],
+    )
+
+
+def _take_click(points: Sequence[Mapping[str, object]], shown: tuple[str, str]) -> None:
+    """Go to the cell that was clicked, once; from then on the address holds it."""
+    data = points[0].get("customdata") if points else None
+    if not isinstance(data, (list, tuple)) or len(data) < 2:
+        return
+    clicked = str(data[0]), str(data[1])
+    if clicked == state().clicked:
+        return
+    state().clicked = clicked
+    if clicked != shown:
+        _go(*clicked)
+        st.rerun()
+
+
+def _one(chosen: Chosen, table: Cells, name: str, example: str) -> None:
+    _turn(table, name, example)
+    records = {label: _record(run.id, run.done, example) for label, run in chosen.runs.items()}
+    known = next((record for record in records.values() if record is not None), None)
+    if known is None:
+        st.caption("No run has answered this question yet.")
+        return
+    question_card(known.example)
+    answers(records, chosen.inks, chosen.leading)
+    if len(records) > 1:
+        key = f"{ONE}_{name}_{example}"
+        picked = st.segmented_control(
+            "Look into", list(records), default=name, required=True, key=key, label_visibility="collapsed"
+        )
+        if picked and picked != name:
+            _go(picked, example)
+            st.rerun()
+    record = records[name]
+    if record is None:
+        st.caption("This run has no record of this question yet.")
+    else:
+        record_parts(record)
+
+
+def _turn(table: Cells, name: str, example: str) -> None:
+    """Buttons to the questions before and after."""
+    position = table.examples.index(example)
+    before, after = table.examples[max(0, position - 1)], table.examples[min(len(table.examples) - 1, position + 1)]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button(
+            "Previous",
+            key="example_previous",
+            icon=":material/chevron_left:",
+            disabled=before == example,
+            on_click=_go,
+            args=(name, before),
+        )
+        st.button(
+            "Next",
+            key="example_next",
+            icon=":material/chevron_right:",
+            icon_position="right",
+            disabled=after == example,
+            on_click=_go,
+            args=(name, after),
+        )
+        st.caption(f"Question {position + 1} of {len(table.examples)}", width="content")
+
+
+def _go(name: str, example: str) -> None:
+    st.query_params[ONE], st.query_params[EXAMPLE] = name, example
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _record(run_id: int, done: int, example: str) -> Record | None:
+    """The record; `done` is part of the key because a running or resumed run gets more."""
+    try:
+        return store().record(run_id, example)
+    except BadInput:
+        return None

@@ -1,0 +1,128 @@
+"""Stored runs as what the pages compare. Leaderboards are kept by run, so a rerun of the page calculates nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from llmopt_core.evaluation.catalogue import RAGAS_METRICS
+from llmopt_core.experiments.leaderboard import Row, Scored, leaderboard
+from llmopt_core.runs.values import Run, RunScores
+from llmopt_core.statistics.intervals import Summary
+from llmopt_core.statistics.paired import Comparison
+from llmopt_ui.evaluation.example_map import Cells
+from llmopt_ui.resources import store
+
+CORRECTNESS = "answer_f1"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One configuration's run among those compared.
+
+    Attributes:
+        name: Unique among the entries; an earlier version of a configuration carries its fingerprint.
+        comparisons: Against the baseline, by metric, where both have scores; empty for the baseline itself.
+    """
+
+    name: str
+    run: Run
+    summaries: Mapping[str, Summary]
+    comparisons: Mapping[str, Comparison]
+    is_baseline: bool = False
+
+    @property
+    def seconds_each(self) -> float | None:
+        """Mean wall time per question."""
+        return self.run.seconds / self.run.done if self.run.done and self.run.seconds else None
+
+    @property
+    def from_cache(self) -> bool:
+        """Whether nothing had to be asked, so that its time and tokens say nothing about the configuration."""
+        return self.run.usage.calls == 0 and self.run.usage.cached_calls > 0
+
+    @property
+    def tokens_each(self) -> int | None:
+        """Mean tokens per question."""
+        used = self.run.usage
+        return round((used.prompt_tokens + used.completion_tokens) / self.run.done) if self.run.done else None
+
+
+def latest_by_name(
+    runs: Sequence[Run], set_name: str, set_version: str, judge: str, order: Sequence[str] = ()
+) -> dict[str, Run]:
+    """The newest run with records of each configuration.
+
+    Args:
+        runs: Newest first.
+        set_name: Name of the evaluation set.
+        set_version: Only runs on exactly these examples can be compared.
+        judge: Only runs with the same judge can be compared.
+        order: Names of configurations in the order they are shown; others follow, the oldest run first.
+    """
+    found: dict[str, Run] = {}
+    seen: set[str] = set()
+    for run in runs:
+        if (run.evaluation_set, run.set_version, run.judge) != (set_name, set_version, judge) or not run.done:
+            continue
+        if run.fingerprint in seen:
+            continue
+        seen.add(run.fingerprint)
+        found[run.name if run.name not in found else f"{run.name} (earlier, {run.fingerprint[:4]})"] = run
+    places = {name: place for place, name in enumerate(order)}
+    return dict(sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[1].id)))
+
+
+def leading_metrics(measured: Sequence[str]) -> tuple[str, ...]:
+    """What a leaderboard shows first: the Ragas metrics, and correctness where it was measured."""
+    return tuple(metric for metric in (*RAGAS_METRICS, CORRECTNESS) if metric in measured) or tuple(measured)[:5]
+
+
+def entries(runs: Mapping[str, Run], baseline: str) -> list[Entry]:
+    """The leaderboard of these runs against the baseline, in the given order."""
+    measured = _measured(tuple((name, *_version(run)) for name, run in runs.items()), _metrics(runs), baseline)
+    return [
+        Entry(
+            row.name,
+            runs[row.name],
+            {metric: cell.summary for metric, cell in row.cells.items()},
+            {
+                metric: cell.versus
+                for metric, cell in row.cells.items()
+                if cell.versus is not None and cell.versus.pairs
+            },
+            row.is_baseline,
+        )
+        for row in measured
+    ]
+
+
+def cells(runs: Mapping[str, Run], metric: str, questions: Mapping[str, str]) -> Cells:
+    """One metric's values of these runs, aligned by example."""
+    scores = _scores(tuple(_version(run) for run in runs.values()))
+    examples = tuple(questions)
+    rows = tuple(Scored(name, run.total, scores[run.id]).aligned(metric, examples) for name, run in runs.items())
+    return Cells(metric, tuple(runs), examples, tuple(questions.values()), rows)
+
+
+def _version(run: Run) -> tuple[int, int, int, str]:
+    """What changes whenever the run's scores may have changed."""
+    return run.id, run.total, run.done, run.status
+
+
+def _metrics(runs: Mapping[str, Run]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(metric for run in runs.values() for metric in run.metrics))
+
+
+@st.cache_resource(max_entries=64, show_spinner="Comparing …")
+def _measured(keys: tuple[tuple[str, int, int, int, str], ...], metrics: tuple[str, ...], baseline: str) -> list[Row]:
+    scores = _scores(tuple(key[1:] for key in keys))
+    scored = [Scored(name, total, scores[run_id], run_id) for name, run_id, total, *_ in keys]
+    return leaderboard(scored, metrics, [key[0] for key in keys].index(baseline))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _scores(keys: tuple[tuple[int, int, int, str], ...]) -> dict[int, RunScores]:
+    return store().scores([key[0] for key in keys])

@@ -1,0 +1,113 @@
+"""Results on the Evaluation page: the picture first, then the table, then question by question."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.runs.values import Project, Run
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG, metric_bars
+from llmopt_ui.components import Download, downloads, section
+from llmopt_ui.evaluation.comparison import Chosen, choose
+from llmopt_ui.evaluation.examples import examples_view
+from llmopt_ui.evaluation.results import Entry, entries
+from llmopt_ui.leaderboard_table import leaderboard_csv, leaderboard_table, metric_title
+from llmopt_ui.resources import store
+from llmopt_ui.theme import Ink, verdict
+
+
+def results_view(project: Project, runs: Sequence[Run]) -> None:
+    """The whole tab. `runs` holds at least one run with a record."""
+    chosen = choose(project, [run for run in runs if run.done])
+    if not chosen.runs:
+        st.caption("Choose at least one configuration above.")
+        return
+    compared = entries(chosen.runs, chosen.baseline)
+    _picture(chosen, compared)
+    _table(chosen, compared)
+    examples_view(project, chosen)
+
+
+def _picture(chosen: Chosen, compared: Sequence[Entry]) -> None:
+    section("The four Ragas metrics" if len(chosen.ragas) == 4 else "Scores")
+    titles = {metric: metric_title(metric) for metric in chosen.ragas or chosen.leading}
+    figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks)
+    told = "Mean score of each configuration per metric, with 95 % intervals"
+    st.plotly_chart(figure, config=CONFIG, key="metric_bars", alt=told)
+    size = max(run.total for run in chosen.runs.values())
+    st.caption(
+        f"Means over {fmt.plural(size, 'question')} with 95 % bootstrap intervals. "
+        f"Graded by {fmt.markdown(chosen.judge)}."
+    )
+    for line in findings(compared, chosen.metrics, chosen.inks):
+        st.markdown(line)
+
+
+def findings(compared: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink]) -> list[str]:
+    """One line of Markdown per configuration: on what it is better or worse than the baseline, and by how much."""
+    lines = []
+    for entry in compared:
+        if entry.is_baseline or not entry.comparisons:
+            continue
+        parts = [part for name in ("better", "worse") if (part := _found(entry, metrics, name))]
+        told = " · ".join(parts) or verdict("no difference seen").markdown
+        lines.append(f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}** {told}")
+    return lines
+
+
+def _found(entry: Entry, metrics: Sequence[str], name: str) -> str:
+    found = [(metric, entry.comparisons[metric]) for metric in metrics if metric in entry.comparisons]
+    told = [f"{fmt.markdown(metric_title(m))} {fmt.signed(c.difference)}" for m, c in found if c.verdict == name]
+    return f"{verdict(name).markdown} on {', '.join(told)}" if told else ""
+
+
+def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
+    section("Leaderboard")
+    leaderboard_table(compared, chosen.leading, chosen.inks, "leaderboard")
+    further = [metric for metric in chosen.metrics if metric not in chosen.leading]
+    if further:
+        with st.expander("Further metrics", expanded=True):
+            leaderboard_table(compared, further, chosen.inks, "further", cost=False)
+    if len(compared) > 1:
+        signs = " · ".join(verdict(name).markdown for name in ("better", "worse", "no difference seen"))
+        st.caption(
+            f"Against {fmt.markdown(chosen.baseline)} on the same questions: {signs} (paired permutation test at 5 %, "
+            "adjusted for the number of configurations). No difference seen does not mean equal."
+        )
+    _downloads(chosen, compared)
+
+
+def _downloads(chosen: Chosen, compared: Sequence[Entry]) -> None:
+    stem = fmt.file_stem(chosen.set_name)
+    table = Download(
+        "Leaderboard (CSV)", lambda: leaderboard_csv(compared, chosen.metrics), f"leaderboard-{stem}.csv", "text/csv"
+    )
+    records = Download("All records (JSON)", lambda: _records_json(chosen), f"records-{stem}.json", "application/json")
+    report = Download("Report (HTML)", lambda: _report_html(chosen), f"report-{stem}.html", "text/html")
+    downloads([report, table, records], "results_download")
+
+
+def _result(chosen: Chosen) -> dict[str, Any]:
+    """What `llmopt evaluate --json` writes."""
+    from llmopt_core.experiments.result import result_of
+
+    found = result_of(store(), [run.id for run in chosen.runs.values()])
+    for row, name in zip(found["runs"], chosen.runs, strict=True):
+        row["configuration"] = name
+    return found
+
+
+def _records_json(chosen: Chosen) -> str:
+    return json.dumps(_result(chosen), ensure_ascii=False, indent=1)
+
+
+def _report_html(chosen: Chosen) -> str:
+    """The page that `llmopt report` writes: one file that opens without the app."""
+    from llmopt_core.experiments.report import report_of
+    from llmopt_core.reporting.page import render
+
+    return render(report_of(_result(chosen), chosen.baseline))

@@ -1,0 +1,208 @@
+"""The Run tab: start an evaluation, follow it, resume what was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.runs.values import Job, Project, Run
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.evaluation.job import (
+    ESTIMATE,
+    EVALUATION,
+    estimate_work,
+    evaluate_work,
+    plan_arguments,
+    resume_arguments,
+    resume_work,
+)
+from llmopt_ui.evaluation.run_form import plan_from, run_form
+from llmopt_ui.job_panel import follow, last_failure
+from llmopt_ui.resources import job_runner, model_maker, models, store
+from llmopt_ui.session import notify, state
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.experiment import Plan
+
+_HISTORY = ["Configuration", "Questions", "State", "Records", "Failed", "Time", "Tokens", "Cost", "Judge", "Started"]
+
+
+def run_view(project: Project, runs: Sequence[Run]) -> None:
+    """The whole tab."""
+    jobs = [job for job in store().jobs(project) if job.kind in (EVALUATION, ESTIMATE)]
+    for job in reversed([job for job in jobs if job.active]):
+        follow(job, _title(job), on_end=_ended)
+    last_failure(jobs, _title)
+    _estimate(project)
+    _stopped(project, runs)
+    sets, saved = store().evaluation_sets(project), store().configurations(project)
+    if not sets:
+        empty_state("No questions yet", "Add a question file in the tab Questions.", ":material/quiz:")
+        return
+    if not saved:
+        empty_state("No configurations yet", "Make one in the tab Configurations.", ":material/tune:")
+        return
+    section("Evaluate")
+    asked = run_form(sets, saved)
+    if asked is not None:
+        with told_plainly():
+            _start(project, plan_from(project, asked, {item.name: item for item in saved}))
+    _history(runs)
+
+
+def _history(runs: Sequence[Run]) -> None:
+    """All runs of the project, newest first."""
+    if not runs:
+        return
+    section("All runs")
+    st.dataframe(
+        history_table(runs),
+        hide_index=True,
+        height=min(38 + 35 * len(runs), 390),
+        column_config={
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Records": st.column_config.TextColumn(alignment="right"),
+            "Failed": st.column_config.NumberColumn(width="small"),
+            "Time": st.column_config.TextColumn(alignment="right"),
+            "Tokens": st.column_config.TextColumn(alignment="right"),
+            "Cost": st.column_config.TextColumn(alignment="right"),
+        },
+        alt="All runs of the project",
+    )
+
+
+def history_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per run."""
+    rows = [
+        (
+            run.name,
+            run.evaluation_set,
+            run.status.replace("-", " "),
+            f"{run.done} of {run.total}",
+            run.failed,
+            fmt.duration(run.seconds),
+            fmt.count(run.usage.prompt_tokens + run.usage.completion_tokens),
+            fmt.money(run.usage.cost_usd),
+            run.judge,
+            run.created_at,
+        )
+        for run in runs
+    ]
+    return pd.DataFrame(rows, columns=_HISTORY)
+
+
+def _start(project: Project, plan: Plan) -> None:
+    """Run at once what the built-in models do alone; for the rest make a pilot first and show what it will cost."""
+    check(plan)
+    make = model_maker()
+    if _endpoints_of(plan) <= {BUILTIN}:
+        job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make))
+    else:
+        job_id = job_runner().submit(ESTIMATE, project, plan_arguments(plan), estimate_work(plan, make))
+        state().planned = (job_id, plan)
+    st.rerun()
+
+
+def check(plan: Plan) -> None:
+    """Refuse what could only fail, before the job starts.
+
+    Raises:
+        BadInput: See `check_run`.
+    """
+    from llmopt_core.experiments.check import check_run
+
+    known = models()
+    for configuration in plan.configurations:
+        check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, known, plan.budget_usd)
+
+
+def _endpoints_of(plan: Plan) -> set[str]:
+    used = {model.endpoint for configuration in plan.configurations for model in configuration.models}
+    return used | {plan.judge.endpoint}
+
+
+def _title(job: Job) -> str:
+    what = "Trying a few questions of" if job.kind == ESTIMATE else "Evaluating"
+    names = ", ".join(job.arguments.get("configurations", []))
+    return f"{what} {names} on {job.arguments.get('evaluation_set', '')}"
+
+
+def _ended(job: Job) -> None:
+    ended = [store().run(run_id).status for run_id in job.result.get("runs", [])]
+    if job.kind == EVALUATION and ended and set(ended) == {"finished"}:
+        state().go_to_results = True
+        notify("Evaluation finished.")
+
+
+def _estimate(project: Project) -> None:
+    """What a planned evaluation will cost, and the button that starts it."""
+    job_id, plan = state().planned
+    job = store().job(job_id) if job_id else None
+    if job is None or job.active or plan is None or plan.project != project.name:
+        return
+    if job.status != "finished":
+        state().planned = (0, None)
+        return
+    with st.container(border=True):
+        section("What it will take")
+        st.table(estimate_table(job.result.get("estimates", [])), border="horizontal", hide_index=True)
+        st.caption("From a pilot of a few questions; its answers are kept and not paid again.")
+        with st.container(horizontal=True, gap="small"):
+            start = st.button(
+                "Start the evaluation", key="estimate_start", type="primary", icon=":material/play_arrow:"
+            )
+            drop = st.button("Not now", key="estimate_drop", type="tertiary")
+    if start or drop:
+        state().planned = (0, None)
+    if start:
+        make = model_maker()
+        job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make))
+    if start or drop:
+        st.rerun()
+
+
+def estimate_table(estimates: Sequence[dict[str, object]]) -> pd.DataFrame:
+    """One row per configuration, in words."""
+    rows = [
+        {
+            "Configuration": fmt.markdown(str(item["configuration"])),
+            "Questions left": fmt.count(int(str(item["left"]))),
+            "Model calls": fmt.count(int(str(item["calls"]))),
+            "Tokens": fmt.count(int(str(item["tokens"]))),
+            "Cost": fmt.markdown(fmt.money(item["cost_usd"])),  # type: ignore[arg-type]
+            "Time": fmt.duration(float(str(item["seconds"]))),
+            "Pilot": fmt.markdown("; ".join(item["failures"]) or "fine"),  # type: ignore[arg-type]
+        }
+        for item in estimates
+    ]
+    return pd.DataFrame(rows)
+
+
+def _stopped(project: Project, runs: Sequence[Run]) -> None:
+    """Runs that ended before they were done, unless a newer run of the same configuration replaced them."""
+    newest = {run.fingerprint: run.id for run in reversed(runs)}
+    for run in [run for run in runs if run.resumable and newest[run.fingerprint] == run.id][:5]:
+        with st.container(border=True):
+            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                st.markdown(_state_of(run), width="content")
+                told = "Does only what is missing or failed; nothing is paid twice."
+                pressed = st.button("Resume", key=f"run_resume_{run.id}", icon=":material/resume:", help=told)
+            if run.error:
+                st.text(run.error, width="stretch")
+        if pressed:
+            make = model_maker()
+            job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make))
+            st.rerun()
+
+
+def _state_of(run: Run) -> str:
+    words = "some records failed" if run.status == "finished" else run.status.replace("-", " ")
+    return (
+        f"**{fmt.markdown(run.name)}** on {fmt.markdown(run.evaluation_set)} "
+        f":gray[{words} · {run.done - run.failed} of {run.total} records done]"
+    )

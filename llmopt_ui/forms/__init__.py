@@ -1,0 +1,1 @@
+"""Widgets to configuration objects and back, shared by all pages."""

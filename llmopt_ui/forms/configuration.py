@@ -1,0 +1,229 @@
+"""Widgets <-> a configuration. What the form does not show stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+import yaml
+from pydantic import ValidationError
+
+from llmopt_core.answering.checks import ChecksSpec
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.runs.values import Project, SavedConfiguration
+from llmopt_ui import format as fmt
+from llmopt_ui.components import Download, downloads, told_plainly
+from llmopt_ui.forms.prompt import prompt_fields
+from llmopt_ui.forms.retrieval import retrieval_fields
+from llmopt_ui.forms.tuned_choice import tuned_choice
+from llmopt_ui.keys import endpoints
+from llmopt_ui.resources import settings, store
+from llmopt_ui.session import notify, state
+
+EDITED = "edited"
+NAME = "edit_name"
+SAVE = "edit_save"
+REMOVE = "edit_remove"
+PART = "edit_part"
+NEW = "New configuration"
+_MODES = {"": "As the endpoint prefers", "chat": "Chat messages", "completion": "Plain completion"}
+_CHECKS = {"none": "No fact check", "flag": "Flag what no chunk supports", "revise": "Take out what no chunk supports"}
+_STOPS = {"\n": "End of line", "\n\n": "Empty line"}
+STARTER = {
+    "name": "new",
+    "model": {"endpoint": BUILTIN, "max_tokens": 32, "stop": ["\n"]},
+    "prompt": {
+        "system": "Answer each question with a few words copied from the passage.",
+        "template": "Passage: {{ context }}\nQuestion: {{ question }}\nAnswer:",
+    },
+    "retrieval": {
+        "chunking": {"size": 120},
+        "search": {"method": "hybrid"},
+        "rerank": {"method": "late-interaction"},
+        "top_k": 1,
+    },
+}
+
+
+def configuration_picker(
+    saved: Sequence[SavedConfiguration], key: str, *, new: bool = False
+) -> SavedConfiguration | None:
+    """Choose one saved configuration; None stands for a new one."""
+    names = [item.name for item in saved] + ([NEW] if new else [])
+    if state().edited in names:
+        st.session_state[key] = state().edited
+    state().edited = ""
+    chosen = st.selectbox("Configuration", names, key=key, bind="query-params", width=340)
+    return next((item for item in saved if item.name == chosen), None)
+
+
+@st.fragment
+def configuration_editor(project: Project, saved: SavedConfiguration | None) -> None:
+    """Edit a configuration and save it. Saving under its name makes a new version; under another name, a copy."""
+    before = configuration_from(saved.spec) if saved else configuration_from(dict(STARTER))
+    token = f"{saved.fingerprint}_{saved.name}" if saved else "new"
+    name = st.text_input(
+        "Saved under the name",
+        before.name if saved else "",
+        key=f"{NAME}_{token}",
+        placeholder="rag-2",
+        width=340,
+        persist_state="session",
+    )
+    model_tab, prompt_tab, retrieval_tab, checks_tab, text_tab = st.tabs(
+        ["Model", "Prompt", "Retrieval", "Checks", "As YAML"]
+    )
+    with told_plainly():
+        with model_tab:
+            model = model_fields(before.model, token)
+        with prompt_tab:
+            prompt = prompt_fields(before.prompt, token)
+        with retrieval_tab:
+            retrieval = retrieval_fields(before.retrieval, token)
+        with checks_tab:
+            checks = checks_fields(before.checks, token, retrieval is not None)
+        made = {
+            "name": (name or "").strip(),
+            "model": model,
+            "prompt": prompt,
+            "retrieval": retrieval,
+            "checks": checks,
+        }
+        with text_tab, told_plainly():
+            _as_yaml(made)
+        _buttons(project, saved, made)
+
+
+def _buttons(project: Project, saved: SavedConfiguration | None, made: dict[str, Any]) -> None:
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Save configuration", key=SAVE, type="primary", icon=":material/save:"):
+            with told_plainly():
+                configuration = checked(made)
+                kept = store().save_configuration(
+                    project, configuration.name, configuration.model_dump(mode="json"), configuration.fingerprint
+                )
+                state().edited = kept.name
+                notify(f"{kept.name} saved as version {kept.version}.")
+                st.rerun()
+        if saved is not None and st.button(
+            "Remove from the list", key=REMOVE, type="tertiary", icon=":material/delete:"
+        ):
+            store().delete_configuration(project, saved.name)
+            notify(f"{saved.name} removed; its runs stay.")
+            st.rerun()
+
+
+def checked(values: dict[str, Any]) -> Configuration:
+    """The configuration that the fields describe.
+
+    Raises:
+        BadInput: Something is missing or contradicts itself, in words for the user.
+    """
+    if not values["name"]:
+        raise BadInput("Give the configuration a name.")
+    try:
+        return Configuration.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = " > ".join(str(part) for part in first["loc"])
+        raise BadInput(f"{where}: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
+    """Which model, asked how."""
+    names = list(endpoints(settings()))
+    names += [before.endpoint] if before.endpoint not in names else []
+    left, right = st.columns(2, gap="medium")
+    endpoint = left.selectbox(
+        "Endpoint", names, names.index(before.endpoint), key=f"edit_endpoint_{token}", persist_state="session"
+    )
+    with left:
+        before, changed = tuned_choice(before, endpoint, token)
+    name = right.text_input(
+        "Model",
+        before.name,
+        key=f"edit_model_{token}{changed}",
+        placeholder="The endpoint's default",
+        persist_state="session",
+    )
+    if endpoint == BUILTIN:
+        st.caption(
+            "The built-in model is small: it needs plain completion with worked examples, few tokens and little "
+            "context. It can't judge, expand questions or follow long instructions."
+        )
+    mode = left.selectbox(
+        "Asked by",
+        list(_MODES),
+        list(_MODES).index(before.mode),
+        format_func=_MODES.__getitem__,
+        key=f"edit_mode_{token}{changed}",
+        persist_state="session",
+    )
+    stops = list(dict.fromkeys([*_STOPS, *before.stop]))
+    stop = right.multiselect(
+        "Stops at",
+        stops,
+        list(before.stop),
+        key=f"edit_stop_{token}",
+        format_func=lambda text: _STOPS.get(text, text),
+        accept_new_options=True,
+        placeholder="Nothing",
+        persist_state="session",
+    )
+    temperature = left.number_input(
+        "Temperature", 0.0, 2.0, before.temperature, 0.1, key=f"edit_temperature_{token}", persist_state="session"
+    )
+    tokens = right.number_input(
+        "Longest answer (tokens)",
+        1,
+        131_072,
+        before.max_tokens,
+        16,
+        key=f"edit_tokens_{token}",
+        persist_state="session",
+    )
+    changes = {
+        "endpoint": endpoint,
+        "name": name or "",
+        "mode": mode,
+        "stop": tuple(stop),
+        "temperature": temperature,
+        "max_tokens": tokens,
+    }
+    return {**before.model_dump(mode="json"), **changes}
+
+
+def checks_fields(before: ChecksSpec | None, token: str, retrieves: bool) -> dict[str, Any] | None:
+    """What happens to an answer before it counts."""
+    spec = before or ChecksSpec()
+    fact_check = st.radio(
+        "Fact check",
+        list(_CHECKS),
+        list(_CHECKS).index(spec.fact_check),
+        format_func=_CHECKS.__getitem__,
+        key=f"edit_fact_{token}",
+        persist_state="session",
+    )
+    refuse = st.toggle(
+        "Say “I don't know” when no chunk supports the answer",
+        spec.refuse_unsupported,
+        key=f"edit_refuse_{token}",
+        persist_state="session",
+    )
+    if not retrieves and (refuse or fact_check != "none"):
+        st.caption("Without retrieval there are no chunks to check against.")
+    if fact_check == "none" and not refuse:
+        return None
+    return {**spec.model_dump(mode="json"), "fact_check": fact_check, "refuse_unsupported": refuse}
+
+
+def _as_yaml(made: dict[str, Any]) -> None:
+    configuration = checked({**made, "name": made["name"] or "unnamed"})
+    values = configuration.model_dump(mode="json", exclude_defaults=True)
+    text = yaml.safe_dump({"configurations": [values]}, sort_keys=False, allow_unicode=True, width=100)
+    st.caption("The same thing for an experiment file.")
+    st.code(text, language="yaml", wrap_lines=True)
+    downloads([Download("YAML", text, f"{fmt.file_stem(configuration.name)}.yaml", "application/yaml")], "edit_yaml")

@@ -1,0 +1,119 @@
+"""The fields of retrieval, from chunks to the order in which they are handed over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_ui.forms.retrieval_more import more_fields
+from llmopt_ui.forms.tuned_choice import embedding_choice
+from llmopt_ui.forms.writer import writer_fields
+from llmopt_ui.microscope.settings import METHODS, UNITS
+
+SEARCH = {"dense": "By meaning (dense)", "bm25": "By words (BM25)", "hybrid": "Both (hybrid)"}
+FUSION = {"rrf": "By ranks (RRF)", "weighted": "By scores"}
+TRANSFORM = {
+    "none": "The question as it is",
+    "hyde": "HyDE: invented passages",
+    "multi-query": "Other wordings of the question",
+    "decompose": "Its parts",
+    "step-back": "A more general question",
+}
+RERANK = {
+    "none": "As found",
+    "late-interaction": "Late interaction (built in)",
+    "cross-encoder": "Cross-encoder",
+    "llm-likelihood": "LLM: how likely is the question",
+    "llm-yes-no": "LLM: does it answer, yes or no",
+    "llm-listwise": "LLM: order of all",
+}
+OF = {
+    "text": "Its text",
+    "heading": "Headings and text",
+    "summary": "A summary (by an LLM)",
+    "questions": "Questions it answers (by an LLM)",
+}
+
+
+def _choice(box: Any, label: str, options: dict[str, str], value: str, key: str) -> str:
+    names = list(options)
+    names += [value] if value not in options else []
+    return str(
+        box.selectbox(
+            label,
+            names,
+            names.index(value),
+            format_func=lambda name: options.get(name, name),
+            key=key,
+            persist_state="session",
+        )
+    )
+
+
+def retrieval_fields(before: RetrievalSpec | None, token: str) -> dict[str, Any] | None:
+    """Edit retrieval; None where the model answers from what it knows."""
+    if not st.toggle(
+        "Look things up in the documents", before is not None, key=f"edit_retrieval_{token}", persist_state="session"
+    ):
+        return None
+    spec = before or RetrievalSpec()
+    values = spec.model_dump(mode="json")
+    one, two, three = st.columns(3, gap="medium")
+    with one:
+        values["chunking"] |= _chunking(spec, token)
+    with two:
+        values["search"] |= _search(spec, token)
+        values["transform"] |= {
+            "method": _choice(st, "Searched with", TRANSFORM, spec.transform.method, f"edit_transform_{token}")
+        }
+    with three:
+        values["rerank"] |= _rerank(spec, token)
+        of = _choice(st, "What is embedded of a chunk", OF, spec.embedding.of, f"edit_of_{token}")
+        values["embedding"] |= writer_fields(spec.embedding, of, token)
+        values["embedding"] |= {"model": embedding_choice(spec.embedding.model, token)}
+        values["top_k"] = st.number_input(
+            "Chunks handed over", 1, 100, min(100, spec.top_k), key=f"edit_top_k_{token}", persist_state="session"
+        )
+    if values["transform"]["method"] != "none":
+        st.caption("This needs a stronger model than the built-in one, which makes results worse.")
+    return more_fields(spec, values, token)
+
+
+def _chunking(spec: RetrievalSpec, token: str) -> dict[str, Any]:
+    cut = spec.chunking
+    method = _choice(st, "Chunks are cut", METHODS, cut.method, f"edit_chunking_{token}")
+    size = st.number_input("Chunk size", 10, 10_000, cut.size, 10, key=f"edit_size_{token}", persist_state="session")
+    overlap = st.number_input(
+        "Overlap", 0, 5_000, cut.overlap, 10, key=f"edit_overlap_{token}", persist_state="session"
+    )
+    return {
+        "method": method,
+        "size": size,
+        "overlap": overlap,
+        "unit": _choice(st, "Counted in", UNITS, cut.unit, f"edit_unit_{token}"),
+    }
+
+
+def _search(spec: RetrievalSpec, token: str) -> dict[str, Any]:
+    search = spec.search
+    method = _choice(st, "Search", SEARCH, search.method, f"edit_search_{token}")
+    fusion = search.fusion
+    if method == "hybrid":
+        fusion = _choice(st, "Merged", FUSION, search.fusion, f"edit_fusion_{token}")  # type: ignore[assignment]
+    candidates = st.number_input(
+        "Candidates", 1, 1000, search.candidates, 10, key=f"edit_candidates_{token}", persist_state="session"
+    )
+    return {"method": method, "fusion": fusion, "candidates": candidates}
+
+
+def _rerank(spec: RetrievalSpec, token: str) -> dict[str, Any]:
+    rerank = spec.rerank
+    method = _choice(st, "Rerank", RERANK, rerank.method, f"edit_rerank_{token}")
+    model = rerank.model
+    if method == "cross-encoder":
+        model = (
+            st.text_input("Its name or folder", model, key=f"edit_rerank_model_{token}", persist_state="session") or ""
+        )
+    return {"method": method, "model": model}

@@ -1,0 +1,1 @@
+"""The chunk microscope: one document under one or two chunkings."""

@@ -1,0 +1,193 @@
+"""What to do next in a project, from what is there and what the last scores say. Plain rules, a handful at most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llmopt_ui import format as fmt
+from llmopt_ui.evaluation.results import Entry
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.navigation import DOCUMENTS, EVALUATION, PageSpec
+
+_LOW = 0.7
+_FEW = 100
+_MOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One suggestion: what to do, why, and where."""
+
+    title: str
+    why: str
+    page: PageSpec
+    view: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a project has.
+
+    Attributes:
+        configurations: Name -> stored spec.
+        entries: The latest leaderboard; empty before the first evaluation.
+        leader: The entry that leads, if any.
+    """
+
+    documents: int
+    questions: int
+    configurations: Mapping[str, Mapping[str, Any]]
+    entries: Sequence[Entry]
+    leader: Entry | None
+
+
+def next_steps(standing: Standing) -> list[Step]:
+    """The most useful steps first."""
+    found = _to_set_up(standing) or [*_to_run(standing), *_to_improve(standing)]
+    return found[:_MOST]
+
+
+def _to_set_up(standing: Standing) -> list[Step]:
+    steps = []
+    if not standing.documents:
+        steps.append(Step("Add documents", "The texts your feature should answer from.", DOCUMENTS))
+    if not standing.questions:
+        steps.append(Step("Add questions", "Twenty with a reference answer are a start.", EVALUATION, "Questions"))
+    if not standing.configurations:
+        steps.append(
+            Step(
+                "Make a first configuration",
+                "A plain prompt is the baseline that everything else must beat.",
+                EVALUATION,
+                "Configurations",
+            )
+        )
+    return steps
+
+
+def _to_run(standing: Standing) -> list[Step]:
+    run = {entry.run.fingerprint for entry in standing.entries} | {entry.name for entry in standing.entries}
+    waiting = [name for name in standing.configurations if name not in run]
+    if not waiting:
+        return []
+    many = fmt.plural(len(waiting), "configuration")
+    why = (
+        "The built-in model needs no key and takes a minute or two."
+        if not standing.entries
+        else f"Not run on this set yet: {', '.join(waiting[:3])}."
+    )
+    return [Step(f"Evaluate {many}", why, EVALUATION, "Run")]
+
+
+def _to_improve(standing: Standing) -> list[Step]:
+    leader = standing.leader
+    if leader is None:
+        return []
+    return [*_failures(leader), *_knowledge(standing, leader), *_behaviour(leader), *_certainty(standing, leader)]
+
+
+def _failures(leader: Entry) -> list[Step]:
+    if not leader.run.failed:
+        return []
+    return [
+        Step(
+            f"Look at {fmt.plural(leader.run.failed, 'failed record')}",
+            "They count as not scored; resuming the run tries them again.",
+            EVALUATION,
+            "Results",
+        )
+    ]
+
+
+def _knowledge(standing: Standing, leader: Entry) -> list[Step]:
+    """What the model needs to know: context optimization."""
+    if not any(spec.get("retrieval") for spec in standing.configurations.values()):
+        return [
+            Step(
+                "Give the model your documents",
+                "No configuration retrieves yet, so every answer comes from memory.",
+                EVALUATION,
+                "Configurations",
+            )
+        ]
+    recall, precision = _mean(leader, "context_recall"), _mean(leader, "context_precision")
+    if recall is not None and recall < _LOW:
+        return [
+            _low(
+                leader,
+                "context_recall",
+                recall,
+                "the chunks often miss the answer. Try another chunk size, hybrid search, or more chunks.",
+            )
+        ]
+    if precision is not None and precision < _LOW:
+        return [
+            _low(
+                leader,
+                "context_precision",
+                precision,
+                "useful chunks stand behind useless ones. Try reranking, or fewer chunks.",
+            )
+        ]
+    return []
+
+
+def _behaviour(leader: Entry) -> list[Step]:
+    """How the model needs to act: LLM optimization."""
+    faithful, relevant = _mean(leader, "faithfulness"), _mean(leader, "answer_relevancy")
+    if faithful is not None and faithful < _LOW:
+        return [
+            _low(
+                leader,
+                "faithfulness",
+                faithful,
+                "answers say what the chunks don't. Try clearer instructions, examples, or a stronger model.",
+            )
+        ]
+    if relevant is not None and relevant < _LOW:
+        return [
+            _low(
+                leader,
+                "answer_relevancy",
+                relevant,
+                "answers pass the question by. Try clearer instructions or few-shot examples.",
+            )
+        ]
+    return []
+
+
+def _low(leader: Entry, metric: str, value: float, advice: str) -> Step:
+    return Step(
+        f"Raise {metric_title(metric).lower()}",
+        f"{fmt.score(value)} for {leader.name}: {advice}",
+        EVALUATION,
+        "Configurations",
+    )
+
+
+def _certainty(standing: Standing, leader: Entry) -> list[Step]:
+    unsure = [c for entry in standing.entries for c in entry.comparisons.values() if c.verdict == "no difference seen"]
+    size = leader.run.total
+    if not unsure or size >= _FEW or len(standing.entries) < 2:
+        return []
+    return [
+        Step(
+            "Add questions",
+            f"With {size} questions some differences cannot be told from chance.",
+            EVALUATION,
+            "Questions",
+        )
+    ]
+
+
+def _mean(entry: Entry, metric: str) -> float | None:
+    summary = entry.summaries.get(metric)
+    return None if summary is None else summary.mean
+
+
+def leader_of(entries: Sequence[Entry], metrics: Sequence[str]) -> Entry | None:
+    """The entry with the highest mean over these metrics; one that was not scored on a metric counts 0 there."""
+    scored = [entry for entry in entries if any(_mean(entry, metric) is not None for metric in metrics)]
+    return max(scored, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)

@@ -1,0 +1,106 @@
+"""The parts of the Overview page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from llmopt_core.experiments.leaderboard import baseline_position
+from llmopt_core.experiments.prompt_lab.comparison import OPTION
+from llmopt_core.runs.values import Project, Run, SavedConfiguration
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import facts
+from llmopt_ui.evaluation.results import CORRECTNESS, Entry, entries, latest_by_name, leading_metrics
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.overview.map_chart import method_map, place
+from llmopt_ui.overview.next_steps import Standing, Step, leader_of
+from llmopt_ui.resources import store
+from llmopt_ui.theme import inks
+
+_SHOWN = 8
+
+
+def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> list[Entry]:
+    """The leaderboard of the set and judge of the newest run, for the configurations on the list.
+
+    What the Prompts page compares is left out: a few questions say little about a project.
+    """
+    whole = [run for run in runs if run.done and not run.options.get(OPTION)]
+    newest = next(iter(whole), None)
+    if newest is None:
+        return []
+    order = [item.name for item in saved]
+    found = latest_by_name(whole, newest.evaluation_set, newest.set_version, newest.judge, order)
+    known = {item.fingerprint for item in saved}
+    shown = {name: run for name, run in found.items() if run.fingerprint in known} or found
+    shown = dict(list(shown.items())[-_SHOWN:])
+    names = list(shown)
+    return entries(shown, names[baseline_position(names)])
+
+
+def metrics_of(found: Sequence[Entry]) -> tuple[str, ...]:
+    """The metrics the overview speaks of."""
+    return leading_metrics(tuple(dict.fromkeys(metric for entry in found for metric in entry.run.metrics)))
+
+
+def standing_of(project: Project, saved: Sequence[SavedConfiguration], found: Sequence[Entry]) -> Standing:
+    """What the project has."""
+    return Standing(
+        len(store().document_list(project)),
+        sum(item.size for item in store().evaluation_sets(project)),
+        {item.name: item.spec for item in saved},
+        found,
+        leader_of(found, _decisive(metrics_of(found))),
+    )
+
+
+def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry]) -> None:
+    """The two-axis map with the project's configurations."""
+    places = {item.name: place(item.spec) for item in saved}
+    captions = _captions(found)
+    st.plotly_chart(
+        method_map(places, inks(list(places)), captions),
+        config={**CONFIG, "displayModeBar": False},
+        key="method_map",
+        alt="Map of the method: context optimization upward, LLM optimization to the right; configurations as dots",
+    )
+
+
+def _decisive(metrics: Sequence[str]) -> tuple[str, ...]:
+    """What decides who leads: correctness where it was measured, else all of them."""
+    return (CORRECTNESS,) if CORRECTNESS in metrics else tuple(metrics)
+
+
+def _captions(found: Sequence[Entry]) -> Mapping[str, str]:
+    shown = next(iter(_decisive(metrics_of(found))), "")
+    scored = {entry.name: entry.summaries[shown].mean for entry in found if shown in entry.summaries}
+    return {name: f"{metric_title(shown)} {fmt.score(mean)}" for name, mean in scored.items() if mean is not None}
+
+
+def standing_view(standing: Standing, runs: Sequence[Run]) -> None:
+    """The project in four numbers."""
+    facts(
+        [
+            ("Documents", fmt.count(standing.documents)),
+            ("Questions", fmt.count(standing.questions)),
+            ("Configurations", fmt.count(len(standing.configurations))),
+            ("Runs", fmt.count(len(runs))),
+        ],
+        columns=2,
+    )
+
+
+def steps_view(steps: Sequence[Step]) -> None:
+    """What to do next, each with the way there."""
+    for number, step in enumerate(steps):
+        with st.container(border=True, gap="xsmall", key=f"flush_step_{number}"):
+            st.page_link(
+                step.page.file,
+                label=f"**{fmt.markdown(step.title)}**",
+                icon=":material/arrow_forward:",
+                icon_position="right",
+                query_params={"evaluation_view": step.view} if step.view else None,
+            )
+            st.caption(fmt.markdown(step.why))

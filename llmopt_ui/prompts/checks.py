@@ -1,0 +1,90 @@
+"""Checks as tables: for all answers, and for one example."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.evaluation.check_spec import CHECK_EXPLANATIONS, EXAMPLE_COLUMN, checks_of
+from llmopt_core.experiments.prompt_lab.check_rows import EMPTY, TYPES, checks_from_rows, row_of
+from llmopt_core.experiments.prompt_lab.setup import Setup
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet, Example
+from llmopt_ui import format as fmt
+from llmopt_ui.components import told_plainly
+from llmopt_ui.prompts.preview import latest_set
+from llmopt_ui.prompts.state import prompt_state
+from llmopt_ui.prompts.table import Row, edited_rows
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+
+_VALUE_HELP = (
+    "A text; may use {{ question }}, {{ reference }} and variables. Several texts: a | b. A length: 10-200 words. "
+    "A schema: JSON."
+)
+_COLUMNS: dict[str, Any] = {
+    "type": st.column_config.SelectboxColumn("Check", options=list(TYPES), width=115),
+    "value": st.column_config.TextColumn("Value", help=_VALUE_HELP, width=175),
+    "threshold": st.column_config.NumberColumn(
+        "Threshold", help="Least similarity, rubric score or metric; most seconds or USD.", width=105
+    ),
+    "case_sensitive": st.column_config.CheckboxColumn(
+        "Case", help="Compare upper and lower case.", default=True, width=70
+    ),
+    "negate": st.column_config.CheckboxColumn("Not", help="Pass where the condition fails.", default=False, width=65),
+    "weight": st.column_config.NumberColumn("Weight", min_value=0.0, default=1.0, width=85),
+    # Kept, not shown: imported checks have names of their own.
+    "name": None,
+}
+_TYPES = {"threshold": "Float64", "case_sensitive": "boolean", "negate": "boolean", "weight": "Float64"}
+
+
+def checks_table(project: Project, setup: Setup, slot: str) -> Setup:
+    """Draw the table of checks for all answers, and the way to those of single examples."""
+    rows = edited_rows(f"setup_checks_{slot}", setup.check_rows or [EMPTY], _COLUMNS, types=_TYPES)
+    kept = tuple(row for row in rows if row.get("type") or row.get("value"))
+    with told_plainly():
+        checks_from_rows(kept)
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("What each check does", icon=":material/help:", type="tertiary"):
+            for name in TYPES:
+                st.markdown(f"**{fmt.markdown(name)}** :gray[{fmt.markdown(CHECK_EXPLANATIONS[name])}]")  # type: ignore[index]
+        if setup.source == "set" and setup.set_name:
+            with st.popover("Checks of one example", icon=":material/rule:", type="tertiary"):
+                _of_one(project, setup.set_name)
+    return setup.model_copy(update={"check_rows": kept})
+
+
+def _of_one(project: Project, set_name: str) -> None:
+    """The checks an example brings along; saving them makes a new version of the set."""
+    found = latest_set(project, set_name)
+    counts = {example.id: len(checks_of(example)) for example in found.examples}
+    texts = {
+        e.id: f"{e.id} ({fmt.plural(counts[e.id], 'check')}) · {fmt.shorten(e.question, 60)}" for e in found.examples
+    }
+    picked = st.selectbox("Example", list(texts), key=f"example_checks_{set_name}", format_func=texts.get)
+    example = next(one for one in found.examples if one.id == picked)
+    st.caption("Asked of this example's answers in addition. Kept with the evaluation set, as a new version of it.")
+    form = f"example_checks_{project.id}_{set_name}_{picked}"
+    key = f"example_checks_table_{prompt_state().slot(form)}"
+    rows = edited_rows(key, [row_of(check) for check in checks_of(example)] or [EMPTY], _COLUMNS, types=_TYPES)
+    st.button("Save the checks of this example", key=f"example_checks_save_{form}", icon=":material/save:",
+              on_click=_save, args=(project, found, example, rows, form))  # fmt: skip
+
+
+def _save(project: Project, found: EvaluationSet, example: Example, rows: list[Row], form: str) -> None:
+    try:
+        checks = checks_from_rows(rows)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    listed = [check.model_dump(mode="json", exclude_defaults=True) for check in checks]
+    own = {name: value for name, value in example.variables.items() if name != EXAMPLE_COLUMN}
+    changed = replace(example, variables={**own, EXAMPLE_COLUMN: listed} if listed else own)
+    examples = tuple(changed if one.id == example.id else one for one in found.examples)
+    store().save_evaluation_set(project, EvaluationSet(found.name, examples))
+    prompt_state().fill(form)
+    notify(f"{fmt.plural(len(checks), 'check')} saved with {example.id}.")

@@ -1,0 +1,173 @@
+"""Automatic few-shot choice: the verified result, the path that led to it, and the way to take it over."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import cast
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.prompt_lab.library import few_shot_from, save_few_shot
+from llmopt_core.experiments.prompt_search.choice import ChoiceResult, Method, Trial, choice_answers, choose_few_shot
+from llmopt_core.experiments.prompt_search.setup import CHOICE, task_from
+from llmopt_core.experiments.prompt_search.task import split
+from llmopt_core.runs.store_versions import Version
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.prompts.search_charts import Tried, path_chart
+from llmopt_ui.prompts.search_form import can_search, search_form, start_button, told_cost
+from llmopt_ui.prompts.search_parts import (
+    ended_note,
+    in_prompt,
+    result_download,
+    score_title,
+    shown_search,
+    spent,
+    start_search,
+    unbroken,
+    verified,
+)
+from llmopt_ui.prompts.state import open_next
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+from llmopt_ui.theme import verdict
+
+_METHODS = {"greedy": "Add the one that helps most, step by step", "random": "Try random subsets"}
+_QUESTIONS = 32
+
+
+def choice_view(project: Project, saved: Version) -> None:
+    """The whole view."""
+    if not can_search(project):
+        return
+    section("Automatic choice")
+    st.caption("Subsets of the set are tried on a training part of the questions. The best one is "
+            "tested once on a part that was held back, and only that is the result.")  # fmt: skip
+    found, running = shown_search(project, CHOICE, saved.name, ChoiceResult, f"Choosing examples of {saved.name}")
+    if found is not None:
+        _result(project, saved, found)
+    elif not running:
+        empty_state("Nothing searched yet", "Choose a prompt and questions below, and press Search.",
+                    ":material/manage_search:")  # fmt: skip
+    title = "Search" if found is None else "Search again"
+    with st.expander(title, expanded=found is None and not running, key="choice_form"), told_plainly():
+        _form(project, saved)
+
+
+def _form(project: Project, saved: Version) -> None:
+    one, two, three = st.columns([2, 1, 1], gap="small")
+    method = one.selectbox("How to search", list(_METHODS), key="choice_method", format_func=_METHODS.get,
+                           persist_state="session")  # fmt: skip
+    most = two.number_input("Examples at most", 1, 50, 3, key="choice_most", persist_state="session")
+    trials = three.number_input("Subsets to try", 1, 200, 12, key="choice_trials", disabled=method == "greedy",
+                                persist_state="session")  # fmt: skip
+    setup = search_form(project, "choice", questions=_QUESTIONS, held_back=True)
+    shots = few_shot_from(saved.body)
+    task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
+    training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
+    answers = choice_answers(
+        cast("Method", method), len(shots.examples), int(most), int(trials), len(training), len(held)
+    )
+    options = {"method": method, "most": int(most), "trials": int(trials), "keep_examples": setup.keep_examples}
+    start = partial(start_search, project, CHOICE, saved.name, choose_few_shot, task, options)
+    start_button("choice_start", "Search", start, told_cost(task, answers))
+
+
+def _result(project: Project, saved: Version, found: ChoiceResult) -> None:
+    ended_note(found.ended, found.problem, found.left_out)
+    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_told(found)}")
+    if found.verification is not None:
+        verified(found.verification, found.metric, "choice_verified")
+        _take_over(project, saved, found)
+    st.markdown("**The search path**")
+    st.plotly_chart(path_chart(_tried(found), score_title(found.metric), found.training), config=CONFIG,
+                    key="choice_path", width="stretch")  # fmt: skip
+    with st.expander("As a table", key="choice_table"), st.container(key="figures_choice"):
+        st.table(trials_table(found), border="horizontal", hide_index=True, alt="Every subset that was tried")
+    spent(found.usage, found.seconds)
+    result_download(found, f"{found.source}-choice", "choice_download")
+
+
+def _told(found: ChoiceResult) -> str:
+    if found.chosen is None:
+        return ("no subset did better than the set as it is on the training part, so nothing was tested and there is "
+                "nothing to take over.")  # fmt: skip
+    chosen = _names(found, found.chosen)
+    if found.verification is None:
+        return f"{chosen} did best on the training part, but was not tested on the held-back part: there is no result."
+    return f"chosen on the training part: {chosen}."
+
+
+def _names(found: ChoiceResult, places: tuple[int, ...]) -> str:
+    if not places:
+        return "no examples at all"
+    texts = [f"{place + 1} ({fmt.markdown(fmt.shorten(found.questions.get(place, ''), 40))})" for place in places]
+    return f"{'examples' if len(places) > 1 else 'example'} {', '.join(texts)}"
+
+
+def _take_over(project: Project, saved: Version, found: ChoiceResult) -> None:
+    if found.verification is None or found.chosen is None:
+        return
+    if not found.chosen:
+        st.caption("No examples did better than these. Take them out of the prompt in the tab Editor.")
+        return
+    won = found.verification.won
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button("Take over as a new version", key="choice_take_over", type="primary" if won else "secondary",
+                  icon=":material/save:", on_click=_save, args=(project, saved.name, found))  # fmt: skip
+        if not won:
+            st.caption("No gain is shown. Fewer examples for the same answers may still be worth it.", width="content")
+
+
+def _save(project: Project, name: str, found: ChoiceResult) -> None:
+    if found.few_shot is None or found.verification is None:
+        return
+    compared = found.verification.comparison
+    gained = f"{fmt.signed(compared.difference)} {score_title(found.metric)}"
+    note = (f"Chosen from {found.source}: {compared.verdict} ({gained} on "
+            f"{fmt.plural(found.verification.questions, 'held-back question')})")  # fmt: skip
+    try:
+        version = save_few_shot(store(), project, name, found.few_shot, note)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    open_next("few_shot", version.name)
+    notify(f"{version.name} saved as version {version.number}.")
+
+
+def _tried(found: ChoiceResult) -> list[Tried]:
+    rows = []
+    for number, trial in enumerate(found.trials):
+        role = "start" if trial.places is None else "best" if trial.places == found.chosen else "other"
+        told = "the set as it is" if trial.places is None else _names(found, trial.places)
+        rows.append(Tried(_short(trial, number), told, trial.summary, role if trial.complete else "partial"))
+    return rows
+
+
+def _short(trial: Trial, number: int) -> str:
+    if trial.places is None:
+        return "the set as it is"
+    places = ", ".join(str(place + 1) for place in trial.places)
+    word = "example" if len(trial.places) == 1 else "examples"
+    return f"{number}: {word} {places}" if places else f"{number}: no examples"
+
+
+def trials_table(found: ChoiceResult) -> pd.DataFrame:
+    """One row per subset, in the order tried."""
+    rows = []
+    for number, trial in enumerate(found.trials):
+        style = verdict(trial.comparison.verdict if trial.places is not None else "baseline")
+        rows.append(
+            {
+                "Tried": fmt.markdown(_short(trial, number)),
+                "Mean on the training part": fmt.score(trial.summary.mean),
+                "95 % interval": unbroken(fmt.interval(trial.summary.low, trial.summary.high)),
+                "Against the set as it is": f"{fmt.signed(trial.comparison.difference)} {unbroken(style.markdown)}",
+                "Scored": f"{trial.summary.scored} of {trial.summary.total}",
+            }
+        )
+    return pd.DataFrame(rows)

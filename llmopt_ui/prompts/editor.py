@@ -1,0 +1,118 @@
+"""The Editor tab: a prompt's text on the left, what it becomes on the right, its versions below."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.configuration import configuration_from
+from llmopt_core.experiments.prompt_lab.library import (
+    PROMPT,
+    newest_versions,
+    prompt_from,
+    prompts_of_configurations,
+    save_prompt,
+)
+from llmopt_core.runs.store_versions import Version
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.prompts.fields import (
+    NEW,
+    Body,
+    discard,
+    form_of,
+    is_changed,
+    opened_body,
+    prompt_fields,
+    prompt_values,
+    typed_body,
+)
+from llmopt_ui.prompts.preview import preview_view
+from llmopt_ui.prompts.state import open_next, picked, prompt_state
+from llmopt_ui.prompts.versions import versions_view
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+
+PICKER, SAVE, NOTE = "prompt", "prompt_save", "prompt_note"
+_NEW = "New prompt"
+
+
+def editor_view(project: Project) -> None:
+    """The whole tab."""
+    found = newest_versions(store(), project, PROMPT)
+    if not found:
+        _first(project)
+    name = picked(PICKER, [*found, _NEW], "Prompt", width=340)
+    _editor(project, found.get(name))
+
+
+@st.fragment
+def _editor(project: Project, saved: Version | None) -> None:
+    name = saved.name if saved else NEW
+    left, right = st.columns([11, 9], gap="large")
+    with left:
+        body = prompt_fields(project, name, opened_body(project, saved))
+        changed = is_changed(body, saved)
+        _standing(project, saved, body, changed)
+    with right:
+        preview_view(project, body)
+    if saved is not None:
+        refill = partial(discard, project, name)
+        with told_plainly():
+            versions = store().versions(project, PROMPT, name)
+            versions_view(project, versions, prompt_values(body) if changed else None, refill)
+
+
+def _standing(project: Project, saved: Version | None, body: Body, changed: bool) -> None:
+    """Whether something is unsaved, and the way to save it."""
+    name = saved.name if saved else NEW
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.text_input("Note", key=f"{NOTE}_{prompt_state().slot(form_of(project, name))}", width=300,
+                      placeholder="What changed, and why", live=True)  # fmt: skip
+        st.button("Save version", key=SAVE, type="primary", icon=":material/save:", on_click=_save,
+                  args=(project, name), disabled=not changed)  # fmt: skip
+        if changed and store().draft(project, PROMPT, name) is not None:
+            st.button("Discard changes", key="prompt_discard", type="tertiary", icon=":material/undo:",
+                      on_click=discard, args=(project, name))  # fmt: skip
+    if not changed:
+        st.caption(f"Saved as version {saved.number}." if saved else "Write the prompt; it is kept while you type.")
+        return
+    st.caption("Not saved as a version yet. The draft is kept as you type, also when this tab is closed.")
+    if saved is not None and body.get("base", 0) < saved.number:
+        st.caption(f"The draft was begun on version {body['base']}; version {saved.number} is newer.")
+
+
+def _save(project: Project, name: str) -> None:
+    body = typed_body(project, name)
+    note = st.session_state.get(f"{NOTE}_{prompt_state().slot(form_of(project, name))}") or ""
+    try:
+        saved = save_prompt(store(), project, body["name"], prompt_from(prompt_values(body)), note)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    for form in {name, saved.name}:
+        discard(project, form)
+    open_next(PICKER, saved.name)
+    notify(f"{saved.name} saved as version {saved.number}.")
+
+
+def _first(project: Project) -> None:
+    """No prompt yet: offer those of the configurations."""
+    prompts = prompts_of_configurations(
+        {item.name: configuration_from(item.spec) for item in store().configurations(project)}
+    )
+    told = "Write one below" + (", or start from what this project's configurations say." if prompts else ".")
+    with empty_state("No saved prompts yet", told, ":material/edit_note:"):
+        if prompts:
+            st.button(f"Take over {fmt.plural(len(prompts), 'prompt')}", key="prompt_take_over", on_click=_take_over,
+                      args=(project,), icon=":material/move_to_inbox:")  # fmt: skip
+
+
+def _take_over(project: Project) -> None:
+    found = {item.name: configuration_from(item.spec) for item in store().configurations(project)}
+    for name, prompt in prompts_of_configurations(found).items():
+        save_prompt(store(), project, name, prompt, "From the configuration of this name")
+    open_next(PICKER, next(reversed(prompts_of_configurations(found))))

@@ -1,0 +1,248 @@
+"""The Few-shot tab: a set of examples as a table, how they are chosen, and what a question gets of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, few_shot_from, newest_versions, save_few_shot
+from llmopt_core.prompts.few_shot_files import write_few_shot
+from llmopt_core.prompts.overlap import find_overlap
+from llmopt_core.prompts.spec import FewShotSpec
+from llmopt_core.runs.store_versions import Version
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import Download, downloads, told_plainly
+from llmopt_ui.prompts.few_shot_chosen import chosen_view
+from llmopt_ui.prompts.few_shot_sources import sources_view
+from llmopt_ui.prompts.preview import latest_set
+from llmopt_ui.prompts.state import open_next, picked, prompt_state
+from llmopt_ui.prompts.table import Row, edited_rows, rows_with_edits
+from llmopt_ui.prompts.versions import versions_view
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+
+PICKER = "few_shot"
+_NEW, _NONE = "New set", "No set"
+_PARTS = ("Edit", "What each is worth", "Automatic choice")
+SELECT = {
+    "all": "All of them",
+    "first": "The first k",
+    "random": "k at random",
+    "nearest": "The k nearest to the question",
+    "diverse": "k near the question and unlike each other",
+}
+Body = dict[str, Any]
+_STARTER: Body = {"examples": [], "select": "all", "k": 3, "seed": 0, "template": ""}
+
+
+def few_shot_view(project: Project) -> None:
+    """The whole tab."""
+    found = newest_versions(store(), project, FEW_SHOT)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        name = picked(PICKER, [*found, _NEW], "Few-shot set", width=340)
+        saved = found.get(name)
+        part = _PARTS[0] if saved is None else st.segmented_control(
+            "What to do", _PARTS, default=_PARTS[0], required=True, key="few_shot_part", bind="query-params",
+            label_visibility="collapsed")  # fmt: skip
+    if saved is None or part == _PARTS[0]:
+        _editor(project, saved)
+    elif part == _PARTS[1]:
+        from llmopt_ui.prompts.worth import worth_view
+
+        worth_view(project, saved)
+    else:
+        from llmopt_ui.prompts.choice import choice_view
+
+        choice_view(project, saved)
+
+
+def add_examples(project: Project, name: str, examples: list[dict[str, str]], *, replace: bool = False) -> None:
+    """Put examples into the set that is edited; a question that is there already is not added again."""
+    body = typed_body(project, name)
+    before = [] if replace else body["examples"]
+    known = {example.get("question") for example in before}
+    refill(project, name, {**body, "examples": [*before, *(e for e in examples if e.get("question") not in known)]})
+
+
+def refill(project: Project, name: str, body: Body) -> None:
+    """Put another content into the fields and keep it as the draft."""
+    store().save_draft(project, FEW_SHOT, name, body)
+    prompt_state().fill(_form(project, name))
+
+
+def typed_body(project: Project, name: str) -> Body:
+    """What stands in the fields; a field that is not drawn yet has what it is filled with."""
+    slot = prompt_state().slot(_form(project, name))
+    base = prompt_state().filled[slot]
+    typed = {field: st.session_state.get(f"shots_{field}_{slot}", base[field]) for field in ("name", *_STARTER)}
+    table = _table_key(slot, _columns(base))
+    rows = rows_with_edits(table) if table in st.session_state and table in prompt_state().filled else None
+    examples = base["examples"] if rows is None else examples_from(rows)
+    return {**base, **typed, "name": typed["name"] or "", "template": typed["template"] or "", "examples": examples}
+
+
+def examples_from(rows: list[Row]) -> list[dict[str, str]]:
+    """Typed rows without their empty cells; rows that are empty altogether are left out."""
+    kept = [{name: str(value) for name, value in row.items() if value not in (None, "")} for row in rows]
+    return [row for row in kept if row]
+
+
+@st.fragment
+def _editor(project: Project, saved: Version | None) -> None:
+    name = saved.name if saved else ""
+    body = _opened(project, saved)
+    left, right = st.columns([11, 8], gap="large")
+    with left:
+        body = _fields(project, name, body)
+    spec = _spec(body)
+    with right:
+        left_out = _overlap(project, spec)
+        chosen_view(project, spec.model_copy(update={"examples": tuple(
+            example for place, example in enumerate(spec.examples) if place not in left_out)}))  # fmt: skip
+    if saved is not None:
+        changed = _is_changed(body, saved)
+        with told_plainly():
+            versions_view(project, store().versions(project, FEW_SHOT, name), _values(body) if changed else None,
+                          partial(_discard, project, name))  # fmt: skip
+
+
+def _opened(project: Project, saved: Version | None) -> Body:
+    name = saved.name if saved else ""
+    slot = prompt_state().slot(_form(project, name))
+    known = prompt_state().filled
+    if slot not in known or f"shots_name_{slot}" not in st.session_state:
+        draft = store().draft(project, FEW_SHOT, name)
+        known[slot] = {**_STARTER, **(saved.body if saved else {}), "name": name, **(draft or {})}
+    return known[slot]
+
+
+def _fields(project: Project, name: str, base: Body) -> Body:
+    slot = prompt_state().slot(_form(project, name))
+    changed: dict[str, Any] = {"on_change": _keep, "args": (project, name)}
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.text_input("Name", base["name"], key=f"shots_name_{slot}", live=True, placeholder="worked-examples",
+                      width=260, **changed)  # fmt: skip
+        sources_view(project, name, partial(add_examples, project, name))
+    columns = _columns(base)
+    config = {column: st.column_config.TextColumn(column.capitalize(), width="medium") for column in columns}
+    edited_rows(_table_key(slot, columns), base["examples"] or [{}], config, **changed)
+    one, two, three = st.columns([4, 1, 1], gap="small")
+    select = one.selectbox("Which of them a question gets", list(SELECT), list(SELECT).index(base["select"]),
+                           key=f"shots_select_{slot}", format_func=SELECT.get, **changed)  # fmt: skip
+    two.number_input("k", 1, 100, max(1, base["k"]), key=f"shots_k_{slot}", disabled=select == "all", **changed)
+    three.number_input("Seed", 0, 10_000, base["seed"], key=f"shots_seed_{slot}", disabled=select != "random",
+                       **changed)  # fmt: skip
+    st.text_input("How an example's question is written", base["template"], key=f"shots_template_{slot}", live=True,
+                  placeholder="As the prompt's user message", help="Jinja2 over the columns of the table.",
+                  **changed)  # fmt: skip
+    body = typed_body(project, name)
+    _save_row(project, name, body, slot)
+    return body
+
+
+def _save_row(project: Project, name: str, body: Body, slot: str) -> None:
+    saved = newest_versions(store(), project, FEW_SHOT).get(name)
+    changed = _is_changed(body, saved)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        st.text_input("Note", key=f"shots_note_{slot}", placeholder="What changed, and why", live=True, width=260)
+        st.button("Save version", key="few_shot_save", type="primary", icon=":material/save:", disabled=not changed,
+                  on_click=_save, args=(project, name))  # fmt: skip
+        if changed and store().draft(project, FEW_SHOT, name) is not None:
+            st.button("Discard changes", key="few_shot_discard", type="tertiary", icon=":material/undo:",
+                      on_click=_discard, args=(project, name))  # fmt: skip
+    if changed:
+        st.caption("Not saved as a version yet. The draft is kept as you type, also when this tab is closed.")
+    elif saved is not None:
+        st.caption(f"Saved as version {saved.number}. Choose it for a prompt in the tab Editor.")
+    _downloads(body)
+
+
+def _downloads(body: Body) -> None:
+    complete = [example for example in body["examples"] if "answer" in example]
+    if not complete:
+        return
+    stem = fmt.file_stem(body["name"] or "few-shot")
+    files = [
+        Download("CSV", partial(write_few_shot, complete, "csv"), f"{stem}.csv", "text/csv"),
+        Download("JSONL", partial(write_few_shot, complete, "jsonl"), f"{stem}.jsonl", "application/jsonl"),
+    ]
+    if all(example.get("question") for example in complete):
+        files.append(
+            Download("OpenAI chat JSONL", partial(write_few_shot, complete, "openai"), f"{stem}-chat.jsonl",
+                     "application/jsonl")
+        )  # fmt: skip
+    downloads(files, "few_shot_download")
+
+
+def _overlap(project: Project, spec: FewShotSpec) -> set[int]:
+    """Name the examples that repeat a question of a set; gives the places of those that are left out."""
+    sets = [item.name for item in store().evaluation_sets(project)]
+    chosen = st.selectbox("Checked against", [*sets, _NONE], key="shots_against", persist_state="session",
+                          help="What stands in a prompt cannot be measured with: the model copies it.")  # fmt: skip
+    if chosen == _NONE or not spec.examples:
+        return set()
+    asked = [example.question for example in latest_set(project, chosen).examples]
+    found = find_overlap(spec.examples, asked)
+    if not found:
+        st.caption(f":material/check: No example stands in {fmt.markdown(chosen)}.")
+        return set()
+    told = fmt.plural(len(found), "example")
+    st.markdown(f":orange[:material/warning: {told} also in {fmt.markdown(chosen)}:] left out of comparisons on it.")
+    for overlap in found[:5]:
+        st.caption(f"{overlap.kind}: {fmt.markdown(fmt.shorten(asked[overlap.question], 90))}")
+    keep = st.toggle("Show what they would do all the same", False, key="shots_keep_overlap")
+    return set() if keep else {overlap.example for overlap in found}
+
+
+def _spec(body: Body) -> FewShotSpec:
+    """What stands in the table; rows without an answer are half-typed and wait."""
+    complete = [example for example in body["examples"] if "answer" in example]
+    return few_shot_from({**_values(body), "examples": complete})
+
+
+def _values(body: Body) -> Body:
+    return {key: body[key] for key in _STARTER}
+
+
+def _is_changed(body: Body, saved: Version | None) -> bool:
+    before = {**_STARTER, **saved.body, "name": saved.name} if saved else {**_STARTER, "name": ""}
+    return any(body[key] != before[key] for key in ("name", *_STARTER))
+
+
+def _columns(body: Body) -> list[str]:
+    return list(dict.fromkeys(["question", "answer", *(key for example in body["examples"] for key in example)]))
+
+
+def _table_key(slot: str, columns: list[str]) -> str:
+    return f"shots_table_{'_'.join(columns)}_{slot}"
+
+
+def _form(project: Project, name: str) -> str:
+    return f"{FEW_SHOT}_{project.id}_{name}"
+
+
+def _keep(project: Project, name: str) -> None:
+    store().save_draft(project, FEW_SHOT, name, typed_body(project, name))
+
+
+def _discard(project: Project, name: str) -> None:
+    store().delete_draft(project, FEW_SHOT, name)
+    prompt_state().fill(_form(project, name))
+
+
+def _save(project: Project, name: str) -> None:
+    body = typed_body(project, name)
+    note = st.session_state.get(f"shots_note_{prompt_state().slot(_form(project, name))}") or ""
+    try:
+        saved = save_few_shot(store(), project, body["name"], few_shot_from(_values(body)), note)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    for form in {name, saved.name}:
+        _discard(project, form)
+    open_next(PICKER, saved.name)
+    notify(f"{saved.name} saved as version {saved.number}.")

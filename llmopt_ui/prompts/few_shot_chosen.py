@@ -1,0 +1,38 @@
+"""Which few-shot examples a given question gets, and what they cost in tokens."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from llmopt_core.experiments.prompt_lab.preview import preview_prompt, preview_variables
+from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Message
+from llmopt_ui import format as fmt
+from llmopt_ui.components import told_plainly
+from llmopt_ui.prompts.preview import counted_model, picked_example
+from llmopt_ui.prompts.texts import messages_html
+from llmopt_ui.resources import models
+
+
+def chosen_view(project: Project, spec: FewShotSpec) -> None:
+    """Choose a question, see its examples as the model would."""
+    st.markdown("**What a question gets**")
+    _, example = picked_example(project, "few_shot")
+    model = counted_model("few_shot")
+    if not spec.examples:
+        st.caption("No examples yet: type some into the table, import a file, or take good answers of earlier runs.")
+        return
+    with told_plainly():
+        shown = spec if spec.template else spec.model_copy(update={"template": "{{ question }}"})
+        made = preview_prompt(PromptSpec(few_shot=shown), preview_variables(PromptSpec(), example), model, models())
+        tokens = sum(size for *_, size in made.last.few_shot)
+        about = "" if made.last.exact else "about "
+        st.markdown(
+            f"**{fmt.plural(len(made.last.few_shot), 'example')}**, {about}{fmt.count(tokens)} tokens in every prompt"
+        )
+        messages, titles = [], []
+        for text, said, size in made.last.few_shot:
+            messages += [Message("user", text), Message("assistant", said)]
+            titles += [f"example, {size:,} tokens", "answer"]
+        st.html(messages_html(messages, titles))

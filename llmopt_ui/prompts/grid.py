@@ -1,0 +1,124 @@
+"""The grid: summary per column, filters, a page of rows; answers stream into it while a comparison runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.prompt_lab.board import Board
+from llmopt_core.experiments.prompt_lab.columns import Column
+from llmopt_core.experiments.prompt_lab.comparison import Comparison
+from llmopt_core.experiments.prompt_lab.grid import Filter, Grid, missing_places
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import show_error, told_problem
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.prompts.downloads import grid_downloads
+from llmopt_ui.prompts.grid_rows import Page, draw_rows
+from llmopt_ui.prompts.live import ask_again, columns, grid_of, live
+from llmopt_ui.prompts.state import addressed
+from llmopt_ui.prompts.watch import watch
+from llmopt_ui.theme import Ink, inks, verdict
+
+FILTER, PAGE, MARKED = "show", "page", "marked"
+PER_PAGE = 10
+_FILTERS: dict[Filter, str] = {
+    "all": "All", "failures": "Failures", "different": "Different", "regressions": "Regressions"
+}  # fmt: skip
+_HELP = (
+    "Failures: an answer failed or did not pass. Different: the answers are not the same text. Regressions: the first "
+    "column passes (or scores higher) and another does not."
+)
+
+
+@st.fragment
+def grid_view(project: Project, found: Comparison) -> None:
+    """The whole grid of one comparison."""
+    told_problem()
+    board = live().board(found.id)
+    grid = grid_of(project, found, board)
+    colours = list(inks([str(place) for place in range(len(grid.names))]).values())
+    _standing(found, grid, board)
+    head = [column.empty() for column in st.columns(len(grid.names), gap="small")]
+    draw_head(head, grid, columns(found, grid, board), colours)
+    which, marked = _filters(grid)
+    shown = grid.shown(which)
+    page = _page(shown, marked)
+    slots = draw_rows(found, grid, page, colours, busy=board is not None)
+    if not shown:
+        st.caption("No row is like that.")
+    if board is not None:
+        watch(board, grid, page, slots, which, lambda now: draw_head(head, now, columns(found, now, board), colours))
+    elif grid.rows:
+        grid_downloads(project, found, grid)
+
+
+def draw_head(
+    places: Sequence[st.delta_generator.DeltaGenerator], grid: Grid, summaries: Sequence[Column], colours: Sequence[Ink]
+) -> None:
+    """Name and summary above each column."""
+    for place, name, column, ink in zip(places, grid.names, summaries, colours, strict=True):
+        with place.container(border=True, gap="xsmall", height="stretch"):
+            st.markdown(f"{ink.dot} **{fmt.markdown(name)}**")
+            st.caption("  \n".join(_summary(grid, column)))
+
+
+def _summary(grid: Grid, column: Column) -> list[str]:
+    lines = []
+    if column.decided or column.not_run:
+        open_ones = f", {column.not_run} not run" if column.not_run else ""
+        lines.append(f"**{column.passed} of {column.decided} passed**{open_ones} {_versus(column, CHECKS)}")
+    for name, summary in column.metrics.items():
+        spread = f" ({fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""
+        lines.append(f"{metric_title(name)} **{fmt.score(summary.mean)}**{spread} {_versus(column, name)}")
+    failed = f", :red[{column.failed} failed]" if column.failed else ""
+    tokens = column.usage.prompt_tokens + column.usage.completion_tokens
+    facts = [f"{column.answered} of {len(grid.rows)} answered{failed}", f"{fmt.count(tokens)} tokens"]
+    facts += [fmt.markdown(fmt.money(column.usage.cost_usd)), f"{fmt.duration(column.seconds)} each"]
+    return [*lines, " · ".join(facts)]
+
+
+def _versus(column: Column, name: str) -> str:
+    found = column.versus.get(name)
+    return "" if found is None or not found.pairs else verdict(found.verdict).markdown
+
+
+def _standing(found: Comparison, grid: Grid, board: Board | None) -> None:
+    """What is missing and why, and the way to get it."""
+    if board is not None:
+        return
+    error = next((run.error for run in found.all_runs if run.error), "")
+    if error:
+        show_error(error)
+    missing = missing_places(grid)
+    if missing:
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.caption(f"{fmt.plural(len(missing), 'answer')} missing or failed.", width="content")
+            if st.button("Ask for them again", key=f"grid_missing_{found.id}", icon=":material/refresh:"):
+                ask_again(found, missing)
+                st.rerun()
+
+
+def _filters(grid: Grid) -> tuple[Filter, bool]:
+    counts = grid.counts()
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        which = st.segmented_control(
+            "Show", list(_FILTERS), required=True, label_visibility="collapsed", help=_HELP,
+            format_func=lambda name: f"{_FILTERS[name]} ({counts[name]})", **addressed(FILTER, list(_FILTERS), "all"),
+        )  # fmt: skip
+        marked = len(grid.names) > 1 and st.toggle(
+            "Mark differences", True, key=MARKED, bind="query-params", help="Word by word, against the first column."
+        )
+    return which or "all", bool(marked)
+
+
+def _page(shown: Sequence[int], marked: bool) -> Page:
+    pages = max(1, -(-len(shown) // PER_PAGE))
+    number = 1
+    if pages > 1:
+        if int(st.session_state.get(PAGE) or 1) > pages:
+            st.session_state[PAGE] = pages
+        number = st.pagination(pages, key=PAGE, bind="query-params")
+    return Page(tuple(shown[(number - 1) * PER_PAGE : number * PER_PAGE]), marked)

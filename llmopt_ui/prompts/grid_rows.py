@@ -1,0 +1,108 @@
+"""The rows of a page of the grid, each with its question and one cell per column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.prompt_lab.board import Place
+from llmopt_core.experiments.prompt_lab.comparison import Comparison
+from llmopt_core.experiments.prompt_lab.grid import Grid
+from llmopt_core.types import Example
+from llmopt_ui import format as fmt
+from llmopt_ui.prompts.cells import repeats_text, row_html
+from llmopt_ui.prompts.live import ask_again
+from llmopt_ui.prompts.texts import question_html
+from llmopt_ui.record_view import record_parts
+from llmopt_ui.session import state
+from llmopt_ui.theme import Ink
+
+Slots = dict[int, st.delta_generator.DeltaGenerator]
+"""Where the cells of a row are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The rows on the screen, and whether differences are marked."""
+
+    rows: tuple[int, ...]
+    marked: bool
+
+
+def draw_rows(found: Comparison, grid: Grid, page: Page, colours: Sequence[Ink], *, busy: bool) -> Slots:
+    """Draw the rows of a page; gives the places of their cells, to be drawn over."""
+    slots: Slots = {}
+    for row in page.rows:
+        with st.container(border=True, gap="xsmall"):
+            _question(found, grid, row, colours)
+            slots[row] = st.empty()
+            draw_row(slots, grid, page, row)
+            if not busy:
+                _missing(found, grid, row)
+    return slots
+
+
+def draw_row(slots: Slots, grid: Grid, page: Page, row: int) -> None:
+    """Draw the cells of one row as they stand: one piece of the page, since a browser takes its time for each."""
+    slots[row].html(row_html(grid.rows[row], page.marked))
+
+
+def _missing(found: Comparison, grid: Grid, row: int) -> None:
+    """Below a row in which answers failed or are missing, the buttons that ask for them again."""
+    missing = [
+        [(column, row, repeat) for repeat, record in enumerate(cell.repeats) if record is None or record.failure]
+        for column, cell in enumerate(grid.rows[row])
+    ]
+    if any(missing):
+        for places, column in zip(missing, st.columns(len(grid.names), gap="small"), strict=True):
+            if places:
+                with column:
+                    _again(found, places)
+
+
+def _again(found: Comparison, places: Sequence[Place]) -> None:
+    column, row, _ = places[0]
+    st.button("Ask again", key=f"cell_again_{found.id}_{column}_{row}", icon=":material/refresh:", type="tertiary",
+              on_click=_ask, args=(found, places))  # fmt: skip
+
+
+def _ask(found: Comparison, places: Sequence[Place]) -> None:
+    try:
+        ask_again(found, places)
+    except LlmOptError as error:
+        state().problem = str(error)
+
+
+def _question(found: Comparison, grid: Grid, row: int, colours: Sequence[Ink]) -> None:
+    example = grid.examples[row]
+    with st.container(horizontal=True, gap="small", vertical_alignment="top"):
+        st.html(question_html(fmt.shorten(example.question, 400), _about(example)), width="stretch")
+        if st.button("Details", key=f"row_details_{found.id}_{row}", type="tertiary", icon=":material/unfold_more:"):
+            _details(grid, row, colours)
+
+
+def _about(example: Example) -> str:
+    parts = [example.id, example.category or ""]
+    parts.append(f"Expected: {fmt.shorten(example.reference, 160)}" if example.reference else "")
+    return " · ".join(part for part in parts if part)
+
+
+@st.dialog("One row in full", width="large")
+def _details(grid: Grid, row: int, colours: Sequence[Ink]) -> None:
+    names = list(grid.names)
+    picked = st.segmented_control("Variant", names, default=names[0], required=True, label_visibility="collapsed",
+                                  key=f"row_variant_{row}")  # fmt: skip
+    cell = grid.rows[row][names.index(picked or names[0])]
+    st.text(grid.examples[row].question, width="stretch")
+    if len(cell.texts) > 1:
+        st.text("\n".join(repeats_text(cell)), width="stretch")
+    if cell.record is None:
+        st.caption("Not answered yet.")
+    else:
+        if cell.record.answer is not None and cell.record.answer.raw:
+            with st.expander("All that the model wrote"):
+                st.text(cell.record.answer.raw, width="stretch")
+        record_parts(cell.record)

@@ -1,0 +1,196 @@
+"""The Instruction search tab: rewrites of a prompt's instruction, and whether one of them truly wins."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import cast
+
+import streamlit as st
+from pydantic import ValidationError
+
+from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions, save_prompt, saved_prompt
+from llmopt_core.experiments.prompt_search.instructions import (
+    USUAL_PROPOSER,
+    Candidate,
+    InstructionResult,
+    instruction_answers,
+    search_instruction,
+)
+from llmopt_core.experiments.prompt_search.propose import Part, text_of, usual_part
+from llmopt_core.experiments.prompt_search.setup import INSTRUCTION, task_from
+from llmopt_core.experiments.prompt_search.task import split
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.prompts.diff import word_diff
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.forms.configuration import model_fields
+from llmopt_ui.prompts.search_charts import Tried, path_chart
+from llmopt_ui.prompts.search_form import can_search, search_form, start_button, told_cost
+from llmopt_ui.prompts.search_parts import (
+    ended_note,
+    result_download,
+    score_title,
+    shown_search,
+    spent,
+    start_search,
+    verified,
+)
+from llmopt_ui.prompts.state import open_next
+from llmopt_ui.prompts.texts import diff_html, text_html
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+from llmopt_ui.theme import verdict
+
+_PARTS = {"system": "System message", "template": "User message"}
+_QUESTIONS = 32
+_SUBJECT = "instructions"
+
+
+def instruction_view(project: Project) -> None:
+    """The whole tab."""
+    if not can_search(project):
+        return
+    section("Instruction search")
+    st.caption("A language model rewrites the instruction from answers that went wrong. Each "
+            "rewrite is scored on a training part of the questions; the best is kept only if it wins on the part held "
+            "back.")  # fmt: skip
+    found, running = shown_search(
+        project, INSTRUCTION, _SUBJECT, InstructionResult, "Searching for a better instruction"
+    )
+    if found is not None:
+        _result(project, found)
+    elif not running:
+        empty_state("Nothing searched yet", "Choose a prompt, a writer and questions below, and press Search.",
+                    ":material/edit_note:")  # fmt: skip
+    title = "Search" if found is None else "Search again"
+    with st.expander(title, expanded=found is None and not running, key="instruction_form"), told_plainly():
+        _form(project)
+
+
+def _form(project: Project) -> None:
+    setup = search_form(project, "instruction", questions=_QUESTIONS, held_back=True, examples=False)
+    prompt = saved_prompt(store(), project, setup.variant.prompt)
+    one, two, three, four = st.columns([2, 2, 1, 1], gap="small", vertical_alignment="bottom")
+    part = one.segmented_control("What is rewritten", list(_PARTS), default=usual_part(prompt), required=True,
+                                 key=f"instruction_part_{setup.variant.prompt}", format_func=_PARTS.get)  # fmt: skip
+    with two:
+        writer = _writer()
+    rewrites = three.number_input("Rewrites", 1, 20, 4, key="instruction_rewrites", persist_state="session")
+    rounds = four.number_input("Rounds", 1, 5, 1, key="instruction_rounds", persist_state="session",
+                               help="Each further round starts from the best so far.")  # fmt: skip
+    chosen = cast("Part", part or "system")
+    shown = text_of(prompt, chosen).strip()
+    st.caption(f"Now: {fmt.markdown(fmt.shorten(shown, 300))}" if shown else "There is none yet; one will be written.")
+    if writer.endpoint == BUILTIN:
+        st.caption(":material/info: The built-in model is a weak writer: the search runs from end to end with it, but "
+                   "it rarely wins. Choose a stronger model as the writer for a real search; the model that answers "
+                   "can stay as it is.")  # fmt: skip
+    task = task_from(store(), project, setup)
+    training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
+    answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held))
+    beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
+    options = {"part": chosen, "proposer": writer, "rewrites": int(rewrites), "rounds": int(rounds)}
+    start = partial(start_search, project, INSTRUCTION, _SUBJECT, search_instruction, task, options)
+    start_button("instruction_start", "Search", start, told_cost(task, answers, beside))
+
+
+def _writer() -> ModelSpec:
+    known = st.session_state.get("edit_endpoint_writer") or BUILTIN
+    with st.popover(f"Written by: {'the built-in model' if known == BUILTIN else known}", icon=":material/tune:",
+                    width="stretch"):  # fmt: skip
+        values = model_fields(USUAL_PROPOSER, "writer")
+    try:
+        return ModelSpec.model_validate(values)
+    except ValidationError as error:
+        raise BadInput(error.errors()[0]["msg"]) from None
+
+
+def _result(project: Project, found: InstructionResult) -> None:
+    ended_note(found.ended, found.problem, found.left_out)
+    st.markdown(f"**{fmt.markdown(found.source)}** on {fmt.markdown(found.set_name)}: {_told(found)}")
+    if found.verification is not None:
+        verified(found.verification, found.metric, "instruction_verified")
+    if found.kept is not None:
+        st.button("Save as a new version of the prompt", key="instruction_save", type="primary", icon=":material/save:",
+                  on_click=_save, args=(project, found))  # fmt: skip
+    st.markdown("**The whole search**")
+    tried = _tried(found)
+    if len(tried) > 1:
+        st.plotly_chart(path_chart(tried, score_title(found.metric), found.training), config=CONFIG,
+                        key="instruction_path", width="stretch")  # fmt: skip
+    _texts(found)
+    spent(found.usage, found.seconds)
+    st.caption(f"Rewrites by {fmt.markdown(found.proposer)}.")
+    result_download(found, f"{found.source}-instructions", "instruction_download")
+
+
+def _told(found: InstructionResult) -> str:
+    tried = sum(candidate.complete for candidate in found.candidates)
+    if found.best is None:
+        return f"no rewrite did better on the training part ({tried} tried). The prompt stays as it is."
+    if found.verification is None:
+        return f"rewrite {found.best + 1} did best on the training part, but was not tested: the prompt stays as it is."
+    if found.kept is None:
+        return f"rewrite {found.best + 1} did best on the training part, but did not win on questions held back. " \
+            "The prompt stays as it is."  # fmt: skip
+    return f"rewrite {found.best + 1} wins on questions that the search never saw."
+
+
+def _tried(found: InstructionResult) -> list[Tried]:
+    rows = [Tried("as it is", found.original or "(none)", found.baseline, "start")]
+    for number, candidate in enumerate(found.candidates):
+        if candidate.summary is not None:
+            role = "best" if number == found.best else "other"
+            rows.append(Tried(f"rewrite {number + 1}", candidate.text, candidate.summary,
+                              role if candidate.complete else "partial"))  # fmt: skip
+    return rows
+
+
+def _texts(found: InstructionResult) -> None:
+    with st.container(border=True):
+        st.markdown(f"**As it is** · {_mean(found.baseline.mean, found.baseline.low, found.baseline.high)}")
+        st.html(text_html(found.original or "(none)"))
+    for number, candidate in enumerate(found.candidates):
+        with st.container(border=True):
+            chosen = " · chosen" if number == found.best else ""
+            st.markdown(f"**Rewrite {number + 1}**{chosen} · {_standing(candidate)}")
+            if candidate.text:
+                st.html(diff_html(word_diff(found.original, candidate.text)))
+
+
+def _standing(candidate: Candidate) -> str:
+    if candidate.refused:
+        return f":orange[not tried:] {fmt.markdown(candidate.refused)}"
+    if candidate.summary is None or candidate.comparison is None:
+        return ":gray[not tried: the search was stopped]"
+    mean = _mean(candidate.summary.mean, candidate.summary.low, candidate.summary.high)
+    cut = "" if candidate.complete else " :gray[cut short]"
+    scored = (
+        f":gray[{candidate.summary.scored} of {candidate.summary.total} scored]" if candidate.summary.missing else ""
+    )
+    return f"{mean} {verdict(candidate.comparison.verdict).markdown} {scored}{cut}"
+
+
+def _mean(mean: float | None, low: float | None, high: float | None) -> str:
+    between = f" :gray[({fmt.interval(low, high)})]" if low is not None else ""
+    return f"{fmt.score(mean)}{between} :gray[on the training part]"
+
+
+def _save(project: Project, found: InstructionResult) -> None:
+    if found.improved is None or found.verification is None:
+        return
+    known = newest_versions(store(), project, PROMPT)
+    name = found.source if found.source in known else found.source.rpartition("@")[0]
+    gained = fmt.signed(found.verification.comparison.difference)
+    note = (f"Instruction search: {gained} {score_title(found.metric)} on "
+            f"{fmt.plural(found.verification.questions, 'held-back question')}")  # fmt: skip
+    try:
+        version = save_prompt(store(), project, name, found.improved, note)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    open_next("prompt", version.name)
+    notify(f"{version.name} saved as version {version.number}; it is open in the tab Editor.")

@@ -1,0 +1,140 @@
+"""The live preview: the prompt on one example, with its tokens, its price, and variables that do not fit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llmopt_core.evaluation.check_spec import EXAMPLE_COLUMN
+from llmopt_core.experiments.prompt_lab.library import prompt_from
+from llmopt_core.experiments.prompt_lab.preview import (
+    PromptPreview,
+    columns_of,
+    preview_prompt,
+    preview_variables,
+    stand_in,
+    variables_of,
+)
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.models.endpoints import endpoints_from
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Document, EvaluationSet, Example
+from llmopt_ui import format as fmt
+from llmopt_ui.components import facts, told_plainly
+from llmopt_ui.prompts.fields import Body, prompt_values
+from llmopt_ui.prompts.texts import messages_html
+from llmopt_ui.resources import models, settings, store
+
+SET, EXAMPLE, QUESTION = "preview_set", "preview_example", "preview_question"
+ENDPOINT, MODEL = "preview_endpoint", "preview_model"
+_TYPED = "a typed question"
+
+
+def preview_view(project: Project, body: Body) -> None:
+    """The right side of the editor."""
+    st.markdown("**Preview**")
+    examples, example = _example(project)
+    model = _model()
+    with told_plainly():
+        prompt = prompt_from(prompt_values(body))
+        _variables(prompt, examples)
+        _rendered(project, prompt, example, model)
+
+
+def picked_example(project: Project, key: str) -> tuple[tuple[Example, ...], Example]:
+    """Choose an example of a set, or type a question; gives all examples of the set, too."""
+    sets = [item.name for item in store().evaluation_sets(project)]
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        chosen = st.selectbox("On", [*sets, _TYPED], key=f"{SET}_{key}", width=190, persist_state="session")
+        if chosen == _TYPED:
+            typed = st.text_input("Question", "What is the capital of France?", key=f"{QUESTION}_{key}", live=True,
+                                  persist_state="session")  # fmt: skip
+            return (), Example("typed", typed or "")
+        found = latest_set(project, chosen)
+        texts = {example.id: f"{example.id} · {fmt.shorten(example.question, 90)}" for example in found.examples}
+        picked = st.selectbox("Example", list(texts), key=f"{EXAMPLE}_{key}_{chosen}", format_func=texts.get,
+                              persist_state="session")  # fmt: skip
+    return found.examples, next((e for e in found.examples if e.id == picked), found.examples[0])
+
+
+def latest_set(project: Project, name: str) -> EvaluationSet:
+    """The latest version of a set, read once."""
+    version = next(item.version for item in store().evaluation_sets(project) if item.name == name)
+    return _set(project.id, name, version, project)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _set(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
+    return store().evaluation_set(_project, name, version)
+
+
+def _example(project: Project) -> tuple[tuple[Example, ...], Example]:
+    return picked_example(project, "editor")
+
+
+def _model() -> ModelSpec:
+    return counted_model("editor")
+
+
+def counted_model(key: str) -> ModelSpec:
+    """For which model tokens are counted."""
+    names = list(endpoints_from(settings(), os.environ))
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        endpoint = st.selectbox("Counted for", names, key=f"{ENDPOINT}_{key}", width=190, persist_state="session")
+        name = st.text_input(
+            "Model", key=f"{MODEL}_{key}", placeholder="The endpoint's default", live=True, persist_state="session",
+            disabled=endpoint == BUILTIN,
+        )  # fmt: skip
+    return ModelSpec(endpoint=endpoint, name="" if endpoint == BUILTIN else (name or "").strip())
+
+
+def _variables(prompt: PromptSpec, examples: Sequence[Example]) -> None:
+    columns = columns_of(examples)
+    found = variables_of(prompt, columns)
+    named = ", ".join(f"`{name}`" for name in found.used) or "none"
+    st.caption(f"Variables: {named}")
+    if found.undefined:
+        names = ", ".join(f"`{name}`" for name in found.undefined)
+        st.markdown(f":red[:material/error: Undefined:] {names} :gray[– no column of these examples, no earlier step.]")
+    unused = [name for name in found.unused if name != EXAMPLE_COLUMN]
+    if unused:
+        st.caption(f":material/info: Not used: {', '.join(f'`{name}`' for name in unused)}")
+
+
+def _rendered(project: Project, prompt: PromptSpec, example: Example, model: ModelSpec) -> None:
+    passage = stand_in(example, _documents(project)) if _wants_context(prompt, example) else ""
+    made = preview_prompt(prompt, preview_variables(prompt, example, passage), model, models())
+    about = "" if made.last.exact else "about "
+    facts(
+        [
+            ("Tokens", f"{about}{fmt.count(made.tokens)}"),
+            ("Price of the prompt", fmt.money(made.cost_usd)),
+            ("Calls", fmt.count(1 + len(made.steps))),
+        ],
+        [f"Counted by {made.tokenizer}, the marks of messages included.", "Without the answer.", ""],
+    )
+    if passage:
+        st.caption("`context` shows the passage around the example's reference; a run fills it by retrieval.")
+    st.html(_messages(made))
+
+
+def _messages(made: PromptPreview) -> str:
+    parts = [messages_html(messages, [f"step {name}: {m.role}" for m in messages]) for name, messages, _ in made.steps]
+    return "".join([*parts, messages_html(made.last.messages)])
+
+
+def _wants_context(prompt: PromptSpec, example: Example) -> bool:
+    return bool(variables_of(prompt, list(example.variables)).from_retrieval)
+
+
+def _documents(project: Project) -> dict[str, Document]:
+    versions = tuple((item.name, item.version) for item in store().document_list(project))
+    return _read(project.id, versions, project)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read(project_id: int, versions: tuple[tuple[str, str], ...], _project: Project) -> dict[str, Document]:
+    return {document.name: document for document in store().documents(_project)}

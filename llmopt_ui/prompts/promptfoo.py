@@ -1,0 +1,107 @@
+"""promptfoo files: a dialog that imports one, and what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.experiments.prompt_lab.promptfoo_files import Adopted, adopt, import_uploads, not_run_rows
+from llmopt_core.experiments.promptfoo import PromptfooImport, import_promptfoo
+from llmopt_core.models.endpoint_file import save_endpoint
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import show_error
+from llmopt_ui.keys import endpoints
+from llmopt_ui.prompts.setup import save_setup
+from llmopt_ui.prompts.state import prompt_state
+from llmopt_ui.resources import settings, store
+from llmopt_ui.session import state
+
+_NAME = "promptfoo"
+_HELP = (
+    "Prompts become saved prompts, tests an evaluation set with their assertions as checks, providers the models of "
+    "the variants. What is not supported is named, and such a test is not run."
+)
+
+
+def import_button(project: Project) -> None:
+    """Opens the dialog."""
+    st.button("Import from promptfoo", key="promptfoo_open", icon=":material/upload_file:", help=_HELP,
+              on_click=_open, args=(_NAME,))  # fmt: skip
+    if state().dialog == _NAME:
+        _dialog(project)
+
+
+def imported_view() -> None:
+    """What the last import of this session became, until it is put away."""
+    made = prompt_state().imported
+    if not isinstance(made, Adopted):
+        return
+    with st.container(border=True, gap="small"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"**Imported from promptfoo:** {fmt.markdown(_became(made))}", width="content")
+            st.button("Put away", key="promptfoo_close", type="tertiary", icon=":material/close:", on_click=_put_away)
+        for told in (*made.warnings, *_left_out(made)):
+            st.caption(f":material/info: {fmt.markdown(told)}")
+        if made.not_run:
+            st.dataframe(pd.DataFrame(not_run_rows(made.not_run)), hide_index=True, height="content" if
+                         len(made.not_run) < 7 else 280, alt="What of the file is not run")  # fmt: skip
+
+
+def _became(made: Adopted) -> str:
+    tests = sum(entry.kind == "test" for entry in made.not_run)
+    parts = [fmt.plural(len(made.prompts), "prompt"), fmt.plural(made.tests, "test")]
+    return ", ".join([*parts, f"{tests} of them not run" if tests else "all of them run"])
+
+
+def _left_out(made: Adopted) -> list[str]:
+    if not made.left_out:
+        return []
+    names = ", ".join(made.left_out)
+    return [f"{names}: beyond the {len(made.setup.variants)} variants that are compared at once; choose below."]
+
+
+def _put_away() -> None:
+    prompt_state().imported = None
+
+
+def _open(dialog: str = "") -> None:
+    state().dialog = dialog
+
+
+@st.dialog("Import from promptfoo", width="large", on_dismiss=_open)
+def _dialog(project: Project) -> None:
+    st.caption(_HELP)
+    files = st.file_uploader(
+        "The promptfooconfig.yaml with the files it names, or a zip of all", accept_multiple_files=True,
+        key="promptfoo_files",
+    )  # fmt: skip
+    path = st.text_input("Or its path on this machine", key="promptfoo_path", placeholder="evals/promptfooconfig.yaml",
+                         disabled=bool(files))  # fmt: skip
+    name = st.text_input("Call the evaluation set", key="promptfoo_name", placeholder="As its folder")
+    if not st.button("Import", key="promptfoo_import", type="primary"):
+        return
+    try:
+        found = _read({file.name: file.getvalue() for file in files}, path or "", (name or "").strip())
+        prompt_state().imported = made = adopt(store(), project, found)
+        known = endpoints(settings())
+        for endpoint in made.endpoints:
+            if endpoint.name not in known:
+                save_endpoint(settings(), endpoint)
+    except LlmOptError as error:
+        show_error(str(error))
+        return
+    save_setup(project, made.setup, refill=True)
+    _open()
+    st.rerun()
+
+
+def _read(files: dict[str, bytes], path: str, name: str) -> PromptfooImport:
+    if files:
+        return import_uploads(files, name)
+    if not path.strip():
+        raise BadInput("Choose a file, or type its path.")
+    return import_promptfoo(Path(path.strip()).expanduser(), name=name)

@@ -1,0 +1,101 @@
+"""The rows of a comparison: examples of an evaluation set, or typed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.experiments.prompt_lab.plan import MOST_REPEATS
+from llmopt_core.experiments.prompt_lab.setup import Setup, taken
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet
+from llmopt_ui import format as fmt
+from llmopt_ui.prompts.preview import latest_set
+from llmopt_ui.prompts.table import edited_rows
+from llmopt_ui.resources import store
+
+_SOURCES = {"set": "Examples of a set", "free": "Free input"}
+_TAKES = {"first": "The first", "random": "Random", "all": "All", "chosen": "Chosen by hand"}
+_KEEP: dict[str, Any] = {"persist_state": "session"}
+
+
+def rows_fields(project: Project, setup: Setup, slot: str) -> Setup:
+    """Draw the fields; gives the setup with what was chosen."""
+    sets = [item.name for item in store().evaluation_sets(project)]
+    before = setup.source if sets else "free"
+    source = st.segmented_control("Rows", list(_SOURCES), default=before, required=True, key=f"rows_source_{slot}",
+                                  format_func=_SOURCES.get, label_visibility="collapsed", disabled=not sets,
+                                  **_KEEP)  # fmt: skip
+    made = setup.model_copy(update={"source": source or before})
+    made = _typed(made, slot) if made.source == "free" else _of_a_set(project, made, sets, slot)
+    return _repeats(made, slot)
+
+
+def _of_a_set(project: Project, setup: Setup, sets: list[str], slot: str) -> Setup:
+    place = sets.index(setup.set_name) if setup.set_name in sets else 0
+    one, two, three = st.columns([3, 2, 2], gap="small")
+    name = one.selectbox("Evaluation set", sets, place, key=f"rows_set_{slot}", **_KEEP)
+    take = two.selectbox("Which", list(_TAKES), list(_TAKES).index(setup.take), key=f"rows_take_{slot}",
+                         format_func=_TAKES.get, **_KEEP)  # fmt: skip
+    count = three.number_input("How many", 1, 10_000, setup.count, key=f"rows_count_{slot}",
+                               disabled=take in ("all", "chosen"), **_KEEP)  # fmt: skip
+    found = latest_set(project, name)
+    made = setup.model_copy(update={"set_name": name, "take": take, "count": count})
+    if take == "chosen":
+        made = made.model_copy(update={"ids": _chosen(found, setup.ids, slot)})
+    elif take == "random":
+        seed = st.number_input("Seed", 0, 10_000, setup.seed, key=f"rows_seed_{slot}", **_KEEP)
+        made = made.model_copy(update={"seed": seed})
+    st.caption(
+        f"{fmt.plural(len(taken(found, made).examples), 'row')} of {len(found.examples):,} in {fmt.markdown(name)}."
+    )
+    return made
+
+
+def _chosen(found: EvaluationSet, before: Sequence[str], slot: str) -> tuple[str, ...]:
+    """A table to tick examples in."""
+    places = {example.id: place for place, example in enumerate(found.examples)}
+    table = pd.DataFrame(
+        {
+            "Id": list(places),
+            "Question": [example.question for example in found.examples],
+            "Category": [example.category or "" for example in found.examples],
+        }
+    )
+    selected = st.dataframe(
+        table, hide_index=True, height=260, key=f"rows_chosen_{found.name}_{slot}", on_select="rerun",
+        selection_mode="multi-row", alt="Examples to choose from",
+        selection_default={"selection": {"rows": [places[known] for known in before if known in places]}},
+    )  # fmt: skip
+    return tuple(table["Id"].iloc[list(selected.selection.rows)])
+
+
+def _typed(setup: Setup, slot: str) -> Setup:
+    """A table of inputs; a further column is a variable of the prompt."""
+    names = list(dict.fromkeys(["question", "reference", *(key for row in setup.inputs for key in row)]))
+    further = st.text_input("Further variables", ", ".join(names[2:]), key=f"rows_columns_{slot}", live=True,
+                            placeholder="tone, product", help="Names of columns for variables of the prompt.",
+                            **_KEEP)  # fmt: skip
+    wanted = [name.strip() for name in (further or "").split(",") if name.strip().isidentifier()]
+    config: dict[str, Any] = {
+        "question": st.column_config.TextColumn("Question", width="large"),
+        "reference": st.column_config.TextColumn("Expected answer", width="medium"),
+        **{name: st.column_config.TextColumn(name) for name in wanted},
+    }
+    rows = edited_rows(f"rows_inputs_{'_'.join(config)}_{slot}", setup.inputs or [{"question": ""}], config)
+    kept = [{name: str(value or "") for name, value in row.items()} for row in rows if any(row.values())]
+    return setup.model_copy(update={"inputs": tuple(kept)})
+
+
+def _repeats(setup: Setup, slot: str) -> Setup:
+    left, right = st.columns(2, gap="small")
+    repeats = left.number_input("Answers per cell", 1, MOST_REPEATS, setup.repeats, key=f"rows_repeats_{slot}",
+                                help="More than one shows how stable an answer is.", **_KEEP)  # fmt: skip
+    at_once = right.number_input("At once", 1, 64, setup.concurrency, key=f"rows_at_once_{slot}",
+                                 help="Answers in work at the same time, over all columns.", **_KEEP)  # fmt: skip
+    keep = st.toggle("Keep few-shot examples that repeat a row", setup.keep_repeated, key=f"rows_keep_{slot}",
+                     help="By default they are left out: a model would copy its own example.", **_KEEP)  # fmt: skip
+    return setup.model_copy(update={"repeats": repeats, "concurrency": at_once, "keep_repeated": keep})

@@ -1,0 +1,157 @@
+"""What a search is about: prompt and model, questions and score, and what it may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.evaluation.checks import checks_of
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.prompt_lab.estimate import estimate_comparison
+from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.experiments.prompt_lab.setup import VariantSetup, setup_from
+from llmopt_core.experiments.prompt_search.setup import SearchSetup
+from llmopt_core.experiments.prompt_search.task import Budget, SearchTask
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state
+from llmopt_ui.keys import endpoints
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.prompts.preview import latest_set
+from llmopt_ui.prompts.setup import KIND as COMPARISON
+from llmopt_ui.prompts.variants import prompts_offered, usual_variants, variant_fields
+from llmopt_ui.resources import models, settings, store
+
+_KEEP: dict[str, str] = {"persist_state": "session"}
+_SCORES = [name for name, info in METRICS.items() if info.kind == "answer"]
+_USUAL_SCORE = "answer_f1"
+
+
+def can_search(project: Project) -> bool:
+    """Whether there is a prompt and a set; says what is missing where there is not."""
+    if not newest_versions(store(), project, PROMPT):
+        empty_state("No saved prompts yet", "Save one in the tab Editor; a search needs something to start from.",
+                    ":material/edit_note:")  # fmt: skip
+        return False
+    if not store().evaluation_sets(project):
+        empty_state("No questions yet", "Add a question file on the page Evaluation, tab Questions.", ":material/quiz:")
+        return False
+    return True
+
+
+def search_form(project: Project, key: str, *, questions: int, held_back: bool, examples: bool = True) -> SearchSetup:
+    """Draw the fields.
+
+    Args:
+        project: Whose prompts and sets are offered.
+        key: Part of the widgets' keys.
+        questions: How many are taken at first.
+        held_back: Whether a part of the questions is held back.
+        examples: Whether few-shot examples are what is searched.
+    """
+    left, right = st.columns(2, gap="large")
+    with left:
+        variant = variant_fields(project, _first_variant(project, key), prompts_offered(project), f"search_{key}")
+    with right:
+        found, metric, judge = _measure(project, key)
+    cells = st.columns(5 if held_back else 4, gap="small", vertical_alignment="bottom")
+    most = cells[0].number_input(
+        "Questions at most", 1, 10_000, questions, key=f"search_questions_{key}", help="Drawn at random.", **_KEEP
+    )  # fmt: skip
+    share = 50
+    if held_back:
+        share = cells[1].number_input(
+            "Held back (%)", 10, 90, 50, 5, key=f"search_share_{key}", help="The search never sees these questions. "
+            "What it found is tested on them once, and only that is the result.", **_KEEP,
+        )  # fmt: skip
+    calls = cells[-3].number_input(
+        "Calls at most", 1, 1_000_000, 600, 50, key=f"search_calls_{key}",
+        help="A hard limit. Answers that are known already take no call.", **_KEEP,
+    )  # fmt: skip
+    usd = cells[-2].number_input(
+        "Budget (USD)", 0.0, None, None, key=f"search_usd_{key}", placeholder="None",
+        help="A hard limit, for endpoints with prices.", **_KEEP,
+    )  # fmt: skip
+    at_once = cells[-1].number_input(
+        "At once", 1, 64, 4, key=f"search_at_once_{key}", help="Calls in work at the same time.", **_KEEP
+    )  # fmt: skip
+    return SearchSetup(
+        variant=variant, set_name=found.name, metric=metric, judge=judge, questions=int(most), held_back=share / 100,
+        budget=Budget(calls=int(calls), usd=usd or None), concurrency=int(at_once),
+        keep_examples=examples and _keep_examples(key),
+    )  # fmt: skip
+
+
+def told_cost(task: SearchTask, answers: int, beside: str = "") -> str:
+    """What a search takes at most, in one line.
+
+    Raises:
+        BadInput: The prompt cannot be rendered.
+    """
+    plan = ComparisonPlan(task.project, (task.configuration,), task.evaluation_set, judge=task.judge)
+    found = estimate_comparison(plan, models())
+    share = answers / len(task.evaluation_set.examples)
+    tokens = fmt.count(round(found.prompt_tokens * share))
+    parts = [f"At most {fmt.plural(answers, 'answer')}{beside}", f"about {tokens} prompt tokens"]
+    if found.cost_usd is None:
+        parts.append("price unknown")
+    else:
+        parts.append("free" if found.cost_usd[1] == 0 else f"at most {fmt.money(found.cost_usd[1] * share)}")
+    if task.budget.calls is not None and task.budget.calls < answers:
+        parts.append(f"stops at {task.budget.calls:,} calls")
+    return fmt.markdown(" · ".join(parts))
+
+
+def start_button(key: str, label: str, on_click: Callable[[], None], told: str) -> None:
+    """The button that starts, beside what it will take."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.button(label, key=key, type="primary", icon=":material/play_arrow:", on_click=on_click)
+        st.caption(told, width="content")
+
+
+def _first_variant(project: Project, key: str) -> VariantSetup:
+    """What the fields start with: the last variant that was compared side by side, else the newest prompt."""
+    known = st.session_state.get(f"variant_prompt_search_{key}")
+    offered = prompts_offered(project)
+    compared = setup_from(store().draft(project, COMPARISON, "")).variants
+    usual = next((variant for variant in reversed(compared) if variant.prompt in offered), None)
+    usual = usual or usual_variants(project, list(offered))[-1]
+    return usual.model_copy(update={"prompt": known}) if known in offered else usual
+
+
+def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]:
+    sizes = {item.name: item.size for item in store().evaluation_sets(project)}
+    one, two = st.columns([3, 2], gap="small")
+    name = one.selectbox("Evaluation set", list(sizes), key=f"search_set_{key}", **_KEEP,
+                         format_func=lambda name: f"{name} ({fmt.plural(sizes[name], 'question')})")  # fmt: skip
+    found = latest_set(project, name)
+    scores = [*_SCORES, CHECKS] if any(checks_of(example) for example in found.examples) else _SCORES
+    metric = two.selectbox("Score", scores, scores.index(_USUAL_SCORE), key=f"search_score_{key}_{len(scores)}",
+                           format_func=lambda name: "Checks passed" if name == CHECKS else metric_title(name),
+                           help="What decides which is better.", **_KEEP)  # fmt: skip
+    if metric == CHECKS or "judge" not in METRICS[metric].needs:
+        return found, metric, JudgeSpec()
+    others = list(endpoints(settings()))
+    judge = one.selectbox("Judge", others, key=f"search_judge_{key}", **_KEEP,
+                          format_func=lambda name: "Built-in judge" if name == BUILTIN else name)  # fmt: skip
+    model = two.text_input("Judge's model", key=f"search_judge_model_{key}", disabled=judge == BUILTIN,
+                           placeholder="The endpoint's default", **_KEEP)  # fmt: skip
+    if judge == BUILTIN:
+        return found, metric, JudgeSpec()
+    return found, metric, JudgeSpec(endpoint=judge, model=(model or "").strip())
+
+
+def _keep_examples(key: str) -> bool:
+    return bool(
+        st.toggle(
+            "Keep examples that stand in the set, and leave out the questions they repeat", False,
+            key=f"search_keep_{key}", help="A question whose answer stands in the prompt cannot be measured with. "
+            "Without this, the examples are left out.", **_KEEP,
+        )
+    )  # fmt: skip

@@ -1,0 +1,161 @@
+"""What all searches show alike: the job that runs, the results there are, what it took, the verified result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.prompt_lab.library import version_label
+from llmopt_core.experiments.prompt_search.bench import Ended
+from llmopt_core.experiments.prompt_search.setup import Search, SearchSetup, found_by, search_jobs, search_work
+from llmopt_core.experiments.prompt_search.task import SearchTask, check_task
+from llmopt_core.experiments.prompt_search.verify import Verification
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.runs.store_versions import Version
+from llmopt_core.runs.values import Job, Project
+from llmopt_core.types import Spec, Usage
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import Download, downloads, facts, show_error
+from llmopt_ui.job_panel import follow
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.prompts.search_charts import before_after
+from llmopt_ui.prompts.state import addressed
+from llmopt_ui.resources import job_runner, model_maker, models, store
+from llmopt_ui.session import notify, state
+from llmopt_ui.theme import verdict
+
+_MANY = 100
+R = TypeVar("R", bound=Spec)
+_ENDED: dict[Ended, str] = {
+    "budget": "The budget was reached, so the search is not complete. What was paid is kept: starting again goes on "
+    "from it.",
+    "cancelled": "Cancelled. What was paid is kept: starting again goes on from it.",
+    "failed": "Stopped, because answer after answer failed",
+}
+
+
+def start_search(  # noqa: PLR0917
+    project: Project, kind: str, subject: str, search: Search, task: SearchTask, options: dict[str, object]
+) -> None:
+    """Start a search as a job; used as a button's callback."""
+    try:
+        check_task(task, models())
+        arguments = {"subject": subject, "source": task.source, "evaluation_set": task.evaluation_set.name,
+                     "metric": task.metric}  # fmt: skip
+        job_runner().submit(kind, project, arguments, search_work(search, task, model_maker(), **options))
+    except LlmOptError as error:
+        state().problem = str(error)
+
+
+def shown_search(project: Project, kind: str, subject: str, result: type[R], title: str) -> tuple[R | None, bool]:
+    """Follow what runs and choose among the results; gives the chosen one, and whether something runs."""
+    jobs = search_jobs(store(), project, kind, subject)
+    running = [job for job in jobs if job.active]
+    for job in running:
+        follow(job, f"{title} on {job.arguments.get('evaluation_set', '')}", on_end=_ended)
+    _last_failure(jobs)
+    found = {str(job.id): read for job in jobs if not job.active and (read := found_by(job, result)) is not None}
+    if not found:
+        return None, bool(running)
+    when = {str(job.id): job for job in jobs}
+    chosen = next(iter(found))
+    if len(found) > 1:
+        options = list(found)
+        chosen = st.selectbox("Result", options, width=420, **addressed(f"{kind}-result", options, options[0]),
+                              format_func=lambda number: _told(when[number]))  # fmt: skip
+    return found[chosen], bool(running)
+
+
+def score_title(metric: str) -> str:
+    """A metric as users read it."""
+    return "Checks passed" if metric == CHECKS else metric_title(metric)
+
+
+def in_prompt(saved: Version, setup: SearchSetup) -> str:
+    """What a few-shot set is measured in: `worked v1 in plain, built-in model`."""
+    model = setup.variant.model
+    who = "built-in model" if model.endpoint == BUILTIN else model.name or model.endpoint
+    return f"{version_label(saved)} in {setup.variant.prompt.replace('@', ' ')}, {who}"
+
+
+def unbroken(text: str) -> str:
+    """The text with spaces at which no line breaks."""
+    return text.replace(" ", "\u00a0")
+
+
+def ended_note(ended: Ended, problem: str, left_out: Sequence[str]) -> None:
+    """Why a result is not complete, and what was left out of it."""
+    if ended:
+        told = f"{_ENDED[ended]}: {problem}" if ended == "failed" else _ENDED[ended]
+        st.markdown(f":orange[:material/warning:] {fmt.markdown(told)}")
+    if left_out:
+        told = fmt.plural(len(left_out), "text")
+        st.caption(f":material/info: {told} left out, because an example and a question ask the same.")
+
+
+def spent(usage: Usage, seconds: float) -> None:
+    """What the search took."""
+    facts(
+        [
+            ("Calls made", fmt.count(usage.calls)),
+            ("From the cache", fmt.count(usage.cached_calls)),
+            ("Tokens", fmt.count(usage.prompt_tokens + usage.completion_tokens)),
+            ("Cost", fmt.money(usage.cost_usd)),
+            ("Time", fmt.duration(seconds)),
+        ]
+    )
+
+
+def verified(found: Verification, metric: str, key: str) -> None:
+    """The result: before and after on questions that the search never saw."""
+    compared = found.comparison
+    left, right = st.columns([3, 2], gap="large", vertical_alignment="center")
+    with left:
+        st.plotly_chart(before_after(found, score_title(metric)), config=CONFIG, key=key, width="stretch")
+    with right:
+        st.markdown(f"#### {verdict(compared.verdict).markdown}")
+        between = f" ({fmt.interval(compared.low, compared.high)})" if compared.low is not None else ""
+        asked = fmt.plural(found.questions, "question")
+        st.markdown(f"**{fmt.signed(compared.difference)}**{between} on {asked} that the search never saw")
+        p_value = fmt.number(compared.p_value)
+        dropped = f" · {fmt.plural(compared.dropped, 'pair')} without a score" if compared.dropped else ""
+        st.caption(f"{compared.method}, p = {p_value}{dropped}")
+        if compared.verdict == "no difference seen" and found.questions < _MANY:
+            st.caption("So few questions show only large differences; take more to see smaller ones.")
+        before, after = found.tokens
+        if before is not None and after is not None and round(before) != round(after):
+            st.caption(f"Prompt tokens per question: {before:,.0f} → {after:,.0f}")
+
+
+def result_download(found: Spec, stem: str, key: str) -> None:
+    """The whole search as JSON."""
+    text = found.model_dump_json(indent=2)
+    downloads([Download("JSON", text, f"{fmt.file_stem(stem)}.json", "application/json")], key)
+
+
+def _told(job: Job) -> str:
+    about = job.arguments
+    score, on = score_title(str(about.get("metric", ""))), about.get("evaluation_set", "")
+    ended = f"{(job.finished_at or job.created_at).astimezone():%d %b, %H:%M}"
+    return f"{about.get('source', '')}, {score} on {on} · {ended}"
+
+
+def _ended(job: Job) -> None:
+    if job.status == "finished":
+        notify("The search has ended.")
+
+
+def _last_failure(jobs: Sequence[Job]) -> None:
+    """What went wrong with the newest search, until it is put away."""
+    newest = jobs[0] if jobs else None
+    if newest is None or newest.status not in ("failed", "interrupted") or newest.id in state().seen_jobs:
+        return
+    show_error(newest.error or "The app ended before the search was done. What was paid is kept; start it again.")
+    if st.button("Put away", key=f"job_seen_{newest.id}", type="tertiary"):
+        state().seen_jobs.add(newest.id)
+        st.rerun()

@@ -1,0 +1,125 @@
+"""What is compared: variants, rows, checks. All of it is kept as a draft while it is chosen."""
+
+from __future__ import annotations
+
+import os
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.prompt_lab.estimate import estimate_comparison
+from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.experiments.prompt_lab.setup import Setup, plan_from, setup_from
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.models.endpoints import endpoints_from
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.prompts.checks import checks_table
+from llmopt_ui.prompts.live import start
+from llmopt_ui.prompts.rows import rows_fields
+from llmopt_ui.prompts.state import open_next, prompt_state
+from llmopt_ui.prompts.variants import variants_fields
+from llmopt_ui.resources import models, settings, store
+from llmopt_ui.session import state
+
+KIND = "comparison"
+START = "comparison_start"
+_OFFERED = [name for name, info in METRICS.items() if info.kind == "answer"]
+_KEEP: dict[str, str] = {"persist_state": "session"}
+
+
+def setup_view(project: Project) -> None:
+    """The whole setup, with what it will take, and the button that starts it."""
+    if not newest_versions(store(), project, PROMPT):
+        empty_state("No saved prompts yet", "Save one in the tab Editor; then compare it with others here.",
+                    ":material/view_column:")  # fmt: skip
+        return
+    setup = opened_setup(project)
+    slot = prompt_state().slot(_form(project))
+    section("Variants", "Each column is a prompt with a model. The others are compared with the first.")
+    setup = variants_fields(project, setup, slot)
+    section("Rows")
+    setup = rows_fields(project, setup, slot)
+    section("Checks and scores", "Each answer passes or fails its checks. Scores stay apart from that.")
+    setup = checks_table(project, setup, slot)
+    setup = _scoring(setup, slot)
+    save_setup(project, setup)
+    _start(project, setup)
+
+
+def opened_setup(project: Project) -> Setup:
+    """What was chosen before; the fields keep it from then on."""
+    slot = prompt_state().slot(_form(project))
+    known = prompt_state().filled
+    if slot not in known:
+        known[slot] = store().draft(project, KIND, "") or {}
+    return setup_from(known[slot])
+
+
+def save_setup(project: Project, setup: Setup, *, refill: bool = False) -> None:
+    """Keep what is chosen; with `refill` the fields show it at the next rerun."""
+    values = setup.model_dump(mode="json")
+    slot = prompt_state().slot(_form(project))
+    if refill or prompt_state().filled.get(slot) != values:
+        store().save_draft(project, KIND, "", values)
+        prompt_state().filled[slot] = values
+    if refill:
+        prompt_state().fill(_form(project))
+
+
+def _form(project: Project) -> str:
+    return f"{KIND}_{project.id}"
+
+
+def _scoring(setup: Setup, slot: str) -> Setup:
+    first, left, right = st.columns([2, 1, 1], gap="small")
+    metrics = first.multiselect("Scores", _OFFERED, list(setup.metrics), key=f"setup_metrics_{slot}",
+                             format_func=metric_title, placeholder="None", **_KEEP)  # fmt: skip
+    endpoints = list(endpoints_from(settings(), os.environ))
+    names = endpoints if setup.judge.endpoint in endpoints else [*endpoints, setup.judge.endpoint]
+    endpoint = left.selectbox("Judge", names, names.index(setup.judge.endpoint), key=f"setup_judge_{slot}",
+                              format_func=lambda name: "Built-in judge" if name == BUILTIN else name,
+                              help="Grades rubrics and scores that need a judge. A rubric in words needs an LLM.",
+                              **_KEEP)  # fmt: skip
+    model = right.text_input("Judge's model", setup.judge.model, key=f"setup_judge_model_{slot}", live=True,
+                             placeholder="The endpoint's default", disabled=endpoint == BUILTIN, **_KEEP)  # fmt: skip
+    judge = JudgeSpec() if endpoint == BUILTIN else setup.judge.model_copy(
+        update={"endpoint": endpoint, "model": (model or "").strip()})  # fmt: skip
+    return setup.model_copy(update={"metrics": tuple(metrics), "judge": judge})
+
+
+def _start(project: Project, setup: Setup) -> None:
+    with told_plainly():
+        plan, left_out = plan_from(store(), project, setup)
+        for name, questions in left_out.items():
+            told = fmt.plural(len(questions), "few-shot example")
+            st.caption(f":material/info: {fmt.markdown(name)}: {told} left out, because a row asks the same question.")
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.button("Compare", key=START, type="primary", icon=":material/play_arrow:", on_click=_go, args=(plan,))
+            st.caption(_told(plan), width="content")
+
+
+def _told(plan: ComparisonPlan) -> str:
+    """What it will take, in one line."""
+    found = estimate_comparison(plan, models())
+    answers = len(plan.evaluation_set.examples) * len(plan.variants) * plan.repeats
+    parts = [fmt.plural(answers, "answer"), f"about {fmt.count(found.prompt_tokens)} prompt tokens"]
+    if found.cost_usd is None:
+        parts.append("price unknown")
+    elif found.cost_usd[1] == 0:
+        parts.append("free")
+    else:
+        parts.append(f"{fmt.money(found.cost_usd[0])} for the prompts, at most {fmt.money(found.cost_usd[1])} in all")
+    return fmt.markdown(" · ".join(parts))
+
+
+def _go(plan: ComparisonPlan) -> None:
+    try:
+        open_next("comparison", start(plan))
+    except LlmOptError as error:
+        state().problem = str(error)

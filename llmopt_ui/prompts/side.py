@@ -1,0 +1,74 @@
+"""The Side by side tab: choose what to compare, then watch and read the grid."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from llmopt_core.experiments.prompt_lab.comparison import Comparison, comparisons, delete_comparison
+from llmopt_core.experiments.prompt_lab.setup import setup_from
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.prompts.grid import grid_view
+from llmopt_ui.prompts.live import live
+from llmopt_ui.prompts.promptfoo import import_button, imported_view
+from llmopt_ui.prompts.setup import save_setup, setup_view
+from llmopt_ui.prompts.state import addressed, open_next
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify
+
+PICKER = "comparison"
+NEW = "new"
+
+
+def side_view(project: Project) -> None:
+    """The whole tab."""
+    found = {one.id: one for one in comparisons(store(), project)}
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        options = [NEW, *found]
+        chosen = st.selectbox(
+            "Comparison", options, width=560, **addressed(PICKER, options, NEW),
+            format_func=lambda key: _told(found[key]) if key in found else "New comparison",
+        )  # fmt: skip
+        if chosen in found:
+            _actions(project, found[chosen])
+        else:
+            import_button(project)
+    if chosen in found:
+        grid_view(project, found[chosen])
+    else:
+        imported_view()
+        setup_view(project)
+
+
+def _told(found: Comparison) -> str:
+    return f"{_moment(found.created_at)} · {fmt.shorten(found.title, 90)}"
+
+
+def _moment(when: datetime) -> str:
+    return f"{when.astimezone():%d %b, %H:%M}"
+
+
+def _actions(project: Project, found: Comparison) -> None:
+    board = live().board(found.id)
+    if board is not None:
+        st.button("Cancel", key="comparison_cancel", icon=":material/stop_circle:", on_click=live().cancel,
+                  args=(found,), help="What has come stays.")  # fmt: skip
+        return
+    st.button("Change and run again", key="comparison_reuse", icon=":material/replay:", disabled=not found.origin,
+              on_click=_reuse, args=(project, found), help="Opens the setup of this comparison.")  # fmt: skip
+    with st.popover("Delete", icon=":material/delete:", type="tertiary"):
+        st.text("Remove this comparison with its runs?")
+        st.button("Delete comparison", key="comparison_delete", type="primary", on_click=_delete, args=(found,))
+
+
+def _reuse(project: Project, found: Comparison) -> None:
+    save_setup(project, setup_from(found.origin), refill=True)
+    open_next(PICKER, NEW)
+
+
+def _delete(found: Comparison) -> None:
+    delete_comparison(store(), found)
+    open_next(PICKER, NEW)
+    notify("Comparison deleted.")

@@ -1,0 +1,74 @@
+"""Tables that people edit row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_ui.prompts.state import prompt_state
+
+Row = dict[str, Any]
+
+
+def edited_rows(
+    key: str,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, Any],
+    *,
+    types: Mapping[str, str] | None = None,
+    disabled: Sequence[str] = (),
+    height: int | str = "auto",
+    on_change: Callable[..., None] | None = None,
+    args: tuple[Any, ...] = (),
+) -> list[Row]:
+    """Draw the table; gives its rows as they stand. Empty cells are None or an empty text.
+
+    Args:
+        key: Of the widget. What it starts from stays the same for as long as it is shown.
+        rows: What it starts from.
+        columns: Name -> column configuration, in order.
+        types: Pandas types of columns that are no text.
+        disabled: Columns that cannot be edited.
+        height: Of the table.
+        on_change: Called at each edit, even when the page is being left.
+        args: For `on_change`.
+    """
+    base = table_base(key, rows, columns, types or {})
+    options: dict[str, Any] = {"on_change": on_change, "args": args} if on_change else {}
+    edited = st.data_editor(
+        base, num_rows="dynamic", hide_index=True, key=key, row_height=40, column_config=dict(columns),
+        disabled=list(disabled), height=height, **options,
+    )  # fmt: skip
+    return _plain(edited)
+
+
+def table_base(
+    key: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any], types: Mapping[str, str]
+) -> pd.DataFrame:
+    """What an edited table starts from, held for as long as the table is shown."""
+    held = prompt_state().filled
+    if key not in st.session_state or key not in held:
+        values = {name: [row.get(name) for row in rows] for name in columns}
+        held[key] = {"table": pd.DataFrame(values).astype({name: types.get(name, "string") for name in columns})}
+    table: pd.DataFrame = held[key]["table"]
+    return table
+
+
+def rows_with_edits(key: str) -> list[Row]:
+    """The rows of a table that is shown, from what the browser sent: for callbacks, which run before it is drawn."""
+    table = prompt_state().filled[key]["table"]
+    edits = st.session_state[key]
+    rows = _plain(table)
+    for place, changes in edits.get("edited_rows", {}).items():
+        rows[int(place)].update(changes)
+    gone = set(edits.get("deleted_rows", ()))
+    kept = [row for place, row in enumerate(rows) if place not in gone]
+    return kept + [{name: added.get(name) for name in table.columns} for added in edits.get("added_rows", ())]
+
+
+def _plain(table: pd.DataFrame) -> list[Row]:
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]

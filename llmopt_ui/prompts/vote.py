@@ -1,0 +1,153 @@
+"""The Blind vote tab: answers without names, one keystroke each; who wrote them is told at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.prompt_lab.comparison import Comparison, comparisons
+from llmopt_core.experiments.prompt_lab.votes import Ballot, Ballots, Picked, ballots_of, cast_vote, voted_examples
+from llmopt_core.runs.store_labs import Vote
+from llmopt_core.runs.values import ACTIVE, Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, show_error, told_problem
+from llmopt_ui.prompts.live import grid_of
+from llmopt_ui.prompts.state import addressed, prompt_state
+from llmopt_ui.prompts.texts import meta_html, question_html, text_html
+from llmopt_ui.prompts.vote_result import vote_result
+from llmopt_ui.resources import store
+from llmopt_ui.session import state
+
+PICKER, VOTER = "vote_on", "vote_voter"
+_FIRST_VOTER = "me"
+
+
+def vote_view(project: Project) -> None:
+    """The whole tab."""
+    found = {one.id: one for one in comparisons(store(), project) if _can_be_voted_on(one)}
+    if not found:
+        empty_state("Nothing to vote on yet", "Compare at least two variants in the tab Side by side; then vote here.",
+                    ":material/how_to_vote:")  # fmt: skip
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Comparison", list(found), width=560, **addressed(PICKER, list(found), next(iter(found))),
+            format_func=lambda key: f"{found[key].total} rows on {fmt.shorten(found[key].set_name, 40)} · "
+            f"{found[key].created_at.astimezone():%d %b, %H:%M}",
+            help="Named by its rows, so that the names of the variants do not give them away.",
+        )  # fmt: skip
+        voter = st.text_input("Voter", _FIRST_VOTER, key=VOTER, width=200, max_chars=60, persist_state="session",
+                              help="Votes are kept per voter; each gets an order of their own.")  # fmt: skip
+    if not (voter or "").strip():
+        show_error("Say who votes; a name or initials are enough.")
+        return
+    _voting(project, found[chosen], voter.strip())
+
+
+def _can_be_voted_on(found: Comparison) -> bool:
+    return len(found.variants) > 1 and found.status not in ACTIVE
+
+
+@st.fragment
+def _voting(project: Project, found: Comparison, voter: str) -> None:
+    """Ballot after ballot, then the result. Only this part of the page is drawn after a keystroke."""
+    told_problem()
+    grid = grid_of(project, found, None)
+    votes = store().votes(project, found.id)
+    asked = ballots_of(found, grid, voter)
+    done = voted_examples(votes, voter)
+    left = [ballot for ballot in asked.ballots if ballot.example.id not in done]
+    if not asked.ballots:
+        empty_state("The answers leave nothing to choose", _left_out(asked) or "No row has two whole answers.",
+                    ":material/how_to_vote:")  # fmt: skip
+        return
+    shown = prompt_state().unveiled.get((found.id, voter), not left)
+    current = left[0] if left else None
+    last = _last(asked, votes, voter)
+    if current is not None and not shown:
+        _progress(asked, len(asked.ballots) - len(left))
+        _ballot(found, current, voter, last)
+    else:
+        _ended(found, voter, last, len(left))
+        vote_result(found, grid, votes)
+
+
+def _progress(asked: Ballots, done: int) -> None:
+    st.progress(done / len(asked.ballots), f"{done} of {fmt.plural(len(asked.ballots), 'question')} done")
+    if told := _left_out(asked):
+        st.caption(told)
+
+
+def _left_out(asked: Ballots) -> str:
+    parts = [f"{asked.same} left out because all answers say the same"] if asked.same else []
+    parts += [f"{asked.incomplete} left out for want of two whole answers"] if asked.incomplete else []
+    return fmt.markdown("; ".join(parts))
+
+
+def _ballot(found: Comparison, ballot: Ballot, voter: str, last: Ballot | None) -> None:
+    with st.container(border=True, gap="small"):
+        st.html(question_html(ballot.example.question, ""))
+        if ballot.example.reference:
+            st.html(meta_html([f"Expected: {fmt.shorten(ballot.example.reference, 300)}"]))
+    for place, (column, text) in enumerate(zip(st.columns(len(ballot.answers), gap="small"), ballot.answers,
+                                               strict=True)):  # fmt: skip
+        with column, st.container(border=True, height="stretch", vertical_alignment="distribute", gap="small"):
+            st.html(text_html(text or "(empty)"))
+            _choice(f"Answer {place + 1} is best", str(place + 1), found, ballot, voter, place)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        _choice("None is better", "0", found, ballot, voter, "tie")
+        _choice("Skip", "S", found, ballot, voter, "skip")
+        st.button("Back", key="vote_back", shortcut="B", type="tertiary", icon=":material/undo:", disabled=last is None,
+                  help="Vote on the last question again.", on_click=_again, args=(found, last, voter))  # fmt: skip
+        st.button("End here and see the result", key="vote_end", type="tertiary", icon=":material/visibility:",
+                  on_click=_unveil, args=(found, voter, True))  # fmt: skip
+
+
+def _choice(label: str, key: str, found: Comparison, ballot: Ballot, voter: str, picked: Picked) -> None:  # noqa: PLR0917
+    vote = {"key": f"vote_{picked}", "shortcut": key, "on_click": _vote, "args": (found, ballot, voter, picked)}
+    if isinstance(picked, int):
+        st.button(label, width="stretch", **vote)  # type: ignore[arg-type]
+    else:
+        st.button(label, type="tertiary", **vote)  # type: ignore[arg-type]
+
+
+def _ended(found: Comparison, voter: str, last: Ballot | None, left: int) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        if left:
+            st.caption(f"{fmt.plural(left, 'question')} left for {fmt.markdown(voter)}.", width="content")
+            st.button("Go on voting", key="vote_go_on", icon=":material/how_to_vote:", on_click=_unveil,
+                      args=(found, voter, False))  # fmt: skip
+        else:
+            st.caption(f"{fmt.markdown(voter)} is done with every question. Others vote under their own name.",
+                       width="content")  # fmt: skip
+            st.button("Back", key="vote_back", shortcut="B", type="tertiary", icon=":material/undo:",
+                      help="Vote on the last question again.", on_click=_again, args=(found, last, voter))  # fmt: skip
+
+
+def _last(asked: Ballots, votes: Sequence[Vote], voter: str) -> Ballot | None:
+    """The ballot this voter did last."""
+    ids = [vote.example_id for vote in votes if vote.voter == voter]
+    return next((ballot for ballot in asked.ballots if ids and ballot.example.id == ids[-1]), None)
+
+
+def _vote(found: Comparison, ballot: Ballot, voter: str, picked: Picked) -> None:
+    try:
+        cast_vote(store(), found, ballot, voter, picked)
+    except LlmOptError as error:
+        state().problem = str(error)
+
+
+def _again(found: Comparison, last: Ballot | None, voter: str) -> None:
+    if last is not None:
+        store().delete_votes(found.project, found.id, voter, last.example.id)
+        _unveil(found, voter, None)
+
+
+def _unveil(found: Comparison, voter: str, shown: bool | None) -> None:
+    """Show the result, or the next ballot; with None whatever there is left to do."""
+    if shown is None:
+        prompt_state().unveiled.pop((found.id, voter), None)
+    else:
+        prompt_state().unveiled[found.id, voter] = shown

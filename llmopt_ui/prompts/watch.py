@@ -1,0 +1,118 @@
+"""Draws what arrives while a comparison runs. The script itself waits for it, so nothing is polled from the browser.
+
+A click ends the script at its next drawing, and the one that follows goes on watching.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from llmopt_core.experiments.prompt_lab.board import Board
+from llmopt_core.experiments.prompt_lab.grid import Cell, Filter, Grid, updated
+from llmopt_ui import format as fmt
+from llmopt_ui.prompts.grid_rows import Page, Slots, draw_row
+
+_WAIT = 0.25
+_BETWEEN = 0.02
+# A first word is drawn at once. What follows is drawn a few times a second: a browser that is sent more than it can
+# draw falls behind, and stays behind.
+_TEXT_EVERY = 0.12
+_HEAD_EVERY = 0.5
+_HEAD_SHARE = 10
+_ROWS_EVERY = 2.0
+
+
+def watch(  # noqa: PLR0917
+    board: Board, grid: Grid, page: Page, slots: Slots, which: Filter, draw_head: Callable[[Grid], None]
+) -> None:
+    """Keep the page up to date until the comparison ends, then draw all of it again."""
+    told = st.empty()
+    board.look_at(_viewer(), page.rows)
+    rows = _Rows(page, slots, grid)
+    head = _Head(grid)
+    version, filtered = 0, time.monotonic()
+    while True:
+        ended = board.ended
+        version, places = board.changes(version, _TEXT_EVERY if rows.waiting else _WAIT)
+        grid = updated(grid, board, places)
+        rows.draw(grid, (row for _, row, _ in places))
+        if head.is_due(grid):
+            head.draw(grid, draw_head)
+            told.caption(_progress(grid))
+        if ended:
+            st.rerun()
+        if which != "all" and time.monotonic() - filtered > _ROWS_EVERY:
+            filtered = time.monotonic()
+            if tuple(grid.shown(which)) != page.rows:
+                st.rerun(scope="fragment")
+        time.sleep(_BETWEEN)
+
+
+class _Rows:
+    """The rows on the screen.
+
+    Attributes:
+        waiting: Those with text that is not drawn yet.
+    """
+
+    def __init__(self, page: Page, slots: Slots, grid: Grid) -> None:
+        self._page, self._slots = page, slots
+        self._drawn = {row: grid.rows[row] for row in slots}
+        self._at = dict.fromkeys(slots, 0.0)
+        self.waiting: set[int] = set()
+
+    def draw(self, grid: Grid, touched: Iterable[int]) -> None:
+        """Draw what is due of what waits and of what was touched."""
+        self.waiting |= {row for row in touched if row in self._slots}
+        for row in sorted(self.waiting):
+            cells, now = grid.rows[row], time.monotonic()
+            if not _begun_or_ended(self._drawn[row], cells) and now - self._at[row] < _TEXT_EVERY:
+                continue
+            self.waiting.discard(row)
+            if cells != self._drawn[row]:
+                draw_row(self._slots, grid, self._page, row)
+                self._drawn[row], self._at[row] = cells, now
+
+
+class _Head:
+    """The summaries above the columns, drawn anew where an answer has ended; seldom where that takes long."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._drawn, self._next = _ended(grid), 0.0
+
+    def is_due(self, grid: Grid) -> bool:
+        """Whether to draw now."""
+        return time.monotonic() > self._next and _ended(grid) != self._drawn
+
+    def draw(self, grid: Grid, draw_head: Callable[[Grid], None]) -> None:
+        """Draw, and note how long it took."""
+        started = time.monotonic()
+        draw_head(grid)
+        ended = time.monotonic()
+        self._drawn, self._next = _ended(grid), ended + max(_HEAD_EVERY, _HEAD_SHARE * (ended - started))
+
+
+def _begun_or_ended(drawn: Sequence[Cell], cells: Sequence[Cell]) -> bool:
+    """Whether some answer shows its first word, or has ended."""
+    return any(old.state != new.state or (new.text and not old.text) for old, new in zip(drawn, cells, strict=True))
+
+
+def _ended(grid: Grid) -> tuple[int, int]:
+    """How many answers have ended, of how many."""
+    records = [record for row in grid.rows for cell in row for record in cell.repeats]
+    return sum(record is not None for record in records), len(records)
+
+
+def _viewer() -> str:
+    """Names this browser tab among those that look at a comparison."""
+    context = get_script_run_ctx()
+    return context.session_id if context else "page"
+
+
+def _progress(grid: Grid) -> str:
+    done, total = _ended(grid)
+    return f"{done:,} of {fmt.plural(total, 'answer')}"

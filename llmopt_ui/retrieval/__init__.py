@@ -1,0 +1,1 @@
+"""The Retrieval page: one question, the whole set, leave-one-out, more chunks."""

@@ -1,0 +1,161 @@
+"""Leave-one-out: what removing each component costs, and which one to drop."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.retrieval_lab.ablation import TITLES, AblationReport, Removed
+from llmopt_core.experiments.retrieval_lab.components import asked_models, components
+from llmopt_core.experiments.retrieval_lab.costs import Cost
+from llmopt_core.experiments.retrieval_lab.jobs import (
+    ABLATION,
+    ablation_estimate_work,
+    ablation_report,
+    ablation_work,
+)
+from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import Download, downloads, empty_state, section, told_plainly
+from llmopt_ui.resources import model_maker
+from llmopt_ui.retrieval.choice import Side, save_clicked
+from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
+from llmopt_ui.retrieval.set_charts import ablation_chart
+from llmopt_ui.theme import verdict
+
+ANSWERS = "ablation_answers"
+MEASURE = "ablation_measure"
+_ADVICE = {
+    "keep": ":green[▲ keep]",
+    "drop": ":red[▼ drop]",
+    "no difference seen": ":gray[= no difference seen]",
+}
+
+
+def ablation_view(project: Project, found: Sequence[Side]) -> None:
+    """The left configuration with each of its components left out."""
+    side = found[0]
+    st.caption(
+        f"{side.ink.dot} {fmt.markdown(side.name)} as it is, and again with each of its parts left out, on the same "
+        "questions."
+    )
+    with_answers = st.toggle(
+        "Answer the questions too", key=ANSWERS, bind="query-params",
+        help="Also measures answer F1 and faithfulness, and the answer checks as parts. Takes much longer.",
+    )  # fmt: skip
+    parts = components(side.configuration, with_answers)
+    if not parts:
+        empty_state(
+            "Nothing to leave out",
+            "This is a plain search. Choose a configuration with hybrid search, a reranker or a query transform.",
+            ":material/content_cut:",
+        )
+        return
+    asked = questions_fields(project, "ablation_answers" if with_answers else "ablation", 12 if with_answers else None)
+    if asked is None:
+        return
+    options = {"answers": bool(with_answers)}
+    make, judge, answers = model_maker(), JudgeSpec(), bool(with_answers)
+    with told_plainly():
+        done = results(
+            ABLATION, [task_of(project, side, asked)], options,
+            lambda task, budget: ablation_work(task, make, answers, judge, budget), "Leave one out",
+            f"{fmt.plural(len(asked.examples), 'question')} × {len(parts) + 1} configurations: the whole one, "
+            + ", ".join(parts),
+            paid_work(
+                asked_models(side.configuration, answers, judge),
+                lambda task: ablation_estimate_work(task, make, answers, judge),
+            ),
+        )  # fmt: skip
+        report = ablation_report(done[0]) if done else None
+        if report is not None:
+            _show(project, report)
+
+
+def _show(project: Project, report: AblationReport) -> None:
+    measures = [name for name in TITLES if name in report.measures and report.measures[name].scored]
+    names = [*measures]
+    measure = st.segmented_control(
+        "Measure", names, default=report.leading, format_func=TITLES.__getitem__, key=MEASURE, required=True
+    )
+    st.plotly_chart(
+        ablation_chart(report, measure or report.leading), config=CONFIG, key="ablation_chart",
+        alt="Paired differences with intervals",
+    )  # fmt: skip
+    _table(report, measures)
+    section("Which to drop", f"By {TITLES[report.leading]}; p-values corrected by Holm over all parts.")
+    for number, one in enumerate(report.removed):
+        _advice(project, one, number)
+    for told, count in report.failures.items():
+        st.warning(fmt.markdown(f"{fmt.plural(count, 'question')}: {told}"), icon=":material/warning:")
+    downloads(
+        [
+            Download("Numbers (JSON)", lambda: report.model_dump_json(indent=1), "leave-one-out.json",
+                     "application/json"),
+        ],
+        "ablation_download",
+    )  # fmt: skip
+
+
+def _table(report: AblationReport, measures: Sequence[str]) -> None:
+    whole = {
+        "": f"**{fmt.markdown(report.configuration)}**",
+        **{TITLES[name]: _whole(report.measures[name]) for name in measures},
+        "Takes": f"{_cost(report.cost)}  \n:gray[all of it]",
+    }
+    rows = [whole] + [
+        {
+            "": fmt.markdown(one.name),
+            **{TITLES[name]: f"{_mean(one.measures[name])}  \n{_gain(one.gains[name])}" for name in measures},
+            "Takes": _cost(one.cost),
+        }
+        for one in report.removed
+    ]
+    with st.container(key="figures_ablation"):
+        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leave-one-out")
+    st.caption(
+        "“Takes” is what the part itself costs per question, timed past the cache. Means with 95 % intervals; "
+        "differences are paired."
+    )
+
+
+def _whole(value: Estimate) -> str:
+    between = f"  \n:gray[{fmt.interval(value.low, value.high)}]" if value.low is not None else ""
+    return f"{_mean(value)}{between}"
+
+
+def _mean(value: Estimate) -> str:
+    if value.mean is None:
+        return ":gray[not scored]"
+    missing = f" :gray[({value.scored} of {value.total})]" if value.scored < value.total else ""
+    return f"**{fmt.score(value.mean)}**{missing}"
+
+
+def _gain(gain: Gain) -> str:
+    between = f"  \n:gray[{fmt.signed(gain.low)} to {fmt.signed(gain.high)}]" if gain.low is not None else ""
+    return f"{fmt.signed(gain.difference)}{between}  \n{verdict(gain.verdict).markdown}"
+
+
+def _cost(cost: Cost) -> str:
+    time = fmt.DASH if cost.seconds is None else fmt.short_time(max(0.0, cost.seconds))
+    tokens = "tokens known no more" if cost.tokens is None else f"{fmt.number(cost.tokens)} tokens"
+    price = f", {fmt.markdown(fmt.money(cost.usd))}" if cost.usd else ""
+    return f"{time}  \n:gray[{tokens}{price}]"
+
+
+def _advice(project: Project, one: Removed, number: int) -> None:
+    with st.container(border=True):
+        left, right = st.columns([4, 1], vertical_alignment="center", wrap=False)
+        left.markdown(
+            f"{_ADVICE[one.advice]} **{fmt.markdown(one.name.removeprefix('without '))}** "
+            f":gray[{fmt.markdown(one.reason)}]"
+        )
+        right.button(
+            "Save without", key=f"ablation_save_{number}", icon=":material/save:", type="tertiary",
+            on_click=save_clicked, args=(project, one.configuration), help="Saves the configuration without this part.",
+        )  # fmt: skip

@@ -1,0 +1,132 @@
+"""The prompt as sent, and the answer with citations that lead to their chunks."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llmopt_core.answering.citations import MARK, cited_numbers
+from llmopt_core.answering.cited_parts import cited_parts
+from llmopt_core.experiments.retrieval_lab.question import Inspection
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Answer, Evidence
+from llmopt_ui import format as fmt
+from llmopt_ui.components import told_plainly
+from llmopt_ui.record_view import marked_html
+from llmopt_ui.retrieval.choice import Side
+from llmopt_ui.retrieval.looking import answer, key_of, known_answer
+from llmopt_ui.session import state
+
+_STYLE = """<style>
+.llmopt-cited { border-left: 4px solid; padding: .1rem 0 .1rem .7rem; scroll-margin-top: 5rem; border-radius: 4px; }
+.llmopt-cited:target { outline: 3px solid #E69F00; background: rgba(230,159,0,.16); }
+.llmopt-said { font-size: 1.05rem; line-height: 1.6; white-space: pre-wrap; overflow-wrap: anywhere; }
+.llmopt-said a { font-weight: 600; text-decoration: none; border-radius: 4px; padding: 0 .2rem;
+  background: rgba(230,159,0,.22); color: inherit; }
+</style>"""
+Seen = Sequence[tuple[Side, Inspection]]
+
+
+def answer_part(project: Project, seen: Seen) -> None:
+    """Each side's answer, its chunks and its prompt."""
+    st.html(_STYLE)
+    for column, (side, found) in zip(st.columns(len(seen), gap="medium"), seen, strict=True):
+        with column, told_plainly():
+            if len(seen) > 1:
+                st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
+            given = _given(project, side, found)
+            if given is not None:
+                _answer(side, found, given)
+
+
+def _given(project: Project, side: Side, found: Inspection) -> Answer | None:
+    """The answer, where it is known or asked for now."""
+    key = key_of(project, side, found.example)
+    given = known_answer(project, side, found) or state().answers.get(key)
+    if given is not None:
+        return given
+    if st.button("Answer it", key=f"answer_{side.place}", type="primary", icon=":material/play_arrow:"):
+        with st.spinner("Answering …"):
+            given = state().answers[key] = answer(project, side, found)
+        return given
+    st.caption("Not asked yet: one call to the configuration's model, and to the judge of its answer checks.")
+    return None
+
+
+def _answer(side: Side, found: Inspection, given: Answer) -> None:
+    with st.container(border=True):
+        st.html(f'<div class="llmopt-said">{linked(given, side.place)}</div>')
+        if found.example.reference is not None:
+            st.caption(f"Reference answer: {fmt.markdown(found.example.reference)}")
+    used = given.usage
+    st.caption(
+        f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens · "
+        f"{fmt.duration(given.seconds)} · {fmt.markdown(fmt.money(used.cost_usd))}"
+    )
+    for note in given.notes:
+        st.text(note, width="stretch")
+    for claim in given.claims:
+        _claim(claim)
+    _chunks(side, found, given)
+    st.markdown("**Prompt exactly as sent**")
+    for message in given.prompt:
+        st.caption(message.role.capitalize())
+        st.code(message.content, language=None, wrap_lines=True)
+    if given.raw:
+        st.caption("All that the model wrote")
+        st.code(given.raw, language=None, wrap_lines=True)
+
+
+def linked(given: Answer, place: str) -> str:
+    """The answer as HTML, everything in it escaped, with each citation as a link to its chunk."""
+    cited = {position + 1 for position in given.citations}
+    pieces, last = [], 0
+    for found in re.finditer(MARK, given.text):
+        pieces.append(html.escape(given.text[last : found.start()]))
+        numbers = [number for number in cited_numbers(found.group()) if number in cited]
+        pieces.append(" ".join(_link(number, place) for number in numbers) or html.escape(found.group()))
+        last = found.end()
+    pieces.append(html.escape(given.text[last:]))
+    marked = set(cited_numbers(given.text))
+    unmarked = [number for number in sorted(cited) if number not in marked]
+    said = "".join(pieces).strip() or "(an empty answer)"
+    return said + "".join(" " + _link(number, place) for number in unmarked)
+
+
+def _link(number: int, place: str) -> str:
+    return f'<a href="#chunk-{place}-{number}" target="_self">[{number}]</a>'
+
+
+def _claim(claim: Evidence) -> None:
+    sign = ":green[:material/check: supported]" if claim.verdict else ":red[:material/close: not supported]"
+    sign = ":gray[– unclear]" if claim.verdict is None else sign
+    st.markdown(f"{sign} {fmt.markdown(claim.statement)} :gray[{fmt.markdown(claim.source)}]")
+    if claim.reason:
+        st.caption(fmt.markdown(claim.reason))
+
+
+def _chunks(side: Side, found: Inspection, given: Answer) -> None:
+    if not given.hits:
+        st.caption("The model saw no chunk.")
+        return
+    parts = cited_parts(given)
+    st.markdown(
+        "**Chunks the model saw**",
+        help="Cited ones have an orange edge, and what the answer rests on is underlined; the reference is green.",
+    )
+    for number, hit in enumerate(given.hits, start=1):
+        chunk, cited = hit.chunk, number - 1 in given.citations
+        with st.container(border=True):
+            badge = " :orange-badge[cited]" if cited else ""
+            st.markdown(
+                f"**\\[{number}\\]** {fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,} · "
+                f"score {fmt.number(hit.score)}]{badge}"
+            )
+            colour = "#E69F00" if cited else "transparent"
+            st.html(
+                f'<div class="llmopt-cited" id="chunk-{side.place}-{number}" style="border-color:{colour}">'
+                f"{marked_html(chunk, found.example.references, parts.get(number - 1, ()))}</div>"
+            )

@@ -1,0 +1,194 @@
+"""What is looked at in the retrieval lab: one or two configurations, perhaps with changed settings, and a question."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.retrieval_lab.changes import as_text, changed, changes_between, from_text, in_words
+from llmopt_core.runs.values import Project, SavedConfiguration
+from llmopt_core.types import Example, fingerprint
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, link_to
+from llmopt_ui.navigation import DOCUMENTS, EVALUATION
+from llmopt_ui.prompts.state import addressed
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify
+from llmopt_ui.theme import Ink, inks
+
+LEFT, RIGHT = "left", "right"
+SET, QUESTION, OWN = "asked_set", "asked", "own_question"
+NOBODY = "Nothing"
+FREE = "own question"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two configurations looked at.
+
+    Attributes:
+        place: `left` or `right`; also begins the names of its parameters in the address.
+        saved: As it is stored.
+        configuration: With the changed settings.
+        changes: What was changed here.
+    """
+
+    place: str
+    saved: Configuration
+    configuration: Configuration
+    changes: dict[str, Any]
+    ink: Ink
+
+    @property
+    def name(self) -> str:
+        """What it goes by on the page."""
+        return self.configuration.name
+
+
+def retrieving(project: Project) -> list[SavedConfiguration]:
+    """The project's configurations that look things up."""
+    return [item for item in store().configurations(project) if item.spec.get("retrieval")]
+
+
+def ready(project: Project, saved: Sequence[SavedConfiguration]) -> bool:
+    """Whether there is anything to look at; says what to do where there is not."""
+    if not store().document_list(project):
+        with empty_state("No documents yet", "Retrieval needs something to look things up in.", ":material/search:"):
+            link_to(DOCUMENTS, "Add documents")
+        return False
+    if not saved:
+        with empty_state(
+            "No configuration looks things up yet",
+            "Make one under Evaluation, tab Configurations, with retrieval switched on.",
+            ":material/search:",
+        ):
+            link_to(EVALUATION, "Open Evaluation")
+        return False
+    return True
+
+
+def sides(project: Project, saved: Sequence[SavedConfiguration]) -> list[Side]:
+    """The fields for one or two configurations; gives what is chosen with what was changed."""
+    names = [item.name for item in saved]
+    colours = inks([item.name for item in store().configurations(project)])
+    one, two = st.columns(2, gap="medium")
+    left = one.selectbox("Configuration", names, len(names) - 1, key=LEFT, bind="query-params")
+    right = two.selectbox(
+        "Beside it", [NOBODY, *names], 1 if len(names) > 1 else 0, key=RIGHT, bind="query-params",
+        help="A second configuration, or the same one with other settings.",
+    )  # fmt: skip
+    found = [_side(LEFT, left, saved, colours)]
+    if right and right != NOBODY:
+        found.append(_side(RIGHT, right, saved, colours))
+    return found
+
+
+def _side(place: str, name: str, saved: Sequence[SavedConfiguration], colours: dict[str, Ink]) -> Side:
+    stored = next(item for item in saved if item.name == name)
+    before = configuration_from({**stored.spec, "name": stored.name})
+    changes = from_text(st.query_params.get(_with(place), ""))
+    return Side(place, before, changed(before, changes), changes, colours[name])
+
+
+def set_changes(place: str, changes: dict[str, Any]) -> None:
+    """Put changed settings into the address; none takes them out."""
+    _remember(_with(place), as_text(changes))
+
+
+def texts_of(side: Side, example: Example) -> tuple[str, ...] | None:
+    """The texts that were written by hand for this question; None where there are none."""
+    try:
+        found = json.loads(st.query_params.get(_texts(side.place), "") or "null")
+    except ValueError:
+        return None
+    if not isinstance(found, list) or not found or found[0] != fingerprint(example.question):
+        return None
+    return tuple(str(text) for text in found[1:])
+
+
+def set_texts(place: str, example: Example, texts: Sequence[str] | None) -> None:
+    """Put texts written by hand into the address; None takes them out."""
+    kept = json.dumps([fingerprint(example.question), *texts], ensure_ascii=False) if texts is not None else ""
+    _remember(_texts(place), kept)
+
+
+def _remember(name: str, value: str) -> None:
+    if value:
+        st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
+def _with(place: str) -> str:
+    return f"{place}_with"
+
+
+def _texts(place: str) -> str:
+    return f"{place}_texts"
+
+
+def question(project: Project) -> Example | None:
+    """The fields for a question: one of a set, or one's own. None where nothing is asked yet."""
+    sets = store().evaluation_sets(project)
+    one, two, three = st.columns([2, 5, 5], gap="medium")
+    chosen: Example | None = None
+    if sets:
+        name = one.selectbox("Evaluation set", [item.name for item in sets], key=SET, bind="query-params")
+        examples = {example.id: example for example in store().evaluation_set(project, name).examples}
+        ids = list(examples)
+        asked = two.selectbox(
+            "Question", ids, **addressed(QUESTION, ids, ids[0]),
+            format_func=lambda key: fmt.shorten(examples[key].question, 110) if key in examples else key,
+        )  # fmt: skip
+        chosen = examples.get(asked or "")
+    own = (three if sets else two).text_input(
+        "Or ask your own", key=OWN, bind="query-params", placeholder="Type a question and press Enter"
+    )
+    return Example(FREE, own.strip()) if own and own.strip() else chosen
+
+
+def save_side(project: Project, configuration: Configuration, wanted: str = "") -> str:
+    """Save a configuration under a name that is still free; gives the name."""
+    taken = {item.name for item in store().configurations(project)}
+    base = (wanted or configuration.name.rstrip("*")).strip()
+    names = (base if number == 1 else f"{base} {number}" for number in range(1, 1000))
+    name = next(name for name in names if name not in taken)
+    kept = configuration.model_copy(update={"name": name})
+    store().save_configuration(project, name, kept.model_dump(mode="json"), kept.fingerprint)
+    return name
+
+
+def save_clicked(project: Project, configuration: Configuration, place: str = "", wanted: str = "") -> None:
+    """Save with one click; the side shows the saved one from then on."""
+    name = save_side(project, configuration, wanted)
+    if place:
+        set_changes(place, {})
+        st.session_state[place] = name
+    notify(f"{name} saved as a configuration.")
+
+
+def differing(found: Sequence[Side]) -> list[str]:
+    """In what the retrieval of two sides differs, in words."""
+    specs = [side.configuration.retrieval for side in found]
+    if len(specs) < 2 or specs[0] is None or specs[1] is None:
+        return []
+    there, back = changes_between(specs[0], specs[1]), changes_between(specs[1], specs[0])
+    before, after = in_words(back), in_words(there)
+    return [f"{old} → {new.partition(': ')[2]}" for old, new in zip(before, after, strict=True)]
+
+
+def checked_question(example: Example | None) -> Example:
+    """The question.
+
+    Raises:
+        BadInput: There is none.
+    """
+    if example is None:
+        raise BadInput("Choose a question, or type one of your own.")
+    return example

@@ -1,0 +1,196 @@
+"""Long work of the retrieval lab: which questions, the button that starts it, the job while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.experiments.retrieval_lab.components import is_free, is_priced
+from llmopt_core.experiments.retrieval_lab.estimate import LabEstimate
+from llmopt_core.experiments.retrieval_lab.jobs import Task, Work, estimate_of, latest
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.runs.values import Job, Project
+from llmopt_core.types import Example
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, facts, link_to, section
+from llmopt_ui.job_panel import follow
+from llmopt_ui.navigation import EVALUATION
+from llmopt_ui.resources import job_runner, models, store
+from llmopt_ui.retrieval.choice import Side
+from llmopt_ui.session import state
+
+SET = "measured_set"
+
+
+@dataclass(frozen=True)
+class Questions:
+    """The questions that are measured."""
+
+    set_name: str
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class Paid:
+    """What is asked of models that are not free.
+
+    Attributes:
+        pilot: Makes the pilot of a task.
+        priced: Whether every price is known; a budget needs that.
+    """
+
+    pilot: Callable[[Task], Work]
+    priced: bool
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Paid work that is not started yet."""
+
+    kind: str
+    task: Task
+    options: dict[str, Any]
+    start: Callable[[Task, float | None], Work]
+    button: str
+    told: str
+    paid: Paid
+
+
+def questions_fields(project: Project, key: str, most: int | None = None) -> Questions | None:
+    """Which evaluation set, and how many of its questions; None where there is no set."""
+    sets = store().evaluation_sets(project)
+    if not sets:
+        with empty_state("No evaluation set yet", "Add questions with references first.", ":material/quiz:"):
+            link_to(EVALUATION, "Open Evaluation")
+        return None
+    one, two = st.columns([3, 2], gap="medium")
+    name = one.selectbox("Evaluation set", [item.name for item in sets], key=f"{SET}_{key}", bind="query-params")
+    size = next(item.size for item in sets if item.name == name)
+    limit = two.number_input(
+        "Questions", 1, size, min(most or size, size), key=f"measured_{key}_{name}",
+        help="The first ones of the set.", persist_state="session",
+    )  # fmt: skip
+    return Questions(name, store().evaluation_set(project, name).examples[: int(limit)])
+
+
+def task_of(project: Project, side: Side, asked: Questions) -> Task:
+    """What a job for this side works on."""
+    return Task(project, side.configuration, asked.examples, tuple(store().documents(project)), asked.set_name)
+
+
+def results(  # noqa: PLR0917
+    kind: str,
+    tasks: Sequence[Task],
+    options: Mapping[str, Any],
+    start: Callable[[Task, float | None], Work],
+    button: str,
+    told: str,
+    paid: Paid | None = None,
+) -> list[Job]:
+    """The finished job of each task; what is missing is offered, what runs is followed.
+
+    Args:
+        kind: Of the jobs.
+        tasks: One result each.
+        options: Whatever else decides the results; kept with the jobs.
+        start: Makes the work of a task, within a budget in USD where there is one.
+        button: Its label.
+        told: What it will take, in words.
+        paid: Given where models that are not free may be asked: then a pilot tells what it will cost before it starts.
+    """
+    jobs = [latest(store(), task.project, kind, task.key(**options)) for task in tasks]
+    done = [job for job in jobs if job is not None and job.status == "finished"]
+    missing = [task for task, job in zip(tasks, jobs, strict=True) if job is None or job.status != "finished"]
+    for task, job in zip(tasks, jobs, strict=True):
+        if job is not None and job.status != "finished":
+            follow(job, f"{button}: {task.configuration.name}")
+    if missing and not any(job is not None and job.active for job in jobs):
+        if paid is not None:
+            _offer(Offer(kind, missing[0], dict(options), start, button, told, paid))
+            return done
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button(
+                button, key=f"start_{kind}", type="primary", icon=":material/play_arrow:",
+                on_click=_start, args=(kind, missing, dict(options), start),
+            )  # fmt: skip
+            st.caption(fmt.markdown(told), width="content")
+    return done
+
+
+def _start(
+    kind: str, tasks: Sequence[Task], options: Mapping[str, Any], start: Callable[[Task, float | None], Work]
+) -> None:
+    for task in tasks:
+        job_runner().submit(kind, task.project, task.arguments(**options), start(task, None))
+
+
+def paid_work(asked: Sequence[ModelSpec], pilot: Callable[[Task], Work]) -> Paid | None:
+    """None where every model that may be asked is free.
+
+    Raises:
+        BadInput: An endpoint is unknown.
+    """
+    known = models()
+    return None if is_free(asked, known) else Paid(pilot, is_priced(asked, known))
+
+
+def _offer(offer: Offer) -> None:
+    """A pilot first; when it has told what the work will cost, the button that starts it."""
+    kind, project = f"{offer.kind}-estimate", offer.task.project
+    pilot = latest(store(), project, kind, offer.task.key(**offer.options))
+    before = latest(store(), project, offer.kind, offer.task.key(**offer.options))
+    name = fmt.markdown(offer.task.configuration.name)
+    if pilot is not None and (pilot.active or pilot.status == "failed"):
+        follow(pilot, f"Trying a few questions of {name}")
+        if pilot.active:
+            return
+    newer = pilot is not None and (before is None or pilot.id > before.id) and pilot.id not in state().seen_jobs
+    found = estimate_of(pilot) if pilot is not None and newer else None
+    if pilot is not None and found is not None:
+        _estimate(offer, pilot.id, found)
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            offer.button, key=f"start_{offer.kind}", type="primary", icon=":material/play_arrow:",
+            on_click=_start, args=(kind, [offer.task], offer.options, lambda task, _: offer.paid.pilot(task)),
+        )  # fmt: skip
+        st.caption(fmt.markdown(f"{offer.told}. First a few questions tell what it will cost."), width="content")
+
+
+def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
+    with st.container(border=True):
+        section("What it will take")
+        facts(
+            [
+                ("Questions left", f"{found.left:,} of {found.total:,}"),
+                ("Model calls", fmt.count(found.calls)),
+                ("Tokens", fmt.count(found.tokens)),
+                ("Cost", fmt.money(found.cost_usd)),
+                ("Time", fmt.duration(found.seconds)),
+            ]
+        )
+        st.caption(
+            fmt.markdown(
+                f"From a pilot that took {found.spent_tokens:,} tokens ({fmt.money(found.spent_usd)}); its answers are "
+                "kept and not paid again."
+            )
+        )
+        for message in found.failures:
+            st.warning(fmt.markdown(message), icon=":material/warning:")
+        budget = st.number_input(
+            "Budget (USD)", min_value=0.0, value=None, key=f"budget_{offer.kind}", disabled=not offer.paid.priced,
+            placeholder="None" if offer.paid.priced else "Needs prices", width=240, persist_state="session",
+            help="It stops cleanly before it costs more; what was made is kept. A budget needs the prices of all "
+            "models, which are set in Settings.",
+        )  # fmt: skip
+        with st.container(horizontal=True, gap="small"):
+            st.button(
+                "Start", key=f"go_{offer.kind}", type="primary", icon=":material/play_arrow:", on_click=_start,
+                args=(offer.kind, [offer.task], offer.options, lambda task, _: offer.start(task, budget or None)),
+            )  # fmt: skip
+            st.button(
+                "Not now", key=f"drop_{offer.kind}", type="tertiary", on_click=state().seen_jobs.add, args=(pilot,)
+            )

@@ -1,0 +1,117 @@
+"""More is not better: what happens to answers as more chunks are handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.retrieval_lab.components import asked_models
+from llmopt_core.experiments.retrieval_lab.jobs import SWEEP, sweep_estimate_work, sweep_report, sweep_work
+from llmopt_core.experiments.retrieval_lab.k_sweep import KS, AtK, KSweep, at_k
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import Download, downloads, told_plainly
+from llmopt_ui.resources import model_maker
+from llmopt_ui.retrieval.choice import Side, save_clicked
+from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
+from llmopt_ui.retrieval.set_charts import k_chart
+from llmopt_ui.theme import verdict
+
+CHOSEN = "sweep_ks"
+_TITLES = {"answer_f1": "Answer F1", "faithfulness": "Faithfulness", "recall": "Gold handed over"}
+
+
+def k_view(project: Project, found: Sequence[Side]) -> None:
+    """Answer the questions with 1 to 20 chunks and draw what comes of it."""
+    side = found[0]
+    st.caption(
+        f"{side.ink.dot} {fmt.markdown(side.name)} with more and more chunks handed over. Recall can only rise; do "
+        "the answers follow?"
+    )
+    asked = questions_fields(project, "sweep", 12)
+    if asked is None:
+        return
+    ks = st.multiselect(
+        "Numbers of chunks", list(range(1, 21)), list(KS), key=CHOSEN, persist_state="session", wrap=True
+    )
+    if not ks:
+        st.caption("Choose at least one number.")
+        return
+    options = {"ks": sorted(ks)}
+    make, judge = model_maker(), JudgeSpec()
+    with told_plainly():
+        done = results(
+            SWEEP, [task_of(project, side, asked)], options,
+            lambda task, budget: sweep_work(task, make, sorted(ks), judge, budget), "Hand over more chunks",
+            f"{fmt.plural(len(asked.examples), 'question')} × {fmt.plural(len(ks), 'number')} of chunks = "
+            f"{len(asked.examples) * len(ks)} answers, less what is known already",
+            paid_work(
+                asked_models(side.configuration, True, judge),
+                lambda task: sweep_estimate_work(task, make, sorted(ks), judge),
+            ),
+        )  # fmt: skip
+        report = sweep_report(done[0]) if done else None
+        if report is not None:
+            _show(project, side, report)
+
+
+def _show(project: Project, side: Side, report: KSweep) -> None:
+    st.plotly_chart(
+        k_chart({side.name: report}, {side.name: side.ink}), config=CONFIG, key="k_chart",
+        alt="Answer F1, faithfulness, recall and tokens by number of chunks",
+    )  # fmt: skip
+    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(_told(report), width="stretch")
+        for k in sorted({report.best, report.fewest}):
+            st.button(
+                f"Save with k = {k}", key=f"k_save_{k}", icon=":material/save:", type="tertiary",
+                on_click=save_clicked, args=(project, at_k(side.configuration, k)),
+            )  # fmt: skip
+    _table(report)
+    for told, count in report.failures.items():
+        st.warning(fmt.markdown(f"{fmt.plural(count, 'answer')} failed: {told}"), icon=":material/warning:")
+    downloads(
+        [Download("Numbers (JSON)", lambda: report.model_dump_json(indent=1), "more-chunks.json", "application/json")],
+        "k_download",
+    )
+
+
+def _told(report: KSweep) -> str:
+    name = _TITLES[report.leading]
+    words = f"{name} is highest with **{fmt.plural(report.best, 'chunk')}**."
+    if report.fewest < report.best:
+        words += f" From **{report.fewest}** on, no difference to it is seen on {report.questions} questions."
+    return words
+
+
+def _table(report: KSweep) -> None:
+    rows = [
+        {
+            "Chunks": f"**{row.k}**" + ("  \n:gray[● best]" if row.k == report.best else ""),
+            **{title: _cell(row, name) for name, title in _TITLES.items()},
+            "Prompt tokens": fmt.number(row.tokens.mean) if row.tokens.scored else ":gray[known no more]",
+            "Time": fmt.duration(row.seconds.mean) if row.seconds.scored else ":gray[known no more]",
+            "Failed": str(row.failed) if row.failed else "",
+        }
+        for row in report.rows
+    ]
+    with st.container(key="figures_k"):
+        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Answers by number of chunks")
+
+
+def _cell(row: AtK, name: str) -> str:
+    value = row.measures[name]
+    if value.mean is None:
+        return ":gray[not scored]"
+    lines = [f"**{fmt.score(value.mean)}**"]
+    if value.low is not None:
+        lines.append(f":gray[{fmt.interval(value.low, value.high)}]")
+    if name in row.gains:
+        lines.append(verdict(row.gains[name].verdict).markdown)
+    if value.scored < value.total:
+        lines.append(f":gray[{value.scored} of {value.total} scored]")
+    return "  \n".join(lines)

@@ -1,0 +1,132 @@
+"""Inspections of the page: taken from memory, made at once where that is quick, else by a job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llmopt_core.experiments.retrieval_lab.looking import LOOK, Looked, index_key, is_quick, look_key, look_work
+from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
+from llmopt_core.runs.values import Job, Project
+from llmopt_core.types import Answer, Example, fingerprint
+from llmopt_ui.job_panel import follow
+from llmopt_ui.resources import job_runner, model_maker, models, store
+from llmopt_ui.retrieval.choice import Side, texts_of
+
+START = "retrieval_look"
+
+
+@st.cache_resource(show_spinner=False)
+def looked() -> Looked:
+    """What this process has looked at, for all sessions."""
+    return Looked()
+
+
+def documents_key(project: Project) -> str:
+    """Stands for all documents of a project."""
+    return fingerprint(sorted([item.name, item.version] for item in store().document_list(project)))
+
+
+def key_of(project: Project, side: Side, example: Example) -> str:
+    """What the side's inspection is kept by."""
+    return look_key(documents_key(project), side.configuration, example, texts_of(side, example))
+
+
+def inspections(project: Project, found: Sequence[Side], example: Example) -> list[Inspection] | None:
+    """What each side did with the question; None where it must be looked up first, which the page then offers."""
+    missing = [side for side in found if looked().get(key_of(project, side, example)) is None]
+    if missing and all(_at_once(project, side, example) for side in missing):
+        with st.spinner("Looking it up …"):
+            for side in missing:
+                _look(project, side, example)
+        missing = []
+    if missing:
+        _offer(project, missing, example)
+        return None
+    seen = [looked().get(key_of(project, side, example)) for side in found]
+    return [one for one in seen if one is not None]
+
+
+def answer(project: Project, side: Side, found: Inspection) -> Answer:
+    """Answer from what was handed over.
+
+    Raises:
+        EndpointError: The model failed.
+    """
+
+    async def ask() -> Answer:
+        async with model_maker()() as made:
+            return await QuestionLab(
+                side.configuration, store().documents(project), made, store().cache
+            ).answer(found)  # fmt: skip
+
+    return asyncio.run(ask())
+
+
+def known_answer(project: Project, side: Side, found: Inspection) -> Answer | None:
+    """The answer where it was given before."""
+    lab = QuestionLab(side.configuration, store().documents(project), models(), store().cache)
+    return lab.known_answer(found)
+
+
+def _at_once(project: Project, side: Side, example: Example) -> bool:
+    index = index_key(documents_key(project), side.configuration)
+    if looked().is_open(index) and (is_quick(side.configuration) or texts_of(side, example) is not None):
+        return True
+    if texts_of(side, example) is not None:
+        return False
+    return QuestionLab(side.configuration, store().documents(project), models(), store().cache).is_known(example)
+
+
+def _look(project: Project, side: Side, example: Example) -> None:
+    async def look() -> Inspection:
+        async with model_maker()() as made:
+            lab = QuestionLab(side.configuration, store().documents(project), made, store().cache)
+            return await lab.look(example, texts=texts_of(side, example))
+
+    index = index_key(documents_key(project), side.configuration)
+    looked().put(key_of(project, side, example), index, asyncio.run(look()))
+
+
+def _offer(project: Project, missing: Sequence[Side], example: Example) -> None:
+    keys = [key_of(project, side, example) for side in missing]
+    job = _job(project, keys)
+    if job is not None and job.active:
+        follow(job, "Looking it up")
+        return
+    if job is not None and job.status != "finished":
+        follow(job, "The last try")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Look it up", key=START, type="primary", icon=":material/search:",
+            on_click=_start, args=(project, tuple(missing), example),
+        )  # fmt: skip
+        st.caption(_told(missing), width="content")
+
+
+def _told(missing: Sequence[Side]) -> str:
+    if all(is_quick(side.configuration) for side in missing):
+        return "The first look at a configuration prepares its index; after that each question takes a moment."
+    return "This asks a model for each stage that needs one; what it said is kept."
+
+
+def _job(project: Project, keys: Sequence[str]) -> Job | None:
+    found = [job for job in store().jobs(project) if job.kind == LOOK and job.arguments.get("keys") == list(keys)]
+    return max(found, key=lambda job: job.id, default=None)
+
+
+def _start(project: Project, missing: Sequence[Side], example: Example) -> None:
+    keys, documents = documents_key(project), store().documents(project)
+    wanted = [
+        (
+            side.configuration,
+            texts_of(side, example),
+            key_of(project, side, example),
+            index_key(keys, side.configuration),
+        )
+        for side in missing
+    ]
+    arguments = {"keys": [key for _, _, key, _ in wanted], "configurations": [side.name for side in missing]}
+    job_runner().submit(LOOK, project, arguments, look_work(wanted, example, documents, model_maker(), looked()))

@@ -1,0 +1,150 @@
+"""One question through one or two configurations: stages, ranks, scores, map, prompt, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from llmopt_core.experiments.retrieval_lab.question import Inspection
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Example
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import facts
+from llmopt_ui.retrieval.answer import answer_part
+from llmopt_ui.retrieval.charts import gold_colour, meaning_map, rank_flow_chart, score_strips
+from llmopt_ui.retrieval.choice import Side, differing, question
+from llmopt_ui.retrieval.looking import inspections
+from llmopt_ui.retrieval.stages import handed_over, stages_part
+
+PART = "retrieval_part"
+Seen = Sequence[tuple[Side, Inspection]]
+
+
+def question_view(project: Project, found: Sequence[Side]) -> None:
+    """Choose a question, look, read."""
+    example = question(project)
+    if example is None:
+        st.caption("Choose a question of an evaluation set, or type your own.")
+        return
+    shown = inspections(project, found, example)
+    if shown is None:
+        return
+    seen = list(zip(found, shown, strict=True))
+    _question(example)
+    _summary(seen)
+    _differences(seen)
+    _parts(project, seen)
+
+
+def _question(example: Example) -> None:
+    with st.container(border=True):
+        st.markdown(f"**{fmt.markdown(example.question)}**")
+        if example.reference is not None:
+            st.caption(f"Reference answer: {fmt.markdown(example.reference)}")
+        elif not example.references:
+            st.caption("No reference is known for this question, so no chunk is marked as gold.")
+
+
+def _summary(seen: Seen) -> None:
+    for column, (side, found) in zip(columns(seen), seen, strict=True):
+        with column:
+            st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
+            usage, retrieval = found.retrieval.usage, found.retrieval
+            facts(
+                [
+                    ("Gold", _gold(found)),
+                    ("Chunks", f"{len(retrieval.hits)} of {found.chunks}"),
+                    ("Time", fmt.short_time(retrieval.seconds)),
+                ],
+                ("The rank of the first chunk handed over that holds the reference answer.",
+                 "What the model gets, of all chunks in the index.",
+                 "All stages when this was first looked up, what had to be loaded included."),
+                columns=3,
+            )  # fmt: skip
+            tokens = usage.prompt_tokens + usage.completion_tokens
+            cost = f" · {fmt.markdown(fmt.money(usage.cost_usd))}" if tokens else ""
+            st.caption(f"{fmt.count(tokens)} tokens by stages that ask a model{cost}")
+            for warning in retrieval.warnings:
+                st.warning(fmt.markdown(warning), icon=":material/warning:")
+
+
+def _gold(found: Inspection) -> str:
+    if not found.example.references:
+        return fmt.DASH
+    last = [journey.ranks for journey in found.gold.journeys if not journey.lost_at]
+    ranks = [rank for by_stage in last for rank in list(by_stage.values())[-1:] if rank is not None]
+    return f"rank {min(ranks)}" if ranks else "lost"
+
+
+def _differences(seen: Seen) -> None:
+    words = differing([side for side, _ in seen])
+    if len(seen) > 1:
+        told = " ".join(f":orange-badge[{fmt.markdown(word)}]" for word in words)
+        st.markdown(f":gray[Differs in] {told}" if words else ":gray[Both retrieve in the same way.]")
+
+
+def _parts(project: Project, seen: Seen) -> None:
+    def answers(shown: Seen) -> None:
+        answer_part(project, shown)
+
+    views: dict[str, Callable[[Seen], None]] = {
+        "Stages": _stages,
+        "Scores and map": _pictures,
+        "Prompt and answer": answers,
+    }
+    tabs = st.tabs(list(views), key=PART, on_change="rerun", bind="query-params")
+    for tab, view in zip(tabs, views.values(), strict=True):
+        if tab.open:
+            with tab:
+                view(seen)
+
+
+def _stages(seen: Seen) -> None:
+    deepest = max((rank for _, found in seen for row in found.flow for rank in row.ranks.values() if rank), default=1)
+    for column, (side, found) in zip(columns(seen), seen, strict=True):
+        column.markdown("**Every chunk through the stages**")
+        column.plotly_chart(
+            rank_flow_chart(found, side.ink, _gold_ink(seen), deepest), config=CONFIG, key=f"flow_{side.place}",
+            alt="The rank of every chunk after each stage",
+        )  # fmt: skip
+    others = [found for _, found in reversed(seen)] if len(seen) > 1 else [None]
+    for column, (side, found), other in zip(columns(seen), seen, others, strict=True):
+        with column:
+            stages_part(side, found, other)
+    if len(seen) > 1:
+        handed_over(seen)
+
+
+def _pictures(seen: Seen) -> None:
+    for column, (side, found) in zip(columns(seen), seen, strict=True):
+        column.markdown("**Scores in each stage**")
+        column.plotly_chart(
+            score_strips(found, side.ink, _gold_ink(seen)),
+            config=CONFIG,
+            key=f"scores_{side.place}",
+            alt="Scores in each stage",
+        )
+    for column, (side, found) in zip(columns(seen), seen, strict=True):
+        if found.map is None:
+            column.caption("The question could not be embedded, so there is no map.")
+            continue
+        column.markdown("**Where question and chunks lie**")
+        column.plotly_chart(
+            meaning_map(found.map, side.ink, _gold_ink(seen)), config=CONFIG, key=f"map_{side.place}",
+            alt="Map of question, invented passages and chunks",
+        )  # fmt: skip
+        column.caption(
+            f"The two directions that show most of the spread of all vectors, {found.map.shown:.0%} of it: near on the "
+            "map need not be near in meaning."
+        )
+
+
+def _gold_ink(seen: Seen) -> str:
+    return gold_colour([side.ink for side, _ in seen])
+
+
+def columns(seen: Seen) -> Sequence[st.delta_generator.DeltaGenerator]:
+    """One column per side."""
+    return st.columns(len(seen), gap="medium")

@@ -1,0 +1,155 @@
+"""Retrieval over a whole set: recall, MRR and nDCG after each stage, where gold stands, where it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.experiments.retrieval_lab.jobs import MEASURE, measure_work, set_report
+from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, SetReport
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import Download, downloads, section
+from llmopt_ui.resources import model_maker
+from llmopt_ui.retrieval.choice import Side
+from llmopt_ui.retrieval.jobs import questions_fields, results, task_of
+from llmopt_ui.retrieval.set_charts import confusion_chart, position_chart, stage_chart
+
+K = "measured_k"
+_NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
+Shown = Sequence[tuple[Side, SetReport]]
+
+
+def set_view(project: Project, found: Sequence[Side]) -> None:
+    """Choose the questions, measure, read."""
+    asked = questions_fields(project, "set")
+    if asked is None:
+        return
+    k = int(st.slider("Chunks that count (k)", 1, 20, 5, key=K, bind="query-params", width=340))
+    tasks = [task_of(project, side, asked) for side in found]
+    make = model_maker()
+    done = results(
+        MEASURE, tasks, {"k": k}, lambda task, _: measure_work(task, make, k), "Measure retrieval",
+        f"{fmt.plural(len(asked.examples), 'question')} · no answers are asked for, only what retrieval itself needs",
+    )  # fmt: skip
+    reports = {job.arguments["key"]: set_report(job) for job in done}
+    shown = [
+        (side, report)
+        for side, task in zip(found, tasks, strict=True)
+        if (report := reports.get(task.key(k=k))) is not None
+    ]
+    if shown:
+        _show(shown, k)
+
+
+def _show(shown: Shown, k: int) -> None:
+    section(
+        f"After each stage, among its first {k} chunks",
+        "Means over the questions with references, with 95 % intervals. The last stage holds no more chunks than are "
+        "handed over.",
+    )
+    st.plotly_chart(stage_chart(shown, k), config=CONFIG, key="set_stages", alt="Recall, MRR and nDCG after each stage")
+    section("Where gold stands", "Each reference counts once: by the first chunk that overlaps it.")
+    for column, (side, report) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
+        column.plotly_chart(
+            position_chart(side, report), config=CONFIG, key=f"set_gold_{side.place}",
+            alt="Ranks of references after each stage",
+        )  # fmt: skip
+    for side, report in shown:
+        _notes(side, report)
+    for side, report in shown:
+        _table(side, report)
+        _lost(side, report)
+        _routing(side, report)
+    downloads(
+        [Download("Numbers (CSV)", lambda: stages_csv(shown), "retrieval-stages.csv", "text/csv")], "set_download"
+    )
+
+
+def _notes(side: Side, report: SetReport) -> None:
+    if report.without:
+        st.caption(f"{fmt.plural(report.without, 'question')} without a reference could not be measured.")
+    for told, number in [*report.warnings.items(), *report.failures.items()]:
+        st.warning(
+            fmt.markdown(f"{side.name}, {fmt.plural(number, 'question')}: {told}"), icon=":material/warning:"
+        )  # fmt: skip
+
+
+def _table(side: Side, report: SetReport) -> None:
+    rows = [
+        {
+            "Stage": stage.name,
+            **{
+                _NAMES[measure]: _estimate(stage.measures[measure]) if measure in stage.measures else ""
+                for measure in MEASURES
+            },
+            "Time per question": fmt.DASH if stage.cost.seconds is None else fmt.short_time(stage.cost.seconds),
+            "Tokens per question": "from the cache" if stage.cost.tokens is None else fmt.number(stage.cost.tokens),
+        }
+        for stage in report.stages
+    ]
+    st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
+    with st.container(key=f"figures_set_{side.place}"):
+        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Measures, time and tokens per stage")
+
+
+def _estimate(value: object) -> str:
+    mean, low, high = value.mean, value.low, value.high  # type: ignore[attr-defined]
+    if mean is None:
+        return ":gray[not scored]"
+    between = f"  \n:gray[{fmt.interval(low, high)}]" if low is not None else ""
+    return f"**{fmt.score(mean)}**{between}"
+
+
+def _lost(side: Side, report: SetReport) -> None:
+    if not report.lost:
+        st.caption("No question lost all of its gold chunks.")
+        return
+    told = ", ".join(f"{number} at {stage}" for stage, number in report.lost_at.items())
+    number = sum(report.lost_at.values())
+    with st.expander(
+        f"{fmt.markdown(fmt.plural(number, 'question'))} lost all gold: {fmt.markdown(told)}",
+        key=f"set_lost_{side.place}",
+    ):
+        rows = [
+            {"Question": one.question, "Lost at": one.stage, "Why": one.why, "Id": one.example_id}
+            for one in report.lost
+        ]
+        st.dataframe(
+            pd.DataFrame(rows), hide_index=True, alt="Questions whose gold was lost",
+            column_config={name: st.column_config.TextColumn(width="large") for name in ("Question", "Why")},
+        )  # fmt: skip
+
+
+def _routing(side: Side, report: SetReport) -> None:
+    if report.routing is None:
+        return
+    section(f"Routing of {side.name}", "Rows are what a question is, columns what it was taken for.")
+    st.plotly_chart(
+        confusion_chart(report.routing), config=CONFIG, key=f"set_routing_{side.place}", alt="Confusion of categories"
+    )
+    st.caption(
+        f"{report.routing.accuracy:.0%} of {fmt.plural(report.routing.asked, 'labelled question')} are taken for what "
+        "they are. A question that is itself an example of the router does not answer for itself."
+    )
+
+
+def stages_csv(shown: Shown) -> str:
+    """One row per configuration, stage and measure."""
+    rows = [
+        {
+            "configuration": side.name,
+            "stage": stage.name,
+            "measure": f"{measure}@{report.k}",
+            **estimate.model_dump(),
+            "seconds": stage.cost.seconds,
+            "tokens": stage.cost.tokens,
+        }
+        for side, report in shown
+        for stage in report.stages
+        for measure, estimate in stage.measures.items()
+    ]
+    return str(pd.DataFrame(rows).to_csv(index=False))

@@ -1,0 +1,190 @@
+"""Figures of retrieval over a set. Pure functions of core reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from llmopt_core.experiments.retrieval_lab.ablation import TITLES, AblationReport
+from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep
+from llmopt_core.experiments.retrieval_lab.tables import Estimate
+from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, ConfusionReport, SetReport, position_groups
+from llmopt_ui import format as fmt
+from llmopt_ui.retrieval.charts import stage_label
+from llmopt_ui.retrieval.choice import Side
+from llmopt_ui.theme import FAINT, NEUTRAL, Ink, plain, themed, verdict
+
+_NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
+_POSITIONS = ("#00523C", "#009E73", "#66BBA1", "#B9DDD1", "#E6C39A", "#D55E00")
+Shown = Sequence[tuple[Side, SetReport]]
+
+
+def stage_chart(shown: Shown, k: int) -> go.Figure:
+    """Recall, MRR and nDCG after every stage, one panel each, one line per configuration with its intervals."""
+    figure = make_subplots(rows=1, cols=3, subplot_titles=[f"{_NAMES[name]} of {k}" for name in MEASURES],
+                           shared_yaxes=True, horizontal_spacing=0.03)  # fmt: skip
+    order = _stage_order(shown)
+    for panel, measure in enumerate(MEASURES, start=1):
+        for number, (side, report) in enumerate(shown):
+            stages = [stage for stage in report.stages if measure in stage.measures]
+            figure.add_trace(
+                _line(side, [order.index(stage.name) + 0.12 * number for stage in stages],
+                      [stage.measures[measure] for stage in stages], [stage.name for stage in stages],
+                      legend=panel == 1), row=1, col=panel,
+            )  # fmt: skip
+    figure.update_xaxes(tickvals=list(range(len(order))), range=[-0.4, len(order) - 0.5],
+                        ticktext=[stage_label(name, 11) for name in order], fixedrange=True, tickangle=0)  # fmt: skip
+    figure.update_yaxes(range=[0, 1.05], fixedrange=True)
+    figure.update_layout(height=400, margin={"t": 70}, yaxis={"title": "Mean (0 to 1)"}, legend={"y": 1.12})
+    return themed(figure)
+
+
+def _stage_order(shown: Shown) -> list[str]:
+    """All ranking stages, the sides' orders laid into each other."""
+    lists = [[stage.name for stage in report.stages if stage.measures] for _, report in shown]
+    order = list(dict.fromkeys(name for row in zip_longest(*lists) for name in row if name))
+    last = {names[-1] for names in lists if names}
+    return [name for name in order if name not in last] + [name for name in order if name in last]
+
+
+def _line(side: Side, xs: Sequence[float], values: Sequence[Estimate], names: Sequence[str], *, legend: bool) -> Any:
+    return go.Scatter(
+        name=plain(side.name), legendgroup=side.place, showlegend=legend, x=list(xs),
+        y=[value.mean for value in values], mode="lines+markers",
+        line={"color": side.ink.colour, "width": 2, "dash": "dot" if side.place == "right" else "solid"},
+        marker={"size": 9, "color": side.ink.colour, "symbol": "diamond" if side.place == "right" else "circle"},
+        error_y=whiskers(values, side.ink.colour),
+        customdata=[f"{plain(name)}: {_told(value)}" for name, value in zip(names, values, strict=True)],
+        hovertemplate="<b>%{fullData.name}</b><br>%{customdata}<extra></extra>",
+    )  # fmt: skip
+
+
+def whiskers(values: Sequence[Estimate], colour: str = NEUTRAL) -> dict[str, Any]:
+    """Error bars to the ends of each interval."""
+    up = [(v.high - v.mean) if v.mean is not None and v.high is not None else 0.0 for v in values]
+    down = [(v.mean - v.low) if v.mean is not None and v.low is not None else 0.0 for v in values]
+    ends = {"array": up, "arrayminus": down}
+    return {"type": "data", "symmetric": False, "thickness": 1.3, "width": 4, "color": colour, **ends}
+
+
+def _told(value: Estimate) -> str:
+    if value.mean is None:
+        return "not scored"
+    between = f" (95 % interval {fmt.interval(value.low, value.high)})" if value.low is not None else ""
+    return f"{fmt.score(value.mean)}{between}<br>{value.scored} of {value.total} questions"
+
+
+def position_chart(side: Side, report: SetReport) -> go.Figure:
+    """Shares of the references by the rank they have after each stage."""
+    stages = [stage for stage in reversed(report.stages) if stage.positions]
+    figure = go.Figure()
+    for place, group in enumerate(position_groups()):
+        shares = [stage.positions[place] / max(1, sum(stage.positions)) for stage in stages]
+        figure.add_trace(
+            go.Bar(
+                name=group,
+                orientation="h",
+                x=shares,
+                y=[stage_label(stage.name, 20) for stage in stages],
+                marker={"color": _POSITIONS[place], "cornerradius": 0},
+                customdata=[stage.positions[place] for stage in stages],
+                hovertemplate=f"{group}: %{{customdata}} references (%{{x:.0%}})<extra>%{{y}}</extra>",
+            )
+        )
+    figure.update_layout(
+        barmode="stack", title={"text": plain(fmt.shorten(side.name, 40))}, height=150 + 44 * len(stages),
+        margin={"t": 96},
+        xaxis={"title": "Share of references", "tickformat": ".0%", "range": [0, 1.03], "fixedrange": True},
+        yaxis={"fixedrange": True}, legend={"x": 0, "xanchor": "left", "traceorder": "normal"},
+    )  # fmt: skip
+    return themed(figure)
+
+
+def confusion_chart(found: ConfusionReport) -> go.Figure:
+    """Counts as a heat map."""
+    labels = [plain(label) for label in found.labels]
+    figure = go.Figure(
+        go.Heatmap(
+            z=[list(row) for row in found.counts], x=labels, y=labels, colorscale=[[0, FAINT], [1, "#0072B2"]],
+            text=[[str(value) for value in row] for row in found.counts], texttemplate="%{text}", showscale=False,
+            hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>", xgap=2, ygap=2,
+        )
+    )  # fmt: skip
+    figure.update_layout(
+        height=140 + 38 * len(labels), margin={"t": 20},
+        xaxis={"title": "Taken for", "fixedrange": True, "side": "bottom"},
+        yaxis={"title": "Is", "autorange": "reversed", "fixedrange": True},
+    )  # fmt: skip
+    return themed(figure)
+
+
+def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
+    """What removing each component changes, with its interval, coloured by verdict."""
+    rows = [one for one in reversed(report.removed) if measure in one.gains]
+    found = [one.gains[measure] for one in rows]
+    reach = max([0.02, *(abs(v) for g in found for v in (g.low, g.high, g.difference) if v is not None)]) * 1.25
+    figure = go.Figure(
+        go.Scatter(
+            x=[gain.difference for gain in found], y=[plain(one.name) for one in rows], mode="markers",
+            marker={"size": 13, "color": [verdict(gain.verdict).colour for gain in found]},
+            error_x={
+                "type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": NEUTRAL,
+                "array": [_span(gain.difference, gain.high) for gain in found],
+                "arrayminus": [_span(gain.low, gain.difference) for gain in found],
+            },
+            customdata=[
+                f"{fmt.signed(g.difference)} ({fmt.interval(g.low, g.high)})<br>{verdict(g.verdict).text}, "
+                f"{g.pairs} questions" for g in found
+            ],
+            hovertemplate="<b>%{y}</b><br>%{customdata}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.add_vline(0, line={"color": NEUTRAL, "dash": "dot"})
+    figure.update_layout(
+        title={"text": f"What removing each part does to {TITLES[measure]}"},
+        height=170 + 46 * len(rows), showlegend=False, margin={"t": 60},
+        xaxis={"title": "← it helps      Change without it (95 % interval)      it hurts →", "range": [-reach, reach],
+               "fixedrange": True},
+        yaxis={"fixedrange": True},
+    )  # fmt: skip
+    return themed(figure)
+
+
+def _span(low: float | None, high: float | None) -> float:
+    return 0.0 if low is None or high is None else high - low
+
+
+def k_chart(reports: Mapping[str, KSweep], inks: Mapping[str, Ink]) -> go.Figure:
+    """Answer F1, faithfulness, recall and prompt tokens as k grows."""
+    panels = [("answer_f1", "Answer F1"), ("faithfulness", "Faithfulness"), ("recall", "Gold handed over (recall)")]
+    figure = make_subplots(rows=1, cols=4, horizontal_spacing=0.06,
+                           subplot_titles=[*(title for _, title in panels), "Prompt tokens per question"])  # fmt: skip
+    for name, report in reports.items():
+        ks = [row.k for row in report.rows]
+        for place, (measure, _) in enumerate(panels, start=1):
+            _k_line(figure, name, inks[name], ks, [row.measures[measure] for row in report.rows], place)
+        _k_line(figure, name, inks[name], ks, [row.tokens for row in report.rows], 4)
+    figure.update_xaxes(title="Chunks (k)", fixedrange=True, type="log",
+                        tickvals=sorted({row.k for report in reports.values() for row in report.rows}))  # fmt: skip
+    for place in range(1, 4):
+        figure.update_yaxes(range=[0, 1.05], fixedrange=True, row=1, col=place)
+    figure.update_yaxes(rangemode="tozero", fixedrange=True, row=1, col=4)
+    figure.update_layout(height=360, margin={"t": 70}, legend={"y": 1.14})
+    return themed(figure)
+
+
+def _k_line(  # noqa: PLR0917
+    figure: go.Figure, name: str, ink: Ink, ks: Sequence[int], values: Sequence[Estimate], place: int
+) -> None:
+    figure.add_trace(
+        go.Scatter(
+            name=plain(name), legendgroup=name, showlegend=place == 1, x=list(ks), y=[value.mean for value in values],
+            mode="lines+markers", line={"color": ink.colour, "width": 2}, marker={"size": 9},
+            error_y=whiskers(values, ink.colour), customdata=[_told(value) for value in values],
+            hovertemplate="<b>%{fullData.name}</b><br>k = %{x}: %{customdata}<extra></extra>",
+        ), row=1, col=place,
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Other settings for a side: chosen in a dialog, kept in the address, saved with one click."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.retrieval_lab.changes import changed, changes_between, in_words
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import told_plainly
+from llmopt_ui.forms.configuration import checked
+from llmopt_ui.forms.retrieval import retrieval_fields
+from llmopt_ui.retrieval.choice import Side, save_clicked, set_changes
+from llmopt_ui.session import state
+
+DIALOG = "retrieval_settings"
+
+
+def settings_row(project: Project, found: Sequence[Side]) -> None:
+    """Under each side: what was changed, and the buttons to change, save or undo it."""
+    for column, side in zip(st.columns(2, gap="medium"), found, strict=False):
+        with column, st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button(
+                "Try other settings", key=f"{side.place}_settings", icon=":material/tune:", type="tertiary",
+                on_click=_open, args=(side.place,),
+            )  # fmt: skip
+            if side.changes:
+                words = " ".join(f":violet-badge[{fmt.markdown(word)}]" for word in in_words(side.changes))
+                st.markdown(words, width="content")
+                st.button(
+                    "Save as configuration", key=f"{side.place}_save", icon=":material/save:",
+                    on_click=save_clicked, args=(project, side.configuration, side.place),
+                )  # fmt: skip
+                st.button("Undo", key=f"{side.place}_undo", type="tertiary", on_click=set_changes,
+                          args=(side.place, {}))  # fmt: skip
+    chosen = next((side for side in found if state().dialog == f"{DIALOG}_{side.place}"), None)
+    if chosen is not None:
+        _dialog(chosen)
+
+
+def _open(place: str = "") -> None:
+    state().dialog = f"{DIALOG}_{place}" if place else ""
+
+
+@st.dialog("Other retrieval settings", width="large", on_dismiss=_open)
+def _dialog(side: Side) -> None:
+    st.caption(f"For {fmt.markdown(side.saved.name)} on this page only, until you save it.")
+    with told_plainly():
+        values = retrieval_fields(side.configuration.retrieval, f"lab_{side.place}_{side.configuration.fingerprint}")
+        if st.button("Use these settings", key=f"{DIALOG}_use", type="primary"):
+            if values is None:
+                raise BadInput("Without retrieval there is nothing to look at here.")
+            made = checked({**side.saved.model_dump(mode="json"), "retrieval": values})
+            before = side.saved.retrieval or RetrievalSpec()
+            changes = changes_between(before, made.retrieval or before)
+            changed(side.saved, changes)
+            set_changes(side.place, changes)
+            _open()
+            st.rerun()

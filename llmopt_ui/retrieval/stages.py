@@ -1,0 +1,196 @@
+"""The stages of one retrieval in order: what went in, what came out, what it took, where gold was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.experiments.retrieval_lab.question import Inspection
+from llmopt_core.retrieval.inspect import differences, is_gold
+from llmopt_core.retrieval.journey import Journey
+from llmopt_core.types import Example, StageTrace
+from llmopt_ui import format as fmt
+from llmopt_ui.components import section
+from llmopt_ui.retrieval.choice import Side, set_texts, texts_of
+
+TITLES = {
+    "route": "Routing",
+    "transform": "Question transform",
+    "embed": "Embedding",
+    "search": "Search",
+    "fusion": "Fusion",
+    "filter": "Threshold",
+    "rerank": "Rerank",
+    "select": "Handed over",
+}
+
+
+def stages_part(side: Side, found: Inspection, other: Inspection | None) -> None:
+    """Every stage as a card, then what became of the gold chunks."""
+    for number, stage in enumerate(found.retrieval.trace, start=1):
+        if (stage.stage, stage.method) != ("transform", "none"):
+            _stage(side, found, stage, number, other)
+    if found.example.references:
+        _gold(found)
+
+
+def _stage(side: Side, found: Inspection, stage: StageTrace, number: int, other: Inspection | None) -> None:
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            title = TITLES.get(stage.stage, stage.stage)
+            mark = _mark(stage, other)
+            st.markdown(f"**{title}** :gray[{fmt.markdown(stage.method)}]{mark}", width="content")
+            st.markdown(f":gray[{fmt.markdown(_numbers(stage))}]", width="content")
+        if stage.warning:
+            st.warning(fmt.markdown(stage.warning), icon=":material/warning:")
+        if stage.stage == "transform":
+            _written(side, found, stage)
+        elif stage.queries and stage.stage in ("search", "route"):
+            label = "Category" if stage.stage == "route" else "Searched with"
+            st.caption(f"{label}: {fmt.markdown(fmt.shorten(' | '.join(stage.queries), 200))}")
+        if stage.hits:
+            opened = st.expander(_out(stage), key=f"stage_{side.place}_{number}", on_change="rerun", type="compact")
+            if opened.open:
+                opened.dataframe(
+                    hits_table(stage, found.example), hide_index=True, height=min(38 + 35 * len(stage.hits), 320),
+                    column_config={"Text": st.column_config.TextColumn(width="large")},
+                    alt="Chunks that came out of this stage",
+                )  # fmt: skip
+
+
+def _mark(stage: StageTrace, other: Inspection | None) -> str:
+    """What is different from the other side."""
+    if other is None:
+        return ""
+    same = [
+        one for one in other.retrieval.trace if (one.stage, one.method) == (stage.stage, stage.method)
+    ]  # fmt: skip
+    if not same:
+        return " :orange-badge[only here]"
+    ranking = [hit.chunk.id for hit in stage.hits]
+    if stage.hits and all([hit.chunk.id for hit in one.hits] != ranking for one in same):
+        return " :blue-badge[other chunks or order]"
+    return ""
+
+
+def _numbers(stage: StageTrace) -> str:
+    parts = [f"{stage.received:,} in"] if stage.received else []
+    parts += [f"{len(stage.hits)} out"] if stage.hits else []
+    parts.append(fmt.short_time(stage.seconds))
+    tokens = stage.usage.prompt_tokens + stage.usage.completion_tokens
+    if tokens:
+        parts.append(f"{fmt.count(tokens)} tokens")
+    elif stage.usage.cached_calls:
+        parts.append("from the cache")
+    return " · ".join(parts)
+
+
+def _out(stage: StageTrace) -> str:
+    best = stage.hits[0]
+    return f"Best: {fmt.markdown(fmt.shorten(best.chunk.text, 70))}"
+
+
+def hits_table(stage: StageTrace, example: Example) -> pd.DataFrame:
+    """What came out, best first."""
+    rows = [
+        {
+            "Rank": rank,
+            "Gold": "●" if is_gold(hit.chunk, example.references) else "",
+            "Score": float(f"{hit.score:.3g}"),
+            "Document": hit.chunk.document,
+            "Text": fmt.shorten(hit.chunk.text, 240),
+            "From": hit.chunk.start,
+            "To": hit.chunk.end,
+        }
+        for rank, hit in enumerate(stage.hits, start=1)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _written(side: Side, found: Inspection, stage: StageTrace) -> None:
+    """The texts a model wrote, editable for another try."""
+    by_hand = found.texts is not None
+    st.caption("Written by hand" if by_hand else "Written by the model; change a text and search again with it.")
+    token = f"{side.place}_{abs(hash((found.example.question, side.configuration.fingerprint, stage.queries)))}"
+    texts = [
+        st.text_area(
+            f"Text {number}", text, key=f"written_{token}_{number}", label_visibility="collapsed", height="content"
+        )
+        for number, text in enumerate(stage.queries or ("",), start=1)
+    ]
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Search with these texts", key=f"texts_use_{side.place}", icon=":material/refresh:"):
+            set_texts(side.place, found.example, [text for text in texts if text and text.strip()])
+            st.rerun()
+        if by_hand and st.button("As the model wrote them", key=f"texts_back_{side.place}", type="tertiary"):
+            set_texts(side.place, found.example, None)
+            st.rerun()
+        with st.popover("Its prompt", type="tertiary"):
+            st.code(transform_prompt(side), language=None, wrap_lines=True)
+            st.caption("It is a part of the configuration and gets a version with it; change it under Settings.")
+
+
+def transform_prompt(side: Side) -> str:
+    """The template the transform's model is asked with."""
+    from llmopt_core.retrieval.asking import completes
+    from llmopt_core.retrieval.transform import default_prompt
+    from llmopt_ui.resources import models
+
+    spec = side.configuration.retrieval
+    if spec is None or spec.transform.method == "none":
+        return ""
+    return spec.transform.prompt or default_prompt(
+        spec.transform.method, completes(spec.transform.model, models())
+    )  # fmt: skip
+
+
+def edited(side: Side, example: Example) -> bool:
+    """Whether texts written by hand are searched with."""
+    return texts_of(side, example) is not None
+
+
+def _gold(found: Inspection) -> None:
+    st.markdown("**Gold chunks**")
+    for journey in found.gold.journeys:
+        _journey(journey)
+    for span in found.gold.not_indexed:
+        st.markdown(
+            f":red[:material/cancel: not indexed] {fmt.markdown(span.document)} "
+            f":gray[{span.start:,} to {span.end:,} stands in no chunk.]"
+        )
+
+
+def _journey(journey: Journey) -> None:
+    chunk = journey.chunk
+    place = f"{fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,}]"
+    way = " → ".join(f"{name} {rank or fmt.DASH}" for name, rank in journey.ranks.items())
+    if journey.lost_at:
+        st.markdown(f":red[:material/cancel: lost at {fmt.markdown(journey.lost_at)}] {place}")
+        st.text(journey.why, width="stretch")
+    else:
+        st.markdown(f":green[:material/check_circle: handed over] {place}")
+    st.caption(fmt.markdown(way))
+
+
+def handed_over(seen: Sequence[tuple[Side, Inspection]]) -> None:
+    """What either side hands over, with the ranks on both."""
+    (left, first), (right, second) = seen
+    section("What each hands over", "A dash means that the other side does not hand this chunk over.")
+    rows = []
+    for one in differences(first.retrieval.hits, second.retrieval.hits):
+        names = [f"{left.name} (left)", f"{right.name} (right)"] if left.name == right.name else [left.name, right.name]
+        rows.append(
+            {
+                names[0]: str(one.left or fmt.DASH),
+                names[1]: str(one.right or fmt.DASH),
+                "Gold": "●" if is_gold(one.chunk, first.example.references) else "",
+                "Document": one.chunk.document,
+                "Text": fmt.shorten(one.chunk.text, 300),
+            }
+        )
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, column_config={"Text": st.column_config.TextColumn(width="large")},
+        alt="Chunks handed over by either side",
+    )  # fmt: skip

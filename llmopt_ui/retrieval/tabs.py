@@ -1,0 +1,42 @@
+"""The tabs of the retrieval lab. A tab is one line in `TABS`; its module is loaded when it is opened."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from llmopt_core.runs.values import Project
+from llmopt_ui.components import told_plainly
+from llmopt_ui.retrieval.choice import Side, ready, retrieving, sides
+from llmopt_ui.retrieval.settings import settings_row
+
+VIEW = "retrieval_view"
+TABS = {
+    "One question": "llmopt_ui.retrieval.question:question_view",
+    "Whole set": "llmopt_ui.retrieval.set:set_view",
+    "Leave one out": "llmopt_ui.retrieval.ablation:ablation_view",
+    "More chunks": "llmopt_ui.retrieval.k:k_view",
+}
+"""Title -> `module:function`; the function is given the project and the sides that are looked at."""
+
+
+def lab(project: Project) -> None:
+    """The configurations that are looked at, and below them the tabs."""
+    saved = retrieving(project)
+    if not ready(project, saved):
+        return
+    found = sides(project, saved)
+    settings_row(project, found)
+    for name, tab in zip(TABS, st.tabs(list(TABS), key=VIEW, on_change="rerun", bind="query-params"), strict=True):
+        if tab.open:
+            with tab, told_plainly():
+                view_of(name)(project, found)
+
+
+def view_of(tab: str) -> Callable[[Project, Sequence[Side]], None]:
+    """The function that draws a tab."""
+    module, _, function = TABS[tab].partition(":")
+    view: Callable[[Project, Sequence[Side]], None] = getattr(importlib.import_module(module), function)
+    return view

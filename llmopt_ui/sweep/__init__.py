@@ -1,0 +1,1 @@
+"""The chunk sweep: its form, its job, its pictures."""

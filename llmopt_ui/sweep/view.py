@@ -1,0 +1,132 @@
+"""The Sweep tab: start a sweep, follow it, read which chunking serves the questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.chunk_sweep.result import SweepResult
+from llmopt_core.runs.values import Job, Project
+from llmopt_core.types import EvaluationSet
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, link_to
+from llmopt_ui.job_panel import follow, last_failure
+from llmopt_ui.navigation import EVALUATION
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+from llmopt_ui.sweep.form import sweep_form
+from llmopt_ui.sweep.job import KIND
+
+PICKED = "sweep"
+AGAIN = "sweep_again"
+
+
+def sweep_view(project: Project) -> None:
+    """The whole tab."""
+    jobs = [job for job in store().jobs(project) if job.kind == KIND]
+    for job in [job for job in jobs if job.active]:
+        follow(job, _title(job), on_end=_ended)
+    last_failure(jobs, _title)
+    sets = _sets_with_places(project)
+    if not _ready(project, sets):
+        return
+    finished = [job for job in jobs if job.status == "finished" and loaded(str(job.result.get("key"))) is not None]
+    if not finished:
+        if not any(job.active for job in jobs):
+            st.caption(
+                "A sweep cuts your documents in every way below, looks every question up, and measures how much of "
+                "the places where the answers stand is found. No answer is generated."
+            )
+        sweep_form(project, sets)
+        return
+    with st.expander("New sweep", icon=":material/tune:", key=AGAIN):
+        sweep_form(project, sets)
+    _results(project, _picked(finished))
+
+
+def _ready(project: Project, sets: Mapping[str, EvaluationSet]) -> bool:
+    """Whether there is something to sweep; says what is missing."""
+    if not store().document_list(project):
+        empty_state("No documents yet", "Add the texts in the tab Files, then come back.", ":material/note_add:")
+        return False
+    if not sets:
+        box = empty_state(
+            "No questions that say where their answers stand",
+            "A sweep needs reference spans: a question file whose `references` name a document with start and end, or "
+            "with a quote. Add one on the page Evaluation, or have questions made in the tab Questions.",
+            ":material/quiz:",
+        )
+        with box:
+            link_to(EVALUATION, "Go to Evaluation")
+        return False
+    return True
+
+
+def _results(project: Project, job: Job) -> None:
+    from llmopt_ui.sweep.results import results_view
+
+    found = loaded(str(job.result["key"]))
+    if found is None:
+        return
+    try:
+        evaluation_set = store().evaluation_set(project, found.set_name, found.set_version)
+    except BadInput:
+        # Its numbers stay; what the questions were is gone.
+        evaluation_set = EvaluationSet(found.set_name, ())
+    results_view(project, found, str(job.result["key"]), evaluation_set)
+
+
+def _picked(finished: Sequence[Job]) -> Job:
+    """The sweep that is shown; the newest unless another is chosen."""
+    jobs = {str(job.id): job for job in finished}
+    if str(state().new_sweep) in jobs:
+        st.session_state[PICKED] = str(state().new_sweep)
+        state().new_sweep = 0
+    if st.session_state.get(PICKED, next(iter(jobs))) not in jobs:
+        st.session_state.pop(PICKED, None)
+    if len(jobs) == 1:
+        return finished[0]
+    name = st.selectbox(
+        "Sweep", list(jobs), key=PICKED, format_func=lambda name: _label(jobs[name]), bind="query-params", width=520
+    )
+    return jobs[name]
+
+
+def _label(job: Job) -> str:
+    words = "words" if job.arguments.get("search") == "bm25" else "meaning"
+    settings = fmt.plural(int(job.arguments.get("settings", 0)), "setting")
+    return f"{job.arguments.get('evaluation_set', '')}: {settings} by {words}, {job.created_at:%-d %b, %H:%M}"
+
+
+def _title(job: Job) -> str:
+    settings = fmt.plural(int(job.arguments.get("settings", 0)), "setting")
+    return f"Sweep of {settings} on {job.arguments.get('evaluation_set', '')}"
+
+
+def _ended(job: Job) -> None:
+    if job.status == "finished":
+        state().new_sweep = job.id
+        notify("Sweep finished.")
+
+
+def _sets_with_places(project: Project) -> dict[str, EvaluationSet]:
+    """The newest version of each evaluation set that has reference spans."""
+    found = {
+        item.name: _stored(project.id, item.name, item.version, project) for item in store().evaluation_sets(project)
+    }
+    return {name: item for name, item in found.items() if any(example.references for example in item.examples)}
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _stored(project_id: int, name: str, version: str, _project: Project) -> EvaluationSet:
+    return store().evaluation_set(_project, name, version)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def loaded(key: str) -> SweepResult | None:
+    """A finished sweep; None where it is kept no more."""
+    from llmopt_core.experiments.chunk_sweep.keep import kept_sweep
+
+    return kept_sweep(store().cache, key)

@@ -1,0 +1,168 @@
+"""The tab Embedding model: tune it on the project's own questions, watch it, and see what it brought and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.tuning_lab.catalogue import tuned_embedding_models
+from llmopt_core.experiments.tuning_lab.embedder import (
+    EmbedderParts,
+    EmbedderPlan,
+    parts_by_document,
+    plan_of,
+    retrieval_of,
+    start_embedder,
+)
+from llmopt_core.experiments.tuning_lab.jobs import free_name
+from llmopt_core.experiments.tuning_lab.sources import sample_chinese
+from llmopt_core.finetuning.finetuners import all_jobs
+from llmopt_core.finetuning.jobs import Job
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Document, EvaluationSet, Example
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import empty_state, link_to, section, told_plainly
+from llmopt_ui.navigation import EVALUATION
+from llmopt_ui.resources import models, settings, store
+from llmopt_ui.retrieval.choice import retrieving
+from llmopt_ui.session import notify
+from llmopt_ui.tuning.embedder_charts import parts_bar
+from llmopt_ui.tuning.embedder_gain import outcome
+from llmopt_ui.tuning.fields import hyperparameter_fields
+from llmopt_ui.tuning.job import status_word
+from llmopt_ui.tuning.jobs import follow_training
+from llmopt_ui.tuning.start import access, request_from
+from llmopt_ui.tuning.tabs import choose_wanted, tuning_state
+
+SET, BASE, SHARE, START, CHOSEN = (
+    "embedder_set",
+    "embedder_base",
+    "embedder_share",
+    "embedder_start",
+    "embedder_job",
+)
+
+
+def embedder_view(project: Project) -> None:
+    """The whole tab."""
+    jobs = [job for job in all_jobs(settings()) if job.kind == "embedding"]
+    known = [(job, plan) for job in jobs if (plan := plan_of(store(), project, job)) is not None]
+    st.caption(
+        "Questions learn to lie near the chunks that answer them. Worth it where the built-in model cannot see that "
+        "they belong together: another language, jargon, abbreviations. On plain English there is little to win."
+    )
+    active = [job for job, _ in known if not job.ended]
+    if active:
+        follow_training([job.id for job in active])
+    with st.expander("Tune an embedding model", expanded=not known, icon=":material/model_training:"), told_plainly():
+        _form(project, jobs)
+    done = [(job, plan) for job, plan in known if job.ended]
+    if done:
+        _results(project, done)
+
+
+def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None:
+    section("Before and after", "Dense search among all chunks, on questions and documents that were never trained on.")
+    found = {job.id: (job, plan) for job, plan in done}
+    choose_wanted(CHOSEN, list(found))
+    if len(found) > 1:
+        names = {key: f"{job.name} · {status_word(job)}" for key, (job, _) in found.items()}
+        picked = st.selectbox("Tuned model", list(found), key=CHOSEN, width=420, format_func=names.__getitem__)
+    else:
+        picked = next(iter(found))
+    with told_plainly():
+        outcome(project, *found[picked])
+
+
+def _form(project: Project, jobs: Sequence[Job]) -> None:
+    sets = [item.name for item in store().evaluation_sets(project)]
+    saved = {item.name: item for item in retrieving(project)}
+    _example(project, sets)
+    if not sets or not saved:
+        with empty_state("Not ready yet", "It takes an evaluation set whose questions have reference spans, and a "
+                         "configuration with retrieval.", ":material/quiz:"):  # fmt: skip
+            link_to(EVALUATION, "Open Evaluation")
+        return
+    choose_wanted(SET, sets)
+    one, two, three = st.columns(3, gap="medium")
+    chosen = one.selectbox("Evaluation set", sets, key=SET, help="Its questions are paired with the chunks that hold "
+                           "their reference spans.")  # fmt: skip
+    base = two.selectbox("Chunks and search of", list(saved), key=BASE, help="Its chunking cuts the passages; its "
+                         "embedding model is the one to beat.")  # fmt: skip
+    share = three.slider("Held back (%)", 10, 60, 30, 5, key=SHARE, help="Whole documents, so that the comparison is "
+                         "about documents the model has never seen.")  # fmt: skip
+    configuration = configuration_from(saved[base].spec)
+    name = one.text_input("Name of the tuned model", free_name(f"{chosen}-embedder", jobs,
+                          tuned_embedding_models(settings())), key=f"embedder_name_{chosen}_{tuning_state().forms}",
+                          max_chars=30)  # fmt: skip
+    seed = two.number_input("Seed", 0, 1_000_000, 0, key="embedder_seed", help="Also decides which documents are held "
+                            "back.")  # fmt: skip
+    parts = _parts_of(project, chosen, configuration, share / 100, int(seed))
+    st.plotly_chart(parts_bar(parts.documents), config=CONFIG, key="embedder_parts", alt="Questions per part")
+    _told(parts)
+    with st.container(border=True):
+        values = hyperparameter_fields("embedding")
+    request = request_from(name=(name or "").strip(), seed=int(seed), base_model="builtin", hyperparameters=values)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        pressed = st.button("Start the training", key=START, type="primary", icon=":material/play_arrow:")
+        st.caption("A few minutes for some hundred pairs; nothing leaves this machine.")
+    if pressed:
+        job = start_embedder(access(), store(), project, request, parts=parts, configuration=configuration,
+                             set_name=chosen)  # fmt: skip
+        tuning_state().forms += 1
+        tuning_state().choices[CHOSEN] = job.id
+        notify(f"{job.name} started; it goes on when this page is closed.")
+        st.rerun()
+
+
+def _told(parts: EmbedderParts) -> None:
+    told = "The parts share no document."
+    if not parts.watched:
+        told += " There are too few documents for a validation loss."
+    if parts.left_out:
+        told += f" {fmt.plural(parts.left_out, 'question')} left out: no reference span in a chunk, or on both sides."
+    st.caption(told)
+
+
+def _parts_of(project: Project, name: str, configuration: Configuration, share: float, seed: int) -> EmbedderParts:
+    listed = store().document_list(project)
+    found = store().evaluation_set(project, name)
+    key = ([(item.name, item.version) for item in listed], found.version, configuration.fingerprint, share, seed)
+    return _parts(key, found.examples, project, configuration, share, seed)
+
+
+@st.cache_data(max_entries=16, show_spinner="Cutting the documents …")
+def _parts(
+    key: Any,
+    _examples: Sequence[Example],
+    _project: Project,
+    _configuration: Configuration,
+    _share: float,
+    _seed: int,
+) -> EmbedderParts:
+    documents: Sequence[Document] = store().documents(_project)
+    retrieval = retrieval_of(_configuration)
+    encode = models().embedder(retrieval.embedding).encode if retrieval.chunking.method == "semantic" else None
+    return parts_by_document(_examples, documents, _configuration, held_back_share=_share, seed=_seed, encode=encode)
+
+
+def _example(project: Project, sets: Sequence[str]) -> None:
+    """The example that comes along, where the project has its documents and not its questions yet."""
+    found = sample_chinese([item.name for item in store().document_list(project)])
+    if found is None or found.name in sets:
+        return
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        st.button("Load the example", key="embedder_sample", icon=":material/download:", on_click=_load,
+                  args=(project, found))  # fmt: skip
+        st.caption(f"{len(found.examples)} Chinese questions about these English documents; the built-in model reads "
+                   "no Chinese.")  # fmt: skip
+
+
+def _load(project: Project, found: EvaluationSet) -> None:
+    store().save_evaluation_set(project, found)
+    tuning_state().choices[SET] = found.name
+    notify(f"The evaluation set {found.name} is there, with {len(found.examples)} questions.")

@@ -1,0 +1,199 @@
+"""The Jobs tab: what trains now, a form for the next job, all jobs with their curves, and one of them in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.tuning_lab.jobs import JobReport, cancel, report
+from llmopt_core.experiments.tuning_lab.library import training_sets
+from llmopt_core.finetuning.finetuners import all_jobs
+from llmopt_core.finetuning.jobs import LOCAL, Job
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import empty_state, facts, section, show_error
+from llmopt_ui.resources import settings, store
+from llmopt_ui.session import notify, state
+from llmopt_ui.tuning.charts import loss_curves
+from llmopt_ui.tuning.job import job_view, status_word
+from llmopt_ui.tuning.start import STARTING, access, start_form
+from llmopt_ui.tuning.tabs import choose_wanted
+
+JOB, COMPARED = "tuning_job", "tuning_compared"
+_PERIOD = 2.0
+_MOST_CURVES = 8
+
+
+def jobs_view(project: Project) -> None:
+    """The whole tab."""
+    jobs = all_jobs(settings())
+    active = [job for job in jobs if not job.ended]
+    _sending(project)
+    if active:
+        follow_training([job.id for job in reversed(active)])
+    with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
+        start_form(project, jobs)
+    if not jobs:
+        empty_state("No jobs yet", "Start one above; training on this machine takes minutes and costs nothing.",
+                    ":material/model_training:")  # fmt: skip
+        return
+    _all(project, jobs)
+    _one(project, jobs)
+
+
+def _sending(project: Project) -> None:
+    """Data on its way to a service, and what went wrong there."""
+    jobs = [job for job in store().jobs(project) if job.kind == STARTING]
+    newest = jobs[0] if jobs else None
+    if newest is None or newest.id in state().seen_jobs:
+        return
+    if newest.active:
+
+        @st.fragment(run_every=_PERIOD)
+        def watched() -> None:
+            st.caption(
+                f":material/upload: Sending the data to {fmt.markdown(str(newest.arguments.get('provider', '')))} …"
+            )
+            if not store().job(newest.id).active:
+                st.rerun()
+
+        watched()
+    elif newest.status == "failed":
+        show_error(newest.error)
+        st.button("Put away", key=f"start_seen_{newest.id}", type="tertiary", on_click=state().seen_jobs.add,
+                  args=(newest.id,))  # fmt: skip
+
+
+def follow_training(ids: Sequence[str]) -> None:
+    """Live curves and numbers. Only this part is drawn again; when a job ends, the whole page is."""
+
+    @st.fragment(run_every=_PERIOD)
+    def panel() -> None:
+        ended = False
+        for job_id in ids:
+            found = asked(job_id)
+            _panel(found)
+            ended = ended or found.job.ended
+        if ended:
+            notify("A fine-tuning job has ended.")
+            st.rerun()
+
+    panel()
+
+
+def asked(job_id: str) -> JobReport:
+    """A job with all that is known. A service is asked at most every ten seconds."""
+    job = next((job for job in all_jobs(settings()) if job.id == job_id), None)
+    return report(access(), job_id) if job is None or job.provider == LOCAL else _of_service(job_id)
+
+
+@st.cache_data(ttl=10, max_entries=32, show_spinner=False)
+def _of_service(job_id: str) -> JobReport:
+    return report(access(), job_id)
+
+
+def _panel(found: JobReport) -> None:
+    job = found.job
+    with st.container(border=True):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            where = "on this machine" if job.provider == LOCAL else f"at {job.provider}"
+            st.markdown(f"**{fmt.markdown(job.name)}** :gray[{fmt.markdown(where)}]", width="content")
+            st.button("Cancel", key=f"tuning_cancel_{job.id}", icon=":material/stop_circle:", on_click=_cancel,
+                      args=(job.id,), help="What is saved stays; resume goes on from there.")  # fmt: skip
+        share = job.step / job.total_steps if job.total_steps else 0.0
+        st.progress(min(1.0, share), text=fmt.markdown(_sentence(job)))
+        losses = [p.valid_loss for p in found.points if p.valid_loss is not None]
+        train = [p.train_loss for p in found.points if p.train_loss is not None]
+        facts(
+            [
+                ("Time left", fmt.duration(job.seconds_left) if job.status == "running" else fmt.DASH),
+                ("Tokens per second", fmt.number(job.tokens_per_second) if job.tokens_per_second else fmt.DASH),
+                ("Training loss", fmt.number(train[-1]) if train else fmt.DASH),
+                ("Validation loss", fmt.number(losses[-1]) if losses else fmt.DASH),
+            ]
+        )
+        if found.points:
+            st.plotly_chart(loss_curves({job.name: found.points}, job.total_steps, job.kind), config=CONFIG,
+                            key=f"tuning_live_{job.id}", alt="Training and validation loss so far")  # fmt: skip
+        if found.problem:
+            show_error(found.problem)
+
+
+def _sentence(job: Job) -> str:
+    words = {"queued": "Waiting for its turn", "running": "Training"}.get(job.status, job.status)
+    counted = f" · step {job.step:,} of {job.total_steps:,}" if job.total_steps else ""
+    return words + counted + (f" · {job.message}" if job.message else "")
+
+
+def _cancel(job_id: str) -> None:
+    try:
+        cancel(access(), job_id)
+        notify("Asked to stop; it saves its state and ends after the step it is in.")
+    except LlmOptError as error:
+        state().problem = str(error)
+
+
+def _all(project: Project, jobs: Sequence[Job]) -> None:
+    section("All jobs")
+    table = job_table(jobs, {item.version: item.label for item in training_sets(store(), project)})
+    # The newest that have curves, unless others are chosen.
+    usual = [i for i, job in enumerate(jobs) if job.step][:3]
+    chosen = st.dataframe(
+        table, hide_index=True, height=min(38 + 35 * len(jobs), 320), on_select="rerun", selection_mode="multi-row",
+        key=COMPARED, alt="All fine-tuning jobs", column_config={
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Steps": st.column_config.TextColumn(alignment="right"),
+            "Time": st.column_config.TextColumn(alignment="right"),
+            "Cost": st.column_config.TextColumn(alignment="right"),
+            "Validation loss": st.column_config.NumberColumn(format="%.3f"),
+        },
+    )  # fmt: skip
+    rows = (list(chosen.selection.rows) or usual)[:_MOST_CURVES]
+    curves = {}
+    for row in rows:
+        points = asked(jobs[row].id).points
+        if points:
+            taken = f"{jobs[row].name} ({jobs[row].id[4:13]})" if jobs[row].name in curves else jobs[row].name
+            curves[taken] = points
+    if len(curves) > 1:
+        st.plotly_chart(loss_curves(curves), config=CONFIG, key="tuning_curves", alt="Loss curves of the chosen jobs")
+        st.caption("Tick jobs in the table to choose whose curves are compared. Losses of different data or text "
+                   "formats are on different scales.")  # fmt: skip
+
+
+def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
+    """One row per job, newest first; `data` names training sets by their version."""
+    rows = [
+        {
+            "Tuned model": job.name,
+            "State": status_word(job),
+            "Where": "this machine" if job.provider == LOCAL else job.provider,
+            "Base model": job.base_model,
+            "Steps": f"{job.step:,} of {job.total_steps:,}" if job.total_steps else fmt.DASH,
+            "Tokens": fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH,
+            "Time": fmt.duration(job.finished_at - job.started_at) if job.finished_at and job.started_at else fmt.DASH,
+            "Cost": "free" if job.provider == LOCAL else fmt.money(job.cost_usd),
+            "Data": data.get(job.data_version, job.data_version[:8]),
+            "Started": datetime.fromtimestamp(job.created_at, UTC),
+        }
+        for job in jobs
+    ]
+    return pd.DataFrame(rows)
+
+
+def _one(project: Project, jobs: Sequence[Job]) -> None:
+    section("One job")
+    known = {job.id: job for job in jobs}
+    choose_wanted(JOB, list(known))
+    chosen = st.selectbox("Job", list(known), key=JOB, format_func=lambda key: _named(known[key]), width=420)
+    job_view(project, asked(chosen))
+
+
+def _named(job: Job) -> str:
+    made = datetime.fromtimestamp(job.created_at, UTC).astimezone()
+    return f"{job.name} · {status_word(job)} · {made:%d %b, %H:%M}"

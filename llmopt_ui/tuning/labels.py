@@ -1,0 +1,129 @@
+"""The Next to label tab: the answers most worth a person's look, in a table to edit, accept and reject."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.experiments.tuning_lab.labels import (
+    Decision,
+    Label,
+    Waiting,
+    forget_labels,
+    labels,
+    save_labels,
+    waiting,
+)
+from llmopt_core.runs.values import Project, Run
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, facts
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify
+from llmopt_ui.tuning.tabs import DATA, open_tab, tuning_state
+
+RUNS, METRICS, COUNT, TABLE, SAVE = "label_runs", "label_metrics", "label_count", "label_table", "label_save"
+_DECISIONS: dict[str, Decision] = {"accept": "accepted", "reject": "rejected"}
+
+
+def labels_view(project: Project) -> None:
+    """The whole tab."""
+    runs = {run.id: run for run in store().runs(project) if run.done}
+    decided = labels(store(), project)
+    if decided:
+        _decided(project, decided)
+    if not runs:
+        empty_state("No answers yet", "Evaluate a configuration; what it gets wrong or is unsure of comes here.",
+                    ":material/rate_review:")  # fmt: skip
+        return
+    one, two, three = st.columns([4, 3, 1], gap="medium")
+    newest = list(runs)[: min(3, len(runs))]
+    picked = one.multiselect("From runs", list(runs), newest, key=RUNS, format_func=lambda key: _told(runs[key]))
+    metrics = list(dict.fromkeys(metric for key in picked for metric in runs[key].metrics))
+    scores = two.multiselect("By these scores", metrics, key=METRICS, format_func=metric_title, placeholder="All")
+    count = three.number_input("At most", 1, 200, 20, key=COUNT)
+    found = waiting(store(), project, [runs[key] for key in picked], int(count), scores)
+    if not found:
+        empty_state("Nothing left to label", "All answers of these runs look fine or have a decision.",
+                    ":material/task_alt:")  # fmt: skip
+        return
+    st.caption(
+        "Failures first, then low scores, then answers whose scores are middling or disagree. The right answer starts "
+        "from the reference where there is one: edit it, then accept it (it becomes a training example) or reject it."
+    )
+    _table(project, found)
+
+
+def _told(run: Run) -> str:
+    return f"{run.name} on {run.evaluation_set} · {run.created_at.astimezone():%d %b, %H:%M}"
+
+
+def _decided(project: Project, decided: dict[str, Label]) -> None:
+    accepted = sum(label.decision == "accepted" for label in decided.values())
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        facts([("Accepted", fmt.count(accepted)), ("Rejected", fmt.count(len(decided) - accepted))])
+        with st.container(horizontal=True, gap="small", width="content"):
+            st.button("To the training data", key="label_to_data", icon=":material/arrow_forward:", on_click=open_tab,
+                      args=(DATA,), disabled=not accepted)  # fmt: skip
+            st.button("Take all back", key="label_forget", icon=":material/undo:", type="tertiary",
+                      on_click=forget_labels, args=(store(), project))  # fmt: skip
+
+
+def label_rows(found: Sequence[Waiting]) -> pd.DataFrame:
+    """The table that people edit."""
+    candidates = [item.candidate for item in found]
+    return pd.DataFrame(
+        {
+            "Decision": pd.Series([None] * len(found), dtype="string"),
+            "Question": [c.record.example.question for c in candidates],
+            "The model said": [c.record.answer.text.strip() if c.record.answer else "" for c in candidates],
+            "Right answer": [c.suggested.strip() for c in candidates],
+            "Why": [f"{c.reason}: {c.explanation}" for c in candidates],
+            "Configuration": [item.run.name for item in found],
+        }
+    )
+
+
+@st.fragment
+def _table(project: Project, found: Sequence[Waiting]) -> None:
+    key = f"{TABLE}_{tuning_state().forms}_{found[0].candidate.record.example.id}_{len(found)}"
+    edited = st.data_editor(
+        label_rows(found), hide_index=True, key=key, row_height=52, height=min(40 + 52 * len(found), 560),
+        disabled=["Question", "The model said", "Why", "Configuration"],
+        column_config={
+            "Decision": st.column_config.SelectboxColumn(options=list(_DECISIONS), width=120, pinned=True),
+            "Question": st.column_config.TextColumn(width=280),
+            "The model said": st.column_config.TextColumn(width="medium"),
+            "Right answer": st.column_config.TextColumn(width="medium", help="Double-click to edit."),
+            "Why": st.column_config.TextColumn(width="medium"),
+        },
+    )  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Keep the decisions", key=SAVE, type="primary", icon=":material/check:"):
+            made = decisions(found, edited)
+            _keep(project, made)
+        if st.button("Accept all that are shown", key="label_all", icon=":material/done_all:"):
+            _keep(project, decisions(found, edited.assign(Decision="accept")))
+
+
+def decisions(found: Sequence[Waiting], edited: pd.DataFrame) -> list[Label]:
+    """The rows with a decision; an accepted row without an answer is none."""
+    made = []
+    for item, row in zip(found, edited.to_dict("records"), strict=True):
+        decision = _DECISIONS.get(str(row["Decision"]))
+        answer = str(row["Right answer"] or "").strip()
+        if decision and (decision == "rejected" or answer):
+            made.append(Label(item.candidate.record.example.id, item.run.id, decision, answer))
+    return made
+
+
+def _keep(project: Project, made: Sequence[Label]) -> None:
+    if not made:
+        st.caption("Choose accept or reject in the first column; an accepted row needs an answer.")
+        return
+    save_labels(store(), project, made)
+    tuning_state().forms += 1
+    notify(f"{fmt.plural(len(made), 'decision')} kept.")
+    st.rerun()

@@ -1,0 +1,148 @@
+"""Examples that a model has to make first: a larger model's answers, and questions as a configuration asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.check_spec import CheckSpec
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.experiments.tuning import training_pairs
+from llmopt_core.experiments.tuning_lab.library import collect
+from llmopt_core.experiments.tuning_lab.sources import distilled
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet
+from llmopt_ui import format as fmt
+from llmopt_ui.evaluation.job import MakeModels
+from llmopt_ui.keys import endpoints
+from llmopt_ui.resources import job_runner, model_maker, settings, store
+
+DISTIL, PAIRS = "distillation", "training-pairs"
+MAKING = {DISTIL: "A larger model answers", PAIRS: "Making training pairs"}
+Work = Callable[[JobContext], Coroutine[Any, Any, dict[str, Any]]]
+_MOST_REASONS = 50
+
+
+def distil_form(project: Project) -> None:
+    """Which model answers which questions, and what an answer must pass."""
+    others = [name for name in endpoints(settings()) if name != BUILTIN]
+    st.caption("A model on another endpoint answers the training questions; what passes the checks is collected.")
+    if not others:
+        st.caption("Add an endpoint with a larger model in Settings first.")
+        return
+    chosen = _questions_and_prompt(project, "distil")
+    if chosen is None:
+        return
+    questions, asked = chosen
+    one, two = st.columns(2, gap="small")
+    endpoint = one.selectbox("Endpoint", others, key="distil_endpoint")
+    name = two.text_input("Model", key="distil_model", placeholder="The endpoint's default")
+    is_json = one.toggle("Must be JSON", False, key="distil_json")
+    least = two.number_input("Token F1 with the reference at least", 0.0, 1.0, 0.0, 0.05, key="distil_f1")
+    longest = one.number_input("Characters at most", 1, None, None, key="distil_longest", placeholder="Any")
+    budget = two.number_input("Budget (USD)", 0.0, None, None, key="distil_budget", placeholder="None")
+    st.caption(
+        f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {fmt.markdown(endpoint)}."
+    )
+    if st.button("Let it answer", key="distil_start", type="primary", icon=":material/play_arrow:"):
+        checks = [CheckSpec(type="is-json")] if is_json else []
+        checks += [CheckSpec(type="length", value={"max": int(longest)})] if longest else []
+        teacher = ModelSpec(endpoint=endpoint, name=(name or "").strip(), mode="chat", max_tokens=512)
+        work = distil_work(project, questions, asked, teacher, checks=checks, least_f1=least,
+                           budget_usd=budget, make_models=model_maker())  # fmt: skip
+        job_runner().submit(DISTIL, project, {"questions": questions.name, "model": name, "endpoint": endpoint}, work)
+        st.rerun()
+
+
+def pairs_form(project: Project) -> None:
+    """Questions with reference answers, asked as a configuration asks them."""
+    st.caption(
+        "The prompt and the retrieved chunks as a configuration sends them, with the reference as the answer: what a "
+        "reader for RAG is trained on. Use questions about other documents than those you evaluate with."
+    )
+    chosen = _questions_and_prompt(project, "pairs")
+    if chosen is None:
+        return
+    questions, asked = chosen
+    with_answer = sum(bool(example.reference) for example in questions.examples)
+    st.caption(f"{fmt.plural(with_answer, 'question')} with a reference answer.")
+    if st.button("Make the pairs", key="pairs_start", type="primary", icon=":material/play_arrow:"):
+        work = pairs_work(project, questions, asked, model_maker())
+        job_runner().submit(PAIRS, project, {"questions": questions.name, "configuration": asked.name}, work)
+        st.rerun()
+
+
+def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Configuration] | None:
+    sets = [item.name for item in store().evaluation_sets(project)]
+    saved = {item.name: item for item in store().configurations(project)}
+    if not sets or not saved:
+        st.caption("This needs questions and a configuration; the page Evaluation holds both.")
+        return None
+    name = st.selectbox("Questions", sets, key=f"{key}_set",
+                        help="They are for training from then on: evaluate with others.")  # fmt: skip
+    asked = st.selectbox("Asked as", list(saved), key=f"{key}_configuration", help="Its prompt, and its retrieval.")
+    return store().evaluation_set(project, name), configuration_from(saved[asked].spec)
+
+
+def kept_apart(project: Project, key: str) -> list[EvaluationSet]:
+    """The evaluation sets that must not be trained on: by default all but those that training examples came from."""
+    names = [item.name for item in store().evaluation_sets(project)]
+    trained = {job.arguments.get("questions") for job in store().jobs(project) if job.kind in MAKING}
+    usual = [name for name in names if name not in trained]
+    chosen = st.multiselect("Evaluation sets to keep apart", names, usual, key=f"{key}_{len(usual)}_{len(names)}",
+                            help="A question that is trained on measures memory, not skill.")  # fmt: skip
+    return [store().evaluation_set(project, name) for name in chosen]
+
+
+def distil_work(
+    project: Project,
+    questions: EvaluationSet,
+    asked: Configuration,
+    teacher: ModelSpec,
+    *,
+    checks: list[CheckSpec],
+    least_f1: float,
+    budget_usd: float | None,
+    make_models: MakeModels,
+) -> Work:
+    """The work of a distillation."""
+
+    async def work(context: JobContext) -> dict[str, Any]:
+        async with make_models() as models:
+            made = await distilled(
+                questions.examples,
+                teacher,
+                asked.prompt,
+                models,
+                checks=checks,
+                least_f1=least_f1,
+                budget_usd=budget_usd,
+                on_done=lambda done, total: context.report({"done": done, "total": total}),
+                should_stop=context.should_cancel,
+            )
+        if not made.examples and made.rejected:
+            why = next(iter(made.rejected.values()))
+            raise BadInput(f"No answer was kept; the first was rejected because of this: {why}")
+        reasons = dict(list(made.rejected.items())[:_MOST_REASONS])
+        added = collect(context.store, project, made.examples)
+        return {"added": added, "rejected": len(made.rejected), "reasons": reasons}
+
+    return work
+
+
+def pairs_work(project: Project, questions: EvaluationSet, asked: Configuration, make_models: MakeModels) -> Work:
+    """The work of making training pairs."""
+
+    async def work(context: JobContext) -> dict[str, Any]:
+        context.report({"done": 0, "total": len(questions.examples), "message": "retrieving"})
+        documents = context.store.documents(project)
+        async with make_models() as models:
+            made = await training_pairs(asked, documents, questions.examples, models, context.store.cache)
+        return {"added": collect(context.store, project, made.examples)}
+
+    return work

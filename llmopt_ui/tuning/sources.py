@@ -1,0 +1,147 @@
+"""The buttons above the collection: where training examples come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, newest_versions
+from llmopt_core.experiments.tuning_lab.labels import labelled_examples, labels
+from llmopt_core.experiments.tuning_lab.library import collect
+from llmopt_core.experiments.tuning_lab.sources import few_shot_examples, good_records, uploaded
+from llmopt_core.finetuning.data import TrainingExample
+from llmopt_core.runs.values import Project, Run
+from llmopt_ui import format as fmt
+from llmopt_ui.components import told_plainly
+from llmopt_ui.job_panel import follow
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+from llmopt_ui.tuning.made import MAKING, distil_form, pairs_form
+from llmopt_ui.tuning.tabs import LABELS, open_tab, tuning_state
+
+UPLOAD, COLUMN = "tuning_upload", "tuning_column"
+
+
+def sources_bar(project: Project) -> None:
+    """One button per source; what is being made by a model is followed below them."""
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("Upload", icon=":material/upload_file:"), told_plainly():
+            _upload(project)
+        with st.popover("Good answers", icon=":material/recommend:"), told_plainly():
+            _runs(project)
+        with st.popover("Corrected answers", icon=":material/rate_review:"), told_plainly():
+            _corrected(project)
+        with st.popover("Few-shot sets", icon=":material/format_list_numbered:"), told_plainly():
+            _few_shot(project)
+        with st.popover("Larger model", icon=":material/neurology:"), told_plainly():
+            distil_form(project)
+        with st.popover("Reference answers", icon=":material/quiz:"), told_plainly():
+            pairs_form(project)
+    for job in [job for job in store().jobs(project, active=True) if job.kind in MAKING]:
+        follow(job, MAKING[job.kind], on_end=_made)
+    _last_problem(project)
+
+
+def _made(job: object) -> None:
+    result = getattr(job, "result", None) or {}
+    if "added" in result:
+        left = f", {fmt.plural(int(result['rejected']), 'answer')} rejected" if result.get("rejected") else ""
+        notify(f"{fmt.plural(int(result['added']), 'example')} collected{left}.")
+
+
+def _last_problem(project: Project) -> None:
+    """Why the newest of these jobs failed, or why answers were rejected."""
+    newest = next((job for job in store().jobs(project) if job.kind in MAKING), None)
+    if newest is None or newest.active or newest.id in state().seen_jobs:
+        return
+    reasons = dict((newest.result or {}).get("reasons", {}))
+    if not newest.error and not reasons:
+        return
+    with st.expander(f"{MAKING[newest.kind]}: {'failed' if newest.error else 'rejected answers'}",
+                     icon=":material/info:"):  # fmt: skip
+        if newest.error:
+            st.text(newest.error)
+        for question, reason in list(reasons.items())[:50]:
+            st.text(f"{question}: {reason}")
+        st.button("Put away", key=f"tuning_seen_{newest.id}", type="tertiary", on_click=state().seen_jobs.add,
+                  args=(newest.id,))  # fmt: skip
+
+
+def add(project: Project, make: Callable[[], Sequence[TrainingExample]]) -> None:
+    """Collect what a source gives, and say how many there were; a callback."""
+    try:
+        examples = make()
+        added = collect(store(), project, examples)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    known = len(examples) - added
+    notify(f"{fmt.plural(added, 'example')} collected" + (f", {known:,} were there already." if known else "."))
+
+
+def _upload(project: Project) -> None:
+    st.caption(
+        "JSONL in OpenAI's chat format, CSV with question and answer, or preference pairs (JSONL, or CSV with "
+        "question, chosen and rejected). Nothing leaves this machine."
+    )
+    turn = tuning_state().forms
+    file = st.file_uploader("File", ["jsonl", "csv", "tsv"], key=f"{UPLOAD}_{turn}")
+    column = st.text_input("CSV column with the answer", key=f"{COLUMN}_{turn}", placeholder="Found by its usual names")
+    if st.button("Collect", key="tuning_upload_add", icon=":material/add:", disabled=file is None) and file is not None:
+        columns = {"answer": column} if column else {}
+        add(project, lambda: uploaded(file.getvalue(), file.name, columns))
+        if not state().problem:
+            tuning_state().forms += 1
+        st.rerun()
+
+
+def _runs(project: Project) -> None:
+    runs = {run.id: run for run in store().runs(project) if run.done}
+    if not runs:
+        st.caption("No run has answers yet; evaluate a configuration first.")
+        return
+    picked = st.selectbox("Run", list(runs), key="tuning_run", format_func=lambda key: _told(runs[key]))
+    run = runs[picked]
+    scored = [metric for metric in run.metrics if metric]
+    metric = st.selectbox("Score", scored, key=f"tuning_metric_{picked}", format_func=metric_title) if scored else ""
+    least = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="tuning_run_least")
+    found = good_records(store(), picked, {metric: least} if metric else {})
+    st.caption(
+        f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit. A vote in a comparison decides over the score. "
+        "The prompt goes along as it was sent."
+    )
+    st.button("Collect them", key="tuning_run_add", icon=":material/add:", disabled=not found, on_click=add,
+              args=(project, lambda: found))  # fmt: skip
+
+
+def _told(run: Run) -> str:
+    return f"{run.name} on {run.evaluation_set} · {run.created_at.astimezone():%d %b, %H:%M}"
+
+
+def _corrected(project: Project) -> None:
+    decided = labels(store(), project).values()
+    accepted = sum(label.decision == "accepted" for label in decided)
+    if not accepted:
+        st.caption("No answer has been accepted yet. Look at failures and uncertain answers first.")
+        st.button("Next to label", key="tuning_go_label", icon=":material/arrow_forward:", on_click=open_tab,
+                  args=(LABELS,))  # fmt: skip
+        return
+    st.caption(f"{fmt.plural(accepted, 'answer')} accepted or corrected by hand.")
+    pairs = st.toggle("As preference pairs", False, key="tuning_label_pairs",
+                      help="The accepted answer is preferred to the model's own (DPO, for services).")  # fmt: skip
+    st.button("Collect them", key="tuning_label_add", icon=":material/add:", on_click=add,
+              args=(project, lambda: labelled_examples(store(), project, pairs=pairs)))  # fmt: skip
+
+
+def _few_shot(project: Project) -> None:
+    found = newest_versions(store(), project, FEW_SHOT)
+    if not found:
+        st.caption("No few-shot set is saved yet; the page Prompts makes them.")
+        return
+    name = st.selectbox("Few-shot set", list(found), key="tuning_shots")
+    system = st.text_input("System message", key="tuning_shots_system", placeholder="Optional")
+    st.button("Collect its examples", key="tuning_shots_add", icon=":material/add:", on_click=add,
+              args=(project, lambda: few_shot_examples(store(), project, name, system or "")))  # fmt: skip

@@ -1,0 +1,226 @@
+"""The 2 x 2 tab: base and tuned model, plain and with retrieval, on the same questions; price and forgetting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.experiment import Plan, save_configuration
+from llmopt_core.experiments.tuning import CORNERS
+from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models
+from llmopt_core.experiments.tuning_lab.square import PAIRS, Square, corners, square
+from llmopt_core.finetuning.jobs import TunedModel
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.runs.values import Project, SavedSet
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import empty_state, section
+from llmopt_ui.evaluation.job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
+from llmopt_ui.evaluation.run_view import check
+from llmopt_ui.job_panel import follow
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.navigation import EVALUATION as PAGE
+from llmopt_ui.resources import job_runner, model_maker, settings, store
+from llmopt_ui.session import notify, state
+from llmopt_ui.theme import verdict
+from llmopt_ui.tuning.charts import square_bars
+from llmopt_ui.tuning.economics import economics_view, forgetting_view
+from llmopt_ui.tuning.tabs import JOBS, choose_wanted, open_tab
+
+TUNED, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
+    f"square_{name}" for name in ("tuned", "plain", "rag", "set", "metric", "limit", "run")
+)
+_METRICS = ("answer_f1", "exact_match", "semantic_similarity", "answer_relevancy")
+_QUESTIONS = {
+    ("base", "tuned"): "Does tuning help, without retrieval?",
+    ("base + RAG", "tuned + RAG"): "Does tuning help, with retrieval?",
+    ("base", "base + RAG"): "Does retrieval help the base model?",
+    ("tuned", "tuned + RAG"): "Does retrieval help the tuned model?",
+    ("base + RAG", "tuned"): "Tuned and plain instead of base with RAG?",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is compared with what, on which questions."""
+
+    tuned: TunedModel
+    four: Sequence[Configuration]
+    evaluation_set: SavedSet
+    metric: str
+    limit: int | None
+
+
+def square_view(project: Project) -> None:
+    """The whole tab."""
+    tuned = {model.name: model for model in tuned_chat_models(settings())}
+    if not tuned:
+        empty_state("No tuned model yet", "A finished fine-tuning job makes one.", ":material/grid_view:").button(
+            "Jobs", key="square_to_jobs", on_click=open_tab, args=(JOBS,)
+        )
+        return
+    for job in [job for job in store().jobs(project, active=True) if job.kind == EVALUATION]:
+        follow(job, f"Evaluating {', '.join(job.arguments.get('configurations', []))}")
+    asked = _asked(project, tuned)
+    if asked is None:
+        return
+    found = square(store(), project, asked.four, asked.evaluation_set, asked.metric)
+    _run_button(project, asked, found)
+    if not found.corners:
+        empty_state("Not measured yet", "Press Run the comparison: what was answered before is not asked again.",
+                    ":material/grid_view:")  # fmt: skip
+        return
+    _picture(asked, found)
+    _answers(found)
+    economics_view(asked.tuned, found)
+    forgetting_view(project, asked.tuned, asked.metric)
+
+
+def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
+    saved = {item.name: configuration_from(item.spec) for item in store().configurations(project)}
+    base = {name: c for name, c in saved.items() if not c.model.adapter}
+    plain = [name for name, c in base.items() if c.retrieval is None]
+    rag = [name for name, c in base.items() if c.retrieval is not None]
+    sets = {item.name: item for item in store().evaluation_sets(project)}
+    if not plain or not rag or not sets:
+        empty_state("Something to compare is missing", "The comparison needs a configuration without retrieval, "
+                    "one with it, and questions; the page Evaluation holds all three.", ":material/tune:")  # fmt: skip
+        return None
+    choose_wanted(TUNED, list(tuned))
+    one, two, three, four = st.columns([3, 3, 3, 2], gap="medium")
+    name = one.selectbox("Tuned model", list(tuned), len(tuned) - 1, key=TUNED, bind="query-params")
+    set_name = one.selectbox("Evaluation set", list(sets), _usual_set(project, list(sets)), key=SET,
+                             persist_state="session",
+                             format_func=lambda key: f"{key} ({fmt.plural(sets[key].size, 'question')})")  # fmt: skip
+    without = two.selectbox("Plain: asked as", plain, key=PLAIN, persist_state="session")
+    metric = two.selectbox("Score", _METRICS, key=METRIC, format_func=metric_title, persist_state="session")
+    looked_up = three.selectbox("RAG: asked as", rag, len(rag) - 1, key=RAG, persist_state="session")
+    limit = four.number_input("Questions at most", 1, None, None, key=LIMIT, placeholder="All",
+                              persist_state="session")  # fmt: skip
+    spec = tuned[name].spec
+    if not isinstance(spec, ModelSpec):
+        return None
+    made = corners(base[without], base[looked_up], spec, name)
+    three.caption("The tuned model is asked without few-shot examples: it has learned them.")
+    return Asked(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
+
+
+def _usual_set(project: Project, names: Sequence[str]) -> int:
+    """The set of the newest run; before the first one, a set whose answers stand in documents."""
+    newest = next((run.evaluation_set for run in store().runs(project) if run.evaluation_set in names), "")
+    if newest:
+        return names.index(newest)
+    with_sources = (i for i, name in enumerate(names)
+                    if any(e.references for e in store().evaluation_set(project, name).examples))  # fmt: skip
+    return next(with_sources, 0)
+
+
+def _run_button(project: Project, asked: Asked, found: Square) -> None:
+    size = min(asked.evaluation_set.size, asked.limit or asked.evaluation_set.size)
+    missing = [c for name, c in zip(CORNERS, asked.four, strict=True)
+               if name not in found.corners or found.corners[name].run.done < size]  # fmt: skip
+    words = "Run the comparison" if len(missing) == len(CORNERS) else f"Run what is missing ({len(missing)})"
+    if missing and st.button(words, key=RUN, type="primary", icon=":material/play_arrow:"):
+        start_evaluation(project, missing, asked.evaluation_set, (asked.metric,), asked.limit)
+
+
+def start_evaluation(
+    project: Project, wanted: Sequence[Configuration], where: SavedSet, metrics: Sequence[str], limit: int | None
+) -> None:
+    """Evaluate configurations as a job and keep them in the project, so that the page Evaluation shows them too.
+
+    What asks a service starts with an estimate there.
+
+    Raises:
+        BadInput: One could only fail; nothing was started.
+    """
+    usual = ("answer_f1", "exact_match")
+    plan = Plan(
+        project.name,
+        list(wanted),
+        store().evaluation_set(project, where.name),
+        store().documents(project),
+        tuple(dict.fromkeys((*metrics, *usual))),
+        JudgeSpec(),
+        limit=limit,
+    )
+    check(plan)
+    known = {item.name for item in store().configurations(project)}
+    for configuration in wanted:
+        if configuration.name not in known:
+            save_configuration(store(), project, configuration)
+    if {model.endpoint for configuration in wanted for model in configuration.models} <= {BUILTIN}:
+        job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, model_maker()))
+        st.rerun()
+    _estimate_first(project, plan)
+
+
+def _estimate_first(project: Project, plan: Plan) -> None:
+    """What costs money starts with a pilot; the page Evaluation shows what all of it will cost, and starts it."""
+    job_id = job_runner().submit(ESTIMATE, project, plan_arguments(plan), estimate_work(plan, model_maker()))
+    state().planned = (job_id, plan)
+    st.session_state["evaluation_view"] = "Run"
+    notify("Trying a few questions first, to say what all of them will cost.")
+    st.switch_page(PAGE.file, query_params={})
+
+
+def _picture(asked: Asked, found: Square) -> None:
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)"), config=CONFIG,
+                        key="square_bars", alt="Mean score of the four corners with 95 % intervals")  # fmt: skip
+        size = max(corner.summary.total for corner in found.corners.values())
+        st.caption(f"Means over {fmt.plural(size, 'question')} with 95 % bootstrap intervals.")
+    with right:
+        if found.whole and found.best:
+            st.markdown(f"Best: **{found.best}**")
+        with st.container(key="figures_square"):
+            st.table(_costs(found), border="horizontal", hide_index=True)
+
+
+def _costs(found: Square) -> pd.DataFrame:
+    """What a request takes in each corner."""
+    rows = []
+    for name in CORNERS:
+        corner = found.corners.get(name)
+        if corner is None:
+            rows.append({"": name, "Tokens in": ":gray[not run]", "out": "", "Time": "", "Cost": ""})
+            continue
+        each = None if corner.run.usage.cost_usd is None else corner.run.usage.cost_usd / max(1, corner.run.done)
+        rows.append(
+            {
+                "": f"**{name}**" if name == found.best else name,
+                "Tokens in": fmt.number(corner.prompt_tokens),
+                "out": fmt.number(corner.completion_tokens),
+                "Time": fmt.short_time(corner.seconds) if corner.seconds else ":gray[cached]",
+                "Cost": fmt.markdown(fmt.money(each)),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _answers(found: Square) -> None:
+    section("Answers", "The same questions on both sides, paired permutation test, adjusted for the five comparisons.")
+    rows = []
+    for pair in PAIRS:
+        compared = found.comparisons.get(pair)
+        if compared is None:
+            rows.append({"Question": _QUESTIONS[pair], "Difference": ":gray[not run yet]", "Verdict": "", "p": ""})
+            continue
+        between = (
+            f"{fmt.signed(compared.difference)} :gray[({fmt.signed(compared.low)} to {fmt.signed(compared.high)})]"
+        )
+        rows.append(
+            {
+                "Question": f"{_QUESTIONS[pair]}  \n:gray[{pair[0]} → {pair[1]}]",
+                "Difference": between,
+                "Verdict": verdict(compared.verdict).markdown,
+                "p": "< 0.001" if (compared.p_value or 1) < 0.001 else fmt.number(compared.p_value),
+            }
+        )
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)

@@ -1,0 +1,168 @@
+"""Starting a fine-tuning job: what to learn from, where to train, and what leaves the machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models
+from llmopt_core.experiments.tuning_lab.jobs import Access, free_name, leaving, rough_seconds, start
+from llmopt_core.experiments.tuning_lab.library import SavedTraining, training_sets
+from llmopt_core.finetuning.jobs import LOCAL, Job, JobRequest
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.keys import endpoints, keys_of
+from llmopt_ui.resources import job_runner, settings, store
+from llmopt_ui.session import notify
+from llmopt_ui.tuning.fields import hyperparameter_fields
+from llmopt_ui.tuning.tabs import DATA, choose_wanted, open_tab, tuning_state
+
+SET, PROVIDER, NAME, START, AGREED = "start_set", "start_provider", "start_name", "start_job", "start_agreed"
+STARTING = "fine-tuning start"
+_KINDS = {"lora": "The chat model (LoRA)", "embedding": "The embedding model"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the form says."""
+
+    saved: SavedTraining
+    provider: str
+    kind: str
+    request: JobRequest
+    validate: bool
+
+
+def access() -> Access:
+    """The trainers of this session, with its keys."""
+    known = endpoints(settings())
+    return Access(settings(), known, keys_of(known))
+
+
+def start_form(project: Project, jobs: Sequence[Job]) -> None:
+    """The whole form, from the training set to the button."""
+    saved = {item.label: item for item in training_sets(store(), project)}
+    if not saved:
+        empty_state("No training set yet", "Collect examples and save them as a training set first.",
+                    ":material/school:").button("Training data", key="start_to_data", on_click=open_tab,
+                                                args=(DATA,))  # fmt: skip
+        return
+    choose_wanted(SET, list(saved))
+    one, two, three = st.columns(3, gap="medium")
+    label = one.selectbox("Training set", list(saved), key=SET, format_func=lambda name: _told(saved[name]))
+    chosen = saved[label]
+    provider = two.selectbox("Trained", [LOCAL, *_services()], key=PROVIDER, format_func=_place)
+    kind = "service"
+    if provider == LOCAL:
+        kind = three.selectbox("What is tuned", list(_KINDS), key="start_kind", format_func=_KINDS.__getitem__)
+    values, base = _service_fields(three) if provider != LOCAL else ({}, "builtin")
+    name = one.text_input(
+        "Name of the tuned model", free_name(chosen.name, jobs, tuned_chat_models(settings())),
+        key=f"{NAME}_{label}_{tuning_state().forms}", max_chars=40,
+    )  # fmt: skip
+    seed = two.number_input("Seed", 0, 1_000_000, 0, key="start_seed", help="The same seed and data give the same.")
+    validate = three.toggle("Watch the validation loss", chosen.validation is not None, key=f"start_validate_{label}",
+                            disabled=chosen.validation is None,
+                            help="Needs a part held back; it shows overfitting and stops early.")  # fmt: skip
+    with st.container(border=True):
+        values["hyperparameters"] = hyperparameter_fields(kind, preference=chosen.train.kind == "preference")
+    with told_plainly():
+        method = "dpo" if chosen.train.kind == "preference" else "supervised"
+        request = request_from(name=(name or "").strip(), provider=provider, base_model=base, method=method,
+                           seed=int(seed), **values)  # fmt: skip
+        _button(project, Asked(chosen, provider, kind, request, validate), jobs)
+
+
+def _services() -> list[str]:
+    return [name for name, endpoint in endpoints(settings()).items() if name != BUILTIN and endpoint.base_url]
+
+
+def _told(saved: SavedTraining) -> str:
+    return f"{saved.label} ({fmt.plural(len(saved.train.examples), 'example')})"
+
+
+def _place(provider: str) -> str:
+    return "On this machine (built-in model)" if provider == LOCAL else f"At {provider}"
+
+
+def _service_fields(box: Any) -> tuple[dict[str, Any], str]:
+    base = box.text_input("Base model", key="start_base", placeholder="As the service names it")
+    price = st.number_input("USD per million training tokens", 0.0, None, None, 1.0, key="start_price",
+                            placeholder="Unknown", help="For the cost of the job.", width=320)  # fmt: skip
+    return {"price_per_million": price}, (base or "").strip()
+
+
+def request_from(**values: Any) -> JobRequest:
+    """The request these values make.
+
+    Raises:
+        BadInput: One of them cannot be; says which.
+    """
+    if not values["base_model"]:
+        raise BadInput("Name the base model, as the service calls it.")
+    try:
+        return JobRequest.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["loc"][:1] == ("name",):
+            raise BadInput(
+                "The name of the tuned model may have letters, digits, dots, dashes and underscores, at most 40."
+            ) from None
+        raise BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+
+
+def _button(project: Project, asked: Asked, jobs: Sequence[Job]) -> None:
+    gone = leaving(access(), asked.provider, asked.saved, validate=asked.validate)
+    agreed = True
+    if gone is not None:
+        with st.container(border=True):
+            st.markdown(":orange[:material/upload:] **This leaves the machine**")
+            st.text(gone.sentence)
+            st.caption("Look for names, keys and other secrets in the tab Checks before you agree.")
+            agreed = st.checkbox(f"I agree to send this to {fmt.markdown(gone.host)}",
+                                 key=f"{AGREED}_{asked.provider}_{asked.saved.version}")  # fmt: skip
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        pressed = st.button("Start the job", key=START, type="primary", icon=":material/play_arrow:",
+                            disabled=not agreed)  # fmt: skip
+        st.caption(_expectation(asked, jobs))
+    if pressed:
+        _start(project, asked)
+
+
+def _expectation(asked: Asked, jobs: Sequence[Job]) -> str:
+    if asked.provider != LOCAL:
+        return "The service decides when it starts; the page follows it, also after a restart."
+    waiting = sum(not job.ended and job.provider == LOCAL for job in jobs)
+    queue = f" It waits for {fmt.plural(waiting, 'job')} before it." if waiting else ""
+    if asked.kind == "embedding":
+        return f"Trains in a process of its own; nothing leaves this machine.{queue}"
+    seconds = rough_seconds(asked.saved, int(asked.request.hyperparameters.get("epochs", 3)), jobs)
+    return f"Roughly {fmt.duration(60 * math.ceil(seconds / 60))} on this machine; nothing leaves it.{queue}"
+
+
+def _start(project: Project, asked: Asked) -> None:
+    trainers = access()
+    if asked.provider == LOCAL:
+        job = start(trainers, asked.request, asked.saved, kind=asked.kind, validate=asked.validate)
+        notify(f"{job.name} started; it goes on when this page is closed.")
+    else:
+
+        def work(context: JobContext) -> dict[str, Any]:
+            context.report({"message": "uploading"})
+            made = start(trainers, asked.request, asked.saved, confirmed=True, validate=asked.validate)
+            return {"job": made.id}
+
+        told = {"name": asked.request.name, "provider": asked.provider, "training_set": asked.saved.label}
+        job_runner().submit(STARTING, project, told, work)
+        notify(f"Sending the data to {asked.provider}.")
+    tuning_state().forms += 1
+    st.rerun()

@@ -14,8 +14,10 @@ from llmopt_core.finetuning.hyperparameters import LoraSettings
 from llmopt_core.finetuning.lora_gguf import TARGETS
 from llmopt_core.finetuning.training import Hooks, Measured, TrainingLoop
 
-# Weights are converted on the fly, which takes part of the gain.
+# Only part of a step is matrix products, so a small gain is none.
 _WORTH_IT = 0.75
+# Up to so many pairs of tokens in a batch, writing attention out is faster than the fused kernel, and still fits.
+_PAIRS = 8 * 256 * 256
 
 
 class LoraRun(TrainingLoop[Encoded]):
@@ -58,6 +60,11 @@ class LoraRun(TrainingLoop[Encoded]):
         self.settings, self.half = settings, half
         self.model = get_peft_model(model, config)
         self.base = self.model.get_base_model()
+        longest = max((len(example.ids) for example in (*train, *validation)), default=0)
+        if settings.batch_size * longest**2 <= _PAIRS:
+            self.base.set_attn_implementation("eager")
+        if half:
+            _keep_in_half(self.base)
         weights = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
         super().__init__(weights, settings, train, validation, checkpoints, seed=seed, hooks=hooks)
 
@@ -101,6 +108,15 @@ class LoraRun(TrainingLoop[Encoded]):
             logits = self.base.lm_head(hidden[learned]).float()
         losses = torch.nn.functional.cross_entropy(logits, wanted[learned], reduction="none")
         return losses, logits.argmax(-1) == wanted[learned]
+
+
+def _keep_in_half(model: Any) -> None:
+    """Store frozen layers in bfloat16: autocast would convert them anew, to the same numbers, at every step."""
+    import torch
+
+    for module in model.get_decoder().modules():
+        if isinstance(module, torch.nn.Linear) and not module.weight.requires_grad:
+            module.to(torch.bfloat16)
 
 
 def _padded(batch: Sequence[Encoded]) -> tuple[Any, Any, Any]:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +13,7 @@ class Agreement:
 
     Attributes:
         accuracy: Share of equal verdicts.
-        kappa: Cohen's kappa; None where a rater gave one verdict only.
+        kappa: Cohen's kappa; None where both raters gave one and the same verdict throughout.
         auc: Chance that a positive outscores a negative; None where labels are all equal.
         precision: Share of true positives among what the judge passed; None where it passed nothing.
         recall: Share of the true positives that the judge passed; None where there are none.
@@ -51,39 +47,15 @@ def agreement(labels: Sequence[bool], scores: Sequence[float | None], threshold:
 
 
 def cohens_kappa(a: Sequence[Hashable], b: Sequence[Hashable]) -> float | None:
-    """Cohen's (1960) kappa of two raters' labels; None without items or where chance agreement is certain."""
-    total = len(a)
-    if not total:
-        return None
-    observed = sum(x == y for x, y in zip(a, b, strict=True)) / total
-    count_a, count_b = Counter(a), Counter(b)
-    expected = sum(count_a[label] * count_b[label] for label in count_a) / total**2
-    return None if expected >= 1.0 else (observed - expected) / (1.0 - expected)
+    """Cohen's (1960) kappa of two raters' labels; None without items or where both always say the same one thing."""
+    from sklearn.metrics import cohen_kappa_score
+
+    labels = {*a, *b}
+    return float(cohen_kappa_score(list(a), list(b))) if len(labels) > 1 else None
 
 
 def auc(labels: Sequence[bool], scores: Sequence[float]) -> float | None:
     """Area under the ROC curve (ties count half); None where the labels are all equal."""
-    truth = np.array(labels, dtype=bool)
-    positives, negatives = int(truth.sum()), int((~truth).sum())
-    if not positives or not negatives:
-        return None
-    ranks = _ranks(np.array(scores, dtype=float))
-    return float((ranks[truth].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    from sklearn.metrics import roc_auc_score
 
-
-def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
-    """Spearman's rank correlation; None for fewer than two items or where one side is constant."""
-    x, y = _ranks(np.array(a, dtype=float)), _ranks(np.array(b, dtype=float))
-    if len(x) != len(y):
-        raise ValueError(f"Both sides need the same number of items, found {len(x)} and {len(y)}.")
-    if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return None
-    return float(np.corrcoef(x, y)[0, 1])
-
-
-def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Ranks from 1, equal values sharing their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    shared: npt.NDArray[np.float64] = (ends - (counts - 1) / 2)[inverse]
-    return shared
+    return float(roc_auc_score(list(labels), list(scores))) if len(set(labels)) > 1 else None

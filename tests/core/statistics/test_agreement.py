@@ -1,21 +1,16 @@
 import numpy as np
 import pytest
-from scipy import stats
-from sklearn.metrics import cohen_kappa_score, roc_auc_score
 
-from llmopt_core.statistics.agreement import agreement, auc, cohens_kappa, spearman
+from llmopt_core.statistics.agreement import agreement, auc, cohens_kappa
 
 
 @pytest.mark.parametrize("digits", [1, 6])
-def test_equal_to_sklearn_and_scipy_with_and_without_ties(digits):
+def test_auc_is_the_share_of_pairs_in_the_right_order_ties_counting_half(digits):
     random = np.random.default_rng(digits)
     labels = random.random(80) < 0.4
     scores = (random.random(80) + 0.3 * labels).round(digits)
-    assert auc(list(labels), list(scores)) == pytest.approx(roc_auc_score(labels, scores))
-    assert cohens_kappa(list(labels), list(scores > 0.6)) == pytest.approx(cohen_kappa_score(labels, scores > 0.6))
-    assert spearman(list(scores), list(random.random(80))) is not None
-    other = random.random(80)
-    assert spearman(list(scores), list(other)) == pytest.approx(stats.spearmanr(scores, other).statistic)
+    gaps = scores[labels][:, None] - scores[~labels][None, :]
+    assert auc(list(labels), list(scores)) == pytest.approx(((gaps > 0) + 0.5 * (gaps == 0)).mean())
 
 
 def test_kappa_of_words():
@@ -27,8 +22,6 @@ def test_no_number_where_none_is_defined():
     assert auc([True, True], [0.1, 0.2]) is None
     assert cohens_kappa([], []) is None
     assert cohens_kappa([True, True], [True, True]) is None
-    assert spearman([1.0], [2.0]) is None
-    assert spearman([1.0, 1.0], [2.0, 3.0]) is None
 
 
 def test_agreement_leaves_out_what_has_no_score():

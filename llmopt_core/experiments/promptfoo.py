@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from llmopt_core.experiments.promptfoo_checks import Unsupported, checks_from, u
 from llmopt_core.experiments.promptfoo_models import ECHO, model_from
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.prompts.promptfoo import FoundPrompt, FoundTest, read_promptfoo
+from llmopt_core.prompts.assemble import undefined_variables
+from llmopt_core.prompts.promptfoo import FoundPrompt, FoundTest, PromptfooFile, read_promptfoo
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.types import EvaluationSet, Example
 
@@ -79,7 +80,9 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
     grader = _grader(file.tests)
     judge = importer.judge(grader)
     models = importer.models(file.providers)
-    configurations = importer.configurations(file.prompts, models)
+    importer.not_run += [NotRun("tests", name, (reason,)) for name, reason in file.not_read.items()]
+    known = {"question", *(name for test in file.tests for name in test.variables)}
+    configurations = importer.configurations(file.prompts, models, known)
     examples = importer.examples(file.tests, grader)
     if not configurations:
         reasons = "; ".join(f"{entry.kind} {entry.name}: {', '.join(entry.reasons)}" for entry in importer.not_run[:3])
@@ -93,8 +96,13 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
         importer.endpoints,
         file.repeat,
         tuple(importer.not_run),
-        tuple([*file.problems, *importer.warnings, *_warnings(examples, judge)]),
+        tuple([*_parts_not_read(file), *importer.warnings, *_warnings(examples, judge)]),
     )
+
+
+def _parts_not_read(file: PromptfooFile) -> list[str]:
+    """Parts of the file that are not supported and hold no tests."""
+    return [problem for problem in file.problems if not any(f"`{name}`" in problem for name in file.not_read)]
 
 
 def _grader(tests: Sequence[FoundTest]) -> Any:
@@ -156,13 +164,14 @@ class _Importer:
                 self.warnings.append(f"If {endpoint.base_url} needs a key, name its variable in Settings.")
 
     def configurations(
-        self, prompts: Sequence[FoundPrompt], models: Sequence[tuple[str, ModelSpec, Any]]
+        self, prompts: Sequence[FoundPrompt], models: Sequence[tuple[str, ModelSpec, Any]], known: Collection[str]
     ) -> tuple[Configuration, ...]:
-        """Each supported prompt with each supported provider that takes it."""
+        """Each supported prompt with each supported provider that takes it; `known` are the tests' variables."""
         usable: list[tuple[str, PromptSpec]] = []
         for prompt in prompts:
-            if prompt.spec is None:
-                self.not_run.append(NotRun("prompt", prompt.label, (prompt.problem,)))
+            problem = prompt.problem if prompt.spec is None else _unknown(prompt.spec, known)
+            if prompt.spec is None or problem:
+                self.not_run.append(NotRun("prompt", prompt.label, (problem,)))
             else:
                 usable.append((prompt.label, prompt.spec))
         made: dict[str, Configuration] = {}
@@ -177,7 +186,7 @@ class _Importer:
         """The tests as examples; each carries its checks."""
         taken: dict[str, Example] = {}
         for test in tests:
-            checks = list(checks_from(test.assertions, grader))
+            checks = list(checks_from(test.assertions, grader, weighed=test.threshold is not None))
             problems = list(test.problems)
             if test.grader not in (None, grader):
                 problems.append("a grader of its own is not supported")
@@ -192,6 +201,16 @@ class _Importer:
                 self.not_run.append(NotRun("test", name, reasons))
             taken[name] = _example(name, test, checks)
         return tuple(taken.values())
+
+
+def _unknown(prompt: PromptSpec, known: Collection[str]) -> str:
+    """What the prompt needs and no test has; empty where nothing is missing."""
+    missing = sorted(undefined_variables(prompt, list(known)))
+    if not missing:
+        return ""
+    if missing[0] == "env":
+        return "uses `env`; variables of the environment are not read here"
+    return f"uses `{missing[0]}`, which no test has"
 
 
 def _takes(wanted: Any, label: str) -> bool:

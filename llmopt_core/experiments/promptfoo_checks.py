@@ -18,14 +18,17 @@ class Unsupported(Exception):
     """Something in the file that has no counterpart here; the message says what."""
 
 
-def checks_from(assertions: tuple[Mapping[str, Any], ...], grader: Any) -> tuple[CheckSpec, ...]:
+def checks_from(
+    assertions: tuple[Mapping[str, Any], ...], grader: Any, *, weighed: bool = False
+) -> tuple[CheckSpec, ...]:
     """The checks a test's assertions stand for.
 
     Args:
         assertions: As they stand in the file.
         grader: The provider that grades the whole file; an assertion with another one is not supported.
+        weighed: Whether the test has a threshold, so that it matters how much each assertion weighs.
     """
-    return tuple(check for assertion in assertions for check in _checks(assertion, grader))
+    return tuple(check for assertion in assertions for check in _checks(assertion, grader, weighed))
 
 
 def unsupported(reason: str, assertion: Mapping[str, Any] | None = None) -> CheckSpec:
@@ -36,19 +39,34 @@ def unsupported(reason: str, assertion: Mapping[str, Any] | None = None) -> Chec
     return CheckSpec(type="unsupported", value=value)
 
 
-def _checks(assertion: Mapping[str, Any], grader: Any) -> Iterator[CheckSpec]:
+def _checks(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Iterator[CheckSpec]:
     kind = str(assertion.get("type") or "")
-    if kind == "assert-set" and assertion.get("threshold") is None and isinstance(assertion.get("assert"), list):
-        for part in assertion["assert"]:
-            yield from _checks(part if isinstance(part, Mapping) else {"type": str(part)}, grader)
-        return
     try:
-        yield _check(kind, assertion, grader)
+        if kind == "assert-set":
+            for part in _parts(assertion, weighed):
+                yield from _checks(part if isinstance(part, Mapping) else {"type": str(part)}, grader, weighed)
+        else:
+            yield _check(kind, assertion, grader)
     except Unsupported as error:
         yield unsupported(f"the assertion `{kind}`: {error}", assertion)
     except ValidationError as error:
         said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         yield unsupported(f"the assertion `{kind}`: {said}", assertion)
+
+
+def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
+    """The assertions of a set that must all pass: as if they stood by themselves."""
+    parts = assertion.get("assert")
+    if not isinstance(parts, list):
+        raise Unsupported("needs a list of assertions")
+    if assertion.get("threshold") is not None:
+        raise Unsupported("this kind is not supported with a threshold")
+    if weighed or assertion.get("weight") == 0:
+        raise Unsupported("this kind is not supported where it is weighed against others")
+    foreign = sorted(set(assertion) - _READ)
+    if foreign:
+        raise Unsupported(f"its `{foreign[0]}` is not supported")
+    return parts
 
 
 def _check(kind: str, assertion: Mapping[str, Any], grader: Any) -> CheckSpec:

@@ -149,7 +149,12 @@ def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
     variables = {**own, "question": example.question}
     if example.reference is not None:
         variables.setdefault("reference", example.reference)
-    test: dict[str, Any] = {"description": example.id, "vars": json.loads(json.dumps(variables, default=str))}
+    plain = json.loads(json.dumps(variables, default=str))
+    try:
+        plain = {name: _literal(value) if isinstance(value, str) else value for name, value in plain.items()}
+    except Unsupported:
+        left_out.append(f"test {example.id}: a variable holds template marks that cannot be quoted")
+    test: dict[str, Any] = {"description": example.id, "vars": plain}
     if any(isinstance(value, list) for value in variables.values()):
         test["options"] = {"disableVarExpansion": True}
     asserted = _assertions(checks_of(example), f"test {example.id}", left_out)

@@ -54,7 +54,8 @@ def imported_view() -> None:
 def _became(made: Adopted) -> str:
     tests = sum(entry.kind == "test" for entry in made.not_run)
     parts = [fmt.plural(len(made.prompts), "prompt"), fmt.plural(made.tests, "test")]
-    return ", ".join([*parts, f"{tests} of them not run" if tests else "all of them run"])
+    parts.append(f"{tests} of them not run" if tests else "all of them run")
+    return ", ".join([*parts, *(["other tests not read"] if any(e.kind == "tests" for e in made.not_run) else [])])
 
 
 def _left_out(made: Adopted) -> list[str]:

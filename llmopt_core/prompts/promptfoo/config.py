@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class PromptfooFile:
         providers: One mapping each with `id`, and perhaps `label`, `config` and `prompts`.
         repeat: How often each test is asked.
         problems: Parts of the file that are not supported here; nothing was read from them.
+        not_read: Sources of tests that are not supported here, with the reason.
     """
 
     description: str
@@ -45,6 +46,7 @@ class PromptfooFile:
     tests: tuple[FoundTest, ...]
     repeat: int = 1
     problems: tuple[str, ...] = ()
+    not_read: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_promptfoo(path: Path, root: Path | None = None) -> PromptfooFile:
@@ -66,7 +68,9 @@ def read_promptfoo(path: Path, root: Path | None = None) -> PromptfooFile:
     config = _filled(config)
     unknown = [key for key in config if key not in _READ | _HARMLESS]
     changing = tuple(f"`{key}` of the file is not supported" for key in unknown if key in _CHANGES_TESTS)
-    tests = read_tests(config, folder, path.name)
+    tests, not_read = read_tests(config, folder, path.name)
+    if "scenarios" in config:
+        not_read["scenarios"] = "`scenarios` is not supported; write its tests out under tests."
     return PromptfooFile(
         description=str(config.get("description") or path.parent.name),
         prompts=tuple(read_prompts(config.get("prompts"), folder)),
@@ -74,6 +78,7 @@ def read_promptfoo(path: Path, root: Path | None = None) -> PromptfooFile:
         tests=tuple(replace(test, problems=test.problems + changing) for test in tests),
         repeat=_repeat(config.get("evaluateOptions"), path),
         problems=tuple(f"`{key}` is not supported" for key in unknown),
+        not_read=not_read,
     )
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.promptfoo.references import CODE, Folder
+from llmopt_core.prompts.promptfoo.references import CODE, Folder, parse_yaml
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.prompts.template import render, variables_in
 
 _FILES = (".txt", ".md", ".j2", ".json", ".yaml", ".yml", ".csv", *CODE)
 _SCHEMES = ("exec:", "langfuse://", "portkey://", "helicone://", "package:", "python:", "javascript:")
 _SEPARATOR = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_ROLE = re.compile(r"""["']role["']\s*:""")
 _DUMP = re.compile(r"\|\s*dump\b")
 
 
@@ -119,12 +120,18 @@ def _spec(text: str) -> PromptSpec:
 
 
 def _messages(text: str) -> list[tuple[str, str]] | None:
-    if not text.lstrip().startswith("["):
+    start = text.lstrip()
+    if start.startswith("- role:"):
+        listed = parse_yaml(text, "The list of messages")
+    elif not start.startswith("["):
         return None
-    try:
-        listed = json.loads(text)
-    except ValueError:
-        return None
+    else:
+        try:
+            listed = json.loads(text)
+        except ValueError:
+            if _ROLE.search(text):
+                raise BadInput("A template that makes a list of messages is not supported.") from None
+            return None
     if not isinstance(listed, list) or not all(isinstance(item, Mapping) and "role" in item for item in listed):
         return None
     for item in listed:

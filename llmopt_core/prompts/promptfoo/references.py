@@ -78,17 +78,23 @@ class Folder:
         """
         return parse_yaml(self.text(path), str(path))
 
-    def value(self, reference: str) -> Any:
+    def value(self, reference: str, *, parse_json: bool = True) -> Any:
         """What one `file://` reference stands for: the text of a text file, the value of a YAML or JSON file.
+
+        Args:
+            reference: One file; a pattern that matches several is refused.
+            parse_json: Whether a JSON file is its value, else its text.
 
         Raises:
             BadInput: It is missing, or of a kind that is not read here, such as code or an image.
         """
-        path = self.find(reference)[0]
+        path, *others = self.find(reference)
+        if others:
+            raise BadInput(f"{reference} matches {len(others) + 1} files; name one.")
         suffix = path.suffix.lower()
-        if suffix in DATA:
+        if suffix in DATA and (parse_json or suffix != ".json"):
             return self.data(path)
-        if suffix not in TEXT:
+        if suffix not in (*TEXT, *DATA):
             kind = "code, which is not run here" if suffix in CODE else f"a {suffix} file, which is not read here"
             raise BadInput(f"{reference} is {kind}.")
         return self.text(path).strip()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.promptfoo.csv_tests import tests_in_csv
 from llmopt_core.prompts.promptfoo.references import CODE, Folder
+from llmopt_core.prompts.promptfoo.variables import Variables
 
 MAX_TESTS = 100_000
 _KNOWN = {"description", "vars", "assert", "threshold", "metadata", "options", "provider"}
@@ -39,20 +39,23 @@ class FoundTest:
     problems: tuple[str, ...] = ()
 
 
-def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> list[FoundTest]:
-    """All tests of a configuration.
+def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[list[FoundTest], dict[str, str]]:
+    """All tests of a configuration, and the sources of tests that are not read, with the reason.
 
     Raises:
-        BadInput: A file of tests is missing or broken, or a test has the wrong form.
+        BadInput: A file of tests is missing or broken, a test has the wrong form, or no source of tests is read.
     """
     default = _default_test(config.get("defaultTest"), folder, source)
     found: list[FoundTest] = []
-    for number, test in enumerate(_raw_tests(config.get("tests"), folder, source), start=1):
+    not_read: dict[str, str] = {}
+    for number, test in enumerate(_raw_tests(config.get("tests"), folder, source, not_read), start=1):
         reader = _Test(test, default, config.get("assertionTemplates") or {}, folder, f"{source}: test {number}")
         found += reader.expanded(number)
         if len(found) > MAX_TESTS:
             raise BadInput(f"{source} has more than {MAX_TESTS:,} tests.")
-    return found or list(_Test({}, default, {}, folder, f"{source}: test 1").expanded(1))
+    if not_read and not found:
+        raise BadInput(next(iter(not_read.values())))
+    return found or list(_Test({}, default, {}, folder, f"{source}: test 1").expanded(1)), not_read
 
 
 def _default_test(value: Any, folder: Folder, source: str) -> Mapping[str, Any]:
@@ -63,23 +66,29 @@ def _default_test(value: Any, folder: Folder, source: str) -> Mapping[str, Any]:
     return value or {}
 
 
-def _raw_tests(value: Any, folder: Folder, source: str) -> Iterator[Mapping[str, Any]]:
+def _raw_tests(value: Any, folder: Folder, source: str, not_read: dict[str, str]) -> Iterator[Mapping[str, Any]]:
     for entry in value if isinstance(value, list) else [value] if value is not None else []:
-        if isinstance(entry, str):
-            yield from _tests_in_files(entry, folder)
-        elif isinstance(entry, Mapping) and "path" in entry:
-            raise BadInput(f"{source}: tests made by {entry['path']} are not supported; write them into a file.")
+        name = entry.get("path") if isinstance(entry, Mapping) else entry
+        if isinstance(entry, Mapping) and "path" in entry:
+            not_read[str(name)] = f"{source}: tests made by {name} are not supported; write them into a file."
         elif isinstance(entry, Mapping):
             yield entry
-        else:
+        elif not isinstance(entry, str):
             raise BadInput(f"{source}: a test must be a mapping or a file, not {entry!r}.")
+        elif _is_no_table(entry):
+            not_read[entry] = f"Tests from {entry} are not supported; save them as CSV, YAML, JSON or JSONL."
+        elif entry.startswith(("http://", "https://", "huggingface://")):
+            not_read[entry] = f"Tests from {entry} are not fetched; download them first."
+        else:
+            yield from _tests_in_files(entry, folder)
+
+
+def _is_no_table(reference: str) -> bool:
+    path = re.sub(r":\w+$", "", reference.split("#", maxsplit=1)[0])
+    return Path(path).suffix.lower() in (*CODE, ".xlsx", ".xls") or "://" in reference[7:]
 
 
 def _tests_in_files(reference: str, folder: Folder) -> Iterator[Mapping[str, Any]]:
-    if Path(reference.split("#", maxsplit=1)[0]).suffix.lower() in (*CODE, ".xlsx", ".xls") or "://" in reference[7:]:
-        raise BadInput(f"Tests from {reference} are not supported; save them as CSV, YAML, JSON or JSONL.")
-    if reference.startswith(("http://", "https://", "huggingface://")):
-        raise BadInput(f"Tests from {reference} are not fetched; download them first.")
     for path in folder.find(reference):
         tests = _tests_in_file(path, folder)
         for number, test in enumerate(tests, start=1):
@@ -116,13 +125,16 @@ class _Test:
 
     def expanded(self, number: int) -> Iterator[FoundTest]:
         """The test once for each combination of its listed variables."""
-        variables = {**self._variables(self.default), **self._variables(self.test)}
+        variables = Variables({**self._variables(self.default), **self._variables(self.test)}, self.folder)
         assertions = tuple(self._assertions())
         threshold = self.test.get("threshold", self.default.get("threshold"))
         if threshold is not None and not isinstance(threshold, int | float):
             raise BadInput(f"{self.where}: threshold must be a number, not {threshold!r}.")
         self._unsupported()
-        for values in self._combinations(variables):
+        expand = not self.options.get("disableVarExpansion")
+        if variables.combinations(expand) > MAX_TESTS:
+            raise BadInput(f"{self.where}: its listed variables combine to more than {MAX_TESTS:,} tests.")
+        for values, problems in variables.combined(expand):
             yield FoundTest(
                 name=str(self.test.get("description") or f"test {number}"),
                 variables=values,
@@ -130,7 +142,7 @@ class _Test:
                 threshold=threshold,
                 metadata={**self._mapping(self.default, "metadata"), **self._mapping(self.test, "metadata")},
                 grader=self.options.get("provider"),
-                problems=tuple(self.problems),
+                problems=(*self.problems, *problems),
             )
 
     def _mapping(self, test: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -145,19 +157,7 @@ class _Test:
             found = self.folder.value(found)
         if not isinstance(found, Mapping):
             raise BadInput(f"{self.where}: vars must be a mapping or a file, not {found!r}.")
-        return {str(name): self._filled(value, f"variable {name}") for name, value in found.items()}
-
-    def _combinations(self, variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        listed = (
-            [] if self.options.get("disableVarExpansion") else [n for n, v in variables.items() if isinstance(v, list)]
-        )
-        if not listed:
-            yield dict(variables)
-            return
-        if math.prod(len(variables[name]) for name in listed) > MAX_TESTS:
-            raise BadInput(f"{self.where}: its listed variables combine to more than {MAX_TESTS:,} tests.")
-        for values in itertools.product(*(variables[name] for name in listed)):
-            yield {**variables, **dict(zip(listed, values, strict=True))}
+        return {str(name): value for name, value in found.items()}
 
     def _assertions(self) -> Iterator[Mapping[str, Any]]:
         tests = [self.test] if self.options.get("disableDefaultAsserts") else [self.default, self.test]

@@ -179,6 +179,37 @@ def test_a_set_of_assertions_that_must_all_pass_is_taken_apart():
 
 
 @pytest.mark.parametrize(
+    ("fields", "weighed", "reason"),
+    [
+        ({"threshold": 0.5}, False, "with a threshold"),
+        ({}, True, "weighed against others"),
+        ({"weight": 0}, False, "weighed against others"),
+        ({"config": {}}, False, "its `config`"),
+        ({"assert": "x"}, False, "needs a list"),
+    ],
+)
+def test_a_set_that_cannot_be_taken_apart_is_not_run(fields, weighed, reason):
+    assertion = {"type": "assert-set", "assert": [{"type": "contains", "value": "a"}], **fields}
+    (check,) = checks_from((assertion,), None, weighed=weighed)
+    assert check.type == "unsupported"
+    assert reason in check.value["reason"]
+
+
+def test_a_prompt_that_needs_what_no_test_has_is_not_run(tmp_path):
+    (tmp_path / "promptfooconfig.yaml").write_text(
+        "prompts: ['{{ x }}', 'Key {{ env.KEY }}', '{{ gone }}', '{{ gone | default(1) }}']\nproviders: [echo]\n"
+        "scenarios: [{}]\ntests: [{vars: {x: a}}]\n"
+    )
+    found = import_promptfoo(tmp_path)
+    assert [c.prompt.template for c in found.configurations] == ["{{ x }}", "{{ gone | default(1) }}"]
+    assert [(e.kind, e.reasons[0].split(";")[0]) for e in found.not_run] == [
+        ("tests", "`scenarios` is not supported"),
+        ("prompt", "uses `env`"),
+        ("prompt", "uses `gone`, which no test has"),
+    ]
+
+
+@pytest.mark.parametrize(
     ("provider", "model"),
     [
         ({"id": "openai:gpt-4o"}, {"endpoint": "openai", "name": "gpt-4o", "mode": "chat"}),

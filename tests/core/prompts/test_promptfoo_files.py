@@ -158,6 +158,60 @@ tests:
     ]  # fmt: skip
 
 
+def test_variables_name_files_and_each_other(read):
+    file = read(
+        """
+prompts: ['{{ x }}']
+tests:
+  - vars: {x: '{{ greeting }}, {{name}}!', greeting: 'Hello {{ title }}', title: Dr, name: Who}
+  - vars: {x: file://d/*.txt}
+  - vars: {x: file://v.yaml, y: file://v.json}
+""",
+        d__a_DOT_txt="first\n",
+        d__b_DOT_txt="second\n",
+        v_DOT_yaml="[1, a]\n",
+        v_DOT_json='{"b":  2}\n',
+    )
+    assert [t.variables["x"] for t in file.tests] == ["Hello Dr, Who!", "first", "second", '[1, "a"]']
+    assert file.tests[3].variables["y"] == '{"b":  2}'
+    assert not any(test.problems for test in file.tests)
+
+
+@pytest.mark.parametrize(
+    "value", ["{{ gone }}", "{{ env.HOME }}", "{{ y | upper }}", "{% if y %}a{% endif %}", "{{ x }}"]
+)
+def test_a_variable_that_stays_a_template_makes_its_test_not_run(read, value):
+    file = read("prompts: ['{{ x }}']\ntests: [{vars: {x: \"" + value + '", y: b}}, {vars: {x: plain}}]')
+    assert "variable x: it holds a template" in file.tests[0].problems[0]
+    assert file.tests[1].problems == ()
+
+
+def test_a_quoted_template_is_text(read):
+    (test,) = read(
+        "prompts: ['{{ x }}']\ntests: [{vars: {x: '{% raw %}Say {{ y }} {% if %}{% endraw %}', y: b}}]"
+    ).tests
+    assert (test.variables["x"], test.problems) == ("Say {{ y }} {% if %}", ())
+
+
+def test_sources_of_tests_that_are_not_read_are_named_beside_the_others(read):
+    file = read(
+        "prompts: ['{{ x }}']\nscenarios: [{}]\n"
+        "tests: [{vars: {x: a}}, 'file://gen.py:make', {path: file://gen.js}, https://example.com/t.csv]"
+    )
+    assert len(file.tests) == 1
+    assert list(file.not_read) == ["file://gen.py:make", "file://gen.js", "https://example.com/t.csv", "scenarios"]
+
+
+def test_messages_may_stand_in_yaml_and_not_in_a_template(read):
+    file = read(
+        "prompts: ['file://p.txt', 'file://t.json']\ntests: [{vars: {x: a}}]",
+        p_DOT_txt="- role: system\n  content: Be brief.\n- role: user\n  content: '{{ x }}'\n",
+        t_DOT_json='[{% for m in x %}{"role": "user", "content": "{{ m }}"},{% endfor %}]',
+    )
+    assert (file.prompts[0].spec.system, file.prompts[0].spec.template) == ("Be brief.", "{{ x }}")
+    assert "template that makes a list of messages" in file.prompts[1].problem
+
+
 def test_a_file_without_tests_has_one(read):
     assert len(read("prompts: [hello]").tests) == 1
 

@@ -67,7 +67,7 @@ async def answer_question(  # noqa: PLR0917
     steps = await call.run_steps(variables)
     messages = await call.build(variables, encode)
     done = await call.complete(messages, on_text)
-    text, notes = _extracted(prompt.extract, done)
+    text, notes = await _extracted(prompt.extract, done)
     if hits and not used:
         notes.append("The prompt uses neither `context` nor `documents`, so the model saw no retrieved passage.")
     checked = await _check(text, example.question, None if retrieval is None else used, checks, call, support)
@@ -140,7 +140,7 @@ class _Call:
             else:
                 messages = await asyncio.to_thread(build_step_messages, self.prompt, step, variables, self.mode)
             text = (await self.complete(messages)).text
-            found = extract_answer(step.extract, text)
+            found = await _found(step.extract, text)
             variables[step.name] = text.strip() if found is None else found
             outputs.append((step.name, text.strip()))
         return outputs
@@ -150,9 +150,14 @@ def _shows_passages(prompt: PromptSpec) -> bool:
     return any({"context", "documents"} & variables_in(template) for template in templates_of(prompt))
 
 
-def _extracted(pattern: str, done: Completion) -> tuple[str, list[str]]:
+async def _found(pattern: str, text: str) -> str | None:
+    """The answer in the text. A pattern may take a second before it is stopped, in which others go on."""
+    return await asyncio.to_thread(extract_answer, pattern, text) if pattern else extract_answer(pattern, text)
+
+
+async def _extracted(pattern: str, done: Completion) -> tuple[str, list[str]]:
     notes = ["The answer was cut off at the limit of tokens."] if done.finish_reason == "length" else []
-    found = extract_answer(pattern, done.text)
+    found = await _found(pattern, done.text)
     if found is None:
         notes.append("The extraction pattern found no answer, so the whole text counts.")
     return (done.text.strip() if found is None else found), notes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jsonschema
@@ -14,6 +15,11 @@ from referencing.exceptions import Unresolvable
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.patterns import matches
+
+SECONDS = 1.0
+
+Problems = Iterator[jsonschema.ValidationError]
+Keyword = Callable[[Any, Any, Any, Any], Problems | None]
 
 
 def is_json(text: str) -> tuple[bool, str]:
@@ -29,12 +35,16 @@ def fits_schema(text: str, schema: Any) -> tuple[bool, str]:
     """Whether the text is JSON that fits a JSON schema, and the first problem if not.
 
     Raises:
-        BadInput: The schema refers to another one that it does not hold, or has a pattern that runs away.
+        BadInput: The schema refers to another one that it does not hold, has a pattern that runs away, or takes
+            too long.
     """
     try:
         value = _parse(text)
     except ValueError as error:
         return False, f"The answer is not JSON: {error}."
+    if _holds(schema, "patternProperties") and _holds(schema, "unevaluatedProperties"):
+        # What is unevaluated is found by the library alone, which matches patterns without a limit.
+        raise BadInput("A JSON schema with both `patternProperties` and `unevaluatedProperties` is not supported.")
     try:
         kind = _guarded(validators.validator_for(schema, default=jsonschema.Draft202012Validator))
         # An empty registry: a schema may not make this program fetch something.
@@ -55,6 +65,8 @@ def schema_problem(schema: Any) -> str:
         validators.validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(schema)
     except SchemaError as error:
         return f"needs a valid JSON schema: {error.message[:300]}"
+    except RecursionError:
+        return "needs a JSON schema that is not nested so deeply"
     return ""
 
 
@@ -75,15 +87,65 @@ def _parse(text: str) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
+def _holds(schema: Any, keyword: str) -> bool:
+    """Whether the keyword stands anywhere in the schema."""
+    if isinstance(schema, Mapping):
+        return keyword in schema or any(_holds(part, keyword) for part in schema.values())
+    return isinstance(schema, list | tuple) and any(_holds(part, keyword) for part in schema)
+
+
 def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def _guarded(kind: Any) -> Any:
-    """The validator class with patterns that cannot run away."""
-    return validators.extend(kind, {"pattern": _pattern})  # type: ignore[no-untyped-call]
+def _guarded(kind: Any, seconds: float = SECONDS) -> Any:
+    """The validator class with patterns that cannot run away, which gives up after some time.
+
+    A small schema can ask for 2^30 steps, by parts that refer to two others each.
+    """
+    end = time.monotonic() + seconds
+
+    def timed(keyword: Keyword) -> Keyword:
+        def check(validator: Any, value: Any, instance: Any, schema: Any) -> Problems | None:
+            if time.monotonic() > end:
+                raise BadInput(f"The JSON schema of the check takes more than {seconds:g} s on this answer.")
+            return keyword(validator, value, instance, schema)
+
+        return check
+
+    known = {name: keyword for name, keyword in _GUARDED.items() if name in kind.VALIDATORS}
+    return validators.extend(kind, {name: timed(k) for name, k in {**kind.VALIDATORS, **known}.items()})  # type: ignore[no-untyped-call]
 
 
-def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
+def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Problems:
     if validator.is_type(instance, "string") and not matches(pattern, instance):
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: Any, instance: Any, schema: Any) -> Problems:
+    if not validator.is_type(instance, "object"):
+        return
+    for pattern, part in patterns.items():
+        for name, value in instance.items():
+            if matches(pattern, name):
+                yield from validator.descend(value, part, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, wanted: Any, instance: Any, schema: Any) -> Problems:
+    if not validator.is_type(instance, "object"):
+        return
+    named, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+    for name in instance:
+        if name in named or any(matches(pattern, name) for pattern in patterns):
+            continue
+        if wanted is False:
+            yield jsonschema.ValidationError(f"the property {name!r} is not allowed")
+        else:
+            yield from validator.descend(instance[name], wanted, path=name)
+
+
+_GUARDED: Mapping[str, Keyword] = {
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import regex  # type: ignore[import-untyped]
@@ -9,18 +10,43 @@ import regex  # type: ignore[import-untyped]
 from llmopt_core.errors import BadInput
 
 SECONDS = 1.0
+MAX_UNFOLDED = 100_000
+
+# An escape, a character class, a group's bracket, the least number of a repeat, or any other character.
+_PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]|\{(\d+)(?:,\d*)?\}|.", re.DOTALL)
 
 
 def compiled_pattern(pattern: str, ignore_case: bool = False) -> Any:
     """The compiled expression (Python's syntax and that of the `regex` package).
 
     Raises:
-        BadInput: It is not a regular expression.
+        BadInput: It is not a regular expression, or its repeats make it very long.
     """
+    if _unfolded(pattern) > MAX_UNFOLDED:
+        raise BadInput(f"{pattern[:200]!r} is too large: its repeats make more than {MAX_UNFOLDED:,} steps.")
     try:
         return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
     except regex.error as error:
         raise BadInput(f"{pattern!r} is not a regular expression: {error}.") from error
+
+
+def _unfolded(pattern: str) -> int:
+    """About how long the expression is with its repeats written out, as compiling does it."""
+    outer: list[int] = []
+    total = last = 0
+    for part in _PART.finditer(pattern):
+        if part[0] == "(":
+            outer.append(total)
+            total = last = 0
+        elif part[0] == ")" and outer:
+            last = total
+            total += outer.pop()
+        elif part[1] is not None:
+            total += last * (int(part[1][:12]) - 1) if int(part[1][:12]) else 0
+        else:
+            last = 1
+            total += 1
+    return total
 
 
 def matches(pattern: str, text: str, *, ignore_case: bool = False, seconds: float = SECONDS) -> list[Any]:

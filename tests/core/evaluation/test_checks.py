@@ -22,6 +22,18 @@ BUILTIN = JudgeSpec()
 LLM = JudgeSpec(endpoint="scripted", model="big")
 
 
+def nested(depth):
+    """A schema within a schema, and so on."""
+    schema = {"type": "object"}
+    for _ in range(depth):
+        schema = {"not": schema}
+    return schema
+
+
+# Each part refers to the next one twice: 2^40 steps.
+DOUBLING = {"$defs": {**{str(n): {"allOf": [{"$ref": f"#/$defs/{n + 1}"}] * 2} for n in range(40)}, "40": {}}}
+
+
 @pytest.fixture
 def models(tmp_path):
     models = Models(Settings(home=tmp_path), endpoints={})
@@ -62,6 +74,20 @@ async def run(models, spec, text, *, judge=BUILTIN, reference=None, variables=No
         ({"type": "json-schema", "value": {"type": "object", "required": ["a"]}}, '{"a": 1}', '{"b": 1}'),
         ({"type": "json-schema", "value": {"properties": {"a": {"pattern": "^x+$"}}}}, '{"a": "xx"}', '{"a": "y"}'),
         ({"type": "json-schema", "value": {"type": "array"}}, "[]", "not json"),
+        (
+            {
+                "type": "json-schema",
+                "value": {
+                    "properties": {"a": {}},
+                    "patternProperties": {"^b": {"type": "null"}},
+                    "additionalProperties": False,
+                },
+            },
+            '{"a": 1, "b1": null}',
+            '{"a": 1, "c": 1}',
+        ),
+        ({"type": "json-schema", "value": {"additionalProperties": {"type": "number"}}}, '{"a": 1}', '{"a": "b"}'),
+        ({"type": "json-schema", "value": {"patternProperties": {"^b": {"type": "null"}}}}, '{"b": null}', '{"b": 1}'),
         ({"type": "length", "value": {"max": 3}}, "abc", "abcd"),
         ({"type": "length", "value": {"min": 2, "max": 3, "unit": "words"}}, "two words", "one"),
         ({"type": "length", "value": {"min": 3, "unit": "words"}}, "三个字", "两字"),
@@ -121,6 +147,25 @@ async def test_similarity_falls_back_to_the_reference(models):
         ({"type": "json-schema", "value": {"$ref": "#/$defs/none"}}, "{}", "does not hold", {}),
         ({"type": "json-schema", "value": {"pattern": "(x+x+)+y"}}, f'"{"x" * 3000}"', "nested repeats", {}),
         ({"type": "json-schema", "value": {"$ref": "#"}}, "{}", "without end", {}),
+        (
+            {"type": "json-schema", "value": {"patternProperties": {"(x+x+)+y": {}}}},
+            f'{{"{"x" * 3000}": 1}}',
+            "nested repeats",
+            {},
+        ),
+        (
+            {"type": "json-schema", "value": {"patternProperties": {"(x+x+)+y": {}}, "additionalProperties": False}},
+            f'{{"{"x" * 3000}": 1}}',
+            "nested repeats",
+            {},
+        ),
+        (
+            {"type": "json-schema", "value": {"patternProperties": {"x": {}}, "unevaluatedProperties": False}},
+            "{}",
+            "is not supported",
+            {},
+        ),
+        ({"type": "json-schema", "value": {**DOUBLING, "$ref": "#/$defs/0"}}, "{}", "more than 1 s", {}),
     ],
 )
 async def test_what_cannot_run_is_neither_passed_nor_failed(models, check, text, reason, more):
@@ -151,6 +196,7 @@ async def test_texts_are_filled_in_from_the_example(models):
         ({"type": "equals"}, "needs a value"),
         ({"type": "json-schema"}, "needs a schema"),
         ({"type": "json-schema", "value": {"type": "objekt"}}, "valid JSON schema"),
+        ({"type": "json-schema", "value": nested(2000)}, "nested so deeply"),
         ({"type": "similar", "value": ["a"]}, "needs a text"),
         ({"type": "metric", "value": "faith", "threshold": 0.5}, "name of a metric"),
         ({"type": "metric", "value": "faithfulness"}, "needs a threshold"),

@@ -114,3 +114,14 @@ def test_a_pattern_that_runs_away_is_stopped():
 def test_the_fingerprint_covers_the_examples():
     assert PromptSpec(few_shot=SHOTS).fingerprint != PromptSpec().fingerprint
     assert PromptSpec(few_shot=SHOTS).fingerprint == PromptSpec(few_shot=SHOTS).fingerprint
+
+
+@pytest.mark.parametrize("pattern", ["a{1000000000}", "((((((a{30}){30}){30}){30}){30}){30}", "([)(]a|b{3}){99999}"])
+def test_a_pattern_too_large_to_compile_is_refused(pattern):
+    with pytest.raises(BadInput, match="too large"):
+        matches(pattern, "a")
+
+
+@pytest.mark.parametrize("pattern", [r"\{99999999\}", r"[{]99999999[}]", "x{99999999", r"(\d{4}-){2}[a-f]{8}(ab){0}"])
+def test_what_only_looks_like_a_repeat_is_no_repeat(pattern):
+    assert matches(pattern, "{99999999} x{99999999 2020-2021-abcdefab")

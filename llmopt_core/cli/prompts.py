@@ -33,6 +33,9 @@ def compare_prompts(
         int | None, typer.Option(min=1, max=1000, help="Answers at once (the file's, or 8).")
     ] = None,
     repeats: Annotated[int | None, typer.Option(min=1, max=20, help="Answers per example and variant.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only variants with this in their name; may be given several times.")
+    ] = None,
     fail_on: Annotated[
         str,
         typer.Option(
@@ -58,7 +61,7 @@ def compare_prompts(
     if fail_on not in _FAIL_ON or show not in FILTER_NAMES:
         raise BadInput(f"--fail-on is one of {', '.join(_FAIL_ON)}; --show is one of {', '.join(FILTER_NAMES)}.")
     store = Store.open(Settings.from_environment())
-    loaded = _changed(load_comparison(file, store), concurrency, repeats)
+    loaded = _changed(load_comparison(file, store), concurrency, repeats, only or [])
     _tell(loaded)
     found = asyncio.run(_run(store, loaded))
     grid = load_grid(store, found, loaded.plan.evaluation_set.examples)
@@ -133,11 +136,21 @@ def export_promptfoo(
         print(f"{out} written")
 
 
-def _changed(loaded: ComparisonFile, concurrency: int | None, repeats: int | None) -> ComparisonFile:
+def _changed(loaded: ComparisonFile, concurrency: int | None, repeats: int | None, only: list[str]) -> ComparisonFile:
     from dataclasses import replace
 
+    from llmopt_core.errors import BadInput
+    from llmopt_core.experiments.prompt_lab.plan import MOST_VARIANTS
+
     plan = loaded.plan
-    plan = replace(plan, concurrency=concurrency or plan.concurrency, repeats=repeats or plan.repeats)
+    kept = tuple(v for v in plan.variants if not only or any(part in v.name for part in only))
+    if not kept or len(kept) > MOST_VARIANTS:
+        names = "; ".join(v.name for v in plan.variants)
+        raise BadInput(
+            f"{len(kept)} variants are to be compared and 1 to {MOST_VARIANTS} can be; choose with --only NAME, "
+            f"several times if need be. There are: {names}."
+        )
+    plan = replace(plan, variants=kept, concurrency=concurrency or plan.concurrency, repeats=repeats or plan.repeats)
     return replace(loaded, plan=plan)
 
 

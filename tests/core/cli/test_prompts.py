@@ -49,6 +49,19 @@ def test_the_grid_is_printed_and_a_failed_check_ends_with_1(llmopt: Command, com
     assert "0 of 2 passed" in done.out
 
 
+def test_too_many_variants_are_chosen_from_by_name(llmopt: Command, comparison: Path) -> None:
+    prompts = "".join(f'  more{n}: {{template: "{n} {{{{ question }}}}"}}\n' for n in range(4))
+    comparison.write_text(comparison.read_text().replace("prompts:\n", f"prompts:\n{prompts}"))
+    done = llmopt("compare-prompts", comparison)
+    assert done.code == 2
+    assert "6 variants are to be compared and 1 to 4 can be" in done.errors
+    assert "plain; wrong" in done.errors
+    done = llmopt("compare-prompts", comparison, "--only", "plain", "--only", "more1")
+    assert done.code == 0, done.errors
+    assert "more0" not in done.out
+    assert llmopt("compare-prompts", comparison, "--only", "gone").code == 2
+
+
 def test_json_html_and_csv(inside: Command, comparison: Path, tmp_path: Path) -> None:
     done = inside("compare-prompts", comparison, "--json", "--html", "out/c.html", "--csv", "out/c.csv",
                   "--fail-on", "none")  # fmt: skip

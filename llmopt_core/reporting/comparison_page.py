@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from llmopt_core.prompts.diff import Op
 from llmopt_core.reporting.page import PALETTE, template
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
+_RISKY = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +80,19 @@ def csv_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A CSV file that a spreadsheet opens safely: a text that it would run as a formula gets an apostrophe in front."""
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\r\n")
-    writer.writerow(header)
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
+    writer.writerows([_safe(cell) for cell in row] for row in (header, *rows))
     return table.getvalue()
 
 
 def _safe(cell: object) -> object:
-    if isinstance(cell, str) and cell.startswith(_RISKY) and not _is_number(cell):
+    if isinstance(cell, str) and _is_risky(cell) and not _is_number(cell):
         return f"'{cell}"
     return "" if cell is None else cell
+
+
+def _is_risky(text: str) -> bool:
+    """Whether a spreadsheet might take the text for a formula, or for cells of its own."""
+    return text.startswith(("\t", "\r")) or text.lstrip().startswith(_RISKY)
 
 
 def _is_number(text: str) -> bool:

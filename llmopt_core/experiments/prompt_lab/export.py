@@ -91,6 +91,7 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
 def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
     """The comparison as JSON-like values."""
     columns = columns_of(grid)
+    shown = {kind: set(grid.shown(kind)) for kind in _KINDS}
     return {
         "project": found.project,
         "comparison": found.id,
@@ -102,7 +103,7 @@ def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
                 "example_id": example.id,
                 "question": example.question,
                 "reference": example.reference,
-                "kinds": [kind for kind in _KINDS if place in grid.shown(kind)],
+                "kinds": [kind for kind in _KINDS if place in shown[kind]],
                 "cells": [_cell_values(name, cell) for name, cell in zip(grid.names, row, strict=True)],
             }
             for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))

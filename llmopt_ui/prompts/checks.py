@@ -12,7 +12,7 @@ from llmopt_core.evaluation.check_spec import CHECK_EXPLANATIONS, EXAMPLE_COLUMN
 from llmopt_core.experiments.prompt_lab.check_rows import EMPTY, TYPES, checks_from_rows, row_of
 from llmopt_core.experiments.prompt_lab.setup import Setup
 from llmopt_core.runs.values import Project
-from llmopt_core.types import EvaluationSet, Example
+from llmopt_core.types import EvaluationSet, Example, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import told_plainly
 from llmopt_ui.prompts.preview import latest_set
@@ -21,6 +21,7 @@ from llmopt_ui.prompts.table import Row, edited_rows
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
+_DRAFT = "example checks"
 _VALUE_HELP = (
     "A text; may use {{ question }}, {{ reference }} and variables. Several texts: a | b. A length: 10-200 words. "
     "A schema: JSON."
@@ -70,9 +71,18 @@ def _of_one(project: Project, set_name: str) -> None:
     st.caption("Asked of this example's answers in addition. Kept with the evaluation set, as a new version of it.")
     form = f"example_checks_{project.id}_{set_name}_{picked}"
     key = f"example_checks_table_{prompt_state().slot(form)}"
-    rows = edited_rows(key, [row_of(check) for check in checks_of(example)] or [EMPTY], _COLUMNS, types=_TYPES)
+    saved = [row_of(check) for check in checks_of(example)] or [EMPTY]
+    draft = store().draft(project, _DRAFT, _draft_of(found, example)) or {}
+    rows = edited_rows(key, draft.get("rows", saved), _COLUMNS, types=_TYPES)
+    if rows != draft.get("rows", saved):
+        store().save_draft(project, _DRAFT, _draft_of(found, example), {"rows": rows})
     st.button("Save the checks of this example", key=f"example_checks_save_{form}", icon=":material/save:",
               on_click=_save, args=(project, found, example, rows, form))  # fmt: skip
+
+
+def _draft_of(found: EvaluationSet, example: Example) -> str:
+    """Under which name the typed checks of an example are kept."""
+    return fingerprint([found.name, example.id])
 
 
 def _save(project: Project, found: EvaluationSet, example: Example, rows: list[Row], form: str) -> None:
@@ -86,5 +96,6 @@ def _save(project: Project, found: EvaluationSet, example: Example, rows: list[R
     changed = replace(example, variables={**own, EXAMPLE_COLUMN: listed} if listed else own)
     examples = tuple(changed if one.id == example.id else one for one in found.examples)
     store().save_evaluation_set(project, EvaluationSet(found.name, examples))
+    store().delete_draft(project, _DRAFT, _draft_of(found, example))
     prompt_state().fill(form)
     notify(f"{fmt.plural(len(checks), 'check')} saved with {example.id}.")

@@ -25,6 +25,7 @@ from llmopt_ui.prompts.fields import (
     discard,
     form_of,
     is_changed,
+    keep,
     opened_body,
     prompt_fields,
     prompt_values,
@@ -69,9 +70,11 @@ def _editor(project: Project, saved: Version | None) -> None:
 def _standing(project: Project, saved: Version | None, body: Body, changed: bool) -> None:
     """Whether something is unsaved, and the way to save it."""
     name = saved.name if saved else NEW
+    slot = prompt_state().slot(form_of(project, name))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        st.text_input("Note", key=f"{NOTE}_{prompt_state().slot(form_of(project, name))}", width=300,
-                      placeholder="What changed, and why", live=True)  # fmt: skip
+        st.text_input("Note", prompt_state().filled[slot].get("note", ""), key=f"{NOTE}_{slot}", width=300,
+                      placeholder="What changed, and why", live=True, on_change=keep,
+                      args=(project, name))  # fmt: skip
         st.button("Save version", key=SAVE, type="primary", icon=":material/save:", on_click=_save,
                   args=(project, name), disabled=not changed)  # fmt: skip
         if changed and store().draft(project, PROMPT, name) is not None:
@@ -87,9 +90,8 @@ def _standing(project: Project, saved: Version | None, body: Body, changed: bool
 
 def _save(project: Project, name: str) -> None:
     body = typed_body(project, name)
-    note = st.session_state.get(f"{NOTE}_{prompt_state().slot(form_of(project, name))}") or ""
     try:
-        saved = save_prompt(store(), project, body["name"], prompt_from(prompt_values(body)), note)
+        saved = save_prompt(store(), project, body["name"], prompt_from(prompt_values(body)), body["note"])
     except LlmOptError as error:
         state().problem = str(error)
         return

@@ -78,11 +78,13 @@ def typed_body(project: Project, name: str) -> Body:
     """What stands in the fields; a field that is not drawn yet has what it is filled with."""
     slot = prompt_state().slot(_form(project, name))
     base = prompt_state().filled[slot]
-    typed = {field: st.session_state.get(f"shots_{field}_{slot}", base[field]) for field in ("name", *_STARTER)}
+    fields = ("name", "note", *_STARTER)
+    typed = {field: st.session_state.get(f"shots_{field}_{slot}", base.get(field)) for field in fields}
     table = _table_key(slot, _columns(base))
     rows = rows_with_edits(table) if table in st.session_state and table in prompt_state().filled else None
     examples = base["examples"] if rows is None else examples_from(rows)
-    return {**base, **typed, "name": typed["name"] or "", "template": typed["template"] or "", "examples": examples}
+    texts = {key: typed[key] or "" for key in ("name", "template", "note")}
+    return {**base, **typed, **texts, "examples": examples}
 
 
 def examples_from(rows: list[Row]) -> list[dict[str, str]]:
@@ -148,7 +150,9 @@ def _save_row(project: Project, name: str, body: Body, slot: str) -> None:
     saved = newest_versions(store(), project, FEW_SHOT).get(name)
     changed = _is_changed(body, saved)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        st.text_input("Note", key=f"shots_note_{slot}", placeholder="What changed, and why", live=True, width=260)
+        st.text_input("Note", prompt_state().filled[slot].get("note", ""), key=f"shots_note_{slot}", live=True,
+                      placeholder="What changed, and why", width=260, on_change=_keep,
+                      args=(project, name))  # fmt: skip
         st.button("Save version", key="few_shot_save", type="primary", icon=":material/save:", disabled=not changed,
                   on_click=_save, args=(project, name))  # fmt: skip
         if changed and store().draft(project, FEW_SHOT, name) is not None:
@@ -236,9 +240,8 @@ def _discard(project: Project, name: str) -> None:
 
 def _save(project: Project, name: str) -> None:
     body = typed_body(project, name)
-    note = st.session_state.get(f"shots_note_{prompt_state().slot(_form(project, name))}") or ""
     try:
-        saved = save_few_shot(store(), project, body["name"], few_shot_from(_values(body)), note)
+        saved = save_few_shot(store(), project, body["name"], few_shot_from(_values(body)), body["note"])
     except LlmOptError as error:
         state().problem = str(error)
         return

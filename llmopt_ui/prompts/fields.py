@@ -51,7 +51,7 @@ def opened_body(project: Project, saved: Version | None) -> Body:
 def prompt_fields(project: Project, name: str, body: Body) -> Body:
     """Draw the fields; gives what stands in them."""
     slot = prompt_state().slot(form_of(project, name))
-    changed: dict[str, Any] = {"on_change": _keep, "args": (project, name)}
+    changed: dict[str, Any] = {"on_change": keep, "args": (project, name)}
     st.text_input(
         "Name", body["name"], key=f"prompt_name_{slot}", placeholder="support-answer", live=True, width=340, **changed
     )
@@ -99,6 +99,7 @@ def typed_body(project: Project, name: str) -> Body:
         "template": typed("text_template", base["template"]) or "",
         "extract": typed("extract", base["extract"]) or "",
         "few_shot": _chosen_shots(project, typed("shots", _KEPT), base["few_shot"]),
+        "note": typed("note", base.get("note")) or "",
         "steps": steps,
     }
 
@@ -126,7 +127,7 @@ def discard(project: Project, name: str) -> None:
     prompt_state().fill(form_of(project, name))
 
 
-def _keep(project: Project, name: str) -> None:
+def keep(project: Project, name: str) -> None:
     """Called at every change, even when the page is being left."""
     store().save_draft(project, PROMPT, name, typed_body(project, name))
 
@@ -170,7 +171,7 @@ def _with_step(body: Body) -> Body:
 
 
 def _step(project: Project, name: str, slot: str, number: int, step: Body) -> None:
-    changed: dict[str, Any] = {"on_change": _keep, "args": (project, name)}
+    changed: dict[str, Any] = {"on_change": keep, "args": (project, name)}
 
     def without(body: Body) -> Body:
         return {**body, "steps": [other for place, other in enumerate(body["steps"]) if place != number]}

@@ -127,3 +127,13 @@ def test_text_of_users_is_never_html(editor: AppTest) -> None:
     html = "".join(str(block.proto.body) for block in editor.get("html"))
     assert "<img" not in html
     assert "&lt;img" in html
+
+
+def test_a_note_that_is_typed_survives_another_page(app: App, editor: AppTest, store: Store, used: str) -> None:
+    field(editor, "prompt_text_system").set_value("Answer briefly.").run()
+    field(editor, "prompt_note").set_value("why it is brief").run()
+    editor.switch_page("pages/evaluation.py").run()
+    editor.switch_page(PAGE).run()
+    assert field(editor, "prompt_note").value == "why it is brief"
+    again = app(PAGE, project=used, prompts_view="Editor")
+    assert field(again, "prompt_note").value == "why it is brief"

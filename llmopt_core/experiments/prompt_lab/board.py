@@ -44,12 +44,13 @@ class Board:
     """The answers of one comparison. Safe to use from any thread.
 
     Places are taken in the order in which they were added; more may be added until the board is closed. It has ended
-    when all is stored, too.
+    when all is stored, too. Who waits for changes is woken by those in the rows that somebody looks at: to be woken by
+    each of many answers that nobody sees would take the processor from the calls.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._version = 0
+        self._version = self._seen = 0
         self._cells: dict[Place, Live] = {}
         self._touched: dict[Place, int] = {}
         self._waiting: deque[Place] = deque()
@@ -86,7 +87,7 @@ class Board:
     def is_watched(self, row: int) -> bool:
         """Whether somebody looks at this row."""
         with self._changed:
-            return any(row in rows for rows in self._watched.values())
+            return self._is_watched(row)
 
     def heard(self, place: Place, text: str) -> None:
         """A piece of an answer has arrived."""
@@ -121,7 +122,8 @@ class Board:
         self.drop_waiting()
         with self._changed:
             self._closed = self._ended = True
-            self._touch()
+            self._version += 1
+            self._tell()
 
     @property
     def ended(self) -> bool:
@@ -140,17 +142,27 @@ class Board:
             return dict(self._cells)
 
     def changes(self, since: int, timeout: float) -> tuple[int, list[Place]]:
-        """The places that changed after version `since`, waiting up to `timeout` seconds for the first change."""
+        """The places that changed after version `since`; all, but only changes in watched rows are waited for.
+
+        Args:
+            since: What the last call gave; 0 at first.
+            timeout: Seconds to wait at most where no watched row has changed.
+        """
         with self._changed:
-            if self._version <= since and not self._ended:
+            if self._seen <= since and not self._ended:
                 self._changed.wait(timeout)
             return self._version, [place for place, version in self._touched.items() if version > since]
 
     def _put(self, place: Place, cell: Live) -> None:
         self._cells[place] = cell
-        self._touch()
-        self._touched[place] = self._version
-
-    def _touch(self) -> None:
         self._version += 1
+        self._touched[place] = self._version
+        if self._is_watched(place[1]):
+            self._tell()
+
+    def _is_watched(self, row: int) -> bool:
+        return any(row in rows for rows in self._watched.values())
+
+    def _tell(self) -> None:
+        self._seen = self._version
         self._changed.notify_all()

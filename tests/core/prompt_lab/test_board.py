@@ -1,0 +1,45 @@
+"""What a running comparison shows to those who look at it."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmopt_core.experiments.prompt_lab.board import Board
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that the board was willing to wait, each time it had to."""
+    found: list[float] = []
+    monkeypatch.setattr("threading.Condition.wait", lambda self, seconds=None: found.append(seconds))
+    return found
+
+
+def test_only_changes_in_rows_on_a_screen_wake_who_waits_and_all_are_told(waits: list[float]) -> None:
+    board = Board()
+    board.add([(0, 0, 0), (0, 7, 0)])
+    board.look_at("somebody", [0])
+    version, _ = board.changes(0, 1.0)
+    waits.clear()
+
+    board.heard((0, 7, 0), "far below")
+    version, places = board.changes(version, 9.0)
+    assert (waits, places) == ([9.0], [(0, 7, 0)])
+
+    board.heard((0, 7, 0), " still")
+    board.heard((0, 0, 0), "in sight")
+    version, places = board.changes(version, 9.0)
+    assert (waits, set(places)) == ([9.0], {(0, 7, 0), (0, 0, 0)})
+
+    assert board.changes(version, 9.0)[1] == []
+    assert waits == [9.0, 9.0]
+
+
+def test_the_end_wakes_whoever_looks(waits: list[float]) -> None:
+    board = Board()
+    board.add([(0, 0, 0)])
+    version, _ = board.changes(0, 0.0)
+    waits.clear()
+    board.end()
+    assert board.changes(version, 9.0)[1] == [(0, 0, 0)]
+    assert (waits, board.ended) == ([], True)

@@ -17,6 +17,8 @@ _BOMS = (
 # Named one by one: over all its encodings the detector takes French and German for Central European ones.
 _PAGES = ["gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1251", "koi8_r"]
 _SAMPLE = 256 * 1024
+# All but NUL, which is counted on its own, tab, line and page breaks, and escape.
+_CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
 _TITLES = {"cp1252": "Latin-1 (Windows-1252)", "latin-1": "Latin-1", "gb18030": "GB18030"}
 _MAGIC = ((b"%PDF-", "a PDF"), (b"PK\x03\x04", "a zip or Office file"), (b"\xd0\xcf\x11\xe0", "an old Office file"))
 _IMAGE = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"\x1f\x8b")
@@ -37,12 +39,12 @@ def decode(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
             return _with_mark(data[len(mark) :], encoding, name)
     wide = _utf16_without_mark(data)
     if wide:
-        return _with_mark(data, wide, name)
+        return _guessed(*_with_mark(data, wide, name), name)
     try:
         return data.decode("utf-8"), ()
     except UnicodeDecodeError:
         wide = _utf16_of_cjk(data)
-        return _with_mark(data, wide, name) if wide else _damaged_utf8(data) or _other(data)
+        return _guessed(*(_with_mark(data, wide, name) if wide else _damaged_utf8(data) or _other(data)), name)
 
 
 def _refuse_binary(data: bytes, name: str) -> None:
@@ -53,6 +55,13 @@ def _refuse_binary(data: bytes, name: str) -> None:
         raise BadInput(f"{name} is not text but a picture, program or archive: upload a document instead.")
 
 
+def _guessed(text: str, warnings: tuple[str, ...], name: str) -> tuple[str, tuple[str, ...]]:
+    """Refuse what some encoding gives a meaning to, as Latin-1 does to any bytes, but what nobody wrote."""
+    if len(_CONTROLS.findall(text)) > len(text) // 20:
+        raise BadInput(f"{name} is not text: it holds what no text encoding explains; save it as UTF-8 text.")
+    return text, warnings
+
+
 def _with_mark(data: bytes, encoding: str, name: str) -> tuple[str, tuple[str, ...]]:
     try:
         return data.decode(encoding), ()
@@ -60,7 +69,7 @@ def _with_mark(data: bytes, encoding: str, name: str) -> tuple[str, tuple[str, .
         text = data.decode(encoding, "replace")
     damaged = text.count("\ufffd")
     if damaged > max(4, len(text) // 50):
-        raise BadInput(f"{name} says it is {encoding.upper()} but is not: save it again as UTF-8.")
+        raise BadInput(f"{name} looks like {encoding.upper()} text but is not: save it again as UTF-8.")
     return text, (_damage(damaged, encoding.upper()),)
 
 
@@ -85,7 +94,9 @@ def _utf16_of_cjk(data: bytes) -> str:
         return ""
     for order in ("utf-16-le", "utf-16-be"):
         text = sample.decode(order, "replace")
-        if sum("\u3000" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text) > 0.6 * len(text):
+        if "\ufffd" not in text[:-1] and sum(
+            "\u3000" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text
+        ) > 0.6 * len(text):
             return order
     return ""
 

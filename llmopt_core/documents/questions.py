@@ -163,9 +163,9 @@ def _check(fields: dict[str, Any], row: Row) -> list[str]:
     question = fields["question"]
     if not isinstance(question, str) or not question.strip():
         found = ", ".join(map(str, list(row.values)[:8])) or "nothing"
-        if question is None:
+        if question is None and not any(key in row.values for key in ("question", *_ALIASES["question"])):
             return [f"no `question`; found {found}"]
-        return ["`question` is empty" if isinstance(question, str) else "`question` is not a text"]
+        return ["`question` is empty" if isinstance(question, str | None) else "`question` is not a text"]
     return [
         f"`{name}` is not a text"
         for name in ("reference", "category", "id")

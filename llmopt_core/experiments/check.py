@@ -38,7 +38,7 @@ def check_run(  # noqa: PLR0917
     check_names(metrics)
     for example in evaluation_set.examples:
         checks_of(example), threshold_of(example)
-    missing = undefined_variables(configuration.prompt, _known(evaluation_set.examples, configuration))
+    missing = _missing_variables(configuration, evaluation_set)
     if missing:
         raise BadInput(_undefined(name, sorted(missing)[0], evaluation_set, configuration))
     asked = list(_asked(configuration, metrics, judge))
@@ -48,6 +48,14 @@ def check_run(  # noqa: PLR0917
         models.endpoint(configuration.retrieval.embedding.endpoint)
     if budget_usd is not None:
         check_budget(budget_usd, asked, models)
+
+
+def _missing_variables(configuration: Configuration, evaluation_set: EvaluationSet) -> set[str]:
+    try:
+        return undefined_variables(configuration.prompt, _known(evaluation_set.examples, configuration))
+    except BadInput as error:
+        told = str(error)
+        raise BadInput(f"The prompt of {configuration.name}: {told[0].lower()}{told[1:]}") from error
 
 
 def _asked(configuration: Configuration, metrics: Sequence[str], judge: JudgeSpec) -> Iterable[ModelSpec]:

@@ -90,8 +90,15 @@ def load_experiment(path: Path) -> Experiment:
         judge=said.judge,
         metrics=said.metrics,
         configurations=said.configurations,
-        endpoints=endpoints_in(said.endpoints, path.name),
+        endpoints=_endpoints(said, located),
     )
+
+
+def _endpoints(said: _File, located: Located) -> dict[str, Endpoint]:
+    found: dict[str, Endpoint] = {}
+    for name, fields in said.endpoints.items():
+        found |= endpoints_in({name: fields}, f"{located.source} line {located.line(('endpoints', name))}")
+    return found
 
 
 def read_located(path: Path) -> Located:
@@ -181,14 +188,25 @@ def _told(error: ErrorDetails, located: Located, root: type[BaseModel]) -> BadIn
         )
     if kind == "missing":
         return located.error(path, f"{prefix}{error['loc'][-1]} is missing.")
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    message = _plain_words(error)
     if kind == "literal_error":
         expected = str(error.get("ctx", {}).get("expected", ""))
         return located.error(path, f"{where} is {error['input']!r}, but must be one of {expected}.")
     if kind == "value_error":
-        return located.error(path, f"{prefix}{message}.")
+        names_it = bool(path) and message.startswith(f"{path[-1]} ")
+        return located.error(path, f"{message}." if names_it else f"{prefix}{message}.")
+    if kind in ("string_too_short", "too_short") and not error["input"]:
+        return located.error(path, f"{where} is empty.")
     shown = repr(error["input"])
     return located.error(path, f"{where} is {shown[:60]}, but should be {message}.")
+
+
+def _plain_words(error: ErrorDetails) -> str:
+    """What is wrong, in the words of a YAML file."""
+    if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return "a mapping"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return message.replace("a valid tuple", "a list").replace("a valid string", "a text")
 
 
 def _real_path(loc: Iterable[int | str], value: Any) -> tuple[int | str, ...]:
@@ -208,7 +226,12 @@ def _words(path: Sequence[int | str], value: Any) -> str:
     words: list[str] = []
     for step in path:
         value = value[step]
-        if words == ["configurations"] and isinstance(value, dict) and isinstance(value.get("name"), str):
+        if (
+            words == ["configurations"]
+            and isinstance(value, dict)
+            and value.get("name")
+            and isinstance(value["name"], str)
+        ):
             words = [value["name"]]
         else:
             words.append(str(step))

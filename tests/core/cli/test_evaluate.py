@@ -119,6 +119,7 @@ def test_bad_arguments_are_one_line_and_cost_nothing(
         ("exact_match,", "exact_mach,", "experiment.yaml line 3: there is no metric named exact_mach"),
         ("questions.jsonl", "nowhere.jsonl", "experiment.yaml line 2: nowhere.jsonl does not exist"),
         ("{{ question }}", "{{ queston }}", "uses {{ queston }}"),
+        ("{{ question }}", "{{ question", "The prompt of baseline: the template is not valid Jinja2 (line 1)"),
         ("endpoint: stub", "endpoint: stab", "There is no endpoint named 'stab'"),
     ],
 )

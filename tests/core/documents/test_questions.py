@@ -86,6 +86,7 @@ REFERENCE = {"document": "norway.md", "start": 0, "end": 4}
 @pytest.mark.parametrize(
     ("row", "why"),
     [({"id": "x"}, "no `question`; found id"), ({"question": " "}, "`question` is empty"),
+     ({"question": None}, "`question` is empty"),
      ({"question": 5}, "`question` is not a text"),
      ({"question": "a", "reference": ["b"]}, "`reference` is not a text"),
      ({"question": "a", "id": "1"}, "the id '1' stands on line 1 too"),

@@ -1,3 +1,5 @@
+import random
+
 import pytest
 
 from llmopt_core.documents.duplicates import duplicates
@@ -77,6 +79,13 @@ def test_nul_bytes_are_removed_with_a_warning():
 def test_what_is_not_text_is_refused(data, why):
     with pytest.raises(BadInput, match=why):
         load_bytes("a.txt", data)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("size", [1_000, 20_000])
+def test_bytes_without_meaning_are_refused_whatever_they_look_like(seed, size):
+    with pytest.raises(BadInput, match=r"a\.txt (is not text|looks like UTF-16)"):
+        load_bytes("a.txt", random.Random(seed).randbytes(size))
 
 
 @pytest.mark.parametrize(

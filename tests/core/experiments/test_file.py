@@ -166,7 +166,10 @@ def replaced(old: str, new: str) -> str:
         ("- a\n- b\n", 1, "an experiment file is a mapping"),
         ("", 1, "an experiment file is a mapping"),
         ("a: &a [*a]\n", 1, "nested too deeply, or repeats itself"),
-        ("configurations: []\nevaluation_set: questions.jsonl\n", 1, "configurations"),
+        ("configurations: []\nevaluation_set: questions.jsonl\n", 1, r"configurations is empty\.$"),
+        (replaced("name: rag-wide", "name: ''"), 17, r"configurations\.2\.name is empty\.$"),
+        (replaced("metrics: [", "metrics: exact_match #["), 5, "metrics is 'exact_match', but should be a list"),
+        (GOOD + "endpoints:\n  a: {base_url: 'http://a/v1'}\n  b: {base_url: nowhere}\n", 26, "'b': base_url must be"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(folder: Path, text: str, line: int, words: str) -> None:

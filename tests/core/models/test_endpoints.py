@@ -76,7 +76,7 @@ def test_cached_tokens_cost_the_full_price_by_default():
     [
         ("mine: {base_url: http://x/v1, colour: red}", "endpoints.yaml: endpoint 'mine': colour: unknown setting"),
         ("mine: {base_url: http://x/v1, prices: {a: {promt: 1}}}", "prices.a.promt: unknown setting"),
-        ("mine: {base_url: localhost:8000}", "base_url: base_url must be a web address such as https://host:8000/v1"),
+        ("mine: {base_url: localhost:8000}", "'mine': base_url must be a web address such as https://host:8000/v1"),
         ("mine: {base_url: 'http://[x/v1'}", "base_url"),
         ("mine: {base_url: 'http://host:99999999/v1'}", "base_url"),
         ("mine: {base_url: 'https://me:secret@host/v1'}", "must not hold a password"),

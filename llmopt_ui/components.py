@@ -15,7 +15,7 @@ from llmopt_ui.navigation import PageSpec
 from llmopt_ui.session import state, taken_messages
 
 _ASSETS = Path(__file__).parent
-ICON = _ASSETS / "icon.png"
+ICON = _ASSETS / "icon.svg"
 LOGO = _ASSETS / "logo.svg"
 
 

@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.catalogue import METRICS
@@ -32,6 +31,9 @@ def leaderboard_table(
         }
         for entry in entries
     ]
+    # Imported here, since it is a third of what a first page without results would load.
+    import pandas as pd
+
     with st.container(key=f"figures_{key}"):
         st.table(
             pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leaderboard: mean, interval and verdict"

@@ -58,5 +58,6 @@ echo "setup: installing $(grep -c == requirements.lock) pinned packages"
 grep -v '^torch==' requirements.lock > .venv/packages.txt
 .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps -r .venv/packages.txt
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
+.venv/bin/python -m compileall -q app.py llmopt_core llmopt_ui
 fingerprint > .venv/.installed
 echo "setup: done"

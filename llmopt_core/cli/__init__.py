@@ -9,6 +9,11 @@ def main() -> None:
     """Run the command that the arguments name and end the process with its exit code."""
     import sys
 
+    from llmopt_core.startup import end_quickly, start_quickly
+
+    start_quickly()
     from llmopt_core.cli.app import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    end_quickly()
+    sys.exit(code)

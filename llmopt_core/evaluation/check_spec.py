@@ -10,7 +10,6 @@ from pydantic import Field, ValidationError, model_validator
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.catalogue import METRICS
-from llmopt_core.evaluation.check_json import schema_problem
 from llmopt_core.evaluation.text import shorten
 from llmopt_core.prompts.patterns import compiled_pattern
 from llmopt_core.types import Example, Spec
@@ -141,6 +140,9 @@ def _regex_problem(check: CheckSpec) -> str:
 def _schema_problem(check: CheckSpec) -> str:
     if not isinstance(check.value, Mapping | bool):
         return "needs a schema (a mapping) as its value"
+    # At use: few checks need what schemas are read with.
+    from llmopt_core.evaluation.check_json import schema_problem
+
     return schema_problem(check.value)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.evaluation.check_json import fits_schema, is_json, same_json
 from llmopt_core.evaluation.check_spec import CheckSpec, CheckType
 from llmopt_core.evaluation.text import shorten, tokens
 from llmopt_core.prompts.patterns import matches
@@ -48,6 +47,8 @@ def contains_all(answer: str, check: CheckSpec) -> Finding:
 def equals(answer: str, check: CheckSpec) -> Finding:
     """The answer is the text, or JSON equal to the value."""
     if not isinstance(check.value, str):
+        from llmopt_core.evaluation.check_json import same_json
+
         holds = same_json(answer, check.value)
     else:
         holds = _folded(answer, check).strip() == _folded(check.value, check).strip()
@@ -72,11 +73,15 @@ def regex(answer: str, check: CheckSpec) -> Finding:
 
 def json_value(answer: str, check: CheckSpec) -> Finding:
     """The answer is JSON."""
+    from llmopt_core.evaluation.check_json import is_json
+
     return Finding(*is_json(answer))
 
 
 def json_schema(answer: str, check: CheckSpec) -> Finding:
     """The answer is JSON that fits the schema."""
+    from llmopt_core.evaluation.check_json import fits_schema
+
     return Finding(*fits_schema(answer, check.value))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.metrics import METRICS
+from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.intervals import Summary, summarize

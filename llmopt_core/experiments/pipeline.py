@@ -200,7 +200,7 @@ class Pipeline:
             repeat=repeat, support=self._support,
         )  # fmt: skip
         if not any(note.startswith((NOT_CHECKED, NOT_REWRITTEN)) for note in answer.notes):
-            self._stages.put_answer(key, answer)
+            await self._stages.put_answer(key, answer)
         return answer, answer.usage
 
     def _sample(self, example: Example, answer: Answer, retrieval: Retrieval | None) -> Sample:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmopt_core.cache import Cache
+from llmopt_core.models.cache_courier import Courier
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.runs.codec import pack, pack_trace, unpack, unpack_trace
 from llmopt_core.types import Answer, Chunk, Score, Usage
@@ -17,6 +18,7 @@ class StageCache:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
+        self._courier = Courier(cache, "answer")
 
     def chunks(self, key: str) -> list[Chunk] | None:
         """All chunks of a project."""
@@ -49,9 +51,9 @@ class StageCache:
         found: Answer | None = self._get("answer", key, Answer)
         return found
 
-    def put_answer(self, key: str, answer: Answer) -> None:
-        """Keep an answer."""
-        self._cache.put_many("answer", {key: pack(answer, Answer)})
+    async def put_answer(self, key: str, answer: Answer) -> None:
+        """Keep an answer; the event loop does not wait for the disk."""
+        await self._courier.put(key, pack(answer, Answer))
 
     def scores(self, keys: Mapping[str, str]) -> dict[str, tuple[Score, Usage]]:
         """Known scores by metric; `keys` maps metric to key."""

@@ -28,10 +28,15 @@ class StoreCache:
     def get_many(self, stage: str, keys: Iterable[str]) -> dict[str, bytes]:
         """See `Cache.get_many`."""
         wanted = list(dict.fromkeys(keys))
+        parts = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
         found: dict[str, bytes] = {}
+        if self._database.is_sqlite:
+            with self._database.driver() as driver:
+                for part in parts:
+                    found.update(driver.execute(_READ.format(", ".join("?" * len(part))), (stage, *part)))
+            return found
         with self._database.read() as connection:
-            for start in range(0, len(wanted), _AT_ONCE):
-                part = wanted[start : start + _AT_ONCE]
+            for part in parts:
                 found.update(row for row in connection.execute(_QUERY, {"stage": stage, "keys": part}))
         return found
 
@@ -40,6 +45,11 @@ class StoreCache:
         if not values:
             return
         moment = now()
+        if self._database.is_sqlite:
+            seconds = moment.timestamp()
+            with self._database.driver(writes=True) as driver:
+                driver.executemany(_WRITE, [(stage, key, value, seconds) for key, value in values.items()])
+            return
         rows = [{"stage": stage, "key": key, "value": value, "saved_at": moment} for key, value in values.items()]
         with self._database.write() as connection:
             connection.execute(self._insert, rows)
@@ -59,6 +69,8 @@ class StoreCache:
             connection.execute(statement)
 
 
+_READ = "SELECT key, value FROM cache WHERE stage = ? AND key IN ({})"
+_WRITE = "INSERT OR IGNORE INTO cache (stage, key, value, saved_at) VALUES (?, ?, ?, ?)"
 _QUERY = sa.select(cache.c.key, cache.c.value).where(
     cache.c.stage == sa.bindparam("stage"), cache.c.key.in_(sa.bindparam("keys", expanding=True))
 )

@@ -8,11 +8,20 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
 from llmopt_core.errors import StorageFailed, WorkspaceBusy
+from llmopt_core.runs import tables_labs, tables_runs
 from llmopt_core.runs.engine import Database
+from llmopt_core.runs.tables import metadata
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK_SECONDS = 60
 _POSTGRES_LOCK = 4_711_001
+# As Alembic makes it.
+_VERSION_TABLE = (
+    "CREATE TABLE alembic_version ("
+    "version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
+# Importing them puts their tables into the metadata.
+_TABLES = (tables_runs, tables_labs)
 
 
 def head() -> str:
@@ -31,7 +40,8 @@ def migrate(database: Database, home: Path) -> None:
         return
     try:
         with FileLock(home / "migrate.lock", timeout=_LOCK_SECONDS):
-            _upgrade(database)
+            if not _made(database):
+                _upgrade(database)
     except Timeout as error:
         raise WorkspaceBusy(f"Another process is upgrading {database.where}; try again in a minute.") from error
     except OSError as error:
@@ -51,6 +61,24 @@ def _revision(database: Database) -> str | None:
     return found
 
 
+def _made(database: Database) -> bool:
+    """Make all tables at once where there are none yet, which takes a tenth of the time of all migrations."""
+    with database.write() as connection:
+        _alone(database, connection)
+        if sa.inspect(connection).get_table_names():
+            return False
+        metadata.create_all(connection)
+        connection.execute(sa.text(_VERSION_TABLE))
+        connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": head()})
+        return True
+
+
+def _alone(database: Database, connection: sa.Connection) -> None:
+    """Keep other machines from changing the schema until the transaction ends; on SQLite the write lock does."""
+    if not database.is_sqlite:
+        connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})"))
+
+
 def _upgrade(database: Database) -> None:
     from alembic import command
     from alembic.config import Config
@@ -58,7 +86,6 @@ def _upgrade(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     with database.write() as connection:
-        if not database.is_sqlite:
-            connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})"))
+        _alone(database, connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -14,6 +14,9 @@ Status = Literal["queued", "running", "finished", "interrupted", "cancelled", "f
 ACTIVE: frozenset[Status] = frozenset(("queued", "running"))
 RESUMABLE: frozenset[Status] = frozenset(("interrupted", "cancelled", "failed", "budget-reached"))
 
+COMPARISON = "comparison"
+"""The option that marks the runs of one comparison of prompts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -95,6 +98,11 @@ class Run:
     def active(self) -> bool:
         """Whether some process works on it."""
         return self.status in ACTIVE
+
+    @property
+    def comparison(self) -> str:
+        """The comparison of prompts that the run is a part of; empty for runs of whole sets."""
+        return str(self.options.get(COMPARISON) or "")
 
     @property
     def resumable(self) -> bool:

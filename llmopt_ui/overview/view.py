@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from llmopt_core.experiments.leaderboard import baseline_position
-from llmopt_core.experiments.prompt_lab.comparison import OPTION
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
@@ -27,7 +26,7 @@ def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> 
 
     What the Prompts page compares is left out: a few questions say little about a project.
     """
-    whole = [run for run in runs if run.done and not run.options.get(OPTION)]
+    whole = [run for run in runs if run.done and not run.comparison]
     newest = next(iter(whole), None)
     if newest is None:
         return []

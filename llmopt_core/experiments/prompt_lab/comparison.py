@@ -15,9 +15,7 @@ from llmopt_core.experiments.configuration import Configuration, configuration_f
 from llmopt_core.experiments.grading import recorded_metrics
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.runs.store import Store
-from llmopt_core.runs.values import ACTIVE, Project, Run, Status
-
-OPTION = "comparison"
+from llmopt_core.runs.values import ACTIVE, COMPARISON, Project, Run, Status
 
 
 @dataclass(frozen=True)
@@ -108,8 +106,8 @@ def comparisons(store: Store, project: Project | str) -> list[Comparison]:
     """All comparisons of a project, newest first. Those that another version of the program made are left out."""
     gathered: dict[str, list[Run]] = {}
     for run in store.runs(project):
-        if OPTION in run.options:
-            gathered.setdefault(str(run.options[OPTION]), []).append(run)
+        if run.comparison:
+            gathered.setdefault(run.comparison, []).append(run)
     return [found for key, runs in gathered.items() if (found := _readable(key, runs)) is not None]
 
 
@@ -154,7 +152,7 @@ def delete_comparison(store: Store, found: Comparison) -> None:
 
 def _options(plan: ComparisonPlan, comparison_id: str, column: int, repeat: int) -> dict[str, object]:
     return {
-        OPTION: comparison_id,
+        COMPARISON: comparison_id,
         "column": column,
         "repeat": repeat,
         "checks": [check.model_dump(mode="json", exclude_defaults=True) for check in plan.checks],

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from llmopt_core.errors import BadInput, LlmOptError, MissingDependency, StorageFailed, WorkspaceBusy
-from llmopt_core.runs import engine
+from llmopt_core.runs import engine, migrate
 from llmopt_core.runs.migrate import head
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.tables import metadata
@@ -48,6 +48,31 @@ def test_migrations_and_tables_agree(store: Store) -> None:
         assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == head()
 
 
+def schema(store: Store) -> dict[str, object]:
+    """Columns and unique or plain indexes of every table, whatever their order."""
+    with store.database.read() as connection:
+        looked = sa.inspect(connection)
+        return {
+            table: (
+                sorted((str(c["name"]), str(c["type"]), c["nullable"]) for c in looked.get_columns(table)),
+                sorted((str(i["name"]), i["column_names"], i["unique"]) for i in looked.get_indexes(table)),
+                sorted(str(u["column_names"]) for u in looked.get_unique_constraints(table)),
+                sorted((f["constrained_columns"], str(f["options"])) for f in looked.get_foreign_keys(table)),
+            )
+            for table in looked.get_table_names()
+        }
+
+
+def test_tables_made_at_once_are_those_of_all_migrations(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "_made", lambda _database: False)
+    migrated = Store(url(tmp_path / "migrated"), tmp_path / "migrated")
+    with migrated.database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    assert schema(store) == schema(migrated)
+
+
 def test_sqlite_runs_with_wal_and_foreign_keys(store: Store) -> None:
     with store.database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -78,6 +103,9 @@ def test_a_full_disk_is_told_in_one_sentence_and_loses_nothing(store: Store) -> 
     store.database.engine.dispose()
     with pytest.raises(StorageFailed, match=r"The disk that holds .*llmopt\.db is full: free some space"):
         store.save_documents("p", [Document("big.txt", os.urandom(200_000).hex())])
+    with pytest.raises(StorageFailed, match="is full: free some space"):
+        store.cache.put_many("answer", {"big": os.urandom(200_000)})
+    assert store.cache.get_many("answer", ["big"]) == {}
     assert [d.name for d in store.documents("p")] == ["kept.txt"]
 
 
@@ -121,6 +149,8 @@ def test_a_writer_that_never_ends_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     store, other = Store(url(tmp_path), tmp_path), Store(url(tmp_path), tmp_path)
     with store.database.write(), pytest.raises(WorkspaceBusy, match="Another process has been writing"):
         other.create_project("p")
+    with store.database.write(), pytest.raises(WorkspaceBusy, match="Another process has been writing"):
+        other.cache.put_many("answer", {"key": b"value"})
 
 
 def test_a_database_of_a_newer_version_is_left_alone(store: Store) -> None:

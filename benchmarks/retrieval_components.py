@@ -3,7 +3,8 @@
 1. For each `--squad NAME=FILE` (SQuAD's JSON: XQuAD, CMRC 2018 ...): BM25, hybrid search, and late interaction over 30
    candidates; recall of 1 and of 5, MRR of 10, the paired difference of MRR, and the milliseconds of a rerank.
 2. For `--selqa FILE` (lines with `question`, `candidates`, `answers`): order the candidate sentences of each question.
-3. With `--llm N`, on N questions of the first file, the query transforms written by the built-in chat model.
+3. With `--llm N`, on N questions of the first file, the query transforms written by the built-in chat model, and its
+   rerankers over the first 10 candidates. `--only-llm` leaves the rest out.
 
     python benchmarks/retrieval_components.py --squad "XQuAD English=xquad.en.json" --squad "CMRC=cmrc.json" \
         --selqa selqa-ass-dev.jsonl [--questions 200] [--llm 40] [--home DIR]
@@ -69,9 +70,20 @@ TRANSFORMS = {
         for name, method, n in (
             ("HyDE, one passage", "hyde", 1),
             ("two other wordings", "multi-query", 2),
+            ("sub-questions", "decompose", 2),
             ("step-back", "step-back", 1),
         )
     },
+}
+READ = 10
+"""Candidates that an LLM reranker reads."""
+LLM_RERANKERS = {
+    f"+ {name}": RetrievalSpec(search=DENSE, rerank=RerankSpec(method=method, llm=model, candidates=READ), top_k=10)  # type: ignore[arg-type]
+    for name, method, model in (
+        ("LLM: likelihood of the question", "llm-likelihood", ModelSpec()),
+        ("LLM: yes or no", "llm-yes-no", ModelSpec()),
+        ("LLM: order of all", "llm-listwise", WRITER),
+    )
 }
 
 
@@ -198,16 +210,20 @@ async def run(arguments: argparse.Namespace, home: Path) -> None:
             chunks = chunk_documents(documents, ChunkingSpec(size=arguments.size))
             index = build_index(chunks, EMBEDDING, models.embedder(EMBEDDING), settings, cache)
             print(f"\n{name}: {len(examples)} questions, {len(chunks)} chunks of at most {arguments.size} tokens")
+            first = first or (name, index, examples)
+            if arguments.only_llm:
+                break
             print("| | recall of 1, of 5 | MRR of 10 | against dense (MRR) | per question |")
             await against_dense(WAYS, index, examples, models, cache)
             await rerank_time(index, examples, models, cache)
-            first = first or (name, index, examples)
         if arguments.selqa:
             await sentences(candidates(arguments.selqa, arguments.questions), models, cache)
         if arguments.llm and first is not None:
             name, index, examples = first
-            print(f"\n{name}, {arguments.llm} questions, texts by the built-in chat model")
-            await against_dense(TRANSFORMS, index, examples[: arguments.llm], models, cache)
+            print(
+                f"\n{name}, {arguments.llm} questions: texts and order of the first {READ} by the built-in chat model"
+            )
+            await against_dense(TRANSFORMS | LLM_RERANKERS, index, examples[: arguments.llm], models, cache)
 
 
 def main() -> None:
@@ -217,6 +233,7 @@ def main() -> None:
     parser.add_argument("--selqa", type=Path)
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--llm", type=int, default=0)
+    parser.add_argument("--only-llm", action="store_true")
     parser.add_argument("--size", type=int, default=80, help="tokens per chunk")
     parser.add_argument("--home", type=Path)
     arguments = parser.parse_args()

@@ -160,9 +160,10 @@ class StageTrace:
         queries: The texts that were searched with (the question, hypothetical passages, sub-questions).
         hits: What came out, best first.
         received: Number of candidates that went in.
-        seconds: Wall time.
+        seconds: Wall time, without `once_seconds`.
         usage: Model calls of this stage.
         warning: Set where the stage fell back to something simpler, with the reason.
+        once_seconds: Time for what later questions find done: weights loaded, token vectors of chunks made.
     """
 
     stage: str
@@ -173,6 +174,7 @@ class StageTrace:
     seconds: float = 0.0
     usage: Usage = Usage()
     warning: str = ""
+    once_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

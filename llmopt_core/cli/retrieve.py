@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from llmopt_core.types import Hit, StageTrace
 
 
+_WORTH_TELLING = 0.05
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(help="Show what a question finds, stage by stage.")(retrieve)
@@ -94,6 +97,7 @@ def _stage(stage: StageTrace) -> dict[str, Any]:
         "received": stage.received,
         "returned": len(stage.hits),
         "seconds": stage.seconds,
+        "once_seconds": stage.once_seconds,
         "tokens": {"prompt": stage.usage.prompt_tokens, "completion": stage.usage.completion_tokens},
         "calls": stage.usage.calls,
         "cached_calls": stage.usage.cached_calls,
@@ -114,6 +118,7 @@ def _text(name: str, found: Retrieval) -> str:
         counts = f"{stage.received} in, {len(stage.hits)} out" if stage.received else f"{len(stage.hits)} out"
         spent = stage.usage.prompt_tokens + stage.usage.completion_tokens
         took = f"{stage.seconds * 1000:.0f} ms" + (f", {spent} tokens" if spent else "")
+        took += f" (once {stage.once_seconds:.1f} s to load)" if stage.once_seconds >= _WORTH_TELLING else ""
         lines.append(f"  {stage.stage:<10} {stage.method:<18} {counts}, {took}{best}")
         if stage.stage in ("transform", "route") and stage.queries:
             lines += [f"             {one_line(text, 160)}" for text in stage.queries]

@@ -45,6 +45,14 @@ class LateInteractionReranker:
         """See `Reranker.score`."""
         return await asyncio.to_thread(self._score, question, passages), Usage()
 
+    async def prepare(self, question: str, passages: Sequence[str]) -> None:
+        """Count the tokens of the collection and make the token vectors of these passages, where that is not done."""
+        await asyncio.to_thread(self._prepare, passages)
+
+    def _prepare(self, passages: Sequence[str]) -> None:
+        self._scorer()
+        self._store.vectors(passages)
+
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
         asked, *found = self._store.vectors([question, *passages])
         return self._scorer().score(asked, found)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import EndpointError
@@ -18,6 +19,8 @@ from llmopt_core.types import Hit, StageTrace, Usage, fingerprint
 
 STAGE = "rerank"
 
+Prepare = Callable[[str, Sequence[str]], Awaitable[None]]
+
 _LLM: dict[str, Callable[[ModelSpec, Models, str], Reranker]] = {
     "llm-likelihood": LlmLikelihood,
     "llm-yes-no": LlmYesNo,
@@ -30,17 +33,27 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
 
     Where the endpoint fails the order stays as it was, and the trace has a warning.
     """
-    started = time.perf_counter()
     head = list(hits[: spec.candidates] if spec.candidates else hits)
-    usage, warning = Usage(), ""
+    texts, usage, warning = [hit.chunk.text for hit in head], Usage(), ""
+    started = time.perf_counter()
+    await _prepare(reranker, question, texts)
+    once, started = time.perf_counter() - started, time.perf_counter()
     try:
-        scores, usage = await reranker.score(question, [hit.chunk.text for hit in head])
+        scores, usage = await reranker.score(question, texts)
         scored = [Hit(hit.chunk, score) for hit, score in zip(head, scores, strict=True)]
         head = sorted(scored, key=lambda hit: -hit.score)
     except EndpointError as error:
         warning = f"{spec.method} failed: {error} The order before it is kept."
     seconds = time.perf_counter() - started
-    return StageTrace("rerank", spec.method, (question,), tuple(head), len(hits), seconds, usage, warning)
+    trace = StageTrace("rerank", spec.method, (question,), tuple(head), len(hits), seconds, usage, warning)
+    return replace(trace, once_seconds=once)
+
+
+async def _prepare(reranker: Reranker, question: str, passages: Sequence[str]) -> None:
+    """Let a reranker do what it does once for a chunk, so that it does not count into the time of this question."""
+    prepare: Prepare | None = getattr(reranker, "prepare", None)
+    if prepare is not None:
+        await prepare(question, passages)
 
 
 def make_reranker(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker | None:
@@ -83,7 +96,7 @@ class CachedReranker:
 
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`."""
-        keys = [fingerprint(self._name, question, passage) for passage in passages]
+        keys = self._keys(question, passages)
         known = self._cache.get_many(STAGE, keys)
         missing = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in known}
         usage = Usage()
@@ -93,3 +106,14 @@ class CachedReranker:
             self._cache.put_many(STAGE, new)
             known |= new
         return [struct.unpack("<d", known[key])[0] for key in keys], usage
+
+    async def prepare(self, question: str, passages: Sequence[str]) -> None:
+        """Let the inner one do what it does once, for those passages whose scores are not known."""
+        keys = self._keys(question, passages)
+        known = self._cache.get_many(STAGE, keys)
+        missing = [passage for key, passage in zip(keys, passages, strict=True) if key not in known]
+        if missing:
+            await _prepare(self._inner, question, missing)
+
+    def _keys(self, question: str, passages: Sequence[str]) -> list[str]:
+        return [fingerprint(self._name, question, passage) for passage in passages]

@@ -32,8 +32,13 @@ class Retrieval:
 
     @property
     def seconds(self) -> float:
-        """Time of all stages."""
+        """Time of all stages, without what is done once."""
         return sum(stage.seconds for stage in self.trace)
+
+    @property
+    def once_seconds(self) -> float:
+        """Time for what later questions find done."""
+        return sum(stage.once_seconds for stage in self.trace)
 
     @property
     def warnings(self) -> tuple[str, ...]:

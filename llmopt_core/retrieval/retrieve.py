@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
@@ -76,12 +77,16 @@ class Retriever:
             for question, spec, written in zip(questions, specs, texts, strict=True)
         )
         vectors, embeds = await self._embed(specs, transformed)
+        started = time.perf_counter()
         await asyncio.to_thread(self._make_rerankers, specs)
+        loading = time.perf_counter() - started
         slots = asyncio.Semaphore(CONCURRENCY)
 
         async def one(position: int) -> Retrieval:
             async with slots:
                 found = await self._find(specs[position], transformed[position].parts, vectors)
+            if position == 0:
+                found = _loaded(found, loading)
             before = [*routed[position].traces, transformed[position].trace, *embeds[position]]
             return Retrieval(found[-1].hits, (*before, *found), routed[position].category)
 
@@ -96,7 +101,6 @@ class Retriever:
         self, specs: Sequence[RetrievalSpec], transformed: Sequence[Transformed]
     ) -> tuple[Mapping[str, Vectors] | None, list[list[StageTrace]]]:
         """Vectors of all texts that are searched by meaning, embedded together; None where the endpoint failed."""
-        started = time.perf_counter()
         needed = [
             [] if spec.search.method == "bm25" else one.texts for spec, one in zip(specs, transformed, strict=True)
         ]
@@ -104,18 +108,23 @@ class Retriever:
         if not distinct:
             return {}, [[] for _ in specs]
         vectors: dict[str, Vectors] | None = None
-        warning = ""
+        warning, once, started = "", 0.0, time.perf_counter()
         try:
+            await asyncio.to_thread(self._models.embedder, self.spec.embedding)
+            once, started = time.perf_counter() - started, time.perf_counter()
             rows = await asyncio.to_thread(self._vectors_of, distinct)
             vectors = dict(zip(distinct, rows, strict=True))
         except EndpointError as error:
             warning = f"The question could not be embedded: {error} Its words are searched instead."
         seconds = (time.perf_counter() - started) / sum(map(bool, needed))
         name = self.spec.embedding.model
-        return vectors, [
+        traces = [
             [StageTrace("embed", name, tuple(texts), seconds=seconds, warning=warning)] if texts else []
             for texts in needed
         ]
+        first = next(number for number, texts in enumerate(needed) if texts)
+        traces[first] = [replace(traces[first][0], once_seconds=once)]
+        return vectors, traces
 
     def _vectors_of(self, texts: Sequence[str]) -> Vectors:
         embedder = self._models.embedder(self.spec.embedding)
@@ -160,3 +169,12 @@ class Retriever:
         whole, warning = parents(ordered, self.index)
         seconds = time.perf_counter() - started
         return StageTrace("select", method, (), tuple(whole[: spec.top_k]), len(hits), seconds, warning=warning)
+
+
+def _loaded(stages: Sequence[StageTrace], seconds: float) -> list[StageTrace]:
+    """The stages with the time that loading the reranker took told beside its first one."""
+    place = next((number for number, stage in enumerate(stages) if stage.stage == "rerank"), None)
+    if place is None:
+        return list(stages)
+    told = replace(stages[place], once_seconds=stages[place].once_seconds + seconds)
+    return [*stages[:place], told, *stages[place + 1 :]]

@@ -16,7 +16,7 @@ from llmopt_ui.retrieval.answer import answer_part
 from llmopt_ui.retrieval.charts import gold_colour, meaning_map, rank_flow_chart, score_strips
 from llmopt_ui.retrieval.choice import Side, differing, question
 from llmopt_ui.retrieval.looking import inspections
-from llmopt_ui.retrieval.stages import handed_over, stages_part
+from llmopt_ui.retrieval.stages import WORTH_TELLING, handed_over, stages_part
 
 PART = "retrieval_part"
 Seen = Sequence[tuple[Side, Inspection]]
@@ -60,12 +60,15 @@ def _summary(seen: Seen) -> None:
                 ],
                 ("The rank of the first chunk handed over that holds the reference answer.",
                  "What the model gets, of all chunks in the index.",
-                 "All stages when this was first looked up, what had to be loaded included."),
+                 "All stages when this was first looked up, without what is loaded once."),
                 columns=3,
             )  # fmt: skip
             tokens = usage.prompt_tokens + usage.completion_tokens
             cost = f" · {fmt.markdown(fmt.money(usage.cost_usd))}" if tokens else ""
-            st.caption(f"{fmt.count(tokens)} tokens by stages that ask a model{cost}")
+            once = ""
+            if retrieval.once_seconds >= WORTH_TELLING:
+                once = f" · once {fmt.short_time(retrieval.once_seconds)} to load models and read the chunks by token"
+            st.caption(f"{fmt.count(tokens)} tokens by stages that ask a model{cost}{once}")
             for warning in retrieval.warnings:
                 st.warning(fmt.markdown(warning), icon=":material/warning:")
 

@@ -15,6 +15,8 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import section
 from llmopt_ui.retrieval.choice import Side, set_texts, texts_of
 
+WORTH_TELLING = 0.05
+"""So many seconds of what is done once are told."""
 TITLES = {
     "route": "Routing",
     "transform": "Question transform",
@@ -79,6 +81,8 @@ def _numbers(stage: StageTrace) -> str:
     parts = [f"{stage.received:,} in"] if stage.received else []
     parts += [f"{len(stage.hits)} out"] if stage.hits else []
     parts.append(fmt.short_time(stage.seconds))
+    if stage.once_seconds >= WORTH_TELLING:
+        parts.append(f"once {fmt.short_time(stage.once_seconds)} to load")
     tokens = stage.usage.prompt_tokens + stage.usage.completion_tokens
     if tokens:
         parts.append(f"{fmt.count(tokens)} tokens")

@@ -45,6 +45,21 @@ def test_equal_to_trec_eval(name, k):
         assert id_measures(retrieved, relevant, k)[name] == pytest.approx(expected.get(question, 0.0))
 
 
+@pytest.mark.parametrize("name", TREC)
+def test_equal_to_trec_eval_where_scores_tie(name):
+    """trec_eval orders equal scores by their ids, the last first; the measures take the order they are given."""
+    # With a cutoff ir-measures takes RR from another program, which orders ties in its own way.
+    measure, k = (RR, 25) if name == "mrr" else (TREC[name] @ 5, 5)
+    rng = random.Random(7)
+    for question, retrieved, relevant in rankings(7):
+        scores = {found: rng.randint(1, 3) for found in retrieved}
+        ordered = sorted(retrieved, key=lambda found: (scores[found], found), reverse=True)
+        qrels = [ir_measures.Qrel(question, found, 1) for found in relevant]
+        run = [ir_measures.ScoredDoc(question, found, score) for found, score in scores.items()]
+        expected = {m.query_id: m.value for m in ir_measures.iter_calc([measure], qrels, run)}
+        assert id_measures(ordered, relevant, k)[name] == pytest.approx(expected.get(question, 0.0))
+
+
 def test_without_cutoff_every_rank_counts():
     ranks = ranks_of(["a", "x", "b"], {"a", "b", "gone"})
     assert ranks == [1, 3, None]

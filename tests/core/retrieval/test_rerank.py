@@ -1,4 +1,5 @@
 import asyncio
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,10 +9,10 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.retrieval.late_interaction import ByteMemory, LateInteractionReranker, TokenVectorStore
-from llmopt_core.retrieval.rerank import CachedReranker
+from llmopt_core.retrieval.rerank import CachedReranker, rerank
 from llmopt_core.retrieval.rerank_llm import LlmListwise
 from llmopt_core.retrieval.spec import RerankSpec, SearchSpec
-from llmopt_core.types import Usage
+from llmopt_core.types import Chunk, Hit, Usage
 
 from .conftest import TEXTS
 
@@ -221,3 +222,27 @@ async def test_a_prompt_of_ones_own_is_used(reranked):
     chat, retriever = reranked("llm-yes-no", lambda request: "yes", prompt="{{ question }} / {{ passage }}")
     await retriever.retrieve(QUESTION)
     assert {asked(request) for request in chat.requests} == {f"{QUESTION} / {text}" for text in ALL}
+
+
+async def test_what_is_done_once_is_told_beside_the_time(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("llmopt_core.retrieval.rerank.time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    prepared = []
+
+    class Preparing:
+        async def prepare(self, question, passages):
+            prepared.extend(passages)
+            now[0] += 8.0
+
+        async def score(self, question, passages):
+            now[0] += 0.5
+            return [1.0] * len(passages), Usage()
+
+    hits = [Hit(Chunk("a", 0, len(text), text), 0.0) for text in ("one", "two")]
+    reranker, spec = CachedReranker(Preparing(), "it", MemoryCache()), RerankSpec(method="late-interaction")
+    first = await rerank("which?", hits, spec, reranker)
+    assert (first.seconds, first.once_seconds) == (0.5, 8.0)
+    again = await rerank("which?", hits, spec, reranker)
+    assert (again.seconds, again.once_seconds) == (0.0, 0.0)
+    assert prepared == ["one", "two"]

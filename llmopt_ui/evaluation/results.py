@@ -100,11 +100,12 @@ def entries(runs: Mapping[str, Run], baseline: str) -> list[Entry]:
 
 
 def cells(runs: Mapping[str, Run], metric: str, questions: Mapping[str, str]) -> Cells:
-    """One metric's values of these runs, aligned by example."""
+    """One metric's values of these runs, aligned by example, without the questions that no run was to ask."""
     scores = _scores(tuple(_version(run) for run in runs.values()))
-    examples = tuple(questions)
+    asked = max((run.total for run in runs.values()), default=0)
+    examples = tuple(questions)[:asked]
     rows = tuple(Scored(name, run.total, scores[run.id]).aligned(metric, examples) for name, run in runs.items())
-    return Cells(metric, tuple(runs), examples, tuple(questions.values()), rows)
+    return Cells(metric, tuple(runs), examples, tuple(questions.values())[:asked], rows)
 
 
 def _version(run: Run) -> tuple[int, int, int, str]:

@@ -71,11 +71,11 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
     for names in _neighbours(places):
         for turn, name in enumerate(names):
             shift = (turn - (len(names) - 1) / 2) * _APART
-            words = f"<b>{plain(fmt.shorten(name, 26))}</b>  {plain(captions.get(name, ''))}"
+            words = f"<b>{plain(fmt.shorten(name, 26))}</b><br>{plain(captions.get(name, ''))}"
             figure.add_trace(_mark(plain(name), words, places[name], inks[name], shift))
     hidden = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "range": [-0.02, 1.02]}
     figure.update_layout(
-        height=460,
+        height=480,
         margin={"l": 8, "r": 8, "t": 12, "b": 8},
         showlegend=False,
         dragmode=False,

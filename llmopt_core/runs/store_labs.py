@@ -1,18 +1,16 @@
-"""The part of the store that keeps votes, fine-tuning jobs and the ladder's decisions."""
+"""The part of the store that keeps votes and the ladder's decisions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
-from llmopt_core.errors import BadInput
-from llmopt_core.runs.codec import pack, unpack
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now
-from llmopt_core.runs.tables_labs import finetuning_jobs, ladder_steps, votes
+from llmopt_core.runs.tables_labs import ladder_steps, votes
 from llmopt_core.runs.values import Project
 
 Choice = Literal["first", "second", "tie", "neither"]
@@ -32,26 +30,6 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
-class FinetuningJob:
-    """A fine-tuning job as we know it.
-
-    Attributes:
-        intent: Our own key, stored before the provider is asked, so that a retry finds it.
-        provider_job: The provider's id; empty until it is known.
-        body: Whatever the provider's adapter keeps: data version, hyperparameters, result.
-    """
-
-    id: int
-    provider: str
-    intent: str
-    provider_job: str
-    status: str
-    created_at: datetime
-    updated_at: datetime
-    body: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class LadderStep:
     """The decision on one run: kept or dropped, with a note."""
 
@@ -62,7 +40,7 @@ class LadderStep:
 
 
 class LabStore(StorePart):
-    """Votes, fine-tuning jobs, ladder steps."""
+    """Votes, ladder steps."""
 
     def save_vote(self, project: Project | str, vote: Vote) -> None:
         """Keep a vote; the same voter's earlier vote on the same pair is replaced."""
@@ -98,63 +76,6 @@ class LabStore(StorePart):
         with self.database.write() as connection:
             connection.execute(sa.delete(votes).where(*(votes.c[name] == value for name, value in wanted.items())))
 
-    def start_finetuning(
-        self, project: Project | str, provider: str, intent: str, body: dict[str, Any]
-    ) -> FinetuningJob:
-        """Store what is about to be asked for. The same intent twice gives the job that is there."""
-        row = {"project_id": self._project_id(project), "provider": provider, "intent": intent, "provider_job": ""}
-        moment = now()
-        known = sa.select(finetuning_jobs.c.id).where(finetuning_jobs.c.intent == intent)
-        with self.database.write() as connection:
-            if connection.scalar(known) is None:
-                connection.execute(
-                    sa.insert(finetuning_jobs),
-                    {**row, "status": "queued", "created_at": moment, "updated_at": moment, "body": pack(body)},
-                )
-        return self.finetuning_job(intent)
-
-    def finetuning_job(self, intent: str) -> FinetuningJob:
-        """The job of that intent.
-
-        Raises:
-            BadInput: There is none.
-        """
-        query = sa.select(finetuning_jobs).where(finetuning_jobs.c.intent == intent)
-        with self.database.read() as connection:
-            row = connection.execute(query).mappings().first()
-        if row is None:
-            raise BadInput(f"There is no fine-tuning job {intent}.")
-        return _job(row)
-
-    def finetuning_jobs(self, project: Project | str | None = None) -> list[FinetuningJob]:
-        """All jobs, of one project or of all; newest first."""
-        query = sa.select(finetuning_jobs).order_by(finetuning_jobs.c.id.desc())
-        if project is not None:
-            query = query.where(finetuning_jobs.c.project_id == self._project_id(project))
-        with self.database.read() as connection:
-            return [_job(row) for row in connection.execute(query).mappings()]
-
-    def update_finetuning(
-        self,
-        intent: str,
-        *,
-        provider_job: str | None = None,
-        status: str | None = None,
-        body: dict[str, Any] | None = None,
-    ) -> FinetuningJob:
-        """Change what is given and keep the rest; `body` is merged into the stored one."""
-        old = self.finetuning_job(intent)
-        new = replace(
-            old,
-            provider_job=old.provider_job if provider_job is None else provider_job,
-            status=status or old.status,
-            body={**old.body, **(body or {})},
-        )
-        values = {"provider_job": new.provider_job, "status": new.status, "body": pack(new.body), "updated_at": now()}
-        with self.database.write() as connection:
-            connection.execute(sa.update(finetuning_jobs).where(finetuning_jobs.c.intent == intent).values(**values))
-        return self.finetuning_job(intent)
-
     def decide(self, project: Project | str, run_id: int, decision: Literal["kept", "dropped"], note: str = "") -> None:
         """Put a run on the ladder as kept or dropped; an earlier decision on it is replaced."""
         row = {"project_id": self._project_id(project), "run_id": run_id}
@@ -172,10 +93,3 @@ class LabStore(StorePart):
                 LadderStep(row["run_id"], row["decision"], row["note"], row["saved_at"])
                 for row in connection.execute(query).mappings()
             ]
-
-
-def _job(row: Any) -> FinetuningJob:
-    return FinetuningJob(
-        row["id"], row["provider"], row["intent"], row["provider_job"], row["status"], row["created_at"],
-        row["updated_at"], unpack(row["body"]),
-    )  # fmt: skip

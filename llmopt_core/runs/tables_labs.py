@@ -1,4 +1,4 @@
-"""What the labs keep: numbered versions with labels, drafts, votes, fine-tuning jobs, and the ladder."""
+"""What the labs keep: numbered versions with labels, drafts, votes, and the ladder."""
 
 from __future__ import annotations
 
@@ -58,20 +58,6 @@ votes = sa.Table(
     sa.Column("choice", sa.String(10), nullable=False),
     sa.Column("saved_at", Moment, nullable=False),
     sa.UniqueConstraint("project_id", "comparison", "voter", "example_id", "first", "second"),
-)
-
-finetuning_jobs = sa.Table(
-    "finetuning_jobs",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    belongs_to_project(),
-    sa.Column("provider", sa.String(60), nullable=False),
-    sa.Column("intent", sa.String(40), nullable=False, unique=True),
-    sa.Column("provider_job", Words, nullable=False, default=""),
-    sa.Column("status", sa.String(20), nullable=False, index=True),
-    sa.Column("created_at", Moment, nullable=False),
-    sa.Column("updated_at", Moment, nullable=False),
-    sa.Column("body", sa.LargeBinary, nullable=False),
 )
 
 ladder_steps = sa.Table(

@@ -68,16 +68,6 @@ def test_a_voter_has_one_vote_per_pair(store: Store) -> None:
     assert [(v.voter, v.choice) for v in store.votes("demo", "c1")] == [("ann", "tie"), ("bob", "second")]
 
 
-def test_a_finetuning_intent_is_stored_once(store: Store) -> None:
-    store.create_project("demo")
-    job = store.start_finetuning("demo", "openai", "intent-1", {"data": "v1"})
-    store.update_finetuning("intent-1", provider_job="ftjob-7", status="running", body={"model": "m"})
-    again = store.start_finetuning("demo", "openai", "intent-1", {"data": "other"})
-    assert (again.id, again.provider_job, again.status) == (job.id, "ftjob-7", "running")
-    assert again.body == {"data": "v1", "model": "m"}
-    assert [j.intent for j in store.finetuning_jobs("demo")] == ["intent-1"]
-
-
 def test_a_ladder_decision_replaces_the_earlier_one(store: Store, questions: EvaluationSet) -> None:
     store.create_project("demo")
     run = store.start_run(

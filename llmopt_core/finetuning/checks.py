@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llmopt_core.finetuning.data import Kind, TrainingExample, TrainingSet, from_openai
+from llmopt_core.finetuning.data import ChatMessage, Kind, TrainingExample, TrainingSet, from_openai
 from llmopt_core.finetuning.leakage import LeakageDetector
 from llmopt_core.finetuning.reading import RawExample, read_examples
 from llmopt_core.finetuning.rules import Problem, check_example, is_preference
@@ -26,7 +26,10 @@ from llmopt_core.types import EvaluationSet
 MIN_EXAMPLES = 10
 DEFAULT_TOKEN_LIMIT = 4_096
 MOST_LINES = 1_000
+# What is remembered of earlier examples is bounded, so that a file of any size fits in memory.
 NEAR_LIMIT = 50_000
+NEAR_CHARACTERS = 50_000_000
+REPEATS_LIMIT = 1_000_000
 _BINS = (32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536)
 
 
@@ -47,7 +50,8 @@ class CheckReport:
     Attributes:
         errors: Number of occurrences per kind of broken format rule; a service would refuse the file.
         findings: Number of occurrences per kind of doubt; the file can be trained on.
-        billing_tokens: Tokens billed per epoch, each example counted up to the limit. Only good examples count.
+        billing_tokens: Tokens billed per epoch, each example counted up to the limit. As in the notebook, conversations
+            with errors count too where their messages can be read.
         epochs: Epochs a service would choose by default.
         histogram: (upper bound, examples up to it and above the bound before), in tokens; the last bound is None.
         lines: The first problems in order; `lines_left_off` says how many more there are.
@@ -172,6 +176,8 @@ class _Checker:
     seen: dict[int, int] = field(default_factory=dict)
     inputs: dict[int, int] = field(default_factory=dict)
     near: NearDuplicates = field(default_factory=NearDuplicates)
+    near_characters: int = 0
+    near_searched: int = 0
 
     def __post_init__(self) -> None:
         self.counter = self.settings.counter or billing_counter()
@@ -188,7 +194,9 @@ class _Checker:
         for problem in problems:
             self._note(raw.line, problem)
         if not any(problem.is_error for problem in problems):
-            self._good(raw.line, example or from_openai(raw.value))
+            self._good(raw.line, example or from_openai({**raw.value, **raw.about}))
+        elif messages := _readable_messages(raw.value):
+            self._messages(raw.line, messages)
 
     def _kind_problem(self, value: Any) -> list[Problem]:
         kind: Kind = "preference" if is_preference(value) else "chat"
@@ -208,21 +216,20 @@ class _Checker:
         self._note(line, Problem(kind, message, is_error=False))
 
     def _good(self, line: int, example: TrainingExample) -> None:
-        self._roles(line, example)
-        self._tokens(line, example)
+        self._messages(line, example.messages, (*example.preferred, *example.rejected))
         self._repeats(line, example)
         if leak := self.leakage.problem(example):
             self._note(line, leak)
 
-    def _roles(self, line: int, example: TrainingExample) -> None:
-        roles = {message["role"] for message in example.messages}
-        if not roles & {"system", "developer"}:
+    def _messages(self, line: int, messages: Sequence[ChatMessage], outputs: Sequence[ChatMessage] = ()) -> None:
+        roles = [message.get("role") for message in messages]
+        if "system" not in roles and "developer" not in roles:
             self._finding(line, "missing_system_message", "there is no system message")
         if "user" not in roles:
             self._finding(line, "missing_user_message", "there is no user message")
+        self._tokens(line, (*messages, *outputs))
 
-    def _tokens(self, line: int, example: TrainingExample) -> None:
-        messages = (*example.messages, *example.preferred, *example.rejected)
+    def _tokens(self, line: int, messages: Sequence[ChatMessage]) -> None:
         total = conversation_tokens(messages, self.counter)
         self.assistant += assistant_tokens(messages, self.counter)
         self.billing += min(self.limit, total)
@@ -235,21 +242,38 @@ class _Checker:
 
     def _repeats(self, line: int, example: TrainingExample) -> None:
         whole, asked = int(example.key, 16), int(example.input_key, 16)
-        if (earlier := self.seen.setdefault(whole, line)) != line:
+        if earlier := self.seen.get(whole):
             self._finding(line, "duplicate", f"the same as line {earlier}")
             return
-        first = self.inputs.setdefault(asked, line)
-        if first != line and not example.is_preference:
+        first = self.inputs.get(asked)
+        if len(self.seen) < REPEATS_LIMIT:
+            self.seen[whole] = line
+            self.inputs.setdefault(asked, line)
+        if first is not None and not example.is_preference:
             self._finding(line, "conflicting_answer", f"the same input as line {first}, with another answer")
-        elif self.examples <= NEAR_LIMIT and (close := self.near.add(example, line)):
+        elif close := self._near(line, example):
             self._finding(line, "near_duplicate", f"nearly the same as line {close}")
+
+    def _near(self, line: int, example: TrainingExample) -> int | None:
+        if self.examples > NEAR_LIMIT or self.near_characters > NEAR_CHARACTERS:
+            return None
+        self.near_searched = self.examples
+        self.near_characters += len(example.question) + len(example.answer)
+        return self.near.add(example, line)
+
+    def _bounds(self) -> None:
+        """Say so where a bound was reached, so that nothing found is not taken for nothing there."""
+        if self.examples > NEAR_LIMIT or self.near_characters > NEAR_CHARACTERS:
+            words = f"searched in the first {self.near_searched:,} examples only"
+            self._finding(0, "near_duplicates_not_all_searched", words)
+        if len(self.seen) >= REPEATS_LIMIT:
+            self._finding(0, "repetitions_not_all_searched", f"compared with {REPEATS_LIMIT:,} different examples only")
 
     def report(self, name: str) -> CheckReport:
         if self.examples < MIN_EXAMPLES:
             message = f"{self.examples} examples; at least {MIN_EXAMPLES} are needed, 50 to 100 are a good start"
             self._finding(0, "fewer_than_10_examples", message)
-        if self.examples > NEAR_LIMIT:
-            self._finding(0, "near_duplicates_not_all_searched", f"searched in the first {NEAR_LIMIT:,} examples only")
+        self._bounds()
         epochs = default_epochs(self.examples)
         price = self.settings.price_per_million
         return CheckReport(
@@ -268,3 +292,10 @@ class _Checker:
             lines_left_off=self.left_off,
             cost_usd=None if price is None else price * epochs * self.billing / 1e6,
         )
+
+
+def _readable_messages(value: Any) -> list[ChatMessage]:
+    """The messages of a conversation that breaks a rule; none where they are no list of objects."""
+    messages = value.get("messages") if isinstance(value, Mapping) else None
+    readable = isinstance(messages, list) and all(isinstance(message, Mapping) for message in messages)
+    return list(messages or ()) if readable else []

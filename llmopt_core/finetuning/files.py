@@ -50,7 +50,7 @@ def _example(raw: RawExample, name: str) -> TrainingExample:
     errors = [problem for problem in check_example(raw.value) if problem.is_error]
     if errors:
         raise BadInput(f"{name}, line {raw.line}: {errors[0].message}.")
-    return from_openai(raw.value, f"{name} line {raw.line}")
+    return from_openai({**raw.value, **raw.about}, f"{name} line {raw.line}")
 
 
 def write_training_set(training: TrainingSet, path: Path) -> Path:

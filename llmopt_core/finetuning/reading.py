@@ -6,7 +6,8 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,14 +33,23 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "group": ("group", "document", "source"),
 }
 
+# A table of these and a label, without answers, is one of texts and their classes: the class is to be learned. Beside a
+# question a label only sorts.
+CLASSIFIED = ("text", "utterance")
+
 
 @dataclass(frozen=True, slots=True)
 class RawExample:
-    """One line of a training file: its 1-based number, and its JSON value or why there is none."""
+    """One line of a training file: its 1-based number, and its JSON value or why there is none.
+
+    Attributes:
+        about: Label and group of a CSV row, which are no part of the format.
+    """
 
     line: int
     value: Any = None
     problem: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_examples(
@@ -138,8 +148,9 @@ def _parse(number: int, text: str) -> RawExample:
 
 def _csv_examples(lines: Iterable[tuple[int, str]], name: str, columns: Mapping[str, str]) -> Iterator[RawExample]:
     csv.field_size_limit(MAX_LINE_BYTES)
-    delimiter = "\t" if name.lower().endswith(".tsv") else ","
-    rows = csv.reader((text for _, text in lines), delimiter=delimiter, strict=True)
+    texts = (text for _, text in lines)
+    first = next(texts, "")
+    rows = csv.reader(chain((first,), texts), delimiter=_delimiter(first, name), strict=True)
     try:
         header = [column.strip() for column in next(rows, [])]
         where = _columns(header, columns, name)
@@ -152,6 +163,13 @@ def _csv_examples(lines: Iterable[tuple[int, str]], name: str, columns: Mapping[
         raise BadInput(f"{name}, line {rows.line_num}: not readable as CSV ({error}).") from None
 
 
+def _delimiter(first: str, name: str) -> str:
+    """What parts the header: a comma, unless there is none but a semicolon or a tab, as spreadsheets may write."""
+    if name.lower().endswith(".tsv"):
+        return "\t"
+    return next((sign for sign in ",;\t" if sign in first), ",")
+
+
 def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[str, int]:
     """Position of each column by meaning."""
     found: dict[str, int] = {}
@@ -161,13 +179,16 @@ def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[st
         at = next((lower.index(candidate) for candidate in names if candidate in lower), None)
         if at is None and meaning in wanted:
             raise BadInput(f"{name}: there is no column {wanted[meaning]!r}; it has {', '.join(header)}.")
-        if at is not None and (meaning in wanted or at not in found.values()):
+        also_answer = meaning == "label" and at == found.get("answer")
+        if at is not None and (meaning in wanted or also_answer or at not in found.values()):
             found[meaning] = at
     pair = {"preferred", "rejected"} <= found.keys()
+    if "label" in found and not pair and lower[found.get("question", found["label"])] in CLASSIFIED:
+        found.setdefault("answer", found["label"])
     if "question" not in found or not (pair or "answer" in found):
         raise BadInput(
-            f"{name}, line 1: expected the columns question and answer (or question, preferred and rejected); "
-            f"found {', '.join(header) or 'none'}."
+            f"{name}, line 1: expected the columns question and answer (or text and label, or question, preferred and "
+            f"rejected); found {', '.join(header) or 'none'}. Name others, such as answer=NAME."
         )
     return found
 
@@ -187,4 +208,4 @@ def _csv_example(line: int, row: list[str], header: list[str], where: Mapping[st
         }
     else:
         value = {"messages": [*head, {"role": "assistant", "content": cell["answer"]}]}
-    return RawExample(line, value | {key: cell[key] for key in ("label", "group") if cell.get(key)})
+    return RawExample(line, value, about={key: cell[key] for key in ("label", "group") if cell.get(key)})

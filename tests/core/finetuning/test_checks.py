@@ -119,7 +119,23 @@ def test_each_format_rule_is_reported_with_its_line(broken: Any, kinds: set[str]
     report = check([*good(), broken])
     assert report.errors == dict.fromkeys(kinds, 1)
     assert {(p.line, p.kind) for p in report.lines if p.is_error} == {(13, kind) for kind in kinds}
-    assert report.billing_tokens == check(good()).billing_tokens
+
+
+def test_conversations_with_errors_count_as_in_the_notebook() -> None:
+    report = check([*good(), {"messages": [{"role": "wizard", "content": "Open sesame"}]}, {"messages": ["x"]}, 7])
+    # 3 for the chat, 3 for the message, 1 for "wizard" and 2 for "Open sesame".
+    assert report.billing_tokens == check(good()).billing_tokens + 9
+    assert report.findings == {"missing_system_message": 1, "missing_user_message": 1}
+
+
+def test_what_is_remembered_is_bounded_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("llmopt_core.finetuning.checks.REPEATS_LIMIT", 10)
+    monkeypatch.setattr("llmopt_core.finetuning.checks.NEAR_CHARACTERS", 200)
+    report = check([*good(12), *good(12)])
+    assert report.findings["duplicate"] == 10
+    said = {p.kind: p.message for p in report.lines if p.line == 0}
+    assert said["repetitions_not_all_searched"] == "compared with 10 different examples only"
+    assert "searched in the first" in said["near_duplicates_not_all_searched"]
 
 
 def test_broken_json_is_an_error_of_its_line() -> None:

@@ -44,6 +44,11 @@ def test_version_depends_on_content_not_on_origin() -> None:
     assert one.version != TrainingSet("a", (chat_example("q", "b"),)).version
 
 
+def test_labels_and_groups_of_a_csv_are_no_unknown_keys() -> None:
+    report = check_file(b"question,answer,category,document\nq,a,c,d\n", "rows.csv")
+    assert report.findings == {"fewer_than_10_examples": 1, "missing_system_message": 1}
+
+
 def test_csv_with_usual_columns() -> None:
     read = load_training_set(
         b'Question,Answer,system,category\n"Line one\nline two",A1,Be kind,x\nq2,a2,,y\n', "rows.csv"
@@ -55,9 +60,22 @@ def test_csv_with_usual_columns() -> None:
     assert second.source == "rows.csv line 4"
 
 
+def test_texts_and_their_classes_need_no_answer_column() -> None:
+    read = load_training_set(b"\xef\xbb\xbftext,category\r\nhi,greeting\r\n\r\nbye,parting\r\n", "banking.csv")
+    found = [(e.question, e.answer, e.label) for e in read.examples]
+    assert found == [("hi", "greeting", "greeting"), ("bye", "parting", "parting")]
+
+
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_csv_parted_by_other_signs(sign: str) -> None:
+    read = load_training_set(f"question{sign}answer\nq, with a comma{sign}a\n".encode(), "rows.csv")
+    assert [(e.question, e.answer) for e in read.examples] == [("q, with a comma", "a")]
+
+
 def test_csv_with_named_columns_and_preference_columns() -> None:
     classes = load_training_set(b"text,category\nhi,greeting\n", "c.csv", columns={"answer": "category"})
-    assert (classes.examples[0].question, classes.examples[0].answer) == ("hi", "greeting")
+    found = classes.examples[0]
+    assert (found.question, found.answer, found.label) == ("hi", "greeting", "greeting")
     pairs = load_training_set(b"prompt\tchosen\trejected\nq\tg\tb\n", "c.tsv")
     assert (pairs.kind, pairs.examples[0].answer) == ("preference", "g")
 
@@ -65,7 +83,7 @@ def test_csv_with_named_columns_and_preference_columns() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"text,category\nhi,x\n", "expected the columns question and answer"),
+        (b"question,category\nhi,x\n", "expected the columns question and answer"),
         (b"question,answer\nq\n", "line 2: expected 2 columns, found 1"),
         (b"question,answer\nq,\n", "line 2"),
         (b'question,answer\n"q,a\n', "CSV"),

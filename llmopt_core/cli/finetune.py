@@ -1,14 +1,15 @@
-"""`llmopt finetune`: training files and jobs."""
+"""`llmopt finetune`: checking training files and starting jobs."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, note, number, table, write_json
+from llmopt_core.cli.finetune_jobs import environment, follow_job, report_job
+from llmopt_core.cli.finetune_jobs import group as jobs_group
+from llmopt_core.cli.output import JsonOption, note, table, write_json
 
 if TYPE_CHECKING:
     from llmopt_core.finetuning.checks import CheckReport
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from llmopt_core.settings import Settings
 
 group = typer.Typer(help="Check training files; start, follow and stop fine-tuning jobs.", no_args_is_help=True)
+group.add_typer(jobs_group)
 
-JobId = Annotated[str, typer.Argument(help="The job's id; `llmopt finetune list` shows them.")]
 ColumnOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -120,13 +121,35 @@ def start(
         hyperparameters={key: yaml.safe_load(value) for key, value in _pairs(set_).items()},
     )
     training, held_out = _sets(file, validation, validation_share, _pairs(column))
-    settings, endpoints = _environment()
+    settings, endpoints = environment()
     tuner = _tuner(provider, settings, endpoints, kind)
-    job = tuner.create(request, training, held_out, confirmed=yes)
+    job = _create(tuner, settings, request, training, held_out, confirmed=yes)
     note(
         f"Job {job.id} ({len(training.examples)} examples, {len(held_out.examples) if held_out else 0} for validation)"
     )
-    return _report_job(_follow(tuner, job) if follow else job, json)
+    return report_job(follow_job(tuner, job) if follow else job, json)
+
+
+def _create(
+    tuner: FineTuner,
+    settings: Settings,
+    request: JobRequest,
+    training: TrainingSet,
+    held_out: TrainingSet | None,
+    *,
+    confirmed: bool,
+) -> Job:
+    """Start the job; where a service refuses or is lost, say how to go on with what is kept of it."""
+    from llmopt_core.errors import EndpointError
+    from llmopt_core.finetuning.finetuners import all_jobs
+
+    try:
+        return tuner.create(request, training, held_out, confirmed=confirmed)
+    except EndpointError:
+        kept = next((job for job in all_jobs(settings) if job.name == request.name and job.resumable), None)
+        if kept:
+            note(f"Job {kept.id} is kept: llmopt finetune resume {kept.id} goes on and sends nothing twice.")
+        raise
 
 
 def _request(**values: Any) -> JobRequest:
@@ -157,16 +180,6 @@ def _sets(
     return split.train, split.validation
 
 
-def _environment() -> tuple[Settings, dict[str, Endpoint]]:
-    import os
-
-    from llmopt_core.models.endpoints import endpoints_from
-    from llmopt_core.settings import Settings as Read
-
-    settings = Read.from_environment()
-    return settings, endpoints_from(settings, os.environ)
-
-
 def _tuner(provider: str, settings: Settings, endpoints: dict[str, Endpoint], kind: str = "lora") -> FineTuner:
     from llmopt_core.errors import BadInput
     from llmopt_core.finetuning.finetuners import fine_tuner
@@ -174,105 +187,3 @@ def _tuner(provider: str, settings: Settings, endpoints: dict[str, Endpoint], ki
     if kind not in ("lora", "embedding"):
         raise BadInput(f"--kind {kind}: expected lora or embedding.")
     return fine_tuner(provider, settings, endpoints, kind=kind)
-
-
-def _tuner_of(job_id: str) -> FineTuner:
-    from llmopt_core.finetuning.finetuners import fine_tuner_of
-
-    settings, endpoints = _environment()
-    return fine_tuner_of(job_id, settings, endpoints)
-
-
-def _follow(tuner: FineTuner, job: Job, seconds: float = 1.0) -> Job:
-    """Print the log until the job has ended."""
-    import time
-
-    shown = 0
-    while True:
-        job = tuner.status(job.id)
-        events = tuner.events(job.id)
-        for event in events[shown:]:
-            note(event.message)
-        shown = len(events)
-        if job.ended:
-            return job
-        if job.total_steps and job.provider == "local":
-            note(_progress(job))
-        time.sleep(seconds)
-
-
-def _progress(job: Job) -> str:
-    left = "" if job.seconds_left is None else f", {job.seconds_left:.0f} s left"
-    return f"step {job.step} of {job.total_steps}, {job.tokens_per_second:.0f} tokens/s{left}"
-
-
-def _report_job(job: Job, json: str) -> int:
-    if json:
-        write_json(asdict(job), json)
-    if json != "-":
-        made = f" -> {job.tuned_model}" if job.tuned_model else ""
-        print(f"{job.id}: {job.status}{made}{': ' + job.message if job.message else ''}")
-        if job.status == "running" and job.total_steps:
-            print(_progress(job))
-    return _exit_code(job)
-
-
-def _exit_code(job: Job) -> int:
-    return 1 if job.status in ("failed", "interrupted") else 0
-
-
-@group.command(help="How a job stands, with its log and its last losses. 1 if it failed or was interrupted.")
-def status(
-    job_id: JobId,
-    follow: Annotated[bool, typer.Option("--follow", help="Wait for the end.")] = False,
-    json: JsonOption = "",
-) -> int:
-    """Show a job."""
-    tuner = _tuner_of(job_id)
-    job = tuner.status(job_id)
-    if follow and not job.ended:
-        job = _follow(tuner, job)
-    points = tuner.metrics(job_id)
-    if json:
-        events = [asdict(event) for event in tuner.events(job_id)]
-        write_json(asdict(job) | {"metrics": [asdict(point) for point in points], "events": events}, json)
-    if json != "-":
-        for event in tuner.events(job_id)[-10:]:
-            print(event.message)
-        losses = [p for p in points if p.valid_loss is not None] or points
-        for point in losses[-3:]:
-            print(f"step {point.step}: train loss {number(point.train_loss)}, validation {number(point.valid_loss)}")
-        return _report_job(job, "")
-    return _exit_code(job)
-
-
-@group.command(help="Stop a job; what it saved stays.")
-def cancel(job_id: JobId, json: JsonOption = "") -> None:
-    """Cancel a job."""
-    job = _tuner_of(job_id).cancel(job_id)
-    _report_job(job, json)
-
-
-@group.command(help="Go on with a job that was interrupted, cancelled or failed.")
-def resume(
-    job_id: JobId,
-    follow: Annotated[bool, typer.Option("--follow", help="Wait for the end.")] = False,
-    json: JsonOption = "",
-) -> int:
-    """Resume a job."""
-    tuner = _tuner_of(job_id)
-    job = tuner.resume(job_id)
-    return _report_job(_follow(tuner, job) if follow else job, json)
-
-
-@group.command("list", help="All jobs of the workspace, newest first.")
-def list_jobs(json: JsonOption = "") -> None:
-    """List jobs."""
-    from llmopt_core.finetuning.finetuners import all_jobs
-
-    jobs = all_jobs(_environment()[0])
-    if json:
-        write_json([asdict(job) for job in jobs], json)
-    if json != "-":
-        rows = [(j.id, j.name, j.provider, j.status, f"{j.step}/{j.total_steps}", j.tuned_model) for j in jobs]
-        print(table(("job", "name", "provider", "status", "steps", "model"), rows) if rows else "No jobs yet.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.job_folder import all_folders, open_folder, reconciled
@@ -58,6 +59,25 @@ def fine_tuner_of(
 def all_jobs(settings: Settings) -> list[Job]:
     """Every job of the workspace as last known, newest first; asks no service."""
     return [reconciled(folder) for folder in all_folders(settings)]
+
+
+def jobs_at(
+    provider: str,
+    settings: Settings,
+    endpoints: Mapping[str, Endpoint] | None = None,
+    keys: Mapping[str, str] | None = None,
+    limit: int = 50,
+) -> list[dict[str, Any]]:
+    """A service's own list of jobs, newest first, those started elsewhere too: id, model, status, tuned_model.
+
+    Raises:
+        BadInput: There is no such endpoint.
+        EndpointError: It could not be asked.
+    """
+    from llmopt_core.finetuning.openai_jobs import ServiceTrainer
+
+    tuner = fine_tuner(provider, settings, endpoints, keys)
+    return tuner.listed(limit) if isinstance(tuner, ServiceTrainer) else []
 
 
 def _key(endpoint: Endpoint, keys: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from llmopt_core.cli import finetune
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.finetuning.job_folder import all_folders, new_folder
 from llmopt_core.finetuning.jobs import JobRequest
@@ -99,6 +99,26 @@ def test_a_service_job_from_start_to_cancel(
     assert job["id"] in capsys.readouterr().out
     llmopt("cancel", job["id"])
     assert "cancelled" in capsys.readouterr().out
+    service.add_job({"model": "made-elsewhere", "training_file": "file-x"})
+    assert llmopt("list", "--provider", "openai") == 0
+    said = capsys.readouterr().out
+    assert "made-elsewhere" in said
+    assert "ftjob-1" in said
+    assert llmopt("list", "--provider", "openai", "--json", "-") == 0
+    assert [j["id"] for j in json.loads(capsys.readouterr().out)] == ["ftjob-2", "ftjob-1"]
+
+
+def test_a_refused_job_is_kept_and_resumed(
+    tmp_path: Path, service: FineTuningStub, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service.fail("POST /fine_tuning/jobs", (403, "training_not_available", "no"))
+    start = ["start", train_file(tmp_path, colours(20)), "--name", "tidy", "--provider", "openai", "--base-model", "m"]
+    with pytest.raises(EndpointError, match="training_not_available"):
+        llmopt(*start, "--yes")
+    (folder,) = all_folders(settings)
+    assert f"llmopt finetune resume {folder.id}" in capsys.readouterr().err
+    assert llmopt("resume", folder.id) == 0
+    assert (len(service.jobs), service.count("POST /files")) == (1, 2)
 
 
 def test_status_of_a_failed_job_is_one(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

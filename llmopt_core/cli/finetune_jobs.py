@@ -1,0 +1,151 @@
+"""`llmopt finetune`: following, stopping, resuming and listing jobs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, note, number, table, write_json
+
+if TYPE_CHECKING:
+    from llmopt_core.finetuning.jobs import FineTuner, Job
+    from llmopt_core.models.endpoints import Endpoint
+    from llmopt_core.settings import Settings
+
+group = typer.Typer()
+
+JobId = Annotated[str, typer.Argument(help="The job's id; `llmopt finetune list` shows them.")]
+
+
+def environment() -> tuple[Settings, dict[str, Endpoint]]:
+    """The workspace and the endpoints that the environment names."""
+    import os
+
+    from llmopt_core.models.endpoints import endpoints_from
+    from llmopt_core.settings import Settings as Read
+
+    settings = Read.from_environment()
+    return settings, endpoints_from(settings, os.environ)
+
+
+def _tuner_of(job_id: str) -> FineTuner:
+    from llmopt_core.finetuning.finetuners import fine_tuner_of
+
+    settings, endpoints = environment()
+    return fine_tuner_of(job_id, settings, endpoints)
+
+
+def follow_job(tuner: FineTuner, job: Job, seconds: float = 1.0) -> Job:
+    """Print the log until the job has ended."""
+    import time
+
+    shown = 0
+    while True:
+        job = tuner.status(job.id)
+        events = tuner.events(job.id)
+        for event in events[shown:]:
+            note(event.message)
+        shown = len(events)
+        if job.ended:
+            return job
+        if job.total_steps and job.provider == "local":
+            note(_progress(job))
+        time.sleep(seconds)
+
+
+def _progress(job: Job) -> str:
+    left = "" if job.seconds_left is None else f", {job.seconds_left:.0f} s left"
+    return f"step {job.step} of {job.total_steps}, {job.tokens_per_second:.0f} tokens/s{left}"
+
+
+def report_job(job: Job, json: str) -> int:
+    """Print how a job stands, or write it as JSON. Returns the exit code."""
+    if json:
+        write_json(asdict(job), json)
+    if json != "-":
+        made = f" -> {job.tuned_model}" if job.tuned_model else ""
+        print(f"{job.id}: {job.status}{made}{': ' + job.message if job.message else ''}")
+        if job.status == "running" and job.total_steps:
+            print(_progress(job))
+    return _exit_code(job)
+
+
+def _exit_code(job: Job) -> int:
+    return 1 if job.status in ("failed", "interrupted") else 0
+
+
+@group.command(help="How a job stands, with its log and its last losses. 1 if it failed or was interrupted.")
+def status(
+    job_id: JobId,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for the end.")] = False,
+    json: JsonOption = "",
+) -> int:
+    """Show a job."""
+    tuner = _tuner_of(job_id)
+    job = tuner.status(job_id)
+    if follow and not job.ended:
+        job = follow_job(tuner, job)
+    points = tuner.metrics(job_id)
+    if json:
+        events = [asdict(event) for event in tuner.events(job_id)]
+        write_json(asdict(job) | {"metrics": [asdict(point) for point in points], "events": events}, json)
+    if json != "-":
+        for event in tuner.events(job_id)[-10:]:
+            print(event.message)
+        losses = [p for p in points if p.valid_loss is not None] or points
+        for point in losses[-3:]:
+            print(f"step {point.step}: train loss {number(point.train_loss)}, validation {number(point.valid_loss)}")
+        return report_job(job, "")
+    return _exit_code(job)
+
+
+@group.command(help="Stop a job; what it saved stays.")
+def cancel(job_id: JobId, json: JsonOption = "") -> None:
+    """Cancel a job."""
+    job = _tuner_of(job_id).cancel(job_id)
+    report_job(job, json)
+
+
+@group.command(help="Go on with a job that was interrupted, cancelled or failed.")
+def resume(
+    job_id: JobId,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for the end.")] = False,
+    json: JsonOption = "",
+) -> int:
+    """Resume a job."""
+    tuner = _tuner_of(job_id)
+    job = tuner.resume(job_id)
+    return report_job(follow_job(tuner, job) if follow else job, json)
+
+
+@group.command("list", help="All jobs of the workspace, newest first; or all that an endpoint knows.")
+def list_jobs(
+    provider: Annotated[str, typer.Option(help="Ask this endpoint, which also names jobs started elsewhere.")] = "",
+    json: JsonOption = "",
+) -> None:
+    """List jobs."""
+    if provider and provider != "local":
+        _list_remote(provider, json)
+        return
+    from llmopt_core.finetuning.finetuners import all_jobs
+
+    jobs = all_jobs(environment()[0])
+    if json:
+        write_json([asdict(job) for job in jobs], json)
+    if json != "-":
+        rows = [(j.id, j.name, j.provider, j.status, f"{j.step}/{j.total_steps}", j.tuned_model) for j in jobs]
+        print(table(("job", "name", "provider", "status", "steps", "model"), rows) if rows else "No jobs yet.")
+
+
+def _list_remote(provider: str, json: str) -> None:
+    from llmopt_core.finetuning.finetuners import jobs_at
+
+    settings, endpoints = environment()
+    listed = jobs_at(provider, settings, endpoints)
+    if json:
+        write_json(listed, json)
+    if json != "-":
+        rows = [(j["id"], j["model"], j["status"], j["tuned_model"]) for j in listed]
+        print(table(("job there", "base model", "status", "model"), rows) if rows else f"No jobs at {provider}.")

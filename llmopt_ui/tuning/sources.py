@@ -111,7 +111,7 @@ def _runs(project: Project) -> None:
     found = good_records(store(), picked, {metric: least} if metric else {})
     st.caption(
         f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit. A vote in a comparison decides over the score. "
-        "The prompt goes along as it was sent."
+        "The prompt goes along as it was sent, without worked examples: a tuned model has learned them."
     )
     st.button("Collect them", key="tuning_run_add", icon=":material/add:", disabled=not found, on_click=add,
               args=(project, lambda: found))  # fmt: skip

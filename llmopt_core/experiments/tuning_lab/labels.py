@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from llmopt_core.experiments.tuning_lab.as_sent import without_shots
 from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.finetuning.from_records import from_corrections, preferences_from_corrections
 from llmopt_core.finetuning.to_label import Candidate, next_to_label
@@ -96,12 +97,13 @@ def labelled_examples(store: Store, project: Project | str, *, pairs: bool = Fal
         pairs: Make preference pairs (the accepted answer is preferred to the model's) instead of conversations.
     """
     accepted = [label for label in labels(store, project).values() if label.decision == "accepted"]
-    known = {run.id for run in store.runs(project)}
+    known = {run.id: run for run in store.runs(project)}
     found: list[TrainingExample] = []
     for label in accepted:
         if label.run_id not in known:
             continue
-        record, texts = store.record(label.run_id, label.example_id), {label.example_id: label.answer}
+        sent = [store.record(label.run_id, label.example_id)]
+        records, texts = without_shots(sent, known[label.run_id].configuration), {label.example_id: label.answer}
         make = preferences_from_corrections if pairs else from_corrections
-        found += make([record], texts)
+        found += make(records, texts)
     return found

@@ -15,6 +15,7 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.sample import Sample
 from llmopt_core.evaluation.text_metrics import token_f1
 from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, few_shot_from
+from llmopt_core.experiments.tuning_lab.as_sent import without_shots
 from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.finetuning.distill import AnswerCheck, Distilled, distill
 from llmopt_core.finetuning.files import load_training_set
@@ -29,6 +30,7 @@ from llmopt_core.types import Answer, EvaluationSet, Example, Message
 
 SAMPLES = Path(__file__).parents[3] / "sample_data" / "finetuning"
 SNIPS = "snips"
+GENERAL = "general-questions"
 
 
 def few_shot_examples(store: Store, project: Project | str, name: str, system: str = "") -> list[TrainingExample]:
@@ -48,7 +50,7 @@ def good_records(
     *,
     voter: str = "",
 ) -> list[TrainingExample]:
-    """Answers of a run that scored well, or that people voted for.
+    """Answers of a run that scored well, or that people voted for, to prompts without their worked examples.
 
     Args:
         store: Where the run lies.
@@ -62,7 +64,8 @@ def good_records(
         if run.name in (vote.first, vote.second) and (not voter or vote.voter == voter):
             liked = {"first": vote.first == run.name, "second": vote.second == run.name, "tie": True}
             votes[vote.example_id] = liked.get(vote.choice, False)
-    return from_records(store.records(run_id), min_scores=min_scores, votes=votes, source=f"run of {run.name}")
+    records = without_shots(store.records(run_id), run.configuration)
+    return from_records(records, min_scores=min_scores, votes=votes, source=f"run of {run.name}")
 
 
 def uploaded(data: bytes, name: str, columns: Mapping[str, str] | None = None) -> list[TrainingExample]:
@@ -96,12 +99,25 @@ def sample_questions() -> EvaluationSet:
     Raises:
         BadInput: The sample data is not installed beside the program.
     """
+    return _sample_set("snips_test.jsonl", "snips-test")
+
+
+def general_questions() -> EvaluationSet:
+    """Easy questions about anything: what a model must not forget while it is tuned for something else.
+
+    Raises:
+        BadInput: The sample data is not installed beside the program.
+    """
+    return _sample_set("general_questions.jsonl", GENERAL)
+
+
+def _sample_set(file: str, name: str) -> EvaluationSet:
     from llmopt_core.documents.questions import load_questions
 
-    path = SAMPLES / "snips_test.jsonl"
+    path = SAMPLES / file
     if not path.exists():
         raise BadInput(f"{path}: the sample data is not there.")
-    return EvaluationSet("snips-test", load_questions(path, path.name).examples)
+    return EvaluationSet(name, load_questions(path, file).examples)
 
 
 def sample_chinese(documents: Sequence[str]) -> EvaluationSet | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
+from llmopt_core.answering.context import answer_variables
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.checks import CheckSpec
+from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.tuning_lab import labels as labelling
 from llmopt_core.experiments.tuning_lab import library, sources
 from llmopt_core.experiments.tuning_lab.prepare import DROPPED, Preparation, prepare
@@ -17,11 +20,13 @@ from llmopt_core.finetuning.data import TrainingExample, chat_example, preferenc
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
+from llmopt_core.prompts.assemble import build_messages
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
+from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.settings import Settings
-from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Message, Record, Score
+from llmopt_core.types import Answer, Chunk, EvaluationSet, Example, Failure, Hit, Message, Record, Score
 
 TOWNS = [
     "Reykjavik",
@@ -137,6 +142,28 @@ def test_good_records_by_score_and_by_vote(store: Store) -> None:
     for example, choice in (("q1", "first"), ("q0", "second")):
         store.save_vote("p", Vote("c", "me", example, "base", "other", choice))  # type: ignore[arg-type]
     assert [e.answer for e in sources.good_records(store, run, {"answer_f1": 0.8})] == ["said 1"]
+
+
+@pytest.mark.parametrize("mode", ["chat", "completion"])
+def test_worked_examples_of_the_prompt_are_not_trained_on(store: Store, mode: Literal["chat", "completion"]) -> None:
+    shots = FewShotSpec(examples=({"question": "old?", "answer": "old answer", "context": "old"},), select="all")
+    prompt = PromptSpec(system="Be brief.", template="{{ context }} Q: {{ question }}", few_shot=shots)
+    asked = Configuration(name="shot", model=ModelSpec(mode=mode), prompt=prompt, retrieval=RetrievalSpec())
+    example, hits = Example("q", "new?", "new"), (Hit(Chunk("d", 0, 3, "New"), 1.0),)
+    sent = build_messages(prompt, answer_variables(example, hits, mode), mode)
+    assert "old answer" in "".join(message.content for message in sent)
+    where = store.save_evaluation_set("p", EvaluationSet("s", (example,)))
+    run = store.start_run("p", asked.model_dump(mode="json"), asked.fingerprint, evaluation_set="s",
+                          set_version=where.version, judge="j", metrics=("answer_f1",), total=1)  # fmt: skip
+    score = {"answer_f1": Score("answer_f1", 1.0)}
+    store.save_records(run, [(0, Record(example, Answer("new", hits, prompt=sent), scores=score))])
+    labelling.save_labels(store, "p", [labelling.Label("q", run, "accepted", "new")])
+    for (made,) in (sources.good_records(store, run, {"answer_f1": 0.5}), labelling.labelled_examples(store, "p")):
+        told = [str(message["content"]) for message in made.messages]
+        assert len(told) == (3 if mode == "chat" else 2)
+        assert "New" in told[-2]
+        assert told[-2].endswith("Q: new?")
+        assert "old answer" not in "".join(told)
 
 
 def test_few_shot_sets_files_and_the_sample(store: Store) -> None:

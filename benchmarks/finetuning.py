@@ -2,11 +2,13 @@
 
     python benchmarks/finetuning.py snips [--examples 1050] [--set epochs=3]  utterance -> strict JSON, before and after
     python benchmarks/finetuning.py qa [--set epochs=2]         base/tuned x plain/RAG on the sample project
+    python benchmarks/finetuning.py forgetting --home HOME      what the tuned models there forgot of a general set
     python benchmarks/finetuning.py embedding [DATA]            Chinese questions -> English documents; DATA is a folder
                                                                 with XQuAD's *.en.json and *.zh.json
     python benchmarks/finetuning.py check [--megabytes 50]      throughput of the file checks
 
-The workspace is a new folder (`--home` names one to keep). `snips` and `qa` take about 10 minutes each on 2 idle cores.
+The workspace is a new folder; `--home` names one to keep, whose tuned models are measured again instead of trained.
+`snips` and `qa` end with what was forgotten; each takes about 15 minutes on 2 idle cores.
 """
 
 from __future__ import annotations
@@ -19,12 +21,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from llmopt_core.settings import Settings, silence_telemetry  # noqa: E402
 
@@ -32,15 +33,16 @@ silence_telemetry()
 
 import numpy as np  # noqa: E402
 import yaml  # noqa: E402
+from finetuning_data import DATA, SAMPLE, sample_chinese, xquad  # noqa: E402
+from finetuning_square import chat_spec, compare_square, report_forgetting, trained_before  # noqa: E402
 
 from llmopt_core.cache import MemoryCache  # noqa: E402
 from llmopt_core.documents.load import load_documents  # noqa: E402
 from llmopt_core.documents.questions import load_questions  # noqa: E402
 from llmopt_core.experiments.configuration import Configuration  # noqa: E402
-from llmopt_core.experiments.experiment import Plan, run_experiment  # noqa: E402
 from llmopt_core.experiments.file import load_experiment  # noqa: E402
-from llmopt_core.experiments.leaderboard import compare_runs, scored_runs  # noqa: E402
-from llmopt_core.experiments.tuning import training_pairs, two_by_two  # noqa: E402
+from llmopt_core.experiments.tuning import training_pairs  # noqa: E402
+from llmopt_core.finetuning.adapters import adapters  # noqa: E402
 from llmopt_core.finetuning.checks import check_file  # noqa: E402
 from llmopt_core.finetuning.data import TrainingSet, chat_example  # noqa: E402
 from llmopt_core.finetuning.files import load_training_set  # noqa: E402
@@ -51,11 +53,8 @@ from llmopt_core.finetuning.structured import Share, report_structured, score_st
 from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec  # noqa: E402
 from llmopt_core.models.registry import Models, close_builtin  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
-from llmopt_core.statistics.intervals import summarize  # noqa: E402
-from llmopt_core.types import Document, Example, Message, Span  # noqa: E402
+from llmopt_core.types import Document, Example, Message  # noqa: E402
 
-SAMPLE = ROOT / "sample_data"
-DATA = SAMPLE / "finetuning"
 Shots = tuple[tuple[str, str], ...]
 SYSTEM = "Turn the request into JSON with an intent and its slots."
 
@@ -109,10 +108,10 @@ def snips(options: argparse.Namespace, settings: Settings) -> None:
         asyncio.run(ask_snips("base, zero-shot", settings, ModelSpec(mode="chat"), test))
     if options.prompting_only:
         return close_builtin()
-    tuned = train(settings, "lora", "snips", (train_set, validation), values)
-    assert isinstance(tuned.spec, ModelSpec)
-    asyncio.run(ask_snips("LoRA, zero-shot", settings, tuned.spec, test))
-    return close_builtin()
+    before = trained_before(settings, "snips")
+    tuned = before or train(settings, "lora", "snips", (train_set, validation), values)
+    asyncio.run(ask_snips("LoRA, zero-shot", settings, chat_spec(tuned), test))
+    return forgotten(options, settings, tuned)
 
 
 def one_per_intent(train_set: TrainingSet, test: Sequence[Example]) -> Shots:
@@ -176,44 +175,40 @@ def shown(share: Share) -> str:
 def qa(options: argparse.Namespace, settings: Settings) -> None:
     """The reader: base/tuned x plain/RAG on the sample project, trained on other articles."""
     experiment = load_experiment(SAMPLE / "experiment.yaml")
-    plain, rag = experiment.configuration("baseline"), experiment.configuration(options.configuration)
+    rag = experiment.configuration(options.configuration)
+    tuned = trained_before(settings, "reader") or train_reader(options, rag, settings)
+    # The adapter was trained on one configuration's chunks; over the other's it shows whether more chunks confuse it.
+    others = [c.name for c in experiment.configurations if c.retrieval and c.name != rag.name]
+    compare_square(experiment, ("baseline", rag.name, *others), tuned, settings, options.questions)
+    forgotten(options, settings, tuned)
+
+
+def train_reader(options: argparse.Namespace, rag: Configuration, settings: Settings) -> TunedModel:
     documents = load_documents([DATA / "documents"])
     examples = load_questions(DATA / "qa_questions.jsonl", "qa_questions.jsonl", documents).examples
     values = {"text_format": "completion", "epochs": 2, "evaluations": 6, "validation_examples": 24} | options.values
-    store = Store.open(settings)
-    pairs = asyncio.run(make_pairs(rag, documents, examples[: options.examples], settings, store))
+    pairs = asyncio.run(make_pairs(rag, documents, examples[: options.examples], settings))
     split = split_set(pairs, 0.1)
-    tuned = train(settings, "lora", "reader", (split.train, split.validation), values)
-    assert isinstance(tuned.spec, ModelSpec)
-    four, metrics = two_by_two(plain, rag, tuned.spec), ("exact_match", "answer_f1")
-    project = store.ensure_project("two by two")
-    plan = Plan(project, four, experiment.evaluation_set, experiment.documents, metrics, experiment.judge)
-    asyncio.run(evaluate(plan, settings, store))
-    close_builtin()
+    return train(settings, "lora", "reader", (split.train, split.validation), values)
 
 
 async def make_pairs(
-    rag: Configuration, documents: Sequence[Document], examples: Sequence[Example], settings: Settings, store: Store
+    rag: Configuration, documents: Sequence[Document], examples: Sequence[Example], settings: Settings
 ) -> TrainingSet:
+    store = Store.open(settings)
     async with Models(settings, cache=store.cache) as models:
         return await training_pairs(rag, documents, examples, models, store.cache, name="reader")
 
 
-async def evaluate(plan: Plan, settings: Settings, store: Store) -> None:
-    async with Models(settings, cache=store.cache) as models:
-        run_ids = await run_experiment(store, plan, models)
-    runs = [store.run(run_id) for run_id in run_ids]
-    scored = scored_runs(store, runs)
-    for run, scores in zip(runs, scored, strict=True):
-        ids = [example.id for example in plan.evaluation_set.examples]
-        for metric in plan.metrics:
-            s = summarize(scores.aligned(metric, ids))
-            between = "" if s.low is None else f" [{s.low:.3f}, {s.high:.3f}]"
-            print(f"{run.name}: {metric} {s.mean:.3f}{between} (n {s.scored}/{s.total})")
-    for before, after in ((0, 1), (1, 3), (0, 2), (2, 3)):
-        c = compare_runs(scored[before], scored[after], "answer_f1")
-        names = f"{runs[before].name} -> {runs[after].name}"
-        print(f"{names}: answer_f1 {c.difference:+.3f}, p = {c.p_value:.3g}, {c.verdict}")
+def forgotten(options: argparse.Namespace, settings: Settings, *tuned: TunedModel) -> None:
+    """What the tuned models of the workspace have forgotten of a general set."""
+    found = tuned or [adapter.tuned_model() for adapter in adapters(settings)]
+    if not found:
+        raise SystemExit(f"{settings.home} has no tuned model; name with --home the workspace that snips or qa filled")
+    plain = load_experiment(SAMPLE / "experiment.yaml").configuration("baseline")
+    for model in found:
+        report_forgetting(plain, model, settings, DATA / "general_questions.jsonl")
+    close_builtin()
 
 
 def embedding(options: argparse.Namespace, settings: Settings) -> None:
@@ -245,37 +240,6 @@ def estimate(value: Any) -> str:
     return f"{value.mean:.3f} [{value.low:.3f}, {value.high:.3f}]"
 
 
-def sample_chinese() -> tuple[list[Document], list[Example]]:
-    """The Chinese questions that come along, with the articles of the sample project and the further ones."""
-    documents = load_documents([SAMPLE / "documents", DATA / "documents"])
-    asked = [load_questions(DATA / name, name) for name in ("zh_questions.jsonl", "zh_evaluation.jsonl")]
-    names = {Path(document.name).name: document.name for document in documents}
-    moved = [
-        replace(e, references=tuple(replace(s, document=names[Path(s.document).name]) for s in e.references))
-        for found in asked
-        for e in found.examples
-    ]
-    return documents, moved
-
-
-def xquad(folder: Path) -> tuple[list[Document], list[Example]]:
-    """English articles and Chinese questions from XQuAD's `*.en.json` and `*.zh.json`, paired by their ids."""
-    english, chinese = (json.loads(next(folder.glob(f"*.{code}.json")).read_text("utf-8")) for code in ("en", "zh"))
-    asked = {qa["id"]: qa["question"] for a in chinese["data"] for p in a["paragraphs"] for qa in p["qas"]}
-    documents, examples = [], []
-    for number, article in enumerate(english["data"]):
-        name, text = f"{number:02d}-{article.get('title', 'article')}.md", ""
-        for paragraph in article["paragraphs"]:
-            for qa in paragraph["qas"]:
-                (answer, *_) = qa["answers"]
-                start = len(text) + answer["answer_start"]
-                span = Span(name, start, start + len(answer["text"]))
-                examples.append(Example(qa["id"], asked[qa["id"]], answer["text"], (span,)))
-            text += paragraph["context"] + "\n\n"
-        documents.append(Document(name, text))
-    return documents, examples
-
-
 def check(options: argparse.Namespace, settings: Settings) -> None:
     """Megabytes per second of the file checks, in CPU time."""
     path = settings.home / "big.jsonl"
@@ -296,7 +260,7 @@ def check(options: argparse.Namespace, settings: Settings) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=("snips", "qa", "embedding", "check"))
+    parser.add_argument("part", choices=("snips", "qa", "forgetting", "embedding", "check"))
     parser.add_argument("data", nargs="?", type=Path, help="for embedding: a folder with XQuAD; else the sample data")
     parser.add_argument("--held-back", type=float, default=0.3, help="share of the questions, for embedding")
     parser.add_argument("--home", type=Path)
@@ -304,6 +268,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=100_000)
     parser.add_argument("--megabytes", type=int, default=50)
     parser.add_argument("--configuration", default="rag-rerank", help="of the sample project, for qa")
+    parser.add_argument("--questions", type=int, help="of the sample project, for qa; all by default")
     parser.add_argument("--tuned-only", action="store_true", help="leave the prompting baselines out")
     parser.add_argument("--prompting-only", action="store_true", help="leave the training out")
     parser.add_argument("--shots", type=int, default=7, help="training examples per prompt, for snips")
@@ -312,7 +277,8 @@ def main() -> None:
     options.values = {key: yaml.safe_load(value) for key, _, value in (item.partition("=") for item in options.set)}
     with tempfile.TemporaryDirectory() as temporary:
         settings = Settings(home=options.home or Path(temporary), threads=options.threads)
-        {"snips": snips, "qa": qa, "embedding": embedding, "check": check}[options.part](options, settings)
+        parts = {"snips": snips, "qa": qa, "forgetting": forgotten, "embedding": embedding, "check": check}
+        parts[options.part](options, settings)
 
 
 if __name__ == "__main__":

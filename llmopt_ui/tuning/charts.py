@@ -227,6 +227,33 @@ def structured_bars(reports: Mapping[str, StructuredReport]) -> go.Figure:
     return themed(figure)
 
 
+def category_bars(means: Mapping[str, tuple[float, float, int]], title: str) -> go.Figure:
+    """Base beside tuned by category, the largest loss on top."""
+    ordered = sorted(means, key=lambda name: means[name][0] - means[name][1])
+    names = [plain(fmt.shorten(name or _NO_CLASS, 24)) for name in ordered]
+    figure = go.Figure()
+    # Plotly draws the last of a group on top.
+    for name, place, colour in (("Tuned", 1, TUNED), ("Base", 0, BASE)):
+        figure.add_bar(
+            name=name,
+            y=names,
+            x=[means[key][place] for key in ordered],
+            orientation="h",
+            marker={"color": colour},
+            customdata=[means[key][2] for key in ordered],
+            hovertemplate=f"<b>{name}</b>, %{{y}}<br>%{{x:.2f}} over %{{customdata}} questions<extra></extra>",
+        )
+    figure.update_layout(
+        barmode="group",
+        height=110 + 40 * len(ordered),
+        margin={"t": 34},
+        xaxis={"title": f"{title} (0 to 1)", "range": [0, 1.02], "dtick": 0.25},
+        legend={"traceorder": "reversed"},
+        showlegend=True,
+    )
+    return themed(figure)
+
+
 def cost_lines(found: Economics, base: str, tuned: str) -> go.Figure:
     """What so many requests cost, with the training; the lines cross where it is earned back."""
     crossing = found.result.requests

@@ -1,4 +1,4 @@
-"""Does the tuned model pay, and what did it forget? The lower half of the 2 x 2 tab."""
+"""Does the tuned model pay? Part of the 2 x 2 tab."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.experiments.tuning import CORNERS
-from llmopt_core.experiments.tuning_lab.square import Corner, Square, economics, forgetting, general_pair
+from llmopt_core.experiments.tuning_lab.square import Corner, Square, economics
 from llmopt_core.finetuning.jobs import TunedModel
-from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import Prices
-from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, section
 from llmopt_ui.keys import endpoints
-from llmopt_ui.leaderboard_table import metric_title
-from llmopt_ui.resources import settings, store
-from llmopt_ui.theme import verdict
+from llmopt_ui.resources import settings
 from llmopt_ui.tuning.charts import cost_lines
 
 
@@ -42,8 +38,12 @@ def economics_view(tuned: TunedModel, found: Square) -> None:
         one, two = st.columns(2, gap="small", vertical_alignment="bottom")
         training = one.number_input("Training (USD)", 0.0, None, known, 1.0, key=f"pay_training_{tuned.name}")
         hourly = two.number_input("Machine (USD per hour)", 0.0, None, 0.0, 0.1, key="pay_hourly",
-                                  help="For a machine of your own: what an hour of it costs.")  # fmt: skip
-    result = economics(base, after, before_prices, after_prices, training_usd=training, hourly_usd=hourly)
+                                  help="For a machine of your own: what an hour of it costs. Requests count by their "
+                                       "time, and so does a training on it.")  # fmt: skip
+    trained_here = hourly * float(tuned.facts.get("seconds") or 0.0) / 3600
+    result = economics(
+        base, after, before_prices, after_prices, training_usd=training + trained_here, hourly_usd=hourly
+    )
     with picture:
         priced = bool(result.base.usd or result.tuned.usd)
         facts(
@@ -89,38 +89,3 @@ def _prices(which: str, model: dict[str, Any]) -> Prices:
                               key=f"{key}_in", format="%.2f")  # fmt: skip
     completion = two.number_input("and out", 0.0, None, listed.completion, 0.1, key=f"{key}_out", format="%.2f")
     return Prices(prompt=prompt, completion=completion)
-
-
-def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
-    """Base and tuned model asked the very same on a general set."""
-    from llmopt_ui.tuning.square import start_evaluation
-
-    section("What did it forget?", "A model tuned for one task can lose others. Both are asked the very same here.")
-    sets = {item.name: item for item in store().evaluation_sets(project)}
-    saved = {item.name: configuration_from(item.spec) for item in store().configurations(project)}
-    usual = [name for name, c in saved.items() if not c.model.adapter]
-    if not usual or not isinstance(tuned.spec, ModelSpec):
-        return
-    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    others = [place for place, name in enumerate(sets) if name != st.session_state.get("square_set")]
-    set_name = bar.selectbox("General set", list(sets), others[0] if others else 0, key="forgot_set", width=240,
-                             help="Questions that have nothing to do with the training.")  # fmt: skip
-    asked = bar.selectbox("Asked as", usual, key="forgot_configuration", width=240)
-    pair = general_pair(saved[asked], tuned.spec, tuned.name)
-    found = forgetting(store(), project, pair, sets[set_name], metric)
-    words = "Measure" if found is None else "Measure again"
-    if bar.button(words, key="forgot_run", icon=":material/play_arrow:"):
-        start_evaluation(project, pair, sets[set_name], (metric,), None)
-    if found is None:
-        st.caption("Not measured yet on this set.")
-        return
-    compared = found.comparison
-    facts(
-        [
-            ("Base", f"{fmt.score(found.base.mean)} ({fmt.interval(found.base.low, found.base.high)})"),
-            ("Tuned", f"{fmt.score(found.tuned.mean)} ({fmt.interval(found.tuned.low, found.tuned.high)})"),
-        ]
-    )
-    title = fmt.markdown(metric_title(metric))
-    change = f"{fmt.signed(compared.difference)} ({fmt.signed(compared.low)} to {fmt.signed(compared.high)})"
-    st.markdown(f"{verdict(compared.verdict).markdown} {title} {change} on {fmt.plural(compared.pairs, 'question')}.")

@@ -86,9 +86,11 @@ def _actions(project: Project, found: JobReport) -> None:
             _evaluate(project, job, tuned)
         else:
             st.caption("The tuned embedding model is a choice in the tab Retrieval of every configuration.")
-    elif job.ended and job.status != "finished":
+    elif job.ended and job.resumable:
         st.button("Resume", key=f"tuning_resume_{job.id}", icon=":material/resume:", on_click=_resume, args=(job.id,),
                   help="Goes on from the last checkpoint; nothing is done or paid twice.")  # fmt: skip
+    elif job.ended and job.status != "finished":
+        st.caption("A job that has ended at the service cannot go on; start another one above.")
     elif job.status == "finished":
         st.caption("Its tuned model is no longer in the workspace.")
 
@@ -164,6 +166,8 @@ def _facts(project: Project, found: JobReport) -> None:
     said = f"{data.label} ({job.data_version[:8]})" if data else f"{found.data_name} ({job.data_version[:8]})"
     told = [f"Base model {fmt.markdown(job.base_model)}", f"data {fmt.markdown(said)}"]
     told += [f"at the service {fmt.markdown(job.remote_id)}"] if job.remote_id else []
+    if job.tuned_model and job.kind == "lora":
+        told += [f"adapter `adapters/{job.tuned_model}.gguf` in the workspace"]
     st.caption(" · ".join(told))
 
 
@@ -201,7 +205,8 @@ def _log(found: JobReport) -> None:
     with st.expander(f"Event log ({len(found.events)})", icon=":material/history:"):
         for event in reversed(found.events[-100:]):
             moment = datetime.fromtimestamp(event.at, UTC).astimezone()
-            st.text(f"{moment:%H:%M:%S}  {event.message}")
+            level = {"warn": "warning: ", "error": "error: "}.get(event.level, "")
+            st.text(f"{moment:%d %b, %H:%M:%S}  {level}{event.message}")
         if not found.events:
             st.caption("Nothing yet.")
     if found.checkpoints:

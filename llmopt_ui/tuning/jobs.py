@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.tuning_lab.jobs import JobReport, cancel, report
+from llmopt_core.experiments.tuning_lab.jobs import JobReport, best_valid_loss, cancel, report
 from llmopt_core.experiments.tuning_lab.library import training_sets
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs import LOCAL, Job
@@ -166,6 +166,11 @@ def _all(project: Project, jobs: Sequence[Job]) -> None:
                    "formats are on different scales.")  # fmt: skip
 
 
+@st.cache_data(max_entries=256, show_spinner=False)
+def _best_loss(job_id: str, step: int, status: str) -> float | None:
+    return best_valid_loss(settings(), job_id)
+
+
 def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
     """One row per job, newest first; `data` names training sets by their version."""
     rows = [
@@ -174,6 +179,7 @@ def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
             "State": status_word(job),
             "Where": "this machine" if job.provider == LOCAL else job.provider,
             "Base model": job.base_model,
+            "Validation loss": _best_loss(job.id, job.step, job.status),
             "Steps": f"{job.step:,} of {job.total_steps:,}" if job.total_steps else fmt.DASH,
             "Tokens": fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH,
             "Time": fmt.duration(job.finished_at - job.started_at) if job.finished_at and job.started_at else fmt.DASH,

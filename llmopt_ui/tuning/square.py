@@ -29,7 +29,8 @@ from llmopt_ui.resources import job_runner, model_maker, settings, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.theme import verdict
 from llmopt_ui.tuning.charts import square_bars
-from llmopt_ui.tuning.economics import economics_view, forgetting_view
+from llmopt_ui.tuning.economics import economics_view
+from llmopt_ui.tuning.forgetting import forgetting_view
 from llmopt_ui.tuning.tabs import JOBS, choose_wanted, open_tab
 
 TUNED, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
@@ -74,10 +75,10 @@ def square_view(project: Project) -> None:
     if not found.corners:
         empty_state("Not measured yet", "Press Run the comparison: what was answered before is not asked again.",
                     ":material/grid_view:")  # fmt: skip
-        return
-    _picture(asked, found)
-    _answers(found)
-    economics_view(asked.tuned, found)
+    else:
+        _picture(asked, found)
+        _answers(found)
+        economics_view(asked.tuned, found)
     forgetting_view(project, asked.tuned, asked.metric)
 
 
@@ -111,8 +112,9 @@ def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
 
 
 def _usual_set(project: Project, names: Sequence[str]) -> int:
-    """The set of the newest run; before the first one, a set whose answers stand in documents."""
-    newest = next((run.evaluation_set for run in store().runs(project) if run.evaluation_set in names), "")
+    """The set of the newest run with retrieval; before the first one, a set whose answers stand in documents."""
+    asked = (run.evaluation_set for run in store().runs(project) if run.configuration.get("retrieval"))
+    newest = next((name for name in asked if name in names), "")
     if newest:
         return names.index(newest)
     with_sources = (i for i, name in enumerate(names)

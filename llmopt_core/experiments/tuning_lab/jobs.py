@@ -133,6 +133,12 @@ def _ranked(access: Access, job: Job) -> list[tuple[TrainingExample, float]]:
     return LocalTrainer(access.settings, job.kind).validation_losses(job.id)
 
 
+def best_valid_loss(settings: Settings, job_id: str) -> float | None:
+    """The lowest validation loss of a job as known here; asks no service."""
+    points = open_folder(settings, job_id).metrics()
+    return min((p.valid_loss for p in points if p.valid_loss is not None), default=None)
+
+
 def cancel(access: Access, job_id: str) -> Job:
     """Ask a job to stop. Errors as of its trainer."""
     return fine_tuner_of(job_id, access.settings, access.endpoints, access.keys).cancel(job_id)

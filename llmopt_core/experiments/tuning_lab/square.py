@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.leaderboard import Scored, compare_runs, higher_is_better, scored_runs
-from llmopt_core.experiments.tuning import CORNERS, two_by_two, with_tuned
+from llmopt_core.experiments.tuning import CORNERS, two_by_two
 from llmopt_core.finetuning.economics import BreakEven, RequestCost, break_even
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Prices
@@ -95,7 +94,7 @@ def square(
         evaluation_set: Only runs on exactly these questions count.
         metric: What is compared.
     """
-    runs = _newest_runs(store, project, evaluation_set, metric)
+    runs = newest_runs(store, project, evaluation_set, metric)
     taken = {name: runs[c.fingerprint] for name, c in zip(CORNERS, four, strict=True) if c.fingerprint in runs}
     judged = _same_judge(taken)
     scored = dict(zip(judged, scored_runs(store, list(judged.values())), strict=True))
@@ -103,7 +102,8 @@ def square(
     return Square(metric, found, _compared(scored, metric))
 
 
-def _newest_runs(store: Store, project: Project | str, wanted: SavedSet, metric: str) -> dict[str, Run]:
+def newest_runs(store: Store, project: Project | str, wanted: SavedSet, metric: str) -> dict[str, Run]:
+    """The newest run of each configuration (by its fingerprint) on exactly these questions, with this metric."""
     found: dict[str, Run] = {}
     for run in store.runs(project):
         same = (run.evaluation_set, run.set_version) == (wanted.name, wanted.version)
@@ -186,40 +186,3 @@ def economics(
     """
     before, after = base.cost(base_prices, hourly_usd), tuned.cost(tuned_prices, hourly_usd)
     return Economics(before, after, break_even(before, after, training_usd))
-
-
-def general_pair(configuration: Configuration, tuned: ModelSpec, name: str) -> tuple[Configuration, Configuration]:
-    """Base and tuned model asked the very same, for a general set: what did the tuned model forget?
-
-    Raises:
-        BadInput: The configuration uses the tuned model already.
-    """
-    if configuration.model.adapter and configuration.model.adapter == tuned.adapter:
-        raise BadInput(f"{configuration.name} asks the tuned model already; choose one of the base model.")
-    changed = with_tuned(configuration, tuned)
-    return configuration, changed.model_copy(update={"name": f"{configuration.name} · {name} (general)"})
-
-
-@dataclass(frozen=True, slots=True)
-class Forgetting:
-    """Base and tuned model on a general set, and the paired difference."""
-
-    base: Summary
-    tuned: Summary
-    comparison: Comparison
-
-
-def forgetting(
-    store: Store,
-    project: Project | str,
-    pair: tuple[Configuration, Configuration],
-    evaluation_set: SavedSet,
-    metric: str,
-) -> Forgetting | None:
-    """What the newest runs of `general_pair` say; None until both are there."""
-    runs = _newest_runs(store, project, evaluation_set, metric)
-    if any(c.fingerprint not in runs for c in pair):
-        return None
-    both = scored_runs(store, [runs[c.fingerprint] for c in pair])
-    parts = [summarize(list(s.scores.values.get(metric, ()))) for s in both]
-    return Forgetting(parts[0], parts[1], compare_runs(both[0], both[1], metric))

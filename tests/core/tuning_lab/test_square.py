@@ -11,7 +11,8 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.tuning import CORNERS
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
-from llmopt_core.experiments.tuning_lab.square import corners, economics, forgetting, general_pair, square
+from llmopt_core.experiments.tuning_lab.forgetting import forgetting, general_pair
+from llmopt_core.experiments.tuning_lab.square import corners, economics, square
 from llmopt_core.finetuning.adapters import adapters_root, write_card
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.job_folder import new_folder
@@ -46,7 +47,7 @@ def store(settings: Settings) -> Iterator[Store]:
 
 
 def saved_set(store: Store, name: str = "set") -> SavedSet:
-    examples = tuple(Example(f"q{i}", f"{name} {i}?", "a") for i in range(COUNT))
+    examples = tuple(Example(f"q{i}", f"{name} {i}?", "a", category="even" if i % 2 == 0 else "") for i in range(COUNT))
     return store.save_evaluation_set("p", EvaluationSet(name, examples))
 
 
@@ -118,6 +119,12 @@ def test_forgetting_is_the_paired_difference_on_a_general_set(store: Store) -> N
     assert found is not None
     assert found.comparison.difference == pytest.approx(-0.3)
     assert found.comparison.verdict == "worse"
+    assert (found.worse, found.better) == (COUNT, 0)
+    assert found.by_category == {"even": pytest.approx((0.7, 0.4, 20)), "": pytest.approx((0.7, 0.4, 20))}
+    assert len(found.lost) == 10
+    first = found.lost[0]
+    assert (first.reference, first.base_answer, first.tuned_answer) == ("a", "a", "a")
+    assert first.base - first.tuned == pytest.approx(0.3)
     with pytest.raises(BadInput, match="already"):
         general_pair(pair[1], TUNED, "mine")
 

@@ -1,0 +1,111 @@
+"""What did the tuned model forget? Part of the 2 x 2 tab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.tuning_lab.forgetting import Forgetting, Lost, forgetting, general_pair
+from llmopt_core.experiments.tuning_lab.sources import GENERAL, general_questions
+from llmopt_core.finetuning.jobs import TunedModel
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.runs.values import Project, SavedSet
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import facts, section
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+from llmopt_ui.theme import verdict
+from llmopt_ui.tuning.charts import category_bars
+
+SET, ASKED, RUN, ADD = "forgot_set", "forgot_configuration", "forgot_run", "forgot_add"
+
+
+def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
+    """Base and tuned model asked the very same on a general set."""
+    from llmopt_ui.tuning.square import start_evaluation
+
+    section("What did it forget?", "A model tuned for one task can lose others. Both are asked the very same here.")
+    sets = {item.name: item for item in store().evaluation_sets(project)}
+    usual = _base_configurations(project)
+    if not usual or not sets or not isinstance(tuned.spec, ModelSpec):
+        return
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    set_name = bar.selectbox("General set", list(sets), _usual_set(sets), key=f"{SET}_{GENERAL in sets}", width=260,
+                             help="Questions that have nothing to do with the training.")  # fmt: skip
+    asked = bar.selectbox("Asked as", list(usual), key=ASKED, width=240)
+    pair = general_pair(usual[asked], tuned.spec, tuned.name)
+    found = forgetting(store(), project, pair, sets[set_name], metric)
+    words = "Measure" if found is None else "Measure again"
+    if bar.button(words, key=RUN, icon=":material/play_arrow:"):
+        start_evaluation(project, pair, sets[set_name], (metric,), None)
+    if GENERAL not in sets:
+        bar.button("Add 60 easy questions", key=ADD, icon=":material/add:", on_click=_add, args=(project,),
+                   help="Capitals, opposites, sums, plurals: a general set that comes along.")  # fmt: skip
+    if found is None:
+        st.caption("Not measured yet on this set.")
+    else:
+        _result(found, metric)
+
+
+def _base_configurations(project: Project) -> dict[str, Configuration]:
+    """Those of the base model; the ones without retrieval first, since a general set has no documents."""
+    saved = [configuration_from(item.spec) for item in store().configurations(project)]
+    base = [c for c in saved if not c.model.adapter]
+    return {c.name: c for c in sorted(base, key=lambda c: c.retrieval is not None)}
+
+
+def _usual_set(sets: Mapping[str, SavedSet]) -> int:
+    names = list(sets)
+    if GENERAL in names:
+        return names.index(GENERAL)
+    return next((i for i, name in enumerate(names) if name != st.session_state.get("square_set")), 0)
+
+
+def _add(project: Project) -> None:
+    try:
+        store().save_evaluation_set(project, general_questions())
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    notify(f"{GENERAL} is there; press Measure.")
+
+
+def _result(found: Forgetting, metric: str) -> None:
+    compared, title = found.comparison, fmt.markdown(metric_title(metric))
+    facts(
+        [
+            ("Base", f"{fmt.score(found.base.mean)} ({fmt.interval(found.base.low, found.base.high)})"),
+            ("Tuned", f"{fmt.score(found.tuned.mean)} ({fmt.interval(found.tuned.low, found.tuned.high)})"),
+            ("Answered worse", fmt.plural(found.worse, "question")),
+            ("Answered better", fmt.plural(found.better, "question")),
+        ]
+    )
+    change = f"{fmt.signed(compared.difference)} ({fmt.signed(compared.low)} to {fmt.signed(compared.high)})"
+    st.markdown(f"{verdict(compared.verdict).markdown} {title} {change} on {fmt.plural(compared.pairs, 'question')}.")
+    left, right = st.columns([2, 3], gap="large")
+    if len(found.by_category) > 1:
+        left.plotly_chart(category_bars(found.by_category, metric_title(metric)), config=CONFIG, key="forgot_bars",
+                          alt="Mean score of base and tuned model by category")  # fmt: skip
+    if found.lost:
+        with right if len(found.by_category) > 1 else st.container():
+            st.markdown("**Answered worse than before**")
+            st.dataframe(_lost_table(found.lost), hide_index=True, height=min(38 + 35 * len(found.lost), 390),
+                         alt="Questions the tuned model answers worse than the base model")  # fmt: skip
+    st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
+
+
+def _lost_table(lost: Sequence[Lost]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Question": [fmt.shorten(item.question, 300) for item in lost],
+            "Right answer": [fmt.shorten(item.reference, 200) for item in lost],
+            "Base said": [fmt.shorten(item.base_answer, 200) for item in lost],
+            "Tuned said": [fmt.shorten(item.tuned_answer, 200) for item in lost],
+        }
+    )

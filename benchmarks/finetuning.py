@@ -218,10 +218,17 @@ def embedding(options: argparse.Namespace, settings: Settings) -> None:
 
     documents, examples = xquad(options.data) if options.data else sample_chinese()
     configuration = load_experiment(SAMPLE / "experiment.yaml").configuration("rag")
-    parts = parts_by_document(examples, documents, configuration, held_back_share=options.held_back)
+    retrieval = configuration.retrieval
+    assert retrieval is not None
+    chunking = retrieval.chunking.model_copy(update={"size": options.size})
+    configuration = configuration.model_copy(update={"retrieval": retrieval.model_copy(update={"chunking": chunking})})
+    parts = parts_by_document(
+        examples, documents, configuration, held_back_share=options.held_back, whole=options.whole
+    )
     sizes = (len(parts.train), len(parts.watched), len(parts.held_back))
     print(
-        f"{sizes[0]} pairs learned, {sizes[1]} watched, {sizes[2]} held back; {len(documents)} documents in three parts"
+        f"{sizes[0]} pairs learned, {sizes[1]} watched, {sizes[2]} held back; {len(documents)} documents, parted by "
+        f"{options.whole}, chunks of at most {options.size} tokens"
     )
     values = {"epochs": 3, "learning_rate": 1e-4} | options.values
     sets = (TrainingSet("zh-en", parts.train), TrainingSet("zh-en-watched", parts.watched))
@@ -263,6 +270,8 @@ def main() -> None:
     parser.add_argument("part", choices=("snips", "qa", "forgetting", "embedding", "check"))
     parser.add_argument("data", nargs="?", type=Path, help="for embedding: a folder with XQuAD; else the sample data")
     parser.add_argument("--held-back", type=float, default=0.3, help="share of the questions, for embedding")
+    parser.add_argument("--whole", choices=("documents", "passages"), default="documents", help="what is held back")
+    parser.add_argument("--size", type=int, default=200, help="tokens per chunk, for embedding")
     parser.add_argument("--home", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--examples", type=int, default=100_000)

@@ -37,9 +37,10 @@ class LateInteractionReranker:
 
     def __init__(self, embedder: TokenEmbedder, texts: Sequence[str], key: str, cache: Cache) -> None:
         self._store = TokenVectorStore(embedder, cache)
-        self._scorer = lru_cache(maxsize=1)(
+        self._make = lru_cache(maxsize=1)(
             lambda: LateInteraction(document_frequencies(key, texts, embedder, cache), len(texts))
         )
+        self._making = threading.Lock()
 
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`."""
@@ -48,6 +49,10 @@ class LateInteractionReranker:
     async def prepare(self, question: str, passages: Sequence[str]) -> None:
         """Count the tokens of the collection and make the token vectors of these passages, where that is not done."""
         await asyncio.to_thread(self._prepare, passages)
+
+    def _scorer(self) -> LateInteraction:
+        with self._making:
+            return self._make()
 
     def _prepare(self, passages: Sequence[str]) -> None:
         self._scorer()
@@ -99,15 +104,21 @@ class TokenVectorStore:
     def vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Per text its token ids and unit vectors."""
         keys = [_key(self._embedder, text) for text in texts]
-        packed = _memory.get_many(keys)
-        packed |= self._cached([key for key in dict.fromkeys(keys) if key not in packed])
-        packed |= self._embedded({key: text for key, text in zip(keys, texts, strict=True) if key not in packed})
+        packed = self._known(keys)
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in packed}
+        if missing:
+            # Questions asked at once share most candidates: whoever waited finds them made.
+            with _EMBEDDING:
+                packed |= self._known(list(missing))
+                packed |= self._embedded({key: text for key, text in missing.items() if key not in packed})
         return [_unpack(packed[key]) for key in keys]
 
-    def _cached(self, keys: Sequence[str]) -> dict[str, bytes]:
-        found = self._cache.get_many(STAGE, keys) if keys else {}
+    def _known(self, keys: Sequence[str]) -> dict[str, bytes]:
+        packed = _memory.get_many(keys)
+        wanted = [key for key in dict.fromkeys(keys) if key not in packed]
+        found = self._cache.get_many(STAGE, wanted) if wanted else {}
         _memory.put_many(found)
-        return found
+        return packed | found
 
     def _embedded(self, missing: Mapping[str, str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -150,6 +161,7 @@ class ByteMemory:
 
 
 _memory = ByteMemory(MEMORY_BYTES)
+_EMBEDDING = threading.Lock()
 
 
 def _key(embedder: TokenEmbedder, text: str) -> str:

@@ -12,6 +12,7 @@ from llmopt_core.experiments.tuning_lab.catalogue import tuned_embedding_models
 from llmopt_core.experiments.tuning_lab.embedder import (
     EmbedderParts,
     EmbedderPlan,
+    Whole,
     parts_by_document,
     plan_of,
     retrieval_of,
@@ -38,13 +39,16 @@ from llmopt_ui.tuning.jobs import follow_training
 from llmopt_ui.tuning.start import access, request_from
 from llmopt_ui.tuning.tabs import choose_wanted, tuning_state
 
-SET, BASE, SHARE, START, CHOSEN = (
+SET, BASE, SHARE, WHOLE, START, CHOSEN = (
     "embedder_set",
     "embedder_base",
     "embedder_share",
+    "embedder_whole",
     "embedder_start",
     "embedder_job",
 )
+
+WHOLES: dict[Whole, str] = {"documents": "Whole documents", "passages": "Whole passages"}
 
 
 def embedder_view(project: Project) -> None:
@@ -66,7 +70,10 @@ def embedder_view(project: Project) -> None:
 
 
 def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None:
-    section("Before and after", "Dense search among all chunks, on questions and documents that were never trained on.")
+    section(
+        "Before and after",
+        "Dense search among all chunks, on questions whose documents or passages were never trained on.",
+    )
     found = {job.id: (job, plan) for job, plan in done}
     choose_wanted(CHOSEN, list(found))
     if len(found) > 1:
@@ -93,15 +100,18 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
                            "their reference spans.")  # fmt: skip
     base = two.selectbox("Chunks and search of", list(saved), key=BASE, help="Its chunking cuts the passages; its "
                          "embedding model is the one to beat.")  # fmt: skip
-    share = three.slider("Held back (%)", 10, 60, 30, 5, key=SHARE, help="Whole documents, so that the comparison is "
-                         "about documents the model has never seen.")  # fmt: skip
+    share = three.slider("Held back (%)", 10, 60, 30, 5, key=SHARE, help="Questions that are not trained on; they "
+                         "measure what the training brought.")  # fmt: skip
     configuration = configuration_from(saved[base].spec)
     name = one.text_input("Name of the tuned model", free_name(f"{chosen}-embedder", jobs,
                           tuned_embedding_models(settings())), key=f"embedder_name_{chosen}_{tuning_state().forms}",
                           max_chars=30)  # fmt: skip
-    seed = two.number_input("Seed", 0, 1_000_000, 0, key="embedder_seed", help="Also decides which documents are held "
-                            "back.")  # fmt: skip
-    parts = _parts_of(project, chosen, configuration, share / 100, int(seed))
+    seed = two.number_input("Seed", 0, 1_000_000, 0, key="embedder_seed", help="Also decides what is held back.")
+    whole = three.segmented_control("Held back are", list(WHOLES), default="documents", format_func=WHOLES.__getitem__,
+                                    key=WHOLE, required=True, help="Whole documents: what it does with documents it "
+                                    "has never seen. Whole passages: what it does with other questions about the "
+                                    "documents it knows.")  # fmt: skip
+    parts = _parts_of(project, chosen, configuration, share / 100, int(seed), whole or "documents")
     st.plotly_chart(parts_bar(parts.documents), config=CONFIG, key="embedder_parts", alt="Questions per part")
     _told(parts)
     with st.container(border=True):
@@ -120,19 +130,21 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
 
 
 def _told(parts: EmbedderParts) -> None:
-    told = "The parts share no document."
+    told = f"The parts share no {parts.whole[:-1]}."
     if not parts.watched:
-        told += " There are too few documents for a validation loss."
+        told += f" There are too few {parts.whole} for a validation loss."
     if parts.left_out:
         told += f" {fmt.plural(parts.left_out, 'question')} left out: no reference span in a chunk, or on both sides."
     st.caption(told)
 
 
-def _parts_of(project: Project, name: str, configuration: Configuration, share: float, seed: int) -> EmbedderParts:
+def _parts_of(  # noqa: PLR0917
+    project: Project, name: str, configuration: Configuration, share: float, seed: int, whole: Whole
+) -> EmbedderParts:
     listed = store().document_list(project)
     found = store().evaluation_set(project, name)
-    key = ([(item.name, item.version) for item in listed], found.version, configuration.fingerprint, share, seed)
-    return _parts(key, found.examples, project, configuration, share, seed)
+    key = ([(item.name, item.version) for item in listed], found.version, configuration.fingerprint, share, seed, whole)
+    return _parts(key, found.examples, project, configuration, share, seed, whole)
 
 
 @st.cache_data(max_entries=16, show_spinner="Cutting the documents …")
@@ -143,11 +155,14 @@ def _parts(
     _configuration: Configuration,
     _share: float,
     _seed: int,
+    _whole: Whole,
 ) -> EmbedderParts:
     documents: Sequence[Document] = store().documents(_project)
     retrieval = retrieval_of(_configuration)
     encode = models().embedder(retrieval.embedding).encode if retrieval.chunking.method == "semantic" else None
-    return parts_by_document(_examples, documents, _configuration, held_back_share=_share, seed=_seed, encode=encode)
+    return parts_by_document(
+        _examples, documents, _configuration, held_back_share=_share, whole=_whole, seed=_seed, encode=encode
+    )
 
 
 def _example(project: Project, sets: Sequence[str]) -> None:

@@ -38,6 +38,10 @@ _VERDICTS = {
     "worse": "It finds less than before; drop it.",
     "no difference seen": "No difference is seen; it is not worth its cost here.",
 }
+_HELD_BACK = {
+    "documents": "Nothing of these documents was trained on.",
+    "passages": "Other passages of these documents were trained on, the ones asked about were not.",
+}
 
 
 def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
@@ -83,7 +87,7 @@ def _shown(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, fo
     left.plotly_chart(gain_bars(found, before, tuned.name), config=CONFIG, key=f"embedder_gain_{job.id}",
                       alt="Recall and MRR before and after with 95 % intervals")  # fmt: skip
     with right:
-        _verdict(found)
+        _verdict(plan, found)
         _use(project, plan, with_embedder(plan.configuration, tuned))
     _table(found)
     section_cost(plan, found)
@@ -94,7 +98,7 @@ def _shown(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, fo
                             key=f"embedder_loss_{job.id}", alt="Training and validation loss by step")  # fmt: skip
 
 
-def _verdict(found: EmbedderGain) -> None:
+def _verdict(plan: EmbedderPlan, found: EmbedderGain) -> None:
     leading = next(iter(MEASURES))
     gain, style = found.gains[leading], verdict(found.gains[leading].verdict)
     st.space("small")
@@ -105,7 +109,7 @@ def _verdict(found: EmbedderGain) -> None:
     )
     st.caption(
         f"{fmt.plural(found.questions, 'held-back question')} about {fmt.plural(found.documents, 'document')}, paired, "
-        f"among {fmt.plural(found.chunks, 'chunk')} of all documents."
+        f"among {fmt.plural(found.chunks, 'chunk')} of all documents. {_HELD_BACK[plan.whole]}"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +26,7 @@ EMBEDDER = "embedder"
 """Kind of the versions in which the store keeps plans."""
 Part = Literal["training", "watched", "held back"]
 PARTS: tuple[Part, ...] = ("training", "watched", "held back")
+Whole = Literal["documents", "passages"]
 _WATCHED_SHARE = 0.1
 
 
@@ -39,6 +40,7 @@ class EmbedderPlan(Spec):
             about this model.
         configuration: Whose chunks were learned, and whose embedding model is the one before; with its name.
         pairs: Number of question-passage pairs that were learned.
+        whole: Whether the held-back questions are about documents that were never seen, or about passages.
     """
 
     name: str
@@ -46,18 +48,20 @@ class EmbedderPlan(Spec):
     held_back_set: str
     configuration: Configuration
     pairs: int
+    whole: Whole = "documents"
 
 
 @dataclass(frozen=True)
 class EmbedderParts:
-    """The questions of a set in three parts that share no document.
+    """The questions of a set in three parts that share no document, or no passage.
 
     Attributes:
         train: Question-passage pairs to learn.
         watched: Pairs for the validation loss, which also choose the best step; None where there are too few documents.
-        held_back: Questions that training never sees, nor their documents.
+        held_back: Questions that training never sees, nor their documents (or passages).
         documents: Document -> part -> number of questions.
         left_out: Questions without a reference span in a chunk, or with spans on both sides.
+        whole: What no two parts share.
     """
 
     train: tuple[TrainingExample, ...]
@@ -65,6 +69,7 @@ class EmbedderParts:
     held_back: tuple[Example, ...]
     documents: dict[str, dict[Part, int]]
     left_out: int
+    whole: Whole = "documents"
 
 
 def retrieval_of(configuration: Configuration) -> RetrievalSpec:
@@ -84,57 +89,71 @@ def parts_by_document(
     configuration: Configuration,
     *,
     held_back_share: float = 0.3,
+    whole: Whole = "documents",
     seed: int = 0,
     encode: Encode | None = None,
 ) -> EmbedderParts:
-    """Pair each question with the chunk that holds its reference span, and part them by document.
+    """Pair each question with the chunk that holds its reference span, and part them by document or by passage.
 
     Args:
         examples: Questions; those without a reference span are left out.
         documents: Where the spans are.
         configuration: Its chunking cuts the passages.
-        held_back_share: About this share of the questions is held back, in whole documents.
-        seed: Decides which documents.
+        held_back_share: About this share of the questions is held back.
+        whole: Whole documents are held back, which tells what the model does with documents that it has never seen; or
+            whole passages, which tells what it does with other questions about the documents that it knows.
+        seed: Decides which.
         encode: For the semantic chunking alone.
 
     Raises:
         BadInput: No question has a reference span in these documents, all belong together, or the configuration does
             not retrieve.
     """
-    pairs = _pairs(examples, chunk_documents(documents, retrieval_of(configuration).chunking, encode))
+    chunks = _by_document(chunk_documents(documents, retrieval_of(configuration).chunking, encode))
+    pairs = _pairs(examples, chunks, whole)
     if not pairs:
         raise BadInput("No question of this set has a reference span in the documents; mark spans first.")
     known = {pair.source: example for example, pair in pairs}
-    whole = TrainingSet("questions", tuple(pair for _, pair in pairs))
-    cut = split_set(whole, held_back_share, seed=seed, spread=True)
+    everything = TrainingSet("questions", tuple(pair for _, pair in pairs))
+    cut = split_set(everything, held_back_share, seed=seed, spread=True)
     hidden = {pair.group for pair in cut.validation.examples}
-    # A question may have spans in several documents; one with spans on both sides is kept out of both.
-    kept = [pair for pair in cut.validation.examples if hidden.issuperset(_documents(known[pair.source]))]
+    # A question may have spans in several places; one with spans on both sides is kept out of both.
+    groups = {source: _groups(example, chunks, whole) for source, example in known.items()}
+    kept = [pair for pair in cut.validation.examples if hidden.issuperset(groups[pair.source])]
     held_back = tuple(known[pair.source] for pair in kept)
     if not held_back:
-        raise BadInput("Each held-back question has spans in other documents too, so nothing can be held back cleanly.")
-    seen = [pair for pair in cut.train.examples if hidden.isdisjoint(_documents(known[pair.source]))]
+        raise BadInput(f"Each held-back question has spans in other {whole} too, so nothing can be held back cleanly.")
+    seen = [pair for pair in cut.train.examples if hidden.isdisjoint(groups[pair.source])]
     train, watched = _watched(seen, seed)
     return EmbedderParts(
         train,
         watched,
         held_back,
-        _counted({"training": train, "watched": watched, "held back": kept}),
+        _counted({"training": train, "watched": watched, "held back": kept}, known),
         len(examples) - len(train) - len(watched) - len(held_back),
+        whole,
     )
 
 
-def _pairs(examples: Sequence[Example], chunks: Sequence[Chunk]) -> list[tuple[Example, TrainingExample]]:
-    by_document: dict[str, list[Chunk]] = {}
+def _by_document(chunks: Sequence[Chunk]) -> dict[str, list[Chunk]]:
+    found: dict[str, list[Chunk]] = {}
     for chunk in chunks:
-        by_document.setdefault(chunk.document, []).append(chunk)
+        found.setdefault(chunk.document, []).append(chunk)
+    return found
+
+
+def _pairs(
+    examples: Sequence[Example], chunks: Mapping[str, Sequence[Chunk]], whole: Whole
+) -> list[tuple[Example, TrainingExample]]:
     found = []
     for number, example in enumerate(examples):
         span = example.references[0] if example.references else None
-        passage = _chunk_of(span, by_document.get(span.document, ())) if span else None
+        passage = _chunk_of(span, chunks.get(span.document, ())) if span else None
         if span is not None and passage is not None:
             source = f"question {example.id} ({number + 1})"
-            found.append((example, chat_example(example.question, passage.text, group=span.document, source=source)))
+            found.append(
+                (example, chat_example(example.question, passage.text, group=_group(passage, whole), source=source))
+            )
     return found
 
 
@@ -148,8 +167,18 @@ def _shared(span: Span, chunk: Chunk) -> int:
     return min(span.end, chunk.end) - max(span.start, chunk.start)
 
 
-def _documents(example: Example) -> set[str]:
-    return {span.document for span in example.references}
+def _group(chunk: Chunk, whole: Whole) -> str:
+    """What a chunk belongs to. The same text at two places is one passage."""
+    return chunk.document if whole == "documents" else chunk.text
+
+
+def _groups(example: Example, chunks: Mapping[str, Sequence[Chunk]], whole: Whole) -> set[str]:
+    """All that an example's spans stand in."""
+    if whole == "documents":
+        return {span.document for span in example.references}
+    return {
+        chunk.text for span in example.references for chunk in chunks.get(span.document, ()) if _shared(span, chunk) > 0
+    }
 
 
 def _watched(
@@ -164,10 +193,10 @@ def _watched(
     return cut.train.examples, cut.validation.examples
 
 
-def _counted(parts: dict[Part, Sequence[TrainingExample]]) -> dict[str, dict[Part, int]]:
+def _counted(parts: dict[Part, Sequence[TrainingExample]], known: Mapping[str, Example]) -> dict[str, dict[Part, int]]:
     found: dict[str, dict[Part, int]] = {}
     for part, pairs in parts.items():
-        for document, count in Counter(pair.group for pair in pairs).items():
+        for document, count in Counter(known[pair.source].references[0].document for pair in pairs).items():
             found.setdefault(document, {})[part] = count
     return found
 
@@ -193,7 +222,7 @@ def start_embedder(
     job = start(access, request, saved, kind="embedding")
     store.save_evaluation_set(project, held_back)
     plan = EmbedderPlan(name=request.name, evaluation_set=set_name, held_back_set=held_back.name,
-                        configuration=configuration, pairs=len(parts.train))  # fmt: skip
+                        configuration=configuration, pairs=len(parts.train), whole=parts.whole)  # fmt: skip
     store.save_version(project, EMBEDDER, request.name, {"job": job.id, "plan": plan.model_dump(mode="json")})
     return job
 

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -246,3 +247,21 @@ async def test_what_is_done_once_is_told_beside_the_time(monkeypatch):
     again = await rerank("which?", hits, spec, reranker)
     assert (again.seconds, again.once_seconds) == (0.0, 0.0)
     assert prepared == ["one", "two"]
+
+
+async def test_questions_at_once_make_the_vectors_of_a_chunk_once():
+    encoded = []
+
+    class Slow(HashEmbedder):
+        name = "slow"
+
+        def encode_tokens(self, texts):
+            encoded.extend(texts)
+            time.sleep(0.02)
+            return super().encode_tokens(texts)
+
+    chunks = [f"a chunk that is shared, number {number}" for number in range(9)]
+    reranker = LateInteractionReranker(Slow(), chunks, "shared", MemoryCache())
+    await asyncio.gather(*(reranker.prepare(f"question {number}", chunks) for number in range(4)))
+    # Once to count their tokens, once for their vectors.
+    assert sorted(encoded) == sorted(chunks * 2)

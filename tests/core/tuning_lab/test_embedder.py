@@ -104,6 +104,21 @@ def test_a_question_over_documents_of_both_sides_is_left_out() -> None:
     assert True in torn
 
 
+def test_parts_by_passage_share_no_passage_and_may_share_documents() -> None:
+    documents, examples = town()
+    parts = embedder.parts_by_document(examples, documents, CONFIGURATION, whole="passages")
+    assert len(parts.train) + len(parts.watched) + len(parts.held_back) + parts.left_out == 36
+    assert parts.held_back
+    assert any(len(counts) > 1 for counts in parts.documents.values())
+    assert set(parts.documents) <= {document.name for document in documents}
+    texts = {document.name: document.text for document in documents}
+    learned = {pair.answer for pair in (*parts.train, *parts.watched)}
+    for example in parts.held_back:
+        for span in example.references:
+            assert texts[span.document][span.start : span.start + 24] not in learned
+    assert embedder.parts_by_document(examples, documents, CONFIGURATION).whole == "documents"
+
+
 def test_many_small_documents_are_held_back_rather_than_one_large_one() -> None:
     documents, examples = town(9)
     large = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, one_line, write_json
+from llmopt_core.cli.output import JsonOption, note_losses, one_line, write_json
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.spec import ChunkingSpec
@@ -35,6 +35,7 @@ def chunk(
 
     spec = _spec(method=method, size=size, overlap=overlap, unit=unit)
     documents = load_documents([path])
+    note_losses(documents)
     chunks = _chunks(documents, spec)
     if json:
         settings = {"method": method, "size": size, "overlap": overlap, "unit": unit}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, note, number, table, write_json
+from llmopt_core.cli.output import JsonOption, note, note_losses, number, table, write_json
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.chunk_sweep.result import SweepResult
@@ -43,6 +43,7 @@ def chunk_sweep(
     json: JsonOption = "",
 ) -> int:
     """Sweep."""
+    from llmopt_core.documents.duplicates import duplicates
     from llmopt_core.documents.load import load_documents
     from llmopt_core.documents.questions import load_questions
     from llmopt_core.experiments.chunk_sweep.export import sweep_values
@@ -59,6 +60,9 @@ def chunk_sweep(
         embedding={**model, "endpoint": endpoint},
     )
     found = load_documents(documents)
+    note_losses(found)
+    for names in duplicates(found):
+        note(f"llmopt: the same text: {', '.join(names)}; each copy takes a place among what is handed over")
     result = _run(found, load_questions(questions, documents=found), spec)
     for skipped in result.skipped:
         note(f"llmopt: skipped {skipped.name}: {skipped.reason}")

@@ -6,11 +6,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from llmopt_core.errors import StorageFailed
+
+if TYPE_CHECKING:
+    from llmopt_core.types import Document
 
 JsonOption = Annotated[
     str, typer.Option("--json", metavar="[FILE]", help="Write JSON to FILE, or to stdout where none is named.")
@@ -27,6 +30,13 @@ def complain(message: str, *, hint: str = "", code: int = 2) -> int:
 def note(message: str) -> None:
     """A line on stderr for who is watching."""
     print(message, file=sys.stderr, flush=True)
+
+
+def note_losses(documents: Sequence[Document]) -> None:
+    """A line on stderr for all that was read with losses, such as pages without text."""
+    for document in documents:
+        for warning in document.warnings:
+            note(f"llmopt: {document.name}: {warning}")
 
 
 def write_json(value: Any, target: str) -> None:

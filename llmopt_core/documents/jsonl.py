@@ -7,7 +7,7 @@ from typing import Any
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
-from llmopt_core.documents.text import normalise, normalise_file
+from llmopt_core.documents.text import REPLACEMENT, normalise, normalise_file
 from llmopt_core.errors import BadInput
 from llmopt_core.types import Document
 
@@ -65,5 +65,5 @@ def _document(name: str, number: int, row: dict[str, Any], warnings: tuple[str, 
     title = row.get("title")
     heading = f"# {' '.join(title.split())}\n\n" if isinstance(title, str) and title.strip() else ""
     metadata = {k: v for k, v in row.items() if k not in (key, id_key) and isinstance(v, str | int | float | bool)}
-    text = normalise(heading + row[key])
+    text = normalise(heading + row[key].replace("\0", REPLACEMENT))
     return Document(f"{name}/{identity}", text, {"format": "jsonl", **metadata}, (), warnings)

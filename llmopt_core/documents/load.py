@@ -140,6 +140,8 @@ def _readable_files(folder: Path) -> list[Path]:
 
 def _load_file(path: Path, root: Path) -> list[Document]:
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    # A file name that is no UTF-8 can be neither printed nor stored.
+    name = name.encode("utf-8", "replace").decode("utf-8")
     try:
         check_size(name, path.stat().st_size)
         data = path.read_bytes()

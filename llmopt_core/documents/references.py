@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -12,7 +13,7 @@ from llmopt_core.documents.spans import MINIMUM_SIMILARITY, QuoteMatch, find_quo
 from llmopt_core.errors import BadInput
 from llmopt_core.types import Document, Span
 
-_ENTRY_KEYS = frozenset(("document", "start", "end", "quote", "content", "start_index", "end_index"))
+_ENTRY_KEYS = frozenset(("document", "corpus_id", "start", "end", "quote", "content", "start_index", "end_index"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _entries(raw: Any) -> list[dict[str, Any]]:
 def _resolve(
     entry: Mapping[str, Any], default: Any, documents: NamedDocuments | None
 ) -> tuple[Span, tuple[str, QuoteMatch] | None]:
-    name = entry.get("document") or default
+    name = entry.get("document") or entry.get("corpus_id") or default
     start, end = entry.get("start", entry.get("start_index")), entry.get("end", entry.get("end_index"))
     if start is None and end is None and "quote" in entry:
         return _quoted(entry["quote"], name, documents)
@@ -152,8 +153,11 @@ def _quoted(quote: Any, name: Any, documents: NamedDocuments | None) -> tuple[Sp
 def _whole(value: Any, key: str) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and value.strip().lstrip("-").isdigit():
+    # Tables with gaps write their whole numbers as 12.0.
+    if isinstance(value, float) and value.is_integer():
         return int(value)
+    if isinstance(value, str) and re.fullmatch(r"\s*-?\d+(\.0+)?\s*", value, re.ASCII):
+        return int(value.split(".", maxsplit=1)[0])
     raise BadInput(f"a reference has no whole number as `{key}`")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from llmopt_core.errors import BadInput
 
 _NEWLINES = re.compile(r"\r\n?")
+REPLACEMENT = "\ufffd"
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
@@ -35,12 +36,14 @@ def normalise(text: str) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        return _SURROGATES.sub("\ufffd", text)
+        return _SURROGATES.sub(REPLACEMENT, text)
     return text
 
 
 def normalise_file(text: str, name: str) -> tuple[str, tuple[str, ...]]:
-    """`normalise` for a whole file, with a warning for removed NUL characters.
+    """`normalise` for a whole file of text, with a warning for its NUL characters.
+
+    Each becomes U+FFFD, not nothing, so that offsets counted in the file stay true.
 
     Raises:
         BadInput: So many NULs that it is no text.
@@ -48,8 +51,8 @@ def normalise_file(text: str, name: str) -> tuple[str, tuple[str, ...]]:
     nuls = text.count("\0")
     if nuls > len(text) // 10:
         raise BadInput(f"{name} is not text: {nuls:,} of its {len(text):,} characters are NUL.")
-    warning = f"{nuls:,} NUL character{'s were' if nuls > 1 else ' was'} removed."
-    return normalise(text), (warning,) if nuls else ()
+    warning = f"{nuls:,} NUL character{'s were' if nuls > 1 else ' was'} replaced by U+FFFD."
+    return normalise(text.replace("\0", REPLACEMENT)), (warning,) if nuls else ()
 
 
 def join_pages(pages: list[str], separator: str = "\n") -> tuple[str, tuple[int, ...]]:

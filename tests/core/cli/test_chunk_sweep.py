@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -114,3 +115,31 @@ def test_bad_files_end_with_one_line(inside: Command, files: tuple[str, ...], tm
     lost = inside("chunk-sweep", *files[:2], "--questions", "lost.jsonl")
     assert lost.code == 2
     assert "lost.jsonl line 1" in lost.complaint
+
+
+def test_what_was_read_with_losses_and_what_stands_there_twice_is_told(
+    inside: Command, files: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "documents" / "copy.txt").write_text(TEXT)
+    (tmp_path / "documents" / "odd.txt").write_bytes(b"one\0two three")
+    done = inside("chunk-sweep", *files, "--sizes", "20", "--search", "bm25")
+    assert done.code == 0
+    assert "llmopt: odd.txt: 1 NUL character was replaced by U+FFFD." in done.errors
+    assert "llmopt: the same text: copy.txt, town.txt" in done.errors
+    chunked = inside("chunk", tmp_path / "documents" / "odd.txt", "--json")
+    assert "1 NUL character was replaced" in chunked.errors
+    assert [(c["start"], c["end"]) for c in chunked.json()["chunks"]] == [(0, 13)]
+
+
+def test_the_columns_of_published_chunking_data(inside: Command, files: tuple[str, ...], tmp_path: Path) -> None:
+    spans = [{"content": "1712", "start_index": 25, "end_index": 29.0}, {"corpus_id": "town", "start": 81, "end": 91}]
+    rows = [["question", "references", "corpus_id"], ["When?", json.dumps(spans[:1]), "town"],
+            ["What?", json.dumps(spans[1:]), ""]]  # fmt: skip
+    with (tmp_path / "published.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    done = inside(
+        "chunk-sweep", *files[:2], "--questions", tmp_path / "published.csv", "--search", "bm25", "--sizes", "40",
+        "--methods", "fixed", "--json",
+    )  # fmt: skip
+    assert done.code == 0, done.errors
+    assert done.json()["settings"][0]["metrics"]["recall"]["scored"] == 2

@@ -70,7 +70,7 @@ def test_jsonl_gives_a_document_per_line():
     first, second = load_bytes("corpus.jsonl", data.encode())
     assert (first.name, first.text) == ("corpus.jsonl/d1", "# Warsaw\n\nCapital.\nBig.")
     assert first.metadata == {"format": "jsonl", "title": "Warsaw", "language": "en"}
-    assert (second.name, second.text) == ("corpus.jsonl/3", "Second \ufffd")
+    assert (second.name, second.text) == ("corpus.jsonl/3", "Second \ufffd\ufffd")
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,12 @@ def test_newlines_and_marks_are_one_form():
     assert text_of("\ufeffa\r\nb\rc\n".encode()) == "a\nb\nc\n"
 
 
-def test_nul_bytes_are_removed_with_a_warning():
+def test_nul_bytes_are_replaced_one_by_one_so_that_offsets_hold():
     document = load_bytes("a.txt", b"before\0after and more text")[0]
-    assert document.text == "beforeafter and more text"
-    assert document.warnings == ("1 NUL character was removed.",)
+    assert document.text == "before\ufffdafter and more text"
+    assert document.warnings == ("1 NUL character was replaced by U+FFFD.",)
+    (line,) = load_bytes("a.jsonl", b'{"text": "before\\u0000after"}')
+    assert line.text == "before\ufffdafter"
 
 
 @pytest.mark.parametrize(

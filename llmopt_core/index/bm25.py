@@ -31,11 +31,13 @@ class Bm25:
         """Index the texts."""
         import bm25s
 
-        terms = [analyse(text) for text in texts]
-        if not any(terms):
+        # Numbers instead of words: millions of equal words would each be a text of their own in memory.
+        vocabulary: dict[str, int] = {}
+        terms = [[vocabulary.setdefault(term, len(vocabulary)) for term in analyse(text)] for text in texts]
+        if not vocabulary:
             return cls(None, len(texts))
         inner = bm25s.BM25(method="lucene", k1=K1, b=B)
-        inner.index(terms, show_progress=False)
+        inner.index((terms, vocabulary), show_progress=False)
         return cls(inner, len(texts))
 
     def search(self, text: str, k: int, allowed: npt.NDArray[np.bool_] | None = None) -> list[Found]:

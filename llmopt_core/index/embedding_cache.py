@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from llmopt_core.models.base import Embedder, Vectors
 
 STAGE = "embedding"
 BATCH = 256
+_READ = 4096
 
 OnProgress = Callable[[int, int], None]
 """Called with done and total."""
@@ -36,23 +37,40 @@ def encode_cached(
         EndpointError: The embedder failed, or gave vectors of the wrong shape or with values that are no numbers.
     """
     keys = [_key(embedder, text) for text in texts]
-    distinct = dict(zip(keys, texts, strict=True))
-    known = {key: np.frombuffer(value, dtype=np.float32) for key, value in cache.get_many(STAGE, distinct).items()}
-    missing = sorted(distinct.keys() - known.keys(), key=lambda key: (-len(distinct[key]), key))
-    _report(on_progress, len(known), len(distinct))
-    for batch in _batches(missing):
-        vectors = _checked(embedder, embedder.encode([_encodable(distinct[key]) for key in batch]), len(batch))
+    first: dict[str, int] = {}
+    for place, key in enumerate(keys):
+        first.setdefault(key, place)
+    rows = _Rows(len(keys))
+    missing = _fill_known(rows, first, cache)
+    missing.sort(key=lambda key: (-len(texts[first[key]]), key))
+    done = len(first) - len(missing)
+    _report(on_progress, done, len(first))
+    for batch in _batches(missing, BATCH):
+        encoded = embedder.encode([_encodable(texts[first[key]]) for key in batch])
+        vectors = _checked(embedder, encoded, len(batch))
         cache.put_many(STAGE, {key: vector.tobytes() for key, vector in zip(batch, vectors, strict=True)})
-        known.update(zip(batch, vectors, strict=True))
-        _report(on_progress, len(known), len(distinct))
-    rows = [known[key] for key in keys]
-    return np.array(rows, dtype=np.float32).reshape(len(rows), embedder.dimension)
+        for key, vector in zip(batch, vectors, strict=True):
+            rows.put(first[key], vector)
+        done += len(batch)
+        _report(on_progress, done, len(first))
+    for place, key in enumerate(keys):
+        rows.repeat(first[key], place)
+    return rows.matrix if rows.matrix is not None else np.zeros((0, embedder.dimension), dtype=np.float32)
+
+
+def without_vector(texts: Sequence[str], embedder: Embedder, cache: Cache) -> list[int]:
+    """Positions of the texts that the cache holds no vector of; `texts` holds each once."""
+    missing: list[int] = []
+    for start in range(0, len(texts), _READ):
+        keys = [_key(embedder, text) for text in texts[start : start + _READ]]
+        known = cache.get_many(STAGE, keys)
+        missing += [start + place for place, key in enumerate(keys) if key not in known]
+    return missing
 
 
 def count_new(texts: Sequence[str], embedder: Embedder, cache: Cache) -> int:
     """How many distinct texts the cache holds no vector of."""
-    keys = {_key(embedder, text) for text in texts}
-    return len(keys - cache.get_many(STAGE, keys).keys())
+    return len(without_vector(list(dict.fromkeys(texts)), embedder, cache))
 
 
 def _key(embedder: Embedder, text: str) -> str:
@@ -64,9 +82,38 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(keys), BATCH):
-        yield keys[start : start + BATCH]
+def _batches(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(keys), size):
+        yield keys[start : start + size]
+
+
+class _Rows:
+    """The vectors of all texts, each written straight to its row, so that none is in memory twice."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.matrix: Vectors | None = None
+
+    def put(self, place: int, vector: Vectors) -> None:
+        # The first vector tells the length: asking an endpoint for it would be a call of its own.
+        if self.matrix is None:
+            self.matrix = np.empty((self._count, len(vector)), dtype=np.float32)
+        self.matrix[place] = vector
+
+    def repeat(self, first: int, place: int) -> None:
+        if first != place and self.matrix is not None:
+            self.matrix[place] = self.matrix[first]
+
+
+def _fill_known(rows: _Rows, first: Mapping[str, int], cache: Cache) -> list[str]:
+    """Write the vectors that the cache has; gives the keys of the others."""
+    missing: list[str] = []
+    for part in _batches(list(first), _READ):
+        known = cache.get_many(STAGE, part)
+        for key, value in known.items():
+            rows.put(first[key], np.frombuffer(value, dtype=np.float32))
+        missing += [key for key in part if key not in known]
+    return missing
 
 
 def _checked(embedder: Embedder, vectors: Vectors, expected: int) -> Vectors:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -38,18 +40,57 @@ def window_of(embedding: EmbeddingSpec, max_tokens: int) -> Window:
     return Window(max(1, max_tokens - _SPECIAL), BUILTIN_EMBEDDING)
 
 
+class Cut(Sequence[Chunk]):
+    """The chunks of one chunking, kept as numbers: their texts stand in the documents and are cut out when asked for.
+
+    A corpus that is cut in many ways would else be in memory as often.
+
+    Args:
+        documents: What was cut.
+    """
+
+    def __init__(self, documents: Sequence[Document]) -> None:
+        self._documents = documents
+        self._places = array("q")
+        self._headings: list[str] = []
+
+    def add(self, number: int, chunks: Sequence[Chunk]) -> None:
+        """Append the chunks of the document at position `number`."""
+        for chunk in chunks:
+            around = chunk.parent
+            outer = (around.start, around.end) if around else (-1, -1)
+            self._places.extend((number, chunk.start, chunk.end, *outer))
+            self._headings.append(chunk.heading)
+
+    def __len__(self) -> int:
+        return len(self._headings)
+
+    @overload
+    def __getitem__(self, index: int) -> Chunk: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Chunk]: ...
+    def __getitem__(self, index: int | slice) -> Chunk | list[Chunk]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(len(self))[index]]
+        place = range(len(self))[index]
+        number, start, end, outer, outer_end = self._places[5 * place : 5 * place + 5]
+        document = self._documents[number]
+        parent = Span(document.name, outer, outer_end) if outer >= 0 else None
+        return Chunk(document.name, start, end, document.text[start:end], self._headings[place], parent)
+
+
 def cut_all(
     documents: Sequence[Document],
     chunkings: Sequence[ChunkingSpec],
     encode: Encode | None,
     on_document: Callable[[int, int], None],
-) -> list[list[Chunk]]:
-    """The chunks of all documents, one list per chunking. Document by document, so that each is tokenized once."""
-    found: list[list[Chunk]] = [[] for _ in chunkings]
-    for done, document in enumerate(documents):
-        on_document(done, len(documents))
-        for number, chunking in enumerate(chunkings):
-            found[number] += chunk_document(document, chunking, encode)
+) -> list[Cut]:
+    """The chunks of all documents, per chunking. Document by document, so that each is tokenized once."""
+    found = [Cut(documents) for _ in chunkings]
+    for number, document in enumerate(documents):
+        on_document(number, len(documents))
+        for cut, chunking in zip(found, chunkings, strict=True):
+            cut.add(number, chunk_document(document, chunking, encode))
     return found
 
 

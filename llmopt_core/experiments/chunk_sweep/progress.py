@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from llmopt_core.errors import Cancelled
 from llmopt_core.types import Usage
@@ -53,9 +54,9 @@ class Reporter:
         """Chunkings that were searched."""
         self._tell(done, total, "chunkings", "searching")
 
-    def embedding_starts(self, texts: Sequence[str]) -> None:
-        """What is to be embedded; the longest come first."""
-        self._lengths = np.sort([len(text) for text in texts])[::-1].astype(np.float64)
+    def embedding_starts(self, lengths: npt.NDArray[np.int64]) -> None:
+        """Characters of each text that is to be embedded; the longest come first."""
+        self._lengths = lengths.astype(np.float64)
         self._known, self._started = -1, time.monotonic()
 
     def embedding(self, done: int, total: int) -> None:

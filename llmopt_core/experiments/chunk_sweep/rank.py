@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from llmopt_core.experiments.chunk_sweep.cut import Ints, Pieces
+from llmopt_core.experiments.chunk_sweep.cut import Pieces
 from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.exact import best
 from llmopt_core.models.base import Vectors
@@ -29,19 +29,17 @@ class DenseSearcher:
     """Cosine similarity with every chunk.
 
     Args:
-        vectors: One unit vector per distinct text.
-        chunk_rows: Row of each chunk's text.
-        question_rows: Row of each question.
+        chunks: One unit vector per chunk.
+        questions: One unit vector per question.
     """
 
-    def __init__(self, vectors: Vectors, chunk_rows: Ints, question_rows: Ints) -> None:
-        self._chunks = np.ascontiguousarray(vectors[chunk_rows].T)
-        self._vectors, self._questions = vectors, question_rows
+    def __init__(self, chunks: Vectors, questions: Vectors) -> None:
+        self._chunks, self._questions = chunks, questions
 
     def scores(self, questions: range) -> Scores:
         """See `Searcher.scores`."""
         rows = self._questions[questions.start : questions.stop]
-        found: Scores = np.asarray(self._vectors[rows] @ self._chunks, dtype=np.float32)
+        found: Scores = np.asarray(rows @ self._chunks.T, dtype=np.float32)
         return found
 
 

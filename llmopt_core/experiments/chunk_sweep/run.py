@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
+from functools import cached_property
 
 from llmopt_core.cache import Cache
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.chunk_sweep.cut import Ints, Pieces, Window, cut_all, window_of
+from llmopt_core.experiments.chunk_sweep.cut import Cut, Pieces, Window, cut_all, window_of
+from llmopt_core.experiments.chunk_sweep.embed import DistinctTexts, embed_all
 from llmopt_core.experiments.chunk_sweep.measure import References, measures, omega_of
 from llmopt_core.experiments.chunk_sweep.progress import Reporter
 from llmopt_core.experiments.chunk_sweep.rank import DenseSearcher, Searcher, WordSearcher, rankings
@@ -57,12 +57,9 @@ def run_sweep(  # noqa: PLR0917
     chunkings, skipped = chunkings_of(spec)
     _check(documents, evaluation_set, spec)
     sweep = _Sweep(documents, evaluation_set, spec, make_embedder, cache, report)
-    vectors = None
-    chunks: Iterable[Sequence[Chunk]] = sweep.cut_in_turn(chunkings)
-    if spec.search == "dense":
-        chunks = held = list(sweep.cut(chunkings))
-        vectors = sweep.embed(held)
-    cuttings, settings = sweep.measure(chunkings, chunks, vectors)
+    cuts = cut_all(documents, chunkings, sweep.encode, report.cutting)
+    embedded = sweep.embed(cuts) if spec.search == "dense" else 0
+    cuttings, settings = sweep.measure(chunkings, cuts)
     return SweepResult(
         spec=spec,
         documents=tuple((document.name, document.version) for document in documents),
@@ -71,12 +68,12 @@ def run_sweep(  # noqa: PLR0917
         example_ids=tuple(example.id for example in evaluation_set.examples),
         embedder=sweep.embedder.name if spec.search == "dense" else "",
         window=sweep.window.tokens if sweep.window else None,
-        embedded=0 if vectors is None else len(vectors.rows),
+        embedded=embedded,
         seconds=time.perf_counter() - started,
         skipped=tuple(skipped),
         cuttings=tuple(cuttings),
         settings=tuple(settings),
-        unknown=None if vectors is None else unknown_share(sweep.embedder, evaluation_set),
+        unknown=unknown_share(sweep.embedder, evaluation_set) if spec.search == "dense" else None,
     )
 
 
@@ -91,17 +88,6 @@ def unknown_share(embedder: Embedder, evaluation_set: EvaluationSet) -> float | 
     count = tokenizer(BUILTIN_EMBEDDING).count
     total = sum(min(count(question), embedder.max_tokens) for question in questions)
     return max(0.0, 1 - known / total) if total else None
-
-
-@dataclass(frozen=True)
-class _Vectors:
-    """One vector per distinct text, and where each text has it."""
-
-    matrix: Vectors
-    rows: dict[str, int]
-
-    def rows_of(self, texts: Sequence[str]) -> Ints:
-        return np.fromiter((self.rows[text] for text in texts), np.int64, len(texts))
 
 
 @dataclass
@@ -129,26 +115,18 @@ class _Sweep:
             return None
         return window_of(self.spec.embedding, self.embedder.max_tokens)
 
-    def _encode(self, texts: Sequence[str]) -> Vectors:
+    @cached_property
+    def questions(self) -> list[str]:
+        return [example.question for example in self.evaluation_set.examples]
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
         return encode_cached(texts, self.embedder, self.cache, lambda _done, _total: self.report.check())
 
-    def cut(self, chunkings: Sequence[ChunkingSpec]) -> list[list[Chunk]]:
-        """All chunks of all chunkings."""
-        return cut_all(self.documents, chunkings, self._encode, self.report.cutting)
-
-    def cut_in_turn(self, chunkings: Sequence[ChunkingSpec]) -> Iterator[list[Chunk]]:
-        """The chunks of one chunking at a time, which is all that a search by words keeps in memory."""
-        for chunking in chunkings:
-            yield cut_all(self.documents, [chunking], self._encode, lambda _done, _total: self.report.check())[0]
-
-    def embed(self, all_chunks: Sequence[Sequence[Chunk]]) -> _Vectors:
-        """All distinct texts and questions in one pass."""
-        questions = (example.question for example in self.evaluation_set.examples)
-        distinct = list(dict.fromkeys([*(self._text_of(c) for chunks in all_chunks for c in chunks), *questions]))
-        embedder = self.embedder
-        self.report.embedding_starts(distinct)
-        matrix = encode_cached(distinct, embedder, self.cache, self.report.embedding)
-        return _Vectors(matrix, {text: row for row, text in enumerate(distinct)})
+    def embed(self, cuts: Sequence[Cut]) -> int:
+        """Embed all distinct texts and questions, so that every search finds its vectors in the cache; how many."""
+        texts = DistinctTexts(cuts, self._text_of, self.questions)
+        embed_all(texts, self.embedder, self.cache, self.report)
+        return len(texts)
 
     def _text_of(self, chunk: Chunk) -> str:
         """What is searched of a chunk."""
@@ -156,34 +134,31 @@ class _Sweep:
         return f"{chunk.heading}\n{chunk.text}" if prefixed else chunk.text
 
     def measure(
-        self,
-        chunkings: Sequence[ChunkingSpec],
-        chunk_lists: Iterable[Sequence[Chunk]],
-        vectors: _Vectors | None,
+        self, chunkings: Sequence[ChunkingSpec], cuts: Sequence[Cut]
     ) -> tuple[list[Cutting], list[SettingResult]]:
+        """One chunking after the other: only one has its texts and vectors in memory."""
         cuttings: list[Cutting] = []
         settings: list[SettingResult] = []
-        by_name = {document.name: document.text for document in self.documents}
-        prefixed = self.spec.embedding.of == "heading"
         self.report.measuring(0, len(chunkings))
-        for position, (chunking, chunks) in enumerate(zip(chunkings, chunk_lists, strict=True)):
-            pieces = Pieces(chunks, by_name, self.window, prefixed)
-            searcher = self._searcher([self._text_of(chunk) for chunk in chunks], vectors)
-            cutting, found = self._measure_one(position, chunking, pieces, searcher)
+        for position, (chunking, cut) in enumerate(zip(chunkings, cuts, strict=True)):
+            cutting, found = self._measure_one(position, chunking, list(cut))
             self.report.measuring(position + 1, len(chunkings))
             cuttings.append(cutting)
             settings += found
         return cuttings, settings
 
-    def _searcher(self, texts: Sequence[str], vectors: _Vectors | None) -> Searcher:
-        questions = [example.question for example in self.evaluation_set.examples]
-        if vectors is None:
-            return WordSearcher(texts, questions)
-        return DenseSearcher(vectors.matrix, vectors.rows_of(texts), vectors.rows_of(questions))
+    def _searcher(self, chunks: Sequence[Chunk]) -> Searcher:
+        texts = [self._text_of(chunk) for chunk in chunks]
+        if self.spec.search == "bm25":
+            return WordSearcher(texts, self.questions)
+        return DenseSearcher(self.encode(texts), self.encode(self.questions))
 
     def _measure_one(
-        self, position: int, chunking: ChunkingSpec, pieces: Pieces, searcher: Searcher
+        self, position: int, chunking: ChunkingSpec, chunks: Sequence[Chunk]
     ) -> tuple[Cutting, list[SettingResult]]:
+        by_name = {document.name: document.text for document in self.documents}
+        pieces = Pieces(chunks, by_name, self.window, self.spec.embedding.of == "heading")
+        searcher = self._searcher(chunks)
         examples = self.evaluation_set.examples
         tops = sorted(set(self.spec.top_k))
         tables = {k: _Table(k) for k in tops}

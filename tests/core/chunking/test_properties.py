@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llmopt_core.chunking.chunk import chunk_document
 from llmopt_core.chunking.measure import measure
-from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.chunking.spec import CJK_SEPARATORS, ChunkingSpec
 from llmopt_core.types import Document
 
 from .texts import EXAMPLES, HARD_TEXTS
@@ -58,6 +58,33 @@ def check_size(chunk, by, spec, text):
 def test_offsets_coverage_and_sizes_hold(method, text, unit, size, overlap):
     overlap = min(overlap, size // 4 - 1) if method == "small-to-big" else overlap
     check(text, ChunkingSpec(method=method, size=size, overlap=overlap, unit=unit))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=60, deadline=None)
+@given(
+    text=HARD_TEXTS,
+    unit=st.sampled_from(UNITS),
+    size=st.integers(1, 200),
+    share=st.floats(0, 0.99),
+    separators=st.sampled_from([None, CJK_SEPARATORS, ("\n\n", "\n", " ")]),
+    keep=st.sampled_from(["start", "end"]),
+)
+def test_offsets_hold_at_every_size_and_overlap(method, text, unit, size, share, separators, keep):
+    size = max(size, 2) if method == "small-to-big" else size
+    smallest = max(1, size // 4) if method == "small-to-big" else size
+    spec = ChunkingSpec(
+        method=method, size=size, overlap=int(smallest * share), unit=unit, separators=separators, keep_separator=keep
+    )
+    chunks = chunk_document(Document("d", text), spec, encode)
+    covered = np.zeros(len(text), bool)
+    for chunk in chunks:
+        assert chunk.text == text[chunk.start : chunk.end] != ""
+        covered[chunk.start : chunk.end] = True
+        if chunk.parent is not None:
+            assert chunk.parent.start <= chunk.start < chunk.end <= chunk.parent.end <= len(text)
+    assert all(covered[i] or c.isspace() for i, c in enumerate(text))
+    assert all(a.start <= b.start and a.end <= b.end for a, b in pairwise(chunks))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -27,7 +27,7 @@ from llmopt_core.experiments.chunk_ranks import bm25_ranks, ranks_in, words_of  
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.settings import Settings  # noqa: E402
 from llmopt_core.types import Document, EvaluationSet, Example, Span  # noqa: E402
-from llmopt_ui.microscope.charts import token_histogram  # noqa: E402
+from llmopt_ui.microscope.sizes import sizes_data  # noqa: E402
 from llmopt_ui.microscope.text import Shown, text_data  # noqa: E402
 from tests.browser.harness import Page, browser, serve, settled  # noqa: E402
 
@@ -74,7 +74,7 @@ def redraw(document: Document, method: str, unit: str, sizes: list[int]) -> list
         ranks = ranks_in(cutting.chunks, bm25_ranks(cutting.chunks, QUESTION, words))
         middle = len(document.text) // 2
         json.dumps(text_data(document, cutting, Shown(middle, middle + 3_600, ((middle, middle + 90),), ranks)))
-        token_histogram(cutting, int(cutting.tokens.max())).to_json()
+        json.dumps(sizes_data(cutting, int(cutting.tokens.max())))
         seconds.append((time.perf_counter() - started, time.process_time() - busy))
     return seconds
 

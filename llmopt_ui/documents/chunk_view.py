@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from llmopt_core.chunking.microscope import BUILTIN_WINDOW
 from llmopt_core.types import Chunk, Document
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG, size_histogram
@@ -32,8 +33,8 @@ _EXPLAINED = {
     "structure": "At headings, never across them.",
 }
 UNITS = {"tokens": "Embedding tokens", "cl100k": "cl100k tokens", "characters": "Characters"}
-_EMBEDDING_WINDOW = 256
 _ENOUGH = 4
+_LONGEST = 3_000_000
 
 
 def chunk_settings() -> dict[str, Any]:
@@ -57,16 +58,14 @@ def chunked(_document: Document, version: str, values: dict[str, Any]) -> tuple[
 
     spec = ChunkingSpec(**values)
     chunks = chunk_document(_document, spec)
-    return chunks, chunk_sizes(chunks, spec)
+    return chunks, chunk_sizes(_document, chunks, spec)
 
 
-def chunk_sizes(chunks: Sequence[Chunk], spec: ChunkingSpec) -> list[int]:
+def chunk_sizes(document: Document, chunks: Sequence[Chunk], spec: ChunkingSpec) -> list[int]:
     """How large each chunk is, in the spec's unit."""
-    from llmopt_core.models.tokenizers import tokenizer
+    from llmopt_core.chunking.window import chunk_lengths
 
-    name = {"tokens": spec.tokenizer, "cl100k": "cl100k_base"}.get(spec.unit, "characters")
-    counter = tokenizer(name)
-    return [counter.count(chunk.text) for chunk in chunks]
+    return [int(size) for size in chunk_lengths(chunks, {document.name: document.text}, spec.counted_by)]
 
 
 def chunk_view(document: Document) -> None:
@@ -75,13 +74,16 @@ def chunk_view(document: Document) -> None:
     if not document.text.strip():
         st.caption("This document has no text to cut.")
         return
+    if len(document.text) > _LONGEST:
+        st.caption("This document is too long for a preview of all its chunks: look at it in the tab Microscope.")
+        return
     chunks, sizes = chunked(document, f"{document.name}:{document.version}", values)
     unit = "characters" if values["unit"] == "characters" else "tokens"
     _summary(document, chunks, sizes, unit)
     start, end = text_window(document, BANDS_PAGE)
     with st.container(border=True):
         st.html(bands_html(document.text, chunks, start, end, sizes=sizes, unit=unit))
-    window = _EMBEDDING_WINDOW if values["unit"] == "tokens" else None
+    window = BUILTIN_WINDOW if values["unit"] == "tokens" else None
     if len(chunks) >= _ENOUGH:
         st.plotly_chart(
             size_histogram(sizes, unit, window), config=CONFIG, key="chunk_sizes", alt="Histogram of chunk sizes"

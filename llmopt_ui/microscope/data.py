@@ -49,9 +49,9 @@ def _documents(project: int, key: str, _read: Callable[[], list[Document]]) -> l
     return _read()
 
 
-def cutting_of(document: Document, spec: ChunkingSpec) -> Cutting:
-    """The document cut and measured."""
-    key = fingerprint(document.name, document.version)
+def cutting_of(document: Document, spec: ChunkingSpec, version: str = "") -> Cutting:
+    """The document cut and measured. Its version, where it is known, need not be made from the text again."""
+    key = fingerprint(document.name, version or document.version)
     return _cutting(key, spec.fingerprint, lambda: _cut(document, spec))
 
 
@@ -63,7 +63,9 @@ def _cutting(document: str, key: str, _make: Callable[[], Cutting]) -> Cutting:
 def _cut(document: Document, spec: ChunkingSpec) -> Cutting:
     from llmopt_core.chunking.microscope import cut
 
-    with st.spinner("Embedding the sentences …") if spec.method == "semantic" else nullcontext():
+    waiting = "Embedding the sentences …" if spec.method == "semantic" else "Cutting …"
+    slow = spec.method == "semantic" or len(document.text) > RANKED_CHARACTERS
+    with st.spinner(waiting) if slow else nullcontext():
         return cut(document, spec, encode=_encode(spec))
 
 
@@ -78,11 +80,20 @@ def _encode(spec: ChunkingSpec) -> Encode | None:
     return lambda texts: encode_cached(texts, embedder, cache)
 
 
-def chunks_of(documents: Sequence[Document], key: str, spec: ChunkingSpec) -> list[Chunk]:
-    """All chunks that compete."""
-    from llmopt_core.chunking.chunk import chunk_documents
+def chunks_of(
+    documents: Sequence[Document], key: str, spec: ChunkingSpec, cut_already: Sequence[Chunk] = ()
+) -> list[Chunk]:
+    """All chunks that compete; those of the document in sight need not be cut again."""
+    from llmopt_core.chunking.chunk import chunk_document
 
-    return _chunks(key, spec.fingerprint, lambda: chunk_documents(documents, spec, _encode(spec)))
+    known = cut_already[0].document if cut_already else ""
+
+    def make() -> list[Chunk]:
+        encode = _encode(spec)
+        parts = (cut_already if one.name == known else chunk_document(one, spec, encode) for one in documents)
+        return [chunk for part in parts for chunk in part]
+
+    return _chunks(key, spec.fingerprint, make)
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)

@@ -9,9 +9,8 @@ import streamlit as st
 
 from llmopt_core.experiments.chunk_ranks import Ranked, ranks_in
 from llmopt_ui import format as fmt
-from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts
-from llmopt_ui.microscope.charts import token_histogram
+from llmopt_ui.microscope.sizes import show_sizes, sizes_data
 from llmopt_ui.microscope.text import Shown, show_text, text_data, turn_to_click
 
 if TYPE_CHECKING:
@@ -49,9 +48,7 @@ def panel(
         show_text(text_data(sight.document, cutting, shown), key, on_jump=turn)
     with right:
         _numbers(cutting, unit)
-        st.plotly_chart(
-            token_histogram(cutting, largest), config=CONFIG, key=f"micro_sizes_{name}", alt="Histogram of chunk sizes"
-        )
+        show_sizes(sizes_data(cutting, largest), f"micro_sizes_{name}")
 
 
 def _numbers(cutting: Cutting, unit: str) -> None:

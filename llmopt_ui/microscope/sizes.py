@@ -1,54 +1,79 @@
-"""How large the chunks are, and where the embedding model stops reading."""
+"""How large the chunks are, and where the embedding model stops reading.
+
+Drawn by a script of a few lines: a chart library takes longer to draw a histogram again than a slider may take.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
+import streamlit as st
 
 from llmopt_core.chunking.microscope import Cutting
-from llmopt_ui.theme import NEUTRAL, themed
 
 _BINS = 24
 _NEAR = 1.4
-_INSIDE, _BEYOND = "#0072B2", "#D55E00"
+_MARKS = 6
+_STEPS = (1, 2, 2.5, 5, 10)
+_JS = Path(__file__).with_name("sizes.js")
+_CSS = Path(__file__).with_name("sizes.css")
 
 
-def token_histogram(cutting: Cutting, largest: int) -> go.Figure:
-    """Chunks by their number of embedding tokens; those beyond the window in another colour.
+def sizes_data(cutting: Cutting, largest: int) -> dict[str, Any]:
+    """A histogram of embedding tokens per chunk, places and heights as shares of the picture (0 to 1).
 
     Args:
         cutting: What is drawn.
         largest: Where the axis ends, so that two chunkings can be compared.
     """
     top = max(1, largest)
+    end = 1.03 * (max(top, cutting.window) if cutting.window <= _NEAR * top else top)
     edges = np.unique(np.round(np.linspace(0, top, min(_BINS, top) + 1)))
     counts, _ = np.histogram(cutting.tokens, bins=edges)
-    middle = (edges[:-1] + edges[1:]) / 2
-    figure = go.Figure(
-        go.Bar(
-            x=middle,
-            y=counts,
-            width=np.diff(edges),
-            marker={"color": [_BEYOND if m > cutting.window else _INSIDE for m in middle], "cornerradius": 2},
-            customdata=[[int(a), int(b)] for a, b in pairwise(edges)],
-            hovertemplate="%{customdata[0]} to %{customdata[1]} tokens: %{y} chunks<extra></extra>",
-        )
+    high = float(counts.max(initial=1))
+    return {
+        "bars": [
+            [
+                a / end,
+                (b - a) / end,
+                count / high,
+                bool((a + b) / 2 > cutting.window),
+                f"{int(a):,} to {int(b):,} tokens: {int(count):,} {'chunk' if count == 1 else 'chunks'}",
+            ]
+            for (a, b), count in zip(pairwise(edges.tolist()), counts.tolist(), strict=True)
+        ],
+        "across": [[value / end, f"{value:,.0f}"] for value in marks(end, _MARKS)],
+        "up": [[value / high, f"{value:,.0f}"] for value in marks(high, 4)],
+        "window": [cutting.window / end, f"window: {cutting.window:,}"] if cutting.window <= end else None,
+        "titles": ["Embedding tokens per chunk", "Chunks"],
+        "told": f"Histogram of chunk sizes: {len(cutting.chunks):,} chunks, the largest of "
+        f"{int(cutting.tokens.max(initial=0)):,} tokens, {cutting.chunks_cut:,} beyond the window",
+    }
+
+
+def marks(largest: float, count: int) -> Sequence[float]:
+    """Round whole numbers from 0 up to `largest`, about `count` steps of them."""
+    rough = max(largest / count, 1.0)
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(power * step for step in _STEPS if power * step >= rough and (power * step).is_integer())
+    return [float(value) for value in np.arange(0.0, largest + 1e-9, step)]
+
+
+def show_sizes(data: dict[str, Any], key: str) -> None:
+    """Draw the histogram."""
+    _component()(key=key, data=data)
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Callable[..., Any]:
+    return st.components.v2.component(
+        "llmopt.sizes",
+        html='<div class="sizes"></div>',
+        css=_CSS.read_text(encoding="utf-8"),
+        js=_JS.read_text(encoding="utf-8"),
+        isolate_styles=False,
     )
-    end = max(top, cutting.window) if cutting.window <= _NEAR * top else top
-    if cutting.window <= end:
-        figure.add_vline(cutting.window, line={"dash": "dash", "color": NEUTRAL, "width": 1.5})
-        figure.add_annotation(
-            x=cutting.window, y=1.0, yref="paper", yanchor="bottom", showarrow=False,
-            text=f"window: {cutting.window}", font={"size": 12},
-        )  # fmt: skip
-    figure.update_layout(
-        height=210,
-        margin={"t": 24, "b": 4, "r": 24},
-        bargap=0.06,
-        showlegend=False,
-        xaxis={"title": "Embedding tokens per chunk", "range": [0, 1.03 * end], "fixedrange": True},
-        yaxis={"title": "Chunks", "dtick": max(1, int(np.ceil(counts.max(initial=1) / 4))), "fixedrange": True},
-    )  # fmt: skip
-    return themed(figure)

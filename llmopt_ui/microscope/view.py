@@ -20,6 +20,7 @@ from llmopt_ui.microscope.text import WINDOW, window_at
 from llmopt_ui.resources import store
 
 if TYPE_CHECKING:
+    from llmopt_core.chunking.microscope import Cutting
     from llmopt_core.chunking.spec import ChunkingSpec
     from llmopt_core.experiments.chunk_ranks import Ranked
 
@@ -45,6 +46,7 @@ class Sight:
     project: Project
     listed: Sequence[SavedDocument]
     document: Document
+    version: str
     start: int
     end: int
     example: Example | None
@@ -73,13 +75,20 @@ def microscope_view(project: Project) -> None:
 @st.fragment
 def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
     with told_plainly():
-        sight = _sight(project, listed)
+        _chunkings(_sight(project, listed))
+        st.caption(_LEGEND)
+
+
+@st.fragment
+def _chunkings(sight: Sight) -> None:
+    """What a slider changes, apart from the choice of document and question: the less is drawn again, the sooner."""
+    with told_plainly():
         first_spec = chunking_fields("a", "Chunking")
-        first = data.cutting_of(sight.document, first_spec)
+        first = data.cutting_of(sight.document, first_spec, sight.version)
         other_spec = None
         if st.toggle("Compare with a second chunking", key=SECOND, bind="query-params"):
             other_spec = chunking_fields("b", "Second chunking")
-        other = data.cutting_of(sight.document, other_spec) if other_spec else None
+        other = data.cutting_of(sight.document, other_spec, sight.version) if other_spec else None
         left, right = st.columns([1.9, 1], gap="medium", vertical_alignment="bottom")
         with left:
             sight = _turned(sight)
@@ -89,11 +98,10 @@ def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
         largest = max((int(c.tokens.max(initial=1)) for c in (first, other) if c is not None), default=1)
         for name, spec, cutting in (("a", first_spec, first), ("b", other_spec, other)):
             if spec is not None and cutting is not None:
-                ranks, total = _ranks(sight, spec, name)
+                ranks, total = _ranks(sight, spec, name, cutting)
                 if other is not None:
                     st.markdown(f"**{spec_title(spec)}**")
                 panel(sight, cutting, spec, name, ranks=ranks, competing=total, height=height, largest=largest)
-        st.caption(_LEGEND)
 
 
 def _sight(project: Project, listed: Sequence[SavedDocument]) -> Sight:
@@ -118,8 +126,8 @@ def _sight(project: Project, listed: Sequence[SavedDocument]) -> Sight:
     )
     example = examples.get(chosen) if chosen else None
     name = boxes[0].selectbox("Document", names, key=DOCUMENT, bind="query-params")
-    document = data.document_of(project, next(item for item in listed if item.name == name))
-    return Sight(project, listed, document, 0, 0, example, "bm25", 3)
+    saved = next(item for item in listed if item.name == name)
+    return Sight(project, listed, data.document_of(project, saved), saved.version, 0, 0, example, "bm25", 3)
 
 
 def _ranking(sight: Sight) -> Sight:
@@ -181,12 +189,12 @@ def _turned(sight: Sight) -> Sight:
     return replace(sight, start=start, end=end)
 
 
-def _ranks(sight: Sight, spec: ChunkingSpec, name: str) -> tuple[dict[str, Ranked] | None, int]:
+def _ranks(sight: Sight, spec: ChunkingSpec, name: str, cutting: Cutting) -> tuple[dict[str, Ranked] | None, int]:
     """The rank of every chunk, and how many there are; None where no question is asked or vectors are missing."""
     if sight.example is None:
         return None, 0
     documents, key = data.competitors(sight.project, sight.listed, sight.document)
-    total = len(data.chunks_of(documents, key, spec))
+    total = len(data.chunks_of(documents, key, spec, cutting.chunks))
     question = sight.example.question
     if sight.by == "bm25":
         return data.word_ranks(documents, key, spec, question), total

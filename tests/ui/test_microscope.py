@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Document, EvaluationSet, Example, Span
+from llmopt_ui.microscope.sizes import marks
 
 App = Callable[..., AppTest]
 PAGE = "pages/documents.py"
@@ -134,3 +135,29 @@ def test_odd_characters_do_not_shift_the_offsets(opened: App, store: Store) -> N
     assert "".join(piece[0] for piece in pieces) == text
     assert "".join(piece[0] for piece in pieces if "g" in piece[4]) == "<b>bold</b>"
     assert all(text[piece[1] : piece[1] + len(piece[0])] == piece[0] for piece in pieces)
+
+
+def test_sizes_count_every_chunk_and_mark_the_window(opened: App, store: Store) -> None:
+    name = store.create_project("sizes").name
+    store.save_documents(name, [Document("long.txt", "harbour " * 1000)])
+    test = opened(name, micro_size_a_tokens="300")
+    assert not test.exception
+    (data,) = [json.loads(item.proto.json) for item in test.get("bidi_component") if "bars" in item.proto.json]
+    told = {bar[4]: bar for bar in data["bars"] if not bar[4].endswith(": 0 chunks")}
+    assert [text.split(": ")[1] for text in told] == ["1 chunk", "3 chunks"]
+    small, large = told.values()
+    assert (small[3], large[3]) == (False, True)
+    assert large[2] == pytest.approx(3 * small[2])
+    assert small[0] < data["window"][0] < large[0] + large[1] <= 1.0
+    assert data["window"][1] == "window: 254"
+    assert data["across"][0] == [0.0, "0"]
+    assert all(0 <= place <= 1 for place, _ in (*data["across"], *data["up"]))
+    assert "4 chunks, the largest of 300 tokens, 3 beyond the window" in data["told"]
+
+
+@pytest.mark.parametrize(
+    ("largest", "expected"),
+    [(1, [0, 1]), (3, [0, 1, 2, 3]), (7, [0, 2, 4, 6]), (90, [0, 25, 50, 75]), (4_000, [0, 1000, 2000, 3000, 4000])],
+)
+def test_axis_marks_are_round_whole_numbers(largest: int, expected: list[int]) -> None:
+    assert list(marks(largest, 4)) == expected

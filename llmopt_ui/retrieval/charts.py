@@ -29,9 +29,14 @@ _STAGES = {
 }
 
 
+def stage_name(name: str) -> str:
+    """A stage's name in words."""
+    return fmt.shorten(_STAGES.get(name, name), 40)
+
+
 def stage_label(name: str, width: int = 12) -> str:
     """A stage's name for an axis, broken into short lines."""
-    words = fmt.shorten(_STAGES.get(name, name), 40)
+    words = stage_name(name)
     return "<br>".join(map(plain, textwrap.wrap(words, width)[:3]))
 
 

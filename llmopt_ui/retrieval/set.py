@@ -14,6 +14,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.resources import model_maker
+from llmopt_ui.retrieval.charts import stage_name
 from llmopt_ui.retrieval.choice import Side
 from llmopt_ui.retrieval.jobs import questions_fields, results, task_of
 from llmopt_ui.retrieval.set_charts import confusion_chart, position_chart, stage_chart
@@ -81,7 +82,7 @@ def _notes(side: Side, report: SetReport) -> None:
 def _table(side: Side, report: SetReport) -> None:
     rows = [
         {
-            "Stage": stage.name,
+            "Stage": fmt.markdown(stage_name(stage.name)),
             **{
                 _NAMES[measure]: _estimate(stage.measures[measure]) if measure in stage.measures else ""
                 for measure in MEASURES
@@ -108,14 +109,14 @@ def _lost(side: Side, report: SetReport) -> None:
     if not report.lost:
         st.caption("No question lost all of its gold chunks.")
         return
-    told = ", ".join(f"{number} at {stage}" for stage, number in report.lost_at.items())
+    told = ", ".join(f"{number} at {stage_name(stage)}" for stage, number in report.lost_at.items())
     number = sum(report.lost_at.values())
     with st.expander(
         f"{fmt.markdown(fmt.plural(number, 'question'))} lost all gold: {fmt.markdown(told)}",
         key=f"set_lost_{side.place}",
     ):
         rows = [
-            {"Question": one.question, "Lost at": one.stage, "Why": one.why, "Id": one.example_id}
+            {"Question": one.question, "Lost at": stage_name(one.stage), "Why": one.why, "Id": one.example_id}
             for one in report.lost
         ]
         st.dataframe(

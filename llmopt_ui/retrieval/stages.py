@@ -13,6 +13,7 @@ from llmopt_core.retrieval.journey import Journey
 from llmopt_core.types import Example, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section
+from llmopt_ui.retrieval.charts import stage_name
 from llmopt_ui.retrieval.choice import Side, set_texts, texts_of
 
 WORTH_TELLING = 0.05
@@ -169,9 +170,9 @@ def _gold(found: Inspection) -> None:
 def _journey(journey: Journey) -> None:
     chunk = journey.chunk
     place = f"{fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,}]"
-    way = " → ".join(f"{name} {rank or fmt.DASH}" for name, rank in journey.ranks.items())
+    way = " → ".join(f"{stage_name(name)} {rank or fmt.DASH}" for name, rank in journey.ranks.items())
     if journey.lost_at:
-        st.markdown(f":red[:material/cancel: lost at {fmt.markdown(journey.lost_at)}] {place}")
+        st.markdown(f":red[:material/cancel: lost at {fmt.markdown(stage_name(journey.lost_at))}] {place}")
         st.text(journey.why, width="stretch")
     else:
         st.markdown(f":green[:material/check_circle: handed over] {place}")

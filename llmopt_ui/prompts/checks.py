@@ -45,7 +45,8 @@ _TYPES = {"threshold": "Float64", "case_sensitive": "boolean", "negate": "boolea
 
 def checks_table(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the table of checks for all answers, and the way to those of single examples."""
-    rows = edited_rows(f"setup_checks_{slot}", setup.check_rows or [EMPTY], _COLUMNS, types=_TYPES)
+    before = [{**EMPTY, **row} for row in setup.check_rows] or [EMPTY]
+    rows = edited_rows(f"setup_checks_{slot}", before, _COLUMNS, types=_TYPES)
     kept = tuple(row for row in rows if row.get("type") or row.get("value"))
     with told_plainly():
         checks_from_rows(kept)

@@ -21,7 +21,7 @@ _BETWEEN = 0.02
 # A first word is drawn at once. What follows is drawn a few times a second: a browser that is sent more than it can
 # draw falls behind, and stays behind.
 _TEXT_EVERY = 0.12
-_HEAD_EVERY = 0.5
+_HEAD_EVERY = 1.0
 _HEAD_SHARE = 10
 _ROWS_EVERY = 2.0
 
@@ -97,8 +97,11 @@ class _Head:
 
 
 def _begun_or_ended(drawn: Sequence[Cell], cells: Sequence[Cell]) -> bool:
-    """Whether some answer shows its first word, or has ended."""
-    return any(old.state != new.state or (new.text and not old.text) for old, new in zip(drawn, cells, strict=True))
+    """Whether some answer shows its first word, or has ended. That it has been asked can wait."""
+    return any(
+        (old.state != new.state and new.state != "running") or (new.text and not old.text)
+        for old, new in zip(drawn, cells, strict=True)
+    )
 
 
 def _ended(grid: Grid) -> tuple[int, int]:

@@ -99,6 +99,15 @@ class CheckSpec(Spec):
         return f"{'not ' if self.negate else ''}{self.type}{shown}"
 
 
+def told(check: CheckSpec) -> str:
+    """The check as people read it; its label is what its score is stored under."""
+    if check.type != "length" or check.name:
+        return check.label
+    bounds = [f"{word} {check.value[key]:,}" for key, word in (("min", "at least"), ("max", "at most"))
+              if key in check.value]  # fmt: skip
+    return f"{'not ' if check.negate else ''}{' and '.join(bounds)} {check.value.get('unit', 'characters')}"
+
+
 def problem_of(check: CheckSpec) -> str:
     """What the check's type needs and its value does not give; empty where all is there."""
     return _PROBLEMS.get(check.type, _no_problem)(check)

@@ -73,7 +73,7 @@ def instruction_view(project: Project) -> None:
 def _form(project: Project) -> None:
     setup = search_form(project, "instruction", questions=_QUESTIONS, held_back=True, examples=False)
     prompt = saved_prompt(store(), project, setup.variant.prompt)
-    one, two, three, four = st.columns([2, 2, 1, 1], gap="small", vertical_alignment="bottom")
+    one, two, three, four = st.columns([3, 2, 1, 1], gap="small", vertical_alignment="bottom")
     part = one.segmented_control("What is rewritten", list(_PARTS), default=usual_part(prompt), required=True,
                                  key=f"instruction_part_{setup.variant.prompt}", format_func=_PARTS.get)  # fmt: skip
     with two:

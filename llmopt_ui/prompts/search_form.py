@@ -55,7 +55,7 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool, 
         held_back: Whether a part of the questions is held back.
         examples: Whether few-shot examples are what is searched.
     """
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([2, 3], gap="small")
     with left:
         variant = variant_fields(project, _first_variant(project, key), prompts_offered(project), f"search_{key}")
     with right:

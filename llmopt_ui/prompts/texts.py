@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from llmopt_core.evaluation.check_spec import CheckSpec
+from llmopt_core.evaluation.check_spec import CheckSpec, told
 from llmopt_core.prompts.diff import Op
 from llmopt_core.types import Message, Score
 
@@ -51,7 +51,7 @@ def checks_html(checks: Sequence[tuple[CheckSpec, Score]]) -> str:
     for spec, score in checks:
         kind, sign = _SIGNS[score.passed]
         why = escaped(score.explanation or score.failure)
-        marks.append(f'<span class="{kind}" title="{why}">{sign} {escaped(spec.label)}</span>')
+        marks.append(f'<span class="{kind}" title="{why}">{sign} {escaped(told(spec))}</span>')
     return f'<div class="llmopt-checks">{"".join(marks)}</div>' if marks else ""
 
 

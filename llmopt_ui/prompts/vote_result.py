@@ -20,7 +20,7 @@ from llmopt_ui.theme import NEUTRAL, plain, themed, verdict
 
 _PREFERRED = ""
 _WIDTHS = {name: st.column_config.Column(width=width) for name, width in {
-    "Won, lost, tied": 105, "Win rate (95 %)": 115, "Sign test p": 85, "The first is": 150
+    "Pair": 165, "Won, lost, tied": 95, "Win rate (95 %)": 115, "Sign test p": 80, "The first is": 150
 }.items()}  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
             y=titles,
             mode="markers+text",
             text=[f"{value:.0f} %" for value in share],
-            textposition="top right",
+            textposition="top center",
             marker={"size": 14, "color": [verdict(p.verdict).colour for p in shown]},
             error_x={"type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": NEUTRAL, **ends},
             customdata=[[p.wins, p.losses, p.ties, _between(p), _p(p.p_value)] for p in shown],
@@ -65,7 +65,7 @@ def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
     figure.update_layout(
         height=130 + 56 * len(shown),
         margin={"t": 24},
-        xaxis={"title": "Questions won by the first, of those decided (%)", "range": [-3, 103], "dtick": 25},
+        xaxis={"title": "Questions won by the first, of those decided (%)", "range": [-7, 107], "dtick": 25},
         yaxis={"title": None, "range": [-0.6, len(shown) - 0.3]},
         showlegend=False,
     )

@@ -99,7 +99,7 @@ class _Head:
 def _begun_or_ended(drawn: Sequence[Cell], cells: Sequence[Cell]) -> bool:
     """Whether some answer shows its first word, or has ended. That it has been asked can wait."""
     return any(
-        (old.state != new.state and new.state != "running") or (new.text and not old.text)
+        new.state not in (old.state, "running") or (new.text and not old.text)
         for old, new in zip(drawn, cells, strict=True)
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.evaluation.check_spec import told
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
@@ -170,7 +171,7 @@ def _page_cell(cell: Cell, first: Cell | None) -> PageCell:
         return PageCell(tuple(pieces), (), "", record.failure.message)
     if first is not None and first.state == "done":
         pieces = differences(first, cell)
-    checks = tuple(PageCheck(spec.label, s.passed, s.explanation or s.failure) for spec, s in checks_in(record))
+    checks = tuple(PageCheck(told(spec), s.passed, s.explanation or s.failure) for spec, s in checks_in(record))
     repeats = tuple(cell.texts) if len(cell.texts) > 1 else ()
     return PageCell(tuple(pieces), checks, _facts(record), "", repeats)
 

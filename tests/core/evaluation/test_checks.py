@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from llmopt_core.answering.checks import ChecksSpec, check_answer
 from llmopt_core.errors import BadInput, BudgetReached, EndpointError
-from llmopt_core.evaluation.check_spec import CHECK_EXPLANATIONS, CheckSpec, labels
+from llmopt_core.evaluation.check_spec import CHECK_EXPLANATIONS, CheckSpec, labels, told
 from llmopt_core.evaluation.check_support import GroundingSupport
 from llmopt_core.evaluation.checks import build_checks, checks_of, run_check, threshold_of, verdict
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -380,3 +380,17 @@ async def test_the_built_in_judge_checks_an_answer_before_it_counts():
     assert "built-in judge" in checked.claims[0].reason
     verdicts, _ = await support.judge(["a"], [], "q")
     assert verdicts[0].supported is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"type": "length", "value": {"max": 2000}}, "at most 2,000 characters"),
+        ({"type": "length", "value": {"min": 3, "max": 9, "unit": "words"}}, "at least 3 and at most 9 words"),
+        ({"type": "length", "value": {"min": 3}, "negate": True}, "not at least 3 characters"),
+        ({"type": "length", "value": {"min": 3}, "name": "long"}, "long"),
+        ({"type": "contains", "value": "a"}, "contains: a"),
+    ],
+)
+def test_a_check_is_told_in_words(fields, words):
+    assert told(CheckSpec(**fields)) == words

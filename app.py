@@ -8,15 +8,15 @@ silence_telemetry()
 
 import streamlit as st  # noqa: E402
 
-from llmopt_ui.components import frame, told_plainly  # noqa: E402
+from llmopt_ui.components import charts_fetched_early, frame, told_plainly  # noqa: E402
 from llmopt_ui.navigation import streamlit_pages  # noqa: E402
 
 frame()
-page = st.navigation(streamlit_pages())
+with charts_fetched_early():
+    page = st.navigation(streamlit_pages())
+    # What is drawn so far is on its way to the browser while the rest is imported.
+    from llmopt_ui.sidebar import sidebar
 
-# The frame is on its way to the browser while the rest is imported.
-from llmopt_ui.sidebar import sidebar  # noqa: E402
-
-with told_plainly():
-    sidebar()
-    page.run()
+    with told_plainly():
+        sidebar()
+        page.run()

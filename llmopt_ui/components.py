@@ -27,6 +27,24 @@ def frame() -> None:
     st.logo(LOGO, size="large", icon_image=ICON)
 
 
+@contextmanager
+def charts_fetched_early() -> Iterator[None]:
+    """While a session's first page is made, let the browser fetch its chart library, over which it takes longest.
+
+    For that it is sent a chart that nobody sees and that is gone when the page is there.
+    """
+    with st.container(key="unseen"):
+        place = st.empty()
+    first, state().charts_fetched = not state().charts_fetched, True
+    if first:
+        place.plotly_chart({"data": [{"type": "scatter"}]}, key="unseen_chart")
+    try:
+        yield
+    finally:
+        if first:
+            place.empty()
+
+
 def page_header(spec: PageSpec) -> None:
     """The same head on every page: its name and what it is for."""
     st.title(spec.title, anchor=False)

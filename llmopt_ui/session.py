@@ -22,6 +22,7 @@ class State:
     """The session's own things. All else lives in the store or in the address.
 
     Attributes:
+        charts_fetched: Whether the browser has been made to fetch its chart library.
         keys: API keys by endpoint name, typed into a password field. They stay in this session.
         notice: A message to show once, after the rerun that follows an action.
         problem: What went wrong in a callback, to show once.
@@ -43,6 +44,7 @@ class State:
         turned: Page of a text to turn to, by the text's key, and how often it was asked for.
     """
 
+    charts_fetched: bool = False
     keys: dict[str, str] = field(default_factory=dict, repr=False)
     notice: str = ""
     problem: str = ""

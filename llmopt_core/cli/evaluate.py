@@ -159,7 +159,15 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
         body.append([label, *values])
     text = table(["", *names], body)
     note_line = f"mean [95 % interval]; compared with {names[position]} on the same questions (permutation test, Holm)"
-    return "\n".join([*heading, text, "", note_line])
+    return "\n".join([*heading, text, "", note_line, *_judge_note(runs[0])])
+
+
+def _judge_note(run: Any) -> list[str]:
+    from llmopt_core.evaluation.catalogue import RAGAS_METRICS
+    from llmopt_core.evaluation.judge_agreement import JUDGE, in_one_sentence
+
+    graded = run.judge == JUDGE and any(metric in RAGAS_METRICS for metric in run.metrics)
+    return [in_one_sentence()] if graded else []
 
 
 def _facts(runs: list[Any]) -> list[tuple[str, list[str]]]:

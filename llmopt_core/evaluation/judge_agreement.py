@@ -59,3 +59,12 @@ AGREEMENT: tuple[Measured, ...] = (
     Measured("answer_relevancy", "XQuAD en", _FITS, 274, 0.881, 0.818, 0.635, True),
     Measured("answer_relevancy", "XQuAD zh", _FITS, 276, 0.644, 0.572, 0.145, True),
 )  # fmt: skip
+
+
+def in_one_sentence() -> str:
+    """What stands beside the judge's scores: what it measures, and its agreement with labels that people made."""
+    people = [f"{row.metric.replace('_', ' ')} {row.auc:.2f} ({row.data})" for row in AGREEMENT if not row.made]
+    return (
+        "The built-in judge measures grounding, not correctness; against human labels its AUC (0.5 is guessing) is "
+        f"{', '.join(people)}."
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from llmopt_core.evaluation.judge_agreement import JUDGE, in_one_sentence
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG, metric_bars
@@ -43,6 +44,8 @@ def _picture(chosen: Chosen, compared: Sequence[Entry]) -> None:
         f"Means over {fmt.plural(size, 'question')} with 95 % bootstrap intervals. "
         f"Graded by {fmt.markdown(chosen.judge)}."
     )
+    if chosen.ragas and chosen.judge == JUDGE:
+        st.caption(f"{in_one_sentence()} More in Settings, tab Judge.")
     for line in findings(compared, chosen.metrics, chosen.inks):
         st.markdown(line)
 

@@ -53,6 +53,7 @@ def test_the_sample_is_evaluated_and_compared(app: App, store: Store, script: Sc
     assert not test.exception
     assert [heading.value for heading in test.subheader][:2] == ["The four Ragas metrics", "Leaderboard"]
     assert len(test.get("plotly_chart")) == 2
+    assert "measures grounding, not correctness; against human labels its AUC" in texts(test)
 
 
 def test_a_failing_endpoint_is_told_and_can_be_resumed(app: App, store: Store, script: Script) -> None:

@@ -35,7 +35,7 @@ def chunking_fields(name: str, title: str) -> ChunkingSpec:
         name: `a` or `b`; part of the keys.
         title: Above the method.
     """
-    one, two, three, four = st.columns([1.5, 1.7, 2, 2], gap="small")
+    one, two, three, four = st.columns([1.5, 2, 1.85, 1.85], gap="small")
     method = one.selectbox(
         title,
         list(METHODS),

@@ -14,7 +14,11 @@ export default function ({ data, parentElement }) {
   root.setAttribute("role", "img");
   root.setAttribute("aria-label", data.told);
   const plot = box("sizes-plot");
-  for (const [place, text] of data.up) plot.append(box("sizes-level", { bottom: percent(place) }, text));
+  for (const [place, text] of data.up) {
+    const level = box("sizes-level", { bottom: percent(place) });
+    level.append(Object.assign(document.createElement("span"), { textContent: text }));
+    plot.append(level);
+  }
   const hint = box("sizes-hint");
   for (const [left, width, height, beyond, told] of data.bars) {
     // The whole column is pointed at, so that small bars can be met; the bar inside shows the number.

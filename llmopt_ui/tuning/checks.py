@@ -130,18 +130,18 @@ def _report(report: CheckReport) -> None:
         else ":green[:material/check_circle:] **No errors**: the format is right."
     )
     st.markdown(words + (f"  {fmt.plural(findings, 'doubt')} to look at." if findings else "  Nothing else was found."))
-    cost = fmt.money(report.cost_usd) if report.cost_usd is not None else "no price given"
+    cost = fmt.money(report.cost_usd) if report.cost_usd is not None else "unknown"
     facts(
         [
             ("Examples", fmt.count(report.examples)),
-            ("Tokens billed per epoch", fmt.count(report.billing_tokens)),
+            ("Tokens per epoch", fmt.count(report.billing_tokens)),
             ("Epochs", str(report.epochs)),
             ("Estimated price", cost),
             ("Longest", f"{report.longest:,} tokens"),
         ],
         [
             "Conversations, or preference pairs.",
-            "Each example up to the token limit.",
+            "What is billed per epoch, each example up to the token limit.",
             "What a service chooses by default: 3, more for small sets.",
             f"{report.epochs} epochs × {report.billing_tokens:,} tokens at the price you gave.",
         ],

@@ -35,6 +35,7 @@ from llmopt_ui.tuning.tabs import CHECKS, JOBS, choose_wanted, open_tab, tuning_
 
 SAVED, NAME, NOTE, TABLE = "tuning_saved", "tuning_name", "tuning_note", "tuning_table"
 _MOST_ROWS = 500
+_LONG_PROMPT = 160
 
 
 def data_view(project: Project) -> None:
@@ -79,8 +80,12 @@ def _collection(project: Project, found: Sequence[TrainingExample]) -> None:
     with left, told_plainly():
         made = prepared(found, how, apart)
         st.markdown(_sentence(len(found), made))
-        st.plotly_chart(class_bars(made.train, made.validation), config=CONFIG, key="tuning_classes",
-                        alt="Examples per class, training and validation part")  # fmt: skip
+        if made.train:
+            st.plotly_chart(class_bars(made.train, made.validation), config=CONFIG, key="tuning_classes",
+                            alt="Examples per class, training and validation part")  # fmt: skip
+        else:
+            words = "Nothing is left to train on. Collect answers to questions that you do not evaluate with, "
+            st.info(f"{words}or change what is left out.", icon=":material/info:")
         _save(project, made)
     _table(project, found)
 
@@ -146,10 +151,15 @@ def _save(project: Project, made: Prepared) -> None:
                 st.rerun()
 
 
+def _asked(text: str) -> str:
+    """A question; of a long prompt the end, where the question stands."""
+    return text if len(text) <= _LONG_PROMPT else f"… {text[-_LONG_PROMPT // 2 :]}"
+
+
 def example_table(examples: Sequence[TrainingExample]) -> pd.DataFrame:
     """What people read of each example."""
     rows = {
-        "Question": [fmt.shorten(e.question, 400) for e in examples],
+        "Question": [_asked(e.question) for e in examples],
         "Answer": [fmt.shorten(e.answer, 400) for e in examples],
         "Class": [e.label for e in examples],
         "Score": [e.score for e in examples],

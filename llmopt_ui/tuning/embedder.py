@@ -85,6 +85,12 @@ def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None
         outcome(project, *found[picked])
 
 
+def _with_spans(project: Project, names: Sequence[str]) -> int:
+    """The first set whose questions point into documents."""
+    pointing = (any(e.references for e in store().evaluation_set(project, name).examples) for name in names)
+    return next((place for place, found in enumerate(pointing) if found), 0)
+
+
 def _form(project: Project, jobs: Sequence[Job]) -> None:
     sets = [item.name for item in store().evaluation_sets(project)]
     saved = {item.name: item for item in retrieving(project)}
@@ -96,8 +102,8 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
         return
     choose_wanted(SET, sets)
     one, two, three = st.columns(3, gap="medium")
-    chosen = one.selectbox("Evaluation set", sets, key=SET, help="Its questions are paired with the chunks that hold "
-                           "their reference spans.")  # fmt: skip
+    told = "Its questions are paired with the chunks that hold their reference spans."
+    chosen = one.selectbox("Evaluation set", sets, _with_spans(project, sets), key=SET, help=told)
     base = two.selectbox("Chunks and search of", list(saved), key=BASE, help="Its chunking cuts the passages; its "
                          "embedding model is the one to beat.")  # fmt: skip
     share = three.slider("Held back (%)", 10, 60, 30, 5, key=SHARE, help="Questions that are not trained on; they "

@@ -80,23 +80,22 @@ def _result(found: Forgetting, metric: str) -> None:
     compared, title = found.comparison, fmt.markdown(metric_title(metric))
     facts(
         [
-            ("Base", f"{fmt.score(found.base.mean)} ({fmt.interval(found.base.low, found.base.high)})"),
-            ("Tuned", f"{fmt.score(found.tuned.mean)} ({fmt.interval(found.tuned.low, found.tuned.high)})"),
+            ("Base", fmt.score(found.base.mean)),
+            ("Tuned", fmt.score(found.tuned.mean)),
             ("Answered worse", fmt.plural(found.worse, "question")),
             ("Answered better", fmt.plural(found.better, "question")),
-        ]
+        ],
+        [f"95 % interval {fmt.interval(part.low, part.high)}" for part in (found.base, found.tuned)] + ["", ""],
     )
     change = f"{fmt.signed(compared.difference)} ({fmt.signed(compared.low)} to {fmt.signed(compared.high)})"
     st.markdown(f"{verdict(compared.verdict).markdown} {title} {change} on {fmt.plural(compared.pairs, 'question')}.")
-    left, right = st.columns([2, 3], gap="large")
     if len(found.by_category) > 1:
-        left.plotly_chart(category_bars(found.by_category, metric_title(metric)), config=CONFIG, key="forgot_bars",
-                          alt="Mean score of base and tuned model by category")  # fmt: skip
+        st.plotly_chart(category_bars(found.by_category, metric_title(metric)), config=CONFIG, key="forgot_bars",
+                        alt="Mean score of base and tuned model by category")  # fmt: skip
     if found.lost:
-        with right if len(found.by_category) > 1 else st.container():
-            st.markdown("**Answered worse than before**")
-            st.dataframe(_lost_table(found.lost), hide_index=True, height=min(38 + 35 * len(found.lost), 390),
-                         alt="Questions the tuned model answers worse than the base model")  # fmt: skip
+        st.markdown("**Answered worse than before**")
+        st.dataframe(_lost_table(found.lost), hide_index=True, height=min(38 + 35 * len(found.lost), 390),
+                     alt="Questions the tuned model answers worse than the base model")  # fmt: skip
     st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
 
 

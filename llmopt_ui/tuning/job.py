@@ -70,7 +70,8 @@ def job_view(project: Project, found: JobReport) -> None:
         with right:
             st.space("medium")
             st.markdown(_FITS[found.reading.fit])
-            st.caption(found.reading.advice.partition(": ")[2] or found.reading.advice)
+            advice = found.reading.advice.partition(": ")[2] or found.reading.advice
+            st.caption(advice[:1].upper() + advice[1:])
             _settings(job)
     _examples(found)
     structured_view(project)

@@ -16,6 +16,7 @@ from llmopt_core.experiments.tuning_lab.labels import (
     save_labels,
     waiting,
 )
+from llmopt_core.experiments.tuning_lab.sources import GENERAL
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, facts
@@ -39,7 +40,8 @@ def labels_view(project: Project) -> None:
                     ":material/rate_review:")  # fmt: skip
         return
     one, two, three = st.columns([4, 3, 1], gap="medium")
-    newest = list(runs)[: min(3, len(runs))]
+    # What the general set asks is there to notice forgetting, not to be trained on.
+    newest = [key for key, run in runs.items() if run.evaluation_set != GENERAL][:3]
     picked = one.multiselect("From runs", list(runs), newest, key=RUNS, format_func=lambda key: _told(runs[key]))
     metrics = list(dict.fromkeys(metric for key in picked for metric in runs[key].metrics))
     scores = two.multiselect("By these scores", metrics, key=METRICS, format_func=metric_title, placeholder="All")

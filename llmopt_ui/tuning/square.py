@@ -94,7 +94,7 @@ def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
         return None
     choose_wanted(TUNED, list(tuned))
     one, two, three, four = st.columns([3, 3, 3, 2], gap="medium")
-    name = one.selectbox("Tuned model", list(tuned), len(tuned) - 1, key=TUNED, bind="query-params")
+    name = one.selectbox("Tuned model", list(tuned), _usual_model(project, tuned), key=TUNED, bind="query-params")
     set_name = one.selectbox("Evaluation set", list(sets), _usual_set(project, list(sets)), key=SET,
                              persist_state="session",
                              format_func=lambda key: f"{key} ({fmt.plural(sets[key].size, 'question')})")  # fmt: skip
@@ -109,6 +109,20 @@ def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
     made = corners(base[without], base[looked_up], spec, name)
     three.caption("The tuned model is asked without few-shot examples: it has learned them.")
     return Asked(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
+
+
+def _usual_model(project: Project, tuned: Mapping[str, TunedModel]) -> int:
+    """The tuned model of the newest run that asked one; before the first one, the model that was made last."""
+    names = list(tuned)
+    specs = [
+        (model.spec.adapter or model.spec.name) if isinstance(model.spec, ModelSpec) else "" for model in tuned.values()
+    ]
+    for run in store().runs(project):
+        model = run.configuration.get("model", {})
+        asked = str(model.get("adapter") or model.get("name") or "")
+        if asked and asked in specs:
+            return specs.index(asked)
+    return max(range(len(names)), key=lambda at: float(tuned[names[at]].facts.get("created_at") or 0.0))
 
 
 def _usual_set(project: Project, names: Sequence[str]) -> int:

@@ -202,8 +202,10 @@ def test_checks_of_a_saved_set_find_leakage(app: App, used: str, store: Store) -
     shown = words(test)
     assert "No errors" in shown
     assert "Stands in an evaluation set" in shown
+    assert "unknown" in shown
     test.number_input(key="checks_price").set_value(10.0).run()
-    assert "no price given" not in words(test)
+    assert "unknown" not in words(test)
+    assert "$" in words(test)
 
 
 def test_jobs_without_data_lead_to_the_data(app: App, used: str) -> None:

@@ -29,6 +29,7 @@ from llmopt_core.types import Document, Example, Failure, Record, Spec
 DEPTH = 10
 """MRR and nDCG look at so many chunks, however few are handed over."""
 
+_NO_SPANS = "No question says where its answer stands; add reference spans, or answer the questions too (--answers)."
 ANSWER_METRICS = ("answer_f1", "faithfulness")
 TITLES = {
     "recall": "Recall of what is handed over",
@@ -126,6 +127,8 @@ async def ablate(
         raise BadInput("There are no questions to measure with.")
     if not left:
         raise BadInput(f"{configuration.name} is a plain search: it has no component that could be left out.")
+    if not answers and not any(example.references for example in examples):
+        raise BadInput(_NO_SPANS)
     judge = judge or JudgeSpec()
     if budget_usd is not None:
         check_budget(budget_usd, asked_models(configuration, answers, judge), models)

@@ -41,7 +41,8 @@ class StageReport(Spec):
     Attributes:
         name: The stage, as in `inspect.columns`.
         measures: Of the first `k` chunks; empty for stages that rank nothing, such as `transform (hyde)`.
-        positions: How many references stand in each group of `position_groups`, the last one for "not there".
+        positions: How many references stand in each group of `position_groups`, the last one for "not there". A
+            question whose route leaves the stage out is not counted.
         cost: Per question, measured on a few of them past the cache.
     """
 
@@ -227,11 +228,12 @@ def _stages(found: Found, pilot: Timed, k: int) -> list[StageReport]:
     tables = stage_measures([(example, retrieval.trace) for example, retrieval in found], k)
     hits = [stage_hits(retrieval.trace) for _, retrieval in found]
     result = []
-    for name in _names(found, tables):
+    for name in _names(found, _in_order(hits)):
         ranks = [
             rank
             for (example, _), by_stage in zip(found, hits, strict=True)
-            for rank in found_at([hit.chunk.span for hit in by_stage.get(name, ())], example.references)
+            if name in by_stage
+            for rank in found_at([hit.chunk.span for hit in by_stage[name]], example.references)
         ]
         result.append(
             StageReport(
@@ -242,6 +244,15 @@ def _stages(found: Found, pilot: Timed, k: int) -> list[StageReport]:
             )
         )
     return result
+
+
+def _in_order(hits: Sequence[Mapping[str, object]]) -> list[str]:
+    """Ranking stages by the latest place they have for any question: routes may leave stages out."""
+    latest: dict[str, int] = {}
+    for by_stage in hits:
+        for place, name in enumerate(by_stage):
+            latest[name] = max(place, latest.get(name, 0))
+    return sorted(latest, key=latest.__getitem__)
 
 
 def _names(found: Found, ranking: Iterable[str]) -> list[str]:

@@ -107,6 +107,16 @@ async def test_routing_is_measured_on_labelled_questions(lab: Lab) -> None:
     assert (await measured(lab, {**HYBRID, "routing": {"method": "given"}}, labelled)).routing is None
 
 
+async def test_a_route_that_leaves_stages_out_neither_moves_them_nor_counts_in_them(lab: Lab) -> None:
+    labelled = [dataclasses.replace(e, category=c) for e, c in zip(EXAMPLES, ("r", "m", "p", "p"), strict=True)]
+    routing = {"method": "given", "routes": {"r": {"search": {"method": "bm25"}}}}
+    stages = (await measured(lab, {**HYBRID, "routing": routing}, labelled)).stages
+    ranking = [stage.name for stage in stages if stage.measures]
+    assert ranking == ["dense", "bm25", "fusion (rrf)", "select (top-k)"]
+    counted = {stage.name: sum(stage.positions) for stage in stages if stage.measures}
+    assert counted["dense"] == counted["fusion (rrf)"] < counted["bm25"] == counted["select (top-k)"]
+
+
 @pytest.mark.parametrize(
     ("retrieval", "examples", "words"),
     [
@@ -175,7 +185,7 @@ async def test_a_plain_search_has_nothing_to_leave_out(lab: Lab) -> None:
         await left_out(lab, retrieval=None)
     with pytest.raises(BadInput, match="no questions"):
         await left_out(lab, (), retrieval=HYBRID)
-    with pytest.raises(BadInput, match="neither references nor answers"):
+    with pytest.raises(BadInput, match="says where its answer stands"):
         await left_out(lab, (Example("n", "What?"),), retrieval=HYBRID)
 
 

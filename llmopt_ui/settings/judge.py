@@ -32,30 +32,20 @@ def judge_view() -> None:
         key="judge_agreement",
         alt="AUC of the built-in judge per metric and data set",
     )
-    st.dataframe(
-        [
-            {
-                "Metric": METRICS[row.metric].title,
-                "Data": row.data,
-                "AUC": row.auc,
-                "Accuracy": row.accuracy,
-                "Kappa": row.kappa,
-                "Items": row.items,
-                "What is judged": row.question + (f" ({_MADE})" if row.made else ""),
-            }
-            for row in AGREEMENT
-        ],
-        hide_index=True,
-        width="stretch",
-        height="content",
-        column_config={
-            "AUC": st.column_config.NumberColumn(
-                format="%.2f", help="Chance that a right item scores above a wrong one; 0.5 is guessing."
-            ),
-            "Accuracy": st.column_config.NumberColumn(format="%.2f"),
-            "Kappa": st.column_config.NumberColumn(format="%.2f", help="Agreement beyond chance; 0 is chance."),
-        },
-    )
+    rows = [
+        {
+            "Metric": METRICS[row.metric].title,
+            "Data": row.data,
+            "What is judged": row.question + (f" ({_MADE})" if row.made else ""),
+            "AUC": f"{row.auc:.2f}",
+            "Accuracy": f"{row.accuracy:.2f}",
+            "Kappa": f"{row.kappa:.2f}",
+            "Items": f"{row.items:,}",
+        }
+        for row in AGREEMENT
+    ]
+    st.table(rows, border="horizontal", hide_index=True, alt="Agreement of the built-in judge with people")
+    st.caption("Kappa is agreement beyond chance; 0 is chance.")
     st.caption(
         f"{JUDGE}, measured by python benchmarks/judge.py; docs/judge.md says how to read it. Measure it on labelled "
         "answers of your own with the same command."

@@ -170,7 +170,7 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
         height=max(220, 110 + 46 * len(shown)),
         margin={"t": 66},
         xaxis={
-            "title": "Score, from the stage's lowest to its best", "range": [-0.2, 1.2], "showticklabels": False,
+            "title": "Lowest to best score of the stage", "range": [-0.2, 1.2], "showticklabels": False,
             "showgrid": False, "fixedrange": True,
         },
         yaxis={

@@ -144,7 +144,7 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
                 kind = "gold" if row.gold else "given" if row.chunk.id in handed else "rest"
                 across = (score - low) / (high - low) if high > low else 1.0
                 groups[kind].append((across, place, _told(row, column)))
-        for x, value, anchor in ((-0.03, low, "right"), (1.03, high, "left")):
+        for x, value, anchor in ((-0.06, low, "right"), (1.07, high, "left")):
             figure.add_annotation(x=x, y=place, text=fmt.number(value), showarrow=False, xanchor=anchor,
                                   font={"size": 12, "color": NEUTRAL})  # fmt: skip
     looks = {
@@ -170,7 +170,7 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
         height=max(220, 110 + 46 * len(shown)),
         margin={"t": 66},
         xaxis={
-            "title": "Lowest to best score of the stage", "range": [-0.2, 1.2], "showticklabels": False,
+            "title": "Lowest to best score of the stage", "range": [-0.28, 1.28], "showticklabels": False,
             "showgrid": False, "fixedrange": True,
         },
         yaxis={

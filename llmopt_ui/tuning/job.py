@@ -182,14 +182,12 @@ def _examples(found: JobReport) -> None:
     if not found.worst:
         return
     st.markdown("**Validation examples**", help="Loss per learned token; what it finds hard shows what is missing.")
-    for title, pairs, place in zip(("Worst", "Best"), (found.worst, found.best), st.columns(2, gap="large"),
-                                   strict=True):  # fmt: skip
-        with place:
-            st.caption(f"{title} {len(pairs)}")
-            st.dataframe(_example_table(pairs), hide_index=True, alt=f"{title} validation examples",
-                         column_config={"Loss": st.column_config.NumberColumn(format="%.3f", width="small"),
-                                        "Question": st.column_config.TextColumn(width="medium"),
-                                        "Wanted answer": st.column_config.TextColumn(width="medium")})  # fmt: skip
+    for title, pairs in zip(("Worst", "Best"), (found.worst, found.best), strict=True):
+        st.caption(f"{title} {len(pairs)}")
+        st.dataframe(_example_table(pairs), hide_index=True, alt=f"{title} validation examples",
+                     column_config={"Loss": st.column_config.NumberColumn(format="%.3f", width="small"),
+                                    "Question": st.column_config.TextColumn(width="medium"),
+                                    "Wanted answer": st.column_config.TextColumn(width="large")})  # fmt: skip
 
 
 def _example_table(pairs: Sequence[tuple[TrainingExample, float]]) -> pd.DataFrame:

@@ -24,6 +24,7 @@ class PageSpec:
         url_path: Its address; never the file's stem.
         icon: A Material symbol; Streamlit carries the font.
         purpose: What the page is for, in one line.
+        tabs: The parameter of its address that names the open tab.
     """
 
     file: str
@@ -31,6 +32,7 @@ class PageSpec:
     url_path: str
     icon: str
     purpose: str
+    tabs: str = ""
     default: bool = False
 
 
@@ -48,6 +50,7 @@ DOCUMENTS = PageSpec(
     "files",
     ":material/description:",
     "What the model can look things up in: add files, read what was extracted, see how they are cut into chunks.",
+    "documents_tab",
 )
 PROMPTS = PageSpec(
     "pages/prompt_lab.py",
@@ -55,6 +58,7 @@ PROMPTS = PageSpec(
     "prompts",
     ":material/edit_note:",
     "Write prompts and few-shot sets, compare up to four side by side, and know which one is better.",
+    "prompts_view",
 )
 RETRIEVAL = PageSpec(
     "pages/retrieval_lab.py",
@@ -62,6 +66,7 @@ RETRIEVAL = PageSpec(
     "retrieval",
     ":material/manage_search:",
     "Watch a question pass through every stage of retrieval, and know what each part earns and costs.",
+    "retrieval_view",
 )
 EVALUATION = PageSpec(
     "pages/evaluation.py",
@@ -69,6 +74,7 @@ EVALUATION = PageSpec(
     "evaluate",
     ":material/bar_chart:",
     "Run configurations over the same questions, compare them with their uncertainty, and read single answers.",
+    "evaluation_view",
 )
 FINETUNING = PageSpec(
     "pages/finetuning_lab.py",
@@ -76,6 +82,7 @@ FINETUNING = PageSpec(
     "fine-tuning",
     ":material/model_training:",
     "Turn good answers into training data, tune a model, and see whether it beats the base, with and without RAG.",
+    "tuning_view",
 )
 SETTINGS = PageSpec(
     "pages/settings.py",
@@ -83,6 +90,7 @@ SETTINGS = PageSpec(
     "setup",
     ":material/settings:",
     "Model endpoints and prices, the built-in models, the judge, and where everything is kept.",
+    "settings_view",
 )
 
 PAGES: tuple[PageSpec, ...] = (OVERVIEW, DOCUMENTS, PROMPTS, RETRIEVAL, EVALUATION, FINETUNING, SETTINGS)

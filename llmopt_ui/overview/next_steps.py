@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmopt_ui import format as fmt
-from llmopt_ui.evaluation.results import Entry
+from llmopt_ui.evaluation.results import CORRECTNESS, Entry
 from llmopt_ui.leaderboard_table import metric_title
-from llmopt_ui.navigation import DOCUMENTS, EVALUATION, PageSpec
+from llmopt_ui.navigation import DOCUMENTS, EVALUATION, FINETUNING, PROMPTS, RETRIEVAL, PageSpec
 
 _LOW = 0.7
 _FEW = 100
@@ -85,7 +85,12 @@ def _to_improve(standing: Standing) -> list[Step]:
     leader = standing.leader
     if leader is None:
         return []
-    return [*_failures(leader), *_knowledge(standing, leader), *_behaviour(leader), *_certainty(standing, leader)]
+    return [
+        *_failures(leader),
+        *_knowledge(standing, leader),
+        *_behaviour(standing, leader),
+        *_certainty(standing, leader),
+    ]
 
 
 def _failures(leader: Entry) -> list[Step]:
@@ -113,58 +118,47 @@ def _knowledge(standing: Standing, leader: Entry) -> list[Step]:
             )
         ]
     recall, precision = _mean(leader, "context_recall"), _mean(leader, "context_precision")
-    if recall is not None and recall < _LOW:
-        return [
-            _low(
-                leader,
-                "context_recall",
-                recall,
-                "the chunks often miss the answer. Try another chunk size, hybrid search, or more chunks.",
-            )
-        ]
-    if precision is not None and precision < _LOW:
-        return [
-            _low(
-                leader,
-                "context_precision",
-                precision,
-                "useful chunks stand behind useless ones. Try reranking, or fewer chunks.",
-            )
-        ]
+    if _is_low(recall):
+        advice = "the chunks often miss the answer. Find a better chunk size, or add hybrid search."
+        return [_raise(leader, "context_recall", advice, DOCUMENTS, "Sweep")]
+    if _is_low(precision):
+        advice = "useful chunks stand behind useless ones. Try reranking, or fewer chunks."
+        return [_raise(leader, "context_precision", advice, RETRIEVAL, "Whole set")]
     return []
 
 
-def _behaviour(leader: Entry) -> list[Step]:
+def _behaviour(standing: Standing, leader: Entry) -> list[Step]:
     """How the model needs to act: LLM optimization."""
-    faithful, relevant = _mean(leader, "faithfulness"), _mean(leader, "answer_relevancy")
-    if faithful is not None and faithful < _LOW:
-        return [
-            _low(
-                leader,
-                "faithfulness",
-                faithful,
-                "answers say what the chunks don't. Try clearer instructions, examples, or a stronger model.",
-            )
-        ]
-    if relevant is not None and relevant < _LOW:
-        return [
-            _low(
-                leader,
-                "answer_relevancy",
-                relevant,
-                "answers pass the question by. Try clearer instructions or few-shot examples.",
-            )
-        ]
-    return []
+    steps = []
+    if _is_low(_mean(leader, "faithfulness")):
+        advice = "answers say what the chunks don't. Try clearer instructions, examples, or a stronger model."
+        steps.append(_raise(leader, "faithfulness", advice, PROMPTS, "Side by side"))
+    elif _is_low(_mean(leader, "answer_relevancy")):
+        advice = "answers pass the question by. Try clearer instructions or few-shot examples."
+        steps.append(_raise(leader, "answer_relevancy", advice, PROMPTS, "Editor"))
+    return [*steps, *_training(standing, leader)]
 
 
-def _low(leader: Entry, metric: str, value: float, advice: str) -> Step:
-    return Step(
-        f"Raise {metric_title(metric).lower()}",
-        f"{fmt.score(value)} for {leader.name}: {advice}",
-        EVALUATION,
-        "Configurations",
+def _training(standing: Standing, leader: Entry) -> list[Step]:
+    """It is given what it needs and still answers badly: what is missing is behaviour."""
+    recall, correct = _mean(leader, "context_recall"), _mean(leader, CORRECTNESS)
+    tuned = any((spec.get("model") or {}).get("adapter") for spec in standing.configurations.values())
+    if tuned or recall is None or recall < _LOW or not _is_low(correct):
+        return []
+    why = (
+        f"{leader.name} is given the answer (context recall {fmt.score(recall)}) but its answer F1 is "
+        f"{fmt.score(correct)}: it has the knowledge, training can teach it how to answer."
     )
+    return [Step("Fine-tune the model", why, FINETUNING, "Training data")]
+
+
+def _is_low(value: float | None) -> bool:
+    return value is not None and value < _LOW
+
+
+def _raise(leader: Entry, metric: str, advice: str, page: PageSpec, view: str) -> Step:
+    why = f"{fmt.score(_mean(leader, metric))} for {leader.name}: {advice}"
+    return Step(f"Raise {metric_title(metric).lower()}", why, page, view)
 
 
 def _certainty(standing: Standing, leader: Entry) -> list[Step]:

@@ -100,6 +100,6 @@ def steps_view(steps: Sequence[Step]) -> None:
                 label=f"**{fmt.markdown(step.title)}**",
                 icon=":material/arrow_forward:",
                 icon_position="right",
-                query_params={"evaluation_view": step.view} if step.view else None,
+                query_params={step.page.tabs: step.view} if step.view else None,
             )
             st.caption(fmt.markdown(step.why))

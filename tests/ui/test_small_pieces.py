@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,15 +13,20 @@ from llmopt_core.statistics.intervals import Summary
 from llmopt_core.types import Chunk, Span
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import metric_bars, size_histogram
+from llmopt_ui.documents import tabs as document_tabs
 from llmopt_ui.documents.bands import bands_html
 from llmopt_ui.documents.chunk_view import repeated_characters
 from llmopt_ui.evaluation.example_map import Cells, example_map
 from llmopt_ui.evaluation.examples import ordered
-from llmopt_ui.navigation import PAGES
+from llmopt_ui.evaluation.results import Entry
+from llmopt_ui.navigation import DOCUMENTS, FINETUNING, PAGES, PROMPTS, RETRIEVAL
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.overview.next_steps import Standing, next_steps
+from llmopt_ui.prompts import tabs as prompt_tabs
 from llmopt_ui.record_view import marked_html
+from llmopt_ui.retrieval import tabs as retrieval_tabs
 from llmopt_ui.theme import VERDICTS, inks, plain, verdict
+from llmopt_ui.tuning import tabs as tuning_tabs
 
 ROOT = Path(__file__).parents[2]
 
@@ -222,3 +229,31 @@ def test_advice_begins_with_what_is_missing() -> None:
     ]  # fmt: skip
     ready = Standing(3, 20, {"a": RAG}, (), None)
     assert [step.title for step in next_steps(ready)] == ["Evaluate 1 configuration"]
+
+
+@pytest.mark.parametrize(
+    ("means", "titles"),
+    [
+        ({"context_recall": 0.4, "answer_f1": 0.2}, {"Raise context recall": "Sweep"}),
+        ({"context_recall": 0.9, "context_precision": 0.3}, {"Raise context precision": "Whole set"}),
+        ({"context_recall": 0.9, "answer_f1": 0.2}, {"Fine-tune the model": "Training data"}),
+        ({"context_recall": 0.9, "answer_f1": 0.9}, {}),
+        ({"answer_f1": 0.2}, {}),
+    ],
+)
+def test_low_scores_lead_to_the_lab_that_can_raise_them(means: dict[str, float], titles: dict[str, str]) -> None:
+    summaries = {metric: Summary(mean, None, None, 9, 9) for metric, mean in means.items()}
+    run: Any = SimpleNamespace(fingerprint="f", failed=0, total=200)
+    leader = Entry("a", run, summaries, {}, is_baseline=True)
+    steps = next_steps(Standing(3, 200, {"a": RAG}, (leader,), leader))
+    assert {step.title: step.view for step in steps} == titles
+    tuned = {"a": RAG, "b": {"model": {"adapter": "reader"}}}
+    assert "Fine-tune the model" not in [step.title for step in next_steps(Standing(3, 200, tuned, (leader,), leader))]
+
+
+def test_a_suggestion_opens_a_tab_that_its_page_has() -> None:
+    tabs = {DOCUMENTS: document_tabs, PROMPTS: prompt_tabs, RETRIEVAL: retrieval_tabs, FINETUNING: tuning_tabs}
+    assert {page.title: page.tabs for page in tabs} == {page.title: found.VIEW for page, found in tabs.items()}
+    for page, view in ((DOCUMENTS, "Sweep"), (RETRIEVAL, "Whole set"), (PROMPTS, "Side by side"), (PROMPTS, "Editor"),
+                       (FINETUNING, "Training data")):  # fmt: skip
+        assert view in tabs[page].TABS

@@ -38,6 +38,8 @@ _READERS: Mapping[str, Reader] = {
     ".pptx": read_pptx,
     ".xlsx": read_xlsx,
 }
+LEFT_OUT = "Left out of"
+"""So begins a warning about an archive; it stands with the first document that came from it."""
 _MANY = (".jsonl", ".ndjson", ".zip")
 _FORMATS = {".markdown": "md", ".text": "txt", ".htm": "html", ".xhtml": "html", ".ndjson": "jsonl"}
 _LIMITS = {
@@ -183,6 +185,6 @@ def _with_skipped(name: str, documents: list[Document], skipped: list[str]) -> l
         raise BadInput(f"{name} holds no document that can be read" + (f": {skipped[0]}." if skipped else "."))
     if skipped:
         first = documents[0]
-        notes = tuple(f"Left out of {name}: {reason}." for reason in skipped)
+        notes = tuple(f"{LEFT_OUT} {name}: {reason}." for reason in skipped)
         documents[0] = replace(first, warnings=first.warnings + notes)
     return documents

@@ -69,7 +69,7 @@ def _read(project: Project, name: str, data: bytes) -> QuestionFile | None:
     try:
         return read_questions(data, name, store().documents(project))
     except BadQuestionFile as error:
-        show_error(f"{fmt.plural(len(error.problems), 'line')} of {name} cannot be used; correct them and try again.")
+        show_error(f"{fmt.plural(len(error.problems), 'line')} of {name} cannot be used; correct the file first.")
         table = pd.DataFrame([{"Line": problem.line, "What is wrong": problem.message} for problem in error.problems])
         st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 420), alt="Problems of the file")
     return None

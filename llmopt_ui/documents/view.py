@@ -77,8 +77,15 @@ def add_files(
         except LlmOptError as error:
             problems.append(str(error))
             continue
-        warnings += [f"{item.name}: {warning}" for item in found for warning in item.warnings]
+        warnings += [_told(item.name, warning) for item in found for warning in item.warnings]
     return Added(changed, tuple(problems), tuple(warnings))
+
+
+def _told(name: str, warning: str) -> str:
+    """A warning with what it is about: its document, or the archive that it names itself."""
+    from llmopt_core.documents.load import LEFT_OUT
+
+    return warning if warning.startswith(LEFT_OUT) else f"{name}: {warning}"
 
 
 def upload_form(project: Project) -> None:

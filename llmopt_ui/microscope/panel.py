@@ -58,7 +58,7 @@ def _numbers(cutting: Cutting, unit: str) -> None:
             ("Chunks", fmt.count(len(cutting.chunks))),
             (f"Mean {unit}", fmt.number(float(sizes.mean()) if len(sizes) else None)),
             ("Repeated", f"{cutting.share_repeated:.0%}"),
-            ("Not embedded", _percent(cutting.share_lost)),
+            ("Unseen", _percent(cutting.share_lost)),
         ],
         (
             "",

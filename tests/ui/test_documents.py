@@ -123,6 +123,7 @@ def test_a_zip_gives_its_files_and_says_what_was_left_out(app: App, store: Store
     assert not test.exception
     assert [item.name for item in store.document_list(empty)] == ["in/one.txt", "in/two.md"]
     assert "odd.exe" in texts(test)
+    assert "in/one.txt: Left out of" not in texts(test)
 
 
 def test_a_replaced_document_says_what_became_of_its_references(app: App, store: Store, used: str) -> None:

@@ -63,7 +63,7 @@ class LocalTrainer:
     def _start(self, folder: JobFolder) -> Job:
         folder.write("worker.json", self._settings.model_dump(mode="json", include={"home", "builtin_gguf", "threads"}))
         folder.clear_cancel()
-        folder.update_state(status="queued", message="", resumable=False)
+        folder.update_state(status="queued", message="", resumable=False, finished_at=0.0)
         root = Path(__file__).parents[2]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
         with (folder.path / "log.txt").open("ab") as log:

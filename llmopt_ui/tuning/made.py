@@ -92,7 +92,8 @@ def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Co
 def kept_apart(project: Project, key: str) -> list[EvaluationSet]:
     """The evaluation sets that must not be trained on: by default all but those that training examples came from."""
     names = [item.name for item in store().evaluation_sets(project)]
-    trained = {job.arguments.get("questions") for job in store().jobs(project) if job.kind in MAKING}
+    made = [job for job in store().jobs(project) if job.kind in MAKING and job.status != "failed"]
+    trained = {job.arguments.get("questions") for job in made}
     usual = [name for name in names if name not in trained]
     chosen = st.multiselect("Evaluation sets to keep apart", names, usual, key=f"{key}_{len(usual)}_{len(names)}",
                             help="A question that is trained on measures memory, not skill.")  # fmt: skip

@@ -322,6 +322,15 @@ def test_nothing_is_sent_to_a_service_before_the_user_agreed(
     assert "finished" in words(test)
 
 
+def test_questions_stay_kept_apart_when_a_larger_model_gave_no_example(app: App, used: str, store: Store) -> None:
+    collect(store, used, examples(12))
+    failed = store.start_job("distillation", used, {"questions": "questions"})
+    store.update_job(failed, status="failed", error="No answer was kept.")
+    test = app(PAGE, project=used)
+    assert not test.exception
+    assert keyed(test.multiselect, "tuning_apart").value == ["questions"]
+
+
 def test_a_refusing_service_is_explained(app: App, used: str, store: Store, stub: FineTuningStub) -> None:
     save_training_set(store, used, "shades", examples(20))
     stub.fail("POST /fine_tuning/jobs", (403, "training_not_available", "no"))

@@ -66,8 +66,13 @@ def test_a_killed_trainer_is_interrupted_and_can_be_resumed(
     local.cancel(job.id)
     wait(lambda: local.status(job.id).ended)
     assert local.status(job.id).status == "cancelled"
+    assert local.status(job.id).finished_at > 0
     assert any(e.message.startswith("Going on after step") for e in local.events(job.id))
     assert [p.step for p in local.metrics(job.id)] == sorted({p.step for p in local.metrics(job.id)})
+
+    assert local.resume(job.id).finished_at == 0, "the end of the part before is not the end of this one"
+    local.cancel(job.id)
+    wait(lambda: local.status(job.id).ended)
 
 
 def test_a_second_job_waits_and_can_be_cancelled_while_waiting(

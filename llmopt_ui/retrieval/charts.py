@@ -15,7 +15,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.theme import FAINT, NEUTRAL, Ink, plain, themed
 
 GOLD = "#009E73"
-_GOLD_ON_GREEN = "#CC79A7"
+_GOLDS = (GOLD, "#CC79A7", "#56B4E9")
 _QUIET = "rgba(128, 136, 150, 0.45)"
 _STAGES = {
     "select (top-k)": "handed over",
@@ -41,8 +41,9 @@ def stage_label(name: str, width: int = 12) -> str:
 
 
 def gold_colour(inks: Sequence[Ink]) -> str:
-    """Green for gold chunks; another colour where a configuration is green itself."""
-    return _GOLD_ON_GREEN if any(ink.colour == GOLD for ink in inks) else GOLD
+    """Green for gold chunks; another colour where one of the two configurations has it itself."""
+    taken = {ink.colour for ink in inks}
+    return next((colour for colour in _GOLDS if colour not in taken), GOLD)
 
 
 def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.Figure:
@@ -170,7 +171,7 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
         height=max(220, 110 + 46 * len(shown)),
         margin={"t": 66},
         xaxis={
-            "title": "Lowest to best score of the stage", "range": [-0.28, 1.28], "showticklabels": False,
+            "title": "Lowest to best score of the stage", "range": [-0.36, 1.36], "showticklabels": False,
             "showgrid": False, "fixedrange": True,
         },
         yaxis={

@@ -179,8 +179,9 @@ def differing(found: Sequence[Side]) -> list[str]:
     if len(specs) < 2 or specs[0] is None or specs[1] is None:
         return []
     there, back = changes_between(specs[0], specs[1]), changes_between(specs[1], specs[0])
-    before, after = in_words(back), in_words(there)
-    return [f"{old} → {new.partition(': ')[2]}" for old, new in zip(before, after, strict=True)]
+    # Where only one of them asks a model, the two name the same settings in another order.
+    before, after = in_words({name: back[name] for name in there}), in_words(there)
+    return [f"{old} → {new.partition(': ')[2]}" for old, new in zip(before, after, strict=True) if old != new]
 
 
 def checked_question(example: Example | None) -> Example:

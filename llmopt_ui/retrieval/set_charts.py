@@ -16,7 +16,7 @@ from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, ConfusionR
 from llmopt_ui import format as fmt
 from llmopt_ui.retrieval.charts import stage_label
 from llmopt_ui.retrieval.choice import Side
-from llmopt_ui.theme import FAINT, NEUTRAL, Ink, plain, themed, verdict
+from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, plain, themed, verdict
 
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
 _POSITIONS = ("#00523C", "#009E73", "#66BBA1", "#B9DDD1", "#E6C39A", "#D55E00")
@@ -37,7 +37,8 @@ def stage_chart(shown: Shown, k: int) -> go.Figure:
                       legend=panel == 1), row=1, col=panel,
             )  # fmt: skip
     figure.update_xaxes(tickvals=list(range(len(order))), range=[-0.4, len(order) - 0.5],
-                        ticktext=[stage_label(name, 11) for name in order], fixedrange=True, tickangle=0)  # fmt: skip
+                        ticktext=[stage_label(name, 11) for name in order], fixedrange=True,
+                        autotickangles=[0, 90])  # fmt: skip
     figure.update_yaxes(range=[0, 1.05], fixedrange=True)
     figure.update_layout(height=400, margin={"t": 70}, yaxis={"title": "Mean (0 to 1)"}, legend={"y": 1.12})
     return themed(figure)
@@ -107,17 +108,25 @@ def position_chart(side: Side, report: SetReport) -> go.Figure:
 def confusion_chart(found: ConfusionReport) -> go.Figure:
     """Counts as a heat map."""
     labels = [plain(label) for label in found.labels]
+    places = [(row, column) for row in range(len(labels)) for column in range(len(labels))]
     figure = go.Figure(
-        go.Heatmap(
-            z=[list(row) for row in found.counts], x=labels, y=labels, colorscale=[[0, FAINT], [1, "#0072B2"]],
-            text=[[str(value) for value in row] for row in found.counts], texttemplate="%{text}", showscale=False,
-            hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>", xgap=2, ygap=2,
-        )
+        [
+            go.Heatmap(
+                z=[list(row) for row in found.counts], x=labels, y=labels, showscale=False, xgap=2, ygap=2,
+                colorscale=[[0, FAINTER], [1, "rgba(0, 114, 178, 0.65)"]],
+                hovertemplate="%{y} taken for %{x}: %{z}<extra></extra>",
+            ),
+            # A heat map's own text takes its colour from the cell as if the page were white.
+            go.Scatter(
+                x=[labels[column] for _, column in places], y=[labels[row] for row, _ in places], mode="text",
+                text=[str(found.counts[row][column]) for row, column in places], hoverinfo="skip", showlegend=False,
+            ),
+        ]
     )  # fmt: skip
     figure.update_layout(
         height=140 + 38 * len(labels), margin={"t": 20},
-        xaxis={"title": "Taken for", "fixedrange": True, "side": "bottom"},
-        yaxis={"title": "Is", "autorange": "reversed", "fixedrange": True},
+        xaxis={"title": "Taken for", "fixedrange": True, "side": "bottom", "showgrid": False},
+        yaxis={"title": "Is", "autorange": "reversed", "fixedrange": True, "showgrid": False},
     )  # fmt: skip
     return themed(figure)
 
@@ -160,9 +169,9 @@ def _span(low: float | None, high: float | None) -> float:
 
 def k_chart(reports: Mapping[str, KSweep], inks: Mapping[str, Ink]) -> go.Figure:
     """Answer F1, faithfulness, recall and prompt tokens as k grows."""
-    panels = [("answer_f1", "Answer F1"), ("faithfulness", "Faithfulness"), ("recall", "Gold handed over (recall)")]
+    panels = [("answer_f1", "Answer F1"), ("faithfulness", "Faithfulness"), ("recall", "Gold handed over")]
     figure = make_subplots(rows=1, cols=4, horizontal_spacing=0.06,
-                           subplot_titles=[*(title for _, title in panels), "Prompt tokens per question"])  # fmt: skip
+                           subplot_titles=[*(title for _, title in panels), "Prompt tokens"])  # fmt: skip
     for name, report in reports.items():
         ks = [row.k for row in report.rows]
         for place, (measure, _) in enumerate(panels, start=1):

@@ -9,10 +9,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
+from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
 from llmopt_core.types import fingerprint
 from llmopt_ui import resources
+from llmopt_ui.retrieval.charts import gold_colour
+from llmopt_ui.retrieval.choice import Side, differing
+from llmopt_ui.theme import Ink, inks
 
 App = Callable[..., AppTest]
 PAGE = "pages/retrieval_lab.py"
@@ -328,3 +332,23 @@ def test_a_filter_that_cannot_be_read_is_told(app: App, lab: str) -> None:
     field(test.text_input, "edit_filters_lab_left").set_value("language").run()
     assert not test.exception
     assert "The filter on document metadata cannot be read" in words(test)
+
+
+def test_settings_that_only_one_side_has_are_told_apart_by_name() -> None:
+    asks = {"method": "llm-likelihood", "llm": {"endpoint": "far"}, "candidates": 5}
+    specs = [HYBRID, {**HYBRID, "rerank": asks}]
+    made = [configuration_from({"name": "a", "model": {}, "prompt": PROMPT, "retrieval": spec}) for spec in specs]
+    pair = [Side(place, one, one, {}, inks(["a"])["a"]) for place, one in zip(("left", "right"), made, strict=True)]
+    there, back = differing(pair), differing(pair[::-1])
+    assert "rerank.llm.endpoint: none → far" in there
+    assert "rerank.llm.endpoint: far → none" in back
+    assert "rerank.candidates: none → 5" in there
+    assert not any("none → none" in told for told in [*there, *back])
+
+
+def test_gold_has_a_colour_that_neither_side_has() -> None:
+    colours = ("#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+    for one in colours:
+        for other in colours:
+            assert gold_colour([Ink(one), Ink(other)]) not in (one, other)
+    assert gold_colour([Ink("#D55E00")]) == "#009E73"

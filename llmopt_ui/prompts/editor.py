@@ -32,7 +32,7 @@ from llmopt_ui.prompts.fields import (
     typed_body,
 )
 from llmopt_ui.prompts.preview import preview_view
-from llmopt_ui.prompts.state import open_next, picked, prompt_state
+from llmopt_ui.prompts.state import open_next, page_after_action, picked, prompt_state
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
@@ -52,6 +52,7 @@ def editor_view(project: Project) -> None:
 
 @st.fragment
 def _editor(project: Project, saved: Version | None) -> None:
+    page_after_action()
     name = saved.name if saved else NEW
     left, right = st.columns([11, 9], gap="large")
     with left:

@@ -19,7 +19,7 @@ from llmopt_ui.components import Download, downloads, told_plainly
 from llmopt_ui.prompts.few_shot_chosen import chosen_view
 from llmopt_ui.prompts.few_shot_sources import sources_view
 from llmopt_ui.prompts.preview import latest_set
-from llmopt_ui.prompts.state import open_next, picked, prompt_state
+from llmopt_ui.prompts.state import open_next, page_after_action, picked, prompt_state
 from llmopt_ui.prompts.table import Row, edited_rows, rows_with_edits
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
@@ -95,6 +95,7 @@ def examples_from(rows: list[Row]) -> list[dict[str, str]]:
 
 @st.fragment
 def _editor(project: Project, saved: Version | None) -> None:
+    page_after_action()
     name = saved.name if saved else ""
     body = _opened(project, saved)
     left, right = st.columns([11, 8], gap="large")

@@ -41,7 +41,7 @@ def versions_view(
     for version in newest_first[:_SHOWN]:
         _row(project, version, version is newest_first[0], refill)
     if len(found) > _SHOWN:
-        with st.expander(f"{len(found) - _SHOWN} earlier versions"):
+        with st.expander(fmt.plural(len(found) - _SHOWN, "earlier version")):
             for version in newest_first[_SHOWN:]:
                 _row(project, version, False, refill)
     if len(found) > 1 or typed is not None:

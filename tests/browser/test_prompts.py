@@ -72,6 +72,19 @@ def test_what_is_typed_survives_a_closed_tab(seeded: Store, open_page: Open) -> 
     assert "lighthouse keeper" in seeded.draft("lab", "prompt", "plain")["system"]
 
 
+def test_what_was_saved_or_restored_is_shown(seeded: Store, open_page: Open) -> None:
+    page = open_page()
+    open_prompts(page)
+    page.get_by_label("System").fill("Answer like a lighthouse keeper")
+    expect(page.get_by_text("Not saved as a version yet")).to_be_visible()
+    page.get_by_role("button", name="Save version").click()
+    expect(page.get_by_text("Saved as version 2.", exact=True)).to_be_visible()
+    expect(page.get_by_label("System")).to_have_value("Answer like a lighthouse keeper")
+    page.get_by_role("button", name="Restore").last.click()
+    expect(page.get_by_text("Saved as version 3.", exact=True)).to_be_visible()
+    expect(page.get_by_label("System")).to_have_value("")
+
+
 def test_typing_goes_on_undisturbed_while_drafts_are_kept(seeded: Store, open_page: Open) -> None:
     page = open_page()
     open_prompts(page)

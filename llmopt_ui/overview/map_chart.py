@@ -44,7 +44,7 @@ def place(spec: Mapping[str, Any]) -> Place:
         up += 0.06
     if (spec.get("model") or {}).get("adapter"):
         steps.append("fine-tuned")
-        right = 0.68 + (0.06 if "few-shot" in steps else 0)
+        right = 0.56 + (0.06 if "few-shot" in steps else 0)
     return Place(min(up, 0.95), min(right, 0.95), tuple(steps))
 
 
@@ -71,7 +71,7 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
     for names in _neighbours(places):
         for turn, name in enumerate(names):
             shift = (turn - (len(names) - 1) / 2) * _APART
-            words = f"<b>{plain(fmt.shorten(name, 26))}</b><br>{plain(captions.get(name, ''))}"
+            words = f"<b>{plain(fmt.shorten(name, 22))}</b><br>{plain(captions.get(name, ''))}"
             figure.add_trace(_mark(plain(name), words, places[name], inks[name], shift))
     hidden = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "range": [-0.02, 1.02]}
     figure.update_layout(

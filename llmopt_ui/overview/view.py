@@ -22,17 +22,19 @@ _SHOWN = 8
 
 
 def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> list[Entry]:
-    """The leaderboard of the set and judge of the newest run, for the configurations on the list.
+    """The leaderboard of the set and judge that most of the listed configurations were run with; the newest of equals.
 
     What the Prompts page compares is left out: a few questions say little about a project.
     """
     whole = [run for run in runs if run.done and not run.comparison]
-    newest = next(iter(whole), None)
-    if newest is None:
+    if not whole:
         return []
-    order = [item.name for item in saved]
-    found = latest_by_name(whole, newest.evaluation_set, newest.set_version, newest.judge, order)
     known = {item.fingerprint for item in saved}
+    tried: dict[tuple[str, str, str], set[str]] = {}
+    for run in whole:
+        tried.setdefault((run.evaluation_set, run.set_version, run.judge), set()).update(known & {run.fingerprint})
+    order = [item.name for item in saved]
+    found = latest_by_name(whole, *max(tried, key=lambda place: len(tried[place])), order)
     shown = {name: run for name, run in found.items() if run.fingerprint in known} or found
     shown = dict(list(shown.items())[-_SHOWN:])
     names = list(shown)

@@ -136,7 +136,7 @@ def _texts(place: str) -> str:
 def question(project: Project) -> Example | None:
     """The fields for a question: one of a set, or one's own. None where nothing is asked yet."""
     sets = store().evaluation_sets(project)
-    one, two, three = st.columns([2, 5, 5], gap="medium")
+    one, two, three = st.columns([3, 5, 4], gap="medium")
     chosen: Example | None = None
     if sets:
         name = one.selectbox("Evaluation set", [item.name for item in sets], key=SET, bind="query-params")

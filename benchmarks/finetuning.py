@@ -1,6 +1,6 @@
 """Fine-tuning on this machine: what it takes and what it brings.
 
-    python benchmarks/finetuning.py snips [--examples 1050] [--set epochs=3]  utterance -> strict JSON, before and after
+    python benchmarks/finetuning.py snips [--examples 1050] [--set epochs=2]  utterance -> strict JSON, before and after
     python benchmarks/finetuning.py qa [--set epochs=2]         base/tuned x plain/RAG on the sample project
     python benchmarks/finetuning.py forgetting --home HOME      what the tuned models there forgot of a general set
     python benchmarks/finetuning.py embedding [DATA]            Chinese questions -> English documents; DATA is a folder
@@ -98,7 +98,7 @@ def snips(options: argparse.Namespace, settings: Settings) -> None:
     train_set, validation = (load_training_set(DATA / f"snips_{part}.jsonl") for part in ("train", "validation"))
     train_set = TrainingSet(train_set.name, train_set.examples[: options.examples])
     test = load_questions(DATA / "snips_test.jsonl", "snips_test.jsonl").examples
-    values = {"text_format": "completion", "epochs": 3, "evaluations": 6, "validation_examples": 48} | options.values
+    values = {"text_format": "completion", "epochs": 2, "evaluations": 6, "validation_examples": 48} | options.values
     if not options.tuned_only:
         plain = ModelSpec(mode="completion", stop=("\n",))
         nearest = nearest_shots(train_set, test, settings, options.shots)

@@ -43,7 +43,7 @@ def test_from_first_start_to_a_single_record(open_page: Open, home: Path) -> Non
     expect(page.get_by_role("table").first).to_contain_text("rag-rerank")
 
     click_cell(page, column=2, row=1)
-    expect(page.get_by_text("Question 2 of 48")).to_be_visible()
+    expect(page.get_by_text("Question 2 of 3")).to_be_visible()
     assert "record_of=rag" in page.url
     page.get_by_role("tab", name="Retrieved chunks").click()
     settled(page)
@@ -53,7 +53,7 @@ def test_from_first_start_to_a_single_record(open_page: Open, home: Path) -> Non
     expect(page.get_by_text("Passage:").first).to_be_visible()
 
 
-def click_cell(page: Page, *, column: int, row: int, columns: int = 48, rows: int = 3) -> None:
+def click_cell(page: Page, *, column: int, row: int, columns: int = 3, rows: int = 3) -> None:
     """Click a cell of the map of questions, both counted from 0."""
     plot = page.locator(".js-plotly-plot").nth(1).locator(".nsewdrag").first
     plot.scroll_into_view_if_needed()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from typing import TypeVar
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.memory import peak_megabytes  # noqa: E402
 from llmopt_core.settings import Settings, silence_telemetry  # noqa: E402
 
 silence_telemetry()
@@ -93,10 +93,6 @@ def distinct_texts(documents: Sequence[Document], questions: EvaluationSet, spec
     """Every chunk text of every setting and every question, once."""
     chunks = {chunk.text for chunking in chunkings_of(spec)[0] for chunk in chunk_documents(documents, chunking)}
     return chunks | {example.question for example in questions.examples}
-
-
-def peak_megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:

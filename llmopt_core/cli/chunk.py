@@ -39,7 +39,8 @@ def chunk(
     chunks = _chunks(documents, spec)
     if json:
         settings = {"method": method, "size": size, "overlap": overlap, "unit": unit}
-        write_json({"settings": settings, "chunks": [_values(item) for item in chunks]}, json)
+        by_name = {document.name: document for document in documents}
+        write_json({"settings": settings, "chunks": [_values(item, by_name[item.document]) for item in chunks]}, json)
     if json != "-":
         for item in chunks:
             print(f"{item.document}\t{item.start}-{item.end}\t{one_line(item.text)}")
@@ -73,7 +74,7 @@ def _chunks(documents: list[Document], spec: ChunkingSpec) -> list[Chunk]:
     return chunk_documents(documents, spec, embedder.encode)
 
 
-def _values(item: Chunk) -> dict[str, Any]:
+def _values(item: Chunk, document: Document) -> dict[str, Any]:
     values: dict[str, Any] = {
         "document": item.document,
         "start": item.start,
@@ -81,6 +82,9 @@ def _values(item: Chunk) -> dict[str, Any]:
         "text": item.text,
         "heading": item.heading,
     }
+    page = document.page_at(item.start)
+    if page is not None:
+        values["page"] = page
     if item.parent is not None:
         values["parent"] = {"document": item.parent.document, "start": item.parent.start, "end": item.parent.end}
     return values

@@ -12,6 +12,7 @@ from llmopt_core.documents.container import check_path, check_unpacked, member_n
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.jsonl import read_jsonl
 from llmopt_core.documents.pdf import read_pdf
+from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.slides import read_pptx
 from llmopt_core.documents.tables import read_csv, read_xlsx
 from llmopt_core.documents.text import Extracted, normalise_file
@@ -73,10 +74,15 @@ def load_documents(paths: Sequence[Path], *, root: Path | None = None) -> list[D
     return documents
 
 
-def load_bytes(name: str, data: bytes) -> list[Document]:
+def load_bytes(name: str, data: bytes, on_part: OnPart = silent_parts) -> list[Document]:
     """The documents in one upload: a zip and a JSONL give several, everything else one.
 
     A file inside a zip that cannot be read is left out and named in the warnings of the first document.
+
+    Args:
+        name: Of the file; its ending says what it is.
+        data: The whole file.
+        on_part: Told after each page of a PDF and each file of a zip.
 
     Raises:
         BadInput: One sentence: what is wrong with which file, and what to do.
@@ -86,10 +92,10 @@ def load_bytes(name: str, data: bytes) -> list[Document]:
     if not data.strip(b" \t\r\n\0"):
         raise BadInput(f"{name} is empty.")
     if suffix == ".zip":
-        return _load_zip(name, data)
+        return _load_zip(name, data, on_part)
     if suffix in _MANY:
         return read_jsonl(name, data)
-    read = _READERS[suffix](name, data)
+    read = read_pdf(name, data, on_part) if suffix == ".pdf" else _READERS[suffix](name, data)
     if not read.text.strip():
         raise BadInput(f"{name} holds no text.")
     metadata = {"format": _FORMATS.get(suffix, suffix[1:]), **read.metadata}
@@ -152,7 +158,7 @@ def _load_file(path: Path, root: Path) -> list[Document]:
     return load_bytes(name, data)
 
 
-def _load_zip(name: str, data: bytes) -> list[Document]:
+def _load_zip(name: str, data: bytes, on_part: OnPart) -> list[Document]:
     archive = open_zip(name, data)
     check_unpacked(name, archive, limits.ZIP_UNPACKED_BYTES)
     members = [(member_name(m).replace("\\", "/"), m) for m in archive.infolist() if not m.is_dir()]
@@ -160,7 +166,8 @@ def _load_zip(name: str, data: bytes) -> list[Document]:
         check_path(name, inside)
     documents: dict[str, Document] = {}
     skipped: list[str] = []
-    for inside, member in members:
+    for number, (inside, member) in enumerate(members, 1):
+        on_part(number - 1, len(members), "file")
         if any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(inside).parts):
             continue
         try:

@@ -8,14 +8,20 @@ import time
 from typing import Any
 
 from llmopt_core.documents import limits
+from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.text import Extracted, join_pages, normalise, numbers_in_words
 from llmopt_core.errors import BadInput
 
 _END = b"%%EOF"
 
 
-def read_pdf(name: str, data: bytes) -> Extracted:
+def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracted:
     """The text layer of a PDF; pages begin at `page_starts`.
+
+    Args:
+        name: For messages.
+        data: The whole file.
+        on_part: Told after each page.
 
     Raises:
         BadInput: Not a PDF, cut off, encrypted, too many pages, too slow, or no page holds text.
@@ -24,7 +30,7 @@ def read_pdf(name: str, data: bytes) -> Extracted:
         raise BadInput(f"{name} is not a PDF: it does not begin with %PDF.")
     if _END not in data[-2048:]:
         raise BadInput(f"{name} is cut off: the end mark of a PDF is missing; download or export it again.")
-    pages = [normalise(text) for text in _page_texts(name, data)]
+    pages = [normalise(text) for text in _page_texts(name, data, on_part)]
     silent = [number for number, text in enumerate(pages, 1) if not text.strip()]
     if len(silent) == len(pages):
         raise BadInput(
@@ -36,7 +42,7 @@ def read_pdf(name: str, data: bytes) -> Extracted:
     return Extracted(text, starts, warnings, {"pages": len(pages)})
 
 
-def _page_texts(name: str, data: bytes) -> list[str]:
+def _page_texts(name: str, data: bytes, on_part: OnPart) -> list[str]:
     from pypdf import PdfReader
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
@@ -52,7 +58,7 @@ def _page_texts(name: str, data: bytes) -> list[str]:
         raise BadInput(f"{name} has no pages.")
     if count > limits.PDF_PAGES:
         raise BadInput(f"{name} has {count:,} pages, more than {limits.PDF_PAGES:,}: split it.")
-    return _extract(reader, name)
+    return _extract(reader, name, on_part)
 
 
 def _unlock(reader: Any, name: str) -> None:
@@ -61,14 +67,16 @@ def _unlock(reader: Any, name: str) -> None:
         raise BadInput(f"{name} is encrypted with a password: save a copy without one.")
 
 
-def _extract(reader: Any, name: str) -> list[str]:
+def _extract(reader: Any, name: str, on_part: OnPart) -> list[str]:
     texts: list[str] = []
+    count = len(reader.pages)
     started = time.monotonic()
     for number, page in enumerate(reader.pages, 1):
         try:
             texts.append(page.extract_text())
         except Exception as error:
             raise _damaged(name, error, f" on page {number}") from error
+        on_part(number, count, "page")
         if time.monotonic() - started > limits.PDF_SECONDS:
             raise BadInput(
                 f"{name} takes too long ({number:,} pages in {limits.PDF_SECONDS:.0f} s): split it or convert to text."

@@ -70,13 +70,13 @@ def chunk_sizes(document: Document, chunks: Sequence[Chunk], spec: ChunkingSpec)
 
 def chunk_view(document: Document) -> None:
     """Settings, then the picture, then the numbers."""
-    values = chunk_settings()
     if not document.text.strip():
         st.caption("This document has no text to cut.")
         return
     if len(document.text) > _LONGEST:
         st.caption("This document is too long for a preview of all its chunks: look at it in the tab Microscope.")
         return
+    values = chunk_settings()
     chunks, sizes = chunked(document, f"{document.name}:{document.version}", values)
     unit = "characters" if values["unit"] == "characters" else "tokens"
     _summary(document, chunks, sizes, unit)

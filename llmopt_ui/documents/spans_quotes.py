@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -49,11 +49,12 @@ def quotes_view(project: Project) -> None:
     )
     if found.quotes:
         st.dataframe(
-            quote_table(found.quotes),
+            quote_table(found.quotes, {one.id: one.question for one in found.evaluation_set.examples}),
             hide_index=True,
             height=min(38 + 35 * len(found.quotes), 420),
             column_config={
                 "Match": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
+                "Question": st.column_config.TextColumn(width="medium"),
                 "Quote": st.column_config.TextColumn(width="medium"),
                 "Stands there": st.column_config.TextColumn(width="medium"),
             },
@@ -75,11 +76,16 @@ def _read(project: Project, name: str, data: bytes) -> QuestionFile | None:
     return None
 
 
-def quote_table(quotes: Sequence[FoundQuote]) -> pd.DataFrame:
-    """Each quote with what stands at the place it was resolved to, the least similar first."""
+def quote_table(quotes: Sequence[FoundQuote], questions: Mapping[str, str]) -> pd.DataFrame:
+    """Each quote with what stands at the place it was resolved to, the least similar first.
+
+    Args:
+        quotes: Those of a question file.
+        questions: The question by the id of its example.
+    """
     rows = [
         {
-            "Question": quote.example_id,
+            "Question": questions.get(quote.example_id, quote.example_id),
             "Match": quote.match.similarity,
             "Quote": quote.quote,
             "Stands there": quote.match.text,

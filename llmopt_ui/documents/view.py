@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -53,7 +54,7 @@ def add_files(
     files: Sequence[tuple[str, bytes]],
     *,
     keep_duplicates: bool = False,
-    on_file: Callable[[int, str], None] | None = None,
+    on_part: Callable[[int, str, int, int, str], None] | None = None,
 ) -> Added:
     """Read and store uploaded files; one that can't be read does not stop the others.
 
@@ -61,18 +62,19 @@ def add_files(
         project: Where they go.
         files: Names and contents.
         keep_duplicates: Whether a text that is there under another name is added again.
-        on_file: Called before each file with its position and name.
+        on_part: Told how far a file is: its position and name, then parts read, their total, and what a part is.
     """
     from llmopt_core.documents.load import load_bytes
+    from llmopt_core.documents.progress import silent_parts
 
     changed = Changed()
     problems: list[str] = []
     warnings: list[str] = []
     for position, (name, data) in enumerate(files):
-        if on_file is not None:
-            on_file(position, name)
+        tell = partial(on_part, position, name) if on_part is not None else silent_parts
+        tell(0, 1, "file")
         try:
-            found = load_bytes(name, data)
+            found = load_bytes(name, data, tell)
             changed += put_documents(store(), settings(), project, found, keep_duplicates=keep_duplicates)
         except LlmOptError as error:
             problems.append(str(error))
@@ -122,12 +124,13 @@ def upload_form(project: Project) -> None:
 def _add_with_progress(project: Project, files: Sequence[tuple[str, bytes]], keep: bool) -> Added:
     bar = st.progress(0.0)
 
-    def show(position: int, name: str) -> None:
-        bar.progress(
-            position / len(files), f"Reading {fmt.markdown(name)} ({position + 1} of {fmt.plural(len(files), 'file')})"
-        )
+    def show(position: int, name: str, done: int, total: int, what: str) -> None:
+        file = f" ({position + 1:,} of {len(files):,} files)" if len(files) > 1 else ""
+        part = f": {done:,} of {fmt.plural(total, what)}" if total > 1 else ""
+        bar.progress((position + done / total) / len(files), f"Reading {fmt.markdown(name)}{file}{part}")
 
-    return add_files(project, files, keep_duplicates=keep, on_file=show)
+    with st.spinner("Adding to the project …", show_time=True):
+        return add_files(project, files, keep_duplicates=keep, on_part=show)
 
 
 def upload_outcome() -> None:

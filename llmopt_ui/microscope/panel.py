@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from llmopt_core.experiments.chunk_ranks import Ranked, ranks_in
+from llmopt_core.types import Span
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts
+from llmopt_ui.microscope.parts import part_number
 from llmopt_ui.microscope.sizes import show_sizes, sizes_data
 from llmopt_ui.microscope.text import Shown, show_text, text_data, turn_to_click
 
@@ -34,7 +36,7 @@ def panel(
     unit = "characters" if spec.unit == "characters" else "tokens"
     placed = None if ranks is None else ranks_in(cutting.chunks, ranks)
     shown = Shown(
-        sight.start, sight.end, sight.references, placed, sight.top_k, unit, height, strip=True
+        sight.start, sight.end, sight.references, placed, sight.top_k, unit, height, strip=True, first=sight.part.start
     )  # fmt: skip
     left, right = st.columns([1.9, 1], gap="medium")
     with left:
@@ -43,7 +45,7 @@ def panel(
         key, length = f"micro_text_{name}", len(sight.document.text)
 
         def turn() -> None:
-            turn_to_click(key, f"micro_page_{sight.document.name}", length)
+            turn_to_click(key, sight.part.page_key, length)
 
         show_text(text_data(sight.document, cutting, shown), key, on_jump=turn)
     with right:
@@ -93,15 +95,18 @@ def _references(sight: Sight, cutting: Cutting, placed: Mapping[int, Ranked] | N
     """Where the answer of the question is, chunk by chunk."""
     lines = [_reference(cutting, placed, start, end, sight.top_k) for start, end in sight.references]
     if not lines:
-        elsewhere = sorted({span.document for span in sight.example.references}) if sight.example else []
-        where = (
-            "in " + ", ".join(map(fmt.markdown, elsewhere[:3]))
-            if elsewhere
-            else "nowhere yet: this question has no reference"
-        )
+        elsewhere = sorted({_place(sight, span) for span in sight.example.references}) if sight.example else []
+        where = "in " + ", ".join(elsewhere[:3]) if elsewhere else "nowhere yet: this question has no reference"
         lines = [f"The answer stands {where}."]
     ranked = f" :gray[Ranks among {fmt.plural(competing, 'chunk')}.]" if placed is not None else ""
     st.markdown("  \n".join(lines[:4]) + ranked)
+
+
+def _place(sight: Sight, span: Span) -> str:
+    """Where a reference stands that is not in sight."""
+    if span.document != sight.document.name:
+        return fmt.markdown(span.document)
+    return f"part {part_number(span.start):,} of this document"
 
 
 def _reference(cutting: Cutting, placed: Mapping[int, Ranked] | None, start: int, end: int, top_k: int) -> str:

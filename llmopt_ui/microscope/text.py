@@ -40,6 +40,7 @@ class Shown:
         height: Of the text, in pixels.
         strip: Whether the bar of the whole document stands above the text.
         marking: Whether a selection of text is reported.
+        first: What is added to an offset before a person reads it, where the document is a part of a longer one.
     """
 
     start: int
@@ -51,6 +52,7 @@ class Shown:
     height: int = 420
     strip: bool = True
     marking: bool = False
+    first: int = 0
 
 
 def window_at(document: Document, number: int) -> tuple[int, int]:
@@ -65,7 +67,7 @@ def text_data(document: Document, cutting: Cutting | None, shown: Shown) -> dict
     positions = {i for stretch in found for i in stretch.chunks}
     chunks = {str(i): _chunk(cutting, i, shown) for i in sorted(positions)} if cutting else {}
     return {
-        "place": f"{document.name}:{shown.start}:{shown.references}",
+        "place": f"{document.name}:{shown.first + shown.start}:{shown.references}",
         "pieces": [_piece(document.text, stretch, cutting is not None) for stretch in found],
         "chunks": chunks,
         "strip": _strip(document, cutting, shown) if shown.strip else None,
@@ -125,7 +127,7 @@ def _uncut(shown: Shown) -> list[Stretch]:
 
 def _chunk(cutting: Cutting, position: int, shown: Shown) -> dict[str, Any]:
     ranked = (shown.ranks or {}).get(position)
-    start, end = int(cutting.starts[position]), int(cutting.ends[position])
+    start, end = shown.first + int(cutting.starts[position]), shown.first + int(cutting.ends[position])
     told = f"chunk {position + 1}: {int(cutting.sizes[position]):,} {shown.unit}, characters {start:,} to {end:,}"
     heading = cutting.chunks[position].heading
     told += f"\nunder: {heading}" if heading else ""

@@ -12,9 +12,10 @@ from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, told_plainly
-from llmopt_ui.documents.text_pages import page_number, turn_to
+from llmopt_ui.documents.text_pages import page_number
 from llmopt_ui.microscope import data
 from llmopt_ui.microscope.panel import panel
+from llmopt_ui.microscope.parts import Part, go_to, part_chosen, part_of
 from llmopt_ui.microscope.settings import chunking_fields, spec_title
 from llmopt_ui.microscope.text import WINDOW, window_at
 from llmopt_ui.resources import store
@@ -41,11 +42,14 @@ _LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What both panels show: the document, the window of its text, and the question asked."""
+    """What both panels show: the part of a document, the window of its text, and the question asked.
+
+    `start` and `end` count from the beginning of the part.
+    """
 
     project: Project
     listed: Sequence[SavedDocument]
-    document: Document
+    part: Part
     version: str
     start: int
     end: int
@@ -54,9 +58,16 @@ class Sight:
     top_k: int
 
     @property
+    def document(self) -> Document:
+        """The part, as a document of its own."""
+        return self.part.document
+
+    @property
     def references(self) -> tuple[tuple[int, int], ...]:
-        """The question's references in this document."""
-        return data.spans_in(self.document.name, self.example.references) if self.example else ()
+        """The question's references in this part."""
+        spans = data.spans_in(self.document.name, self.example.references) if self.example else ()
+        first, length = self.part.start, len(self.document.text)
+        return tuple((a - first, b - first) for a, b in spans if a < first + length and b > first)
 
 
 def microscope_view(project: Project) -> None:
@@ -127,7 +138,8 @@ def _sight(project: Project, listed: Sequence[SavedDocument]) -> Sight:
     example = examples.get(chosen) if chosen else None
     name = boxes[0].selectbox("Document", names, key=DOCUMENT, bind="query-params")
     saved = next(item for item in listed if item.name == name)
-    return Sight(project, listed, data.document_of(project, saved), saved.version, 0, 0, example, "bm25", 3)
+    part = part_of(data.document_of(project, saved), part_chosen(saved.name, saved.characters))
+    return Sight(project, listed, part, f"{saved.version}:{part.start}", 0, 0, example, "bm25", 3)
 
 
 def _ranking(sight: Sight) -> Sight:
@@ -169,23 +181,18 @@ def _go_to(example: Example | None, names: set[str]) -> None:
     span = next((span for span in example.references if span.document in names), None) if example else None
     if span is not None:
         st.session_state[DOCUMENT] = span.document
-        turn_to(page_key(span.document), span.start, WINDOW)
-
-
-def page_key(name: str) -> str:
-    """The key of the control that turns the pages of a document."""
-    return f"micro_page_{name}"
+        go_to(span.document, span.start)
 
 
 def _turned(sight: Sight) -> Sight:
     """The sight with the window of text that is turned to."""
     document = sight.document
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        number = page_number(page_key(document.name), len(document.text), WINDOW)
+        number = page_number(sight.part.page_key, len(document.text), WINDOW)
         start, end = window_at(document, number)
-        paper = document.page_at(start)
+        paper, first = document.page_at(start), sight.part.start
         where = f" · page {paper} of the file" if paper else ""
-        st.caption(f"Characters {start:,} to {end:,} of {len(document.text):,}{where}", width="content")
+        st.caption(f"Characters {first + start:,} to {first + end:,} of {sight.part.whole:,}{where}", width="content")
     return replace(sight, start=start, end=end)
 
 

@@ -161,3 +161,35 @@ def test_sizes_count_every_chunk_and_mark_the_window(opened: App, store: Store) 
 )
 def test_axis_marks_are_round_whole_numbers(largest: int, expected: list[int]) -> None:
     assert list(marks(largest, 4)) == expected
+
+
+@pytest.fixture
+def long_document(store: Store, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A project whose one document has three parts; the answer to its question stands in the second."""
+    monkeypatch.setattr("llmopt_ui.microscope.parts.PART", 1_000)
+    name = store.create_project("long").name
+    text = "".join(f"word{i:04} " for i in range(290))
+    assert len(text) == 2_610
+    store.save_documents(name, [Document("long.txt", text)])
+    span = Span("long.txt", text.index("word0130"), text.index("word0130") + 8)
+    store.save_evaluation_set(name, EvaluationSet("set", (Example("q", "Where is word0130?", None, (span,)),)))
+    return name
+
+
+def test_a_long_document_opens_at_the_part_that_holds_the_answer(opened: App, store: Store, long_document: str) -> None:
+    test = opened(long_document)
+    assert not test.exception
+    data = drawn(test)[0]
+    assert "".join(piece[0] for piece in data["pieces"]) == store.document(long_document, "long.txt").text[1_000:2_000]
+    assert [piece[0] for piece in data["pieces"] if "g" in piece[4]] == ["word0130"]
+    assert "characters 1,000 to" in next(iter(data["chunks"].values()))["told"]
+    assert "Characters 1,000 to 2,000 of 2,610" in [item.value for item in test.caption]
+    assert "The reference stands whole in chunk" in words(test)
+
+
+def test_another_part_of_a_long_document_says_where_the_answer_is(opened: App, long_document: str) -> None:
+    test = opened(long_document)
+    test.selectbox(key="micro_part_long.txt").set_value(3).run()
+    assert not test.exception
+    assert "The answer stands in part 2 of this document" in words(test)
+    assert "".join(piece[0] for piece in drawn(test)[0]["pieces"]).endswith("word0289 ")

@@ -110,6 +110,7 @@ def test_quotes_of_a_file_are_shown_with_their_match_and_saved(opened: App, stor
     assert not test.exception
     table = test.dataframe[0].value
     assert list(table["Stands there"]) == ["railway reached the town in 1868.", "built in 1712"]
+    assert list(table["Question"]) == ["Railway?", "Harbour?"]
     assert table["Match"][0] < 1.0
     assert "1 of them only nearly" in words(test)
     test.button(key="quotes_save").click().run()

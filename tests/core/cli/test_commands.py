@@ -50,6 +50,20 @@ def test_chunks_stand_where_they_say(inside: Command) -> None:
         assert text[chunk["start"] : chunk["end"]] == chunk["text"]
 
 
+def test_chunks_of_a_pdf_tell_their_page(inside: Command, tmp_path: Path) -> None:
+    from reportlab.pdfgen.canvas import Canvas
+
+    canvas = Canvas(str(tmp_path / "two.pdf"))
+    for word in ("harbour", "lighthouse"):
+        canvas.drawString(72, 700, f"The {word} stands here, and it has stood here for long.")
+        canvas.showPage()
+    canvas.save()
+    done = inside("chunk", tmp_path / "two.pdf", "--size", 12, "--json")
+    pages = {word: {c["page"] for c in json.loads(done.out)["chunks"] if word in c["text"]}
+             for word in ("harbour", "lighthouse")}  # fmt: skip
+    assert pages == {"harbour": {1}, "lighthouse": {2}}
+
+
 def test_chunks_of_a_folder_are_listed(inside: Command, tmp_path: Path) -> None:
     folder = tmp_path / "docs"
     folder.mkdir()

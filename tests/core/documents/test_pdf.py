@@ -23,6 +23,12 @@ def test_a_page_without_text_is_told():
     assert document.page_at(document.text.index("Four")) == 4
 
 
+def test_the_reading_of_pages_is_followed():
+    told = []
+    load_bytes("a.pdf", pdf_bytes(["One", "Two", "Three"]), lambda *part: told.append(part))
+    assert told == [(1, 3, "page"), (2, 3, "page"), (3, 3, "page")]
+
+
 def test_a_file_that_only_restricts_printing_is_read():
     assert "Secret" in load_bytes("a.pdf", pdf_bytes(["Secret"], "owner-only"))[0].text
 

@@ -9,7 +9,7 @@ import typer
 
 from llmopt_core.cli.finetune_jobs import environment, follow_job, report_job
 from llmopt_core.cli.finetune_jobs import group as jobs_group
-from llmopt_core.cli.output import JsonOption, note, table, write_json
+from llmopt_core.cli.output import JsonOption, Watched, note, table, write_json
 
 if TYPE_CHECKING:
     from llmopt_core.finetuning.checks import CheckReport
@@ -51,12 +51,26 @@ def check(
     from llmopt_core.finetuning.checks import CheckSettings, check_file
 
     sets = tuple(load_questions(path, path.name) for path in evaluation_set or [])
-    report = check_file(file, "", CheckSettings(sets, token_limit, price), columns=_pairs(column))
+    settings, columns = CheckSettings(sets, token_limit, price), _pairs(column)
+    total = file.stat().st_size if file.is_file() else 0
+    with Watched() as watched:
+
+        def on_progress(examples: int, read: int) -> None:
+            watched(lambda: _checked(file, examples, read, total))
+
+        report = check_file(file, "", settings, columns=columns, on_progress=on_progress)
     if json:
         write_json(report.to_json(), json)
     if json != "-":
         _print_report(report)
     return 0 if report.ok else 1
+
+
+def _checked(file: Path, examples: int, read: int, total: int) -> str:
+    from llmopt_core.finetuning.departure import size_words
+
+    share = f", {read / total:.0%} of {size_words(total)}" if total else ""
+    return f"{file.name}: {examples:,} examples checked{share}"
 
 
 def _pairs(given: list[str] | None) -> dict[str, str]:

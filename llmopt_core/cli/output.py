@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
@@ -37,6 +38,42 @@ def note_losses(documents: Sequence[Document]) -> None:
     for document in documents:
         for warning in document.warnings:
             note(f"llmopt: {document.name}: {warning}")
+
+
+class Watched:
+    """How far something is, on stderr: one line written anew on a terminal, elsewhere a line now and then.
+
+    Nothing is said of what ends within seconds.
+
+    Args:
+        terminal: Whether stderr is one; found out by default.
+        clock: Seconds; for tests.
+    """
+
+    def __init__(self, *, terminal: bool | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._terminal = sys.stderr.isatty() if terminal is None else terminal
+        self._clock = clock
+        self._pause = 0.5 if self._terminal else 10.0
+        self._next = clock() + (1.0 if self._terminal else 5.0)
+        self._shown = False
+
+    def __call__(self, words: Callable[[], str]) -> None:
+        """Say where it stands, where it is time for that."""
+        if self._clock() < self._next:
+            return
+        self._next = self._clock() + self._pause
+        self._shown = True
+        if self._terminal:
+            print(f"\r\x1b[K{words()}", end="", file=sys.stderr, flush=True)
+        else:
+            note(words())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown and self._terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def write_json(value: Any, target: str) -> None:

@@ -127,7 +127,7 @@ def check_file(
     settings: CheckSettings | None = None,
     *,
     columns: Mapping[str, str] | None = None,
-    on_progress: Callable[[int], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> CheckReport:
     """Check a JSONL or CSV training file in one pass, holding hashes rather than examples.
 
@@ -136,17 +136,16 @@ def check_file(
         settings: Limits, prices and evaluation sets to compare with.
         name: File name shown in messages; needed for bytes.
         columns: As of `read_examples`.
-        on_progress: Called with the number of examples read so far, every 1,000.
+        on_progress: Called before each line is looked at, with the examples checked and the bytes read so far.
 
     Raises:
         BadInput: The file cannot be read as training data at all.
     """
     name = name or (source.name if isinstance(source, Path) else "")
     checker = _Checker(settings or CheckSettings())
-    for raw in read_examples(source, name, columns):
+    on_read = (lambda read: on_progress(checker.examples, read)) if on_progress else None
+    for raw in read_examples(source, name, columns, on_read):
         checker.add(raw)
-        if on_progress and checker.examples % 1_000 == 0:
-            on_progress(checker.examples)
     return checker.report(name)
 
 

@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -243,11 +243,16 @@ def reconciled(folder: JobFolder) -> Job:
     job = folder.job()
     if job.status in ENDED or job.remote_id:
         return job
+    gone: dict[str, Any] = {
+        "status": "interrupted",
+        "seconds_left": None,
+        "resumable": True,
+        "message": "Its process was killed or the machine went down; resume goes on from what was saved.",
+    }
     folder.log("The process that worked on this job is gone.", "warn")
-    folder.update_state(
-        status="interrupted",
-        seconds_left=None,
-        resumable=True,
-        message="Its process was killed or the machine went down; resume goes on from what was saved.",
-    )
+    try:
+        folder.update_state(**gone)
+    except StorageFailed as error:
+        # A full disk must not hide the jobs that lie on it.
+        return replace(job, **gone | {"message": f"Its process is gone, and {error}"})
     return folder.job()

@@ -48,6 +48,7 @@ class Job:
         kind: `lora`, `embedding` or `service`.
         message: Why it failed or waits, in words.
         created_at, started_at, finished_at: Seconds since 1970; 0 where it has not happened.
+        worked_seconds: Time its trainers here have worked, all stretches before and after a resume; 0 at a service.
         seconds_left: Estimate; None where unknown.
         tuned_model: Adapter name or the service's model name, once finished.
         resumable: Whether `resume` can go on from here.
@@ -65,6 +66,7 @@ class Job:
     created_at: float = 0.0
     started_at: float = 0.0
     finished_at: float = 0.0
+    worked_seconds: float = 0.0
     data_version: str = ""
     validation_version: str = ""
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
@@ -81,6 +83,13 @@ class Job:
     def ended(self) -> bool:
         """Whether nothing more will happen by itself."""
         return self.status in ENDED
+
+    @property
+    def took(self) -> float | None:
+        """Seconds of work so far; at a service from start to end. None where there was none yet."""
+        if self.worked_seconds:
+            return self.worked_seconds
+        return self.finished_at - self.started_at if self.finished_at and self.started_at else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,10 +84,12 @@ def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[st
         write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)
         write_card(path.with_suffix(".json"), facts)
         draft.replace(path)
-    except OSError as error:
+    except (OSError, StorageFailed) as error:
         draft.unlink(missing_ok=True)
+        cause = error if isinstance(error, OSError) else error.__cause__
+        why = getattr(cause, "strerror", None) or str(error)
         raise StorageFailed(
-            f"{path}: the tuned model cannot be written ({error.strerror}); free some space, then resume the job."
+            f"{path}: the tuned model cannot be written ({why}); free some space, then resume the job."
         ) from error
 
 

@@ -58,9 +58,12 @@ class ServiceTrainer:
                 f"The files have {leaving.bytes / 1e6:,.0f} MB; a service takes {MOST_BYTES // 10**6} MB at most."
             )
         if not confirmed:
-            raise BadInput(f"Nothing was sent: {leaving.sentence} Agree to that first.")
+            told = " ".join(part for part in (leaving.sentence, leaving.warning) if part)
+            raise BadInput(f"Nothing was sent: {told} Agree to that first.")
         folder = new_folder(self._settings, request, "service", training, validation)
         folder.log(leaving.sentence)
+        if leaving.warning:
+            folder.log(f"Agreed to although {leaving.warning}", "warn")
         return self._launch(folder, on_created)
 
     def _launch(self, folder: JobFolder, on_created: Callable[[Job], None] | None = None) -> Job:
@@ -113,7 +116,9 @@ class ServiceTrainer:
         folder = open_folder(self._settings, job_id)
         self._fetch_events(folder)
         remote = [JobEvent(e["at"], e["level"], e["message"]) for e in folder.lines("remote_events.jsonl")]
-        return sorted([*folder.events(), *remote], key=lambda event: event.at)
+        # The service tells whole seconds; what it did in one followed from what was sent to it in that second.
+        told = [*((event, False) for event in folder.events()), *((event, True) for event in remote)]
+        return [event for event, _ in sorted(told, key=lambda pair: (int(pair[0].at), pair[1]))]
 
     def _fetch_events(self, folder: JobFolder) -> None:
         """Page back from the newest event to the first one that is known, then store the new ones in order."""

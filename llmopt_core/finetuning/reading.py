@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -53,7 +53,10 @@ class RawExample:
 
 
 def read_examples(
-    source: Path | bytes, name: str = "", columns: Mapping[str, str] | None = None
+    source: Path | bytes,
+    name: str = "",
+    columns: Mapping[str, str] | None = None,
+    on_read: Callable[[int], None] | None = None,
 ) -> Iterator[RawExample]:
     """Yield the examples of a JSONL or CSV file (by its suffix) in order.
 
@@ -62,13 +65,14 @@ def read_examples(
         name: File name shown in messages; needed for bytes.
         columns: For CSV, which column holds `question`, `answer`, `system`, `preferred`, `rejected`, `label`, `group`,
             where the names differ from the usual ones.
+        on_read: Called after each line with the number of bytes read so far.
 
     Raises:
         BadInput: The file is missing, empty, binary, not UTF-8, or a CSV without usable columns.
     """
     name = name or (source.name if isinstance(source, Path) else "the upload")
     with _open(source, name) as stream:
-        lines = _text_lines(stream, name)
+        lines = _text_lines(stream, name, on_read)
         yield from _csv_examples(lines, name, columns or {}) if _is_csv(name) else _json_examples(lines, name)
 
 
@@ -87,12 +91,15 @@ def _open(source: Path | bytes, name: str) -> BinaryIO:
         raise BadInput(f"{name}: it cannot be read ({error.strerror}).") from None
 
 
-def _text_lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, str]]:
+def _text_lines(stream: BinaryIO, name: str, on_read: Callable[[int], None] | None) -> Iterator[tuple[int, str]]:
     """Numbered lines of text, the byte order mark removed."""
-    seen = False
+    seen, read = False, 0
     for number, raw in enumerate(_byte_lines(stream, name), 1):
         if number == 1:
             _refuse_binary(raw, name)
+        read += len(raw)
+        if on_read:
+            on_read(read)
         seen = seen or bool(raw.strip())
         try:
             yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")

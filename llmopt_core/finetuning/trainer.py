@@ -22,18 +22,36 @@ from llmopt_core.settings import Settings, silence_telemetry
 
 
 class Worker:
-    """What a kind of training needs of its process: the folder, the settings, and whether to stop."""
+    """What a kind of training needs of its process: the folder, the settings, and whether to stop.
 
-    def __init__(self, folder: JobFolder) -> None:
-        self.folder = folder
+    Args:
+        folder: The job.
+        clock: Seconds that only ever grow.
+    """
+
+    def __init__(self, folder: JobFolder, clock: Callable[[], float] = time.monotonic) -> None:
+        self.folder, self._clock = folder, clock
         self.settings = Settings.model_validate(folder.read("worker.json"))
         self.request = folder.request()
         self.terminated = False
         self._told = 0.0
+        self._began: float | None = None
+        self._worked_before = float(folder.read("state.json").get("worked_seconds", 0.0))
 
     def should_stop(self) -> bool:
         """Whether the user cancelled or the system asked this process to end."""
         return self.terminated or self.folder.cancel_asked()
+
+    def begin(self) -> None:
+        """From now on the time counts as work."""
+        self._began = self._clock()
+        first = self.folder.read("state.json").get("started_at") or time.time()
+        self.tell(at_once=True, status="running", started_at=first, message="")
+
+    def _worked(self) -> dict[str, float]:
+        if self._began is None:
+            return {}
+        return {"worked_seconds": round(self._worked_before + self._clock() - self._began, 1)}
 
     def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         """Stop at the next step."""
@@ -41,12 +59,12 @@ class Worker:
 
     def tell(self, *, at_once: bool = False, **state: Any) -> None:
         """Update the job's state, at most once a second unless `at_once`. A full disk stops no training."""
-        now = time.monotonic()
+        now = self._clock()
         if not at_once and now - self._told < 1.0:
             return
         self._told = now
         try:
-            self.folder.update_state(**state)
+            self.folder.update_state(**state, **self._worked())
         except LlmOptError as error:
             print(error, file=sys.stderr)
 
@@ -57,7 +75,7 @@ def work_on(worker: Worker) -> int:
     folder.claim(os.getpid())
     try:
         with turn(folder, worker.settings, worker.should_stop):
-            worker.tell(at_once=True, status="running", started_at=time.time(), message="")
+            worker.begin()
             done = _work_for(folder)(worker)
     except Cancelled as stop:
         return _ended(worker, "interrupted" if worker.terminated else "cancelled", str(stop))

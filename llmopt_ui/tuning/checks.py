@@ -183,7 +183,7 @@ def _lines(report: CheckReport) -> None:
         }
     )
     st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 390), alt="Findings with line numbers",
-                 column_config={"Line": st.column_config.NumberColumn(width="small"),
+                 placeholder="file", column_config={"Line": st.column_config.NumberColumn(width="small"),
                                 "": st.column_config.TextColumn(width="small"),
                                 "What": st.column_config.TextColumn(width="large")})  # fmt: skip
     if report.lines_left_off:

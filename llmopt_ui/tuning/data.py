@@ -186,7 +186,7 @@ def _table(project: Project, found: Sequence[TrainingExample]) -> None:
     chosen = st.dataframe(
         example_table(shown), hide_index=True, height=min(38 + 35 * len(shown), 390), column_config=_COLUMNS,
         on_select="rerun", selection_mode="multi-row", key=f"{TABLE}_{tuning_state().removed}",
-        alt="Collected examples",
+        alt="Collected examples", placeholder=fmt.DASH,
     )  # fmt: skip
     rows = list(chosen.selection.rows)
     actions.button("Remove chosen", key="tuning_remove", icon=":material/delete:", type="tertiary", disabled=not rows,
@@ -227,7 +227,7 @@ def _versions(project: Project, saved: Sequence[SavedTraining]) -> None:
     picture.plotly_chart(class_bars(chosen.train.examples, held), config=CONFIG, key="tuning_saved_classes",
                          alt="Examples per class")  # fmt: skip
     table.dataframe(example_table(chosen.train.examples[:_MOST_ROWS]), hide_index=True, height=330,
-                    column_config=_COLUMNS, alt="Examples of the training set")  # fmt: skip
+                    column_config=_COLUMNS, alt="Examples of the training set", placeholder=fmt.DASH)  # fmt: skip
     stem = fmt.file_stem(f"{chosen.name}-v{chosen.number}")
     files = [Download("Training file (JSONL)", chosen.train.to_jsonl(), f"{stem}.jsonl", "application/jsonl")]
     if chosen.validation:

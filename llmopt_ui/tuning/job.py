@@ -13,7 +13,7 @@ from llmopt_core.experiments.configuration import Configuration, configuration_f
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.tuning import with_tuned, without_examples
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
-from llmopt_core.experiments.tuning_lab.jobs import JobReport, as_trained, resume
+from llmopt_core.experiments.tuning_lab.jobs import JobReport, as_trained
 from llmopt_core.experiments.tuning_lab.library import SavedTraining, training_sets
 from llmopt_core.experiments.tuning_lab.structured import prompting_baseline
 from llmopt_core.finetuning.data import TrainingExample
@@ -27,7 +27,7 @@ from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tuning.charts import loss_curves
-from llmopt_ui.tuning.start import access
+from llmopt_ui.tuning.start import go_on
 from llmopt_ui.tuning.structured import structured_view
 from llmopt_ui.tuning.tabs import SQUARE, open_tab
 
@@ -88,7 +88,8 @@ def _actions(project: Project, found: JobReport) -> None:
         else:
             st.caption("The tuned embedding model is a choice in the tab Retrieval of every configuration.")
     elif job.ended and job.resumable:
-        st.button("Resume", key=f"tuning_resume_{job.id}", icon=":material/resume:", on_click=_resume, args=(job.id,),
+        st.button("Resume", key=f"tuning_resume_{job.id}", icon=":material/resume:", on_click=_resume,
+                  args=(project, job),
                   help="Goes on from the last checkpoint; nothing is done or paid twice.")  # fmt: skip
     elif job.ended and job.status != "finished":
         st.caption("A job that has ended at the service cannot go on; start another one above.")
@@ -152,14 +153,13 @@ def data_of(project: Project, job: Job) -> SavedTraining | None:
 def _facts(project: Project, found: JobReport) -> None:
     job = found.job
     losses = [p.valid_loss for p in found.points if p.valid_loss is not None]
-    took = job.finished_at - job.started_at if job.finished_at and job.started_at else None
     data = data_of(project, job)
     facts(
         [
             ("State", status_word(job).capitalize()),
             ("Best validation loss", fmt.number(min(losses)) if losses else fmt.DASH),
             ("Trained tokens", fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH),
-            ("Time", fmt.duration(took)),
+            ("Time", fmt.duration(job.took)),
             ("Cost", "free" if job.provider == LOCAL else fmt.money(job.cost_usd)),
         ],
         ["", "Mean loss per learned token; lower is better.", "", "", ""],
@@ -201,7 +201,7 @@ def _example_table(pairs: Sequence[tuple[TrainingExample, float]]) -> pd.DataFra
 
 
 def _log(found: JobReport) -> None:
-    with st.expander(f"Event log ({len(found.events)})", icon=":material/history:"):
+    with st.expander(f"Event log ({len(found.events)}), newest first", icon=":material/history:"):
         for event in reversed(found.events[-100:]):
             moment = datetime.fromtimestamp(event.at, UTC).astimezone()
             level = {"warn": "warning: ", "error": "error: "}.get(event.level, "")
@@ -209,8 +209,8 @@ def _log(found: JobReport) -> None:
         if not found.events:
             st.caption("Nothing yet.")
     if found.checkpoints:
-        with st.expander(f"Checkpoints ({len(found.checkpoints)})", icon=":material/flag:"):
-            for point in found.checkpoints:
+        with st.expander(f"Checkpoints ({len(found.checkpoints)}), newest first", icon=":material/flag:"):
+            for point in reversed(found.checkpoints):
                 loss = "" if point.valid_loss is None else f", validation loss {fmt.number(point.valid_loss)}"
                 st.text(f"Step {point.step}{loss}: {point.model.rsplit('/', 1)[-1]}")
     if found.points:
@@ -221,9 +221,8 @@ def _log(found: JobReport) -> None:
                   f"tuning_curves_{found.job.id}")  # fmt: skip
 
 
-def _resume(job_id: str) -> None:
+def _resume(project: Project, job: Job) -> None:
     try:
-        resume(access(), job_id)
-        notify("Resumed.")
+        go_on(project, job)
     except LlmOptError as error:
         state().problem = str(error)

@@ -13,6 +13,7 @@ from llmopt_core.experiments.tuning_lab.jobs import JobReport, best_valid_loss, 
 from llmopt_core.experiments.tuning_lab.library import training_sets
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs import LOCAL, Job
+from llmopt_core.runs.values import Job as Sending
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
@@ -33,7 +34,7 @@ def jobs_view(project: Project) -> None:
     """The whole tab."""
     jobs = all_jobs(settings())
     active = [job for job in jobs if not job.ended]
-    _sending(project)
+    _sending(project, jobs)
     if active:
         follow_training([job.id for job in reversed(active)])
     with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
@@ -46,10 +47,9 @@ def jobs_view(project: Project) -> None:
     _one(project, jobs)
 
 
-def _sending(project: Project) -> None:
+def _sending(project: Project, jobs: Sequence[Job]) -> None:
     """Data on its way to a service, and what went wrong there."""
-    jobs = [job for job in store().jobs(project) if job.kind == STARTING]
-    newest = jobs[0] if jobs else None
+    newest = next((job for job in store().jobs(project) if job.kind == STARTING), None)
     if newest is None or newest.id in state().seen_jobs:
         return
     if newest.active:
@@ -63,10 +63,22 @@ def _sending(project: Project) -> None:
                 st.rerun()
 
         watched()
-    elif newest.status == "failed":
+    elif newest.status == "failed" and not _went_on(newest, jobs):
         show_error(newest.error)
         st.button("Put away", key=f"start_seen_{newest.id}", type="tertiary", on_click=state().seen_jobs.add,
                   args=(newest.id,))  # fmt: skip
+
+
+def _went_on(sending: Sending, jobs: Sequence[Job]) -> bool:
+    """Whether the job that could not be sent has been resumed since, here or on the command line."""
+    told = sending.arguments
+    since = sending.created_at.timestamp() - 1.0
+    job = next(
+        (job for job in jobs if job.id == told.get("resumed")
+         or (job.name == told.get("name") and job.provider == told.get("provider") and job.created_at >= since)),
+        None,
+    )  # fmt: skip
+    return job is not None and (bool(job.remote_id) or not job.ended)
 
 
 def follow_training(ids: Sequence[str]) -> None:
@@ -125,8 +137,10 @@ def _panel(found: JobReport) -> None:
 
 
 def _sentence(job: Job) -> str:
-    words = {"queued": "Waiting for its turn", "running": "Training"}.get(job.status, job.status)
     counted = f" · step {job.step:,} of {job.total_steps:,}" if job.total_steps else ""
+    if job.status == "queued":
+        return (job.message or "Waiting for its turn").rstrip(".") + counted
+    words = "Training" if job.status == "running" else job.status
     return words + counted + (f" · {job.message}" if job.message else "")
 
 
@@ -145,7 +159,7 @@ def _all(project: Project, jobs: Sequence[Job]) -> None:
     usual = [i for i, job in enumerate(jobs) if job.step][:3]
     chosen = st.dataframe(
         table, hide_index=True, height=min(38 + 35 * len(jobs), 320), on_select="rerun", selection_mode="multi-row",
-        key=COMPARED, alt="All fine-tuning jobs", column_config={
+        key=COMPARED, alt="All fine-tuning jobs", placeholder=fmt.DASH, column_config={
             "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
             "Steps": st.column_config.TextColumn(alignment="right"),
             "Time": st.column_config.TextColumn(alignment="right"),
@@ -182,7 +196,7 @@ def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
             "Validation loss": _best_loss(job.id, job.step, job.status),
             "Steps": f"{job.step:,} of {job.total_steps:,}" if job.total_steps else fmt.DASH,
             "Tokens": fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH,
-            "Time": fmt.duration(job.finished_at - job.started_at) if job.finished_at and job.started_at else fmt.DASH,
+            "Time": fmt.duration(job.took),
             "Cost": "free" if job.provider == LOCAL else fmt.money(job.cost_usd),
             "Data": data.get(job.data_version, job.data_version[:8]),
             "Started": datetime.fromtimestamp(job.created_at, UTC),
@@ -201,5 +215,5 @@ def _one(project: Project, jobs: Sequence[Job]) -> None:
 
 
 def _named(job: Job) -> str:
-    made = datetime.fromtimestamp(job.created_at, UTC).astimezone()
-    return f"{job.name} · {status_word(job)} · {made:%d %b, %H:%M}"
+    # Without its state: a closed picker goes on showing the words it had when the job was chosen.
+    return f"{job.name} · {datetime.fromtimestamp(job.created_at, UTC).astimezone():%d %b, %H:%M}"

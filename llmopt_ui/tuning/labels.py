@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from llmopt_core.experiments.tuning_lab.labels import (
+    Begun,
     Decision,
     Label,
     Waiting,
+    begun,
     forget_labels,
+    keep_begun,
     labels,
     save_labels,
     waiting,
 )
 from llmopt_core.experiments.tuning_lab.sources import GENERAL
 from llmopt_core.runs.values import Project, Run
+from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, facts
 from llmopt_ui.leaderboard_table import metric_title
@@ -27,6 +32,7 @@ from llmopt_ui.tuning.tabs import DATA, open_tab, tuning_state
 
 RUNS, METRICS, COUNT, TABLE, SAVE = "label_runs", "label_metrics", "label_count", "label_table", "label_save"
 _DECISIONS: dict[str, Decision] = {"accept": "accepted", "reject": "rejected"}
+_CHOICES = {decision: choice for choice, decision in _DECISIONS.items()}
 
 
 def labels_view(project: Project) -> None:
@@ -40,8 +46,9 @@ def labels_view(project: Project) -> None:
                     ":material/rate_review:")  # fmt: skip
         return
     one, two, three = st.columns([4, 3, 1], gap="medium")
-    # What the general set asks is there to notice forgetting, not to be trained on.
-    newest = [key for key, run in runs.items() if run.evaluation_set != GENERAL][:3]
+    # What the general set asks is there to notice forgetting, not to be trained on; comparisons of prompts need no
+    # scores, and without scores all their answers would come first.
+    newest = [key for key, run in runs.items() if run.evaluation_set != GENERAL and not run.comparison][:3]
     picked = one.multiselect("From runs", list(runs), newest, key=RUNS, format_func=lambda key: _told(runs[key]))
     metrics = list(dict.fromkeys(metric for key in picked for metric in runs[key].metrics))
     scores = two.multiselect("By these scores", metrics, key=METRICS, format_func=metric_title, placeholder="All")
@@ -73,15 +80,16 @@ def _decided(project: Project, decided: dict[str, Label]) -> None:
                       on_click=forget_labels, args=(store(), project))  # fmt: skip
 
 
-def label_rows(found: Sequence[Waiting]) -> pd.DataFrame:
-    """The table that people edit."""
+def label_rows(found: Sequence[Waiting], typed: Mapping[str, Begun]) -> pd.DataFrame:
+    """The table that people edit, with what they typed before and did not decide on."""
     candidates = [item.candidate for item in found]
+    before = [typed.get(item.key, Begun(item.candidate.suggested.strip())) for item in found]
     return pd.DataFrame(
         {
-            "Decision": pd.Series([None] * len(found), dtype="string"),
+            "Decision": pd.Series([_CHOICES.get(b.decision) if b.decision else None for b in before], dtype="string"),
             "Question": [c.record.example.question for c in candidates],
             "The model said": [c.record.answer.text.strip() if c.record.answer else "" for c in candidates],
-            "Right answer": [c.suggested.strip() for c in candidates],
+            "Right answer": [b.answer for b in before],
             "Why": [f"{c.reason}: {c.explanation}" for c in candidates],
             "Configuration": [item.run.name for item in found],
         }
@@ -90,10 +98,12 @@ def label_rows(found: Sequence[Waiting]) -> pd.DataFrame:
 
 @st.fragment
 def _table(project: Project, found: Sequence[Waiting]) -> None:
-    key = f"{TABLE}_{tuning_state().forms}_{found[0].candidate.record.example.id}_{len(found)}"
+    key = f"{TABLE}_{tuning_state().forms}_{fingerprint([[item.key, item.run.id] for item in found])}"
+    rows = _rows(project, found, key)
     edited = st.data_editor(
-        label_rows(found), hide_index=True, key=key, row_height=52, height=min(40 + 52 * len(found), 560),
-        disabled=["Question", "The model said", "Why", "Configuration"],
+        rows, hide_index=True, key=key, row_height=52, height=min(40 + 52 * len(found), 560),
+        disabled=["Question", "The model said", "Why", "Configuration"], on_change=_remember,
+        args=(project, found, key), placeholder="",
         column_config={
             "Decision": st.column_config.SelectboxColumn(options=list(_DECISIONS), width=120, pinned=True),
             "Question": st.column_config.TextColumn(width=280),
@@ -102,23 +112,56 @@ def _table(project: Project, found: Sequence[Waiting]) -> None:
             "Why": st.column_config.TextColumn(width="medium"),
         },
     )  # fmt: skip
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if st.button("Keep the decisions", key=SAVE, type="primary", icon=":material/check:"):
-            made = decisions(found, edited)
-            _keep(project, made)
-        if st.button("Accept all that are shown", key="label_all", icon=":material/done_all:"):
-            _keep(project, decisions(found, edited.assign(Decision="accept")))
+            _keep(project, decisions(found, edited))
+        if st.button("Accept all that are not rejected", key="label_all", icon=":material/done_all:"):
+            _keep(project, decisions(found, edited.assign(Decision=edited["Decision"].fillna("accept"))))
+        st.caption("What you type is kept at once, also without a decision.")
+
+
+def _rows(project: Project, found: Sequence[Waiting], key: str) -> pd.DataFrame:
+    """The table as it was when it was first drawn: its edits are told relative to that."""
+    known, rows = tuning_state().labelled
+    if rows is None or known != key or key not in st.session_state:
+        rows = label_rows(found, begun(store(), project))
+        tuning_state().labelled = (key, rows)
+    return rows
+
+
+def _remember(project: Project, found: Sequence[Waiting], key: str) -> None:
+    rows = tuning_state().labelled[1]
+    if rows is not None:
+        keep_begun(store(), project, typed_in(found, rows, st.session_state[key]["edited_rows"]))
+
+
+def typed_in(
+    found: Sequence[Waiting], rows: pd.DataFrame, edits: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Begun | None]:
+    """What is to be kept of the edited rows; None where a row is as it was suggested."""
+    typed: dict[str, Begun | None] = {}
+    for position, edit in edits.items():
+        item, row = found[position], rows.iloc[position].to_dict() | dict(edit)
+        kept = Begun(_text(row["Right answer"]), _DECISIONS.get(_text(row["Decision"])))
+        typed[item.key] = None if kept == Begun(item.candidate.suggested.strip()) else kept
+    return typed
 
 
 def decisions(found: Sequence[Waiting], edited: pd.DataFrame) -> list[Label]:
     """The rows with a decision; an accepted row without an answer is none."""
     made = []
     for item, row in zip(found, edited.to_dict("records"), strict=True):
-        decision = _DECISIONS.get(str(row["Decision"]))
-        answer = str(row["Right answer"] or "").strip()
+        decision = _DECISIONS.get(_text(row["Decision"]))
+        answer = _text(row["Right answer"]).strip()
         if decision and (decision == "rejected" or answer):
-            made.append(Label(item.candidate.record.example.id, item.run.id, decision, answer))
+            example, run = item.candidate.record.example, item.run
+            made.append(Label(example.id, run.id, decision, answer, run.evaluation_set))
     return made
+
+
+def _text(cell: Any) -> str:
+    """What a cell of the table holds; an emptied one is a missing value of some kind."""
+    return cell if isinstance(cell, str) else ""
 
 
 def _keep(project: Project, made: Sequence[Label]) -> None:

@@ -13,7 +13,7 @@ from llmopt_core.experiments.configuration import Configuration, configuration_f
 from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.tuning import training_pairs
 from llmopt_core.experiments.tuning_lab.library import collect
-from llmopt_core.experiments.tuning_lab.sources import distilled
+from llmopt_core.experiments.tuning_lab.sources import distilled, teacher_at
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
@@ -30,7 +30,7 @@ _MOST_REASONS = 50
 
 def distil_form(project: Project) -> None:
     """Which model answers which questions, and what an answer must pass."""
-    others = [name for name in endpoints(settings()) if name != BUILTIN]
+    others = {name: endpoint for name, endpoint in endpoints(settings()).items() if name != BUILTIN}
     st.caption("A model on another endpoint answers the training questions; what passes the checks is collected.")
     if not others:
         st.caption("Add an endpoint with a larger model in Settings first.")
@@ -40,8 +40,9 @@ def distil_form(project: Project) -> None:
         return
     questions, asked = chosen
     one, two = st.columns(2, gap="small")
-    endpoint = one.selectbox("Endpoint", others, key="distil_endpoint")
-    name = two.text_input("Model", key="distil_model", placeholder="The endpoint's default")
+    endpoint = one.selectbox("Endpoint", list(others), key="distil_endpoint")
+    usual = others[endpoint].default_model
+    name = two.text_input("Model", key="distil_model", placeholder=usual or "As the endpoint names it")
     is_json = one.toggle("Must be JSON", False, key="distil_json")
     least = two.number_input("Token F1 with the reference at least", 0.0, 1.0, 0.0, 0.05, key="distil_f1")
     longest = one.number_input("Characters at most", 1, None, None, key="distil_longest", placeholder="Any")
@@ -50,12 +51,13 @@ def distil_form(project: Project) -> None:
         f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {fmt.markdown(endpoint)}."
     )
     if st.button("Let it answer", key="distil_start", type="primary", icon=":material/play_arrow:"):
+        teacher = teacher_at(others[endpoint], name or "")
         checks = [CheckSpec(type="is-json")] if is_json else []
         checks += [CheckSpec(type="length", value={"max": int(longest)})] if longest else []
-        teacher = ModelSpec(endpoint=endpoint, name=(name or "").strip(), mode="chat", max_tokens=512)
         work = distil_work(project, questions, asked, teacher, checks=checks, least_f1=least,
                            budget_usd=budget, make_models=model_maker())  # fmt: skip
-        job_runner().submit(DISTIL, project, {"questions": questions.name, "model": name, "endpoint": endpoint}, work)
+        told = {"questions": questions.name, "model": teacher.name or usual, "endpoint": endpoint}
+        job_runner().submit(DISTIL, project, told, work)
         st.rerun()
 
 

@@ -11,6 +11,7 @@ from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, newest_versions
 from llmopt_core.experiments.tuning_lab.labels import labelled_examples, labels
 from llmopt_core.experiments.tuning_lab.library import collect
 from llmopt_core.experiments.tuning_lab.sources import few_shot_examples, good_records, uploaded
+from llmopt_core.experiments.tuning_lab.voted import voted_pairs, votes_on
 from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
@@ -23,23 +24,17 @@ from llmopt_ui.tuning.made import MAKING, distil_form, pairs_form
 from llmopt_ui.tuning.tabs import LABELS, open_tab, tuning_state
 
 UPLOAD, COLUMN = "tuning_upload", "tuning_column"
+_VOTES = ""
 
 
 def sources_bar(project: Project) -> None:
     """One button per source; what is being made by a model is followed below them."""
     with st.container(horizontal=True, gap="small"):
-        with st.popover("Upload", icon=":material/upload_file:"), told_plainly():
-            _upload(project)
-        with st.popover("Good answers", icon=":material/recommend:"), told_plainly():
-            _runs(project)
-        with st.popover("Corrected answers", icon=":material/rate_review:"), told_plainly():
-            _corrected(project)
-        with st.popover("Few-shot sets", icon=":material/format_list_numbered:"), told_plainly():
-            _few_shot(project)
-        with st.popover("Larger model", icon=":material/neurology:"), told_plainly():
-            distil_form(project)
-        with st.popover("Reference answers", icon=":material/quiz:"), told_plainly():
-            pairs_form(project)
+        for title, icon, fill in _SOURCES:
+            # What was collected closes the box it was collected in: a new key is a new, closed box.
+            box = st.popover(title, icon=f":material/{icon}:", key=f"tuning_from_{icon}_{tuning_state().collected}")
+            with box, told_plainly():
+                fill(project)
     for job in [job for job in store().jobs(project, active=True) if job.kind in MAKING]:
         follow(job, MAKING[job.kind], on_end=_made)
     _last_problem(project)
@@ -73,11 +68,14 @@ def _last_problem(project: Project) -> None:
 def add(project: Project, make: Callable[[], Sequence[TrainingExample]]) -> None:
     """Collect what a source gives, and say how many there were; a callback."""
     try:
-        examples = make()
-        added = collect(store(), project, examples)
+        _add(project, make())
     except LlmOptError as error:
         state().problem = str(error)
-        return
+
+
+def _add(project: Project, examples: Sequence[TrainingExample]) -> None:
+    added = collect(store(), project, examples)
+    tuning_state().collected += 1
     known = len(examples) - added
     notify(f"{fmt.plural(added, 'example')} collected" + (f", {known:,} were there already." if known else "."))
 
@@ -87,14 +85,12 @@ def _upload(project: Project) -> None:
         "JSONL in OpenAI's chat format, CSV with question and answer, or preference pairs (JSONL, or CSV with "
         "question, chosen and rejected). Nothing leaves this machine."
     )
-    turn = tuning_state().forms
+    turn = tuning_state().collected
     file = st.file_uploader("File", ["jsonl", "csv", "tsv"], key=f"{UPLOAD}_{turn}")
     column = st.text_input("CSV column with the answer", key=f"{COLUMN}_{turn}", placeholder="Found by its usual names")
     if st.button("Collect", key="tuning_upload_add", icon=":material/add:", disabled=file is None) and file is not None:
         columns = {"answer": column} if column else {}
-        add(project, lambda: uploaded(file.getvalue(), file.name, columns))
-        if not state().problem:
-            tuning_state().forms += 1
+        _add(project, uploaded(file.getvalue(), file.name, columns))
         st.rerun()
 
 
@@ -105,16 +101,36 @@ def _runs(project: Project) -> None:
         return
     picked = st.selectbox("Run", list(runs), key="tuning_run", format_func=lambda key: _told(runs[key]))
     run = runs[picked]
-    scored = [metric for metric in run.metrics if metric]
-    metric = st.selectbox("Score", scored, key=f"tuning_metric_{picked}", format_func=metric_title) if scored else ""
-    least = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="tuning_run_least")
-    found = good_records(store(), picked, {metric: least} if metric else {})
-    st.caption(
-        f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit. A vote in a comparison decides over the score. "
-        "The prompt goes along as it was sent, without worked examples: a tuned model has learned them."
-    )
+    voted = len({vote.example_id for vote in votes_on(store(), run) if vote.choice != "skip"})
+    if voted and run.comparison and st.toggle(
+        "As preference pairs", False, key=f"tuning_run_pairs_{picked}",
+        help="What was preferred over what in the blind vote (DPO, for services).",
+    ):  # fmt: skip
+        found = voted_pairs(store(), run)
+        st.caption(f"{fmt.plural(len(found), 'pair')} from the votes, with the prompt of {fmt.markdown(run.name)}.")
+    else:
+        found = _good(run, voted)
     st.button("Collect them", key="tuning_run_add", icon=":material/add:", disabled=not found, on_click=add,
               args=(project, lambda: found))  # fmt: skip
+
+
+def _good(run: Run, voted: int) -> list[TrainingExample]:
+    scored = [*(metric for metric in run.metrics if metric), *([_VOTES] if voted else [])]
+    metric = st.selectbox("Score", scored, key=f"tuning_metric_{run.id}", format_func=_bar) if scored else _VOTES
+    lowest = {}
+    if metric != _VOTES:
+        lowest[str(metric)] = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="tuning_run_least")
+    found = good_records(store(), run.id, lowest)
+    told = f" {fmt.plural(voted, 'question')} with a vote, which decides over the score." if voted else ""
+    st.caption(
+        f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit.{told} "
+        "The prompt goes along as it was sent, without worked examples: a tuned model has learned them."
+    )
+    return found
+
+
+def _bar(metric: str) -> str:
+    return "Votes alone" if metric == _VOTES else metric_title(metric)
 
 
 def _told(run: Run) -> str:
@@ -145,3 +161,13 @@ def _few_shot(project: Project) -> None:
     system = st.text_input("System message", key="tuning_shots_system", placeholder="Optional")
     st.button("Collect its examples", key="tuning_shots_add", icon=":material/add:", on_click=add,
               args=(project, lambda: few_shot_examples(store(), project, name, system or "")))  # fmt: skip
+
+
+_SOURCES: tuple[tuple[str, str, Callable[[Project], None]], ...] = (
+    ("Upload", "upload_file", _upload),
+    ("Good answers", "recommend", _runs),
+    ("Corrected answers", "rate_review", _corrected),
+    ("Few-shot sets", "format_list_numbered", _few_shot),
+    ("Larger model", "neurology", distil_form),
+    ("Reference answers", "quiz", pairs_form),
+)

@@ -13,11 +13,13 @@ from pydantic import ValidationError
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models
-from llmopt_core.experiments.tuning_lab.jobs import Access, free_name, leaving, rough_seconds, start
+from llmopt_core.experiments.tuning_lab.jobs import Access, free_name, leaving, resume, rough_seconds, start
 from llmopt_core.experiments.tuning_lab.library import SavedTraining, training_sets
+from llmopt_core.finetuning.departure import Departure
 from llmopt_core.finetuning.jobs import LOCAL, Job, JobRequest
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project
+from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, told_plainly
 from llmopt_ui.keys import endpoints, keys_of
@@ -82,6 +84,27 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
         _button(project, Asked(chosen, provider, kind, request, validate), jobs)
 
 
+def go_on(project: Project, job: Job) -> None:
+    """Go on with a job that ended before it was done; sending to a service takes its time, so that is a job too.
+
+    Raises:
+        BadInput: It cannot go on.
+    """
+    trainers = access()
+    if job.provider == LOCAL:
+        resume(trainers, job.id)
+        notify("Resumed.")
+        return
+
+    def work(context: JobContext) -> dict[str, Any]:
+        context.report({"message": "uploading"})
+        return {"job": resume(trainers, job.id).id}
+
+    told = {"name": job.name, "provider": job.provider, "resumed": job.id}
+    job_runner().submit(STARTING, project, told, work)
+    notify(f"Going on at {job.provider}; nothing is sent twice.")
+
+
 def _services() -> list[str]:
     return [name for name, endpoint in endpoints(settings()).items() if name != BUILTIN and endpoint.base_url]
 
@@ -122,20 +145,28 @@ def request_from(**values: Any) -> JobRequest:
 
 def _button(project: Project, asked: Asked, jobs: Sequence[Job]) -> None:
     gone = leaving(access(), asked.provider, asked.saved, validate=asked.validate)
-    agreed = True
-    if gone is not None:
-        with st.container(border=True):
-            st.markdown(":orange[:material/upload:] **This leaves the machine**")
-            st.text(gone.sentence)
-            st.caption("Look for names, keys and other secrets in the tab Checks before you agree.")
-            agreed = st.checkbox(f"I agree to send this to {fmt.markdown(gone.host)}",
-                                 key=f"{AGREED}_{asked.provider}_{asked.saved.version}")  # fmt: skip
+    agreed = gone is None or _consent(asked, gone)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         pressed = st.button("Start the job", key=START, type="primary", icon=":material/play_arrow:",
                             disabled=not agreed)  # fmt: skip
         st.caption(_expectation(asked, jobs))
     if pressed:
         _start(project, asked)
+
+
+def _consent(asked: Asked, gone: Departure) -> bool:
+    """What is sent where, and whether the user agreed to exactly that."""
+    with st.container(border=True):
+        st.markdown(":orange[:material/upload:] **This leaves the machine**")
+        st.text(gone.sentence)
+        if gone.warning:
+            told = gone.warning[:1].upper() + gone.warning[1:]
+            st.markdown(f":red[:material/key: {fmt.markdown(told)}] The tab Checks names their lines; take them out.")
+        else:
+            st.caption("No key, token or password was seen in it. Names and other private things nobody but you can "
+                       "see: look through it before you agree.")  # fmt: skip
+        what = fingerprint([asked.provider, gone.host, asked.saved.version, gone.bytes])
+        return st.checkbox(f"I agree to send this to {fmt.markdown(gone.host)}", key=f"{AGREED}_{what}")
 
 
 def _expectation(asked: Asked, jobs: Sequence[Job]) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from llmopt_core.runs.values import Project
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VIEW = "tuning_view"
 DATA, CHECKS, JOBS, SQUARE, LABELS = "Training data", "Checks", "Jobs", "2 × 2", "Next to label"
@@ -34,13 +38,17 @@ class TuningState:
         tab: The tab to open at the next rerun.
         choices: What a picker is to show at the next rerun, by its key.
         forms: Counts filled forms; part of their fields' keys, so that they are empty again afterwards.
+        collected: Counts what was collected; part of the sources' keys, so that they are closed and empty afterwards.
         removed: Counts changes of the collection; part of its table's key, so that nothing stays selected.
+        labelled: Key of the table of answers to label, and the table as it was before it was edited.
     """
 
     tab: str = ""
     choices: dict[str, str] = field(default_factory=dict)
     forms: int = 0
+    collected: int = 0
     removed: int = 0
+    labelled: tuple[str, pd.DataFrame | None] = ("", None)
 
 
 def tuning_state() -> TuningState:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from llmopt_core.experiments.tuning_lab.labels import begun, labels
+from llmopt_core.experiments.tuning_lab.library import collected
 from llmopt_core.experiments.tuning_lab.sources import sample_training
 from llmopt_core.finetuning.adapters import adapters_root, write_card
 from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.finetuning.job_folder import new_folder
 from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from tests.browser.harness import settled
+from tests.ui.seed import seed_project
 
 Open = Callable[..., Page]
 
@@ -60,3 +64,81 @@ def test_from_the_example_to_an_evaluation_of_the_tuned_model(finished: Settings
     settled(page)
     expect(page.get_by_role("button", name="Evaluate", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stMultiSelect").filter(has_text="Configurations")).to_contain_text("snips")
+
+
+@pytest.fixture
+def used(home: Path) -> Iterator[Store]:
+    """A project with answers of which some are wrong."""
+    store = Store.open(Settings(home=home))
+    seed_project(store)
+    yield store
+    store.close()
+
+
+def opened(page: Page, tab: str) -> None:
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Fine-tuning").click()
+    expect(page.get_by_role("heading", name="Fine-tuning", exact=True)).to_be_visible()
+    settled(page)
+    page.get_by_role("tab", name=tab).click()
+    settled(page)
+
+
+def cell(page: Page, column: int, row: int) -> None:
+    """Open a cell of the table for editing; its columns have the widths that the page gives them."""
+    box = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
+    assert box is not None
+    left = (0, 120, 400, 600, 800)
+    page.mouse.dblclick(box["x"] + left[column] + 40, box["y"] + 36 + 52 * row + 20)
+
+
+def test_what_is_typed_without_a_decision_is_never_lost(used: Store, open_page: Open) -> None:
+    page = open_page()
+    opened(page, "Next to label")
+    cell(page, 3, 0)
+    page.keyboard.press("Control+A")
+    page.keyboard.type("typed by hand")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("glide-cell-3-0")).to_have_text("typed by hand")
+    settled(page)
+    page.get_by_role("button", name="Keep the decisions").click()
+    expect(page.get_by_text("Choose accept or reject")).to_be_visible()
+    cell(page, 0, 1)
+    page.get_by_role("option", name="reject").click()
+    settled(page)
+    page.get_by_role("button", name="Keep the decisions").click()
+    expect(page.get_by_text("1 decision kept", exact=False)).to_be_visible()
+    settled(page)
+    expect(page.get_by_test_id("glide-cell-3-0")).to_have_text("typed by hand")
+    page.get_by_role("tab", name="Checks").click()
+    settled(page)
+    page.reload()
+    settled(page)
+    page.get_by_role("tab", name="Next to label").click()
+    settled(page)
+    expect(page.get_by_test_id("glide-cell-3-0")).to_have_text("typed by hand")
+    assert [label.decision for label in labels(used, "harbour").values()] == ["rejected"]
+    assert [typed.answer for typed in begun(used, "harbour").values()] == ["typed by hand"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "answers"),
+    [
+        ("chat.jsonl", b'{"messages": [{"role": "user", "content": "q1"}, {"role": "assistant", "content": "a1"}]}\n',
+         ["a1"]),
+        ("rows.csv", b"question,answer\nq1,a1\nq2,a2\n", ["a1", "a2"]),
+        ("pairs.csv", b"question,chosen,rejected\nq1,better,worse\n", ["better"]),
+    ],
+)  # fmt: skip
+def test_an_upload_is_collected_and_its_box_closes(
+    used: Store, open_page: Open, name: str, data: bytes, answers: list[str]
+) -> None:
+    page = open_page()
+    opened(page, "Training data")
+    page.get_by_role("button", name="Upload").first.click()
+    page.locator("input[type=file]").first.set_input_files({"name": name, "mimeType": "text/plain", "buffer": data})
+    settled(page)
+    page.get_by_role("button", name="Collect", exact=False).first.click()
+    expect(page.get_by_text("collected →", exact=False)).to_be_visible()
+    settled(page)
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)
+    assert [example.answer for example in collected(used, "harbour")] == answers

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparison
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.tuning_lab.labels import labels
 from llmopt_core.experiments.tuning_lab.library import collect, collected, save_training_set, training_sets
 from llmopt_core.finetuning.adapters import adapters_root, write_card
@@ -15,7 +19,9 @@ from llmopt_core.finetuning.job_folder import JobFolder, new_folder
 from llmopt_core.finetuning.jobs import JobRequest
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
+from llmopt_core.runs.store_labs import Vote
 from llmopt_core.settings import Settings
+from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record
 from llmopt_ui import resources
 from tests.stub_finetuning import FineTuningStub
 
@@ -110,6 +116,27 @@ def test_good_answers_are_collected_cleaned_and_saved(app: App, used: str, store
     assert collected(store, used) == []
 
 
+def test_what_was_preferred_in_a_blind_vote_is_collected_alone_or_as_pairs(app: App, used: str, store: Store) -> None:
+    rows = EvaluationSet("votes", tuple(Example(f"v{n}", f"How many is {n}?") for n in range(3)))
+    variants = tuple(Configuration.model_validate({"name": name}) for name in ("curt", "wordy"))
+    found = start_comparison(store, ComparisonPlan(used, variants, rows), new_id())
+    for (run,), said in zip(found.runs, ("{0}", "It is {0}, I think."), strict=True):
+        for place, example in enumerate(rows.examples):
+            answer = Answer(said.format(place), prompt=(Message("user", example.question),))
+            store.save_records(run.id, [(place, Record(example, answer))])
+        store.finish_run(run.id, "finished")
+    store.save_vote(used, Vote(found.id, "me", "v1", "curt", "wordy", "first"))
+    test = app(PAGE, project=used)
+    test.selectbox(key="tuning_run").set_value(found.runs[0][0].id).run()
+    assert "1 answer of 3 fit. 1 question with a vote" in words(test)
+    keyed(test.toggle, "tuning_run_pairs_").set_value(True).run()
+    assert "1 pair from the votes, with the prompt of curt" in words(test)
+    test.button(key="tuning_run_add").click().run()
+    assert not test.exception
+    (pair,) = collected(store, used)
+    assert (pair.answer, pair.rejected[0]["content"]) == ("1", "It is 1, I think.")
+
+
 def test_a_set_without_examples_or_name_is_refused_in_words(app: App, used: str, store: Store) -> None:
     collect(store, used, examples(12))
     test = app(PAGE, project=used)
@@ -166,6 +193,10 @@ def test_a_larger_model_answers_what_passes_is_collected(
         test = app(PAGE, project=used)
         test.toggle(key="distil_json").set_value(True).run()
         assert "will be sent to teacher" in words(test)
+        test.button(key="distil_start").click().run()
+        assert "Name the larger model, as teacher calls it" in words(test)
+        assert store.jobs(used) == []
+        test.text_input(key="distil_model").set_value("large").run()
         test.button(key="distil_start").click().run()
         for job in store.jobs(used):
             resources.job_runner().wait(job.id, timeout=60)
@@ -302,6 +333,8 @@ def test_nothing_is_sent_to_a_service_before_the_user_agreed(
     shown = words(test)
     assert "This leaves the machine" in shown
     assert "20 training examples and 5 validation examples" in shown
+    assert re.search(r"\(\d+ KB, every question", shown)
+    assert "No key, token or password was seen" in shown
     assert test.button(key="start_job").disabled
     assert stub.requests == []
     keyed(test.checkbox, "start_agreed").set_value(True).run()
@@ -344,6 +377,87 @@ def test_a_refusing_service_is_explained(app: App, used: str, store: Store, stub
     test.run()
     assert not test.exception
     assert "this organisation can start no fine-tuning jobs there" in words(test)
+
+
+def test_a_refused_job_that_went_on_is_no_problem_any_more(
+    app: App, used: str, store: Store, settings: Settings, stub: FineTuningStub
+) -> None:
+    save_training_set(store, used, "shades", examples(20))
+    stub.fail("POST /fine_tuning/jobs", (403, "training_not_available", "no"))
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    test.selectbox(key="start_provider").set_value("cloud").run()
+    test.text_input(key="start_base").set_value("big").run()
+    keyed(test.checkbox, "start_agreed").set_value(True).run()
+    test.button(key="start_job").click().run()
+    for _ in range(2):
+        for job in store.jobs(used):
+            resources.job_runner().wait(job.id, timeout=60)
+        test.run()
+        resume = [button for button in test.button if (button.key or "").startswith("tuning_resume_")]
+        if resume:
+            assert "this organisation can start no fine-tuning jobs there" in words(test)
+            assert keyed(test.button, "start_seen_")
+            resume[0].click().run()
+    assert not test.exception
+    assert stub.count("POST /fine_tuning/jobs") == 2
+    assert len(stub.jobs) == 1
+    # The event log goes on telling it, with its time; nothing else does.
+    assert not [text.value for text in test.text if text.value.startswith("Endpoint 'cloud' would not")]
+    assert not [button for button in test.button if (button.key or "").startswith("start_seen_")]
+
+
+def test_a_refusal_that_was_resumed_on_the_command_line_is_no_problem_any_more(
+    app: App, used: str, store: Store, settings: Settings, stub: FineTuningStub
+) -> None:
+    saved = save_training_set(store, used, "shades", examples(20))
+    sending = store.start_job("fine-tuning start", used, {"name": "far", "provider": "cloud"})
+    store.update_job(sending, status="failed", error="Endpoint 'cloud' would not start the job (403).")
+    folder = new_folder(settings, JobRequest(name="far", provider="cloud", base_model="big"), "service", saved.train,
+                        None)  # fmt: skip
+    folder.update_state(status="failed", resumable=True)
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    assert "would not start the job" in words(test)
+    folder.update_state(status="finished", remote_id="ftjob-1", tuned_model="ft:far")
+    test.run()
+    assert not test.exception
+    assert "would not start the job" not in words(test)
+
+
+def test_likely_secrets_are_counted_before_they_leave(app: App, used: str, store: Store, stub: FineTuningStub) -> None:
+    leaky = chat_example("my key is sk-abcdefghijklmnopqrstuvwx", "noted")
+    save_training_set(store, used, "shades", [*examples(12), leaky])
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    test.selectbox(key="start_provider").set_value("cloud").run()
+    test.text_input(key="start_base").set_value("big").run()
+    assert "1 example seems to hold a secret (an API key in 1)" in words(test).replace("\\", "")
+    assert "sk-abc" not in words(test)
+
+
+def test_missing_losses_have_a_dash_and_a_waiting_job_waits_once(
+    app: App, used: str, store: Store, settings: Settings, trained: JobFolder
+) -> None:
+    saved = training_sets(store, used)[0]
+    folder = new_folder(settings, JobRequest(name="second"), "lora", saved.train, None)
+    folder.update_state(status="queued", message="Waiting until another training has ended.")
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    assert not test.exception
+    (table,) = [t for t in test.dataframe if "Tuned model" in t.value.columns]
+    assert table.value["Validation loss"].isna().tolist() == [True, False]
+    assert table.proto.placeholder == "–"
+    told = [bar.proto.text for bar in test.get("progress")]
+    assert [text.replace("\\", "") for text in told] == ["Waiting until another training has ended"]
+    folder.update_state(status="cancelled", message="")
+    test.run()
+    # What is closed shows the words of when it was chosen, so they hold nothing that changes.
+    assert not any(word in " ".join(test.selectbox(key="tuning_job").options) for word in ("waiting", "cancelled"))
+
+
+def test_the_log_is_told_newest_first(app: App, used: str, trained: JobFolder) -> None:
+    trained.log("Finished.")
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    assert "Event log (2), newest first" in [box.label for box in test.expander]
+    told = [text.value for text in test.text if "Training: 20" in text.value or "Finished." in text.value]
+    assert [line.rsplit("  ", 1)[1] for line in told] == ["Finished.", "Training: 20 examples."]
 
 
 def test_the_square_needs_a_tuned_model_then_runs_and_shows_all_four(

@@ -16,11 +16,13 @@ from llmopt_core.evaluation.sample import Sample
 from llmopt_core.evaluation.text_metrics import token_f1
 from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, few_shot_from
 from llmopt_core.experiments.tuning_lab.as_sent import without_shots
+from llmopt_core.experiments.tuning_lab.voted import liked
 from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.finetuning.distill import AnswerCheck, Distilled, distill
 from llmopt_core.finetuning.files import load_training_set
 from llmopt_core.finetuning.from_records import from_few_shot, from_records
 from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.assemble import Mode, build_messages
 from llmopt_core.prompts.spec import PromptSpec
@@ -59,11 +61,7 @@ def good_records(
         voter: Only this voter's votes; all by default.
     """
     run = store.run(run_id)
-    votes: dict[str, bool] = {}
-    for vote in store.votes(run.project):
-        if run.name in (vote.first, vote.second) and (not voter or vote.voter == voter):
-            liked = {"first": vote.first == run.name, "second": vote.second == run.name, "tie": True}
-            votes[vote.example_id] = liked.get(vote.choice, False)
+    votes = liked(store, run, voter)
     records = without_shots(store.records(run_id), run.configuration)
     return from_records(records, min_scores=min_scores, votes=votes, source=f"run of {run.name}")
 
@@ -137,6 +135,17 @@ def sample_chinese(documents: Sequence[str]) -> EvaluationSet | None:
     found = load_questions(path, path.name).examples
     wanted = {span.document for example in found for span in example.references}
     return EvaluationSet("chinese-questions", found) if wanted <= set(documents) else None
+
+
+def teacher_at(endpoint: Endpoint, name: str = "", max_tokens: int = 512) -> ModelSpec:
+    """The larger model to ask at an endpoint; its default model where none is named.
+
+    Raises:
+        BadInput: None is named and the endpoint has no default.
+    """
+    if not (name.strip() or endpoint.default_model):
+        raise BadInput(f"Name the larger model, as {endpoint.name} calls it; that endpoint has no default model.")
+    return ModelSpec(endpoint=endpoint.name, name=name.strip(), mode="chat", max_tokens=max_tokens)
 
 
 async def distilled(

@@ -342,11 +342,12 @@ def test_byte_order_mark_is_no_problem() -> None:
 def test_huge_files_are_streamed_and_the_list_of_lines_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "many.jsonl"
     path.write_bytes(jsonl({"messages": []} for _ in range(3_000)))
-    seen: list[int] = []
-    report = check_file(path, on_progress=seen.append)
+    seen: list[tuple[int, int]] = []
+    report = check_file(path, on_progress=lambda examples, read: seen.append((examples, read)))
     assert report.errors == {"missing_messages_list": 3_000}
     assert (len(report.lines), report.lines_left_off) == (1_000, 2_000)
-    assert seen == [1_000, 2_000, 3_000]
+    assert [examples for examples, _ in seen] == list(range(3_000))
+    assert seen[-1][1] == path.stat().st_size
 
 
 def test_sets_in_memory_are_checked_with_groups() -> None:

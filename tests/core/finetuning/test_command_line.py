@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 import typer
 
 from llmopt_core.cli import finetune
+from llmopt_core.cli.output import Watched
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.finetuning.job_folder import all_folders, new_folder
@@ -46,6 +50,26 @@ def test_check_writes_the_documented_json(tmp_path: Path, capsys: pytest.Capture
 def test_check_prints_json_alone_when_it_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     llmopt("check", TOY, "--json", "-")
     assert json.loads(capsys.readouterr().out)["examples"] == 5
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_long_check_says_how_far_it_is_beside_the_json(
+    terminal: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(colours(40).to_jsonl())
+    seconds = count()
+    monkeypatch.setattr(finetune, "Watched", partial(Watched, terminal=terminal, clock=lambda: float(next(seconds))))
+    llmopt("check", path, "--json", "-")
+    said = capsys.readouterr()
+    assert json.loads(said.out)["examples"] == 40
+    assert re.search(r"long\.jsonl: \d+ examples? checked, \d+% of \d+ KB", said.err)
+    assert ("\r" in said.err) == terminal
+
+
+def test_a_short_check_says_nothing_of_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    llmopt("check", TOY, "--json", "-")
+    assert capsys.readouterr().err == ""
 
 
 def test_check_fails_on_errors_and_finds_leakage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

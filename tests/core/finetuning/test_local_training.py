@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.finetuning import checkpoints, trainer
-from llmopt_core.finetuning.adapters import adapters, delete_adapter
+from llmopt_core.finetuning.adapters import adapters, adapters_root, delete_adapter
 from llmopt_core.finetuning.data import TrainingSet, chat_example, preference_example
 from llmopt_core.finetuning.files import write_atomically
 from llmopt_core.finetuning.finetuners import all_jobs
@@ -159,6 +159,62 @@ def test_a_full_disk_at_the_end_can_be_resumed_to_the_adapter(
     assert work(folder).status == "finished"
     assert len(list(folder.lines("metrics.jsonl"))) == steps
     assert [a.name for a in adapters(settings)] == ["tuned"]
+
+
+def test_a_disk_without_room_for_the_card_leaves_no_half_adapter(
+    make: Callable[..., JobFolder], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _facts: Any) -> None:
+        raise StorageFailed(f"{path}: cannot be written") from OSError(28, "No space left on device")
+
+    folder = make()
+    with monkeypatch.context() as patch:
+        patch.setattr("llmopt_core.finetuning.lora_training.write_card", full)
+        job = work(folder)
+    assert (job.status, job.resumable) == ("failed", True)
+    assert "No space left on device" in job.message
+    assert "free some space, then resume" in job.message
+    assert list(adapters_root(settings).iterdir()) == []
+    assert work(folder).status == "finished"
+
+
+def test_a_full_disk_hides_no_job(
+    make: Callable[..., JobFolder], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make()
+    folder.write("process.json", {"pid": 2**22 + 1, "started": 0.0})
+    folder.update_state(status="running", step=3, total_steps=6)
+
+    def full(self: JobFolder, **_: Any) -> None:
+        raise StorageFailed("state.json: cannot be written (No space left on device)")
+
+    monkeypatch.setattr(JobFolder, "update_state", full)
+    (job,) = all_jobs(settings)
+    assert (job.status, job.step, job.resumable) == ("interrupted", 3, True)
+    assert "No space left" in job.message
+
+
+def test_the_time_of_a_job_counts_all_that_was_worked(
+    make: Callable[..., JobFolder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, now = make(), [900.0]
+
+    def lost(_worker: trainer.Worker) -> dict[str, Any]:
+        now[0] += 100.0
+        raise StorageFailed("no room")
+
+    def done(_worker: trainer.Worker) -> dict[str, Any]:
+        now[0] += 30.0
+        return {}
+
+    monkeypatch.setattr(trainer, "_work_for", lambda _folder: lost)
+    trainer.work_on(trainer.Worker(folder, lambda: now[0]))
+    began = folder.job().started_at
+    assert (folder.job().status, folder.job().took) == ("failed", 100.0)
+    now[0] += 4_000.0
+    monkeypatch.setattr(trainer, "_work_for", lambda _folder: done)
+    trainer.work_on(trainer.Worker(folder, lambda: now[0]))
+    assert (folder.job().status, folder.job().took, folder.job().started_at) == ("finished", 130.0, began)
 
 
 def test_a_job_without_a_validation_set_takes_the_last_state(settings: Settings, tiny_model: Path) -> None:

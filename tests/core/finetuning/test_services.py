@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput, Cancelled, EndpointError, StorageFailed
-from llmopt_core.finetuning.data import TrainingSet, preference_example
-from llmopt_core.finetuning.departure import departure
+from llmopt_core.finetuning.data import TrainingSet, chat_example, preference_example
+from llmopt_core.finetuning.departure import departure, size_words
 from llmopt_core.finetuning.finetuners import all_jobs, fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.job_folder import JobFolder, jobs_root, open_folder
 from llmopt_core.finetuning.jobs import Job, JobRequest
@@ -95,6 +95,26 @@ def test_departure_names_the_host() -> None:
     leaving = departure(Endpoint(name="x", base_url="https://tune.example.com/v1"), colours(3))
     assert "tune.example.com" in leaving.sentence
     assert not leaving.stays
+
+
+@pytest.mark.parametrize(("count", "told"), [(812, "812 bytes"), (38_400, "38 KB"), (999_700, "1.0 MB")])
+def test_sizes_are_told_in_units_that_show_them(count: int, told: str) -> None:
+    assert size_words(count) == told
+
+
+def test_likely_secrets_are_counted_in_all_that_would_be_sent(service: ServiceTrainer, stub: FineTuningStub) -> None:
+    key = "sk-abcdefghijklmnopqrstuvwx"
+    leaky = TrainingSet("t", (chat_example(f"my key is {key}", "noted"), chat_example("password: hunter22", "noted")))
+    pair = preference_example("which?", "this one", f"use {key}")
+    leaving = departure(Endpoint(name="x", base_url="https://tune.example.com/v1"), leaky, TrainingSet("v", (pair,)))
+    assert leaving.with_secrets == 3
+    assert leaving.secrets == {"an API key": 2, "a password": 1}
+    assert leaving.warning == "3 examples seem to hold a secret (an API key in 2, a password in 1)."
+    assert departure(Endpoint(name="x", base_url="https://x.example"), colours(3)).warning == ""
+    with pytest.raises(BadInput, match="2 examples seem to hold a secret") as caught:
+        service.create(REQUEST, leaky)
+    assert key not in str(caught.value)
+    assert stub.requests == []
 
 
 @pytest.mark.parametrize("fault", ["lost", "drop", (500, "", "boom"), (503, "", "later")])
@@ -297,6 +317,15 @@ def test_events_are_paged_kept_and_never_doubled(service: ServiceTrainer, stub: 
     assert stub.count("GET /fine_tuning/jobs/ID/events") == asked + 1
     points = service.metrics(job.id)
     assert [(p.step, p.train_loss) for p in points] == [(n, 1.0 / n) for n in range(1, 8)]
+
+
+def test_what_the_service_did_comes_after_what_was_sent_in_the_same_second(
+    service: ServiceTrainer, stub: FineTuningStub, settings: Settings
+) -> None:
+    job = start(service)
+    sent = max(event.at for event in service.events(job.id))
+    stub.event("ftjob-1", "Created the job", at=int(sent))
+    assert [event.message for event in service.events(job.id)][-1] == "Created the job"
 
 
 CSV = (

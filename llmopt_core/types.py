@@ -122,7 +122,8 @@ class Message:
 class Usage:
     """What model calls took. `calls` went to an endpoint; `cached_calls` were answered by the call cache, at no cost.
 
-    `cost_usd` is None where the endpoint has no price list.
+    `cost_usd` is None where the endpoint has no price list. What begins with `saved` is what the cached calls took when
+    they were made.
     """
 
     prompt_tokens: int = 0
@@ -130,16 +131,48 @@ class Usage:
     cost_usd: float | None = 0.0
     calls: int = 0
     cached_calls: int = 0
+    saved_prompt_tokens: int = 0
+    saved_completion_tokens: int = 0
+    saved_cost_usd: float | None = 0.0
 
     def __add__(self, other: Usage) -> Usage:
-        known = self.cost_usd is not None and other.cost_usd is not None
         return Usage(
             self.prompt_tokens + other.prompt_tokens,
             self.completion_tokens + other.completion_tokens,
-            (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
+            _total(self.cost_usd, other.cost_usd),
             self.calls + other.calls,
             self.cached_calls + other.cached_calls,
+            self.saved_prompt_tokens + other.saved_prompt_tokens,
+            self.saved_completion_tokens + other.saved_completion_tokens,
+            _total(self.saved_cost_usd, other.saved_cost_usd),
         )
+
+    @property
+    def made(self) -> Usage | None:
+        """What all these calls took when they were made; None where cached ones do not know it any more."""
+        if self.cached_calls and not self.saved_prompt_tokens + self.saved_completion_tokens:
+            return None
+        return Usage(
+            self.prompt_tokens + self.saved_prompt_tokens,
+            self.completion_tokens + self.saved_completion_tokens,
+            _total(self.cost_usd, self.saved_cost_usd),
+            self.calls + self.cached_calls,
+        )
+
+    @property
+    def from_cache(self) -> Usage:
+        """The same calls, answered from the cache."""
+        made = self.made or Usage()
+        return Usage(
+            cached_calls=self.calls + self.cached_calls,
+            saved_prompt_tokens=made.prompt_tokens,
+            saved_completion_tokens=made.completion_tokens,
+            saved_cost_usd=made.cost_usd,
+        )
+
+
+def _total(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a + b
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +194,7 @@ class StageTrace:
         queries: The texts that were searched with (the question, hypothetical passages, sub-questions).
         hits: What came out, best first.
         received: Number of candidates that went in.
-        seconds: Wall time, without `once_seconds`.
+        seconds: Wall time, without `once_seconds`. Where the call cache answered: what it took when it was asked.
         usage: Model calls of this stage.
         warning: Set where the stage fell back to something simpler, with the reason.
         once_seconds: Time for what later questions find done: weights loaded, token vectors of chunks made.
@@ -229,6 +262,7 @@ class Answer:
         hits: The chunks that were handed to the model, in prompt order.
         citations: Positions in `hits` (0-based) that the answer cites.
         prompt: The messages exactly as sent; for completion mode one user message with the whole text.
+        seconds: Of its calls and checks. Where the call cache answered: what it took when it was asked.
         notes: What happened on the way: a repaired format, a refusal by the fact check.
         raw: All that the model wrote, where the answer is only a part of it; else empty.
         steps: Name and output of each call a chain made before the last one.

@@ -95,7 +95,7 @@ def told_problem() -> None:
 
 def show_error(message: str) -> None:
     """One sentence in a red box. The message may hold user text, so nothing in it is read as Markdown."""
-    with st.container(border=True, horizontal=True, gap="small"):
+    with st.container(border=True, horizontal=True, gap="small", wrap=False):
         st.markdown(":red[:material/error:]", width="content")
         st.text(message, width="stretch")
 

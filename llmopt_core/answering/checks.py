@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from llmopt_core.answering.citations import without_marks
@@ -73,18 +73,21 @@ async def check_answer(
     if not passages:
         return _nothing_retrieved(answer, spec)
     try:
-        verdicts, usage = await support.judge([without_marks(claim) for claim in claims], passages, question)
+        judged = await support.judge([without_marks(claim) for claim in claims], passages, question)
     except (BudgetReached, Cancelled):
         raise
     except LlmOptError as error:
         return Checked(answer, notes=(f"{NOT_CHECKED}: {error}",))
-    evidence = tuple(_evidence(claim, verdict, support.label) for claim, verdict in zip(claims, verdicts, strict=True))
+    pairs = zip(claims, judged.verdicts, strict=True)
+    evidence = tuple(_evidence(claim, verdict, support.label) for claim, verdict in pairs)
+    took = (judged.usage, judged.seconds)
     if spec.refuse_unsupported and all(item.verdict is False for item in evidence):
-        return Checked(REFUSAL, evidence, (f"Refused: no passage supports {answer!r}.",), usage)
+        return Checked(REFUSAL, evidence, (f"Refused: no passage supports {answer!r}.",), *took)
     unsupported = [item for item in evidence if item.verdict is False]
     if spec.fact_check == "revise" and unsupported:
-        return await _revised(answer, passages, evidence, usage, reviser)
-    return Checked(answer, evidence, tuple(map(_flag, _not_confirmed(evidence))), usage)
+        revised = await _revised(answer, passages, evidence, reviser)
+        return replace(revised, usage=judged.usage + revised.usage, seconds=judged.seconds + revised.seconds)
+    return Checked(answer, evidence, tuple(map(_flag, _not_confirmed(evidence))), *took)
 
 
 def _evidence(claim: str, verdict: Verdict, judge: str) -> Evidence:
@@ -111,25 +114,25 @@ async def _revised(
     answer: str,
     passages: Sequence[str],
     evidence: tuple[Evidence, ...],
-    usage: Usage,
     reviser: tuple[ChatModel, ModelSpec] | None,
 ) -> Checked:
+    """The answer without its unsupported claims, with what the rewriting took."""
     kept = [item.statement for item in evidence if item.verdict is not False]
     left_out = [item.statement for item in evidence if item.verdict is False]
     notes = tuple(f"Taken out, because no passage supports it: {statement}" for statement in left_out)
     notes += tuple(map(_flag, (item for item in evidence if item.verdict is None)))
     if not kept:
-        return Checked(REFUSAL, evidence, notes, usage)
+        return Checked(REFUSAL, evidence, notes)
     if reviser is None:
-        return Checked(" ".join(kept), evidence, notes, usage)
+        return Checked(" ".join(kept), evidence, notes)
     chat, spec = reviser
     request = ChatRequest((Message("user", _revision_prompt(answer, passages, left_out)),), spec)
     try:
         done = await chat.complete(request)
     except EndpointError as error:
         note = f"{NOT_REWRITTEN}, so the unsupported sentences were only left out: {error}"
-        return Checked(" ".join(kept), evidence, (*notes, note), usage)
-    return Checked(done.text.strip() or " ".join(kept), evidence, notes, usage + done.usage, done.seconds)
+        return Checked(" ".join(kept), evidence, (*notes, note))
+    return Checked(done.text.strip() or " ".join(kept), evidence, notes, done.usage, done.seconds)
 
 
 def _revision_prompt(answer: str, passages: Sequence[str], left_out: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -22,6 +23,15 @@ class Verdict:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One verdict per claim, in order, and what they took: calls, and the seconds it took when they were first made."""
+
+    verdicts: tuple[Verdict, ...]
+    usage: Usage = Usage()
+    seconds: float = 0.0
+
+
 class Support(Protocol):
     """Judges claims against passages.
 
@@ -31,8 +41,8 @@ class Support(Protocol):
 
     label: str
 
-    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> tuple[list[Verdict], Usage]:
-        """One verdict per claim, in order, and what the calls took."""
+    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> Judged:
+        """One verdict per claim, in order, and what they took."""
         ...
 
 
@@ -44,9 +54,11 @@ class WordSupport:
     def __init__(self, enough: float = 0.75) -> None:
         self.enough = enough
 
-    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> tuple[list[Verdict], Usage]:
+    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> Judged:
         """See `Support.judge`."""
-        return [self._verdict(claim, passages) for claim in claims], Usage(calls=0)
+        started = time.perf_counter()
+        verdicts = tuple(self._verdict(claim, passages) for claim in claims)
+        return Judged(verdicts, seconds=time.perf_counter() - started)
 
     def _verdict(self, claim: str, passages: Sequence[str]) -> Verdict:
         shares = [coverage(claim, passage) for passage in passages]
@@ -71,7 +83,7 @@ class ModelSupport:
         self.label = f"{name}, fact check v1"
         self._chat, self._spec, self._prompt = chat, spec, prompt or FACT_CHECK
 
-    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> tuple[list[Verdict], Usage]:
+    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> Judged:
         """See `Support.judge`.
 
         Raises:
@@ -80,7 +92,7 @@ class ModelSupport:
         parts = {"question": question, "passages": numbered(passages), "claims": numbered(claims)}
         text = _filled(self._prompt, parts)
         done = await self._chat.complete(ChatRequest((Message("user", text),), self._spec))
-        return _verdicts(done.text, len(claims), len(passages)), done.usage
+        return Judged(_verdicts(done.text, len(claims), len(passages)), done.usage, done.seconds)
 
 
 def numbered(texts: Sequence[str]) -> str:
@@ -97,11 +109,11 @@ def _filled(prompt: str, parts: dict[str, str]) -> str:
     return "".join([*pieces, rest])
 
 
-def _verdicts(reply: str, claims: int, passages: int) -> list[Verdict]:
+def _verdicts(reply: str, claims: int, passages: int) -> tuple[Verdict, ...]:
     rows = {row.get("claim"): row for row in _rows_in(reply)}
     if not rows:
         raise EndpointError("The fact check's model did not answer with the list of verdicts asked for.", "bad-answer")
-    return [_verdict(rows.get(number), passages) for number in range(1, claims + 1)]
+    return tuple(_verdict(rows.get(number), passages) for number in range(1, claims + 1))
 
 
 def _verdict(row: dict[str, Any] | None, passages: int) -> Verdict:

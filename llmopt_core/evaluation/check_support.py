@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
-from llmopt_core.answering.support import Verdict
+from llmopt_core.answering.support import Judged, Verdict
 from llmopt_core.evaluation.grounding import Grounding
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.token_vectors import TokenReader
-from llmopt_core.types import Usage
 
 
 class GroundingSupport:
@@ -23,16 +23,19 @@ class GroundingSupport:
         self._reader = reader
         self.label = JudgeSpec().label
 
-    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> tuple[list[Verdict], Usage]:
+    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> Judged:
         """See `Support.judge`."""
-        return await asyncio.to_thread(self._judge, list(claims), passages, question), Usage()
+        return await asyncio.to_thread(self._judge, list(claims), passages, question)
 
-    def _judge(self, claims: list[str], passages: Sequence[str], question: str) -> list[Verdict]:
+    def _judge(self, claims: list[str], passages: Sequence[str], question: str) -> Judged:
         if not passages:
-            return [Verdict(False, None, "there is no passage") for _ in claims]
+            return Judged(tuple(Verdict(False, None, "there is no passage") for _ in claims))
+        # The model is loaded once for all answers, so no single one takes that time.
+        self._reader.load()
+        started = time.perf_counter()
         by_passage = [Grounding(passage, self._reader).supports(claims, question) for passage in passages]
         verdicts = []
         for judged in zip(*by_passage, strict=True):
             best = max(range(len(judged)), key=lambda i: judged[i].probability)
             verdicts.append(Verdict(judged[best].verdict, best, judged[best].reason))
-        return verdicts
+        return Judged(tuple(verdicts), seconds=time.perf_counter() - started)

@@ -41,6 +41,10 @@ class TokenReader:
     def __init__(self, embedder: Callable[[], TokenEmbedder]) -> None:
         self._embedder = embedder
 
+    def load(self) -> None:
+        """Load the embedder, so that the first text need not wait for it."""
+        _store_of(self._embedder())
+
     def read(self, texts: Sequence[str]) -> list[Tokens]:
         """The tokens of each text, in order; texts not read lately are embedded in one call."""
         model = self._embedder()

@@ -12,7 +12,7 @@ from llmopt_core.evaluation.checks import CheckSpec, build_checks, checks_of, th
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import Metric, Sample, build_metrics
 from llmopt_core.experiments import keys
-from llmopt_core.experiments.stages import StageCache, from_cache
+from llmopt_core.experiments.stages import StageCache
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Answer, Example, Score, Usage
 
@@ -131,6 +131,6 @@ async def _together(work: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
 
 def _added(made: Sequence[Usage], known: Sequence[Usage]) -> Usage:
     total = Usage()
-    for usage in (*made, *map(from_cache, known)):
+    for usage in (*made, *(one.from_cache for one in known)):
         total += usage
     return total

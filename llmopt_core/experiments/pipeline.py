@@ -21,7 +21,8 @@ from llmopt_core.experiments import keys
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import Grader
 from llmopt_core.experiments.indexing import OnProgress, prepare_index, written_texts
-from llmopt_core.experiments.stages import StageCache, from_cache
+from llmopt_core.experiments.kept_support import KeptSupport
+from llmopt_core.experiments.stages import StageCache
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.embedded_texts import EmbeddedTexts
@@ -176,7 +177,7 @@ class Pipeline:
     async def _retrieve(self, example: Example) -> tuple[Retrieval, Usage]:
         known = self.cached_hits(example)
         if known is not None:
-            return known, from_cache(known.usage)
+            return known, known.usage.from_cache
         retriever = await self._retriever()
         retrieval = self._with_writing(await retriever.retrieve(example.question, example.category))
         # A stage that fell back to something simpler may do better the next time.
@@ -193,7 +194,7 @@ class Pipeline:
         if known is not None:
             if on_text is not None:
                 on_text(known.raw or known.text)
-            return known, from_cache(known.usage)
+            return known, known.usage.from_cache
         asked = self.configuration
         answer = await answer_question(
             example, retrieval, asked.prompt, asked.model, self.models, asked.checks, on_text,
@@ -233,9 +234,9 @@ class Pipeline:
         return keys.answer_key(self._answering_identity, self._prompt_variables, example, hits)
 
     @cached_property
-    def _support(self) -> GroundingSupport:
+    def _support(self) -> KeptSupport:
         """The built-in judge of claims; loads its model at the first claim."""
-        return GroundingSupport(TokenReader(self.models.token_embedder))
+        return KeptSupport(GroundingSupport(TokenReader(self.models.token_embedder)), self._cache)
 
     @cached_property
     def _retrieval_identity(self) -> str:

@@ -77,8 +77,3 @@ def _read(data: bytes | None, kind: Any) -> Any:
     except Exception:
         # Written by another version of the program: made anew.
         return None
-
-
-def from_cache(usage: Usage) -> Usage:
-    """The usage of work that was not done again."""
-    return Usage(cached_calls=usage.calls + usage.cached_calls)

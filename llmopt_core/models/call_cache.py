@@ -29,8 +29,8 @@ _lock = threading.Lock()
 class CachedChat:
     """Answers from the cache where it can, else asks `inner` and keeps the answer before handing it on.
 
-    Identical calls that overlap, in any thread, are made once. A cached answer reports no tokens and no cost, one
-    cached call, and the seconds the call took when it was made.
+    Identical calls that overlap, in any thread, are made once. A cached answer reports one cached call, no tokens and
+    no cost but those saved, and the seconds the call took when it was made.
 
     Args:
         inner: The model.
@@ -140,7 +140,7 @@ def decode(data: bytes) -> Completion | None:
 def _from_cache(completion: Completion, on_text: Callable[[str], None] | None) -> Completion:
     if on_text is not None and completion.text:
         on_text(completion.text)
-    return replace(completion, usage=Usage(cached_calls=1))
+    return replace(completion, usage=completion.usage.from_cache)
 
 
 def _join(slot: _Slot) -> tuple[bool, Future[Completion]]:

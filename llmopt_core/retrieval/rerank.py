@@ -18,6 +18,7 @@ from llmopt_core.retrieval.spec import RerankSpec
 from llmopt_core.types import Hit, StageTrace, Usage, fingerprint
 
 STAGE = "rerank"
+TIMES = "rerank-seconds"
 
 Prepare = Callable[[str, Sequence[str]], Awaitable[None]]
 
@@ -44,7 +45,7 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
         head = sorted(scored, key=lambda hit: -hit.score)
     except EndpointError as error:
         warning = f"{spec.method} failed: {error} The order before it is kept."
-    seconds = time.perf_counter() - started
+    seconds = max(time.perf_counter() - started, _first_seconds(reranker, question, texts, usage))
     trace = StageTrace("rerank", spec.method, (question,), tuple(head), len(hits), seconds, usage, warning)
     return replace(trace, once_seconds=once)
 
@@ -54,6 +55,12 @@ async def _prepare(reranker: Reranker, question: str, passages: Sequence[str]) -
     prepare: Prepare | None = getattr(reranker, "prepare", None)
     if prepare is not None:
         await prepare(question, passages)
+
+
+def _first_seconds(reranker: Reranker, question: str, passages: Sequence[str], usage: Usage) -> float:
+    """What an LLM took for this when it was asked, where the call cache has answered since; 0 where not known."""
+    known: Callable[[str, Sequence[str]], float] | None = getattr(reranker, "first_seconds", None)
+    return known(question, passages) if known is not None and usage.cached_calls else 0.0
 
 
 def make_reranker(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker | None:
@@ -70,7 +77,8 @@ def make_reranker(spec: RerankSpec, index: Index, models: Models, cache: Cache) 
     if spec.method == "cross-encoder":
         inner = models.cross_encoder(spec.model)
         return CachedReranker(inner, f"cross-encoder {getattr(inner, 'name', spec.model)}", cache)
-    return _LLM[spec.method](spec.llm or ModelSpec(), models, spec.prompt)
+    name = fingerprint(spec.method, spec.prompt, spec.model_dump(mode="json")["llm"])
+    return TimedReranker(_LLM[spec.method](spec.llm or ModelSpec(), models, spec.prompt), name, cache)
 
 
 def _late_interaction(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker:
@@ -78,6 +86,37 @@ def _late_interaction(spec: RerankSpec, index: Index, models: Models, cache: Cac
     texts = [chunk.text for chunk in index.chunks]
     inner = LateInteractionReranker(embedder, texts, index.fingerprint, cache)
     return CachedReranker(inner, f"late-interaction {embedder.name} {index.fingerprint}", cache)
+
+
+class TimedReranker:
+    """Remembers how long an LLM took for a question and its passages when it was asked.
+
+    Args:
+        inner: Asks it; its calls are kept by the call cache.
+        name: Identifies how it is asked.
+        cache: Where the time is kept.
+    """
+
+    def __init__(self, inner: Reranker, name: str, cache: Cache) -> None:
+        self._inner, self._name, self._cache = inner, name, cache
+
+    async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
+        """See `Reranker.score`."""
+        started = time.perf_counter()
+        scores, usage = await self._inner.score(question, passages)
+        if usage.calls and not usage.cached_calls:
+            seconds = struct.pack("<d", time.perf_counter() - started)
+            self._cache.put_many(TIMES, {self._key(question, passages): seconds})
+        return scores, usage
+
+    def first_seconds(self, question: str, passages: Sequence[str]) -> float:
+        """How long it took; 0 where it was never asked about these passages together."""
+        key = self._key(question, passages)
+        known = self._cache.get_many(TIMES, [key]).get(key)
+        return 0.0 if known is None else float(struct.unpack("<d", known)[0])
+
+    def _key(self, question: str, passages: Sequence[str]) -> str:
+        return fingerprint(self._name, question, list(passages))
 
 
 class CachedReranker:

@@ -91,7 +91,8 @@ class Router:
             return _route("llm", None, time.perf_counter() - started, warning=_FAILED.format(error))
         category = named_category(answer.text, self.spec.categories)
         warning = "" if category else "The model named no known category; the general settings are used."
-        return _route("llm", category, time.perf_counter() - started, answer.usage, warning)
+        seconds = max(time.perf_counter() - started, answer.seconds)
+        return _route("llm", category, seconds, answer.usage, warning)
 
 
 def named_category(text: str, categories: Sequence[str]) -> str | None:

@@ -65,18 +65,20 @@ async def transform(
     started = time.perf_counter()
     if spec.method == "none":
         return _searches(question, "none", [], StageTrace("transform", "none", (question,)))
-    usage, warning = Usage(), ""
+    usage, warning, kept = Usage(), "", 0.0
     if texts is None:
         try:
             written, failed = await _write(question, spec, models)
             usage = total_usage(completion.usage for completion in written)
+            kept = max(completion.seconds for completion in written)
             texts = _texts(spec, [completion.text for completion in written])
             warning = f"{len(failed)} of {spec.n} passages failed: {failed[0]}" if failed else ""
             warning = warning if texts else _NOTHING.format(spec.method)
         except EndpointError as error:
             texts, warning = [], f"{spec.method} failed: {error} The question itself is searched."
     texts = [text.strip() for text in texts if text.strip()]
-    seconds = time.perf_counter() - started
+    # They were asked together; what the cache answered took as long as the slowest of them.
+    seconds = max(time.perf_counter() - started, kept)
     trace = StageTrace("transform", spec.method, tuple(texts), seconds=seconds, usage=usage, warning=warning)
     return _searches(question, spec.method, texts, trace)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -119,8 +119,8 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
     with st.container(key="figures_ablation"):
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leave-one-out")
     st.caption(
-        "“Takes” is what the part itself costs per question, timed past the cache. Means with 95 % intervals; "
-        "differences are paired."
+        "“Takes” is what the part itself costs per question: work on this machine timed past the cache, model calls as "
+        "they were when they were made. Means with 95 % intervals; differences are paired."
     )
 
 
@@ -142,10 +142,15 @@ def _gain(gain: Gain) -> str:
 
 
 def _cost(cost: Cost) -> str:
-    time = fmt.DASH if cost.seconds is None else fmt.short_time(max(0.0, cost.seconds))
-    tokens = "tokens known no more" if cost.tokens is None else f"{fmt.number(cost.tokens)} tokens"
+    time = fmt.DASH if cost.seconds is None else _spared(cost.seconds, fmt.short_time)
+    tokens = "tokens known no more" if cost.tokens is None else f"{_spared(cost.tokens, fmt.number)} tokens"
     price = f", {fmt.markdown(fmt.money(cost.usd))}" if cost.usd else ""
     return f"{time}  \n:gray[{tokens}{price}]"
+
+
+def _spared(value: float, shown: Callable[[float], str]) -> str:
+    """An amount; below zero, which answer checks can come to, it is what the part spares."""
+    return shown(value) if value >= 0 else f"spares {shown(-value)}"
 
 
 def _advice(project: Project, one: Removed, number: int) -> None:

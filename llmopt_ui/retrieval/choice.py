@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration, configuration_from
@@ -17,7 +18,6 @@ from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, link_to
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
-from llmopt_ui.prompts.state import addressed
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify
 from llmopt_ui.theme import Ink, inks
@@ -78,15 +78,31 @@ def sides(project: Project, saved: Sequence[SavedConfiguration]) -> list[Side]:
     names = [item.name for item in saved]
     colours = inks([item.name for item in store().configurations(project)])
     one, two = st.columns(2, gap="medium")
-    left = one.selectbox("Configuration", names, len(names) - 1, key=LEFT, bind="query-params")
-    right = two.selectbox(
-        "Beside it", [NOBODY, *names], 1 if len(names) > 1 else 0, key=RIGHT, bind="query-params",
+    left = pinned_select(one, "Configuration", names, LEFT, names[-1])
+    right = pinned_select(
+        two, "Beside it", [NOBODY, *names], RIGHT, names[0] if len(names) > 1 else NOBODY,
         help="A second configuration, or the same one with other settings.",
     )  # fmt: skip
     found = [_side(LEFT, left, saved, colours)]
-    if right and right != NOBODY:
+    if right != NOBODY:
         found.append(_side(RIGHT, right, saved, colours))
     return found
+
+
+def pinned_select(
+    place: DeltaGenerator, label: str, options: Sequence[str], key: str, default: str, **more: Any
+) -> str:
+    """A select whose choice always stands in the address.
+
+    Streamlit's own binding leaves out the default, which is another one as soon as something is added.
+    """
+    if st.session_state.get(key) not in options:
+        found = st.query_params.get(key, default)
+        st.session_state[key] = found if found in options else default
+    chosen = str(place.selectbox(label, options, key=key, **more))
+    if st.query_params.get(key) != chosen:
+        st.query_params[key] = chosen
+    return chosen
 
 
 def _side(place: str, name: str, saved: Sequence[SavedConfiguration], colours: dict[str, Ink]) -> Side:
@@ -136,19 +152,22 @@ def _texts(place: str) -> str:
 def question(project: Project) -> Example | None:
     """The fields for a question: one of a set, or one's own. None where nothing is asked yet."""
     sets = store().evaluation_sets(project)
-    one, two, three = st.columns([3, 5, 4], gap="medium")
+    # A row that breaks where it is narrow: a set's name must be readable whole.
+    row = st.container(horizontal=True, gap="medium")
     chosen: Example | None = None
     if sets:
-        name = one.selectbox("Evaluation set", [item.name for item in sets], key=SET, bind="query-params")
+        names = [item.name for item in sets]
+        name = pinned_select(row, "Evaluation set", names, SET, names[0], width=260)
         examples = {example.id: example for example in store().evaluation_set(project, name).examples}
         ids = list(examples)
-        asked = two.selectbox(
-            "Question", ids, **addressed(QUESTION, ids, ids[0]),
-            format_func=lambda key: fmt.shorten(examples[key].question, 110) if key in examples else key,
+        chosen = examples.get(
+            pinned_select(
+                row, "Question", ids, QUESTION, ids[0],
+                format_func=lambda key: fmt.shorten(examples[key].question, 110) if key in examples else key,
+            )
         )  # fmt: skip
-        chosen = examples.get(asked or "")
-    own = (three if sets else two).text_input(
-        "Or ask your own", key=OWN, bind="query-params", placeholder="Type a question and press Enter"
+    own = row.text_input(
+        "Or ask your own", key=OWN, bind="query-params", placeholder="Type a question and press Enter", width=320
     )
     return Example(FREE, own.strip()) if own and own.strip() else chosen
 
@@ -179,9 +198,16 @@ def differing(found: Sequence[Side]) -> list[str]:
     if len(specs) < 2 or specs[0] is None or specs[1] is None:
         return []
     there, back = changes_between(specs[0], specs[1]), changes_between(specs[1], specs[0])
+    if any(spec.transform.method == "none" for spec in specs if spec):
+        # How a transform writes says nothing where only one side has one.
+        there = {name: value for name, value in there.items() if _told_alone(name)}
     # Where only one of them asks a model, the two name the same settings in another order.
     before, after = in_words({name: back[name] for name in there}), in_words(there)
     return [f"{old} → {new.partition(': ')[2]}" for old, new in zip(before, after, strict=True) if old != new]
+
+
+def _told_alone(name: str) -> bool:
+    return name == "transform.method" or not name.startswith("transform.")
 
 
 def checked_question(example: Example | None) -> Example:

@@ -19,7 +19,7 @@ from llmopt_ui.components import empty_state, facts, link_to, section
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import job_runner, models, store
-from llmopt_ui.retrieval.choice import Side
+from llmopt_ui.retrieval.choice import Side, pinned_select
 from llmopt_ui.session import state
 
 SET = "measured_set"
@@ -67,7 +67,8 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
             link_to(EVALUATION, "Open Evaluation")
         return None
     one, two = st.columns([3, 2], gap="medium")
-    name = one.selectbox("Evaluation set", [item.name for item in sets], key=f"{SET}_{key}", bind="query-params")
+    names = [item.name for item in sets]
+    name = pinned_select(one, "Evaluation set", names, f"{SET}_{key}", names[0])
     size = next(item.size for item in sets if item.name == name)
     limit = two.number_input(
         "Questions", 1, size, min(most or size, size), key=f"measured_{key}_{name}",

@@ -66,7 +66,7 @@ def _show(project: Project, side: Side, report: KSweep) -> None:
     )  # fmt: skip
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(_told(report), width="stretch")
-        for k in sorted({report.best, report.fewest}):
+        for k in [report.fewest] if report.alike else sorted({report.best, report.fewest}):
             st.button(
                 f"Save with k = {k}", key=f"k_save_{k}", icon=":material/save:", type="tertiary",
                 on_click=save_clicked, args=(project, at_k(side.configuration, k)),
@@ -81,17 +81,27 @@ def _show(project: Project, side: Side, report: KSweep) -> None:
 
 
 def _told(report: KSweep) -> str:
-    name = _TITLES[report.leading]
-    words = f"{name} is highest with **{fmt.plural(report.best, 'chunk')}**."
+    name, rows = _TITLES[report.leading], report.rows
+    questions = fmt.plural(report.questions, "question")
+    if len(rows) == 1:
+        return f"{name} with **{fmt.plural(report.best, 'chunk')}**; choose more numbers to compare."
+    if report.alike:
+        return (
+            f"**No difference**: on {questions} {name} is the same with {rows[0].k} to {rows[-1].k} chunks, and fewer "
+            "chunks cost fewer tokens."
+        )
+    words = f"{name} is highest with **{fmt.plural(report.best, 'chunk')}**"
+    if report.undecided:
+        return f"{words}, but on {questions} no difference to any other number is seen."
     if report.fewest < report.best:
-        words += f" From **{report.fewest}** on, no difference to it is seen on {report.questions} questions."
-    return words
+        return f"{words}. From **{report.fewest}** on, no difference to it is seen on {questions}."
+    return f"{words}."
 
 
 def _table(report: KSweep) -> None:
     rows = [
         {
-            "Chunks": f"**{row.k}**" + ("  \n:gray[● best]" if row.k == report.best else ""),
+            "Chunks": f"**{row.k}**" + ("  \n:gray[● best]" if row.k == report.best and not report.alike else ""),
             **{title: _cell(row, name) for name, title in _TITLES.items()},
             "Prompt tokens": fmt.number(row.tokens.mean) if row.tokens.scored else ":gray[known no more]",
             "Time": fmt.duration(row.seconds.mean) if row.seconds.scored else ":gray[known no more]",

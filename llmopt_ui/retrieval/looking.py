@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from llmopt_core.errors import LlmOptError, StorageFailed
 from llmopt_core.experiments.retrieval_lab.looking import LOOK, Looked, index_key, is_quick, look_key, look_work
 from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Answer, Example, fingerprint
+from llmopt_ui.components import show_error
 from llmopt_ui.job_panel import follow
 from llmopt_ui.resources import job_runner, model_maker, models, store
 from llmopt_ui.retrieval.choice import Side, texts_of
@@ -34,19 +36,39 @@ def key_of(project: Project, side: Side, example: Example) -> str:
     return look_key(documents_key(project), side.configuration, example, texts_of(side, example))
 
 
-def inspections(project: Project, found: Sequence[Side], example: Example) -> list[Inspection] | None:
-    """What each side did with the question; None where it must be looked up first, which the page then offers."""
-    missing = [side for side in found if looked().get(key_of(project, side, example)) is None]
+def inspections(project: Project, found: Sequence[Side], example: Example) -> list[tuple[Side, Inspection]] | None:
+    """What each side did with the question; None where it must be looked up first, which the page then offers.
+
+    A side that cannot be looked at says so in its place, and is left out.
+    """
+    missing = _open_sides(project, found, example)
     if missing and all(_at_once(project, side, example) for side in missing):
         with st.spinner("Looking it up …"):
             for side in missing:
                 _look(project, side, example)
-        missing = []
+    missing = _open_sides(project, found, example)
+    for side in found:
+        _problem(side, key_of(project, side, example))
     if missing:
         _offer(project, missing, example)
         return None
-    seen = [looked().get(key_of(project, side, example)) for side in found]
-    return [one for one in seen if one is not None]
+    seen = [(side, looked().get(key_of(project, side, example))) for side in found]
+    return [(side, one) for side, one in seen if one is not None]
+
+
+def _open_sides(project: Project, found: Sequence[Side], example: Example) -> list[Side]:
+    """The sides that are not looked at yet, as far as is known without trouble."""
+    keys = [(side, key_of(project, side, example)) for side in found]
+    return [side for side, key in keys if looked().get(key) is None and not looked().problem(key)]
+
+
+def _problem(side: Side, key: str) -> None:
+    """Why a side cannot be shown, and another try."""
+    told = looked().problem(key)
+    if told:
+        show_error(f"{side.name}: {told}")
+        st.button("Try again", key=f"look_again_{side.place}", icon=":material/refresh:", type="tertiary",
+                  on_click=looked().forgive, args=(key,))  # fmt: skip
 
 
 def answer(project: Project, side: Side, found: Inspection) -> Answer:
@@ -77,7 +99,11 @@ def _at_once(project: Project, side: Side, example: Example) -> bool:
         return True
     if texts_of(side, example) is not None:
         return False
-    return QuestionLab(side.configuration, store().documents(project), models(), store().cache).is_known(example)
+    try:
+        return QuestionLab(side.configuration, store().documents(project), models(), store().cache).is_known(example)
+    except LlmOptError as error:
+        looked().fail(key_of(project, side, example), str(error))
+        return True
 
 
 def _look(project: Project, side: Side, example: Example) -> None:
@@ -86,8 +112,15 @@ def _look(project: Project, side: Side, example: Example) -> None:
             lab = QuestionLab(side.configuration, store().documents(project), made, store().cache)
             return await lab.look(example, texts=texts_of(side, example))
 
-    index = index_key(documents_key(project), side.configuration)
-    looked().put(key_of(project, side, example), index, asyncio.run(look()))
+    index, key = index_key(documents_key(project), side.configuration), key_of(project, side, example)
+    if looked().problem(key):
+        return
+    try:
+        looked().put(key, index, asyncio.run(look()))
+    except StorageFailed:
+        raise
+    except LlmOptError as error:
+        looked().fail(key, str(error))
 
 
 def _offer(project: Project, missing: Sequence[Side], example: Example) -> None:
@@ -113,7 +146,10 @@ def _told(missing: Sequence[Side]) -> str:
 
 
 def _job(project: Project, keys: Sequence[str]) -> Job | None:
-    found = [job for job in store().jobs(project) if job.kind == LOOK and job.arguments.get("keys") == list(keys)]
+    """The latest job that looks at all of these, perhaps among others."""
+    found = [
+        job for job in store().jobs(project) if job.kind == LOOK and set(keys) <= set(job.arguments.get("keys", ()))
+    ]
     return max(found, key=lambda job: job.id, default=None)
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from llmopt_core.experiments.retrieval_lab.question import Inspection
 from llmopt_core.runs.values import Project
-from llmopt_core.types import Example
+from llmopt_core.types import Example, Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts
@@ -28,10 +28,9 @@ def question_view(project: Project, found: Sequence[Side]) -> None:
     if example is None:
         st.caption("Choose a question of an evaluation set, or type your own.")
         return
-    shown = inspections(project, found, example)
-    if shown is None:
+    seen = inspections(project, found, example)
+    if not seen:
         return
-    seen = list(zip(found, shown, strict=True))
     _question(example)
     _summary(seen)
     _differences(seen)
@@ -51,7 +50,7 @@ def _summary(seen: Seen) -> None:
     for column, (side, found) in zip(columns(seen), seen, strict=True):
         with column:
             st.markdown(f"{side.ink.dot} **{fmt.markdown(side.name)}**")
-            usage, retrieval = found.retrieval.usage, found.retrieval
+            usage, retrieval = found.retrieval.usage.made or Usage(), found.retrieval
             facts(
                 [
                     ("Gold", _gold(found)),

@@ -98,8 +98,11 @@ def position_chart(side: Side, report: SetReport) -> go.Figure:
         )
     figure.update_layout(
         barmode="stack", title={"text": plain(fmt.shorten(side.name, 40))}, height=150 + 44 * len(stages),
-        margin={"t": 96},
-        xaxis={"title": "Share of references", "tickformat": ".0%", "range": [0, 1.03], "fixedrange": True},
+        margin={"t": 96, "r": 28},
+        xaxis={
+            "title": "Share of references", "tickformat": ".0%", "range": [0, 1], "fixedrange": True,
+            "tickvals": [0, 0.25, 0.5, 0.75, 1],
+        },
         yaxis={"fixedrange": True}, legend={"x": 0, "xanchor": "left", "traceorder": "normal"},
     )  # fmt: skip
     return themed(figure)

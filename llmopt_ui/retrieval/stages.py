@@ -84,11 +84,11 @@ def _numbers(stage: StageTrace) -> str:
     parts.append(fmt.short_time(stage.seconds))
     if stage.once_seconds >= WORTH_TELLING:
         parts.append(f"once {fmt.short_time(stage.once_seconds)} to load")
-    tokens = stage.usage.prompt_tokens + stage.usage.completion_tokens
-    if tokens:
-        parts.append(f"{fmt.count(tokens)} tokens")
-    elif stage.usage.cached_calls:
-        parts.append("from the cache")
+    made = stage.usage.made
+    if made is not None and made.calls:
+        parts.append(f"{fmt.count(made.prompt_tokens + made.completion_tokens)} tokens")
+    if stage.usage.cached_calls:
+        parts.append("from the cache" if made is None else "when it was asked, now from the cache")
     return " · ".join(parts)
 
 
@@ -117,7 +117,12 @@ def hits_table(stage: StageTrace, example: Example) -> pd.DataFrame:
 def _written(side: Side, found: Inspection, stage: StageTrace) -> None:
     """The texts a model wrote, editable for another try."""
     by_hand = found.texts is not None
-    st.caption("Written by hand" if by_hand else "Written by the model; change a text and search again with it.")
+    if by_hand:
+        st.caption("Written by hand")
+    elif stage.queries:
+        st.caption("Written by the model; change a text and search again with it.")
+    else:
+        st.caption("The model wrote nothing; write a text yourself and search with it.")
     token = f"{side.place}_{abs(hash((found.example.question, side.configuration.fingerprint, stage.queries)))}"
     texts = [
         st.text_area(

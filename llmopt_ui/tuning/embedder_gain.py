@@ -116,9 +116,10 @@ def _verdict(plan: EmbedderPlan, found: EmbedderGain) -> None:
 def _use(project: Project, plan: EmbedderPlan, made: Configuration) -> None:
     there = next((item for item in store().configurations(project) if item.fingerprint == made.fingerprint), None)
     if there is None:
-        st.button(f"Save as {fmt.markdown(made.name)}", key="embedder_save", type="primary",
+        st.button("Save as configuration", key="embedder_save", type="primary",
                   icon=":material/save:", on_click=_save, args=(project, made),
                   help="The configuration it was made for with this embedding model, all else equal.")  # fmt: skip
+        st.caption(f"It gets the name **{fmt.markdown(made.name)}**.")
     else:
         st.markdown(f":green[:material/check:] Saved as **{fmt.markdown(there.name)}**.")
         link_to(EVALUATION, "Run it on the page Evaluation")

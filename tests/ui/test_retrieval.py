@@ -12,7 +12,7 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
-from llmopt_core.types import fingerprint
+from llmopt_core.types import EvaluationSet, Example, fingerprint
 from llmopt_ui import resources
 from llmopt_ui.retrieval.charts import gold_colour
 from llmopt_ui.retrieval.choice import Side, differing
@@ -270,7 +270,8 @@ def test_more_chunks_are_tried_and_the_best_is_saved(app: App, store: Store, lab
     test.multiselect(key="sweep_ks").set_value([1, 3]).run()
     test.button(key="start_chunk-count-sweep").click().run()
     finish(test)
-    assert "Answer F1 is highest with" in words(test)
+    assert "**No difference**: on 12 questions Answer F1 is the same with 1 to 3 chunks" in words(test)
+    assert "best" not in "".join(test.table[0].value["Chunks"])
     assert len(test.get("plotly_chart")) == 1
     button = next(one for one in test.button if (one.key or "").startswith("k_save_"))
     button.click().run()
@@ -334,6 +335,26 @@ def test_a_filter_that_cannot_be_read_is_told(app: App, lab: str) -> None:
     assert "The filter on document metadata cannot be read" in words(test)
 
 
+def test_a_filter_on_an_unknown_field_hides_only_its_side(app: App, lab: str) -> None:
+    wrong = json.dumps({"search.filters": {"author": "Ann"}})
+    test = app(PAGE, project=lab, left="expanded", left_with=wrong, right="hybrid")
+    test.button(key="retrieval_look").click().run()
+    finish(test)
+    shown = words(test)
+    assert "expanded*: The filter asks for 'author', which no document has; there is: document" in shown
+    assert "**hybrid**" in shown
+    assert "Handed over" in shown
+    assert len(test.get("plotly_chart")) == 1
+    # The side is quick to look at now; the same filter is told again, and the other side stays.
+    test.button(key="look_again_left").click().run()
+    finish(test)
+    test.button(key="left_undo").click().run()
+    test.button(key="retrieval_look").click().run()
+    finish(test)
+    assert "which no document has" not in words(test)
+    assert len(test.get("plotly_chart")) == 2
+
+
 def test_settings_that_only_one_side_has_are_told_apart_by_name() -> None:
     asks = {"method": "llm-likelihood", "llm": {"endpoint": "far"}, "candidates": 5}
     specs = [HYBRID, {**HYBRID, "rerank": asks}]
@@ -344,6 +365,25 @@ def test_settings_that_only_one_side_has_are_told_apart_by_name() -> None:
     assert "rerank.llm.endpoint: far → none" in back
     assert "rerank.candidates: none → 5" in there
     assert not any("none → none" in told for told in [*there, *back])
+
+
+def test_how_a_transform_writes_is_no_difference_where_only_one_side_has_one() -> None:
+    asks = {"method": "hyde", "n": 7, "model": {"endpoint": "far"}}
+    specs = [HYBRID, {**HYBRID, "transform": asks, "top_k": 4}]
+    made = [configuration_from({"name": "a", "model": {}, "prompt": PROMPT, "retrieval": spec}) for spec in specs]
+    pair = [Side(place, one, one, {}, inks(["a"])["a"]) for place, one in zip(("left", "right"), made, strict=True)]
+    assert differing(pair) == ["transform.method: none → hyde", "top_k: 1 → 4"]
+
+
+def test_an_address_shows_the_same_when_something_is_added_later(app: App, store: Store, lab: str) -> None:
+    test = app(PAGE, project=lab)
+    address = {name: values[0] if isinstance(values, list) else values for name, values in test.query_params.items()}
+    before = [test.selectbox(key=key).value for key in ("left", "right", "asked_set", "asked")]
+    assert [address[key] for key in ("left", "right", "asked_set", "asked")] == before
+    save(store, lab, "a later one")
+    store.save_evaluation_set(lab, EvaluationSet("later", (Example("z", "Later?"),)))
+    again = app(PAGE, **address)
+    assert [again.selectbox(key=key).value for key in ("left", "right", "asked_set", "asked")] == before
 
 
 def test_gold_has_a_colour_that_neither_side_has() -> None:

@@ -18,6 +18,6 @@ def advise(gain: Gain, cost: Cost, measure: str) -> tuple[Advice, str]:
         return "drop", f"It hurts: without it {measure} rises."
     if gain.high is not None and gain.high < 0:
         return "no difference seen", f"It seems to help, but {gain.pairs} questions are too few to be sure."
-    if cost.tokens:
+    if cost.tokens is not None and cost.tokens > 0:
         return "drop", f"It takes tokens, and on {gain.pairs} questions no difference is seen."
     return "no difference seen", f"On {gain.pairs} questions no difference is seen; more questions may show one."

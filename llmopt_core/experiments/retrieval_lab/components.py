@@ -12,6 +12,8 @@ from llmopt_core.models.endpoints import Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.ablate import variants
 
+FACT_CHECK, REFUSAL = "without fact check", "without refusal"
+
 
 def components(configuration: Configuration, answers: bool = False) -> dict[str, Configuration]:
     """The configuration with each component left out, by a name such as `without bm25`.
@@ -28,10 +30,10 @@ def components(configuration: Configuration, answers: bool = False) -> dict[str,
     checks = configuration.checks
     if answers and checks is not None and checks.fact_check != "none":
         without = checks.model_copy(update={"fact_check": "none"})
-        found["without fact check"] = _checked(configuration, without, "without fact check")
+        found[FACT_CHECK] = _checked(configuration, without, FACT_CHECK)
     if answers and checks is not None and checks.refuse_unsupported:
         without = checks.model_copy(update={"refuse_unsupported": False})
-        found["without refusal"] = _checked(configuration, without, "without refusal")
+        found[REFUSAL] = _checked(configuration, without, REFUSAL)
     return found
 
 

@@ -10,6 +10,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.retrieval_lab.components import FACT_CHECK, REFUSAL
 from llmopt_core.experiments.retrieval_lab.tables import mean
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.result import Retrieval
@@ -21,11 +22,12 @@ PILOT = 8
 
 
 class Cost(Spec):
-    """What one question takes.
+    """What one question takes, as it was when its calls were made.
 
     Attributes:
-        seconds: The median; None where it could not be measured.
-        tokens: Prompt and completion, the mean; None where every call was answered from the cache.
+        seconds: The median (of answer checks the mean, since many answers pass without); None where it could not be
+            measured.
+        tokens: Prompt and completion, the mean; None where all calls were kept before their tokens were.
         usd: The mean; None without a price list.
     """
 
@@ -88,28 +90,39 @@ def answer_costs(
     left: Mapping[str, Configuration],
     records: Mapping[str, Sequence[Record]],
 ) -> tuple[dict[str, Cost], Cost]:
-    """The same with answers: checks cost what answers take less without them, and the total holds the answers."""
+    """The same with answers: a check costs what the same answers take less without it, and the total holds them."""
     whole = _answered(records.get(configuration.name, ()))
     found = dict(costs)
-    for name in ("without fact check", "without refusal"):
+    for name in (FACT_CHECK, REFUSAL):
         if name in left:
-            without = _answered(records.get(left[name].name, ()))
-            found[name] = Cost(
-                seconds=_less(whole.seconds, without.seconds),
-                tokens=_less(whole.tokens, without.tokens),
-                usd=_less(whole.usd, without.usd),
-            )
+            found[name] = _check_cost(whole, _answered(records.get(left[name].name, ())))
+    answers = _cost(list(whole.values()))
     return found, Cost(
-        seconds=_more(total.seconds, whole.seconds),
-        tokens=_more(total.tokens, whole.tokens),
-        usd=_more(total.usd, whole.usd),
+        seconds=_more(total.seconds, answers.seconds),
+        tokens=_more(total.tokens, answers.tokens),
+        usd=_more(total.usd, answers.usd),
     )
 
 
-def _answered(records: Sequence[Record]) -> Cost:
-    """What answers took, over those that were not answered from the cache."""
-    found = [record.answer for record in records if record.answer and not record.answer.usage.cached_calls]
-    return _mean_cost([(answer.seconds, answer.usage) for answer in found])
+def _answered(records: Sequence[Record]) -> dict[str, _Taken]:
+    """By example what its answer took."""
+    return {
+        record.example.id: _Taken(record.answer.seconds, record.answer.usage.made)
+        for record in records
+        if record.answer is not None
+    }
+
+
+def _check_cost(whole: Mapping[str, _Taken], without: Mapping[str, _Taken]) -> Cost:
+    """The mean difference over the questions that both answered; what both did alike falls out of it."""
+    pairs = [(taken, without[example]) for example, taken in whole.items() if example in without]
+    known = [(a.usage, b.usage) for a, b in pairs if a.usage is not None and b.usage is not None]
+    costs = [_less(a.cost_usd, b.cost_usd) for a, b in known]
+    return Cost(
+        seconds=mean([a.seconds - b.seconds for a, b in pairs]),
+        tokens=mean([_tokens(a) - _tokens(b) for a, b in known]),
+        usd=mean([cost for cost in costs if cost is not None]) if None not in costs else None,
+    )
 
 
 def _components(stage: StageTrace) -> tuple[str, ...]:
@@ -140,8 +153,7 @@ def _taken(first: Retrieval, again: Retrieval, wanted: Callable[[StageTrace], bo
     asked = [stage for stage in first.trace if wanted(stage) and _asks_model(stage.method)]
     here = [stage for stage in again.trace if wanted(stage) and not _asks_model(stage.method)]
     usage = sum((stage.usage for stage in asked), Usage())
-    known = all(stage.usage.calls and not stage.usage.cached_calls for stage in asked)
-    return _Taken(sum(stage.seconds for stage in (*asked, *here)), usage if known else None)
+    return _Taken(sum(stage.seconds for stage in (*asked, *here)), usage.made)
 
 
 def _asks_model(method: str) -> bool:
@@ -153,13 +165,13 @@ def _cost(taken: Sequence[_Taken]) -> Cost:
     known = [one.usage for one in taken if one.usage is not None]
     return Cost(
         seconds=median([one.seconds for one in taken]) if taken else None,
-        tokens=mean([float(usage.prompt_tokens + usage.completion_tokens) for usage in known]),
+        tokens=mean(list(map(_tokens, known))),
         usd=_usd(known),
     )
 
 
-def _mean_cost(values: Sequence[tuple[float, Usage]]) -> Cost:
-    return _cost([_Taken(seconds, usage) for seconds, usage in values])
+def _tokens(usage: Usage) -> float:
+    return float(usage.prompt_tokens + usage.completion_tokens)
 
 
 def _usd(usages: Sequence[Usage]) -> float | None:

@@ -29,7 +29,8 @@ class AtK(Spec):
 
     Attributes:
         measures: `answer_f1`, `faithfulness`, and `recall` of the chunks handed over.
-        tokens: Of the prompt, per question, over answers that were not made before the counting began.
+        tokens: Of the prompt, per question, as when it was asked.
+        seconds: Of an answer, as when it was asked.
         gains: Against the best `k` by answer F1 (faithfulness where no reference answers exist); empty for that one.
         failed: Questions without an answer, such as where the prompt is longer than the model's window.
     """
@@ -60,6 +61,17 @@ class KSweep(Spec):
     fewest: int
     rows: tuple[AtK, ...]
     failures: Mapping[str, int] = Field(default_factory=dict)
+
+    @property
+    def alike(self) -> bool:
+        """Whether every `k` has the same mean, so that none is the best."""
+        means = {row.measures[self.leading].mean for row in self.rows}
+        return len(means) == 1
+
+    @property
+    def undecided(self) -> bool:
+        """Whether no other `k` is seen to differ from the best one."""
+        return all(row.gains[self.leading].verdict == "no difference seen" for row in self.rows if row.gains)
 
 
 async def k_sweep(
@@ -170,13 +182,12 @@ def _any(values: Sequence[float | None]) -> bool:
 
 
 def _tokens(record: Record) -> float | None:
-    known = record.answer is not None and not record.answer.usage.cached_calls
-    return float(record.answer.usage.prompt_tokens) if known and record.answer else None
+    made = None if record.answer is None else record.answer.usage.made
+    return None if made is None else float(made.prompt_tokens)
 
 
 def _seconds(record: Record) -> float | None:
-    known = record.answer is not None and not record.answer.usage.cached_calls
-    return record.answer.seconds if known and record.answer else None
+    return None if record.answer is None else record.answer.seconds
 
 
 def _failures(records: Sequence[Record]) -> dict[str, int]:

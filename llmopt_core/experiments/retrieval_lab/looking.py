@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from llmopt_core.errors import Cancelled, LlmOptError, StorageFailed
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
@@ -25,6 +26,7 @@ class Looked:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: OrderedDict[str, Inspection] = OrderedDict()
+        self._problems: OrderedDict[str, str] = OrderedDict()
         self._open: set[str] = set()
 
     def get(self, key: str) -> Inspection | None:
@@ -38,11 +40,29 @@ class Looked:
     def put(self, key: str, index: str, found: Inspection) -> None:
         """Keep an inspection, and that its index is open."""
         with self._lock:
+            self._problems.pop(key, None)
             self._found[key] = found
             self._found.move_to_end(key)
             self._open.add(index)
             while len(self._found) > _LIMIT:
                 self._found.popitem(last=False)
+
+    def problem(self, key: str) -> str:
+        """Why it could not be looked at the last time; empty where nothing went wrong."""
+        with self._lock:
+            return self._problems.get(key, "")
+
+    def fail(self, key: str, problem: str) -> None:
+        """Keep why it could not be looked at."""
+        with self._lock:
+            self._problems[key] = problem
+            while len(self._problems) > _LIMIT:
+                self._problems.popitem(last=False)
+
+    def forgive(self, key: str) -> None:
+        """Let it be looked at again."""
+        with self._lock:
+            self._problems.pop(key, None)
 
     def is_open(self, index: str) -> bool:
         """Whether this process has searched that index, so that the next search is fast."""
@@ -90,16 +110,29 @@ def look_work(
     make_models: Callable[[], Models],
     looked: Looked,
 ) -> Callable[[JobContext], Any]:
-    """Look at one question through several configurations, as a job; what is seen goes into `looked`."""
+    """Look at one question through several configurations, as a job; what is seen goes into `looked`.
+
+    What cannot be looked at is told there too and stops no other; only where nothing is seen the job fails.
+    """
 
     async def work(context: JobContext) -> dict[str, Any]:
+        problems: list[LlmOptError] = []
+
         async def whole() -> None:
             async with make_models() as models:
                 for number, (configuration, texts, key, index) in enumerate(wanted):
-                    lab = QuestionLab(configuration, documents, models, context.store.cache)
                     see = _telling(context, configuration.name)
                     context.report({"done": number, "total": len(wanted), "unit": _UNIT, "message": configuration.name})
-                    looked.put(key, index, await lab.look(example, texts=texts, on_progress=see))
+                    try:
+                        lab = QuestionLab(configuration, documents, models, context.store.cache)
+                        looked.put(key, index, await lab.look(example, texts=texts, on_progress=see))
+                    except (Cancelled, StorageFailed):
+                        raise
+                    except LlmOptError as error:
+                        looked.fail(key, str(error))
+                        problems.append(error)
+                if len(problems) == len(wanted):
+                    raise problems[0]
 
         async def beat() -> None:
             return None

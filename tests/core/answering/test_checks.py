@@ -6,9 +6,9 @@ from llmopt_core.answering.checks import ChecksSpec, check_answer
 from llmopt_core.answering.citations import cited_numbers, without_marks
 from llmopt_core.answering.claims import claims_of, is_refusal
 from llmopt_core.answering.grounded import REFUSAL
-from llmopt_core.answering.support import ModelSupport, Verdict, WordSupport
+from llmopt_core.answering.support import Judged, ModelSupport, Verdict, WordSupport
 from llmopt_core.errors import EndpointError
-from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Usage
 
@@ -25,7 +25,7 @@ class Fixed:
 
     async def judge(self, claims, passages, question):
         self.asked += claims
-        return [Verdict(v, 0, "because") for v in self.verdicts], Usage(calls=1)
+        return Judged(tuple(Verdict(v, 0, "because") for v in self.verdicts), Usage(calls=1), 0.5)
 
 
 async def check(answer, spec, support, passages=PASSAGES, reviser=None):
@@ -96,6 +96,15 @@ async def test_unjudged_claims_stay_and_are_named():
     assert flagged.claims[0].verdict is None
 
 
+async def test_a_check_tells_what_judging_and_rewriting_took():
+    assert (await check("In 1914.", FLAG, Fixed(True))).seconds == 0.5
+    assert (await check("In 1914.", REFUSE, Fixed(False))).seconds == 0.5
+    rewritten = Completion("In 1914.", Usage(10, 2, calls=1), seconds=2.0)
+    reviser = (ScriptedChat([rewritten]), ModelSpec())
+    checked = await check("In 1914. By Bob.", REVISE, Fixed(True, False), reviser=reviser)
+    assert (checked.seconds, checked.usage) == (2.5, Usage(10, 2, calls=2))
+
+
 async def test_refusing_needs_every_claim_unsupported():
     assert (await check("Ah. Bo.", REFUSE, Fixed(False, False))).text == REFUSAL
     assert (await check("Ah. Bo.", REFUSE, Fixed(False, None))).text == "Ah. Bo."
@@ -129,14 +138,14 @@ async def test_nothing_retrieved_is_named_or_refused():
 
 async def test_word_support():
     support = WordSupport()
-    verdicts, usage = await support.judge(["The canal opened in 1914", "Bob built it", "1915"], PASSAGES, "q")
-    assert [v.supported for v in verdicts] == [True, False, False]
-    assert usage == Usage()
+    judged = await support.judge(["The canal opened in 1914", "Bob built it", "1915"], PASSAGES, "q")
+    assert [v.supported for v in judged.verdicts] == [True, False, False]
+    assert judged.usage == Usage()
 
 
 async def ask_model(reply, claims=("a", "b"), passages=PASSAGES):
     chat = ScriptedChat([reply])
-    verdicts, _ = await ModelSupport(chat, ModelSpec(), "judge").judge(claims, passages, "q {passages}")
+    verdicts = (await ModelSupport(chat, ModelSpec(), "judge").judge(claims, passages, "q {passages}")).verdicts
     return [v.supported for v in verdicts], verdicts, chat.requests[0].messages[0].content
 
 

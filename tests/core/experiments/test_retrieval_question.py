@@ -9,7 +9,14 @@ import pytest
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.experiments.jobs import JobRunner
 from llmopt_core.experiments.retrieval_lab.changes import as_text, changed, changes_between, from_text, in_words
-from llmopt_core.experiments.retrieval_lab.looking import Looked, index_key, is_quick, look_key, look_work
+from llmopt_core.experiments.retrieval_lab.looking import (
+    LOOK,
+    Looked,
+    index_key,
+    is_quick,
+    look_key,
+    look_work,
+)
 from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Example
@@ -154,6 +161,26 @@ def test_looking_is_a_job_whose_findings_stay_in_memory(lab: Lab) -> None:
     assert found is not None
     assert found.retrieval.hits[0].chunk.document == "rivers.txt"
     assert looked.is_open(index)
+
+
+def test_a_side_that_cannot_be_looked_at_stops_no_other(lab: Lab) -> None:
+    runner, looked = JobRunner(lab.store, lab.settings), Looked()
+    wrong = {"chunking": {"size": 20}, "search": {"filters": {"author": "Ann"}}}
+    sides = [
+        (lab.configuration(retrieval=wrong), None, "wrong", "i"),
+        (lab.configuration(), None, "right", "j"),
+    ]
+    work = look_work(sides, EXAMPLES[0], lab.documents, lab.models, looked)
+    assert runner.wait(runner.submit(LOOK, "p", {}, work), 60).status == "finished"
+    assert looked.get("wrong") is None
+    assert "there is: document" in looked.problem("wrong")
+    assert looked.get("right") is not None
+    looked.forgive("wrong")
+    assert looked.problem("wrong") == ""
+    only_wrong = look_work(sides[:1], EXAMPLES[0], lab.documents, lab.models, looked)
+    alone = runner.wait(runner.submit(LOOK, "p", {}, only_wrong), 60)
+    assert alone.status == "failed"
+    assert "'author'" in alone.error
 
 
 def test_what_decides_an_inspection_is_in_its_key(lab: Lab) -> None:

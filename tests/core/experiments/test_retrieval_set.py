@@ -170,6 +170,66 @@ async def test_answer_checks_are_components_too(lab: Lab) -> None:
     assert list(components(lab.configuration(retrieval=HYBRID, checks=checks))) == ["without bm25", "without dense"]
 
 
+CHECKED = {
+    "retrieval": {**HYBRID, "transform": HYDE["transform"]},
+    "checks": {"fact_check": "revise", "refuse_unsupported": True, "judge": {"endpoint": "grader", "name": "g"}},
+}
+
+
+def doubting(request) -> str:
+    """A judge that supports no claim about Mars, and rewrites what is left."""
+    text = request.messages[-1].content
+    if "Rewritten answer" in text:
+        return "rewritten"
+    return json.dumps([{"claim": 1, "supported": "Mars" not in text.split("Passages")[0], "passage": 1, "reason": "r"}])
+
+
+async def test_what_checks_and_transforms_take_is_the_same_from_a_warm_cache(lab: Lab) -> None:
+    lab.chat = ScriptedChat(reply, delay=0.02, cost_usd=0.01)
+    lab.judge_chat = ScriptedChat(doubting, delay=0.05, cost_usd=0.1)
+    only_check = {**CHECKED, "checks": {**CHECKED["checks"], "refuse_unsupported": False}}
+    first = await left_out(lab, answers=True, **only_check)
+    check = next(one for one in first.removed if one.name == "without fact check")
+    asked = [request for request in lab.judge_chat.requests if "You check an answer" in request.messages[0].content]
+    assert len(asked) == 4
+    tokens = sum(len(request.messages[0].content.split()) + len(doubting(request).split()) for request in asked) / 4
+    assert check.cost.tokens == pytest.approx(tokens)
+    assert check.cost.usd == pytest.approx(0.1)
+    assert check.cost.seconds >= 0.05
+    calls = len(lab.chat.requests), len(lab.judge_chat.requests)
+
+    again = await left_out(lab, answers=True, **only_check)
+    assert [one.cost.tokens for one in again.removed] == [one.cost.tokens for one in first.removed]
+    assert again.removed[-1].cost == check.cost
+    # Another number of chunks finds and answers anew, from calls that are all kept.
+    deeper = {**only_check, "retrieval": {**only_check["retrieval"], "search": {"method": "hybrid", "candidates": 29}}}
+    other = await left_out(lab, answers=True, **deeper)
+    assert (len(lab.chat.requests), len(lab.judge_chat.requests)) == calls
+    hyde = other.removed[0]
+    assert (hyde.name, hyde.cost.tokens) == ("without hyde", first.removed[0].cost.tokens)
+    assert hyde.cost.seconds >= 0.02
+    assert other.removed[-1].cost == check.cost
+
+
+async def test_checks_that_share_their_judge_cost_what_their_removal_spares(lab: Lab) -> None:
+    lab.judge_chat = ScriptedChat(doubting, cost_usd=0.1)
+    costs = {one.name: one.cost for one in (await left_out(lab, answers=True, **CHECKED)).removed}
+    # Without either the other still asks the judge; without refusing, the one unsupported answer is not rewritten,
+    # since nothing is left of it.
+    assert costs["without fact check"].tokens == 0
+    assert costs["without refusal"].tokens == 0
+    assert costs["without refusal"].usd == pytest.approx(0.0)
+
+
+async def test_the_built_in_check_takes_time_and_no_tokens(lab: Lab) -> None:
+    checked = {"retrieval": HYBRID, "checks": {"refuse_unsupported": True}}
+    first = (await left_out(lab, answers=True, **checked)).removed[-1]
+    assert first.name == "without refusal"
+    assert first.cost.seconds > 0
+    assert first.cost.tokens == 0
+    assert (await left_out(lab.restarted(), answers=True, **checked)).removed[-1].cost == first.cost
+
+
 async def test_with_answers_their_quality_leads(lab: Lab) -> None:
     report = await left_out(lab, answers=True, retrieval=HYBRID)
     assert report.leading == "answer_f1"
@@ -232,6 +292,25 @@ async def test_more_chunks_can_make_answers_worse(lab: Lab) -> None:
     calls = len(lab.chat.requests)
     assert (await swept(lab)).rows[0].measures == first.measures
     assert len(lab.chat.requests) == calls
+
+
+async def test_answers_from_the_cache_tell_what_they_took(lab: Lab) -> None:
+    lab.chat = ScriptedChat(reply, delay=0.02)
+    first = (await swept(lab, ks=(1,))).rows[0]
+    # The same prompt, put together for a configuration of another name and another answer key.
+    again = (await swept(lab, ks=(1,), checks={"fact_check": "flag"})).rows[0]
+    assert len(lab.chat.requests) == 4
+    assert again.tokens == first.tokens
+    assert (again.seconds.scored, again.seconds.mean >= 0.02) == (4, True)
+
+
+async def test_where_no_number_of_chunks_is_better_none_is_called_best(lab: Lab) -> None:
+    same = await swept(lab)
+    assert (same.alike, same.undecided) == (True, True)
+    lab.chat = ScriptedChat(lambda request: "no" if "Iron" in request.messages[-1].content else reply(request))
+    other = await swept(lab, prompt={"template": "{{ context }}\nAsked: {{ question }}"})
+    # Four questions are too few to be sure, yet the means differ.
+    assert (other.alike, other.undecided) == (False, True)
 
 
 async def test_failed_answers_are_counted_and_named(lab: Lab) -> None:

@@ -9,7 +9,6 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import ScriptedChat
-from llmopt_core.types import Usage
 from tests.stub_endpoint import StubEndpoint
 
 from .conftest import MakeModels
@@ -25,7 +24,8 @@ async def test_an_endpoint_that_echoes(stub: StubEndpoint, make_models: MakeMode
     # The stub gives a token of n characters the log probability -n.
     assert scored.mean == pytest.approx(-(6 + 6 + 5) / 3)
     assert (scored.tokens, scored.usage.calls) == (3, 1)
-    assert again.usage == Usage(cached_calls=1)
+    assert again.usage == scored.usage.from_cache
+    assert again.usage.made == scored.usage
     assert stub.requests[0]["body"]["echo"] is True
 
 

@@ -249,6 +249,24 @@ async def test_what_is_done_once_is_told_beside_the_time(monkeypatch):
     assert prepared == ["one", "two"]
 
 
+async def test_what_an_llm_took_is_told_again_when_the_cache_answers(retriever, models):
+    replies = iter([Usage(300, 4, calls=1), Usage(300, 4, calls=1).from_cache])
+
+    class Remembered(Answering):
+        async def complete(self, request, on_text=None):
+            usage = next(replies)
+            await asyncio.sleep(0.03 if usage.calls else 0.0)
+            return Completion("[2] > [1]", usage, seconds=0.03)
+
+    models.register("fake", Remembered(str))
+    spec = RerankSpec(method="llm-listwise", llm=ModelSpec(endpoint="fake"))
+    made = [retriever(rerank=spec, search=SearchSpec(candidates=9), top_k=k) for k in (3, 2)]
+    first, again = [next(s for s in (await one.retrieve(QUESTION)).trace if s.stage == "rerank") for one in made]
+    assert min(first.seconds, again.seconds) >= 0.03
+    assert first.usage.calls == 1
+    assert (again.usage.calls, again.usage.made) == (0, first.usage)
+
+
 async def test_questions_at_once_make_the_vectors_of_a_chunk_once():
     encoded = []
 

@@ -303,7 +303,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One example inside a run: the answer with its scores, or the failure.
+    """One example inside a run: the answer with its scores, or the failure; neither where it was not asked.
 
     `usage` adds up retrieval, answer and judge calls made for this record in this run; `seconds` is the wall time of
     this record's work.
@@ -316,3 +316,10 @@ class Record:
     failure: Failure | None = None
     usage: Usage = Usage()
     seconds: float = 0.0
+
+    @property
+    def not_run(self) -> str:
+        """Why the question was not asked; empty where it was."""
+        if self.answer is not None or self.failure is not None:
+            return ""
+        return next((score.failure for score in self.scores.values() if score.failure), "")

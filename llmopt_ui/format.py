@@ -5,18 +5,12 @@ from __future__ import annotations
 import math
 import re
 
-DASH = "–"
+from llmopt_core.reporting.words import DASH, duration, money, number, p_value, short_time
 
-
-def number(value: float | None) -> str:
-    """`0.823`, `12.3`, `1,230`; a dash where there is no value."""
-    if value is None or not math.isfinite(value):
-        return DASH
-    if value == 0:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    text = f"{round(value, digits):,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else f"{float(f'{value:.3g}'):,.0f}"
+__all__ = [
+    "DASH", "count", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value", "plural", "score",
+    "short_time", "shorten", "signed",
+]  # fmt: skip
 
 
 def score(value: float | None) -> str:
@@ -38,36 +32,6 @@ def interval(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return DASH
     return f"{score(low)} to {score(high)}".replace("-", "−")
-
-
-def duration(seconds: float | None) -> str:
-    """`0.4 s`, `12 s`, `3 min 20 s`, `1 h 5 min`."""
-    if seconds is None or not math.isfinite(seconds):
-        return DASH
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        minutes, rest = divmod(whole, 60)
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-    hours, rest = divmod(whole, 3600)
-    return f"{hours} h {rest // 60} min" if rest >= 60 else f"{hours} h"
-
-
-def short_time(seconds: float) -> str:
-    """`0.4 ms`, `66 ms`, `9.3 s`."""
-    return f"{number(seconds * 1000)} ms" if seconds < 1 else duration(seconds)
-
-
-def money(usd: float | None) -> str:
-    """`$0.012`; `no price list` where the endpoint has none, `free` for nothing."""
-    if usd is None:
-        return "no price list"
-    if usd == 0:
-        return "free"
-    return f"${usd:.2g}" if usd < 0.01 else f"${usd:,.2f}"
 
 
 def count(value: int | None) -> str:

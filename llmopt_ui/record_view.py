@@ -50,6 +50,8 @@ def _answer(record: Record | None) -> None:
         show_error(record.failure.message)
     elif record.answer is not None:
         st.text(record.answer.text or "(an empty answer)", width="stretch")
+    else:
+        st.text(record.not_run or "(no answer)", width="stretch")
 
 
 def _short_scores(scores: Mapping[str, Score], metrics: Sequence[str]) -> str:

@@ -155,7 +155,7 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
         "",
     ]
     body = [[metric, *(_cell(row, metric) for row in rows)] for metric in metrics]
-    for label, values in _facts(runs):
+    for label, values in _facts(runs, [_not_run(store, run, experiment) for run in runs]):
         body.append([label, *values])
     text = table(["", *names], body)
     note_line = f"mean [95 % interval]; compared with {names[position]} on the same questions (permutation test, Holm)"
@@ -170,12 +170,25 @@ def _judge_note(run: Any) -> list[str]:
     return [in_one_sentence()] if graded else []
 
 
-def _facts(runs: list[Any]) -> list[tuple[str, list[str]]]:
+def _not_run(store: Store, run: Any, experiment: Experiment) -> int:
+    """How many questions were not asked, because a check of theirs is not supported."""
+    from llmopt_core.evaluation.check_spec import why_not_run
+
+    if not any(why_not_run(example) for example in experiment.evaluation_set.examples[: run.total]):
+        return 0
+    return sum(bool(record.not_run) for record in store.records(run.id))
+
+
+def _facts(runs: list[Any], not_run: list[int]) -> list[tuple[str, list[str]]]:
+    from llmopt_core.reporting.words import number as plain
+
+    answered = [f"{run.done - run.failed - left} of {run.total}" for run, left in zip(runs, not_run, strict=True)]
     return [
         ("status", [run.status for run in runs]),
-        ("answered", [f"{run.done - run.failed} of {run.total}" for run in runs]),
+        ("answered", answered),
+        *([("not run", [str(left) for left in not_run])] if any(not_run) else []),
         ("model calls", [f"{run.usage.calls} (+{run.usage.cached_calls} cached)" for run in runs]),
-        ("cost", ["unknown" if run.usage.cost_usd is None else f"{run.usage.cost_usd:.4g} USD" for run in runs]),
+        ("cost", ["unknown" if run.usage.cost_usd is None else f"{plain(run.usage.cost_usd)} USD" for run in runs]),
         ("seconds", [f"{run.seconds:.1f}" for run in runs]),
     ]
 

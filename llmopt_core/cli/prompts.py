@@ -211,12 +211,14 @@ def _cell(cell: Any) -> str:
     sign = {True: "+ ", False: "- ", None: ""}[cell.passed]
     if cell.record is not None and cell.record.failure is not None:
         return f"! {one_line(cell.record.failure.message, 44)}"
+    if cell.state == "not run":
+        return f"? {one_line(cell.record.not_run, 44)}"
     return sign + one_line(cell.text, 44)
 
 
 def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ...]) -> int:
     cells = [cell for row in grid.rows for cell in row]
-    if all(cell.state != "done" for cell in cells):
+    if all(cell.state not in ("done", "not run") for cell in cells):
         first = next((cell.record.failure.message for cell in cells if cell.record and cell.record.failure), "")
         return complain(f"no answer came: {first or found.status}")
     if fail_on == "none":

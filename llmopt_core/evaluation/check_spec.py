@@ -235,6 +235,16 @@ def checks_of(example: Example) -> tuple[CheckSpec, ...]:
         raise BadInput(f"Example {example.id!r}: the column `checks` must be a JSON list of checks.") from error
 
 
+def why_not_run(example: Example) -> str:
+    """Why an example is not asked: what its checks need and cannot be had here; empty where it is asked.
+
+    Raises:
+        BadInput: See `checks_of`.
+    """
+    reasons = [check.value["reason"] for check in checks_of(example) if check.type == "unsupported"]
+    return f"Not run: {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
+
+
 def threshold_of(example: Example) -> float | None:
     """The share of its checks that an example's answer must pass, from its column `checks_threshold`; None for all.
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from llmopt_core.cache import Cache
+from llmopt_core.evaluation.check_spec import labels
 from llmopt_core.evaluation.checks import CheckSpec, build_checks, checks_of, threshold_of, verdict
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import Metric, Sample, build_metrics
@@ -64,6 +65,12 @@ class Grader:
         if checks:
             scores[CHECKS] = _verdict(checks, list(scores.values())[len(self._metrics) :], sample.example)
         return scores, _added([used for _, used in made.values()], [used for _, used in known.values()])
+
+    def unscored(self, example: Example, why: str) -> dict[str, Score]:
+        """The scores of an example that is not asked: each without value, for this reason."""
+        checks = checks_of(example)
+        names = [*(metric.name for metric in self._metrics), *labels(checks), *([CHECKS] if checks else [])]
+        return {name: Score(name, None, failure=why) for name in names}
 
     def is_cached(self, example: Example, answer: Answer, sample: Sample) -> bool:
         """Whether scoring this answer costs no model call."""

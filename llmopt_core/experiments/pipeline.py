@@ -12,6 +12,7 @@ from llmopt_core.answering.answer import answer_question
 from llmopt_core.answering.checks import NOT_CHECKED, NOT_REWRITTEN
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BudgetReached, Cancelled, MissingDependency, StorageFailed, WorkspaceBusy
+from llmopt_core.evaluation.check_spec import why_not_run
 from llmopt_core.evaluation.check_support import GroundingSupport
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import Sample
@@ -85,6 +86,9 @@ class Pipeline:
     async def evaluate(self, example: Example, *, repeat: int = 0, on_text: OnText | None = None) -> Record:
         """The record of one example. What fails becomes the record's failure.
 
+        An example with a check that is not supported could never pass, so it is not asked: its record has neither
+        answer nor failure, and its scores say why.
+
         Args:
             example: What to ask.
             repeat: Numbers repeated answers to the same question, so that each is asked for and kept apart.
@@ -94,6 +98,9 @@ class Pipeline:
             StorageFailed: The workspace cannot be written, so nothing could be kept.
             MissingDependency: A package or model file is absent, so no example can be answered.
         """
+        why = why_not_run(example)
+        if why:
+            return Record(example, scores=self._grader.unscored(example, why))
         started = time.perf_counter()
         usage = Usage()
         retrieval: Retrieval | None = None
@@ -150,7 +157,8 @@ class Pipeline:
         spec = self.configuration.retrieval
         if spec is None:
             return
-        new = [example.question for example in examples if self.cached_hits(example) is None]
+        asked = [example for example in examples if not why_not_run(example)]
+        new = [example.question for example in asked if self.cached_hits(example) is None]
         if not new:
             return
         await self._retriever(on_progress, budget_usd)
@@ -165,7 +173,9 @@ class Pipeline:
         return self._stages.retrieval(keys.hits_key(self._retrieval_identity, example))
 
     def is_cached(self, example: Example) -> bool:
-        """Whether the record costs nothing: every stage of it is kept."""
+        """Whether the record costs nothing: every stage of it is kept, or it is not asked."""
+        if why_not_run(example):
+            return True
         retrieval = self.cached_hits(example)
         if retrieval is None and self.configuration.retrieval is not None:
             return False

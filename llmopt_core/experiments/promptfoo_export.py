@@ -53,8 +53,9 @@ def export_promptfoo(
     Raises:
         BadInput: No configuration is left.
     """
-    left_out: list[str] = []
-    prompts, providers = _prompts_and_providers(configurations, endpoints, left_out)
+    unwritten: dict[str, str] = {}
+    prompts, providers = _prompts_and_providers(configurations, endpoints, unwritten)
+    left_out = [f"configuration {name}: {why}" for name, why in unwritten.items()]
     if not prompts:
         raise BadInput(f"None of the configurations can be written for promptfoo: {'; '.join(left_out)}.")
     config: dict[str, Any] = {"description": evaluation_set.name, "prompts": prompts, "providers": providers}
@@ -65,8 +66,15 @@ def export_promptfoo(
     return PromptfooExport(_yaml(config), tuple(dict.fromkeys(left_out)))
 
 
+def why_not_written(configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
+    """The configurations that promptfoo can't do, by name, each with the reason."""
+    unwritten: dict[str, str] = {}
+    _prompts_and_providers(configurations, endpoints, unwritten)
+    return unwritten
+
+
 def _prompts_and_providers(
-    configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint], left_out: list[str]
+    configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint], unwritten: dict[str, str]
 ) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
     prompts: dict[str, dict[str, str]] = {}
     providers: dict[str, dict[str, Any]] = {}
@@ -77,7 +85,7 @@ def _prompts_and_providers(
             raw = _raw_prompt(configuration, mode)
             provider = provider_from(configuration.model, mode, endpoint)
         except (Unsupported, BadInput) as error:
-            left_out.append(f"configuration {configuration.name}: {error}")
+            unwritten[configuration.name] = str(error)
             continue
         prompt = prompts.setdefault(raw, {"raw": raw, "label": configuration.name})
         known = providers.setdefault(json.dumps(provider, sort_keys=True), {**provider, "prompts": []})

@@ -20,6 +20,7 @@ from llmopt_core.reporting.page import (
     render,
     spread,
 )
+from llmopt_core.reporting.words import number
 
 
 def write_report(result: Result, path: Path, *, baseline: str = "", title: str = "") -> int:
@@ -80,14 +81,14 @@ def _subtitle(result: Result) -> str:
 def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     tokens = run.get("tokens") or {}
     records = run["records"]
-    answered = sum(not record.get("failure") for record in records)
+    answered = sum(not record.get("failure") and record.get("answer", "") is not None for record in records)
     cost = run.get("cost_usd")
     return (
         ("status", str(run.get("status", "unknown"))),
         ("answered", f"{answered} of {len(records)}"),
         ("model calls", f"{run.get('model_calls', 0)} (and {run.get('cached_calls', 0)} from the cache)"),
         ("tokens", f"{tokens.get('prompt', 0)} in, {tokens.get('completion', 0)} out"),
-        ("cost", "unknown" if cost is None else f"{cost:.4g} USD"),
+        ("cost", "unknown" if cost is None else f"{number(cost)} USD"),
         ("wall time", f"{run.get('seconds', 0.0):.1f} s"),
         ("fingerprint", str(run.get("fingerprint", ""))),
     )
@@ -138,6 +139,8 @@ def _answer(label: str, record: Mapping[str, Any]) -> ReportAnswer:
     failure = record.get("failure") or {}
     told = failure.get("message", "") if isinstance(failure, Mapping) else str(failure)
     text = record.get("answer")
+    if text is None and not told:
+        told = next((score["failure"] for score in record["scores"].values() if score and score.get("failure")), "")
     return ReportAnswer(
         label,
         None if text is None else str(text),

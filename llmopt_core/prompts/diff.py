@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Literal
@@ -14,28 +15,58 @@ Op = Literal["equal", "delete", "insert"]
 # A word with the white space after it; Chinese and Japanese characters one by one.
 _CJK = "぀-ヿ㐀-鿿豈-﫿"
 _PIECE = re.compile(rf"[{_CJK}]\s*|\w[^\W{_CJK}]*\s*|[^\w\s]\s*|\s+")
+_SIGNS = str.maketrans({" ": "·", "\t": "⇥", "\n": "↵", "\r": "␍"})
 
 MAX_WORDS = 20_000
+ONLY_SPACE = "Only white space differs: · stands for a space, ↵ for a line break."
 
 
 def word_diff(old: str, new: str) -> list[tuple[Op, str]]:
     """The shortest way from one text to the other.
 
-    What is equal or deleted, joined, is the old text; what is equal or inserted, the new one. Texts of more than
-    20,000 words are compared line by line.
+    What is equal or deleted, joined, is the old text; what is equal or inserted, the new one. A word stays equal where
+    only the white space after it changes. Texts of more than 20,000 words are compared line by line.
     """
     before, after = _PIECE.findall(old), _PIECE.findall(new)
     if max(len(before), len(after)) > MAX_WORDS:
         before, after = old.splitlines(keepends=True), new.splitlines(keepends=True)
     pieces: list[tuple[Op, str]] = []
-    for step in Indel.opcodes(before, after):
+    for step in Indel.opcodes([one.rstrip() for one in before], [one.rstrip() for one in after]):
+        gone, come = before[step.src_start : step.src_end], after[step.dest_start : step.dest_end]
         if step.tag == "equal":
-            pieces.append(("equal", "".join(before[step.src_start : step.src_end])))
+            pieces.extend(_spaced(gone, come))
         elif step.tag == "delete":
-            pieces.append(("delete", "".join(before[step.src_start : step.src_end])))
+            pieces.append(("delete", "".join(gone)))
         else:
-            pieces.append(("insert", "".join(after[step.dest_start : step.dest_end])))
+            pieces.append(("insert", "".join(come)))
     return _tidied(pieces)
+
+
+def only_space(pieces: Iterable[tuple[Op, str]]) -> bool:
+    """Whether two texts differ, and in nothing but white space."""
+    changed = [text for op, text in pieces if op != "equal"]
+    return bool(changed) and not any(text.strip() for text in changed)
+
+
+def shown(op: Op, text: str) -> str:
+    """A piece as people see it: white space that alone was deleted or inserted, by signs."""
+    if op == "equal" or text.strip():
+        return text
+    signs = text.translate(_SIGNS)
+    return signs.replace("↵", "↵\n") if op == "insert" else signs
+
+
+def _spaced(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[Op, str]]:
+    """Equal words, with what has changed of the white space after each."""
+    for old, new in zip(before, after, strict=True):
+        if old == new:
+            yield "equal", old
+            continue
+        length = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+        parts: tuple[tuple[Op, str], ...] = (
+            ("equal", old[:length]), ("delete", old[length:]), ("insert", new[length:])
+        )  # fmt: skip
+        yield from (part for part in parts if part[1])
 
 
 def _tidied(pieces: list[tuple[Op, str]]) -> list[tuple[Op, str]]:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmopt_core.prompts.diff import Op
+from llmopt_core.prompts.diff import Op, shown
 from llmopt_core.reporting.page import PALETTE, template
 
 _RISKY = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -38,13 +38,19 @@ class PageCell:
     Attributes:
         pieces: The answer; for a later column, as its word differences against the first.
         facts: Scores, tokens, cost, time in one line.
-        repeats: Further answers to the same question.
+        not_run: Why the question was not asked; empty where it was.
+        note: What is to be said of the differences.
+        stability: Where there are repeats, what they come to in one line.
+        repeats: All answers to the same question, those that failed included; empty where it was asked once.
     """
 
     pieces: tuple[tuple[Op, str], ...]
     checks: tuple[PageCheck, ...]
     facts: str
     failure: str = ""
+    not_run: str = ""
+    note: str = ""
+    stability: str = ""
     repeats: tuple[str, ...] = ()
 
 
@@ -72,7 +78,7 @@ class ComparisonPage:
 def render_comparison(page: ComparisonPage) -> str:
     """One HTML page: no script, no font, no picture from elsewhere. Answers are shown as text."""
     counts = {kind: sum(kind in row.kinds for row in page.rows) for kind in ("failures", "different", "regressions")}
-    made: str = template("comparison.html").render(page=page, colours=PALETTE, counts=counts)
+    made: str = template("comparison.html").render(page=page, colours=PALETTE, counts=counts, shown=shown)
     return made
 
 

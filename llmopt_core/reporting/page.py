@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from llmopt_core.reporting.bars import bar_chart
+from llmopt_core.reporting.words import number
 
 # Okabe and Ito's palette, told apart by readers with any colour vision.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
@@ -113,11 +114,6 @@ def template(name: str) -> Any:
     environment.filters["shade"] = shade
     environment.globals["signs"] = {"better": "▲", "worse": "▼", "no difference seen": "="}
     return environment.get_template(name)
-
-
-def number(value: float | None) -> str:
-    """At most three significant digits; a dash for no value."""
-    return "–" if value is None else f"{value:.3g}"
 
 
 def shade(value: float | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.experiments.prompt_lab.grid import Cell, checks_in, differences, metric_scores
+from llmopt_core.experiments.prompt_lab.repeats import stability
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
 from llmopt_ui.prompts.texts import cells_html, checks_html, diff_html, escaped, meta_html, text_html
@@ -30,12 +31,13 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
         return text_html(cell.text or _WAITING.get(cell.state, ""), pending=True)
     if record.failure is not None:
         piece = text_html(cell.text, pending=True) if cell.text else ""
-        return f'{piece}<div class="llmopt-text llmopt-failure">{escaped(record.failure.message)}</div>'
+        failed = f'<div class="llmopt-text llmopt-failure">{escaped(record.failure.message)}</div>'
+        return f"{piece}{failed}{meta_html(stability(cell))}"
+    if record.not_run:
+        return f"{text_html(record.not_run, pending=True)}{checks_html(checks_in(record))}"
     marked = first is not None and first.state == "done" and first.text != cell.text
     shown = diff_html(differences(first, cell)) if marked and first is not None else text_html(cell.text or "(empty)")
-    return "".join(
-        [shown, checks_html(checks_in(record)), meta_html(_facts(cell, record)), meta_html(_stability(cell))]
-    )
+    return "".join([shown, checks_html(checks_in(record)), meta_html(_facts(cell, record)), meta_html(stability(cell))])
 
 
 def _facts(cell: Cell, record: Record) -> list[str]:
@@ -43,27 +45,9 @@ def _facts(cell: Cell, record: Record) -> list[str]:
     scores = [f"{_title(name)} {fmt.score(score.value)}" for name, score in metric_scores(record).items()]
     tokens = usage.prompt_tokens + usage.completion_tokens
     spent = [f"{tokens:,} tokens", fmt.money(usage.cost_usd)] if usage.calls else ["from the cache"]
-    seconds = [fmt.duration(answer.seconds)] if answer is not None else []
+    seconds = [fmt.short_time(answer.seconds)] if answer is not None else []
     return [*scores, *spent, *seconds]
 
 
 def _title(name: str) -> str:
     return METRICS[name].title if name in METRICS else name
-
-
-def _stability(cell: Cell) -> list[str]:
-    """How stable the answer is, where it was asked more than once."""
-    if len(cell.repeats) < 2:
-        return []
-    parts = [f"{len(cell.texts)} of {len(cell.repeats)} repeats"]
-    if cell.same is not None:
-        parts.append(f"{cell.same:.0%} say the same")
-    passed, decided = cell.passes
-    parts += [f"{passed} of {decided} passed"] if decided else []
-    failures = [record.failure.message for record in cell.repeats if record is not None and record.failure is not None]
-    return [*parts, f"{len(failures)} failed: {fmt.shorten(failures[0], 120)}"] if failures else parts
-
-
-def repeats_text(cell: Cell) -> Sequence[str]:
-    """Every answer of the cell, numbered."""
-    return [f"{number}. {text}" for number, text in enumerate(cell.texts, 1)]

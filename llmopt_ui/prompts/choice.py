@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import cast
 
@@ -10,7 +11,14 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.prompt_lab.library import few_shot_from, save_few_shot
-from llmopt_core.experiments.prompt_search.choice import ChoiceResult, Method, Trial, choice_answers, choose_few_shot
+from llmopt_core.experiments.prompt_search.choice import (
+    ChoiceResult,
+    Method,
+    Trial,
+    choice_answers,
+    choosable,
+    choose_few_shot,
+)
 from llmopt_core.experiments.prompt_search.setup import CHOICE, task_from
 from llmopt_core.experiments.prompt_search.task import split
 from llmopt_core.runs.store_versions import Version
@@ -66,15 +74,17 @@ def _form(project: Project, saved: Version) -> None:
     trials = three.number_input("Subsets to try", 1, 200, 12, key="choice_trials", disabled=method == "greedy",
                                 persist_state="session")  # fmt: skip
     setup = search_form(project, "choice", questions=_QUESTIONS, held_back=True)
-    shots = few_shot_from(saved.body)
-    task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
-    training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
-    answers = choice_answers(
-        cast("Method", method), len(shots.examples), int(most), int(trials), len(training), len(held)
-    )
     options = {"method": method, "most": int(most), "trials": int(trials), "keep_examples": setup.keep_examples}
-    start = partial(start_search, project, CHOICE, saved.name, choose_few_shot, task, options)
-    start_button("choice_start", "Search", start, told_cost(task, answers))
+
+    def ready() -> tuple[Callable[[], None], str]:
+        task = task_from(store(), project, setup, few_shot_from(saved.body), in_prompt(saved, setup))
+        left, places, _ = choosable(task, keep_examples=setup.keep_examples)
+        training, held = split(left.evaluation_set.examples, task.held_back, task.seed)
+        answers = choice_answers(cast("Method", method), len(places), int(most), int(trials), len(training), len(held))
+        start = partial(start_search, project, CHOICE, saved.name, choose_few_shot, task, options)
+        return start, told_cost(task, answers)
+
+    start_button("choice_start", "Search", ready)
 
 
 def _result(project: Project, saved: Version, found: ChoiceResult) -> None:

@@ -17,6 +17,8 @@ from llmopt_ui.components import Download, downloads
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings, store
 
+_LONGEST = 110
+
 
 def grid_downloads(project: Project, found: Comparison, grid: Grid) -> None:
     """The buttons."""
@@ -33,7 +35,8 @@ def grid_downloads(project: Project, found: Comparison, grid: Grid) -> None:
         )
     downloads(files, f"grid_{found.id}")
     if problem:
-        st.caption(f"Not for promptfoo: {fmt.markdown(problem)}")
+        told = fmt.markdown(fmt.shorten(problem, _LONGEST))
+        st.caption(f"No promptfoo file: {told}.", help=fmt.markdown(problem) if len(problem) > _LONGEST else None)
 
 
 def _promptfoo(found: Comparison, known: Mapping[str, Endpoint]) -> str:

@@ -51,7 +51,9 @@ def _from_runs(project: Project, add: Add) -> None:
     """Answers that scored well become examples."""
     runs = {run.id: run for run in store().runs(project) if run.done and run.metrics}
     if not runs:
-        st.caption("No run has scores yet.")
+        st.markdown("**No run has scores yet**")
+        st.caption("Run a configuration on the page Evaluation, or compare prompts with a score in the tab Side by "
+                   "side. Answers that score well can then be added here.")  # fmt: skip
         return
     picked = st.selectbox("Run", list(runs), key="shots_run", format_func=lambda key: _told(runs[key]))
     run = runs[picked]
@@ -62,7 +64,8 @@ def _from_runs(project: Project, add: Add) -> None:
     context = st.toggle("With the retrieved passages", False, key="shots_context")
     most = st.number_input("At most", 1, 200, 10, key="shots_most")
     found = examples_from_run(store(), picked, metric, least, answer=source or "model", with_context=context)[:most]
-    st.caption(f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit.")
+    hint = "" if found else " Lower the score, or choose another run."
+    st.caption(f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit.{hint}")
     st.button("Add them", key="shots_add_good", icon=":material/add:", disabled=not found, on_click=_add,
               args=(add, found))  # fmt: skip
 

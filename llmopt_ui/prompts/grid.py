@@ -28,8 +28,8 @@ _FILTERS: dict[Filter, str] = {
     "all": "All", "failures": "Failures", "different": "Different", "regressions": "Regressions"
 }  # fmt: skip
 _HELP = (
-    "Failures: an answer failed or did not pass. Different: the answers are not the same text. Regressions: the first "
-    "column passes (or scores higher) and another does not."
+    "Failures: an answer or a repeat failed or did not pass. Different: the answers are not the same text. "
+    "Regressions: the first column passes (or scores higher) and another does not."
 )
 
 
@@ -74,9 +74,11 @@ def _summary(grid: Grid, column: Column) -> list[str]:
         spread = f" ({fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""
         lines.append(f"{metric_title(name)} **{fmt.score(summary.mean)}**{spread} {_versus(column, name)}")
     failed = f", :red[{column.failed} failed]" if column.failed else ""
+    if column.failed_repeats:
+        failed += f", :red[{column.failed_repeats} of {column.repeats} repeats failed]"
     tokens = column.usage.prompt_tokens + column.usage.completion_tokens
     facts = [f"{column.answered} of {len(grid.rows)} answered{failed}", f"{fmt.count(tokens)} tokens"]
-    facts += [fmt.markdown(fmt.money(column.usage.cost_usd)), f"{fmt.duration(column.seconds)} each"]
+    facts += [fmt.markdown(fmt.money(column.usage.cost_usd)), f"{fmt.short_time(column.seconds)} each"]
     return [*lines, " · ".join(facts)]
 
 

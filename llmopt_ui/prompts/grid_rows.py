@@ -11,9 +11,10 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.prompt_lab.board import Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Grid
+from llmopt_core.experiments.prompt_lab.repeats import repeats_told
 from llmopt_core.types import Example
 from llmopt_ui import format as fmt
-from llmopt_ui.prompts.cells import repeats_text, row_html
+from llmopt_ui.prompts.cells import row_html
 from llmopt_ui.prompts.live import ask_again
 from llmopt_ui.prompts.texts import question_html
 from llmopt_ui.record_view import record_parts
@@ -97,10 +98,12 @@ def _details(grid: Grid, row: int, colours: Sequence[Ink]) -> None:
                                   key=f"row_variant_{row}")  # fmt: skip
     cell = grid.rows[row][names.index(picked or names[0])]
     st.text(grid.examples[row].question, width="stretch")
-    if len(cell.texts) > 1:
-        st.text("\n".join(repeats_text(cell)), width="stretch")
+    if len(cell.repeats) > 1:
+        st.text("\n".join(repeats_told(cell)), width="stretch")
     if cell.record is None:
         st.caption("Not answered yet.")
+    elif cell.record.not_run:
+        st.text(cell.record.not_run, width="stretch")
     else:
         if cell.record.answer is not None and cell.record.answer.raw:
             with st.expander("All that the model wrote"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import cast
 
@@ -73,14 +75,13 @@ def instruction_view(project: Project) -> None:
 def _form(project: Project) -> None:
     setup = search_form(project, "instruction", questions=_QUESTIONS, held_back=True, examples=False)
     prompt = saved_prompt(store(), project, setup.variant.prompt)
-    one, two, three, four = st.columns([3, 2, 1, 1], gap="small", vertical_alignment="bottom")
+    one, two, three = st.columns([3, 1, 1], gap="small", vertical_alignment="bottom")
     part = one.segmented_control("What is rewritten", list(_PARTS), default=usual_part(prompt), required=True,
                                  key=f"instruction_part_{setup.variant.prompt}", format_func=_PARTS.get)  # fmt: skip
-    with two:
-        writer = _writer()
-    rewrites = three.number_input("Rewrites", 1, 20, 4, key="instruction_rewrites", persist_state="session")
-    rounds = four.number_input("Rounds", 1, 5, 1, key="instruction_rounds", persist_state="session",
-                               help="Each further round starts from the best so far.")  # fmt: skip
+    rewrites = two.number_input("Rewrites", 1, 20, 4, key="instruction_rewrites", persist_state="session")
+    rounds = three.number_input("Rounds", 1, 5, 1, key="instruction_rounds", persist_state="session",
+                                help="Each further round starts from the best so far.")  # fmt: skip
+    writer = _writer()
     chosen = cast("Part", part or "system")
     shown = text_of(prompt, chosen).strip()
     st.caption(f"Now: {fmt.markdown(fmt.shorten(shown, 300))}" if shown else "There is none yet; one will be written.")
@@ -88,19 +89,22 @@ def _form(project: Project) -> None:
         st.caption(":material/info: The built-in model is a weak writer: the search runs from end to end with it, but "
                    "it rarely wins. Choose a stronger model as the writer for a real search; the model that answers "
                    "can stay as it is.")  # fmt: skip
-    task = task_from(store(), project, setup)
-    training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
-    answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held))
-    beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
     options = {"part": chosen, "proposer": writer, "rewrites": int(rewrites), "rounds": int(rounds)}
-    start = partial(start_search, project, INSTRUCTION, _SUBJECT, search_instruction, task, options)
-    start_button("instruction_start", "Search", start, told_cost(task, answers, beside))
+
+    def ready() -> tuple[Callable[[], None], str]:
+        task = task_from(store(), project, setup)
+        training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
+        answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held))
+        beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
+        start = partial(start_search, project, INSTRUCTION, _SUBJECT, search_instruction, task, options)
+        return start, told_cost(task, answers, beside)
+
+    start_button("instruction_start", "Search", ready)
 
 
 def _writer() -> ModelSpec:
     known = st.session_state.get("edit_endpoint_writer") or BUILTIN
-    with st.popover(f"Written by: {'the built-in model' if known == BUILTIN else known}", icon=":material/tune:",
-                    width="stretch"):  # fmt: skip
+    with st.popover(f"Written by: {'the built-in model' if known == BUILTIN else known}", icon=":material/tune:"):
         values = model_fields(USUAL_PROPOSER, "writer")
     try:
         return ModelSpec.model_validate(values)
@@ -129,6 +133,8 @@ def _result(project: Project, found: InstructionResult) -> None:
 
 def _told(found: InstructionResult) -> str:
     tried = sum(candidate.complete for candidate in found.candidates)
+    if found.best is None and not tried:
+        return f"{_untried(found.candidates)} The prompt stays as it is."
     if found.best is None:
         return f"no rewrite did better on the training part ({tried} tried). The prompt stays as it is."
     if found.verification is None:
@@ -137,6 +143,16 @@ def _told(found: InstructionResult) -> str:
         return f"rewrite {found.best + 1} did best on the training part, but did not win on questions held back. " \
             "The prompt stays as it is."  # fmt: skip
     return f"rewrite {found.best + 1} wins on questions that the search never saw."
+
+
+def _untried(candidates: Sequence[Candidate]) -> str:
+    """Why no rewrite was tried on the whole training part."""
+    refused = Counter(candidate.refused for candidate in candidates if candidate.refused)
+    if not refused:
+        return "no rewrite was tried to the end."
+    reasons = "; ".join(f"{why.rstrip('.')} ({times})" for why, times in refused.most_common())
+    whole = f"all {len(candidates)} were" if refused.total() == len(candidates) else f"{refused.total()} were"
+    return f"no rewrite was tried, because {whole} refused: {fmt.markdown(reasons)}."
 
 
 def _tried(found: InstructionResult) -> list[Tried]:

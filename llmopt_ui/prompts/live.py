@@ -35,9 +35,13 @@ def start(plan: ComparisonPlan) -> str:
     Raises:
         BadInput: It could only fail.
     """
-    make = _maker(plan.variants)
-    check_plan(plan, make())
-    return live().start(plan, make)
+    check_plan(plan, models_for(plan.variants))
+    return live().start(plan, _maker(plan.variants))
+
+
+def models_for(variants: Sequence[Configuration]) -> Models:
+    """The session's models, promptfoo's `echo` among them where a variant is answered by it."""
+    return _maker(variants)()
 
 
 def ask_again(found: Comparison, places: Sequence[Place]) -> None:

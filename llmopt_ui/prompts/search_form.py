@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.checks import checks_of
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -108,11 +109,25 @@ def told_cost(task: SearchTask, answers: int, beside: str = "") -> str:
     return fmt.markdown(" · ".join(parts))
 
 
-def start_button(key: str, label: str, on_click: Callable[[], None], told: str) -> None:
-    """The button that starts, beside what it will take."""
+def start_button(key: str, label: str, ready: Callable[[], tuple[Callable[[], None], str]]) -> None:
+    """The button that starts, beside what it will take; greyed beside the reason where it can't.
+
+    Args:
+        key: The button's.
+        label: On it.
+        ready: Gives what the button does, and what that takes; its `LlmOptError` is the reason.
+    """
+    start, problem = None, ""
+    try:
+        start, told = ready()
+    except LlmOptError as error:
+        problem = str(error)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.button(label, key=key, type="primary", icon=":material/play_arrow:", on_click=on_click)
-        st.caption(told, width="content")
+        st.button(label, key=key, type="primary", icon=":material/play_arrow:", on_click=start, disabled=start is None)
+        if problem:
+            st.markdown(f":orange[:material/info: {fmt.markdown(problem)}]", width="stretch")
+        else:
+            st.caption(told, width="content")
 
 
 def _first_variant(project: Project, key: str) -> VariantSetup:

@@ -122,9 +122,9 @@ def verified(found: Verification, metric: str, key: str) -> None:
         between = f" ({fmt.interval(compared.low, compared.high)})" if compared.low is not None else ""
         asked = fmt.plural(found.questions, "question")
         st.markdown(f"**{fmt.signed(compared.difference)}**{between} on {asked} that the search never saw")
-        p_value = fmt.number(compared.p_value)
+        p_value = fmt.p_value(compared.p_value)
         dropped = f" · {fmt.plural(compared.dropped, 'pair')} without a score" if compared.dropped else ""
-        st.caption(f"{compared.method}, p = {p_value}{dropped}")
+        st.caption(f"{compared.method}, p {p_value}{dropped}")
         if compared.verdict == "no difference seen" and found.questions < _MANY:
             st.caption("So few questions show only large differences; take more to see smaller ones.")
         before, after = found.tokens

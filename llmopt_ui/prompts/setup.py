@@ -20,11 +20,11 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompts.checks import checks_table
-from llmopt_ui.prompts.live import start
+from llmopt_ui.prompts.live import models_for, start
 from llmopt_ui.prompts.rows import rows_fields
 from llmopt_ui.prompts.state import open_next, prompt_state
 from llmopt_ui.prompts.variants import variants_fields
-from llmopt_ui.resources import models, settings, store
+from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
 
 KIND = "comparison"
@@ -106,9 +106,11 @@ def _start(project: Project, setup: Setup) -> None:
 
 def _told(plan: ComparisonPlan) -> str:
     """What it will take, in one line."""
-    found = estimate_comparison(plan, models())
-    answers = len(plan.evaluation_set.examples) * len(plan.variants) * plan.repeats
-    parts = [fmt.plural(answers, "answer"), f"about {fmt.count(found.prompt_tokens)} prompt tokens"]
+    found = estimate_comparison(plan, models_for(plan.variants))
+    not_run = len(plan.evaluation_set.examples) - len(plan.asked)
+    parts = [fmt.plural(found.answers, "answer")]
+    parts += [f"{fmt.plural(not_run, 'row')} not run"] if not_run else []
+    parts += [f"about {fmt.count(found.prompt_tokens)} prompt tokens"]
     if found.cost_usd is None:
         parts.append("price unknown")
     elif found.cost_usd[1] == 0:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from llmopt_core.evaluation.check_spec import CheckSpec, told
-from llmopt_core.prompts.diff import Op
+from llmopt_core.prompts.diff import ONLY_SPACE, Op, only_space, shown
 from llmopt_core.types import Message, Score
 
 _TAGS = {"equal": "", "insert": "ins", "delete": "del"}
@@ -24,13 +24,14 @@ def text_html(text: str, *, pending: bool = False) -> str:
     return f'<div class="llmopt-text llmopt-answer">{inside}</div>'
 
 
-def diff_html(pieces: Iterable[tuple[Op, str]]) -> str:
-    """A word diff: what is new is marked, what is gone is struck out."""
+def diff_html(pieces: Sequence[tuple[Op, str]]) -> str:
+    """A word diff: what is new is marked, what is gone is struck out; says so where only white space differs."""
     marked = []
     for op, text in pieces:
         tag = _TAGS[op]
-        marked.append(f"<{tag}>{escaped(text)}</{tag}>" if tag else escaped(text))
-    return f'<div class="llmopt-text llmopt-answer">{"".join(marked)}</div>'
+        marked.append(f"<{tag}>{escaped(shown(op, text))}</{tag}>" if tag else escaped(text))
+    told = meta_html([ONLY_SPACE]) if only_space(pieces) else ""
+    return f'<div class="llmopt-text llmopt-answer">{"".join(marked)}</div>{told}'
 
 
 def messages_html(messages: Sequence[Message], titles: Sequence[str] = ()) -> str:

@@ -48,21 +48,21 @@ def versions_view(
         _compared(found, typed, f"{kind}_{name}")
 
 
-def version_text(kind: str, body: dict[str, Any]) -> str:
-    """A version as text to compare: the parts that have something in them, under their names."""
+def version_parts(kind: str, body: dict[str, Any]) -> dict[str, str]:
+    """A version as texts to compare, by the name of the part; parts with nothing in them are left out."""
     if kind != PROMPT:
         lines = [json.dumps(example, ensure_ascii=False) for example in body.get("examples", ())]
         rest = [f"{key}: {value}" for key, value in body.items() if key != "examples" and value not in ("", None)]
-        return "\n".join([*rest, *lines])
-    parts = [("System", body.get("system", ""))]
-    for step in body.get("steps", ()):
-        parts += [(f"Step {step['name']}", step["template"]), ("Its system message", step.get("system", ""))]
-        parts += [("Its extraction", step.get("extract", ""))]
-    parts += [("User message", body.get("template", "")), ("Extraction", body.get("extract", ""))]
-    shots = body.get("few_shot")
-    if shots:
-        parts.append(("Few-shot examples", version_text("few-shot", shots)))
-    return "\n\n".join(f"[{title}]\n{text}" for title, text in parts if text)
+        parts = {"Selection": "\n".join(rest), "Examples": "\n".join(lines)}
+    else:
+        parts = {"System": body.get("system", "")}
+        for step in body.get("steps", ()):
+            name = f"Step {step['name']}"
+            parts |= {name: step["template"], f"{name}, system": step.get("system", "")}
+            parts[f"{name}, extraction"] = step.get("extract", "")
+        parts |= {"User message": body.get("template", ""), "Extraction": body.get("extract", "")}
+        parts["Few-shot examples"] = "\n".join(version_parts("few-shot", body.get("few_shot") or {}).values())
+    return {name: text for name, text in parts.items() if text}
 
 
 def _row(project: Project, version: Version, newest: bool, refill: Callable[[], None]) -> None:
@@ -108,13 +108,25 @@ def _compared(found: Sequence[Version], typed: dict[str, Any] | None, key: str) 
         return "What is typed" if number == _TYPED else f"v{number}"
 
     st.markdown("**Differences**")
+    # What was picked holds until there is something newer to look at.
+    newest = f"{key}_{numbers[0]}_{numbers[1]}"
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        old = st.selectbox("From", numbers, 1, key=f"version_from_{key}", format_func=told, width=180)
-        new = st.selectbox("To", numbers, 0, key=f"version_to_{key}", format_func=told, width=180)
+        old = st.selectbox("From", numbers, 1, key=f"version_from_{newest}", format_func=told, width=180)
+        new = st.selectbox("To", numbers, 0, key=f"version_to_{newest}", format_func=told, width=180)
     kind = found[0].kind
-    pieces = word_diff(version_text(kind, bodies[old]), version_text(kind, bodies[new]))
-    if all(op == "equal" for op, _ in pieces):
+    before, after = version_parts(kind, bodies[old]), version_parts(kind, bodies[new])
+    changed = [name for name in {**after, **before} if before.get(name, "") != after.get(name, "")]
+    if not changed:
         st.caption("They say the same.")
-    else:
-        with st.container(border=True):
-            st.html(diff_html(pieces))
+        return
+    with st.container(border=True):
+        for name in changed:
+            st.caption(f"**{fmt.markdown(name)}**{_standing(name, before, after)}")
+            st.html(diff_html(word_diff(before.get(name, ""), after.get(name, ""))))
+        same = [name for name in after if name not in changed]
+        if same:
+            st.caption(f"Unchanged: {fmt.markdown(', '.join(same))}.")
+
+
+def _standing(name: str, before: dict[str, str], after: dict[str, str]) -> str:
+    return " is new" if name not in before else " is gone" if name not in after else ""

@@ -56,7 +56,7 @@ def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
             textposition="top center",
             marker={"size": 14, "color": [verdict(p.verdict).colour for p in shown]},
             error_x={"type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": NEUTRAL, **ends},
-            customdata=[[p.wins, p.losses, p.ties, _between(p), _p(p.p_value)] for p in shown],
+            customdata=[[p.wins, p.losses, p.ties, _between(p), fmt.p_value(p.p_value)] for p in shown],
             hovertemplate="<b>%{y}</b><br>won %{customdata[0]}, lost %{customdata[1]}, tied %{customdata[2]}<br>"
             "win rate %{x:.0f} % (95 % interval %{customdata[3]})<br>sign test p %{customdata[4]}<extra></extra>",
         )
@@ -78,7 +78,7 @@ def _table(pairs: Sequence[PairResult]) -> pd.DataFrame:
             "Pair": [f"{p.first} against {p.second}" for p in pairs],
             "Won, lost, tied": [f"{p.wins}, {p.losses}, {p.ties}" for p in pairs],
             "Win rate (95 %)": [_rate(p) for p in pairs],
-            "Sign test p": [_p(p.p_value) for p in pairs],
+            "Sign test p": [fmt.p_value(p.p_value) for p in pairs],
             "The first is": [verdict(p.verdict).text for p in pairs],
         }
     )
@@ -91,10 +91,6 @@ def _between(pair: PairResult) -> str:
 
 def _rate(pair: PairResult) -> str:
     return fmt.DASH if pair.rate.share is None else f"{pair.rate.share:.0%} ({_between(pair).removesuffix(' %')})"
-
-
-def _p(value: float | None) -> str:
-    return fmt.DASH if value is None else "below 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _told(result: Tally) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
@@ -52,12 +53,16 @@ def worth_view(project: Project, saved: Version) -> None:
 
 def _form(project: Project, saved: Version) -> None:
     setup = search_form(project, "worth", questions=_QUESTIONS, held_back=False)
-    shots = few_shot_from(saved.body)
-    task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
-    answers = worth_answers(len(shots.examples), len(task.evaluation_set.examples))
-    start = partial(start_search, project, WORTH, saved.name, measure_worth, task,
-                    {"keep_examples": setup.keep_examples})  # fmt: skip
-    start_button("worth_start", "Measure", start, told_cost(task, answers))
+
+    def ready() -> tuple[Callable[[], None], str]:
+        shots = few_shot_from(saved.body)
+        task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
+        answers = worth_answers(len(shots.examples), len(task.evaluation_set.examples))
+        start = partial(start_search, project, WORTH, saved.name, measure_worth, task,
+                        {"keep_examples": setup.keep_examples})  # fmt: skip
+        return start, told_cost(task, answers)
+
+    start_button("worth_start", "Measure", ready)
 
 
 def _result(found: WorthResult) -> None:
@@ -99,7 +104,7 @@ def _row(row: ExampleWorth) -> dict[str, str]:
         "Worth": fmt.signed(compared.difference),
         "95 % interval": unbroken(fmt.interval(compared.low, compared.high)),
         "Says the test": unbroken(f":{style.named}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]"),
-        "p (Holm)": fmt.number(row.p_adjusted),
+        "p (Holm)": fmt.p_value(row.p_adjusted),
         "Questions": f"{compared.pairs}{of}",
         "Tokens": fmt.DASH if row.tokens is None else f"{row.tokens:,.0f}",
     }

@@ -122,6 +122,39 @@ def test_versions_have_labels_differences_and_can_be_restored(app: App, store: S
     assert field(test, "prompt_text_template").value == "one {{ question }}"
 
 
+def test_the_newest_change_is_offered_after_a_save(app: App, store: Store, used: str) -> None:
+    for text in ("one", "two"):
+        store.save_version(used, "prompt", "p", {"system": "Be kind.", "template": f"{text} {{{{ question }}}}"})
+    test = app(PAGE, project=used, prompt="p")
+    assert pair(test) == (1, 2)
+    field(test, "prompt_text_template").set_value("three {{ question }}").run()
+    assert pair(test) == (2, 0)
+    test.button(key="prompt_save").click().run()
+    assert not test.exception
+    assert pair(test) == (2, 3)
+    differing = "".join(str(block.proto.body) for block in test.get("html"))
+    assert "<del>two </del><ins>three </ins>" in differing
+    assert "Unchanged: System" in words(test)
+
+
+def pair(test: AppTest) -> tuple[int, int]:
+    """The versions that are compared."""
+    chosen = [box.value for name in ("From", "To") for box in test.selectbox if box.label == name]
+    return chosen[0], chosen[1]
+
+
+def test_white_space_and_new_parts_are_told_in_the_differences(app: App, store: Store, used: str) -> None:
+    store.save_version(used, "prompt", "p", {"template": "Say it.\n\n{{ question }}"})
+    store.save_version(used, "prompt", "p", {"system": "Be kind.", "template": "Say it.\n{{ question }}"})
+    test = app(PAGE, project=used, prompt="p")
+    html = "".join(str(block.proto.body) for block in test.get("html"))
+    assert "Say it.\n<del>↵</del>{{ question }}" in html
+    assert "Only white space differs" in html
+    assert "<ins>Be kind.</ins>" in html
+    assert "**System** is new" in words(test)
+    assert "[System]" not in html
+
+
 def test_text_of_users_is_never_html(editor: AppTest) -> None:
     field(editor, "prompt_text_template").set_value("<img src=x onerror=alert(1)> {{ question }}").run()
     html = "".join(str(block.proto.body) for block in editor.get("html"))

@@ -64,6 +64,13 @@ def test_good_answers_of_earlier_runs_become_examples(app: App, used: str, store
     assert "4 examples also in questions" in words(test)
 
 
+def test_without_scored_runs_it_says_where_they_come_from(app: App, store: Store) -> None:
+    store.ensure_project("empty")
+    test = app(PAGE, project="empty", prompts_view="Few-shot")
+    assert "No run has scores yet" in words(test)
+    assert "page Evaluation" in words(test)
+
+
 def test_a_question_gets_its_examples_without_those_that_repeat_one(saved: AppTest) -> None:
     assert not saved.exception
     assert "1 example also in questions" in words(saved)

@@ -45,10 +45,16 @@ def test_an_uploaded_file_is_compared_and_goes_back(dialog: AppTest, store: Stor
     assert "2 prompts, 2 tests, 1 of them not run" in shown
     assert "javascript" in str(dialog.dataframe[0].value.to_dict("records"))
     assert [item.name for item in store.evaluation_sets("new one")] == ["promptfoo"]
+    assert "2 answers · 1 row not run" in shown.replace("\\", "")
+    assert "no endpoint named" not in shown
     dialog.button(key="comparison_start").click().run()
     assert not dialog.exception
     assert "1 of 1 passed" in words(dialog)
     assert "1 not run" in words(dialog)
+    assert "1 of 2 answered" in words(dialog)
+    assert "Not run: the assertion `javascript`" in words(dialog)
+    assert "Ask for them again" not in [button.label for button in dialog.button]
+    assert not [button for button in dialog.button if str(button.key).startswith("cell_again_")]
     labels = [button.label for button in dialog.get("download_button")]
     assert labels == ["Page (HTML)", "Table (CSV)", "promptfoo (YAML)"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -147,7 +148,7 @@ def test_a_prompt_that_cannot_be_rendered_is_said_before_the_start(app: App, num
     test = shots(app, "What each is worth")
     assert not test.exception
     assert "weather" in words(test)
-    assert not [button for button in test.button if button.key == "worth_start"]
+    assert test.button(key="worth_start").disabled
 
 
 def test_the_choice_is_verified_and_taken_over_with_one_click(app: App, numbers: Store, script: Script) -> None:
@@ -190,8 +191,29 @@ def test_random_subsets_can_be_tried(app: App, numbers: Store, script: Script) -
 
 def test_too_few_questions_are_said_before_the_start(app: App, numbers: Store) -> None:
     test = shots(app, "Automatic choice")
+    assert not test.button(key="choice_start").disabled
     test.number_input(key="search_questions_choice").set_value(8).run()
     assert "at least 6" in words(test)
+    assert test.button(key="choice_start").disabled
+    test.number_input(key="search_questions_choice").set_value(12).run()
+    assert not test.button(key="choice_start").disabled
+
+
+def test_too_few_examples_are_said_before_the_start(app: App, numbers: Store) -> None:
+    numbers.save_version(PROJECT, "few-shot", "good", {"examples": SHOTS[:1], "template": "{{ question }}"})
+    test = shots(app, "Automatic choice")
+    assert "at least two few" in words(test).replace("\\", "")
+    assert test.button(key="choice_start").disabled
+
+
+def test_questions_that_cannot_be_asked_are_no_part_of_a_search(app: App, numbers: Store) -> None:
+    unsupported = {"type": "unsupported", "value": {"reason": "`perplexity` is not supported"}}
+    asked = numbers.evaluation_set(PROJECT, "questions").examples
+    mixed = tuple(replace(e, variables={"checks": [unsupported]}) if n >= 11 else e for n, e in enumerate(asked))
+    numbers.save_evaluation_set(PROJECT, EvaluationSet("questions", mixed))
+    test = shots(app, "Automatic choice")
+    assert test.button(key="choice_start").disabled
+    assert "11 different questions" in words(test)
 
 
 def test_instruction_search_first_run(app: App, numbers: Store) -> None:
@@ -224,6 +246,14 @@ def test_where_nothing_wins_the_prompt_stays(app: App, numbers: Store, script: S
     assert not test.exception
     assert "The prompt stays as it is" in words(test)
     assert not [button for button in test.button if button.key == "instruction_save"]
+
+
+def test_where_every_rewrite_is_refused_it_says_why(app: App, numbers: Store, script: Script) -> None:
+    script(lambda r: "Answer." if "Better instruction:" in r.messages[-1].content else reply(r))
+    test = run(instructions(app), "instruction_start")
+    told = words(test).replace("\\", "")
+    assert "all 4 were refused: It says the same as one that was tried already (4)." in told
+    assert "0 tried" not in told
 
 
 def test_without_prompts_or_questions_it_says_what_to_do(app: App, store: Store) -> None:

@@ -59,9 +59,18 @@ def test_durations_are_words(seconds: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("usd", "text"), [(None, "no price list"), (0, "free"), (0.00123, "$0.0012"), (1.5, "$1.50"), (1234, "$1,234.00")]
+    ("seconds", "text"), [(None, "–"), (0.0937, "93.7 ms"), (0.00042, "0.42 ms"), (0.5, "500 ms"), (1.234, "1.2 s")]
 )
-def test_money_says_when_no_price_is_known(usd: float | None, text: str) -> None:
+def test_short_times_are_plain(seconds: float | None, text: str) -> None:
+    assert fmt.short_time(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [(None, "no price list"), (0, "free"), (0.00123, "$0.0012"), (1.5, "$1.50"), (1234, "$1,234.00"),
+     (3.6e-05, "under $0.0001"), (0.00012, "$0.00012")],
+)  # fmt: skip
+def test_money_is_plain_and_says_when_no_price_is_known(usd: float | None, text: str) -> None:
     assert fmt.money(usd) == text
 
 

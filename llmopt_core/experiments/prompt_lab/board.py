@@ -14,7 +14,7 @@ from llmopt_core.types import Record
 Place = tuple[int, int, int]
 """Column, row and repeat of one answer, from 0."""
 
-State = Literal["waiting", "running", "done", "failed", "cancelled"]
+State = Literal["waiting", "running", "done", "failed", "cancelled", "not run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Live:
 def state_of(record: Record) -> State:
     """How an answer that is no longer worked on ended."""
     if record.failure is None:
-        return "done"
+        return "not run" if record.not_run else "done"
     return "cancelled" if record.failure.kind == "cancelled" else "failed"
 
 

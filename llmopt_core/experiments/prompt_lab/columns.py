@@ -20,7 +20,8 @@ class Column:
 
     Attributes:
         passed: How many answers passed; `decided` is how many passed or failed.
-        not_run: Answers whose checks could not all be run.
+        not_run: Rows that were not asked, or whose answer's checks could not all be run.
+        failed_repeats: Answers after the first of a cell that failed; `repeats` is how many were asked for.
         seconds: Mean time of an answer.
         metrics: Mean and interval of each metric.
         versus: Against the first column, on the same rows: each metric, and `checks` for passing; empty for the first.
@@ -33,6 +34,8 @@ class Column:
     not_run: int
     usage: Usage
     seconds: float | None
+    failed_repeats: int = 0
+    repeats: int = 0
     metrics: Mapping[str, Summary] = field(default_factory=dict)
     versus: Mapping[str, Paired] = field(default_factory=dict)
 
@@ -55,14 +58,17 @@ def _column(grid: Grid, number: int, compared: bool) -> Column:
     answers = [cell.record.answer for cell in done if cell.record is not None]
     seconds = [answer.seconds for answer in answers if answer is not None]
     checked = sum(cell.record is not None and CHECKS in cell.record.scores for cell in done)
+    not_run = sum(cell.state == "not run" for cell in cells)
     return Column(
         len(done),
         sum(cell.state == "failed" for cell in cells),
         sum(decided),
         len(decided),
-        checked - len(decided),
+        checked - len(decided) + not_run,
         sum((record.usage for record in records), Usage()),
         sum(seconds) / len(seconds) if seconds else None,
+        sum(len(cell.failed_repeats) for cell in cells),
+        sum(max(0, len(cell.repeats) - 1) for cell in cells if cell.state != "not run"),
         {metric: summarize([_value(cell, metric) for cell in cells]) for metric in grid.metrics},
         _versus(grid, number) if compared else {},
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.preview import preview_prompt, preview_variables
 from llmopt_core.models.registry import Models
+from llmopt_core.types import Example
 
 _LOOKED_AT = 5
 # Tokens of the embedding model per token of a chat model, roughly; a passage is counted in the former.
@@ -19,11 +21,13 @@ class ComparisonEstimate:
     """An estimate from a few rows.
 
     Attributes:
+        answers: Over all variants and repeats; rows that are not run take none.
         calls: Model calls, steps of chains included, as if nothing were cached.
         prompt_tokens: Of all calls.
         cost_usd: Least and most: without any answer, and with answers as long as allowed. None without a price.
     """
 
+    answers: int
     calls: int
     prompt_tokens: int
     cost_usd: tuple[float, float] | None
@@ -38,9 +42,10 @@ def estimate_comparison(plan: ComparisonPlan, models: Models) -> ComparisonEstim
     calls = tokens = 0
     least = most = 0.0
     priced = True
-    for variant in plan.variants:
-        each, cost, steps = _per_answer(plan, variant, models)
-        answers = len(plan.evaluation_set.examples) * plan.repeats
+    asked = plan.asked
+    answers = len(asked) * plan.repeats
+    for variant in plan.variants if asked else ():
+        each, cost, steps = _per_answer(asked, variant, models)
         calls += answers * (1 + steps)
         tokens += round(answers * each)
         endpoint = models.endpoint(variant.model.endpoint)
@@ -49,12 +54,11 @@ def estimate_comparison(plan: ComparisonPlan, models: Models) -> ComparisonEstim
         if cost is not None and price is not None:
             least += answers * cost
             most += answers * (cost + (1 + steps) * variant.model.max_tokens * price.completion / 1e6)
-    return ComparisonEstimate(calls, tokens, (least, most) if priced else None)
+    return ComparisonEstimate(answers * len(plan.variants), calls, tokens, (least, most) if priced else None)
 
 
-def _per_answer(plan: ComparisonPlan, variant: Configuration, models: Models) -> tuple[float, float | None, int]:
+def _per_answer(examples: Sequence[Example], variant: Configuration, models: Models) -> tuple[float, float | None, int]:
     """Mean prompt tokens and cost of one answer, and the number of steps before it."""
-    examples = plan.evaluation_set.examples
     looked_at = examples[:: max(1, len(examples) // _LOOKED_AT)][:_LOOKED_AT]
     made = [
         preview_prompt(variant.prompt, preview_variables(variant.prompt, example), variant.model, models)

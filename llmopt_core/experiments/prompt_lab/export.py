@@ -12,7 +12,8 @@ from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Cell, Filter, Grid, checks_in, differences, metric_scores
-from llmopt_core.prompts.diff import Op
+from llmopt_core.experiments.prompt_lab.repeats import repeats_told, stability
+from llmopt_core.prompts.diff import ONLY_SPACE, Op, only_space
 from llmopt_core.reporting.comparison_page import (
     ComparisonPage,
     PageCell,
@@ -22,11 +23,11 @@ from llmopt_core.reporting.comparison_page import (
     csv_table,
     render_comparison,
 )
-from llmopt_core.reporting.page import number
+from llmopt_core.reporting.words import money, number, p_value, short_time
 from llmopt_core.types import Record, Usage
 
 _KINDS: tuple[Filter, ...] = ("failures", "different", "regressions")
-_PASSED = {True: "passed", False: "failed", None: ""}
+_PASSED = {True: "passed", False: "failed", None: "not run"}
 _ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer", "passed", "failure", "prompt tokens",
                "completion tokens", "cost usd", "seconds")  # fmt: skip
 
@@ -83,9 +84,11 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
         spread = "" if summary.low is None else f" ({number(summary.low)} to {number(summary.high)})"
         lines.append(f"{title} {number(summary.mean)}{spread}{_versus(column, name)}")
     failed = f", {column.failed} failed" if column.failed else ""
+    if column.failed_repeats:
+        failed += f", {column.failed_repeats} of {column.repeats} repeats failed"
     lines.append(f"{column.answered} of {len(grid.rows)} answered{failed}; {_spent(column.usage)}")
     if column.seconds is not None:
-        lines.append(f"{number(column.seconds)} s each")
+        lines.append(f"{short_time(column.seconds)} each")
     return tuple(lines)
 
 
@@ -119,6 +122,7 @@ def _column_values(variant: Configuration, column: Column) -> dict[str, Any]:
         "fingerprint": variant.fingerprint,
         "answered": column.answered,
         "failed": column.failed,
+        "failed_repeats": column.failed_repeats,
         "passed": column.passed,
         "decided": column.decided,
         "not_run": column.not_run,
@@ -153,6 +157,7 @@ def _answer_values(record: Record) -> dict[str, Any]:
     return {
         "answer": record.answer.text if record.answer else None,
         "failure": record.failure.message if record.failure else None,
+        "not_run": record.not_run or None,
         "checks": [
             {"check": score.metric, "passed": score.passed, "explanation": score.explanation or score.failure}
             for _, score in checks_in(record)
@@ -165,15 +170,17 @@ def _answer_values(record: Record) -> dict[str, Any]:
 def _page_cell(cell: Cell, first: Cell | None) -> PageCell:
     record = cell.record
     pieces: Sequence[tuple[Op, str]] = [("equal", cell.text)] if cell.text else []
-    if record is None:
-        return PageCell(tuple(pieces), (), "", "Not answered.")
-    if record.failure is not None:
-        return PageCell(tuple(pieces), (), "", record.failure.message)
+    stable, repeats = " · ".join(stability(cell)), tuple(repeats_told(cell))
+    if record is None or record.failure is not None:
+        failure = "Not answered." if record is None or record.failure is None else record.failure.message
+        return PageCell(tuple(pieces), (), "", failure, stability=stable, repeats=repeats)
+    checks = tuple(PageCheck(told(spec), s.passed, s.explanation or s.failure) for spec, s in checks_in(record))
+    if record.not_run:
+        return PageCell((), checks, "", not_run=record.not_run)
     if first is not None and first.state == "done":
         pieces = differences(first, cell)
-    checks = tuple(PageCheck(told(spec), s.passed, s.explanation or s.failure) for spec, s in checks_in(record))
-    repeats = tuple(cell.texts) if len(cell.texts) > 1 else ()
-    return PageCell(tuple(pieces), checks, _facts(record), "", repeats)
+    note = ONLY_SPACE if only_space(pieces) else ""
+    return PageCell(tuple(pieces), checks, _facts(record), note=note, stability=stable, repeats=repeats)
 
 
 def _facts(record: Record) -> str:
@@ -181,22 +188,21 @@ def _facts(record: Record) -> str:
         f"{METRICS[name].title if name in METRICS else name} {number(score.value)}"
         for name, score in metric_scores(record).items()
     ]
-    seconds = [f"{number(record.answer.seconds)} s"] if record.answer else []
+    seconds = [short_time(record.answer.seconds)] if record.answer else []
     return " · ".join([*scores, _spent(record.usage), *seconds])
 
 
 def _spent(usage: Usage) -> str:
     if not usage.calls:
         return "from the cache" if usage.cached_calls else "no calls"
-    cost = "no price list" if usage.cost_usd is None else f"{usage.cost_usd:.3g} USD"
-    return f"{usage.prompt_tokens + usage.completion_tokens:,} tokens, {cost}"
+    return f"{usage.prompt_tokens + usage.completion_tokens:,} tokens, {money(usage.cost_usd)}"
 
 
 def _versus(column: Column, name: str) -> str:
     found = column.versus.get(name)
     if found is None or not found.pairs or found.difference is None:
         return ""
-    return f"; {found.verdict} ({found.difference:+.3g}, p {number(found.p_value)})"
+    return f"; {found.verdict} ({found.difference:+.3g}, p {p_value(found.p_value)})"
 
 
 def _asked(variant: Configuration) -> tuple[tuple[str, str], ...]:
@@ -215,9 +221,10 @@ def _asked(variant: Configuration) -> tuple[tuple[str, str], ...]:
 
 def _identity(name: str, repeat: int, record: Record) -> list[object]:
     answer, usage = record.answer, record.usage
-    verdict = record.scores[CHECKS].passed if CHECKS in record.scores else None
+    verdict = _PASSED[record.scores[CHECKS].passed] if CHECKS in record.scores else ""
+    failure = record.failure.message if record.failure else record.not_run
     return [
         record.example.id, record.example.question, record.example.reference, name, repeat + 1,
-        answer.text if answer else "", _PASSED[verdict], record.failure.message if record.failure else "",
+        answer.text if answer else "", verdict, failure,
         usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, answer.seconds if answer else None,
     ]  # fmt: skip

@@ -54,6 +54,12 @@ class Cell:
         return Counter(map(normalised, self.texts)).most_common(1)[0][1] / len(self.texts)
 
     @property
+    def failed_repeats(self) -> list[str]:
+        """Why answers after the first failed."""
+        later = [record.failure for record in self.repeats[1:] if record is not None]
+        return [failure.message for failure in later if failure is not None and failure.kind != "cancelled"]
+
+    @property
     def passes(self) -> tuple[int, int]:
         """How many repeats passed, of how many that are decided."""
         decided = [found for record in self.repeats if (found := _passed(record)) is not None]
@@ -191,7 +197,11 @@ def _passed(record: Record | None) -> bool | None:
 
 
 def _bad(row: Sequence[Cell], metrics: Sequence[str]) -> bool:
-    return any(cell.state == "failed" or cell.passed is False for cell in row)
+    return any(cell.state == "failed" or cell.failed_repeats or _some_repeat_fails(cell) for cell in row)
+
+
+def _some_repeat_fails(cell: Cell) -> bool:
+    return any(_passed(record) is False for record in cell.repeats)
 
 
 def _different(row: Sequence[Cell], metrics: Sequence[str]) -> bool:

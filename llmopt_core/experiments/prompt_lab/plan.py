@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.check_spec import EXAMPLE_COLUMN, CheckSpec, checks_of
+from llmopt_core.evaluation.check_spec import EXAMPLE_COLUMN, CheckSpec, checks_of, why_not_run
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
@@ -52,6 +52,11 @@ class ComparisonPlan:
         """The rows, each with all of its checks."""
         return tuple(with_checks(example, self.checks) for example in self.evaluation_set.examples)
 
+    @property
+    def asked(self) -> tuple[Example, ...]:
+        """The rows whose questions are asked: those without a check that is not supported."""
+        return tuple(example for example in self.evaluation_set.examples if not why_not_run(example))
+
 
 def check_plan(plan: ComparisonPlan, models: Models) -> None:
     """Refuse a comparison that could only fail.
@@ -85,6 +90,19 @@ def chosen_examples(found: EvaluationSet, ids: Iterable[str]) -> EvaluationSet:
     if len(examples) == len(found.examples):
         return found
     return EvaluationSet(f"{found.name}, {len(examples)} chosen", examples)
+
+
+def asked_examples(found: EvaluationSet) -> EvaluationSet:
+    """The set without examples that could never pass, because a check of theirs is not supported.
+
+    Raises:
+        BadInput: None is left.
+    """
+    asked = [example.id for example in found.examples if not why_not_run(example)]
+    if found.examples and not asked:
+        why = why_not_run(found.examples[0]).removeprefix("Not run: ")
+        raise BadInput(f"No question of {found.name} can be asked: {why}.")
+    return chosen_examples(found, asked)
 
 
 def free_input(rows: Sequence[dict[str, str]]) -> EvaluationSet:

@@ -19,7 +19,7 @@ from llmopt_core.experiments.prompt_lab.library import save_prompt
 from llmopt_core.experiments.prompt_lab.plan import MOST_REPEATS, MOST_VARIANTS
 from llmopt_core.experiments.prompt_lab.setup import Setup, VariantSetup
 from llmopt_core.experiments.promptfoo import NotRun, PromptfooImport, import_promptfoo
-from llmopt_core.experiments.promptfoo_export import PromptfooExport, export_promptfoo
+from llmopt_core.experiments.promptfoo_export import PromptfooExport, export_promptfoo, why_not_written
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
@@ -127,11 +127,10 @@ def export_comparison(found: Comparison, rows: EvaluationSet, endpoints: Mapping
 
 def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
     """Why promptfoo can do none of the variants; empty where it can do some."""
-    try:
-        export_promptfoo(found.variants, EvaluationSet(found.set_name, ()), found.judge, endpoints)
-    except BadInput as error:
-        return str(error)
-    return ""
+    unwritten = why_not_written(found.variants, endpoints)
+    if len(unwritten) < len(found.variants):
+        return ""
+    return "; ".join(dict.fromkeys(why.rstrip(".") for why in unwritten.values()))
 
 
 def _told(root: str, text: str) -> str:

@@ -79,6 +79,18 @@ def choice_answers(  # noqa: PLR0917
     return (2 + tried) * training + 2 * held_back
 
 
+def choosable(task: SearchTask, *, keep_examples: bool = False) -> tuple[SearchTask, tuple[int, ...], tuple[str, ...]]:
+    """What a choice is made from: see `without_repeats`, with which it agrees in arguments and result.
+
+    Raises:
+        BadInput: Fewer than two examples are left, or no question.
+    """
+    found = without_repeats(task, keep_examples=keep_examples)
+    if len(found[1]) < 2:
+        raise BadInput("A choice needs at least two few-shot examples that repeat no question of the set.")
+    return found
+
+
 async def choose_few_shot(
     task: SearchTask,
     models: Models,
@@ -111,10 +123,8 @@ async def choose_few_shot(
         BadInput: Too few examples or questions, a budget too small to verify anything, or nothing could be scored.
     """
     check_task(task, models)
-    task, places, left_out = without_repeats(task, keep_examples=keep_examples)
+    task, places, left_out = choosable(task, keep_examples=keep_examples)
     shots = task.configuration.prompt.few_shot or FewShotSpec()
-    if len(places) < 2:
-        raise BadInput("A choice needs at least two few-shot examples that repeat no question of the set.")
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(held))
     bench = Bench(task, models, cache, report, should_cancel)

@@ -10,6 +10,7 @@ from pydantic import Field
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.experiments.prompt_lab.plan import asked_examples
 from llmopt_core.experiments.prompt_lab.setup import VariantSetup, variants_of
 from llmopt_core.experiments.prompt_search.task import Budget, SearchTask, sampled, with_prompt
 from llmopt_core.models.registry import Models
@@ -69,7 +70,7 @@ def task_from(
     return SearchTask(
         project if isinstance(project, str) else project.name,
         configuration,
-        sampled(store.evaluation_set(project, setup.set_name), setup.questions, setup.seed),
+        sampled(asked_examples(store.evaluation_set(project, setup.set_name)), setup.questions, setup.seed),
         setup.metric,
         setup.judge,
         tuple(store.documents(project)) if configuration.retrieval is not None else (),

@@ -170,6 +170,31 @@ def test_a_promptfoo_file_runs_and_an_unsupported_assertion_is_never_passed(insi
     assert inside("evaluate", "i/experiment.yaml", "--quiet").code == 0
 
 
+def test_a_promptfoo_test_that_is_not_run_costs_no_call(inside: Command, tmp_path: Path, stub: StubEndpoint) -> None:
+    provider = f"{{id: 'openai:chat:stub-small', config: {{apiBaseUrl: '{stub.url}'}}}}"
+    (tmp_path / "promptfooconfig.yaml").write_text(ECHO.replace("[echo]", f"[{provider}]"))
+    done = inside("compare-prompts", "promptfooconfig.yaml", "--html", "c.html", "--csv", "c.csv")
+    assert done.code == 1, done.errors
+    assert stub.calls == 1
+    assert "? Not run: the assertion `moderation`" in done.out
+    assert "0 of 1 passed, 1 not run" in done.out
+    assert "Not run: the assertion `moderation`" in (tmp_path / "c.html").read_text()
+    assert "Not run: the assertion `moderation`" in (tmp_path / "c.csv").read_text()
+    assert inside("import-promptfoo", "promptfooconfig.yaml", "--out", "i").code == 0
+    stub.reset()
+    evaluated = inside("evaluate", "i/experiment.yaml", "--quiet", "--json")
+    bye = evaluated.json()["runs"][0]["records"][1]
+    assert (bye["answer"], bye["failure"]) == (None, None)
+    assert all("bye" not in str(request["body"]) for request in stub.requests)
+
+
+def test_where_no_test_can_be_run_nothing_is_asked_and_that_is_said(inside: Command, tmp_path: Path) -> None:
+    (tmp_path / "promptfooconfig.yaml").write_text(ECHO.replace("contains, value: hello", "moderation"))
+    done = inside("compare-prompts", "promptfooconfig.yaml")
+    assert done.code == 1, done.errors
+    assert "0 of 0 passed, 2 not run" in done.out
+
+
 def test_a_comparison_is_exported_and_comes_back(inside: Command, comparison: Path, tmp_path: Path) -> None:
     done = inside("export-promptfoo", comparison, "--out", "p/promptfooconfig.yaml")
     assert done.code == 0, done.errors

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -20,6 +23,7 @@ from llmopt_core.experiments.prompt_lab.comparison import (
     plan_of,
     start_comparison,
 )
+from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html, comparison_values
 from llmopt_core.experiments.prompt_lab.grid import checks_in, differences, metric_scores, missing_places
 from llmopt_core.experiments.prompt_lab.plan import (
     MOST_VARIANTS,
@@ -170,10 +174,74 @@ async def test_cancelling_keeps_what_has_come(lab: Lab) -> None:
 async def test_an_example_with_a_check_that_is_not_supported_is_not_run(lab: Lab) -> None:
     unsupported = {"type": "unsupported", "value": {"reason": "`perplexity` is not supported"}}
     example = Example("q", "Which river flows through Cologne?", variables={"checks": [unsupported]})
-    grid = lab.grid(await lab.run(lab.plan(lab.variant("plain"), examples=[example])))
-    assert grid.rows[0][0].passed is None
+    found = await lab.run(lab.plan(lab.variant("plain"), examples=[example], metrics=("answer_f1",), repeats=2))
+    grid = lab.grid(found)
+    cell = grid.rows[0][0]
+    assert (cell.passed, cell.state, cell.text) == (None, "not run", "")
     (column,) = columns_of(grid)
-    assert (column.passed, column.decided, column.not_run) == (0, 0, 1)
+    assert (column.passed, column.decided, column.not_run, column.answered, column.failed) == (0, 0, 1, 0, 0)
+    assert lab.chat.requests == []
+    assert column.usage.calls + column.usage.cached_calls == 0
+    assert missing_places(grid) == []
+    assert found.status == "finished"
+    assert cell.record is not None
+    assert cell.record.not_run == "Not run: `perplexity` is not supported"
+    assert cell.record.scores["answer_f1"].failure == cell.record.not_run
+
+
+async def test_what_is_not_run_is_said_in_every_file(lab: Lab) -> None:
+    unsupported = {"type": "unsupported", "value": {"reason": "`perplexity` is not supported"}}
+    example = Example("q", "Which river flows through Cologne?", variables={"checks": [unsupported]})
+    found = await lab.run(lab.plan(examples=[example, EXAMPLES[2]]))
+    grid = lab.grid(found)
+    page = comparison_html(found, grid)
+    assert page.count("Not run: `perplexity` is not supported</p>") == 2
+    assert "1 of 1 passed, 1 not run" in page
+    first, *_ = csv.DictReader(io.StringIO(comparison_csv(grid)))
+    assert (first["answer"], first["passed"], first["failure"]) == (
+        "", "not run", "Not run: `perplexity` is not supported"
+    )  # fmt: skip
+    cell = comparison_values(found, grid)["rows"][0]["cells"][0]
+    assert (cell["state"], cell["passed"], cell["answers"][0]["answer"]) == ("not run", None, None)
+    assert "perplexity" in cell["answers"][0]["not_run"]
+
+
+async def test_a_failed_repeat_is_seen_in_grid_and_files(lab: Lab) -> None:
+    def failing(request: ChatRequest) -> str:
+        if request.repeat and "gold" in request.messages[-1].content:
+            raise EndpointError("The endpoint fell over.", "server-error")
+        return reply(request)
+
+    lab.chat = ScriptedChat(failing)
+    found = await lab.run(lab.plan(lab.variant("plain"), repeats=2))
+    grid = lab.grid(found)
+    assert grid.shown("failures") == [1]
+    (column,) = columns_of(grid)
+    assert (column.answered, column.failed, column.failed_repeats, column.repeats) == (3, 0, 1, 3)
+    page = comparison_html(found, grid)
+    assert "3 of 3 answered, 1 of 3 repeats failed" in page
+    assert "1 of 2 repeats · 1 failed: The endpoint fell over." in page
+    assert "2. (failed: The endpoint fell over.)" in page
+    assert "2 of 2 repeats · 100% say the same" in page
+    lines = list(csv.DictReader(io.StringIO(comparison_csv(grid))))
+    assert [line["failure"] for line in lines if line["example"] == "q2"] == ["", "The endpoint fell over."]
+
+
+async def test_small_costs_and_times_stand_in_the_page_without_an_exponent(lab: Lab) -> None:
+    lab.chat = ScriptedChat(reply, cost_usd=0.00003)
+    found = await lab.run(lab.plan(lab.variant("plain"), examples=EXAMPLES[:1]))
+    page = comparison_html(found, lab.grid(found))
+    assert "tokens, under $0.0001" in page
+    assert "e-0" not in page
+    assert re.search(r"> ?[^<]*[\d.]+ ms( each)?<", page)
+
+
+async def test_white_space_that_differs_is_seen_and_said_in_the_page(lab: Lab) -> None:
+    lab.chat = ScriptedChat(lambda request: "a\n\nb" if "twice" in request.messages[0].content else "a\nb")
+    found = await lab.run(lab.plan(lab.variant("once"), lab.variant("more", system="twice"), examples=EXAMPLES[:1]))
+    page = comparison_html(found, lab.grid(found))
+    assert "<ins>↵\n</ins>" in page
+    assert "Only white space differs" in page
 
 
 async def test_a_comparison_can_be_read_again_and_deleted(lab: Lab, contains: Contains) -> None:

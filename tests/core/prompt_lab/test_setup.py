@@ -142,6 +142,11 @@ async def test_an_estimate_counts_calls_tokens_and_price(lab: Lab) -> None:
     assert found.prompt_tokens > 0
     assert found.cost_usd is not None
     assert 0 < found.cost_usd[0] <= found.cost_usd[1]
+    unsupported = {"type": "unsupported", "value": {"reason": "no"}}
+    not_run = tuple(replace(example, variables={"checks": [unsupported]}) for example in EXAMPLES)
+    for left, calls in ((EXAMPLES[:1], 1 * 2 * 3), ((), 0)):
+        rows = EvaluationSet("mixed", (*left, *not_run[1:]))
+        assert estimate_comparison(replace(plan, evaluation_set=rows), lab.models()).calls == calls
     unpriced = lab.variant("x").model_copy(update={"model": ModelSpec(endpoint="echo", name="e")})
     models = lab.models()
     models.register("echo", lab.chat)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmopt_core.prompts.diff import word_diff
+from llmopt_core.prompts.diff import only_space, shown, word_diff
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,9 @@ from llmopt_core.prompts.diff import word_diff
         ("用几个字回答", "用三个字回答", [("equal", "用"), ("delete", "几"), ("insert", "三"), ("equal", "个字回答")]),
         ("{{ a }}", "{{ b }}", [("equal", "{{ "), ("delete", "a "), ("insert", "b "), ("equal", "}}")]),
         ("a\nb\n", "a\nc\n", [("equal", "a\n"), ("delete", "b\n"), ("insert", "c\n")]),
+        ("0\n\nnext", "0\nnext", [("equal", "0\n"), ("delete", "\n"), ("equal", "next")]),
+        ("kind", "kind and brief", [("equal", "kind"), ("insert", " and brief")]),
+        ("  a b", "a\tb", [("delete", "  "), ("equal", "a"), ("delete", " "), ("insert", "\t"), ("equal", "b")]),
     ],
 )
 def test_examples(old, new, expected):
@@ -45,3 +48,19 @@ def test_long_texts_are_compared_by_lines():
     new = old.replace("line 500 with", "line 500 without")
     changed = [piece for piece in word_diff(old, new) if piece[0] != "equal"]
     assert changed == [("delete", "line 500 with words\n"), ("insert", "line 500 without words\n")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "only"),
+    [("a b", "a  b", True), ("a", "a\n", True), ("a b", "a b", False), ("a b", "a  c", False), ("", "", False)],
+)
+def test_a_change_of_white_space_alone_is_told_apart(old, new, only):
+    assert only_space(word_diff(old, new)) is only
+
+
+def test_white_space_that_alone_has_changed_is_seen():
+    seen = "".join(shown(op, text) for op, text in word_diff("one two\nthree", "one  two\n\nthree\t"))
+    assert seen == "one ·two\n↵\nthree⇥"
+    assert shown("delete", "\n") == "↵"
+    assert shown("insert", "a word\n") == "a word\n"
+    assert shown("equal", "  ") == "  "

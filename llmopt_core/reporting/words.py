@@ -1,0 +1,58 @@
+"""Numbers, times and money as short plain text: at most three significant digits, never an exponent."""
+
+from __future__ import annotations
+
+import math
+
+DASH = "–"
+_LEAST_USD = 0.0001
+
+
+def number(value: float | None) -> str:
+    """`0.823`, `12.3`, `1,230`; a dash where there is no value."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    if value == 0:
+        return "0"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    text = f"{round(value, digits):,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else f"{float(f'{value:.3g}'):,.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """`0.4 s`, `12 s`, `3 min 20 s`, `1 h 5 min`."""
+    if seconds is None or not math.isfinite(seconds):
+        return DASH
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, rest = divmod(whole, 3600)
+    return f"{hours} h {rest // 60} min" if rest >= 60 else f"{hours} h"
+
+
+def short_time(seconds: float | None) -> str:
+    """`0.4 ms`, `66 ms`, `9.3 s`."""
+    if seconds is None or not math.isfinite(seconds) or seconds >= 1:
+        return duration(seconds)
+    return f"{number(seconds * 1000)} ms"
+
+
+def money(usd: float | None) -> str:
+    """`$0.0012`; `no price list` where the endpoint has none, `free` for nothing, `under $0.0001` for a trifle."""
+    if usd is None:
+        return "no price list"
+    if usd == 0:
+        return "free"
+    if usd < _LEAST_USD:
+        return f"under ${_LEAST_USD}"
+    return f"${usd:.2g}" if usd < 0.01 else f"${usd:,.2f}"
+
+
+def p_value(value: float | None) -> str:
+    """`0.031`, `below 0.001`; a dash where nothing was tested."""
+    return DASH if value is None else "below 0.001" if value < 0.001 else number(value)

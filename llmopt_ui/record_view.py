@@ -10,6 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.evaluation.check_spec import told
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.prompt_lab.grid import checks_in
 from llmopt_core.types import Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
@@ -77,15 +80,16 @@ def _scores(record: Record) -> None:
     if not record.scores:
         st.caption("Nothing was scored.")
     grid = st.grid(2, min_column_width=380, gap="small", border=True)
+    checks = {CHECKS: "Checks passed"} | {score.metric: told(spec) for spec, score in checks_in(record)}
     for name, score in record.scores.items():
         with grid.cell():
-            _score(name, score)
+            _score(name, score, checks.get(name, name))
 
 
-def _score(name: str, score: Score) -> None:
+def _score(name: str, score: Score, told_name: str) -> None:
     info = METRICS.get(name)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        title = fmt.markdown(info.title if info else name)
+        title = fmt.markdown(info.title if info else told_name)
         st.markdown(f"**{title}**", help=info.explanation if info else None, width="content")
         value = f"**{fmt.score(score.value)}**" if score.value is not None else ":gray[not scored]"
         st.markdown(value, width="content")

@@ -241,7 +241,7 @@ def why_not_run(example: Example) -> str:
     Raises:
         BadInput: See `checks_of`.
     """
-    reasons = [check.value["reason"] for check in checks_of(example) if check.type == "unsupported"]
+    reasons = [check.value["reason"].rstrip(".") for check in checks_of(example) if check.type == "unsupported"]
     return f"Not run: {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
 
 

@@ -91,7 +91,7 @@ def length(answer: str, check: CheckSpec) -> Finding:
     unit = bounds.get("unit", "characters")
     size = len(tokens(answer)) if unit == "words" else len(answer)
     holds = bounds.get("min", 0) <= size <= bounds.get("max", float("inf"))
-    return Finding(holds, f"The answer has {size} {unit}.", float(size))
+    return Finding(holds, f"The answer has {size} {unit if size != 1 else unit[:-1]}.", float(size))
 
 
 TEXT_CHECKS: Mapping[CheckType, Callable[[str, CheckSpec], Finding]] = {

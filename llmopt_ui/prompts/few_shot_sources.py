@@ -51,9 +51,10 @@ def _from_runs(project: Project, add: Add) -> None:
     """Answers that scored well become examples."""
     runs = {run.id: run for run in store().runs(project) if run.done and run.metrics}
     if not runs:
-        st.markdown("**No run has scores yet**")
-        st.caption("Run a configuration on the page Evaluation, or compare prompts with a score in the tab Side by "
-                   "side. Answers that score well can then be added here.")  # fmt: skip
+        with st.container(width=300):
+            st.markdown("**No run has scores yet**")
+            st.caption("Run a configuration on the page Evaluation, or compare prompts with a score in the tab Side by "
+                       "side. Answers that score well can then be added here.")  # fmt: skip
         return
     picked = st.selectbox("Run", list(runs), key="shots_run", format_func=lambda key: _told(runs[key]))
     run = runs[picked]

@@ -77,8 +77,13 @@ def _summary(grid: Grid, column: Column) -> list[str]:
     if column.failed_repeats:
         failed += f", :red[{column.failed_repeats} of {column.repeats} repeats failed]"
     tokens = column.usage.prompt_tokens + column.usage.completion_tokens
-    facts = [f"{column.answered} of {len(grid.rows)} answered{failed}", f"{fmt.count(tokens)} tokens"]
-    facts += [fmt.markdown(fmt.money(column.usage.cost_usd)), f"{fmt.short_time(column.seconds)} each"]
+    facts = [f"{column.answered} of {len(grid.rows)} answered{failed}"]
+    if tokens:
+        facts += [f"{fmt.count(tokens)} tokens", fmt.markdown(fmt.money(column.usage.cost_usd))]
+    elif column.usage.cached_calls:
+        facts.append("from the cache")
+    if column.seconds is not None:
+        facts.append(f"{fmt.short_time(column.seconds)} each")
     return [*lines, " · ".join(facts)]
 
 

@@ -98,8 +98,8 @@ def _details(grid: Grid, row: int, colours: Sequence[Ink]) -> None:
                                   key=f"row_variant_{row}")  # fmt: skip
     cell = grid.rows[row][names.index(picked or names[0])]
     st.text(grid.examples[row].question, width="stretch")
-    if len(cell.repeats) > 1:
-        st.text("\n".join(repeats_told(cell)), width="stretch")
+    st.caption("Answers" if len(cell.repeats) > 1 else "Answer")
+    st.text("\n".join(repeats_told(cell)) or cell.text or "(none)", width="stretch")
     if cell.record is None:
         st.caption("Not answered yet.")
     elif cell.record.not_run:

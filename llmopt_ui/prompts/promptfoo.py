@@ -21,6 +21,7 @@ from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
 
 _NAME = "promptfoo"
+_MOST_ROWS, _TALLEST = 7, 300
 _HELP = (
     "Prompts become saved prompts, tests an evaluation set with their assertions as checks, providers the models of "
     "the variants. What is not supported is named, and such a test is not run."
@@ -47,8 +48,14 @@ def imported_view() -> None:
         for told in (*made.warnings, *_left_out(made)):
             st.caption(f":material/info: {fmt.markdown(told)}")
         if made.not_run:
-            st.dataframe(pd.DataFrame(not_run_rows(made.not_run)), hide_index=True, height="content" if
-                         len(made.not_run) < 7 else 280, alt="What of the file is not run")  # fmt: skip
+            _not_run(made)
+
+
+def _not_run(made: Adopted) -> None:
+    """What is not run and why, in whole: a reason may be long."""
+    rows = [{name: fmt.markdown(text) for name, text in row.items()} for row in not_run_rows(made.not_run)]
+    with st.container(height="content" if len(rows) <= _MOST_ROWS else _TALLEST, border=False):
+        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="What of the file is not run")
 
 
 def _became(made: Adopted) -> str:

@@ -16,6 +16,7 @@ from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed, verdict
 _ROW, _NARROW_ROW, _TALL = 34, 22, 20
 _WORDS = {"better": "helps", "worse": "hurts", "no difference seen": "no difference seen"}
 _LABEL = 44
+_ROOM = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +100,18 @@ def before_after(found: Verification, score: str) -> go.Figure:
     figure.update_layout(
         height=200,
         margin={"t": 20},
-        xaxis={"title": f"{score}, held-back questions", "gridcolor": FAINT,
-               "rangemode": "tozero"},
+        xaxis={"title": f"{score}, held-back questions", "gridcolor": FAINT, "range": _with_zero(found)},
         yaxis={"range": [-0.6, 1.7]},
-    )  # fmt: skip
+    )
     return themed(figure)
+
+
+def _with_zero(found: Verification) -> list[float]:
+    """From zero to the largest value or end of an interval, with room for a mark on either side."""
+    values = [value for part in (found.before, found.after) for value in (part.low, part.mean, part.high)]
+    known = [0.0, *(value for value in values if value is not None)]
+    room = _ROOM * ((max(known) - min(known)) or 1.0)
+    return [min(known) - room, max(known) + room]
 
 
 def _height(rows: int) -> int:

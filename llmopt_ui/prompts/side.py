@@ -36,10 +36,13 @@ def side_view(project: Project) -> None:
         else:
             import_button(project)
     if chosen in found:
+        # In the place of the setup: while answers are watched, what stood there before would stay, greyed and dead.
+        st.empty()
         grid_view(project, found[chosen])
     else:
-        imported_view()
-        setup_view(project)
+        with st.container():
+            imported_view()
+            setup_view(project)
 
 
 def _told(found: Comparison) -> str:

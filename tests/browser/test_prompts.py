@@ -104,6 +104,8 @@ def test_a_comparison_streams_in_is_filtered_and_is_in_the_address(
     page.get_by_role("tab", name="Side by side").click()
     expect(page.get_by_text("24 answers")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Add a variant")).to_have_count(0)
     expect(page.get_by_text("12 of 12 passed").first).to_be_visible(timeout=60_000)
     expect(page.get_by_text("8 of 12 passed")).to_be_visible()
     settled(page)

@@ -43,7 +43,7 @@ def test_an_uploaded_file_is_compared_and_goes_back(dialog: AppTest, store: Stor
     assert not dialog.exception
     shown = words(dialog)
     assert "2 prompts, 2 tests, 1 of them not run" in shown
-    assert "javascript" in str(dialog.dataframe[0].value.to_dict("records"))
+    assert "javascript" in str(dialog.table[0].value.to_dict("records"))
     assert [item.name for item in store.evaluation_sets("new one")] == ["promptfoo"]
     assert "2 answers · 1 row not run" in shown.replace("\\", "")
     assert "no endpoint named" not in shown

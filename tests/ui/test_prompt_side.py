@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.experiments.prompt_lab.comparison import comparisons
+from llmopt_core.experiments.prompt_lab.setup import Setup, VariantSetup
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
 
@@ -88,6 +89,22 @@ def test_differences_are_marked_and_answers_are_never_html(compared: AppTest) ->
     compared.toggle(key="marked").set_value(False).run()
     assert "<ins>" not in html(compared)
     assert "&lt;b&gt;It&lt;/b&gt; was 1813." in html(compared)
+
+
+def test_details_tell_the_answer_and_the_checks_in_words(
+    app: App, prompts: str, script: Callable[..., object], store: Store
+) -> None:
+    script(reply)
+    checks = ({"type": "length", "value": "1-9 words"},)
+    setup = Setup(variants=(VariantSetup(prompt="plain"),), set_name="questions", count=1, check_rows=checks)
+    store.save_draft(prompts, "comparison", "", setup.model_dump(mode="json"))
+    test = app(PAGE, project=prompts, prompts_view="Side by side")
+    test.button(key="comparison_start").click().run()
+    keyed(test.button, "row_details_").click().run()
+    assert not test.exception
+    assert "It was 1712." in [text.value for text in test.text]
+    assert "at least 1 and at most 9 words" in words(test)
+    assert "Checks passed" in words(test)
 
 
 def test_filters_stand_in_the_address(app: App, compared: AppTest, prompts: str, store: Store) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.statistics.intervals import Summary
+from llmopt_core.experiments.prompt_search.verify import Verification
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.paired import compare_paired
 from llmopt_core.types import Chunk, Span
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import metric_bars, size_histogram
@@ -23,6 +25,7 @@ from llmopt_ui.navigation import DOCUMENTS, FINETUNING, PAGES, PROMPTS, RETRIEVA
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.overview.next_steps import Standing, next_steps
 from llmopt_ui.prompts import tabs as prompt_tabs
+from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.record_view import marked_html
 from llmopt_ui.retrieval import tabs as retrieval_tabs
 from llmopt_ui.theme import VERDICTS, inks, plain, verdict
@@ -266,3 +269,11 @@ def test_a_suggestion_opens_a_tab_that_its_page_has() -> None:
     for page, view in ((DOCUMENTS, "Sweep"), (RETRIEVAL, "Whole set"), (PROMPTS, "Side by side"), (PROMPTS, "Editor"),
                        (FINETUNING, "Training data")):  # fmt: skip
         assert view in tabs[page].TABS
+
+
+def test_a_mean_of_zero_stands_inside_the_chart_of_before_and_after() -> None:
+    values = ([0.0] * 6, [1.0] * 6)
+    before, after = (summarize(part) for part in values)
+    found = Verification(before=before, after=after, comparison=compare_paired(*values), questions=6)
+    low, high = before_after(found, "Answer F1").layout.xaxis.range
+    assert low < 0 < 1 < high

@@ -9,7 +9,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.retrieval_lab.ablation import TITLES, AblationReport, Removed
-from llmopt_core.experiments.retrieval_lab.components import asked_models, components
+from llmopt_core.experiments.retrieval_lab.components import BOTH_CHECKS, asked_models, components
 from llmopt_core.experiments.retrieval_lab.costs import Cost
 from llmopt_core.experiments.retrieval_lab.jobs import (
     ABLATION,
@@ -122,6 +122,11 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
         "“Takes” is what the part itself costs per question: work on this machine timed past the cache, model calls as "
         "they were when they were made. Means with 95 % intervals; differences are paired."
     )
+    if any(one.name == BOTH_CHECKS for one in report.removed):
+        st.caption(
+            "Fact check and refusal share one judge: removing either spares only what it alone adds, removing both "
+            "spares the judge."
+        )
 
 
 def _whole(value: Estimate) -> str:

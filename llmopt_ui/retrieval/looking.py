@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from threading import Thread
 
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError, StorageFailed
-from llmopt_core.experiments.retrieval_lab.looking import LOOK, Looked, index_key, is_quick, look_key, look_work
+from llmopt_core.experiments.retrieval_lab.looking import (
+    LOOK,
+    Looked,
+    index_key,
+    is_quick,
+    load_ahead,
+    look_key,
+    look_work,
+)
 from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Answer, Example, fingerprint
@@ -131,12 +140,21 @@ def _offer(project: Project, missing: Sequence[Side], example: Example) -> None:
         return
     if job is not None and job.status != "finished":
         follow(job, "The last try")
+    for side in missing:
+        if is_quick(side.configuration):
+            _load_ahead(index_key("", side.configuration), side)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Look it up", key=START, type="primary", icon=":material/search:",
             on_click=_start, args=(project, tuple(missing), example),
         )  # fmt: skip
         st.caption(_told(missing), width="content")
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _load_ahead(key: str, _side: Side) -> Thread:
+    """While the user chooses what to ask, the models are loaded; once per embedding model."""
+    return load_ahead(_side.configuration, model_maker())
 
 
 def _told(missing: Sequence[Side]) -> str:

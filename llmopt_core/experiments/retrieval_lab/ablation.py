@@ -51,8 +51,8 @@ class Removed(Spec):
         gains: Against the whole configuration: below zero means that the component helps. P-values by Holm over all
             components.
         cost: What the component itself takes per question.
-        advice: Keep it where removing it hurts; drop it where removing it helps, or where it takes time or tokens and
-            no difference is seen. See `reason`.
+        advice: Keep it where removing it hurts; drop it where removing it helps, or where it takes tokens and no
+            difference is seen. See `reason`.
         reason: In words.
     """
 

@@ -12,7 +12,7 @@ from llmopt_core.models.endpoints import Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.ablate import variants
 
-FACT_CHECK, REFUSAL = "without fact check", "without refusal"
+FACT_CHECK, REFUSAL, BOTH_CHECKS = "without fact check", "without refusal", "without fact check and refusal"
 
 
 def components(configuration: Configuration, answers: bool = False) -> dict[str, Configuration]:
@@ -27,13 +27,20 @@ def components(configuration: Configuration, answers: bool = False) -> dict[str,
         name: configuration.model_copy(update={"retrieval": spec, "name": _named(configuration, name)})
         for name, spec in variants(configuration.retrieval).items()
     }
-    checks = configuration.checks
-    if answers and checks is not None and checks.fact_check != "none":
+    return found | (_without_checks(configuration) if answers else {})
+
+
+def _without_checks(configuration: Configuration) -> dict[str, Configuration]:
+    """Each answer check left out; both too where there are two, since either alone still asks the judge they share."""
+    checks, found = configuration.checks, {}
+    if checks is not None and checks.fact_check != "none":
         without = checks.model_copy(update={"fact_check": "none"})
         found[FACT_CHECK] = _checked(configuration, without, FACT_CHECK)
-    if answers and checks is not None and checks.refuse_unsupported:
+    if checks is not None and checks.refuse_unsupported:
         without = checks.model_copy(update={"refuse_unsupported": False})
         found[REFUSAL] = _checked(configuration, without, REFUSAL)
+    if len(found) > 1:
+        found[BOTH_CHECKS] = _checked(configuration, None, BOTH_CHECKS)
     return found
 
 

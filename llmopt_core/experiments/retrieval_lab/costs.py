@@ -10,7 +10,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
-from llmopt_core.experiments.retrieval_lab.components import FACT_CHECK, REFUSAL
+from llmopt_core.experiments.retrieval_lab.components import BOTH_CHECKS, FACT_CHECK, REFUSAL
 from llmopt_core.experiments.retrieval_lab.tables import mean
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.result import Retrieval
@@ -93,7 +93,7 @@ def answer_costs(
     """The same with answers: a check costs what the same answers take less without it, and the total holds them."""
     whole = _answered(records.get(configuration.name, ()))
     found = dict(costs)
-    for name in (FACT_CHECK, REFUSAL):
+    for name in (FACT_CHECK, REFUSAL, BOTH_CHECKS):
         if name in left:
             found[name] = _check_cost(whole, _answered(records.get(left[name].name, ())))
     answers = _cost(list(whole.values()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from llmopt_core.errors import Cancelled, LlmOptError, StorageFailed
@@ -97,6 +99,24 @@ def is_quick(configuration: Configuration) -> bool:
     asked = spec.routing is not None and spec.routing.method == "llm"
     own = spec.transform.method == "none" and spec.rerank.method in ("none", "late-interaction")
     return own and plain and not asked and not spec.embedding.endpoint
+
+
+def load_ahead(configuration: Configuration, make_models: Callable[[], Models]) -> threading.Thread:
+    """Begin to load what the first look at a quick configuration needs, so that it has less to wait for.
+
+    What goes wrong is told by the look itself.
+    """
+
+    def load() -> None:
+        spec = configuration.retrieval
+        with suppress(LlmOptError, ImportError):
+            if spec is not None and not spec.embedding.endpoint:
+                make_models().embedder(spec.embedding)
+            import_module("chromadb")
+
+    thread = threading.Thread(target=load, name="load ahead", daemon=True)
+    thread.start()
+    return thread
 
 
 Wanted = Sequence[tuple[Configuration, Sequence[str] | None, str, str]]

@@ -14,10 +14,13 @@ from llmopt_core.experiments.retrieval_lab.looking import (
     Looked,
     index_key,
     is_quick,
+    load_ahead,
     look_key,
     look_work,
 )
 from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
+from llmopt_core.models.base import BUILTIN_EMBEDDING
+from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Example
 
@@ -195,6 +198,19 @@ def test_what_decides_an_inspection_is_in_its_key(lab: Lab) -> None:
         look_key("d", one, other, None),
     }
     assert len(keys) == 6
+
+
+def test_models_are_loaded_ahead_of_the_first_look(lab: Lab) -> None:
+    asked: list[str] = []
+
+    def recording() -> Models:
+        models = lab.models()
+        models.embedder = lambda spec: asked.append(spec.model)  # type: ignore[method-assign]
+        return models
+
+    load_ahead(lab.configuration(retrieval=HYBRID), recording).join(60)
+    load_ahead(lab.configuration(retrieval=None), recording).join(60)
+    assert asked == [BUILTIN_EMBEDDING]
 
 
 def test_only_what_asks_no_model_is_quick(lab: Lab) -> None:

@@ -164,7 +164,9 @@ async def test_a_second_time_asks_no_model(lab: Lab) -> None:
 async def test_answer_checks_are_components_too(lab: Lab) -> None:
     checks = {"fact_check": "revise", "refuse_unsupported": True}
     left = components(lab.configuration(retrieval=HYBRID, checks=checks), answers=True)
-    assert list(left) == ["without bm25", "without dense", "without fact check", "without refusal"]
+    each = ["without fact check", "without refusal"]
+    assert list(left) == ["without bm25", "without dense", *each, "without fact check and refusal"]
+    assert left["without fact check and refusal"].checks is None
     assert left["without fact check"].checks is not None
     assert left["without fact check"].checks.refuse_unsupported
     assert list(components(lab.configuration(retrieval=HYBRID, checks=checks))) == ["without bm25", "without dense"]
@@ -214,6 +216,8 @@ async def test_what_checks_and_transforms_take_is_the_same_from_a_warm_cache(lab
 async def test_checks_that_share_their_judge_cost_what_their_removal_spares(lab: Lab) -> None:
     lab.judge_chat = ScriptedChat(doubting, cost_usd=0.1)
     costs = {one.name: one.cost for one in (await left_out(lab, answers=True, **CHECKED)).removed}
+    assert costs["without fact check and refusal"].tokens > 50
+    assert costs["without fact check and refusal"].usd == pytest.approx(0.1)
     # Without either the other still asks the judge; without refusing, the one unsupported answer is not rewritten,
     # since nothing is left of it.
     assert costs["without fact check"].tokens == 0

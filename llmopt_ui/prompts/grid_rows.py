@@ -79,7 +79,7 @@ def _ask(found: Comparison, places: Sequence[Place]) -> None:
 
 def _question(found: Comparison, grid: Grid, row: int, colours: Sequence[Ink]) -> None:
     example = grid.examples[row]
-    with st.container(horizontal=True, gap="small", vertical_alignment="top"):
+    with st.container(horizontal=True, gap="small", vertical_alignment="top", key=f"nowrap_row_{found.id}_{row}"):
         st.html(question_html(fmt.shorten(example.question, 400), _about(example)), width="stretch")
         if st.button("Details", key=f"row_details_{found.id}_{row}", type="tertiary", icon=":material/unfold_more:"):
             _details(grid, row, colours)
@@ -98,8 +98,9 @@ def _details(grid: Grid, row: int, colours: Sequence[Ink]) -> None:
                                   key=f"row_variant_{row}")  # fmt: skip
     cell = grid.rows[row][names.index(picked or names[0])]
     st.text(grid.examples[row].question, width="stretch")
-    st.caption("Answers" if len(cell.repeats) > 1 else "Answer")
-    st.text("\n".join(repeats_told(cell)) or cell.text or "(none)", width="stretch")
+    if cell.record is not None and not cell.record.not_run:
+        st.caption("Answers" if len(cell.repeats) > 1 else "Answer")
+        st.text("\n".join(repeats_told(cell)) or cell.text or "(none)", width="stretch")
     if cell.record is None:
         st.caption("Not answered yet.")
     elif cell.record.not_run:

@@ -35,7 +35,7 @@ def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
     names = variant_names(chosen)
     for place, variant in enumerate(chosen):
         with grid.cell(), st.container(border=True, gap="small"):
-            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            with st.container(horizontal=True, vertical_alignment="center", key=f"nowrap_variant_{place}_{slot}"):
                 st.markdown(f"{colours[place].dot} **{fmt.markdown(fmt.shorten(names[place], 44))}**", width="stretch")
                 st.button("", key=f"variant_remove_{place}_{slot}", icon=":material/close:", type="tertiary",
                           help="Remove this variant", disabled=len(chosen) == 1, on_click=_replace,

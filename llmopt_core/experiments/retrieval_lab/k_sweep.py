@@ -165,7 +165,7 @@ def _swept(configuration: Configuration, set_name: str, found: dict[int, list[Re
                 tokens=Estimate.of([_tokens(record) for record in records]),
                 seconds=Estimate.of([_seconds(record) for record in records]),
                 gains={metric: against[metric][k] for metric in METRICS} if k != best else {},
-                failed=sum(record.answer is None for record in records),
+                failed=sum(record.failure is not None for record in records),
             )
             for k, records in found.items()
         ),

@@ -317,6 +317,13 @@ async def test_where_no_number_of_chunks_is_better_none_is_called_best(lab: Lab)
     assert (other.alike, other.undecided) == (False, True)
 
 
+async def test_a_question_that_is_not_run_is_not_counted_as_failed(lab: Lab) -> None:
+    unsupported = {"type": "unsupported", "value": {"reason": "no"}}
+    first = dataclasses.replace(EXAMPLES[0], variables={"checks": [unsupported]})
+    report = await swept(lab, (1, 2), (first, *EXAMPLES[1:]))
+    assert [row.failed for row in report.rows] == [0, 0]
+
+
 async def test_failed_answers_are_counted_and_named(lab: Lab) -> None:
     def down(request):
         if "moons has" in request.messages[-1].content:

@@ -10,7 +10,13 @@ import pytest
 import yaml
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.prompt_lab.promptfoo_files import adopt, export_comparison, import_uploads, not_run_rows
+from llmopt_core.experiments.prompt_lab.promptfoo_files import (
+    adopt,
+    export_comparison,
+    exportable,
+    import_uploads,
+    not_run_rows,
+)
 from llmopt_core.experiments.prompt_lab.setup import plan_from
 from llmopt_core.models.endpoints import Endpoint
 
@@ -139,6 +145,14 @@ def test_published_examples_become_comparisons(lab: Lab, name: str) -> None:
     plan, _ = plan_from(lab.store, "p", made.setup)
     assert plan.variants
     assert len(plan.evaluation_set.examples) == made.tests > 0
+
+
+async def test_why_there_is_no_way_back_is_said_once_for_all_variants(lab: Lab) -> None:
+    taken = [lab.variant(name, system=name, extract=r"Answer: (?P<answer>.+)") for name in ("one", "two")]
+    known = {"scripted": Endpoint(name="scripted", base_url="http://localhost:1/v1")}
+    found = await lab.run(lab.plan(*taken))
+    assert exportable(found, known) == "it has an extraction pattern, which promptfoo does not know"
+    assert not exportable(await lab.run(lab.plan(taken[0], lab.variant("plain"))), known)
 
 
 async def test_a_comparison_goes_back_to_promptfoo(lab: Lab) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_ui import format as fmt
+from llmopt_ui.first_link import close_page_not_found
 from llmopt_ui.navigation import PageSpec
 from llmopt_ui.session import state, taken_messages
 
@@ -34,6 +35,7 @@ def charts_fetched_early() -> Iterator[None]:
     For that it is sent a chart that nobody sees and that is gone when the page is there.
     """
     with st.container(key="unseen"):
+        close_page_not_found()
         place = st.empty()
     first, state().charts_fetched = not state().charts_fetched, True
     if first:

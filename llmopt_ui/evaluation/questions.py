@@ -90,8 +90,8 @@ def _one(project: Project, saved: SavedSet) -> None:
         hide_index=True,
         height=460,
         column_config={
-            "Question": st.column_config.TextColumn(width="large"),
-            "Reference": st.column_config.TextColumn(width="medium"),
+            "Question": st.column_config.TextColumn(width=320),
+            "Reference": st.column_config.TextColumn(width=150),
         },
         alt="Questions of the evaluation set",
     )
@@ -118,13 +118,13 @@ def question_table(examples: Sequence[Example]) -> pd.DataFrame:
     """What users read of each question."""
     return pd.DataFrame(
         {
-            "Id": [example.id for example in examples],
             "Question": [example.question for example in examples],
             "Reference": [example.reference for example in examples],
             "Category": [example.category for example in examples],
             "Stands in": [
                 ", ".join(dict.fromkeys(span.document for span in example.references)) for example in examples
             ],
+            "Id": [example.id for example in examples],
         }
     )
 

@@ -29,7 +29,7 @@ from llmopt_ui.session import notify, state
 if TYPE_CHECKING:
     from llmopt_core.experiments.experiment import Plan
 
-_HISTORY = ["Configuration", "Questions", "State", "Records", "Failed", "Time", "Tokens", "Cost", "Judge", "Started"]
+_HISTORY = ["Configuration", "Questions", "State", "Records", "Time", "Tokens", "Cost", "Judge", "Started"]
 
 
 def run_view(project: Project, runs: Sequence[Run]) -> None:
@@ -67,7 +67,6 @@ def _history(runs: Sequence[Run]) -> None:
         column_config={
             "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
             "Records": st.column_config.TextColumn(alignment="right"),
-            "Failed": st.column_config.NumberColumn(width="small"),
             "Time": st.column_config.TextColumn(alignment="right"),
             "Tokens": st.column_config.TextColumn(alignment="right"),
             "Cost": st.column_config.TextColumn(alignment="right"),
@@ -83,12 +82,11 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
             run.name,
             run.evaluation_set,
             run.status.replace("-", " "),
-            f"{run.done} of {run.total}",
-            run.failed,
+            f"{run.done} of {run.total}" + (f", {run.failed:,} failed" if run.failed else ""),
             fmt.duration(run.seconds),
             fmt.count(run.usage.prompt_tokens + run.usage.completion_tokens),
             fmt.money(run.usage.cost_usd),
-            run.judge,
+            run.judge.replace("built-in judge", "built-in"),
             run.created_at,
         )
         for run in runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.harness import settled
 
@@ -23,6 +23,17 @@ def test_every_page_is_whole_at_1024_pixels(open_page: Open, theme: str) -> None
         wide = page.evaluate("(() => { const m = document.querySelector('[data-testid=stMain]'); "
                              "return m.scrollWidth - m.clientWidth })()")  # fmt: skip
         assert wide <= 0, f"{title} is {wide} pixels too wide"
+
+
+def test_the_first_link_after_a_start_leads_to_its_page(chromium: Browser, app: str) -> None:
+    page = chromium.new_page(viewport={"width": 1440, "height": 1000})
+    page.goto(f"{app}/files?documents_tab=Sweep")
+    expect(page.get_by_role("heading", name="Documents", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Start the sweep")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("tab", name="Files").click()
+    expect(page.get_by_text("Add documents")).to_be_visible()
+    page.close()
 
 
 def test_a_document_is_added_read_and_deleted(open_page: Open) -> None:

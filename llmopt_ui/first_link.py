@@ -1,0 +1,27 @@
+"""The first link to a page after the server has started."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+_CLOSE = """<script>
+(function close(tries) {
+  const dialog = [...document.querySelectorAll('[role="dialog"]')].find((one) => /Page not found/.test(one.textContent));
+  const button = dialog && dialog.querySelector('button[aria-label="Close"]');
+  if (button) button.click();
+  else if (tries > 0) setTimeout(close, 50, tries - 1);
+})(60);
+</script>"""
+
+
+def close_page_not_found() -> None:
+    """Close the dialog "Page not found" that such a link brings up though its page is there.
+
+    Until `st.navigation` has run once, Streamlit takes the files in `pages/` for the pages of the app and does not know
+    the addresses given here; the page itself is found all the same.
+    """
+    if PagesManager.uses_pages_directory and urlsplit(st.context.url or "").path.strip("/"):
+        st.html(_CLOSE, unsafe_allow_javascript=True)

@@ -36,7 +36,7 @@ def files_view(project: Project) -> None:
         return
     with st.expander("Add documents", icon=":material/note_add:"), told_plainly():
         upload_form(project)
-    left, right = st.columns([1, 2], gap="medium")
+    left, right = st.columns([1.1, 2], gap="medium")
     with left:
         total = sum(item.characters for item in found)
         st.caption(f"{fmt.plural(len(found), 'document')} · {fmt.count(total)} characters")

@@ -135,7 +135,7 @@ def _marked(document: Document, example: Example) -> Span | None:
 def _pasted(document: Document) -> QuoteMatch | None:
     """A quote that is pasted, looked up in the document."""
     quote = st.text_input(
-        "Or paste the words", key=f"{QUOTE}_{state().forms}", placeholder="They are looked up, exactly or nearly"
+        "Or paste the words", key=f"{QUOTE}_{state().forms}", placeholder="Found exactly or nearly"
     )
     if not quote or not quote.strip():
         return None

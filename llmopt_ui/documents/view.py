@@ -181,7 +181,10 @@ def document_list(found: Sequence[SavedDocument]) -> str:
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [names.index(wanted) if wanted in names else 0]}},
         height=min(38 + 35 * len(names), 520),
-        column_config={"Characters": st.column_config.NumberColumn(format="localized", width="small")},
+        column_config={
+            "Document": st.column_config.TextColumn(width=105),
+            "Characters": st.column_config.NumberColumn(format="localized", width=75),
+        },
         alt="Documents of the project",
     )
     for same in same_texts(found):

@@ -9,7 +9,8 @@ from streamlit.runtime.pages_manager import PagesManager
 
 _CLOSE = """<script>
 (function close(tries) {
-  const dialog = [...document.querySelectorAll('[role="dialog"]')].find((one) => /Page not found/.test(one.textContent));
+  const open = [...document.querySelectorAll('[role="dialog"]')];
+  const dialog = open.find((one) => one.textContent.includes('Page not found'));
   const button = dialog && dialog.querySelector('button[aria-label="Close"]');
   if (button) button.click();
   else if (tries > 0) setTimeout(close, 50, tries - 1);

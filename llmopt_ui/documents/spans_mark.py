@@ -134,9 +134,7 @@ def _marked(document: Document, example: Example) -> Span | None:
 
 def _pasted(document: Document) -> QuoteMatch | None:
     """A quote that is pasted, looked up in the document."""
-    quote = st.text_input(
-        "Or paste the words", key=f"{QUOTE}_{state().forms}", placeholder="Found exactly or nearly"
-    )
+    quote = st.text_input("Or paste the words", key=f"{QUOTE}_{state().forms}", placeholder="Found exactly or nearly")
     if not quote or not quote.strip():
         return None
     match = find_quote(quote, [document])

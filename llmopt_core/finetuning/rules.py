@@ -56,7 +56,8 @@ def _chat_problems(value: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _unknown_keys(value, EXAMPLE_KEYS)
     messages = value.get("messages")
     if not isinstance(messages, list) or not messages:
-        yield Problem("missing_messages_list", f'expected "messages" with a list of messages, found {_type(messages)}')
+        found = "an empty list" if messages == [] else _type(messages)
+        yield Problem("missing_messages_list", f'expected "messages" with a list of messages, found {found}')
         return
     yield from _message_list(messages, value)
     assistants = [m for m in messages if isinstance(m, Mapping) and m.get("role") == "assistant"]

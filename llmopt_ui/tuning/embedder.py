@@ -113,11 +113,10 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
                           tuned_embedding_models(settings())), key=f"embedder_name_{chosen}_{tuning_state().forms}",
                           max_chars=30)  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="embedder_seed", help="Also decides what is held back.")
-    whole = three.segmented_control("Held back are", list(WHOLES), default="documents", format_func=WHOLES.__getitem__,
-                                    key=WHOLE, required=True, help="Whole documents: what it does with documents it "
-                                    "has never seen. Whole passages: what it does with other questions about the "
-                                    "documents it knows.")  # fmt: skip
-    parts = _parts_of(project, chosen, configuration, share / 100, int(seed), whole or "documents")
+    whole = three.selectbox("Held back are", list(WHOLES), format_func=WHOLES.__getitem__, key=WHOLE,
+                            help="Whole documents: what it does with documents it has never seen. Whole passages: what "
+                            "it does with other questions about the documents it knows.")  # fmt: skip
+    parts = _parts_of(project, chosen, configuration, share / 100, int(seed), whole)
     st.plotly_chart(parts_bar(parts.documents), config=CONFIG, key="embedder_parts", alt="Questions per part")
     _told(parts)
     with st.container(border=True):

@@ -60,7 +60,7 @@ def job_view(project: Project, found: JobReport) -> None:
     if found.problem:
         show_error(found.problem)
     if job.message and job.ended:
-        st.text(job.message)
+        (show_error if job.status == "failed" else st.text)(job.message)
     _actions(project, found)
     _facts(project, found)
     if found.points:

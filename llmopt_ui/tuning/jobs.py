@@ -21,6 +21,7 @@ from llmopt_ui.components import empty_state, facts, section, show_error
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tuning.charts import loss_curves
+from llmopt_ui.tuning.elsewhere import elsewhere
 from llmopt_ui.tuning.job import job_view, status_word
 from llmopt_ui.tuning.start import STARTING, access, start_form
 from llmopt_ui.tuning.tabs import choose_wanted
@@ -39,6 +40,7 @@ def jobs_view(project: Project) -> None:
         follow_training([job.id for job in reversed(active)])
     with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
         start_form(project, jobs)
+    elsewhere()
     if not jobs:
         empty_state("No jobs yet", "Start one above; training on this machine takes minutes and costs nothing.",
                     ":material/model_training:")  # fmt: skip
@@ -162,6 +164,7 @@ def _all(project: Project, jobs: Sequence[Job]) -> None:
         key=COMPARED, alt="All fine-tuning jobs", placeholder=fmt.DASH, column_config={
             "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
             "Steps": st.column_config.TextColumn(alignment="right"),
+            "Tokens": st.column_config.TextColumn(alignment="right"),
             "Time": st.column_config.TextColumn(alignment="right"),
             "Cost": st.column_config.TextColumn(alignment="right"),
             "Validation loss": st.column_config.NumberColumn(format="%.3f"),

@@ -105,19 +105,22 @@ def _table(project: Project, found: Sequence[Waiting]) -> None:
         disabled=["Question", "The model said", "Why", "Configuration"], on_change=_remember,
         args=(project, found, key), placeholder="",
         column_config={
-            "Decision": st.column_config.SelectboxColumn(options=list(_DECISIONS), width=120, pinned=True),
-            "Question": st.column_config.TextColumn(width=280),
-            "The model said": st.column_config.TextColumn(width="medium"),
-            "Right answer": st.column_config.TextColumn(width="medium", help="Double-click to edit."),
+            # Together as wide as a narrow window: what is edited must be seen.
+            "Decision": st.column_config.SelectboxColumn(options=list(_DECISIONS), width=100, pinned=True),
+            "Question": st.column_config.TextColumn(width=190),
+            "The model said": st.column_config.TextColumn(width=170),
+            "Right answer": st.column_config.TextColumn(width=190, help="Double-click to edit."),
             "Why": st.column_config.TextColumn(width="medium"),
         },
     )  # fmt: skip
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if st.button("Keep the decisions", key=SAVE, type="primary", icon=":material/check:"):
-            _keep(project, decisions(found, edited))
-        if st.button("Accept all that are not rejected", key="label_all", icon=":material/done_all:"):
-            _keep(project, decisions(found, edited.assign(Decision=edited["Decision"].fillna("accept"))))
+        keep = st.button("Keep the decisions", key=SAVE, type="primary", icon=":material/check:")
+        accept = st.button("Accept all that are not rejected", key="label_all", icon=":material/done_all:")
         st.caption("What you type is kept at once, also without a decision.")
+    if accept:
+        edited = edited.assign(Decision=edited["Decision"].fillna("accept"))
+    if keep or accept:
+        _keep(project, decisions(found, edited))
 
 
 def _rows(project: Project, found: Sequence[Waiting], key: str) -> pd.DataFrame:

@@ -62,7 +62,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
     one, two, three = st.columns(3, gap="medium")
     label = one.selectbox("Training set", list(saved), key=SET, format_func=lambda name: _told(saved[name]))
     chosen = saved[label]
-    provider = two.selectbox("Trained", [LOCAL, *_services()], key=PROVIDER, format_func=_place)
+    provider = two.selectbox("Trained", [LOCAL, *services()], key=PROVIDER, format_func=_place)
     kind = "service"
     if provider == LOCAL:
         kind = three.selectbox("What is tuned", list(_KINDS), key="start_kind", format_func=_KINDS.__getitem__)
@@ -105,7 +105,8 @@ def go_on(project: Project, job: Job) -> None:
     notify(f"Going on at {job.provider}; nothing is sent twice.")
 
 
-def _services() -> list[str]:
+def services() -> list[str]:
+    """The endpoints that may offer fine-tuning, by name."""
     return [name for name, endpoint in endpoints(settings()).items() if name != BUILTIN and endpoint.base_url]
 
 

@@ -83,26 +83,31 @@ def opened(page: Page, tab: str) -> None:
     settled(page)
 
 
-def cell(page: Page, column: int, row: int) -> None:
+def edit(page: Page, column: int, row: int) -> None:
     """Open a cell of the table for editing; its columns have the widths that the page gives them."""
     box = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
     assert box is not None
-    left = (0, 120, 400, 600, 800)
-    page.mouse.dblclick(box["x"] + left[column] + 40, box["y"] + 36 + 52 * row + 20)
+    left = (0, 100, 290, 460, 650)
+    place = box["x"] + left[column] + 40, box["y"] + 36 + 52 * row + 20
+    page.mouse.move(*place)
+    page.wait_for_timeout(150)
+    page.mouse.click(*place)
+    page.wait_for_timeout(300)
+    page.keyboard.press("Enter")
 
 
 def test_what_is_typed_without_a_decision_is_never_lost(used: Store, open_page: Open) -> None:
     page = open_page()
     opened(page, "Next to label")
-    cell(page, 3, 0)
-    page.keyboard.press("Control+A")
-    page.keyboard.type("typed by hand")
+    edit(page, 3, 0)
+    page.locator("#portal textarea").fill("typed by hand")
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("glide-cell-3-0")).to_have_text("typed by hand")
     settled(page)
     page.get_by_role("button", name="Keep the decisions").click()
     expect(page.get_by_text("Choose accept or reject")).to_be_visible()
-    cell(page, 0, 1)
+    settled(page)
+    edit(page, 0, 1)
     page.get_by_role("option", name="reject").click()
     settled(page)
     page.get_by_role("button", name="Keep the decisions").click()
@@ -111,10 +116,8 @@ def test_what_is_typed_without_a_decision_is_never_lost(used: Store, open_page: 
     expect(page.get_by_test_id("glide-cell-3-0")).to_have_text("typed by hand")
     page.get_by_role("tab", name="Checks").click()
     settled(page)
-    page.reload()
-    settled(page)
-    page.get_by_role("tab", name="Next to label").click()
-    settled(page)
+    page = open_page()
+    opened(page, "Next to label")
     expect(page.get_by_test_id("glide-cell-3-0")).to_have_text("typed by hand")
     assert [label.decision for label in labels(used, "harbour").values()] == ["rejected"]
     assert [typed.answer for typed in begun(used, "harbour").values()] == ["typed by hand"]
@@ -137,7 +140,8 @@ def test_an_upload_is_collected_and_its_box_closes(
     page.get_by_role("button", name="Upload").first.click()
     page.locator("input[type=file]").first.set_input_files({"name": name, "mimeType": "text/plain", "buffer": data})
     settled(page)
-    page.get_by_role("button", name="Collect", exact=False).first.click()
+    expect(page.get_by_test_id("stPopoverBody")).to_have_count(1)
+    page.get_by_test_id("stPopoverBody").get_by_role("button", name="Collect").click()
     expect(page.get_by_text("collected →", exact=False)).to_be_visible()
     settled(page)
     expect(page.get_by_test_id("stPopoverBody")).to_have_count(0)

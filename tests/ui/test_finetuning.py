@@ -423,6 +423,21 @@ def test_a_refusal_that_was_resumed_on_the_command_line_is_no_problem_any_more(
     assert "would not start the job" not in words(test)
 
 
+def test_a_services_own_jobs_are_listed_when_asked_for(app: App, used: str, store: Store, stub: FineTuningStub) -> None:
+    save_training_set(store, used, "shades", examples(20))
+    stub.add_job({"model": "theirs", "training_file": "file-9"})
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    assert stub.requests == []
+    test.button(key="elsewhere_ask").click().run()
+    assert not test.exception
+    (table,) = [t.value for t in test.dataframe if "Job there" in t.value.columns]
+    assert table[["Job there", "Base model"]].to_numpy().tolist() == [["ftjob-1", "theirs"]]
+    stub.fail("GET /fine_tuning/jobs", *[(401, "invalid_api_key", "no")] * 3)
+    test.button(key="elsewhere_ask").click().run()
+    assert not test.exception
+    assert "cloud" in " ".join(text.value for text in test.text)
+
+
 def test_likely_secrets_are_counted_before_they_leave(app: App, used: str, store: Store, stub: FineTuningStub) -> None:
     leaky = chat_example("my key is sk-abcdefghijklmnopqrstuvwx", "noted")
     save_training_set(store, used, "shades", [*examples(12), leaky])

@@ -137,7 +137,10 @@ def collect(store: Store, project: Project | str, examples: Sequence[TrainingExa
     """
     before = collected(store, project, name)
     known = {example.key for example in before}
-    fresh = {example.key: example for example in examples if example.key not in known}
+    fresh: dict[str, TrainingExample] = {}
+    for example in examples:
+        if example.key not in known:
+            fresh.setdefault(example.key, example)
     together = [*before, *fresh.values()]
     if len({example.is_preference for example in together}) > 1:
         raise BadInput(

@@ -112,6 +112,11 @@ def test_loading_names_the_first_bad_line() -> None:
         load_training_set(content, "up.jsonl")
 
 
+def test_an_empty_conversation_is_called_empty() -> None:
+    with pytest.raises(BadInput, match=r"line 1: .* found an empty list"):
+        load_training_set(b'{"messages": []}\n', "x.jsonl")
+
+
 def test_conversations_and_pairs_do_not_mix() -> None:
     mixed = TrainingSet("m", (chat_example("q", "a"), preference_example("q", "g", "b")))
     with pytest.raises(BadInput, match="in one file"):

@@ -100,6 +100,12 @@ def test_a_collection_keeps_each_example_once_and_becomes_versions(store: Store)
     assert library.collected(store, "p") == []
 
 
+def test_a_repeated_example_is_from_where_it_stood_first(store: Store) -> None:
+    line = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
+    assert library.collect(store, "p", sources.uploaded(2 * line, "x.jsonl")) == 1
+    assert [example.source for example in library.collected(store, "p")] == ["x.jsonl line 1"]
+
+
 def test_what_cannot_be_trained_on_is_not_saved(store: Store) -> None:
     with pytest.raises(BadInput, match="no examples"):
         library.save_training_set(store, "p", "x", [])

@@ -46,7 +46,12 @@ def class_bars(train: Sequence[TrainingExample], validation: Sequence[TrainingEx
         barmode="stack",
         height=110 + 26 * len(labels),
         margin={"t": 34},
-        xaxis={"title": "Examples", "rangemode": "tozero"},
+        # Halves of an example would stand at the axis of a small set.
+        xaxis={
+            "title": "Examples",
+            "rangemode": "tozero",
+            **({"dtick": 1} if max(together.values(), default=0) < 8 else {}),
+        },
         legend={"traceorder": "normal"},
         showlegend=True,
     )

@@ -91,7 +91,7 @@ def _field(kind: str, name: str) -> Any:
         return st.toggle(title, default, key=key, persist_state="session")
     if default is None:
         whole = name in ("n_epochs", "batch_size")
-        return st.number_input(title, min_value=1 if whole else 0.0, value=None, key=key, placeholder="The service's",
+        return st.number_input(title, min_value=1 if whole else 0.0, value=None, key=key, placeholder="Auto",
                                persist_state="session")  # fmt: skip
     if isinstance(default, int):
         return st.number_input(title, min_value=0 if name == "patience" else 1, value=default, key=key,

@@ -72,7 +72,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
         key=f"{NAME}_{label}_{tuning_state().forms}", max_chars=40,
     )  # fmt: skip
     seed = two.number_input("Seed", 0, 1_000_000, 0, key="start_seed", help="The same seed and data give the same.")
-    validate = three.toggle("Watch the validation loss", chosen.validation is not None, key=f"start_validate_{label}",
+    validate = three.toggle("Watch validation", chosen.validation is not None, key=f"start_validate_{label}",
                             disabled=chosen.validation is None,
                             help="Needs a part held back; it shows overfitting and stops early.")  # fmt: skip
     with st.container(border=True):
@@ -145,7 +145,10 @@ def request_from(**values: Any) -> JobRequest:
 
 
 def _button(project: Project, asked: Asked, jobs: Sequence[Job]) -> None:
-    gone = leaving(access(), asked.provider, asked.saved, validate=asked.validate)
+    held = asked.saved.validation if asked.validate else None
+    where = endpoints(settings()).get(asked.provider)
+    gone = _leaving(asked.provider, where.base_url if where else "", asked.saved.version, held.version if held else "",
+                    asked.saved)  # fmt: skip
     agreed = gone is None or _consent(asked, gone)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         pressed = st.button("Start the job", key=START, type="primary", icon=":material/play_arrow:",
@@ -153,6 +156,12 @@ def _button(project: Project, asked: Asked, jobs: Sequence[Job]) -> None:
         st.caption(_expectation(asked, jobs))
     if pressed:
         _start(project, asked)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _leaving(provider: str, address: str, version: str, held: str, _saved: SavedTraining) -> Departure | None:
+    """What would be sent; kept, because a search for secrets in a large set takes its time."""
+    return leaving(access(), provider, _saved, validate=bool(held))
 
 
 def _consent(asked: Asked, gone: Departure) -> bool:

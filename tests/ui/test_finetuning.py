@@ -23,6 +23,7 @@ from llmopt_core.runs.store_labs import Vote
 from llmopt_core.settings import Settings
 from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record
 from llmopt_ui import resources
+from llmopt_ui.tuning.charts import class_bars
 from tests.stub_finetuning import FineTuningStub
 
 App = Callable[..., AppTest]
@@ -503,6 +504,26 @@ def test_the_square_needs_a_tuned_model_then_runs_and_shows_all_four(
     test.run()
     assert not test.exception
     assert "on 24 questions" in words(test)
+
+
+def test_few_examples_are_counted_in_whole_ones() -> None:
+    assert class_bars(examples(4), ()).layout.xaxis.dtick == 1
+    assert class_bars(examples(60), ()).layout.xaxis.dtick is None
+
+
+def test_what_is_sent_is_agreed_to_anew_when_it_changes(
+    app: App, used: str, store: Store, stub: FineTuningStub
+) -> None:
+    save_training_set(store, used, "shades", examples(20), examples(5, 100))
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    test.selectbox(key="start_provider").set_value("cloud").run()
+    test.text_input(key="start_base").set_value("big").run()
+    keyed(test.toggle, "start_validate").set_value(False).run()
+    keyed(test.checkbox, "start_agreed").set_value(True).run()
+    assert not test.button(key="start_job").disabled
+    keyed(test.toggle, "start_validate").set_value(True).run()
+    assert "and 5 validation examples" in words(test)
+    assert test.button(key="start_job").disabled
 
 
 def test_the_square_without_a_tuned_model(app: App, used: str) -> None:

@@ -14,6 +14,7 @@ from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
 from llmopt_core.types import EvaluationSet, Example, fingerprint
 from llmopt_ui import resources
+from llmopt_ui.retrieval import looking
 from llmopt_ui.retrieval.charts import gold_colour
 from llmopt_ui.retrieval.choice import Side, differing
 from llmopt_ui.theme import Ink, inks
@@ -384,6 +385,23 @@ def test_an_address_shows_the_same_when_something_is_added_later(app: App, store
     store.save_evaluation_set(lab, EvaluationSet("later", (Example("z", "Later?"),)))
     again = app(PAGE, **address)
     assert [again.selectbox(key=key).value for key in ("left", "right", "asked_set", "asked")] == before
+
+
+def test_models_are_loaded_while_the_question_is_chosen(app: App, lab: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(looking, "load_ahead", lambda configuration, _: begun.append(configuration.name))
+    test = app(PAGE, project=lab, left="hybrid", right="expanded")
+    test.run()
+    # The other one asks a chat model, and is not looked at before it is asked for.
+    assert begun == ["hybrid"]
+
+
+def test_a_single_number_of_chunks_is_not_called_best(app: App, lab: str) -> None:
+    test = app(PAGE, project=lab, left="hybrid", right="Nothing", retrieval_view="More chunks")
+    test.multiselect(key="sweep_ks").set_value([2]).run()
+    test.button(key="start_chunk-count-sweep").click().run()
+    finish(test)
+    assert "Answer F1 with **2 chunks**; choose more numbers to compare." in words(test)
 
 
 def test_gold_has_a_colour_that_neither_side_has() -> None:

@@ -36,9 +36,11 @@ def duration(seconds: float | None) -> str:
 
 
 def short_time(seconds: float | None) -> str:
-    """`0.4 ms`, `66 ms`, `9.3 s`."""
+    """`under 0.1 ms` for a trifle, `0.4 ms`, `66 ms`, `9.3 s`."""
     if seconds is None or not math.isfinite(seconds) or seconds >= 1:
         return duration(seconds)
+    if 0 < seconds < 0.0001:
+        return "under 0.1 ms"
     return f"{number(seconds * 1000)} ms"
 
 

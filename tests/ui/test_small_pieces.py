@@ -62,7 +62,16 @@ def test_durations_are_words(seconds: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(None, "–"), (0.0937, "93.7 ms"), (0.00042, "0.42 ms"), (0.5, "500 ms"), (1.234, "1.2 s")]
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0.0, "0 ms"),
+        (0.00004, "under 0.1 ms"),
+        (0.0937, "93.7 ms"),
+        (0.00042, "0.42 ms"),
+        (0.5, "500 ms"),
+        (1.234, "1.2 s"),
+    ],
 )
 def test_short_times_are_plain(seconds: float | None, text: str) -> None:
     assert fmt.short_time(seconds) == text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -41,6 +41,7 @@ class State:
         endpoint_checks: What the last test of each endpoint said.
         answers: Answers given in the retrieval lab, by what was asked; those that are not kept elsewhere.
         embedded: Chunkings whose chunks are known to have vectors, by key.
+        reviewed: Key of the table of written questions, and its rows as they were before they were edited here.
         turned: Page of a text to turn to, by the text's key, and how often it was asked for.
     """
 
@@ -63,6 +64,7 @@ class State:
     endpoint_checks: dict[str, object] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     embedded: set[str] = field(default_factory=set)
+    reviewed: tuple[str, Sequence[dict[str, Any]]] = ("", ())
     turned: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 

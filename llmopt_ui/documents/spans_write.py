@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import streamlit as st
 
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Job, Project
+from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, told_plainly
 from llmopt_ui.documents.question_job import DRAFT, KIND, writing_work
@@ -132,24 +134,42 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
         empty_state("No question passed", "Try more passages, another seed or a stronger model.", ":material/quiz:")
         st.button("Put away", key=DISCARD, type="tertiary", on_click=_discard, args=(project,))
         return
-    table = pd.DataFrame(draft["rows"])
+    places = [[row["document"], row["start"], row["end"]] for row in draft["rows"]]
+    key = f"{TABLE}_{state().forms}_{fingerprint(places)}"
+    table = pd.DataFrame(_rows_before(draft, key))
     edited = st.data_editor(
         table,
-        key=f"{TABLE}_{state().forms}",
+        key=key,
+        on_change=_remember,
+        args=(project, draft, key),
         hide_index=True,
         height=min(60 + 35 * len(table), 520),
         column_order=("keep", "question", "answer", "quote", "match", "document"),
         disabled=("match", "document"),
         column_config={
             "keep": st.column_config.CheckboxColumn("Keep", width="small"),
-            "question": st.column_config.TextColumn("Question", width="large"),
-            "answer": st.column_config.TextColumn("Answer", width="medium"),
-            "quote": st.column_config.TextColumn("Quote", width="large", help="An edited quote is looked up again."),
+            "question": st.column_config.TextColumn("Question", width=290),
+            "answer": st.column_config.TextColumn("Answer", width=140),
+            "quote": st.column_config.TextColumn("Quote", width=290, help="An edited quote is looked up again."),
             "match": st.column_config.NumberColumn("Match", format="percent", width="small"),
-            "document": st.column_config.TextColumn("Document", width="small"),
+            "document": st.column_config.TextColumn("Document", width=130),
         },
     )
     _save_row(project, edited)
+
+
+def _rows_before(draft: dict[str, Any], key: str) -> Sequence[dict[str, Any]]:
+    """The rows as they were when the table was first drawn: its edits are told relative to them."""
+    if state().reviewed[0] != key or key not in st.session_state:
+        state().reviewed = (key, draft["rows"])
+    return state().reviewed[1]
+
+
+def _remember(project: Project, draft: dict[str, Any], key: str) -> None:
+    """Keep what was typed, so that a closed page loses none of it."""
+    edits = st.session_state[key]["edited_rows"]
+    rows = [{**row, **edits.get(position, {})} for position, row in enumerate(state().reviewed[1])]
+    store().save_draft(project, DRAFT, "", {**draft, "rows": rows})
 
 
 def _save_row(project: Project, edited: pd.DataFrame) -> None:
@@ -190,7 +210,18 @@ def _dropped(draft: dict[str, Any]) -> None:
         return
     with st.expander(f"See the {len(draft['dropped']):,} that were dropped"):
         table = pd.DataFrame(draft["dropped"]).rename(columns=str.capitalize)
-        st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 320), alt="Questions that were dropped")
+        st.dataframe(
+            table,
+            hide_index=True,
+            height=min(38 + 35 * len(table), 320),
+            column_order=("Question", "Reason", "Quote", "Document"),
+            column_config={
+                "Question": st.column_config.TextColumn(width=290),
+                "Reason": st.column_config.TextColumn(width=290),
+                "Quote": st.column_config.TextColumn(width=290),
+            },
+            alt="Questions that were dropped",
+        )
 
 
 def _save(project: Project, name: str, edited: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.stages import StageCache
-from llmopt_core.index.build import build_index
+from llmopt_core.index.build import build_index, index_to_read
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors
@@ -60,6 +60,15 @@ def prepare_index(  # noqa: PLR0917
         chunks, retrieval.embedding, embedder, models.settings, cache,
         texts=texts, documents=documents, on_progress=on_progress,
     )  # fmt: skip
+
+
+def read_index(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models, cache: Cache) -> Index | None:
+    """The index where it is on disk, to look at; loads no model. None where it must be prepared first."""
+    if retrieval.embedding.written_by is not None:
+        return None
+    chunks = chunk_for(retrieval, documents, models, cache)
+    embedder = models.embedder_at_use(retrieval.embedding)
+    return index_to_read(chunks, retrieval.embedding, embedder, models.settings, documents)
 
 
 async def written_texts(

@@ -74,6 +74,26 @@ def build_index(
     return opened.put(plan.folder, index)
 
 
+def index_to_read(
+    chunks: Sequence[Chunk],
+    embedding: EmbeddingSpec,
+    embedder: Embedder,
+    settings: Settings,
+    documents: Sequence[Document] = (),
+) -> Index | None:
+    """The index of these chunks where it is on disk, without a look at its vector database; None where it is not.
+
+    For what needs chunks, vectors and words alone. Arguments as in `build_index`, of which the embedder's name is used.
+    """
+    plan = _plan(chunks, embedding, embedder, settings, None, documents)
+    if (index := opened.get(plan.folder)) is not None:
+        return index
+    try:
+        return Index(read_contents(plan.folder), _store(plan))
+    except DamagedIndex:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     chunks: Sequence[Chunk]
@@ -187,7 +207,7 @@ def _words_of(chunk: Chunk, embedded: str) -> str:
 
 def _store(plan: _Plan) -> VectorStore:
     if plan.settings.chroma_url:
-        return VectorStore(lambda: _server(plan), _collection(plan))
+        return VectorStore(lambda: _server(plan), _collection(plan), remote=True)
     return VectorStore(lambda: embedded_client(plan.folder / CHROMA))
 
 

@@ -41,6 +41,11 @@ class Index:
         return str(self._manifest["fingerprint"])
 
     @property
+    def is_remote(self) -> bool:
+        """Whether a server searches the vectors."""
+        return self._store.remote
+
+    @property
     def embedder_name(self) -> str:
         """The embedding model that made the vectors."""
         return str(self._manifest["embedder"])

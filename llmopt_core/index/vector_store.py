@@ -35,9 +35,11 @@ class VectorStore:
     Args:
         connect: Makes the Chroma client.
         collection: Name of the collection.
+        remote: Whether it is searched elsewhere than in this process.
     """
 
-    def __init__(self, connect: Callable[[], Any], collection: str = COLLECTION) -> None:
+    def __init__(self, connect: Callable[[], Any], collection: str = COLLECTION, *, remote: bool = False) -> None:
+        self.remote = remote
         self._connect = connect
         self._name = collection
         self._lock = threading.Lock()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llmopt_core.models.local_weights import LOADING, key_of, load, use_threads
+from llmopt_core.models.own_time import turn, working
 from llmopt_core.models.tokenizers import without_surrogates
 from llmopt_core.types import Usage
 
@@ -28,7 +29,7 @@ class LocalCrossEncoder:
 
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
         pairs = [(without_surrogates(question), without_surrogates(passage)) for passage in passages]
-        with self._lock:
+        with working(), turn(self._lock):
             scores = self._model.predict(pairs, show_progress_bar=False)
         if scores.ndim == 2:
             scores = scores[:, -1]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
 
-from llmopt_core.models.base import Vectors
-from llmopt_core.models.local_weights import LOADING, key_of, load, use_threads
+from llmopt_core.models.base import Embedder, Vectors
+from llmopt_core.models.local_weights import LOADING, identity_of, key_of, load, use_threads
+from llmopt_core.models.own_time import turn
 from llmopt_core.models.tokenizers import without_surrogates
 
 _BATCH = 32
@@ -32,7 +33,7 @@ class LocalEmbedder:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for positions in _turns(texts):
             batch = [without_surrogates(texts[i]) for i in positions]
-            with self._lock:
+            with turn(self._lock):
                 vectors[positions] = self._model.encode(
                     batch, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
                 )
@@ -43,7 +44,7 @@ class LocalEmbedder:
         found: dict[int, tuple[list[int], Vectors]] = {}
         for positions in _turns(texts, _BATCH):
             batch = [without_surrogates(texts[i]) for i in positions]
-            with self._lock:
+            with turn(self._lock):
                 rows = self._tokens(batch)
             found.update(zip(positions, rows, strict=True))
         return [found[i] for i in range(len(texts))]
@@ -52,7 +53,7 @@ class LocalEmbedder:
         """The token ids that `encode_tokens` gives, without running the model."""
         special = set(self._model.tokenizer.all_special_ids)
         batch = [without_surrogates(text) for text in texts]
-        with self._lock:
+        with turn(self._lock):
             cut = self._model.tokenizer(batch, truncation=True, max_length=self.max_tokens) if batch else {}
         return [[token for token in ids if token not in special] for ids in cut.get("input_ids", ())]
 
@@ -80,7 +81,42 @@ def _turns(texts: Sequence[str], size: int = _TURN) -> Iterator[list[int]]:
         yield order[start : start + size]
 
 
+class EmbedderAtUse:
+    """A local model known by its identity, and loaded when something must be embedded.
+
+    Args:
+        name: Identity of the weights.
+        load: Gives the model.
+    """
+
+    def __init__(self, name: str, load: Callable[[], Embedder]) -> None:
+        self.name = name
+        self._load = load
+
+    @property
+    def dimension(self) -> int:
+        """See `Embedder.dimension`."""
+        return self._load().dimension
+
+    @property
+    def max_tokens(self) -> int:
+        """See `Embedder`."""
+        return self._load().max_tokens
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.encode`."""
+        return self._load().encode(texts)
+
+
 _loaded: dict[str, LocalEmbedder] = {}
+
+
+def embedder_at_use(name: str, threads: int) -> Embedder:
+    """The model, loaded only when it has something to do where its identity is known without."""
+    identity = identity_of(name)
+    if identity is None:
+        return local_embedder(name, threads)
+    return cast(Embedder, EmbedderAtUse(identity, lambda: local_embedder(name, threads)))
 
 
 def local_embedder(name: str, threads: int) -> LocalEmbedder:

@@ -28,6 +28,7 @@ class Likelihood:
     mean: float
     tokens: int
     usage: Usage
+    seconds: float = 0.0
 
 
 class LikelihoodModel:
@@ -56,7 +57,7 @@ class LikelihoodModel:
         values = [value for token in answer.logprobs for value in token.values()]
         if not values:
             raise EndpointError("The endpoint scored no token of the text.", "bad-answer")
-        return Likelihood(sum(values) / len(values), len(values), answer.usage)
+        return Likelihood(sum(values) / len(values), len(values), answer.usage, answer.seconds)
 
 
 class BuiltinScorer:

@@ -30,6 +30,18 @@ def key_of(name: str) -> str:
     return f"{folder.absolute()} {_folder_hash(folder)}"
 
 
+def identity_of(name: str) -> str | None:
+    """The identity that `load` gives for weights on this machine; None where only loading tells.
+
+    Raises:
+        BadInput: The folder holds no model weights.
+    """
+    if key_of(name) == BUILTIN_EMBEDDING:
+        return BUILTIN_EMBEDDING
+    folder = Path(name).expanduser()
+    return f"{folder.name}-{_folder_hash(folder)}" if name.strip() and folder.is_dir() else None
+
+
 def use_threads(threads: int) -> None:
     """Bound torch's threads; never more than torch chose, which counts whole cores."""
     import torch

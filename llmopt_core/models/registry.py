@@ -70,6 +70,7 @@ class Models:
         self._embedders: dict[str, Embedder] = {}
         self._endpoint_embedders: dict[tuple[str, str], Embedder] = {}
         self._room: AbstractAsyncContextManager[Any] = nullcontext()
+        self._most: int | None = None
         self._meter: Meter | None = None
 
     async def __aenter__(self) -> Self:
@@ -85,7 +86,12 @@ class Models:
 
     def at_once(self, calls: int) -> None:
         """From now on make at most so many calls at once, whatever the endpoints allow."""
-        self._room = asyncio.Semaphore(calls)
+        self._room, self._most = asyncio.Semaphore(calls), calls
+
+    def at_most(self, name: str) -> int:
+        """How many calls an endpoint gets at once. Errors as in `endpoint`."""
+        allowed = self.endpoint(name).max_concurrency
+        return allowed if self._most is None else min(self._most, allowed)
 
     @contextmanager
     def metered(self, budget_usd: float | None = None) -> Iterator[Meter]:
@@ -159,6 +165,14 @@ class Models:
         from llmopt_core.models.embedding import local_embedder
 
         return local_embedder(spec.model, self.settings.threads)
+
+    def embedder_at_use(self, spec: EmbeddingSpec) -> Embedder:
+        """The embedding model; a local one is loaded only when something must be embedded. Errors as in `embedder`."""
+        if spec.model in self._embedders or spec.endpoint:
+            return self.embedder(spec)
+        from llmopt_core.models.embedding import embedder_at_use
+
+        return embedder_at_use(spec.model, self.settings.threads)
 
     def token_embedder(self, name: str = BUILTIN_EMBEDDING) -> TokenEmbedder:
         """The token vectors of a local embedding model. Errors as in `embedder`."""

@@ -15,6 +15,7 @@ import numpy as np
 from llmopt_core.cache import Cache
 from llmopt_core.models.base import TokenEmbedder, Vectors
 from llmopt_core.models.late_interaction import LateInteraction
+from llmopt_core.models.own_time import turn, working
 from llmopt_core.types import Usage
 
 STAGE = "token-vectors"
@@ -40,7 +41,6 @@ class LateInteractionReranker:
         self._make = lru_cache(maxsize=1)(
             lambda: LateInteraction(document_frequencies(key, texts, embedder, cache), len(texts))
         )
-        self._making = threading.Lock()
 
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`."""
@@ -50,17 +50,15 @@ class LateInteractionReranker:
         """Count the tokens of the collection and make the token vectors of these passages, where that is not done."""
         await asyncio.to_thread(self._prepare, passages)
 
-    def _scorer(self) -> LateInteraction:
-        with self._making:
-            return self._make()
-
     def _prepare(self, passages: Sequence[str]) -> None:
-        self._scorer()
-        self._store.vectors(passages)
+        with working():
+            self._make()
+            self._store.vectors(passages)
 
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
-        asked, *found = self._store.vectors([question, *passages])
-        return self._scorer().score(asked, found)
+        with working():
+            asked, *found = self._store.vectors([question, *passages])
+            return self._make().score(asked, found)
 
 
 def document_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder, cache: Cache) -> dict[int, int]:
@@ -108,7 +106,7 @@ class TokenVectorStore:
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in packed}
         if missing:
             # Questions asked at once share most candidates: whoever waited finds them made.
-            with _EMBEDDING:
+            with turn(_EMBEDDING):
                 packed |= self._known(list(missing))
                 packed |= self._embedded({key: text for key, text in missing.items() if key not in packed})
         return [_unpack(packed[key]) for key in keys]

@@ -84,9 +84,13 @@ def principal_plane(vectors: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], fl
     """
     values = np.asarray(vectors, dtype=np.float64)
     centred = values - values.mean(axis=0)
-    # The eigenvectors of the covariance; dimensions are few, rows may be many.
-    variances, components = np.linalg.eigh(centred.T @ centred)
+    # Of the two products, whose eigenvalues are the same, the smaller one.
+    few = len(centred) < centred.shape[1]
+    variances, components = np.linalg.eigh(centred @ centred.T if few else centred.T @ centred)
     axes = components[:, ::-1][:, :2]
+    if few:
+        axes = centred.T @ axes
+        axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-12)
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), range(axes.shape[1])])
     total = float(variances.sum())
     shown = float(variances[::-1][:2].sum()) / total if total > 1e-12 else 1.0

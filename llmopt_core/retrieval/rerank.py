@@ -11,6 +11,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import EndpointError
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ModelSpec, Reranker
+from llmopt_core.models.own_time import own_time
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.late_interaction import LateInteractionReranker
 from llmopt_core.retrieval.rerank_llm import LlmLikelihood, LlmListwise, LlmYesNo
@@ -18,7 +19,6 @@ from llmopt_core.retrieval.spec import RerankSpec
 from llmopt_core.types import Hit, StageTrace, Usage, fingerprint
 
 STAGE = "rerank"
-TIMES = "rerank-seconds"
 
 Prepare = Callable[[str, Sequence[str]], Awaitable[None]]
 
@@ -37,15 +37,17 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
     head = list(hits[: spec.candidates] if spec.candidates else hits)
     texts, usage, warning = [hit.chunk.text for hit in head], Usage(), ""
     started = time.perf_counter()
-    await _prepare(reranker, question, texts)
-    once, started = time.perf_counter() - started, time.perf_counter()
-    try:
-        scores, usage = await reranker.score(question, texts)
-        scored = [Hit(hit.chunk, score) for hit, score in zip(head, scores, strict=True)]
-        head = sorted(scored, key=lambda hit: -hit.score)
-    except EndpointError as error:
-        warning = f"{spec.method} failed: {error} The order before it is kept."
-    seconds = max(time.perf_counter() - started, _first_seconds(reranker, question, texts, usage))
+    with own_time() as prepared:
+        await _prepare(reranker, question, texts)
+    once, started = prepared.seconds or time.perf_counter() - started, time.perf_counter()
+    with own_time() as scoring:
+        try:
+            scores, usage = await reranker.score(question, texts)
+            scored = [Hit(hit.chunk, score) for hit, score in zip(head, scores, strict=True)]
+            head = sorted(scored, key=lambda hit: -hit.score)
+        except EndpointError as error:
+            warning = f"{spec.method} failed: {error} The order before it is kept."
+    seconds = time.perf_counter() - started if scoring.seconds is None else scoring.seconds
     trace = StageTrace("rerank", spec.method, (question,), tuple(head), len(hits), seconds, usage, warning)
     return replace(trace, once_seconds=once)
 
@@ -55,12 +57,6 @@ async def _prepare(reranker: Reranker, question: str, passages: Sequence[str]) -
     prepare: Prepare | None = getattr(reranker, "prepare", None)
     if prepare is not None:
         await prepare(question, passages)
-
-
-def _first_seconds(reranker: Reranker, question: str, passages: Sequence[str], usage: Usage) -> float:
-    """What an LLM took for this when it was asked, where the call cache has answered since; 0 where not known."""
-    known: Callable[[str, Sequence[str]], float] | None = getattr(reranker, "first_seconds", None)
-    return known(question, passages) if known is not None and usage.cached_calls else 0.0
 
 
 def make_reranker(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker | None:
@@ -77,8 +73,7 @@ def make_reranker(spec: RerankSpec, index: Index, models: Models, cache: Cache) 
     if spec.method == "cross-encoder":
         inner = models.cross_encoder(spec.model)
         return CachedReranker(inner, f"cross-encoder {getattr(inner, 'name', spec.model)}", cache)
-    name = fingerprint(spec.method, spec.prompt, spec.model_dump(mode="json")["llm"])
-    return TimedReranker(_LLM[spec.method](spec.llm or ModelSpec(), models, spec.prompt), name, cache)
+    return _LLM[spec.method](spec.llm or ModelSpec(), models, spec.prompt)
 
 
 def _late_interaction(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker:
@@ -86,37 +81,6 @@ def _late_interaction(spec: RerankSpec, index: Index, models: Models, cache: Cac
     texts = [chunk.text for chunk in index.chunks]
     inner = LateInteractionReranker(embedder, texts, index.fingerprint, cache)
     return CachedReranker(inner, f"late-interaction {embedder.name} {index.fingerprint}", cache)
-
-
-class TimedReranker:
-    """Remembers how long an LLM took for a question and its passages when it was asked.
-
-    Args:
-        inner: Asks it; its calls are kept by the call cache.
-        name: Identifies how it is asked.
-        cache: Where the time is kept.
-    """
-
-    def __init__(self, inner: Reranker, name: str, cache: Cache) -> None:
-        self._inner, self._name, self._cache = inner, name, cache
-
-    async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
-        """See `Reranker.score`."""
-        started = time.perf_counter()
-        scores, usage = await self._inner.score(question, passages)
-        if usage.calls and not usage.cached_calls:
-            seconds = struct.pack("<d", time.perf_counter() - started)
-            self._cache.put_many(TIMES, {self._key(question, passages): seconds})
-        return scores, usage
-
-    def first_seconds(self, question: str, passages: Sequence[str]) -> float:
-        """How long it took; 0 where it was never asked about these passages together."""
-        key = self._key(question, passages)
-        known = self._cache.get_many(TIMES, [key]).get(key)
-        return 0.0 if known is None else float(struct.unpack("<d", known)[0])
-
-    def _key(self, question: str, passages: Sequence[str]) -> str:
-        return fingerprint(self._name, question, list(passages))
 
 
 class CachedReranker:

@@ -9,6 +9,7 @@ import numpy as np
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
+from llmopt_core.models.own_time import makespan, took
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.asking import completes, together
@@ -42,6 +43,7 @@ class LlmLikelihood:
         prompts = [render(self._prompt, {"passage": _clipped(text), "question": question}) for text in passages]
         model = self._models.likelihood(self._spec)
         found = await together(model.likelihood(prompt, f" {question}") for prompt in prompts)
+        took(makespan([one.seconds for one in found], self._models.at_most(self._spec.endpoint)))
         return [one.mean for one in found], total_usage(one.usage for one in found)
 
 
@@ -70,6 +72,7 @@ class LlmYesNo:
             EndpointError: It failed, or said neither Yes nor No for any passage.
         """
         answers = await together(self._ask(question, passage) for passage in passages)
+        took(makespan([answer.seconds for answer in answers], self._models.at_most(self._spec.endpoint)))
         scores = [_log_odds(answer) for answer in answers]
         if passages and all(score is None for score in scores):
             raise EndpointError("The model said neither Yes nor No.", "bad-answer")
@@ -110,6 +113,7 @@ class LlmListwise:
             answer = await self._ask(question, [passages[position] for position in window])
             order[start : start + WINDOW] = [window[place] for place in _order(answer.text, len(window))]
             usage += answer.usage
+            took(answer.seconds)
         scores = np.zeros(len(passages))
         scores[order] = np.linspace(1.0, 0.0, len(passages))
         return scores.tolist(), usage

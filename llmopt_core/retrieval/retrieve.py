@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 from llmopt_core.cache import Cache
@@ -12,6 +13,7 @@ from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Reranker, Vectors
+from llmopt_core.models.own_time import own_time, working
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.asking import together
 from llmopt_core.retrieval.rerank import make_reranker, rerank
@@ -112,11 +114,13 @@ class Retriever:
         try:
             await asyncio.to_thread(self._models.embedder, self.spec.embedding)
             once, started = time.perf_counter() - started, time.perf_counter()
-            rows = await asyncio.to_thread(self._vectors_of, distinct)
-            vectors = dict(zip(distinct, rows, strict=True))
+            with own_time() as encoding:
+                rows = await asyncio.to_thread(self._encode, distinct)
+            vectors, seconds = dict(zip(distinct, rows, strict=True)), encoding.seconds or 0.0
         except EndpointError as error:
             warning = f"The question could not be embedded: {error} Its words are searched instead."
-        seconds = (time.perf_counter() - started) / sum(map(bool, needed))
+            seconds = time.perf_counter() - started
+        seconds /= sum(map(bool, needed))
         name = self.spec.embedding.model
         traces = [
             [StageTrace("embed", name, tuple(texts), seconds=seconds, warning=warning)] if texts else []
@@ -125,6 +129,10 @@ class Retriever:
         first = next(number for number, texts in enumerate(needed) if texts)
         traces[first] = [replace(traces[first][0], once_seconds=once)]
         return vectors, traces
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
+        with working(nullcontext()):
+            return self._vectors_of(texts)
 
     def _vectors_of(self, texts: Sequence[str]) -> Vectors:
         embedder = self._models.embedder(self.spec.embedding)

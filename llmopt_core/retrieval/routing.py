@@ -91,7 +91,7 @@ class Router:
             return _route("llm", None, time.perf_counter() - started, warning=_FAILED.format(error))
         category = named_category(answer.text, self.spec.categories)
         warning = "" if category else "The model named no known category; the general settings are used."
-        seconds = max(time.perf_counter() - started, answer.seconds)
+        seconds = answer.seconds or time.perf_counter() - started
         return _route("llm", category, seconds, answer.usage, warning)
 
 

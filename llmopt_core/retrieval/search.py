@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from llmopt_core.index.exact import unit
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors
+from llmopt_core.models.own_time import WORK, turn
 from llmopt_core.retrieval.fusion import reciprocal_ranks, round_robin, weighted_scores
 from llmopt_core.retrieval.select import above
 from llmopt_core.retrieval.spec import SearchSpec
@@ -33,6 +35,12 @@ def search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | Non
     Raises:
         BadInput: The metadata filter is wrong.
     """
+    # Nobody waits for a server in another's turn.
+    with nullcontext() if index.is_remote else turn(WORK):
+        return _search(part, index, spec, vector_of)
+
+
+def _search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | None) -> list[StageTrace]:
     found = [_Found.of(query, index, spec, vector_of) for query in part.queries]
     traces = [trace for one in found for trace in one.traces]
     if len(traces) > 1:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
+from llmopt_core.models.own_time import makespan
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.asking import completes, together
@@ -65,20 +66,19 @@ async def transform(
     started = time.perf_counter()
     if spec.method == "none":
         return _searches(question, "none", [], StageTrace("transform", "none", (question,)))
-    usage, warning, kept = Usage(), "", 0.0
+    usage, warning, took = Usage(), "", 0.0
     if texts is None:
         try:
             written, failed = await _write(question, spec, models)
             usage = total_usage(completion.usage for completion in written)
-            kept = max(completion.seconds for completion in written)
+            took = makespan([completion.seconds for completion in written], models.at_most(spec.model.endpoint))
             texts = _texts(spec, [completion.text for completion in written])
             warning = f"{len(failed)} of {spec.n} passages failed: {failed[0]}" if failed else ""
             warning = warning if texts else _NOTHING.format(spec.method)
         except EndpointError as error:
             texts, warning = [], f"{spec.method} failed: {error} The question itself is searched."
     texts = [text.strip() for text in texts if text.strip()]
-    # They were asked together; what the cache answered took as long as the slowest of them.
-    seconds = max(time.perf_counter() - started, kept)
+    seconds = took or time.perf_counter() - started
     trace = StageTrace("transform", spec.method, tuple(texts), seconds=seconds, usage=usage, warning=warning)
     return _searches(question, spec.method, texts, trace)
 

@@ -116,16 +116,17 @@ def _at_once(project: Project, side: Side, example: Example) -> bool:
 
 
 def _look(project: Project, side: Side, example: Example) -> None:
-    async def look() -> Inspection:
+    async def look() -> None:
         async with model_maker()() as made:
             lab = QuestionLab(side.configuration, store().documents(project), made, store().cache)
-            return await lab.look(example, texts=texts_of(side, example))
+            found = await lab.look(example, texts=texts_of(side, example))
+            looked().put(key, found, index if lab.has_searched else None)
 
     index, key = index_key(documents_key(project), side.configuration), key_of(project, side, example)
     if looked().problem(key):
         return
     try:
-        looked().put(key, index, asyncio.run(look()))
+        asyncio.run(look())
     except StorageFailed:
         raise
     except LlmOptError as error:

@@ -39,13 +39,14 @@ class Looked:
                 self._found.move_to_end(key)
             return found
 
-    def put(self, key: str, index: str, found: Inspection) -> None:
-        """Keep an inspection, and that its index is open."""
+    def put(self, key: str, found: Inspection, open_index: str | None = None) -> None:
+        """Keep an inspection, and which index is open by now."""
         with self._lock:
             self._problems.pop(key, None)
             self._found[key] = found
             self._found.move_to_end(key)
-            self._open.add(index)
+            if open_index is not None:
+                self._open.add(open_index)
             while len(self._found) > _LIMIT:
                 self._found.popitem(last=False)
 
@@ -145,7 +146,8 @@ def look_work(
                     context.report({"done": number, "total": len(wanted), "unit": _UNIT, "message": configuration.name})
                     try:
                         lab = QuestionLab(configuration, documents, models, context.store.cache)
-                        looked.put(key, index, await lab.look(example, texts=texts, on_progress=see))
+                        found = await lab.look(example, texts=texts, on_progress=see)
+                        looked.put(key, found, index if lab.has_searched else None)
                     except (Cancelled, StorageFailed):
                         raise
                     except LlmOptError as error:

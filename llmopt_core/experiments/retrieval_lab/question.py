@@ -10,7 +10,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.indexing import OnProgress
+from llmopt_core.experiments.indexing import OnProgress, read_index
 from llmopt_core.experiments.pipeline import OnText, Pipeline
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.index.index import Index
@@ -58,6 +58,9 @@ class QuestionLab:
         models: Of the current event loop.
         cache: Where stages are kept.
 
+    Attributes:
+        has_searched: Whether models and index are loaded, so that the next question is fast.
+
     Raises:
         BadInput: The configuration has no retrieval.
     """
@@ -69,6 +72,7 @@ class QuestionLab:
             raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
         self.configuration = configuration
         self._spec = configuration.retrieval
+        self.has_searched = False
         self._models = models
         self._cache = cache
         self._pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
@@ -87,16 +91,30 @@ class QuestionLab:
             texts: Takes the place of what the transform's model would write.
             on_progress: Told how many texts are embedded where the index must be built.
         """
-        retriever = await self._pipeline.retriever(on_progress)
-        if texts is None:
-            retrieval = await self._pipeline.retrieve(example)
-        else:
-            retrieval = await retriever.retrieve(example.question, example.category, texts=texts)
-        index, spec = retriever.index, self._spec.routed(retrieval.category)
+        known = await asyncio.to_thread(self._known, example) if texts is None else None
+        retrieval, index = known or await self._found(example, texts, on_progress)
+        spec = self._spec.routed(retrieval.category)
         gold, drawn = await asyncio.to_thread(self._follow, example, retrieval, spec, index)
         flow = tuple(rank_flow(retrieval.trace, example.references))
         kept = None if texts is None else tuple(texts)
         return Inspection(self.configuration, example, spec, retrieval, flow, gold, drawn, len(index.chunks), kept)
+
+    def _known(self, example: Example) -> tuple[Retrieval, Index] | None:
+        """What the question found before, with the index to look at: then nothing is loaded."""
+        retrieval = self._pipeline.cached_hits(example)
+        if retrieval is None:
+            return None
+        index = read_index(self._spec, self._pipeline.documents, self._models, self._cache)
+        return None if index is None else (retrieval, index)
+
+    async def _found(
+        self, example: Example, texts: Sequence[str] | None, on_progress: OnProgress | None
+    ) -> tuple[Retrieval, Index]:
+        retriever = await self._pipeline.retriever(on_progress)
+        self.has_searched = True
+        if texts is None:
+            return await self._pipeline.retrieve(example), retriever.index
+        return await retriever.retrieve(example.question, example.category, texts=texts), retriever.index
 
     async def answer(self, found: Inspection, on_text: OnText | None = None) -> Answer:
         """Answer from the chunks that were handed over.
@@ -122,7 +140,7 @@ class QuestionLab:
         return whereabouts(retrieval.trace, example.references, index, spec, encode), drawn
 
     def _encode(self, texts: Sequence[str]) -> Vectors:
-        return encode_cached(texts, self._models.embedder(self._spec.embedding), self._cache)
+        return encode_cached(texts, self._models.embedder_at_use(self._spec.embedding), self._cache)
 
 
 def _map(example: Example, retrieval: Retrieval, index: Index, encode: Encode) -> Map:

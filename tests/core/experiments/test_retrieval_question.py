@@ -19,9 +19,10 @@ from llmopt_core.experiments.retrieval_lab.looking import (
     look_work,
 )
 from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
+from llmopt_core.index import opened
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.registry import Models
-from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.types import Example
 
 from .conftest import EXAMPLES, Lab
@@ -184,6 +185,35 @@ def test_a_side_that_cannot_be_looked_at_stops_no_other(lab: Lab) -> None:
     alone = runner.wait(runner.submit(LOOK, "p", {}, only_wrong), 60)
     assert alone.status == "failed"
     assert "'author'" in alone.error
+
+
+async def test_a_known_question_is_looked_at_without_model_and_database(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = HashEmbedder()
+    own.name = BUILTIN_EMBEDDING
+    monkeypatch.setattr("llmopt_core.models.embedding.local_embedder", lambda *_: own)
+    configuration = lab.configuration(retrieval=HYBRID)
+
+    async def look(example: Example = EXAMPLES[0]) -> tuple[Inspection, bool]:
+        async with Models(lab.settings, lab.store.cache, endpoints={}) as models:
+            one = QuestionLab(configuration, lab.documents, models, lab.store.cache)
+            return await one.look(example), one.has_searched
+
+    first, searched = await look()
+    assert searched
+    opened.close_all()
+
+    def refuse(*_: object) -> object:
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr("llmopt_core.models.embedding.local_embedder", refuse)
+    monkeypatch.setattr("llmopt_core.index.build.embedded_client", refuse)
+    again, searched = await look()
+    assert not searched
+    assert again == first
+    with pytest.raises(AssertionError, match="loaded"):
+        await look(EXAMPLES[1])
 
 
 def test_what_decides_an_inspection_is_in_its_key(lab: Lab) -> None:

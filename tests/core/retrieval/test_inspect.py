@@ -153,6 +153,13 @@ def test_the_plane_shows_the_two_widest_directions():
     assert np.array_equal(places, principal_plane(spread.copy())[0])
 
 
+def test_fewer_vectors_than_dimensions_lie_in_the_same_plane():
+    few = np.random.default_rng(0).normal(size=(40, 5)) * [0.1, 10.0, 0.1, 4.0, 0.1]
+    (places, shown), (wide, wide_shown) = (principal_plane(one) for one in (few, np.hstack([few, np.zeros((40, 60))])))
+    assert np.allclose(wide, places)
+    assert wide_shown == pytest.approx(shown)
+
+
 def test_equal_vectors_lie_on_one_spot():
     places, shown = principal_plane(np.ones((3, 4)))
     assert np.allclose(places, 0)

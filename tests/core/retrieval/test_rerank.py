@@ -1,5 +1,6 @@
 import asyncio
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -283,3 +284,42 @@ async def test_questions_at_once_make_the_vectors_of_a_chunk_once():
     await asyncio.gather(*(reranker.prepare(f"question {number}", chunks) for number in range(4)))
     # Once to count their tokens, once for their vectors.
     assert sorted(encoded) == sorted(chunks * 2)
+
+
+async def test_a_question_that_waited_for_its_turn_has_the_time_of_its_own_work():
+    class Slow(HashEmbedder):
+        name = "slow and waited for"
+
+        def encode_tokens(self, texts):
+            time.sleep(0.05 * len(texts))
+            return super().encode_tokens(texts)
+
+    texts = ["the hive", "the dance"]
+    hits, spec = [Hit(Chunk("a", 0, len(text), text), 0.0) for text in texts], RerankSpec(method="late-interaction")
+    reranker = LateInteractionReranker(Slow(), texts, "waited for", MemoryCache())
+    await reranker.prepare("", texts)
+    started = time.perf_counter()
+    found = await asyncio.gather(*(rerank(f"question {number}", hits, spec, reranker) for number in range(8)))
+    whole = time.perf_counter() - started
+    assert min(one.seconds for one in found) >= 0.05
+    # One after the other, so what all took is no more than what passed: none holds the wait for another.
+    assert sum(one.seconds for one in found) <= whole
+
+
+async def test_calls_that_were_asked_before_count_with_their_time(retriever, models):
+    """Some candidates are new, some were asked for another number of candidates."""
+
+    class Timed(Answering):
+        async def complete(self, request, on_text=None):
+            answer = await super().complete(request, on_text)
+            return replace(answer, seconds=3.0)
+
+    models.register("fake", Timed(lambda request: "Yes" if "Alps" in request.messages[0].content else "No"))
+    spec = RerankSpec(method="llm-yes-no", llm=ModelSpec(endpoint="fake"))
+    for candidates, waves in ((4, 1), (6, 1), (9, 2)):
+        made = retriever(rerank=spec, search=SearchSpec(candidates=candidates))
+        stage = next(one for one in (await made.retrieve(QUESTION)).trace if one.stage == "rerank")
+        assert len(stage.hits) == candidates
+        # Eight calls go to an endpoint at once.
+        assert stage.seconds == pytest.approx(3.0 * waves)
+        assert stage.usage.cached_calls == {4: 0, 6: 4, 9: 6}[candidates]

@@ -1,0 +1,87 @@
+"""How long a piece of work takes by itself, without the wait for its turn while other questions are worked on."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+WORK = threading.RLock()
+"""Work of retrieval on this machine is done for one question at a time: a few cores are no faster with several at
+once, and each question then has the time it would have alone."""
+
+
+class OwnTime:
+    """Adds up the work that is told while it listens.
+
+    Attributes:
+        seconds: The work so far; None where none was told.
+        waited: For turns inside that work.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+        self.waited = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Tell of work."""
+        self.seconds = (self.seconds or 0.0) + seconds
+
+
+_listening: ContextVar[OwnTime | None] = ContextVar("own time", default=None)
+
+
+@contextmanager
+def own_time() -> Iterator[OwnTime]:
+    """Listen to the work done inside, also in threads started with `asyncio.to_thread`, which carry the context."""
+    heard = OwnTime()
+    token = _listening.set(heard)
+    try:
+        yield heard
+    finally:
+        _listening.reset(token)
+
+
+def took(seconds: float) -> None:
+    """Tell whoever listens that work took so long."""
+    heard = _listening.get()
+    if heard is not None:
+        heard.add(seconds)
+
+
+@contextmanager
+def working(lock: AbstractContextManager[Any] = WORK) -> Iterator[None]:
+    """Do work in its turn, and tell how long it took without the waits for this lock and those of `turn` inside."""
+    heard = _listening.get()
+    with lock:
+        waited, started = heard.waited if heard else 0.0, time.perf_counter()
+        try:
+            yield
+        finally:
+            if heard is not None:
+                heard.add(time.perf_counter() - started - (heard.waited - waited))
+
+
+@contextmanager
+def turn(lock: AbstractContextManager[Any]) -> Iterator[None]:
+    """Hold a lock; the wait for it is no work."""
+    started, heard = time.perf_counter(), _listening.get()
+    with lock:
+        if heard is not None:
+            heard.waited += time.perf_counter() - started
+        yield
+
+
+def makespan(seconds: Sequence[float], lanes: int) -> float:
+    """How long calls take together that are made in this order, at most `lanes` at once.
+
+    So calls that the cache answered, or that waited for those of other questions, count with their own time.
+    """
+    free = [0.0] * max(1, min(lanes, len(seconds)))
+    for one in seconds:
+        heapq.heapreplace(free, free[0] + one)
+    return max(free)

@@ -12,7 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.retrieval_lab.changes import as_text, changed, changes_between, from_text, in_words
+from llmopt_core.experiments.retrieval_lab.changes import as_text, changed, from_text
+from llmopt_core.experiments.retrieval_lab.differences import told_differences
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
@@ -197,17 +198,7 @@ def differing(found: Sequence[Side]) -> list[str]:
     specs = [side.configuration.retrieval for side in found]
     if len(specs) < 2 or specs[0] is None or specs[1] is None:
         return []
-    there, back = changes_between(specs[0], specs[1]), changes_between(specs[1], specs[0])
-    if any(spec.transform.method == "none" for spec in specs if spec):
-        # How a transform writes says nothing where only one side has one.
-        there = {name: value for name, value in there.items() if _told_alone(name)}
-    # Where only one of them asks a model, the two name the same settings in another order.
-    before, after = in_words({name: back[name] for name in there}), in_words(there)
-    return [f"{old} → {new.partition(': ')[2]}" for old, new in zip(before, after, strict=True) if old != new]
-
-
-def _told_alone(name: str) -> bool:
-    return name == "transform.method" or not name.startswith("transform.")
+    return told_differences(specs[0], specs[1])
 
 
 def checked_question(example: Example | None) -> Example:

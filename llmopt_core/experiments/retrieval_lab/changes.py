@@ -21,7 +21,7 @@ _WHOLE = ("search.filters", "routing")
 
 def changes_between(before: RetrievalSpec, after: RetrievalSpec) -> dict[str, Any]:
     """What must be set in `before` to get `after`."""
-    old, new = _flat(before.model_dump(mode="json")), _flat(after.model_dump(mode="json"))
+    old, new = flat(before.model_dump(mode="json")), flat(after.model_dump(mode="json"))
     return {name: new.get(name) for name in [*old, *new] if old.get(name) != new.get(name)}
 
 
@@ -71,21 +71,23 @@ def from_text(text: str) -> dict[str, Any]:
 
 def in_words(changes: Changes) -> list[str]:
     """`search.method: bm25` for each change."""
-    return [f"{name}: {_word(value)}" for name, value in changes.items()]
+    return [f"{name}: {word(value)}" for name, value in changes.items()]
 
 
-def _word(value: Any) -> str:
+def word(value: Any) -> str:
+    """A value as it is told."""
     if value is None or value == "":
         return "none"
     return str(value) if isinstance(value, str | int | float) else canonical_json(value)
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+def flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """By path, such as `search.method`, every value; filters and routing stay whole."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         path = f"{above}{name}"
         if isinstance(value, Mapping) and path not in _WHOLE:
-            found |= _flat(value, f"{path}.")
+            found |= flat(value, f"{path}.")
         else:
             found[path] = value
     return found

@@ -1,0 +1,65 @@
+"""In what two retrievals differ, by the settings that have an effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llmopt_core.experiments.retrieval_lab.changes import flat, word
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
+
+
+def told_differences(before: RetrievalSpec, after: RetrievalSpec) -> list[str]:
+    """`search.method: dense → hybrid` for each setting that differs and matters.
+
+    What only one of them makes use of (the candidates of its reranker, say) is told where it is not the default. How a
+    transform writes is not told beside one that writes nothing.
+    """
+    old, new = _in_force(before), _in_force(after)
+    names = [name for name in [*old, *(name for name in new if name not in old)] if old.get(name) != new.get(name)]
+    found = [(name, old.get(name), new.get(name)) for name in names if _is_told(name, old, new)]
+    return [f"{name}: {word(a)} → {word(b)}" for name, a, b in found if word(a) != word(b)]
+
+
+def _is_told(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    if name in old and name in new:
+        return True
+    return not name.startswith("transform.") and (old | new)[name] != _DEFAULTS.get(name)
+
+
+def _in_force(spec: RetrievalSpec) -> dict[str, Any]:
+    """The settings that decide what this retrieval finds."""
+    values = flat(_spelled(spec).model_dump(mode="json"))
+    return {name: value for name, value in values.items() if not any(idle(name) for idle in _idle(spec))}
+
+
+def _spelled(spec: RetrievalSpec) -> RetrievalSpec:
+    """With the model of an LLM reranker named, also where it is the default one."""
+    if not spec.rerank.method.startswith("llm-"):
+        return spec
+    rerank = spec.rerank.model_copy(update={"llm": spec.rerank.llm or ModelSpec()})
+    return spec.model_copy(update={"rerank": rerank})
+
+
+def _idle(spec: RetrievalSpec) -> list[Callable[[str], bool]]:
+    """Tells of a setting whether it has no effect here."""
+    search, rerank, transform = spec.search, spec.rerank.method, spec.transform.method
+    merged = search.method == "hybrid" or transform in ("multi-query", "step-back")
+    asks = rerank.startswith("llm-")
+    idle: list[Callable[[str], bool]] = []
+    if transform == "none":
+        idle.append(lambda name: name.startswith("transform.") and name != "transform.method")
+    if rerank == "none":
+        idle.append(lambda name: name.startswith("rerank.") and name != "rerank.method")
+    idle.append(lambda name: name == "rerank.model" if asks else name.startswith(("rerank.llm", "rerank.prompt")))
+    if not merged:
+        idle.append(lambda name: name == "search.fusion")
+    if not merged or search.fusion != "rrf":
+        idle.append(lambda name: name == "search.rrf_k")
+    if search.method != "hybrid" or search.fusion != "weighted":
+        idle.append(lambda name: name == "search.weight")
+    return idle
+
+
+_DEFAULTS = flat(RetrievalSpec(rerank=RerankSpec(llm=ModelSpec())).model_dump(mode="json"))

@@ -1,0 +1,39 @@
+"""In what two retrievals differ: only what has an effect is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmopt_core.experiments.retrieval_lab.differences import told_differences
+from llmopt_core.retrieval.spec import RetrievalSpec
+
+RERANKED = {"rerank": {"method": "late-interaction"}}
+ASKED = {"rerank": {"method": "llm-yes-no"}}
+
+
+def spec(**parts: object) -> RetrievalSpec:
+    return RetrievalSpec.model_validate(parts)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({}, {"search": {"method": "hybrid"}}, ["search.method: dense → hybrid"]),
+        ({}, {"search": {"method": "hybrid", "rrf_k": 10}},
+         ["search.method: dense → hybrid", "search.rrf_k: none → 10"]),
+        ({}, {"search": {"weight": 0.9, "fusion": "weighted"}}, []),
+        ({"search": {"method": "hybrid"}}, {"search": {"method": "hybrid", "fusion": "weighted"}},
+         ["search.fusion: rrf → weighted"]),
+        ({}, RERANKED, ["rerank.method: none → late-interaction"]),
+        (RERANKED, {}, ["rerank.method: late-interaction → none"]),
+        ({}, ASKED, ["rerank.method: none → llm-yes-no"]),
+        (RERANKED, ASKED, ["rerank.method: late-interaction → llm-yes-no"]),
+        (ASKED, {"rerank": {"method": "llm-yes-no", "llm": {"endpoint": "builtin"}}}, []),
+        ({"rerank": {"candidates": 5}}, {}, []),
+        ({}, {"rerank": {"method": "late-interaction", "candidates": 5}},
+         ["rerank.method: none → late-interaction", "rerank.candidates: none → 5"]),
+        ({}, {"transform": {"n": 9}, "top_k": 7}, ["top_k: 3 → 7"]),
+    ],
+)  # fmt: skip
+def test_only_settings_with_an_effect_are_told(before: dict, after: dict, told: list[str]) -> None:
+    assert told_differences(spec(**before), spec(**after)) == told

@@ -12,7 +12,7 @@ from llmopt_core.cli.finetune_jobs import group as jobs_group
 from llmopt_core.cli.output import JsonOption, Watched, note, table, write_json
 
 if TYPE_CHECKING:
-    from llmopt_core.finetuning.checks import CheckReport
+    from llmopt_core.finetuning.check_report import CheckReport
     from llmopt_core.finetuning.data import TrainingSet
     from llmopt_core.finetuning.jobs import FineTuner, Job, JobRequest
     from llmopt_core.models.endpoints import Endpoint
@@ -92,7 +92,7 @@ def _print_report(report: CheckReport) -> None:
     rows = [(kind, "error", str(n)) for kind, n in report.errors.items()]
     rows += [(kind, "finding", str(n)) for kind, n in report.findings.items()]
     print(table(("kind", "", "count"), rows) if rows else "No errors, no findings.")
-    for problem in report.lines[:50]:
+    for problem in report.telling_lines[:50]:
         where = f"line {problem.line}" if problem.line else "file"
         print(f"{where}: {problem.kind}: {problem.message}")
     left = len(report.lines) + report.lines_left_off - 50

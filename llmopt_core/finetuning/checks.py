@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llmopt_core.finetuning.check_report import CheckReport, LineProblem
 from llmopt_core.finetuning.data import ChatMessage, Kind, TrainingExample, TrainingSet, from_openai
 from llmopt_core.finetuning.leakage import LeakageDetector
 from llmopt_core.finetuning.reading import RawExample, read_examples
@@ -25,83 +26,13 @@ from llmopt_core.types import EvaluationSet
 
 MIN_EXAMPLES = 10
 DEFAULT_TOKEN_LIMIT = 4_096
+# Of each kind, so that what is everywhere does not hide what is rare.
 MOST_LINES = 1_000
 # What is remembered of earlier examples is bounded, so that a file of any size fits in memory.
 NEAR_LIMIT = 50_000
 NEAR_CHARACTERS = 50_000_000
 REPEATS_LIMIT = 1_000_000
 _BINS = (32, 64, 128, 256, 512, 1_024, 2_048, 4_096, 8_192, 16_384, 65_536)
-
-
-@dataclass(frozen=True, slots=True)
-class LineProblem:
-    """A broken rule and the 1-based line it stands in; line 0 is the file as a whole."""
-
-    line: int
-    kind: str
-    message: str
-    is_error: bool
-
-
-@dataclass(frozen=True)
-class CheckReport:
-    """What `check_file` found.
-
-    Attributes:
-        errors: Number of occurrences per kind of broken format rule; a service would refuse the file.
-        findings: Number of occurrences per kind of doubt; the file can be trained on.
-        billing_tokens: Tokens billed per epoch, each example counted up to the limit. As in the notebook, conversations
-            with errors count too where their messages can be read.
-        epochs: Epochs a service would choose by default.
-        histogram: (upper bound, examples up to it and above the bound before), in tokens; the last bound is None.
-        lines: The first problems in order; `lines_left_off` says how many more there are.
-        cost_usd: Estimate for `epochs` epochs where a price is known.
-    """
-
-    name: str
-    kind: Kind
-    examples: int
-    errors: Mapping[str, int]
-    findings: Mapping[str, int]
-    billing_tokens: int
-    epochs: int
-    token_limit: int
-    longest: int
-    assistant_tokens: int
-    histogram: tuple[tuple[int | None, int], ...]
-    lines: tuple[LineProblem, ...]
-    lines_left_off: int
-    cost_usd: float | None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the file has no errors."""
-        return not self.errors
-
-    @property
-    def training_tokens(self) -> int:
-        """Tokens billed over all epochs."""
-        return self.epochs * self.billing_tokens
-
-    def to_json(self) -> dict[str, Any]:
-        """The structure of `llmopt finetune check --json`."""
-        lines = [{"line": p.line, "kind": p.kind, "message": p.message} for p in self.lines]
-        return {
-            "file": self.name,
-            "kind": self.kind,
-            "examples": self.examples,
-            "errors": dict(self.errors),
-            "findings": dict(self.findings),
-            "billing_tokens": self.billing_tokens,
-            "epochs": self.epochs,
-            "training_tokens": self.training_tokens,
-            "cost_usd": self.cost_usd,
-            "token_limit": self.token_limit,
-            "longest": self.longest,
-            "histogram": [{"up_to": bound, "examples": count} for bound, count in self.histogram],
-            "lines": lines,
-            "lines_left_off": self.lines_left_off,
-        }
 
 
 @dataclass(frozen=True)
@@ -206,7 +137,7 @@ class _Checker:
 
     def _note(self, line: int, problem: Problem) -> None:
         self.counts[problem.kind, problem.is_error] += 1
-        if len(self.lines) < MOST_LINES:
+        if self.counts[problem.kind, problem.is_error] <= MOST_LINES:
             self.lines.append(LineProblem(line, *problem))
         else:
             self.left_off += 1

@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.experiments.tuning_lab.library import SavedTraining, training_sets
-from llmopt_core.finetuning.checks import DEFAULT_TOKEN_LIMIT, CheckReport, CheckSettings, check_file, check_set
+from llmopt_core.finetuning.check_report import CheckReport
+from llmopt_core.finetuning.checks import DEFAULT_TOKEN_LIMIT, CheckSettings, check_file, check_set
 from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
@@ -174,12 +175,13 @@ def _lines(report: CheckReport) -> None:
     if not report.lines:
         return
     section("Line by line")
+    lines = report.telling_lines
     table = pd.DataFrame(
         {
-            "Line": [p.line or None for p in report.lines],
-            "": ["error" if p.is_error else "doubt" for p in report.lines],
-            "Kind": [_word(p.kind) for p in report.lines],
-            "What": [p.message for p in report.lines],
+            "Line": [p.line or None for p in lines],
+            "": ["error" if p.is_error else "doubt" for p in lines],
+            "Kind": [_word(p.kind) for p in lines],
+            "What": [p.message for p in lines],
         }
     )
     st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 390), alt="Findings with line numbers",

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.finetuning.checks import CheckReport, CheckSettings, check_file, check_set
+from llmopt_core.finetuning.check_report import CheckReport
+from llmopt_core.finetuning.checks import CheckSettings, check_file, check_set
 from llmopt_core.finetuning.data import TrainingSet, chat_example
 from llmopt_core.finetuning.tokens import default_epochs
 from llmopt_core.types import EvaluationSet, Example, Span
@@ -348,6 +349,19 @@ def test_huge_files_are_streamed_and_the_list_of_lines_is_bounded(tmp_path: Path
     assert (len(report.lines), report.lines_left_off) == (1_000, 2_000)
     assert [examples for examples, _ in seen] == list(range(3_000))
     assert seen[-1][1] == path.stat().st_size
+
+
+def test_what_is_everywhere_does_not_hide_what_is_rare() -> None:
+    told = [chat_example(f"{i} {t} {i * 37}?", f"{t} {i * 53}") for i in range(250) for t in TOPICS[:6]]
+    told.append(chat_example(told[0].question, "something else altogether"))
+    report = check_file(jsonl([*(e.to_openai() for e in told), {"messages": []}]), "train.jsonl")
+    assert report.findings["missing_system_message"] == 1_501
+    assert [p.line for p in report.lines if p.is_error] == [1_502]
+    kinds = [p.kind for p in report.telling_lines]
+    assert kinds[0] == "missing_messages_list"
+    assert kinds.index("conflicting_answer") < kinds.index("missing_system_message")
+    assert kinds[-1] == "missing_system_message"
+    assert kinds.count("missing_system_message") == 1_000
 
 
 def test_sets_in_memory_are_checked_with_groups() -> None:

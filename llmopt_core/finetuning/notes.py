@@ -44,7 +44,7 @@ UNDERFITTING = (
     "Use more epochs, a higher learning rate or rank, or clearer examples."
 )
 UNSTABLE = "Unstable: the training loss jumps or grows. Lower the learning rate or raise the batch size."
-GOOD = "Both losses fell and levelled off together: a good fit."
+GOOD = "A good fit: both losses fell and levelled off together."
 UNKNOWN = "Too few measurements to say; a validation set and more evaluations tell more."
 
 Fit = Literal["good", "overfitting", "underfitting", "unstable", "unknown"]

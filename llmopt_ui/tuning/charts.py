@@ -171,22 +171,33 @@ def square_bars(found: Square, title: str) -> go.Figure:
             y=[c.summary.mean if c else None for c in shown],
             error_y=_whiskers(shown),
             marker={"color": colour},
-            text=[fmt.score(c.summary.mean) if c else "not run" for c in shown],
-            textposition="inside",
-            insidetextanchor="start",
-            textfont={"size": 16},
             customdata=[_hover(c) for c in shown],
             hovertemplate=f"<b>{name}</b>, %{{x}}<br>%{{customdata}}<extra></extra>",
         )
+        _values(figure, groups, shown, shift=-1 if name == "Base" else 1)
     figure.update_layout(
         barmode="group",
         height=360,
         margin={"t": 34},
-        yaxis={"title": title, "range": [0, 1.04], "dtick": 0.25, "fixedrange": True},
+        yaxis={"title": title, "range": [0, 1.12], "dtick": 0.25, "fixedrange": True},
         xaxis={"tickfont": {"size": 14}, "fixedrange": True},
         showlegend=True,
     )
     return themed(figure)
+
+
+def _values(figure: go.Figure, groups: Sequence[str], shown: Sequence[Corner | None], *, shift: int) -> None:
+    """The means above the whiskers, where they can be read over a bar of any height."""
+    for at, corner in enumerate(shown):
+        mean, high = (corner.summary.mean, corner.summary.high) if corner else (None, None)
+        figure.add_annotation(
+            x=at + 0.2 * shift,
+            y=max(high or 0.0, mean or 0.0),
+            text=fmt.score(mean) if corner else "not run",
+            showarrow=False,
+            yanchor="bottom",
+            font={"size": 16 if corner else 13},
+        )
 
 
 def _whiskers(shown: Sequence[Corner | None]) -> dict[str, object]:

@@ -19,6 +19,7 @@ from llmopt_core.experiments.tuning_lab.library import (
 )
 from llmopt_core.experiments.tuning_lab.prepare import DROPPED, Preparation, Prepared, prepare
 from llmopt_core.experiments.tuning_lab.sources import SNIPS, sample_questions, sample_training
+from llmopt_core.finetuning.asked import asked_briefly
 from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.runs.values import Project
@@ -35,7 +36,6 @@ from llmopt_ui.tuning.tabs import CHECKS, JOBS, choose_wanted, open_tab, tuning_
 
 SAVED, NAME, NOTE, TABLE = "tuning_saved", "tuning_name", "tuning_note", "tuning_table"
 _MOST_ROWS = 500
-_LONG_PROMPT = 160
 
 
 def data_view(project: Project) -> None:
@@ -151,15 +151,10 @@ def _save(project: Project, made: Prepared) -> None:
                 st.rerun()
 
 
-def _asked(text: str) -> str:
-    """A question; of a long prompt the end, where the question stands."""
-    return text if len(text) <= _LONG_PROMPT else f"… {text[-_LONG_PROMPT // 2 :]}"
-
-
 def example_table(examples: Sequence[TrainingExample]) -> pd.DataFrame:
     """What people read of each example."""
     rows = {
-        "Question": [_asked(e.question) for e in examples],
+        "Question": [fmt.shorten(text, 400) for text in asked_briefly([e.question for e in examples])],
         "Answer": [fmt.shorten(e.answer, 400) for e in examples],
         "Class": [e.label for e in examples],
         "Score": [e.score for e in examples],
@@ -172,8 +167,8 @@ def example_table(examples: Sequence[TrainingExample]) -> pd.DataFrame:
 
 
 _COLUMNS = {
-    "Question": st.column_config.TextColumn(width="large"),
-    "Answer": st.column_config.TextColumn(width="large"),
+    "Question": st.column_config.TextColumn(width=230),
+    "Answer": st.column_config.TextColumn(width=150),
     "Score": st.column_config.NumberColumn(format="%.2f", width="small"),
 }
 

@@ -16,6 +16,7 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, section
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings
+from llmopt_ui.theme import verdict
 from llmopt_ui.tuning.charts import cost_lines
 
 
@@ -27,7 +28,7 @@ def economics_view(tuned: TunedModel, found: Square) -> None:
     if not base_names or not tuned_names:
         st.caption("Once a base and a tuned corner have been run.")
         return
-    fields, picture = st.columns([2, 3], gap="large")
+    fields, picture = st.columns(2, gap="large")
     with fields:
         one, two = st.columns(2, gap="small")
         base = found.corners[one.selectbox("Instead of", base_names, len(base_names) - 1, key="pay_base")]
@@ -46,6 +47,7 @@ def economics_view(tuned: TunedModel, found: Square) -> None:
     )
     with picture:
         priced = bool(result.base.usd or result.tuned.usd)
+        _quality(base, after, found)
         facts(
             [
                 (f"A request: {base.name}", _each(result.base.usd)),
@@ -65,6 +67,17 @@ def economics_view(tuned: TunedModel, found: Square) -> None:
             st.caption(
                 fmt.markdown(f"{words} {'less' if less >= 0 else 'more'}; set prices to see what that is worth.")
             )
+
+
+def _quality(base: Corner, after: Corner, found: Square) -> None:
+    """Saving with worse answers is no bargain: the difference stands above the prices."""
+    compared = found.comparisons.get((base.name, after.name))
+    if compared is None or compared.difference is None:
+        return
+    seen = f"{fmt.signed(compared.difference)} ({fmt.signed(compared.low)} to {fmt.signed(compared.high)})"
+    told = {"better": "The answers get better too", "worse": "The answers get worse: that is paid with quality"}
+    words = told.get(compared.verdict, "No difference between the answers was seen")
+    st.caption(f"{verdict(compared.verdict).sign} {words}, {fmt.markdown(seen)}.")
 
 
 def _requests(count: int | None) -> str:

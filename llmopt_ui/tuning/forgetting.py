@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +13,7 @@ from llmopt_core.experiments.tuning_lab.forgetting import Forgetting, Lost, forg
 from llmopt_core.experiments.tuning_lab.sources import GENERAL, general_questions
 from llmopt_core.finetuning.jobs import TunedModel
 from llmopt_core.models.base import ModelSpec
-from llmopt_core.runs.values import Project, SavedSet
+from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, section
@@ -35,18 +35,24 @@ def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
     usual = _base_configurations(project)
     if not usual or not sets or not isinstance(tuned.spec, ModelSpec):
         return
+    if GENERAL not in sets:
+        st.caption("It takes questions that have nothing to do with the training: add those that come along, or choose "
+                   "a set of your own.")  # fmt: skip
+        st.button("Add 60 easy questions", key=ADD, icon=":material/add:", on_click=_add, args=(project,),
+                  help="Capitals, opposites, sums, plurals: a general set that comes along.")  # fmt: skip
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
-    set_name = bar.selectbox("General set", list(sets), _usual_set(sets), key=f"{SET}_{GENERAL in sets}", width=260,
+    # Only the user knows which other set is not about the task.
+    set_name = bar.selectbox("General set", list(sets), list(sets).index(GENERAL) if GENERAL in sets else None,
+                             key=f"{SET}_{GENERAL in sets}", width=260, placeholder="None chosen",
                              help="Questions that have nothing to do with the training.")  # fmt: skip
     asked = bar.selectbox("Asked as", list(usual), key=ASKED, width=240)
+    if set_name is None:
+        return
     pair = general_pair(usual[asked], tuned.spec, tuned.name)
     found = forgetting(store(), project, pair, sets[set_name], metric)
     words = "Measure" if found is None else "Measure again"
     if bar.button(words, key=RUN, icon=":material/play_arrow:"):
         start_evaluation(project, pair, sets[set_name], (metric,), None)
-    if GENERAL not in sets:
-        bar.button("Add 60 easy questions", key=ADD, icon=":material/add:", on_click=_add, args=(project,),
-                   help="Capitals, opposites, sums, plurals: a general set that comes along.")  # fmt: skip
     if found is None:
         st.caption("Not measured yet on this set.")
     else:
@@ -58,13 +64,6 @@ def _base_configurations(project: Project) -> dict[str, Configuration]:
     saved = [configuration_from(item.spec) for item in store().configurations(project)]
     base = [c for c in saved if not c.model.adapter]
     return {c.name: c for c in sorted(base, key=lambda c: c.retrieval is not None)}
-
-
-def _usual_set(sets: Mapping[str, SavedSet]) -> int:
-    names = list(sets)
-    if GENERAL in names:
-        return names.index(GENERAL)
-    return next((i for i, name in enumerate(names) if name != st.session_state.get("square_set")), 0)
 
 
 def _add(project: Project) -> None:
@@ -88,14 +87,18 @@ def _result(found: Forgetting, metric: str) -> None:
         [f"95 % interval {fmt.interval(part.low, part.high)}" for part in (found.base, found.tuned)] + ["", ""],
     )
     change = f"{fmt.signed(compared.difference)} ({fmt.signed(compared.low)} to {fmt.signed(compared.high)})"
-    st.markdown(f"{verdict(compared.verdict).markdown} {title} {change} on {fmt.plural(compared.pairs, 'question')}.")
+    asked = fmt.plural(compared.pairs, "question")
+    st.markdown(f"{verdict(compared.verdict).markdown} · {title} {change} on {asked}.")
     if len(found.by_category) > 1:
         st.plotly_chart(category_bars(found.by_category, metric_title(metric)), config=CONFIG, key="forgot_bars",
                         alt="Mean score of base and tuned model by category")  # fmt: skip
     if found.lost:
         st.markdown("**Answered worse than before**")
         st.dataframe(_lost_table(found.lost), hide_index=True, height=min(38 + 35 * len(found.lost), 390),
-                     alt="Questions the tuned model answers worse than the base model")  # fmt: skip
+                     alt="Questions the tuned model answers worse than the base model", column_config={
+                         "Question": st.column_config.TextColumn(width=230),
+                         **dict.fromkeys(("Right answer", "Base said", "Tuned said"),
+                                         st.column_config.TextColumn(width=130))})  # fmt: skip
     st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
 
 

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.experiment import save_configuration
-from llmopt_core.experiments.tuning import with_tuned, without_examples
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
-from llmopt_core.experiments.tuning_lab.jobs import JobReport, as_trained
+from llmopt_core.experiments.tuning_lab.jobs import JobReport
 from llmopt_core.experiments.tuning_lab.library import SavedTraining, training_sets
-from llmopt_core.experiments.tuning_lab.structured import prompting_baseline
+from llmopt_core.finetuning.asked import asked_briefly
 from llmopt_core.finetuning.data import TrainingExample
-from llmopt_core.finetuning.jobs import LOCAL, Job, TunedModel
-from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.finetuning.jobs import LOCAL, Job
+from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, facts, show_error
-from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import settings, store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import state
 from llmopt_ui.tuning.charts import loss_curves
+from llmopt_ui.tuning.evaluate import evaluate_row
 from llmopt_ui.tuning.start import go_on
 from llmopt_ui.tuning.structured import structured_view
-from llmopt_ui.tuning.tabs import SQUARE, open_tab
 
 _STATES = {
     "queued": "waiting",
@@ -39,7 +35,6 @@ _STATES = {
     "cancelled": "cancelled",
     "interrupted": "interrupted",
 }
-_AS_TRAINED = "As its training examples ask"
 _FITS = {
     "good": ":green[:material/check_circle:] **A good fit.**",
     "overfitting": ":orange[:material/trending_up:] **Overfitting.**",
@@ -54,12 +49,12 @@ def status_word(job: Job) -> str:
     return _STATES.get(job.status, job.status)
 
 
-def job_view(project: Project, found: JobReport) -> None:
-    """What is known of a job, and what can be done with it."""
+def job_view(project: Project, found: JobReport, said: str = "") -> None:
+    """What is known of a job, and what can be done with it; `said` stands above already and is not said again."""
     job = found.job
     if found.problem:
         show_error(found.problem)
-    if job.message and job.ended:
+    if job.message and job.ended and job.message != said:
         (show_error if job.status == "failed" else st.text)(job.message)
     _actions(project, found)
     _facts(project, found)
@@ -84,7 +79,7 @@ def _actions(project: Project, found: JobReport) -> None:
     tuned = tuned_by(job, models)
     if tuned is not None:
         if isinstance(tuned.spec, ModelSpec):
-            _evaluate(project, job, tuned)
+            evaluate_row(project, job, tuned)
         else:
             st.caption("The tuned embedding model is a choice in the tab Retrieval of every configuration.")
     elif job.ended and job.resumable:
@@ -95,54 +90,6 @@ def _actions(project: Project, found: JobReport) -> None:
         st.caption("A job that has ended at the service cannot go on; start another one above.")
     elif job.status == "finished":
         st.caption("Its tuned model is no longer in the workspace.")
-
-
-def _evaluate(project: Project, job: Job, tuned: TunedModel) -> None:
-    """The way from a finished job to an evaluation: one click, with a configuration that asks the tuned model."""
-    saved = {item.name: item for item in store().configurations(project)}
-    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        asked = st.selectbox("Asked as", [_AS_TRAINED, *saved], key=f"tuning_asked_{job.id}", width=280,
-                             help="Its prompt and retrieval, without few-shot examples.")  # fmt: skip
-        if st.button("Evaluate it", key=f"tuning_evaluate_{job.id}", type="primary", icon=":material/bar_chart:"):
-            make = _configurations(project, job, tuned, None if asked == _AS_TRAINED else configuration_from(
-                saved[asked].spec))  # fmt: skip
-            _to_evaluation(project, make)
-        st.button("Compare base and tuned, plain and RAG", key=f"tuning_square_{job.id}", icon=":material/grid_view:",
-                  on_click=open_tab, args=(SQUARE,), kwargs={"square_tuned": tuned.name})  # fmt: skip
-
-
-def _configurations(
-    project: Project, job: Job, tuned: TunedModel, like: Configuration | None
-) -> Callable[[], list[Configuration]]:
-    """What is evaluated: the tuned model, and what it must beat (for `like` that is `like` itself)."""
-
-    def make() -> list[Configuration]:
-        if like is None or not isinstance(tuned.spec, ModelSpec):
-            data = data_of(project, job)
-            examples = data.train.examples if data else ()
-            base = [prompting_baseline(tuned, examples)] if examples and tuned.spec.endpoint == BUILTIN else []
-            return [*base, as_trained(tuned, examples)]
-        changed = with_tuned(without_examples(like), tuned.spec)
-        return [like, changed.model_copy(update={"name": f"{like.name} · {tuned.name}"})]
-
-    return make
-
-
-def _to_evaluation(project: Project, make: Callable[[], list[Configuration]]) -> None:
-    try:
-        made = make()
-        known = {item.name for item in store().configurations(project)}
-        for configuration in made:
-            if configuration.name not in known or configuration is made[-1]:
-                save_configuration(store(), project, configuration)
-    except LlmOptError as error:
-        show_error(str(error))
-        return
-    st.session_state["evaluation_view"] = "Run"
-    st.session_state["run_configurations"] = [configuration.name for configuration in made]
-    notify(f"The configuration {made[-1].name} asks the tuned model; choose the questions and press Evaluate.")
-    # Without them Streamlit would try to clear the address, which widgets that stand in it forbid.
-    st.switch_page(EVALUATION.file, query_params={})
 
 
 def data_of(project: Project, job: Job) -> SavedTraining | None:
@@ -182,19 +129,22 @@ def _examples(found: JobReport) -> None:
     if not found.worst:
         return
     st.markdown("**Validation examples**", help="Loss per learned token; what it finds hard shows what is missing.")
-    for title, pairs in zip(("Worst", "Best"), (found.worst, found.best), strict=True):
+    both = [*found.worst, *found.best]
+    questions = asked_briefly([example.question for example, _ in both])
+    parts = ("Worst", found.worst, questions), ("Best", found.best, questions[len(found.worst) :])
+    for title, pairs, asked in parts:
         st.caption(f"{title} {len(pairs)}")
-        st.dataframe(_example_table(pairs), hide_index=True, alt=f"{title} validation examples",
+        st.dataframe(_example_table(pairs, asked), hide_index=True, alt=f"{title} validation examples",
                      column_config={"Loss": st.column_config.NumberColumn(format="%.3f", width="small"),
-                                    "Question": st.column_config.TextColumn(width="medium"),
-                                    "Wanted answer": st.column_config.TextColumn(width="large")})  # fmt: skip
+                                    "Question": st.column_config.TextColumn(width=360),
+                                    "Wanted answer": st.column_config.TextColumn(width="medium")})  # fmt: skip
 
 
-def _example_table(pairs: Sequence[tuple[TrainingExample, float]]) -> pd.DataFrame:
+def _example_table(pairs: Sequence[tuple[TrainingExample, float]], asked: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Loss": [loss for _, loss in pairs],
-            "Question": [fmt.shorten(example.question, 300) for example, _ in pairs],
+            "Question": [fmt.shorten(text, 300) for text in asked[: len(pairs)]],
             "Wanted answer": [fmt.shorten(example.answer, 300) for example, _ in pairs],
         }
     )

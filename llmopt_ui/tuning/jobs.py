@@ -35,7 +35,7 @@ def jobs_view(project: Project) -> None:
     """The whole tab."""
     jobs = all_jobs(settings())
     active = [job for job in jobs if not job.ended]
-    _sending(project, jobs)
+    said = _sending(project, jobs)
     if active:
         follow_training([job.id for job in reversed(active)])
     with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
@@ -46,14 +46,14 @@ def jobs_view(project: Project) -> None:
                     ":material/model_training:")  # fmt: skip
         return
     _all(project, jobs)
-    _one(project, jobs)
+    _one(project, jobs, said)
 
 
-def _sending(project: Project, jobs: Sequence[Job]) -> None:
-    """Data on its way to a service, and what went wrong there."""
+def _sending(project: Project, jobs: Sequence[Job]) -> str:
+    """Data on its way to a service, and what went wrong there; gives the words of what went wrong."""
     newest = next((job for job in store().jobs(project) if job.kind == STARTING), None)
     if newest is None or newest.id in state().seen_jobs:
-        return
+        return ""
     if newest.active:
 
         @st.fragment(run_every=_PERIOD)
@@ -69,6 +69,8 @@ def _sending(project: Project, jobs: Sequence[Job]) -> None:
         show_error(newest.error)
         st.button("Put away", key=f"start_seen_{newest.id}", type="tertiary", on_click=state().seen_jobs.add,
                   args=(newest.id,))  # fmt: skip
+        return newest.error
+    return ""
 
 
 def _went_on(sending: Sending, jobs: Sequence[Job]) -> bool:
@@ -194,27 +196,27 @@ def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
         {
             "Tuned model": job.name,
             "State": status_word(job),
-            "Where": "this machine" if job.provider == LOCAL else job.provider,
-            "Base model": job.base_model,
             "Validation loss": _best_loss(job.id, job.step, job.status),
-            "Steps": f"{job.step:,} of {job.total_steps:,}" if job.total_steps else fmt.DASH,
-            "Tokens": fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH,
-            "Time": fmt.duration(job.took),
             "Cost": "free" if job.provider == LOCAL else fmt.money(job.cost_usd),
             "Data": data.get(job.data_version, job.data_version[:8]),
+            "Base model": job.base_model,
+            "Where": "this machine" if job.provider == LOCAL else job.provider,
             "Started": datetime.fromtimestamp(job.created_at, UTC),
+            "Time": fmt.duration(job.took),
+            "Steps": f"{job.step:,} of {job.total_steps:,}" if job.total_steps else fmt.DASH,
+            "Tokens": fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH,
         }
         for job in jobs
     ]
     return pd.DataFrame(rows)
 
 
-def _one(project: Project, jobs: Sequence[Job]) -> None:
+def _one(project: Project, jobs: Sequence[Job], said: str) -> None:
     section("One job")
     known = {job.id: job for job in jobs}
     choose_wanted(JOB, list(known))
     chosen = st.selectbox("Job", list(known), key=JOB, format_func=lambda key: _named(known[key]), width=420)
-    job_view(project, asked(chosen))
+    job_view(project, asked(chosen), said)
 
 
 def _named(job: Job) -> str:

@@ -186,7 +186,7 @@ def _estimate_first(project: Project, plan: Plan) -> None:
 
 
 def _picture(asked: Asked, found: Square) -> None:
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns(2, gap="medium")
     with left:
         st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)"), config=CONFIG,
                         key="square_bars", alt="Mean score of the four corners with 95 % intervals")  # fmt: skip

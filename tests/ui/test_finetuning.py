@@ -377,7 +377,11 @@ def test_a_refusing_service_is_explained(app: App, used: str, store: Store, stub
         resources.job_runner().wait(job.id, timeout=60)
     test.run()
     assert not test.exception
-    assert "this organisation can start no fine-tuning jobs there" in words(test)
+    told = "this organisation can start no fine-tuning jobs there"
+    # Once in words, and once in the log with its time.
+    assert len([text for text in test.text if told in text.value and "error: " not in text.value]) == 1
+    keyed(test.button, "start_seen_").click().run()
+    assert len([text for text in test.text if told in text.value and "error: " not in text.value]) == 1
 
 
 def test_a_refused_job_that_went_on_is_no_problem_any_more(
@@ -498,12 +502,21 @@ def test_the_square_needs_a_tuned_model_then_runs_and_shows_all_four(
     assert "Pays after" in shown
     names = [item.name for item in store.configurations(used)]
     assert {"baseline · shades", "rag-rerank · shades"} <= set(names)
+    # The questions it was tuned for are no general set: nothing is chosen, nothing can be measured by mistake.
+    assert keyed(test.selectbox, "forgot_set").value is None
+    assert not [button for button in test.button if button.key == "forgot_run"]
+    keyed(test.selectbox, "forgot_set").set_value("questions").run()
     test.button(key="forgot_run").click().run()
     for job in store.jobs(used):
         resources.job_runner().wait(job.id, timeout=60)
     test.run()
     assert not test.exception
     assert "on 24 questions" in words(test)
+    test.button(key="forgot_add").click().run()
+    assert not test.exception
+    assert keyed(test.selectbox, "forgot_set").value == "general-questions"
+    assert test.button(key="forgot_run")
+    assert not [button for button in test.button if button.key == "forgot_add"]
 
 
 def test_few_examples_are_counted_in_whole_ones() -> None:

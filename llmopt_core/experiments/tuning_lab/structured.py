@@ -22,10 +22,11 @@ _MOST_SHOWN = 300
 
 def is_structured(evaluation_set: EvaluationSet) -> bool:
     """Whether every reference is JSON with an intent."""
-    return bool(evaluation_set.examples) and all(_has_intent(e.reference) for e in evaluation_set.examples)
+    return bool(evaluation_set.examples) and all(has_intent(e.reference) for e in evaluation_set.examples)
 
 
-def _has_intent(reference: str | None) -> bool:
+def has_intent(reference: str | None) -> bool:
+    """Whether an answer is JSON with an intent."""
     try:
         value = json.loads(reference or "")
     except ValueError:

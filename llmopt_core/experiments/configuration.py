@@ -45,6 +45,11 @@ class Configuration(Spec):
         """Every chat model it may call."""
         return tuple(dict.fromkeys(_models(self)))
 
+    @property
+    def retrieval_asks(self) -> bool:
+        """Whether its retrieval calls a chat model."""
+        return any(True for _ in _retrieval_models(self.retrieval))
+
 
 def configuration_from(values: dict[str, Any]) -> Configuration:
     """A configuration that was stored, such as that of a run.
@@ -66,7 +71,10 @@ def _models(configuration: Configuration) -> Iterator[ModelSpec]:
     yield configuration.model
     if configuration.checks is not None and isinstance(configuration.checks.judge, ModelSpec):
         yield configuration.checks.judge
-    retrieval = configuration.retrieval
+    yield from _retrieval_models(configuration.retrieval)
+
+
+def _retrieval_models(retrieval: RetrievalSpec | None) -> Iterator[ModelSpec]:
     if retrieval is None:
         return
     if retrieval.embedding.written_by is not None:

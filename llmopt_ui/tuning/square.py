@@ -190,8 +190,9 @@ def _picture(asked: Asked, found: Square) -> None:
     with left:
         st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)"), config=CONFIG,
                         key="square_bars", alt="Mean score of the four corners with 95 % intervals")  # fmt: skip
-        size = max(corner.summary.total for corner in found.corners.values())
-        st.caption(f"Means over {fmt.plural(size, 'question')} with 95 % bootstrap intervals.")
+        sizes = sorted({corner.summary.total for corner in found.corners.values()})
+        least = f"{sizes[0]:,} to " if len(sizes) > 1 else ""
+        st.caption(f"Means over {least}{fmt.plural(sizes[-1], 'question')} with 95 % bootstrap intervals.")
     with right:
         if found.whole and found.best:
             st.markdown(f"Best: **{found.best}**")
@@ -207,14 +208,13 @@ def _costs(found: Square) -> pd.DataFrame:
         if corner is None:
             rows.append({"": name, "Tokens in": ":gray[not run]", "out": "", "Time": "", "Cost": ""})
             continue
-        each = None if corner.run.usage.cost_usd is None else corner.run.usage.cost_usd / max(1, corner.run.done)
         rows.append(
             {
                 "": f"**{name}**" if name == found.best else name,
                 "Tokens in": fmt.number(corner.prompt_tokens),
                 "out": fmt.number(corner.completion_tokens),
                 "Time": fmt.short_time(corner.seconds) if corner.seconds else ":gray[cached]",
-                "Cost": fmt.markdown(fmt.money(each)),
+                "Cost": fmt.markdown(fmt.money(corner.cost_usd)),
             }
         )
     return pd.DataFrame(rows)

@@ -64,6 +64,7 @@ def test_from_the_example_to_an_evaluation_of_the_tuned_model(finished: Settings
     settled(page)
     expect(page.get_by_role("button", name="Evaluate", exact=True)).to_be_visible()
     expect(page.get_by_test_id("stMultiSelect").filter(has_text="Configurations")).to_contain_text("snips")
+    expect(page.get_by_role("combobox", name="Evaluation set")).to_have_value("snips-test (210 questions)")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.leaderboard import Scored, compare_runs, higher_is_better, scored_runs
 from llmopt_core.experiments.tuning import with_tuned
-from llmopt_core.experiments.tuning_lab.square import newest_runs
+from llmopt_core.experiments.tuning_lab.square import fullest_runs
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, SavedSet
@@ -71,8 +71,8 @@ def forgetting(
     *,
     examples: int = 10,
 ) -> Forgetting | None:
-    """What the newest runs of `general_pair` say; None until both are there."""
-    runs = newest_runs(store, project, evaluation_set, metric)
+    """What the runs of `general_pair` say (see `fullest_runs`); None until both are there."""
+    runs = fullest_runs(store, project, evaluation_set, metric)
     if any(c.fingerprint not in runs for c in pair):
         return None
     base, tuned = (runs[c.fingerprint] for c in pair)

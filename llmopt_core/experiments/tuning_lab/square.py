@@ -15,6 +15,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired import Comparison, holm, verdict_of
+from llmopt_core.types import Record, Usage
 
 PAIRS = (
     ("base", "tuned"),
@@ -31,8 +32,10 @@ class Corner:
     """One of the four: its score and what a request takes.
 
     Attributes:
-        prompt_tokens, completion_tokens: Means per request, of answers that were not taken from the cache whole.
+        prompt_tokens, completion_tokens: Means per request, retrieval's own calls with them; of what came from the
+            cache what it took when it was asked.
         seconds: Mean time of an answer.
+        cost_usd: Mean price of a request, as of the price list when it was asked; None where there is none.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Corner:
     prompt_tokens: float
     completion_tokens: float
     seconds: float | None
+    cost_usd: float | None
 
     def cost(self, prices: Prices | None, hourly_usd: float = 0.0) -> RequestCost:
         """What a request costs at these prices, on a machine at this hourly price."""
@@ -85,7 +89,7 @@ def corners(plain: Configuration, rag: Configuration, tuned: ModelSpec, name: st
 def square(
     store: Store, project: Project | str, four: Sequence[Configuration], evaluation_set: SavedSet, metric: str
 ) -> Square:
-    """What the newest runs of four configurations say, in the order of `CORNERS`.
+    """What the runs of four configurations say, in the order of `CORNERS`; see `fullest_runs`.
 
     Args:
         store: Where the runs lie.
@@ -94,21 +98,30 @@ def square(
         evaluation_set: Only runs on exactly these questions count.
         metric: What is compared.
     """
-    runs = newest_runs(store, project, evaluation_set, metric)
+    runs = fullest_runs(store, project, evaluation_set, metric)
     taken = {name: runs[c.fingerprint] for name, c in zip(CORNERS, four, strict=True) if c.fingerprint in runs}
     judged = _same_judge(taken)
     scored = dict(zip(judged, scored_runs(store, list(judged.values())), strict=True))
-    found = {name: _corner(store, name, run, scored[name], metric) for name, run in judged.items()}
+    asks = {c.fingerprint for c in four if c.retrieval_asks}
+    found = {
+        name: _corner(store, name, run, scored[name], metric, trace=run.fingerprint in asks)
+        for name, run in judged.items()
+    }
     return Square(metric, found, _compared(scored, metric))
 
 
-def newest_runs(store: Store, project: Project | str, wanted: SavedSet, metric: str) -> dict[str, Run]:
-    """The newest run of each configuration (by its fingerprint) on exactly these questions, with this metric."""
+def fullest_runs(store: Store, project: Project | str, wanted: SavedSet, metric: str) -> dict[str, Run]:
+    """Of each configuration (by its fingerprint) the run that answered most of exactly these questions.
+
+    Of several the newest, so that a short try never stands in for a whole run. Only runs with this metric count.
+    """
     found: dict[str, Run] = {}
     for run in store.runs(project):
         same = (run.evaluation_set, run.set_version) == (wanted.name, wanted.version)
         if same and run.done and metric in run.metrics:
-            found.setdefault(run.fingerprint, run)
+            known = found.setdefault(run.fingerprint, run)
+            if (run.done, run.id) > (known.done, known.id):
+                found[run.fingerprint] = run
     return found
 
 
@@ -120,12 +133,13 @@ def _same_judge(runs: Mapping[str, Run]) -> dict[str, Run]:
     return {name: run for name, run in runs.items() if run.judge == judge}
 
 
-def _corner(store: Store, name: str, run: Run, scored: Scored, metric: str) -> Corner:
+def _corner(store: Store, name: str, run: Run, scored: Scored, metric: str, *, trace: bool) -> Corner:
     values = list(scored.scores.values.get(metric, ()))
     summary = summarize([*values, *[None] * max(0, run.total - len(values))])
-    answers = [record.answer for record in store.records(run.id) if record.answer is not None]
-    usages = [answer.usage for answer in answers]
-    seconds = [answer.seconds for answer in answers if answer.seconds > 0]
+    records = [record for record in store.records(run.id, trace=trace) if record.answer is not None]
+    usages = [made for record in records if (made := _request(record).made) is not None]
+    seconds = [record.answer.seconds for record in records if record.answer and record.answer.seconds > 0]
+    costs = [usage.cost_usd for usage in usages if usage.cost_usd is not None]
     return Corner(
         name,
         run,
@@ -133,7 +147,14 @@ def _corner(store: Store, name: str, run: Run, scored: Scored, metric: str) -> C
         _mean([usage.prompt_tokens for usage in usages]) or 0.0,
         _mean([usage.completion_tokens for usage in usages]) or 0.0,
         _mean(seconds),
+        _mean(costs) if len(costs) == len(usages) else None,
     )
+
+
+def _request(record: Record) -> Usage:
+    """What one request takes: the answer and the calls of its retrieval; what is written once for the index is none."""
+    asked = [stage.usage for stage in record.trace if stage.stage != "embed"]
+    return sum(asked, record.answer.usage if record.answer else Usage())
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -19,11 +19,11 @@ from llmopt_core.finetuning.job_folder import new_folder
 from llmopt_core.finetuning.jobs import JobRequest
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Prices
-from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.retrieval.spec import RetrievalSpec, TransformSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import SavedSet
 from llmopt_core.settings import Settings
-from llmopt_core.types import Answer, EvaluationSet, Example, Record, Score, Usage
+from llmopt_core.types import Answer, EvaluationSet, Example, Record, Score, StageTrace, Usage
 from tests.core.finetuning.helpers import colours
 
 PLAIN = Configuration(name="plain")
@@ -93,6 +93,39 @@ def test_what_was_not_run_is_missing_and_other_sets_do_not_count(store: Store) -
     found = square(store, "p", four, where, "answer_f1")
     assert list(found.corners) == ["tuned"]
     assert square(store, "p", four, where, "exact_match").corners == {}
+
+
+def test_a_short_try_from_the_cache_stands_in_for_no_whole_run(store: Store) -> None:
+    where, four = saved_set(store), corners(PLAIN, RAG, TUNED, "mine")
+    whole = run(store, four[1], where, 0.4)
+    made = store.start_run("p", four[1].model_dump(mode="json"), four[1].fingerprint, evaluation_set=where.name,
+                           set_version=where.version, judge="j", metrics=("answer_f1",), total=3)  # fmt: skip
+    examples = store.evaluation_set("p", where.name).examples[:3]
+    short = [(i, Record(e, Answer("a"), scores={"answer_f1": Score("answer_f1", 1.0)})) for i, e in enumerate(examples)]
+    store.save_records(made, short)
+    store.finish_run(made, "finished")
+    assert square(store, "p", four, where, "answer_f1").corners["base + RAG"].run.id == whole
+    again = run(store, four[1], where, 0.5)
+    assert square(store, "p", four, where, "answer_f1").corners["base + RAG"].run.id == again
+
+
+def test_a_request_costs_what_it_took_when_it_was_asked(store: Store) -> None:
+    hyde = RAG.model_copy(update={"retrieval": RetrievalSpec(transform=TransformSpec(method="hyde"))})
+    where, four = saved_set(store), corners(PLAIN, hyde, TUNED, "mine")
+    asked, rewritten, written = Usage(400, 10, 0.5, 1), Usage(100, 20, 0.25, 1), Usage(9_000, 9_000, 9.0, 9)
+    made = store.start_run("p", four[1].model_dump(mode="json"), four[1].fingerprint, evaluation_set=where.name,
+                           set_version=where.version, judge="j", metrics=("answer_f1",), total=COUNT)  # fmt: skip
+    records = []
+    for i, example in enumerate(store.evaluation_set("p", where.name).examples):
+        cached = i % 2 == 0
+        trace = (StageTrace("transform", "hyde", usage=rewritten.from_cache if cached else rewritten),
+                 StageTrace("embed", "summary", usage=written if i == 0 else Usage()))  # fmt: skip
+        answer = Answer("a", usage=asked.from_cache if cached else asked, seconds=0.5)
+        records.append((i, Record(example, answer, trace, {"answer_f1": Score("answer_f1", 0.5)})))
+    store.save_records(made, records)
+    store.finish_run(made, "finished")
+    corner = square(store, "p", four, where, "answer_f1").corners["base + RAG"]
+    assert (corner.prompt_tokens, corner.completion_tokens, corner.cost_usd) == (500.0, 30.0, 0.75)
 
 
 def test_the_shorter_prompt_pays_for_the_training(store: Store) -> None:

@@ -23,7 +23,7 @@ from llmopt_core.prompts.template import variables_in
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.types import Answer, Document, Example, Hit, canonical_json, fingerprint
 
-CHUNKS, HITS, ANSWER, SCORE = "chunks-1", "hits-1", "answer-2", "score-1"
+CHUNKS, HITS, ANSWER, SCORE = "chunks-1", "hits-2", "answer-2", "score-1"
 
 
 def documents_identity(documents: Iterable[Document]) -> list[Any]:

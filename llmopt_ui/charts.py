@@ -14,6 +14,8 @@ from llmopt_ui.theme import NEUTRAL, Ink, plain, themed
 
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
 _MANY = 6
+_LOW = 0.08
+"""A lower mean has no room for its figure inside its bar."""
 _BINS = 30
 
 
@@ -34,6 +36,8 @@ def metric_bars(
     for name, summaries in results.items():
         shown = [summaries.get(metric) for metric in titles]
         traces.append(_bars(name, groups, shown, inks[name], crowded=len(results) > _MANY))
+        if any(_is_low(summary) for summary in shown):
+            traces.append(_low(name, groups, shown))
         empty = [group for group, summary in zip(groups, shown, strict=True) if _mean(summary) is None]
         if empty:
             traces.append(_not_scored(name, empty))
@@ -58,13 +62,35 @@ def _bars(name: str, groups: Sequence[str], shown: Sequence[Summary | None], ink
         y=means,
         error_y=whiskers(shown),
         marker={"color": ink.colour, "pattern": {"shape": ink.pattern}, "line": {"width": 0}},
-        text=["" if mean is None else fmt.score(mean) for mean in means],
+        text=["" if mean is None or mean < _LOW else fmt.score(mean) for mean in means],
         textposition="inside",
         insidetextanchor="start",
         textangle=0,
         constraintext="both" if crowded else "none",
         customdata=[_hover(summary) for summary in shown],
         hovertemplate="<b>%{fullData.name}</b><br>%{x}: %{customdata}<extra></extra>",
+    )
+
+
+def _is_low(summary: Summary | None) -> bool:
+    mean = _mean(summary)
+    return mean is not None and mean < _LOW
+
+
+def _low(name: str, groups: Sequence[str], shown: Sequence[Summary | None]) -> go.Bar:
+    """The figures of bars too low to hold them, above their intervals."""
+    found = [(group, s) for group, s in zip(groups, shown, strict=True) if s is not None and _is_low(s)]
+    return go.Bar(
+        offsetgroup=plain(name),
+        x=[group for group, _ in found],
+        y=[0.0] * len(found),
+        base=[max(s.high or 0.0, s.mean or 0.0) for _, s in found],
+        text=[fmt.score(s.mean) for _, s in found],
+        textposition="outside",
+        textangle=0,
+        constraintext="none",
+        showlegend=False,
+        hoverinfo="skip",
     )
 
 

@@ -28,6 +28,8 @@ from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_
 from llmopt_ui.retrieval.set_charts import ablation_chart
 from llmopt_ui.theme import verdict
 
+_FEW = 3
+"""So many measures have room for whole lines in a narrow window."""
 ANSWERS = "ablation_answers"
 MEASURE = "ablation_measure"
 _ADVICE = {
@@ -116,11 +118,12 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
         }
         for one in report.removed
     ]
-    with st.container(key="figures_ablation"):
+    with st.container(key="figures_ablation_few" if len(measures) <= _FEW else "figures_ablation_many"):
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leave-one-out")
     st.caption(
         "“Takes” is what the part itself costs per question: work on this machine timed past the cache, model calls as "
-        "they were when they were made. Means with 95 % intervals; differences are paired."
+        "they were when they were made. Means with 95 % intervals; differences are paired, and are seen where they "
+        "hold when all parts are tested at once (Holm)."
     )
     if any(one.name == BOTH_CHECKS for one in report.removed):
         st.caption(

@@ -61,11 +61,7 @@ def _answer(side: Side, found: Inspection, given: Answer) -> None:
         st.html(f'<div class="llmopt-said">{linked(given, side.place)}</div>')
         if found.example.reference is not None:
             st.caption(f"Reference answer: {fmt.markdown(found.example.reference)}")
-    used = given.usage
-    st.caption(
-        f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens · "
-        f"{fmt.duration(given.seconds)} · {fmt.markdown(fmt.money(used.cost_usd))}"
-    )
+    st.caption(_took(given))
     for note in given.notes:
         st.text(note, width="stretch")
     for claim in given.claims:
@@ -78,6 +74,17 @@ def _answer(side: Side, found: Inspection, given: Answer) -> None:
     if given.raw:
         st.caption("All that the model wrote")
         st.code(given.raw, language=None, wrap_lines=True)
+
+
+def _took(given: Answer) -> str:
+    """Tokens, time and price, also of calls that the cache answered."""
+    used = given.usage.made
+    if used is None:
+        return f"Tokens known no more · {fmt.duration(given.seconds)}"
+    return (
+        f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens · "
+        f"{fmt.duration(given.seconds)} · {fmt.markdown(fmt.money(used.cost_usd))}"
+    )
 
 
 def linked(given: Answer, place: str) -> str:

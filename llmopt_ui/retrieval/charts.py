@@ -17,6 +17,8 @@ from llmopt_ui.theme import FAINT, NEUTRAL, Ink, plain, themed
 GOLD = "#009E73"
 _GOLDS = (GOLD, "#CC79A7", "#56B4E9")
 _QUIET = "rgba(128, 136, 150, 0.45)"
+UPRIGHT = [0, -90]
+"""Angles of stage names: where they do not fit they are read from below, their lines in order from the left."""
 _STAGES = {
     "select (top-k)": "handed over",
     "select (mmr)": "handed over by MMR",
@@ -77,6 +79,7 @@ def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.
             "ticktext": [stage_label(column.name) for column in shown],
             "range": [-0.3, len(shown) - 0.7],
             "ticklabeloverflow": "allow",
+            "autotickangles": UPRIGHT,
             "fixedrange": True,
             "showgrid": True,
         },
@@ -145,6 +148,7 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
                 kind = "gold" if row.gold else "given" if row.chunk.id in handed else "rest"
                 across = (score - low) / (high - low) if high > low else 1.0
                 groups[kind].append((across, place, _told(row, column)))
+        figure.add_shape(type="line", x0=0, x1=1, y0=place, y1=place, layer="below", line={"color": FAINT, "width": 1})
         for x, value, anchor in ((-0.06, low, "right"), (1.07, high, "left")):
             figure.add_annotation(x=x, y=place, text=fmt.number(value), showarrow=False, xanchor=anchor,
                                   font={"size": 12, "color": NEUTRAL})  # fmt: skip
@@ -177,7 +181,7 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
         yaxis={
             "tickvals": list(range(len(shown))),
             "ticktext": [stage_label(column.name, 16) for column in shown],
-            "range": [len(shown) - 0.5, -0.5], "fixedrange": True,
+            "range": [len(shown) - 0.5, -0.5], "fixedrange": True, "showgrid": False,
         },
     )  # fmt: skip
     return themed(figure)

@@ -17,7 +17,7 @@ from llmopt_ui.resources import model_maker
 from llmopt_ui.retrieval.charts import stage_name
 from llmopt_ui.retrieval.choice import Side
 from llmopt_ui.retrieval.jobs import questions_fields, results, task_of
-from llmopt_ui.retrieval.set_charts import confusion_chart, position_chart, stage_chart
+from llmopt_ui.retrieval.set_charts import confusion_chart, position_chart, position_legend, stage_chart
 
 K = "measured_k"
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
@@ -54,6 +54,7 @@ def _show(shown: Shown, k: int) -> None:
     )
     st.plotly_chart(stage_chart(shown, k), config=CONFIG, key="set_stages", alt="Recall, MRR and nDCG after each stage")
     section("Where gold stands", "Each reference counts once: by the first chunk that overlaps it.")
+    st.markdown(position_legend())
     for column, (side, report) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
         column.plotly_chart(
             position_chart(side, report), config=CONFIG, key=f"set_gold_{side.place}",

@@ -14,7 +14,7 @@ from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep
 from llmopt_core.experiments.retrieval_lab.tables import Estimate
 from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, ConfusionReport, SetReport, position_groups
 from llmopt_ui import format as fmt
-from llmopt_ui.retrieval.charts import stage_label
+from llmopt_ui.retrieval.charts import UPRIGHT, stage_label
 from llmopt_ui.retrieval.choice import Side
 from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, plain, themed, verdict
 
@@ -38,7 +38,7 @@ def stage_chart(shown: Shown, k: int) -> go.Figure:
             )  # fmt: skip
     figure.update_xaxes(tickvals=list(range(len(order))), range=[-0.4, len(order) - 0.5],
                         ticktext=[stage_label(name, 11) for name in order], fixedrange=True,
-                        autotickangles=[0, 90])  # fmt: skip
+                        autotickangles=UPRIGHT)  # fmt: skip
     figure.update_yaxes(range=[0, 1.05], fixedrange=True)
     figure.update_layout(height=400, margin={"t": 70}, yaxis={"title": "Mean (0 to 1)"}, legend={"y": 1.12})
     return themed(figure)
@@ -79,6 +79,13 @@ def _told(value: Estimate) -> str:
     return f"{fmt.score(value.mean)}{between}<br>{value.scored} of {value.total} questions"
 
 
+def position_legend() -> str:
+    """The colours of `position_chart`, as one line of Markdown that breaks where it must."""
+    names = [group.replace(" ", "&nbsp;") for group in position_groups()]
+    squares = [f':color[■]{{foreground="{colour}"}}' for colour in _POSITIONS]
+    return " &ensp; ".join(f"{square}&nbsp;{name}" for square, name in zip(squares, names, strict=True))
+
+
 def position_chart(side: Side, report: SetReport) -> go.Figure:
     """Shares of the references by the rank they have after each stage."""
     stages = [stage for stage in reversed(report.stages) if stage.positions]
@@ -97,13 +104,13 @@ def position_chart(side: Side, report: SetReport) -> go.Figure:
             )
         )
     figure.update_layout(
-        barmode="stack", title={"text": plain(fmt.shorten(side.name, 40))}, height=150 + 44 * len(stages),
-        margin={"t": 96, "r": 28},
+        barmode="stack", title={"text": plain(fmt.shorten(side.name, 40))}, height=104 + 44 * len(stages),
+        margin={"t": 50, "r": 28}, showlegend=False,
         xaxis={
             "title": "Share of references", "tickformat": ".0%", "range": [0, 1], "fixedrange": True,
             "tickvals": [0, 0.25, 0.5, 0.75, 1],
         },
-        yaxis={"fixedrange": True}, legend={"x": 0, "xanchor": "left", "traceorder": "normal"},
+        yaxis={"fixedrange": True},
     )  # fmt: skip
     return themed(figure)
 

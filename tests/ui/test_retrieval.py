@@ -154,6 +154,22 @@ def test_the_answer_cites_its_chunk_and_shows_the_prompt(app: App, looked: AppTe
     assert 'href="#chunk-left-1"' in html(again)
 
 
+def test_an_answer_from_kept_calls_tells_their_tokens(app: App, store: Store, lab: str) -> None:
+    told = {}
+    # Another template that gives the same prompt: answered anew, by the call that is kept.
+    same = {"template": PROMPT["template"].replace("{{ context }}", "{{context}}")}
+    save(store, lab, "the same", prompt=same)
+    for name in ("hybrid", "the same"):
+        test = app(PAGE, project=lab, left=name, right="Nothing", retrieval_part="Prompt and answer")
+        if name == "hybrid":
+            test.button(key="retrieval_look").click().run()
+            finish(test)
+        test.button(key="answer_left").click().run()
+        told[name] = next(caption.value for caption in test.caption if "answer tokens" in caption.value)
+    assert "0 prompt tokens" not in told["hybrid"].partition("·")[0]
+    assert told["the same"].split(" · ")[:2] == told["hybrid"].split(" · ")[:2]
+
+
 def test_what_models_and_documents_say_is_never_html(
     app: App, store: Store, lab: str, script: Callable[..., object]
 ) -> None:

@@ -209,6 +209,16 @@ def test_a_missing_score_is_words_not_a_zero_bar() -> None:
     assert figure.layout.yaxis.title.text == "Mean score (0 to 1)"
 
 
+def test_a_bar_too_low_for_its_figure_has_it_above_its_interval() -> None:
+    results = {"a": {"low": Summary(0.03, 0.01, 0.07, 9, 9), "high": Summary(0.5, 0.4, 0.6, 9, 9)}}
+    figure = metric_bars(results, {"low": "Low", "high": "High"}, inks(["a"]))
+    inside, above = figure.data
+    assert list(inside.text) == ["", "0.50"]
+    assert (list(above.x), list(above.text), list(above.base)) == (["Low"], ["0.03"], [0.07])
+    assert (inside.textposition, above.textposition) == ("inside", "outside")
+    assert inside.offsetgroup == above.offsetgroup
+
+
 CELLS = Cells(
     "m", ("a", "b"), ("q1", "q2", "q3"), ("One?", "<i>Two?</i>", "Three?"), ((1.0, 0.2, None), (0.0, 0.3, None))
 )

@@ -63,7 +63,7 @@ class LlmYesNo:
         stop = model.stop or (("\n",) if plain else ())
         self._spec = model.model_copy(update={"max_tokens": _ANSWER_TOKENS, "stop": stop})
         self._models = models
-        self._prompt = prompt or (YES_NO_COMPLETION_PROMPT if plain else YES_NO_CHAT_PROMPT)
+        self._prompt = prompt or default_prompt("llm-yes-no", plain)
 
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`.
@@ -125,6 +125,13 @@ class LlmListwise:
         )
         text = render(self._prompt, {"question": question, "passages": shown, "n": len(passages)})
         return await self._models.chat(self._spec).complete(ChatRequest((Message("user", text),), self._spec))
+
+
+def default_prompt(method: str, plain: bool) -> str:
+    """The prompt of an `llm-` method, for a model that continues plain text or one that chats."""
+    if method == "llm-yes-no":
+        return YES_NO_COMPLETION_PROMPT if plain else YES_NO_CHAT_PROMPT
+    return LIKELIHOOD_PROMPT if method == "llm-likelihood" else LISTWISE_PROMPT
 
 
 def _windows(count: int) -> list[int]:

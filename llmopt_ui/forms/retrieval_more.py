@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -10,6 +11,8 @@ import yaml
 
 from llmopt_core.errors import BadInput
 from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.retrieval.rerank_llm import default_prompt as rerank_prompt
+from llmopt_core.retrieval.routing import PROMPT as ROUTING_PROMPT
 from llmopt_core.retrieval.spec import RetrievalSpec, RoutingSpec
 from llmopt_core.retrieval.transform import default_prompt
 from llmopt_ui import format as fmt
@@ -23,6 +26,7 @@ ROUTING = {
     "nearest": "By the most similar labelled question",
     "llm": "By a category that an LLM chooses",
 }
+_RERANK_VARIABLES = {"llm-listwise": "`passages`, `n` and `question`"}
 _KEEP: Any = {"persist_state": "session"}
 
 
@@ -41,7 +45,7 @@ def more_fields(spec: RetrievalSpec, values: dict[str, Any], token: str) -> dict
     if made["transform"]["method"] != "none":
         made["transform"] = {**made["transform"], **_transform(spec, made["transform"]["method"], token)}
     if made["rerank"]["method"].startswith("llm-"):
-        made["rerank"] = {**made["rerank"], **_llm_rerank(spec, token)}
+        made["rerank"] = {**made["rerank"], **_llm_rerank(spec, made["rerank"]["method"], token)}
     with st.expander("Threshold, diversity, filters, routing", key=f"edit_more_{token}"):
         made["search"] = {**made["search"], **_search(spec, made["search"], token)}
         made["routing"] = _routing(spec, token)
@@ -54,27 +58,45 @@ def _transform(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
         one, two, three = st.columns(3, gap="medium")
         n = one.number_input("Texts written", 1, 16, before.n, key=f"edit_transform_n_{token}", **_KEEP)
         model = _model(before.model, two, three, f"transform_{token}")
-        plain = (model["mode"] or ("completion" if model["endpoint"] == BUILTIN else "chat")) == "completion"
-        prompt = st.text_area(
-            "Prompt", before.prompt or default_prompt(method, plain),
-            key=f"edit_transform_prompt_{method}_{plain}_{token}",
-            help="A template with `question` and `n`. It belongs to the configuration and gets a version with it.",
-            height=140, **_KEEP,
-        )  # fmt: skip
-    own = "" if (prompt or "").strip() in ("", default_prompt(method, plain).strip()) else prompt
+        plain = _completes(model)
+        own = _prompt(
+            before.prompt,
+            default_prompt(method, plain),
+            "`question` and `n`",
+            f"transform_prompt_{method}_{plain}_{token}",
+        )
     return {"n": n, "model": model, "prompt": own}
 
 
-def _llm_rerank(spec: RetrievalSpec, token: str) -> dict[str, Any]:
-    before = spec.rerank
-    one, two, three = st.columns(3, gap="medium")
-    model = _model(before.llm or ModelSpec(), one, two, f"rerank_{token}")
-    candidates = three.number_input(
-        "Candidates it reads", 1, 1000, before.candidates, placeholder="All", key=f"edit_rerank_candidates_{token}",
-        help="One call per candidate; the rest is dropped.", **_KEEP,
+def _completes(model: Mapping[str, Any]) -> bool:
+    return (model["mode"] or ("completion" if model["endpoint"] == BUILTIN else "chat")) == "completion"
+
+
+def _prompt(own: str, default: str, variables: str, key: str) -> str:
+    """A prompt to read and change; empty where it is the default."""
+    text = st.text_area(
+        "Prompt", own or default, key=f"edit_{key}", height=140,
+        help=f"A template with {variables}. It belongs to the configuration and gets a version with it.", **_KEEP,
     )  # fmt: skip
+    return "" if (text or "").strip() in ("", default.strip()) else str(text)
+
+
+def _llm_rerank(spec: RetrievalSpec, method: str, token: str) -> dict[str, Any]:
+    before = spec.rerank
+    with st.container(border=True):
+        one, two, three = st.columns(3, gap="medium")
+        model = _model(before.llm or ModelSpec(), one, two, f"rerank_{token}")
+        candidates = three.number_input(
+            "Candidates it reads", 1, 1000, before.candidates, placeholder="All", key=f"edit_rerank_candidates_{token}",
+            help="The rest is dropped. Each is one call; as a list, one call for up to 20.", **_KEEP,
+        )  # fmt: skip
+        plain, variables = _completes(model), _RERANK_VARIABLES.get(method, "`passage` and `question`")
+        own = _prompt(
+            before.prompt if method == before.method else "", rerank_prompt(method, plain), variables,
+            f"rerank_prompt_{method}_{plain}_{token}",
+        )  # fmt: skip
     same = before.llm is None and model == ModelSpec().model_dump(mode="json")
-    return {"llm": None if same else model, "candidates": candidates}
+    return {"llm": None if same else model, "candidates": candidates, "prompt": own}
 
 
 def _model(before: ModelSpec, left: Any, right: Any, token: str) -> dict[str, Any]:
@@ -133,6 +155,11 @@ def _routing(spec: RetrievalSpec, token: str) -> dict[str, Any] | None:
     values |= {"method": method, "routes": _mapping(text or "", "Settings by category", "when: {top_k: 5}")}
     if method in ("nearest", "llm"):
         values["examples"] = _examples(kept, token)
+    if method == "llm":
+        one, two = st.columns(2, gap="medium")
+        values["model"] = _model(kept.model, one, two, f"routing_{token}")
+        variables = "`question`, `categories` and `examples`"
+        values["prompt"] = _prompt(kept.prompt, ROUTING_PROMPT, variables, f"routing_prompt_{token}")
     return values
 
 

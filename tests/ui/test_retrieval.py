@@ -345,6 +345,23 @@ def test_who_writes_the_texts_and_its_prompt_can_be_changed(app: App, lab: str) 
     assert changes == {"transform.n": 2, "transform.prompt": "Say it otherwise: {{ question }}"}
 
 
+def test_the_prompt_of_an_llm_reranker_and_who_routes_can_be_changed(app: App, lab: str, store: Store) -> None:
+    examples = [{"question": "When?", "category": "when"}, {"question": "Who?", "category": "who"}]
+    asks = {**HYBRID, "rerank": {"method": "llm-listwise"}, "routing": {"method": "llm", "examples": examples}}
+    save(store, lab, "asking", retrieval=asks)
+    test = open_settings(app, lab, "asking")
+    assert "Order the passages" in field(test.text_area, "edit_rerank_prompt_").value
+    assert "Write only the category" in field(test.text_area, "edit_routing_prompt_").value
+    field(test.text_area, "edit_rerank_prompt_").set_value("Best of {{ passages }} for {{ question }}")
+    field(test.text_input, "edit_model_routing_").set_value("sorter").run()
+    test.button(key="retrieval_settings_use").click().run()
+    assert not test.exception
+    changes = json.loads(test.query_params["left_with"])
+    assert changes["rerank.prompt"] == "Best of {{ passages }} for {{ question }}"
+    assert (changes["routing"]["model"]["name"], changes["routing"]["prompt"]) == ("sorter", "")
+    assert set(changes) == {"rerank.prompt", "routing"}
+
+
 def test_a_filter_that_cannot_be_read_is_told(app: App, lab: str) -> None:
     test = open_settings(app, lab, "hybrid")
     field(test.text_input, "edit_filters_lab_left").set_value("language").run()

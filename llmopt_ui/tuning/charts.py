@@ -124,7 +124,7 @@ def _training_line(figure: go.Figure, name: str, points: Sequence[MetricPoint], 
         mode="lines",
         name="Training (smoothed)" if alone else f"{plain(name)}, training",
         line={"color": NEUTRAL if alone else colour, "width": 1.4, "dash": "solid" if alone else "dot"},
-        opacity=0.9 if alone else 0.55,
+        opacity=0.9 if alone else 0.8,
         hovertemplate="step %{x}<br>training loss %{customdata:.3f}<extra>" + plain(name) + "</extra>",
     )
 

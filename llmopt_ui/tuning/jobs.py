@@ -90,12 +90,10 @@ def follow_training(ids: Sequence[str]) -> None:
 
     @st.fragment(run_every=_PERIOD)
     def panel() -> None:
-        ended = False
         for job_id in ids:
-            found = asked(job_id)
-            _panel(found)
-            ended = ended or found.job.ended
-        if ended:
+            _panel(asked(job_id))
+        # The list decides what is drawn, so it alone says when the page is drawn again.
+        if any(job.ended for job in all_jobs(settings()) if job.id in ids):
             notify("A fine-tuning job has ended.")
             st.rerun()
 
@@ -105,11 +103,12 @@ def follow_training(ids: Sequence[str]) -> None:
 def asked(job_id: str) -> JobReport:
     """A job with all that is known. A service is asked at most every ten seconds."""
     job = next((job for job in all_jobs(settings()) if job.id == job_id), None)
-    return report(access(), job_id) if job is None or job.provider == LOCAL else _of_service(job_id)
+    return report(access(), job_id) if job is None or job.provider == LOCAL else _of_service(job_id, job.status)
 
 
 @st.cache_data(ttl=10, max_entries=32, show_spinner=False)
-def _of_service(job_id: str) -> JobReport:
+def _of_service(job_id: str, status: str) -> JobReport:
+    """What a service says; a job that goes on again is another one than when it failed."""
     return report(access(), job_id)
 
 

@@ -385,8 +385,10 @@ def test_a_refusing_service_is_explained(app: App, used: str, store: Store, stub
 
 
 def test_a_refused_job_that_went_on_is_no_problem_any_more(
-    app: App, used: str, store: Store, settings: Settings, stub: FineTuningStub
+    app: App, used: str, store: Store, settings: Settings, stub: FineTuningStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    redrawn: list[str] = []
+    monkeypatch.setattr("llmopt_ui.tuning.jobs.notify", redrawn.append)
     save_training_set(store, used, "shades", examples(20))
     stub.fail("POST /fine_tuning/jobs", (403, "training_not_available", "no"))
     test = app(PAGE, project=used, tuning_view="Jobs")
@@ -406,6 +408,9 @@ def test_a_refused_job_that_went_on_is_no_problem_any_more(
     assert not test.exception
     assert stub.count("POST /fine_tuning/jobs") == 2
     assert len(stub.jobs) == 1
+    # What the service said before it was resumed ends nothing and redraws nothing.
+    assert not redrawn
+    assert [bar.proto.text for bar in test.get("progress")] == ["The service checks the files"]
     # The event log goes on telling it, with its time; nothing else does.
     assert not [text.value for text in test.text if text.value.startswith("Endpoint 'cloud' would not")]
     assert not [button for button in test.button if (button.key or "").startswith("start_seen_")]

@@ -25,6 +25,7 @@ from llmopt_ui.tuning.tabs import LABELS, open_tab, tuning_state
 
 UPLOAD, COLUMN = "tuning_upload", "tuning_column"
 _VOTES = ""
+_RIGHT = ("answer_f1", "exact_match")
 
 
 def sources_bar(project: Project) -> None:
@@ -116,7 +117,9 @@ def _runs(project: Project) -> None:
 
 def _good(run: Run, voted: int) -> list[TrainingExample]:
     scored = [*(metric for metric in run.metrics if metric), *([_VOTES] if voted else [])]
-    metric = st.selectbox("Score", scored, key=f"tuning_metric_{run.id}", format_func=_bar) if scored else _VOTES
+    # What is learned must be right; a wrong answer may be faithful to what was retrieved.
+    usual = next((scored.index(name) for name in _RIGHT if name in scored), 0)
+    metric = st.selectbox("Score", scored, usual, key=f"tuning_metric_{run.id}", format_func=_bar) if scored else _VOTES
     lowest = {}
     if metric != _VOTES:
         lowest[str(metric)] = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="tuning_run_least")

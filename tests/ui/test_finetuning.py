@@ -100,6 +100,7 @@ def test_a_first_visit_says_what_to_do_and_loads_the_example(app: App, store: St
 
 def test_good_answers_are_collected_cleaned_and_saved(app: App, used: str, store: Store) -> None:
     test = app(PAGE, project=used)
+    assert keyed(test.selectbox, "tuning_metric_").value == "answer_f1"
     test.number_input(key="tuning_run_least").set_value(0.5).run()
     test.button(key="tuning_run_add").click().run()
     assert not test.exception

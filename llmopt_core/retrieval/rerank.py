@@ -11,7 +11,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import EndpointError
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ModelSpec, Reranker
-from llmopt_core.models.own_time import own_time
+from llmopt_core.models.own_time import own_time, took
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.late_interaction import LateInteractionReranker
 from llmopt_core.retrieval.rerank_llm import LlmLikelihood, LlmListwise, LlmYesNo
@@ -19,6 +19,7 @@ from llmopt_core.retrieval.spec import RerankSpec
 from llmopt_core.types import Hit, StageTrace, Usage, fingerprint
 
 STAGE = "rerank"
+_FORMAT, _SCORE = 2, struct.Struct("<dd")
 
 Prepare = Callable[[str, Sequence[str]], Awaitable[None]]
 
@@ -84,7 +85,7 @@ def _late_interaction(spec: RerankSpec, index: Index, models: Models, cache: Cac
 
 
 class CachedReranker:
-    """Scores each question and passage once ever.
+    """Scores each question and passage once ever, and remembers what a score took.
 
     Args:
         inner: Makes the scores.
@@ -104,11 +105,17 @@ class CachedReranker:
         missing = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in known}
         usage = Usage()
         if missing:
-            scores, usage = await self._inner.score(question, list(missing.values()))
-            new = {key: struct.pack("<d", score) for key, score in zip(missing, scores, strict=True)}
+            with own_time() as scoring:
+                scores, usage = await self._inner.score(question, list(missing.values()))
+            share = (scoring.seconds or 0.0) / len(missing)
+            new = {key: _SCORE.pack(score, share) for key, score in zip(missing, scores, strict=True)}
             self._cache.put_many(STAGE, new)
             known |= new
-        return [struct.unpack("<d", known[key])[0] for key in keys], usage
+        read = {key: _SCORE.unpack(value) for key, value in known.items()}
+        seconds = sum(share for _, share in read.values())
+        if seconds:
+            took(seconds)
+        return [read[key][0] for key in keys], usage
 
     async def prepare(self, question: str, passages: Sequence[str]) -> None:
         """Let the inner one do what it does once, for those passages whose scores are not known."""
@@ -119,4 +126,4 @@ class CachedReranker:
             await _prepare(self._inner, question, missing)
 
     def _keys(self, question: str, passages: Sequence[str]) -> list[str]:
-        return [fingerprint(self._name, question, passage) for passage in passages]
+        return [fingerprint(_FORMAT, self._name, question, passage) for passage in passages]

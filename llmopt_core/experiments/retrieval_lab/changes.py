@@ -78,6 +78,8 @@ def word(value: Any) -> str:
     """A value as it is told."""
     if value is None or value == "":
         return "none"
+    if isinstance(value, Mapping) and "method" in value:
+        return str(value["method"])
     return str(value) if isinstance(value, str | int | float) else canonical_json(value)
 
 

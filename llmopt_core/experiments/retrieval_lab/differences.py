@@ -19,7 +19,14 @@ def told_differences(before: RetrievalSpec, after: RetrievalSpec) -> list[str]:
     old, new = _in_force(before), _in_force(after)
     names = [name for name in [*old, *(name for name in new if name not in old)] if old.get(name) != new.get(name)]
     found = [(name, old.get(name), new.get(name)) for name in names if _is_told(name, old, new)]
-    return [f"{name}: {word(a)} → {word(b)}" for name, a, b in found if word(a) != word(b)]
+    return [_told(name, a, b) for name, a, b in found]
+
+
+def _told(name: str, a: Any, b: Any) -> str:
+    if word(a) == word(b):
+        # Routing of one kind, by other examples or to other settings.
+        return f"{name}: {word(a)}, set up otherwise"
+    return f"{name}: {word(a)} → {word(b)}"
 
 
 def _is_told(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:

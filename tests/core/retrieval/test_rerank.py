@@ -9,6 +9,7 @@ import pytest
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Completion, ModelSpec
+from llmopt_core.models.own_time import working
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.retrieval.late_interaction import ByteMemory, LateInteractionReranker, TokenVectorStore
 from llmopt_core.retrieval.rerank import CachedReranker, rerank
@@ -304,6 +305,26 @@ async def test_a_question_that_waited_for_its_turn_has_the_time_of_its_own_work(
     assert min(one.seconds for one in found) >= 0.05
     # One after the other, so what all took is no more than what passed: none holds the wait for another.
     assert sum(one.seconds for one in found) <= whole
+
+
+async def test_scores_that_are_kept_count_with_the_time_they_took():
+    class Slow:
+        def work(self, passages):
+            with working():
+                time.sleep(0.02 * len(passages))
+
+        async def score(self, question, passages):
+            await asyncio.to_thread(self.work, passages)
+            return [float(len(passage)) for passage in passages], Usage()
+
+    cache, spec = MemoryCache(), RerankSpec(method="late-interaction")
+    hits = [Hit(Chunk("a", 0, len(text), text), 0.0) for text in ("one", "three", "eleven")]
+    first = await rerank("which?", hits[:2], spec, CachedReranker(Slow(), "it", cache))
+    again = await rerank("which?", hits[:2], spec, CachedReranker(Slow(), "it", cache))
+    more = await rerank("which?", hits, spec, CachedReranker(Slow(), "it", cache))
+    assert first.seconds >= 0.04
+    assert again.seconds == pytest.approx(first.seconds)
+    assert more.seconds >= first.seconds + 0.02
 
 
 async def test_calls_that_were_asked_before_count_with_their_time(retriever, models):

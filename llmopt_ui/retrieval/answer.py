@@ -50,8 +50,9 @@ def _given(project: Project, side: Side, found: Inspection) -> Answer | None:
         return given
     if st.button("Answer it", key=f"answer_{side.place}", type="primary", icon=":material/play_arrow:"):
         with st.spinner("Answering …"):
-            given = state().answers[key] = answer(project, side, found)
-        return given
+            state().answers[key] = answer(project, side, found)
+        # Drawn again without the button.
+        st.rerun()
     st.caption("Not asked yet: one call to the configuration's model, and to the judge of its answer checks.")
     return None
 

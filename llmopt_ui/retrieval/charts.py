@@ -19,6 +19,7 @@ _GOLDS = (GOLD, "#CC79A7", "#56B4E9")
 _QUIET = "rgba(128, 136, 150, 0.45)"
 UPRIGHT = [0, -90]
 """Angles of stage names: where they do not fit they are read from below, their lines in order from the left."""
+_FEW_STAGES = 6
 _STAGES = {
     "select (top-k)": "handed over",
     "select (mmr)": "handed over by MMR",
@@ -33,13 +34,20 @@ _STAGES = {
 
 def stage_name(name: str) -> str:
     """A stage's name in words."""
-    return fmt.shorten(_STAGES.get(name, name), 40)
+    method, _, text = name.partition(": ")
+    return fmt.shorten(_STAGES.get(name) or (f"{_STAGES.get(method, method)}: {text}" if text else name), 40)
 
 
-def stage_label(name: str, width: int = 12) -> str:
+def stage_label(name: str, width: int = 12, lines: int = 3) -> str:
     """A stage's name for an axis, broken into short lines."""
-    words = stage_name(name)
-    return "<br>".join(map(plain, textwrap.wrap(words, width)[:3]))
+    return "<br>".join(map(plain, textwrap.wrap(stage_name(name), width, max_lines=lines, placeholder=" …")))
+
+
+def stage_labels(names: Sequence[str], width: int = 12) -> list[str]:
+    """The names below an axis; many of them have one line each, since they must stand upright where it is narrow."""
+    if len(names) <= _FEW_STAGES:
+        return [stage_label(name, width) for name in names]
+    return [plain(fmt.shorten(stage_name(name), 20)) for name in names]
 
 
 def gold_colour(inks: Sequence[Ink]) -> str:
@@ -76,7 +84,7 @@ def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.
         margin={"t": 66},
         xaxis={
             "tickvals": list(range(len(shown))),
-            "ticktext": [stage_label(column.name) for column in shown],
+            "ticktext": stage_labels([column.name for column in shown]),
             "range": [-0.3, len(shown) - 0.7],
             "ticklabeloverflow": "allow",
             "autotickangles": UPRIGHT,
@@ -180,7 +188,7 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
         },
         yaxis={
             "tickvals": list(range(len(shown))),
-            "ticktext": [stage_label(column.name, 16) for column in shown],
+            "ticktext": [stage_label(column.name, 16, 2) for column in shown],
             "range": [len(shown) - 0.5, -0.5], "fixedrange": True, "showgrid": False,
         },
     )  # fmt: skip

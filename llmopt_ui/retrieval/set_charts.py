@@ -14,7 +14,7 @@ from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep
 from llmopt_core.experiments.retrieval_lab.tables import Estimate
 from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, ConfusionReport, SetReport, position_groups
 from llmopt_ui import format as fmt
-from llmopt_ui.retrieval.charts import UPRIGHT, stage_label
+from llmopt_ui.retrieval.charts import UPRIGHT, stage_label, stage_labels
 from llmopt_ui.retrieval.choice import Side
 from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, plain, themed, verdict
 
@@ -37,7 +37,7 @@ def stage_chart(shown: Shown, k: int) -> go.Figure:
                       legend=panel == 1), row=1, col=panel,
             )  # fmt: skip
     figure.update_xaxes(tickvals=list(range(len(order))), range=[-0.4, len(order) - 0.5],
-                        ticktext=[stage_label(name, 11) for name in order], fixedrange=True,
+                        ticktext=stage_labels(order, 11), fixedrange=True,
                         autotickangles=UPRIGHT)  # fmt: skip
     figure.update_yaxes(range=[0, 1.05], fixedrange=True)
     figure.update_layout(height=400, margin={"t": 70}, yaxis={"title": "Mean (0 to 1)"}, legend={"y": 1.12})

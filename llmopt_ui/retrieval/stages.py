@@ -44,7 +44,8 @@ def _stage(side: Side, found: Inspection, stage: StageTrace, number: int, other:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             title = TITLES.get(stage.stage, stage.stage)
             mark = _mark(stage, other)
-            st.markdown(f"**{title}** :gray[{fmt.markdown(stage.method)}]{mark}", width="content")
+            method = "" if stage.method == title.lower() else f" :gray[{fmt.markdown(stage.method)}]"
+            st.markdown(f"**{title}**{method}{mark}", width="content")
             st.markdown(f":gray[{fmt.markdown(_numbers(stage))}]", width="content")
         if stage.warning:
             st.warning(fmt.markdown(stage.warning), icon=":material/warning:")

@@ -15,7 +15,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.types import EvaluationSet, Example, fingerprint
 from llmopt_ui import resources
 from llmopt_ui.retrieval import looking
-from llmopt_ui.retrieval.charts import gold_colour
+from llmopt_ui.retrieval.charts import gold_colour, stage_labels
 from llmopt_ui.retrieval.choice import Side, differing
 from llmopt_ui.theme import Ink, inks
 
@@ -145,6 +145,8 @@ def test_the_answer_cites_its_chunk_and_shows_the_prompt(app: App, looked: AppTe
     test = app(PAGE, project=lab, left="expanded", right="hybrid", retrieval_part="Prompt and answer")
     test.button(key="answer_left").click().run()
     assert not test.exception
+    # The other side was handed the same chunk, so nothing is left to answer.
+    assert not [button.key for button in test.button if button.label == "Answer it"]
     assert 'href="#chunk-left-1"' in html(test)
     assert 'id="chunk-left-1"' in html(test)
     assert "underline" in html(test)
@@ -435,6 +437,14 @@ def test_a_single_number_of_chunks_is_not_called_best(app: App, lab: str) -> Non
     test.button(key="start_chunk-count-sweep").click().run()
     finish(test)
     assert "Answer F1 with **2 chunks**; choose more numbers to compare." in words(test)
+
+
+def test_many_stages_have_one_line_each_below_an_axis() -> None:
+    few = ["dense", "fusion (rrf)", "late-interaction"]
+    assert stage_labels(few) == ["dense", "fusion by<br>ranks", "late<br>interaction"]
+    many = [*few, *(f"bm25: What is <b> about text {number}?" for number in range(4))]
+    assert stage_labels(many)[:2] == ["dense", "fusion by ranks"]
+    assert stage_labels(many)[3] == "BM25: What is &lt;b&gt; a…"
 
 
 def test_gold_has_a_colour_that_neither_side_has() -> None:

@@ -8,6 +8,7 @@ from llmopt_core.experiments.retrieval_lab.differences import told_differences
 from llmopt_core.retrieval.spec import RetrievalSpec
 
 RERANKED = {"rerank": {"method": "late-interaction"}}
+ROUTING = {"method": "nearest", "examples": [{"question": "Who?", "category": "who"}]}
 ASKED = {"rerank": {"method": "llm-yes-no"}}
 
 
@@ -33,6 +34,9 @@ def spec(**parts: object) -> RetrievalSpec:
         ({}, {"rerank": {"method": "late-interaction", "candidates": 5}},
          ["rerank.method: none → late-interaction", "rerank.candidates: none → 5"]),
         ({}, {"transform": {"n": 9}, "top_k": 7}, ["top_k: 3 → 7"]),
+        ({}, {"routing": ROUTING}, ["routing: none → nearest"]),
+        ({"routing": ROUTING}, {"routing": {**ROUTING, "routes": {"who": {"top_k": 2}}}},
+         ["routing: nearest, set up otherwise"]),
     ],
 )  # fmt: skip
 def test_only_settings_with_an_effect_are_told(before: dict, after: dict, told: list[str]) -> None:

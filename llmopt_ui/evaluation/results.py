@@ -53,7 +53,9 @@ class Entry:
 def latest_by_name(
     runs: Sequence[Run], set_name: str, set_version: str, judge: str, order: Sequence[str] = ()
 ) -> dict[str, Run]:
-    """The newest run with records of each configuration.
+    """The run of each configuration that counts: its newest, or an older one that answered more questions.
+
+    A short try after a whole run would else take its place. An older run must have all metrics of the newest.
 
     Args:
         runs: Newest first.
@@ -62,15 +64,15 @@ def latest_by_name(
         judge: Only runs with the same judge can be compared.
         order: Names of configurations in the order they are shown; others follow, the oldest run first.
     """
-    found: dict[str, Run] = {}
-    seen: set[str] = set()
+    kinds: dict[str, list[Run]] = {}
     for run in runs:
-        if (run.evaluation_set, run.set_version, run.judge) != (set_name, set_version, judge) or not run.done:
-            continue
-        if run.fingerprint in seen:
-            continue
-        seen.add(run.fingerprint)
-        found[run.name if run.name not in found else f"{run.name} (earlier, {run.fingerprint[:4]})"] = run
+        if (run.evaluation_set, run.set_version, run.judge) == (set_name, set_version, judge) and run.done:
+            kinds.setdefault(run.fingerprint, []).append(run)
+    found: dict[str, Run] = {}
+    for newest, *older in kinds.values():
+        name = newest.name if newest.name not in found else f"{newest.name} (earlier, {newest.fingerprint[:4]})"
+        whole = (run for run in older if set(newest.metrics) <= set(run.metrics))
+        found[name] = max((newest, *whole), key=lambda run: run.done - run.failed)
     places = {name: place for place, name in enumerate(order)}
     return dict(sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[1].id)))
 

@@ -39,9 +39,10 @@ def _picture(chosen: Chosen, compared: Sequence[Entry]) -> None:
     figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks)
     told = "Mean score of each configuration per metric, with 95 % intervals"
     st.plotly_chart(figure, config=CONFIG, key="metric_bars", alt=told)
-    size = max(run.total for run in chosen.runs.values())
+    sizes = sorted({run.total for run in chosen.runs.values()})
+    least = f"{sizes[0]:,} to " if len(sizes) > 1 else ""
     st.caption(
-        f"Means over {fmt.plural(size, 'question')} with 95 % bootstrap intervals. "
+        f"Means over {least}{fmt.plural(sizes[-1], 'question')} with 95 % bootstrap intervals. "
         f"Graded by {fmt.markdown(chosen.judge)}."
     )
     if chosen.ragas and chosen.judge == JUDGE:

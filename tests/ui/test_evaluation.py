@@ -140,3 +140,24 @@ def test_downloads_hold_every_record(app: App, used: str) -> None:
         item.proto.label for item in test.get("download_button")
     ]
     assert labels[:3] == ["Report (HTML)", "Leaderboard (CSV)", "All records (JSON)"]
+
+
+def try_again(store: Store, project: str, name: str, questions: int, metrics: tuple[str, ...]) -> None:
+    """A further run of a configuration, over its first questions."""
+    before = next(run for run in store.runs(project) if run.name == name)
+    run = store.start_run(
+        project, before.configuration, before.fingerprint, evaluation_set=before.evaluation_set,
+        set_version=before.set_version, judge=before.judge, metrics=metrics, total=questions,
+    )  # fmt: skip
+    store.save_records(run, list(enumerate(store.records(before.id)[:questions])))
+    store.finish_run(run, "finished", seconds=1.0)
+
+
+def test_a_short_try_does_not_take_the_place_of_a_whole_run(app: App, used: str, store: Store) -> None:
+    whole = next(run for run in store.runs(used) if run.name == "rag")
+    try_again(store, used, "rag", 3, whole.metrics)
+    told = texts(app(PAGE, project=used))
+    assert "Means over 24 questions" in told
+    try_again(store, used, "rag", 3, (*whole.metrics, "mrr"))
+    told = texts(app(PAGE, project=used))
+    assert "Means over 3 to 24 questions" in told

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import count
 from statistics import median
 
 from llmopt_core.cache import Cache
@@ -15,10 +16,14 @@ from llmopt_core.experiments.retrieval_lab.tables import mean
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
+from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
 from llmopt_core.types import Document, Example, Record, Spec, StageTrace, Usage
 
 PILOT = 8
 """Questions whose local stages are done again, past the cache, so that their time is the true one."""
+
+
+_UNSEEN = count(1)
 
 
 class Cost(Spec):
@@ -69,18 +74,42 @@ async def timed(
     retriever = await pipeline.retriever()
     pilot = examples[:PILOT]
     kept = [await pipeline.retrieve(example) for example in pilot]
-    past = cache if _asks_model(retriever.spec.rerank.method) else _Forgetful(cache)
-    fresh = Retriever(retriever.spec, retriever.index, models, past)
+    # An endpoint would be paid again for its vectors; a router's examples are embedded once for all questions.
+    again_too = retriever.spec.routing is None and not retriever.spec.embedding.endpoint
+    past = _Forgetful(cache, {"rerank", "embedding"} if again_too else {"rerank"})
+    made: dict[str, Retriever] = {}
     # The first question loads what the others find loaded, so it is asked twice.
     pairs = zip([*pilot[:1], *pilot], [*kept[:1], *kept], strict=True)
-    again = [await _again(fresh, example, known) for example, known in pairs]
+    again = []
+    for example, known in pairs:
+        spec = _on_this_machine(retriever.spec, known.category)
+        fresh = made.setdefault(spec.fingerprint, Retriever(spec, retriever.index, models, past))
+        again.append(await _again(fresh, example, known))
     return Timed(tuple(kept), tuple(again[1:]))
 
 
+def _on_this_machine(spec: RetrievalSpec, category: str | None) -> RetrievalSpec:
+    """The settings of a category without the stages that ask a chat model, whose time is that of the first time."""
+    found = spec.routed(category)
+    changes: dict[str, object] = {}
+    if _asks_model(found.rerank.method):
+        changes["rerank"] = RerankSpec()
+    if found.routing is not None:
+        nobody = found.routing.model_copy(update={"routes": {}})
+        changes["routing"] = None if _asks_model(found.routing.method) else nobody
+    return found.model_copy(update=changes)
+
+
 async def _again(retriever: Retriever, example: Example, known: Retrieval) -> Retrieval:
-    """The same retrieval with the texts that were written the first time."""
+    """The same retrieval with the texts that were written the first time.
+
+    White space that no model sees makes the question one that nothing is kept of: its vectors are made again, but where
+    an endpoint would be paid for them.
+    """
     written = [stage.queries for stage in known.trace if stage.stage == "transform" and stage.method != "none"]
-    return await retriever.retrieve(example.question, example.category, texts=written[0] if written else None)
+    unseen = "" if retriever.spec.embedding.endpoint else " " * next(_UNSEEN)
+    texts = written[0] if written else None
+    return await retriever.retrieve(f"{example.question}{unseen}", example.category, texts=texts)
 
 
 def answer_costs(
@@ -188,16 +217,15 @@ def _more(a: float | None, b: float | None) -> float | None:
 
 
 class _Forgetful:
-    """A cache that has forgotten what rerankers said, and keeps nothing new of it."""
+    """A cache that has forgotten some stages, and keeps nothing new."""
 
-    def __init__(self, inner: Cache) -> None:
+    def __init__(self, inner: Cache, stages: Set[str]) -> None:
         self._inner = inner
+        self._stages = stages
 
     def get_many(self, stage: str, keys: Iterable[str]) -> dict[str, bytes]:
-        """Nothing of rerankers."""
-        return {} if stage == "rerank" else self._inner.get_many(stage, keys)
+        """Nothing of the forgotten stages."""
+        return {} if stage in self._stages else self._inner.get_many(stage, keys)
 
     def put_many(self, stage: str, values: Mapping[str, bytes]) -> None:
-        """Nothing of rerankers."""
-        if stage != "rerank":
-            self._inner.put_many(stage, values)
+        """Nothing is kept."""

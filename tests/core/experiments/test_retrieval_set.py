@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 
 import pytest
 
@@ -27,7 +28,7 @@ from llmopt_core.experiments.retrieval_lab.jobs import (
 from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep, k_sweep
 from llmopt_core.experiments.retrieval_lab.tables import Gain
 from llmopt_core.experiments.retrieval_lab.whole_set import SetReport, measure_set, position_groups
-from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.types import Example, Span
 
 from .conftest import EXAMPLES, Lab, reply
@@ -211,6 +212,32 @@ async def test_what_checks_and_transforms_take_is_the_same_from_a_warm_cache(lab
     assert (hyde.name, hyde.cost.tokens) == ("without hyde", first.removed[0].cost.tokens)
     assert hyde.cost.seconds >= 0.02
     assert other.removed[-1].cost == check.cost
+
+
+async def test_work_that_was_done_before_costs_what_it_takes(lab: Lab) -> None:
+    """Question vectors, for the search and by token, are made again for the time they take, and no call is."""
+
+    class Slow(HashEmbedder):
+        def encode(self, texts):
+            time.sleep(0.02)
+            return super().encode(texts)
+
+        def encode_tokens(self, texts):
+            time.sleep(0.03)
+            return super().encode_tokens(texts)
+
+    lab.embedder = Slow()
+    parts = {**HYBRID, "rerank": {"method": "late-interaction"}}
+    for _ in range(2):
+        costs = {one.name: one.cost.seconds for one in (await left_out(lab, retrieval=parts)).removed}
+        assert costs["without dense"] >= 0.02
+        assert costs["without rerank (late-interaction)"] >= 0.03
+    asked = len(lab.chat.requests)
+    await left_out(lab, retrieval={**HYBRID, "rerank": {"method": "llm-yes-no", "llm": {"endpoint": "scripted"}}})
+    assert len(lab.chat.requests) > asked
+    asked = len(lab.chat.requests)
+    await left_out(lab, retrieval={**HYBRID, "rerank": {"method": "llm-yes-no", "llm": {"endpoint": "scripted"}}})
+    assert len(lab.chat.requests) == asked
 
 
 async def test_checks_that_share_their_judge_cost_what_their_removal_spares(lab: Lab) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from llmopt_core.errors import BadInput, LlmOptError, MissingDependency, StorageFailed, WorkspaceBusy
 
 BUSY_SECONDS = 30
+_SWITCH_SECONDS = 0.005
 
 
 class Database:
@@ -136,13 +138,27 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
     def _connected(connection: sqlite3.Connection, _record: Any) -> None:
         # SQLAlchemy begins transactions itself (below); the driver's own begin comes too late for a write lock.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-32000"):
+        _use_wal(connection)
+        for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-32000"):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch a file to WAL. While another process switches the same new file, SQLite refuses instead of waiting."""
+    last = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > last:
+                raise
+            time.sleep(_SWITCH_SECONDS)
 
 
 _SAYINGS = (

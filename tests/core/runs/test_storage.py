@@ -1,8 +1,10 @@
+import multiprocessing
 import os
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +13,7 @@ from alembic.migration import MigrationContext
 
 from llmopt_core.errors import BadInput, LlmOptError, MissingDependency, StorageFailed, WorkspaceBusy
 from llmopt_core.runs import engine, migrate
+from llmopt_core.runs.engine import Database
 from llmopt_core.runs.migrate import head
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.tables import metadata
@@ -77,6 +80,34 @@ def test_sqlite_runs_with_wal_and_foreign_keys(store: Store) -> None:
     with store.database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+
+
+def test_a_new_file_may_be_opened_by_many_processes_at_once(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    together, told = context.Barrier(4), context.Queue()
+    paths = [str(tmp_path / f"{number}.db") for number in range(60)]
+    openers = [context.Process(target=open_together, args=(paths, together, told)) for _ in range(4)]
+    for opener in openers:
+        opener.start()
+    problems = [problem for _ in openers for problem in told.get(timeout=120)]
+    for opener in openers:
+        opener.join(timeout=60)
+    assert problems == []
+
+
+def open_together(paths: list[str], together: Any, told: Any) -> None:
+    """Open each file at the same moment as the others, and say what went wrong."""
+    problems = []
+    for path in paths:
+        together.wait(timeout=60)
+        try:
+            database = Database(f"sqlite:///{path}")
+            with database.write() as connection:
+                connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS seen (name TEXT)")
+            database.close()
+        except LlmOptError as error:
+            problems.append(str(error))
+    told.put(problems)
 
 
 def test_two_processes_may_start_and_write_at_once(tmp_path: Path) -> None:

@@ -37,11 +37,15 @@ class ProjectStore(StorePart):
         return self.project(name)
 
     def ensure_project(self, name: str, description: str = "") -> Project:
-        """The project of that name, added when it is not there."""
+        """The project of that name, added when it is not there; another process may add it at the same moment."""
         try:
             return self.project(name)
         except BadInput:
-            return self.create_project(name, description)
+            name = _checked_name(name)
+        row = {"name": name, "description": description, "created_at": now()}
+        with self.database.write() as connection:
+            connection.execute(self.database.insert_new(projects), row)
+        return self.project(name)
 
     def projects(self) -> list[Project]:
         """All projects, oldest first."""

@@ -3,6 +3,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,15 @@ def open_together(paths: list[str], together: Any, told: Any) -> None:
         except LlmOptError as error:
             problems.append(str(error))
     told.put(problems)
+
+
+def test_a_project_may_be_ensured_by_many_at_once(tmp_path: Path) -> None:
+    stores = [Store(url(tmp_path), tmp_path) for _ in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        for name in ("one", "two", "three", "four", "five"):
+            found = list(threads.map(lambda store, name=name: store.ensure_project(name).id, stores))
+            assert len(set(found)) == 1
+    assert [project.name for project in stores[0].projects()] == ["one", "two", "three", "four", "five"]
 
 
 def test_two_processes_may_start_and_write_at_once(tmp_path: Path) -> None:

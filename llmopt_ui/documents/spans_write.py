@@ -127,6 +127,8 @@ def _known_questions(project: Project) -> list[str]:
 
 
 def _review(project: Project, draft: dict[str, Any]) -> None:
+    from llmopt_core.experiments.question_writing.review import places_of
+
     st.subheader("Review what was written", anchor=False)
     st.markdown(outcome(draft))
     _dropped(draft)
@@ -134,14 +136,14 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
         empty_state("No question passed", "Try more passages, another seed or a stronger model.", ":material/quiz:")
         st.button("Put away", key=DISCARD, type="tertiary", on_click=_discard, args=(project,))
         return
-    places = [[row["document"], row["start"], row["end"]] for row in draft["rows"]]
+    places = places_of(draft)
     key = f"{TABLE}_{state().forms}_{fingerprint(places)}"
     table = pd.DataFrame(_rows_before(draft, key))
     edited = st.data_editor(
         table,
         key=key,
         on_change=_remember,
-        args=(project, draft, key),
+        args=(project, places, key),
         hide_index=True,
         height=min(60 + 35 * len(table), 520),
         column_order=("keep", "question", "answer", "quote", "match", "document"),
@@ -165,11 +167,13 @@ def _rows_before(draft: dict[str, Any], key: str) -> Sequence[dict[str, Any]]:
     return state().reviewed[1]
 
 
-def _remember(project: Project, draft: dict[str, Any], key: str) -> None:
+def _remember(project: Project, places: list[list[Any]], key: str) -> None:
     """Keep what was typed, so that a closed page loses none of it."""
-    edits = st.session_state[key]["edited_rows"]
-    rows = [{**row, **edits.get(position, {})} for position, row in enumerate(state().reviewed[1])]
-    store().save_draft(project, DRAFT, "", {**draft, "rows": rows})
+    from llmopt_core.experiments.question_writing.review import with_edits
+
+    changed = with_edits(store().draft(project, DRAFT, ""), places, st.session_state[key]["edited_rows"])
+    if changed is not None:
+        store().save_draft(project, DRAFT, "", changed)
 
 
 def _save_row(project: Project, edited: pd.DataFrame) -> None:

@@ -39,6 +39,30 @@ def reasons(draft: Mapping[str, Any]) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda item: -item[1]))
 
 
+def places_of(draft: Mapping[str, Any]) -> list[list[Any]]:
+    """Document, start and end of each row, which tell a draft from another whatever was edited in it."""
+    return [[row["document"], row["start"], row["end"]] for row in draft["rows"]]
+
+
+def with_edits(
+    draft: Mapping[str, Any] | None, places: list[list[Any]], edits: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The draft as it is kept now with what was typed, so that two who edit lose nothing of each other.
+
+    Args:
+        draft: None where it was saved or thrown away meanwhile.
+        places: See `places_of`, of the draft that was edited.
+        edits: By position of a row the fields that were typed.
+
+    Returns:
+        None where there is no such draft any more: what is gone does not come back by an edit.
+    """
+    if draft is None or places_of(draft) != places:
+        return None
+    rows = [{**row, **edits.get(position, {})} for position, row in enumerate(draft["rows"])]
+    return {**draft, "rows": rows}
+
+
 def reviewed(rows: Sequence[Mapping[str, Any]], documents: Sequence[Document]) -> list[Candidate]:
     """The questions of the rows that are kept. A quote that was edited is looked up again.
 

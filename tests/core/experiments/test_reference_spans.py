@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.question_writing.review import reviewed
+from llmopt_core.experiments.question_writing.review import places_of, reviewed, with_edits
 from llmopt_core.experiments.reference_spans import coverage, with_references
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 
@@ -47,3 +47,17 @@ def test_references_are_set_once_each_and_counted() -> None:
     assert (found.known, found.unknown, found.broken) == (1, 0, ("b",))
     with pytest.raises(BadInput, match="no question z"):
         with_references(questions, "z", [])
+
+
+def test_what_two_people_edit_in_a_review_is_both_kept_and_a_closed_review_stays_closed() -> None:
+    draft = {"rows": [row(), row(quote="harbour was built")], "passages": 2}
+    places = places_of(draft)
+    first = with_edits(draft, places, {0: {"question": "One?"}})
+    both = with_edits(first, places, {1: {"keep": False}})
+    assert both is not None
+    assert [(one["question"], one["keep"]) for one in both["rows"]] == [
+        ("One?", True), (draft["rows"][1]["question"], False)
+    ]  # fmt: skip
+    assert both["passages"] == 2
+    assert with_edits(None, places, {0: {"question": "Too late?"}}) is None
+    assert with_edits({"rows": [row()]}, places, {0: {"question": "Another draft?"}}) is None

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from llmopt_core.experiments.tuning_lab.labels import (
     Begun,
     Label,
@@ -20,16 +15,7 @@ from llmopt_core.experiments.tuning_lab.labels import (
     waiting,
 )
 from llmopt_core.runs.store import Store
-from llmopt_core.settings import Settings
 from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record, Score
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(Settings(home=tmp_path / "home"))
-    opened.ensure_project("p")
-    yield opened
-    opened.close()
 
 
 def run_on(store: Store, name: str, questions: tuple[str, ...]) -> int:

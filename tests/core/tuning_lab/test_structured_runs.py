@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from llmopt_core.experiments.tuning_lab.sources import sample_questions, sample_training
@@ -17,16 +14,7 @@ from llmopt_core.experiments.tuning_lab.structured import (
 from llmopt_core.finetuning.jobs import TunedModel
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
-from llmopt_core.settings import Settings
 from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Record
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(Settings(home=tmp_path / "home"))
-    opened.ensure_project("p")
-    yield opened
-    opened.close()
 
 
 def test_runs_on_structured_questions_are_reported(store: Store) -> None:

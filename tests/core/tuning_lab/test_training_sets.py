@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -40,14 +39,6 @@ TOWNS = [
     "Tegucigalpa",
     "Bridgetown",
 ]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(Settings(home=tmp_path / "home"))
-    opened.ensure_project("p")
-    yield opened
-    opened.close()
 
 
 def town(number: int, **about: object) -> TrainingExample:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from llmopt_core.errors import BadInput
@@ -15,18 +12,9 @@ from llmopt_core.experiments.tuning_lab.sources import good_records
 from llmopt_core.experiments.tuning_lab.voted import liked, voted_pairs
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
-from llmopt_core.settings import Settings
 from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record
 
 ROWS = EvaluationSet("questions", tuple(Example(f"q{n}", f"How many is {n}?") for n in range(3)))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(Settings(home=tmp_path / "home"))
-    opened.ensure_project("p")
-    yield opened
-    opened.close()
 
 
 def compared(store: Store, said: str) -> Comparison:

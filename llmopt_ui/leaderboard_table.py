@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from llmopt_core.csv_text import csv_text
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_ui import format as fmt
 from llmopt_ui.evaluation.results import Entry
@@ -79,55 +78,23 @@ def _unbroken(text: str) -> str:
 
 def leaderboard_csv(entries: Sequence[Entry], metrics: Sequence[str]) -> str:
     """One row per configuration and metric, with everything that is known."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(
-        [
-            "configuration",
-            "fingerprint",
-            "status",
-            "judge",
-            "metric",
-            "mean",
-            "low",
-            "high",
-            "scored",
-            "total",
-            "difference",
-            "difference_low",
-            "difference_high",
-            "p_value",
-            "verdict",
-            "tokens",
-            "cost_usd",
-            "seconds",
-        ]
+    return csv_text(_CSV_COLUMNS, [_csv_row(entry, metric) for entry in entries for metric in metrics])
+
+
+def _csv_row(entry: Entry, metric: str) -> list[object]:
+    run, summary, compared = entry.run, entry.summaries.get(metric), entry.comparisons.get(metric)
+    measured = (summary.mean, summary.low, summary.high, summary.scored, summary.total) if summary else (None,) * 5
+    told = (
+        (compared.difference, compared.low, compared.high, compared.p_value, compared.verdict)
+        if compared
+        else (None,) * 5
     )
-    for entry in entries:
-        run = entry.run
-        tokens = run.usage.prompt_tokens + run.usage.completion_tokens
-        for metric in metrics:
-            summary, compared = entry.summaries.get(metric), entry.comparisons.get(metric)
-            measured = (
-                (summary.mean, summary.low, summary.high, summary.scored, summary.total) if summary else ("",) * 5
-            )
-            told = (
-                (compared.difference, compared.low, compared.high, compared.p_value, compared.verdict)
-                if compared
-                else ("",) * 5
-            )
-            writer.writerow(
-                [
-                    entry.name,
-                    run.fingerprint,
-                    run.status,
-                    run.judge,
-                    metric,
-                    *measured,
-                    *told,
-                    tokens,
-                    run.usage.cost_usd,
-                    run.seconds,
-                ]
-            )
-    return out.getvalue()
+    tokens = run.usage.prompt_tokens + run.usage.completion_tokens
+    start = (entry.name, run.fingerprint, run.status, run.judge, metric)
+    return [*start, *measured, *told, tokens, run.usage.cost_usd, run.seconds]
+
+
+_CSV_COLUMNS = (
+    "configuration", "fingerprint", "status", "judge", "metric", "mean", "low", "high", "scored", "total",
+    "difference", "difference_low", "difference_high", "p_value", "verdict", "tokens", "cost_usd", "seconds",
+)  # fmt: skip

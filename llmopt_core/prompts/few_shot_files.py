@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from llmopt_core.csv_text import csv_text, unguard_cell
 from llmopt_core.errors import BadInput
 
 Format = Literal["csv", "jsonl", "openai"]
@@ -69,14 +70,14 @@ def _from_table(text: str, name: str, delimiter: str) -> list[dict[str, str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     examples: list[dict[str, str]] = []
     try:
-        header = [column.strip() for column in next(reader, [])]
+        header = [unguard_cell(column.strip()) for column in next(reader, [])]
         names = _names(header, f"{name} line 1")
         for row in reader:
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) != len(header):
                 raise BadInput(f"{name} line {reader.line_num}: {len(row)} cells for {len(header)} columns.")
-            examples.append({column: cell for column, cell in zip(names, row, strict=True) if column})
+            examples.append({c: unguard_cell(cell) for c, cell in zip(names, row, strict=True) if c})
     except csv.Error as error:
         raise BadInput(f"{name} line {reader.line_num}: not readable as CSV ({error}).") from error
     return examples
@@ -134,11 +135,7 @@ def _as_text(value: Any) -> str:
 
 def _as_table(examples: Sequence[dict[str, str]]) -> str:
     columns = list(dict.fromkeys(["question", "answer", *(key for example in examples for key in example)]))
-    table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, columns, restval="", lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(examples)
-    return table.getvalue()
+    return csv_text(columns, [[example.get(column) for column in columns] for example in examples])
 
 
 def _as_chat(example: dict[str, str], number: int, system: str) -> dict[str, Any]:

@@ -1,16 +1,11 @@
-"""A comparison side by side as one HTML page that needs nothing else, and as a table."""
+"""A comparison side by side as one HTML page that needs nothing else."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmopt_core.prompts.diff import Op, shown
 from llmopt_core.reporting.page import PALETTE, template
-
-_RISKY = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,30 +75,3 @@ def render_comparison(page: ComparisonPage) -> str:
     counts = {kind: sum(kind in row.kinds for row in page.rows) for kind in ("failures", "different", "regressions")}
     made: str = template("comparison.html").render(page=page, colours=PALETTE, counts=counts, shown=shown)
     return made
-
-
-def csv_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A CSV file that a spreadsheet opens safely: a text that it would run as a formula gets an apostrophe in front."""
-    table = io.StringIO(newline="")
-    writer = csv.writer(table, lineterminator="\r\n")
-    writer.writerows([_safe(cell) for cell in row] for row in (header, *rows))
-    return table.getvalue()
-
-
-def _safe(cell: object) -> object:
-    if isinstance(cell, str) and _is_risky(cell) and not _is_number(cell):
-        return f"'{cell}"
-    return "" if cell is None else cell
-
-
-def _is_risky(text: str) -> bool:
-    """Whether a spreadsheet might take the text for a formula, or for cells of its own."""
-    return text.startswith(("\t", "\r")) or text.lstrip().startswith(_RISKY)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from llmopt_core.chunking.microscope import BUILTIN_WINDOW
+from llmopt_core.csv_text import csv_text
 from llmopt_core.types import Chunk, Document
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG, size_histogram
@@ -117,9 +116,5 @@ def repeated_characters(chunks: Sequence[Chunk]) -> int:
 
 def chunks_csv(chunks: Sequence[Chunk], sizes: Sequence[int], unit: str) -> str:
     """One row per chunk."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(["document", "start", "end", unit, "heading", "text"])
-    for chunk, size in zip(chunks, sizes, strict=True):
-        writer.writerow([chunk.document, chunk.start, chunk.end, size, chunk.heading, chunk.text])
-    return out.getvalue()
+    rows = [[c.document, c.start, c.end, size, c.heading, c.text] for c, size in zip(chunks, sizes, strict=True)]
+    return csv_text(["document", "start", "end", unit, "heading", "text"], rows)

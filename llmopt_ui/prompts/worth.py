@@ -8,6 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.csv_text import csv_of
 from llmopt_core.experiments.prompt_lab.library import few_shot_from
 from llmopt_core.experiments.prompt_search.setup import WORTH, task_from
 from llmopt_core.experiments.prompt_search.worth import ExampleWorth, WorthResult, measure_worth, worth_answers
@@ -79,9 +80,9 @@ def _result(found: WorthResult) -> None:
     with st.container(key="figures_worth"):
         st.table(worth_table(found), border="horizontal", hide_index=True, alt="What each few-shot example is worth")
     spent(found.usage, found.seconds)
-    frame = pd.DataFrame([_plain(row) for row in found.examples])
+    rows = [_plain(row) for row in found.examples]
     stem = fmt.file_stem(f"{found.source}-worth")
-    downloads([Download("CSV", frame.to_csv(index=False), f"{stem}.csv", "text/csv"),
+    downloads([Download("CSV", csv_of(rows), f"{stem}.csv", "text/csv"),
                Download("JSON", found.model_dump_json(indent=2), f"{stem}.json", "application/json")],
               "worth_download")  # fmt: skip
 

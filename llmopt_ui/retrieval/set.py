@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.csv_text import csv_of
 from llmopt_core.experiments.retrieval_lab.jobs import MEASURE, measure_work, set_report
 from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, SetReport
 from llmopt_core.runs.values import Project
@@ -154,4 +155,4 @@ def stages_csv(shown: Shown) -> str:
         for stage in report.stages
         for measure, estimate in stage.measures.items()
     ]
-    return str(pd.DataFrame(rows).to_csv(index=False))
+    return csv_of(rows)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.csv_text import csv_of
 from llmopt_core.experiments.tuning_lab.library import SavedTraining, training_sets
 from llmopt_core.finetuning.check_report import CheckReport
 from llmopt_core.finetuning.checks import DEFAULT_TOKEN_LIMIT, CheckSettings, check_file, check_set
@@ -190,5 +191,5 @@ def _lines(report: CheckReport) -> None:
                                 "What": st.column_config.TextColumn(width="large")})  # fmt: skip
     if report.lines_left_off:
         st.caption(f"And {report.lines_left_off:,} more.")
-    csv = table.rename(columns={"": "Severity"}).to_csv(index=False)
+    csv = csv_of(table.rename(columns={"": "Severity"}).to_dict("records"))
     downloads([Download("Findings (CSV)", csv, "findings.csv", "text/csv")], "checks_download")

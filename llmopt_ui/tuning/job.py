@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.csv_text import csv_of
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
 from llmopt_core.experiments.tuning_lab.jobs import JobReport
@@ -166,7 +167,7 @@ def _log(found: JobReport) -> None:
     if found.points:
         rows = [{"step": p.step, "train_loss": p.train_loss, "valid_loss": p.valid_loss, "seconds": p.seconds}
                 for p in found.points]  # fmt: skip
-        csv = pd.DataFrame(rows).to_csv(index=False)
+        csv = csv_of(rows)
         downloads([Download("Curves (CSV)", csv, f"{fmt.file_stem(found.job.name)}-curves.csv", "text/csv")],
                   f"tuning_curves_{found.job.id}")  # fmt: skip
 

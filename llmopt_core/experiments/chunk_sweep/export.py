@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
+from llmopt_core.csv_text import csv_text
 from llmopt_core.experiments.chunk_sweep.result import METRICS, TOKENS, SettingResult, SweepResult, label_counts
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.types import EvaluationSet
@@ -87,7 +86,4 @@ def questions_csv(result: SweepResult, position: int, evaluation_set: Evaluation
 
 
 def _csv(header: list[str], rows: list[list[Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerows([header, *rows])
-    return out.getvalue()
+    return csv_text(header, rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from llmopt_core.csv_text import csv_text
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.check_spec import told
 from llmopt_core.experiments.configuration import Configuration
@@ -20,7 +21,6 @@ from llmopt_core.reporting.comparison_page import (
     PageCheck,
     PageColumn,
     PageRow,
-    csv_table,
     render_comparison,
 )
 from llmopt_core.reporting.words import money, number, p_value, short_time
@@ -70,7 +70,7 @@ def comparison_csv(grid: Grid) -> str:
          *(_PASSED[record.scores[check].passed] if check in record.scores else "" for check in checks)]
         for name, repeat, record in answers
     ]  # fmt: skip
-    return csv_table([*_ID_COLUMNS, *metrics, *checks], rows)
+    return csv_text([*_ID_COLUMNS, *metrics, *checks], rows)
 
 
 def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from llmopt_core.csv_text import csv_text
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Grid
 from llmopt_core.finetuning.data import TrainingExample
-from llmopt_core.reporting.comparison_page import csv_table
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Choice, Vote
 from llmopt_core.statistics.intervals import Rate, rate
@@ -217,7 +217,7 @@ def preference_pairs(grid: Grid, votes: Sequence[Vote], asked: str = "") -> list
 def votes_csv(votes: Sequence[Vote]) -> str:
     """One line per voter, example and pair."""
     rows = [[v.voter, v.example_id, v.first, v.second, v.choice, v.saved_at] for v in votes]
-    return csv_table(["voter", "example", "first", "second", "choice", "saved at"], rows)
+    return csv_text(["voter", "example", "first", "second", "choice", "saved at"], rows)
 
 
 def _pair(records: Sequence[Record | None], example_id: str) -> TrainingExample | None:

@@ -10,7 +10,9 @@ from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.file import Experiment
 from llmopt_core.experiments.grading import CHECKS, recorded_metrics
+from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.progress import RunProgress
+from llmopt_core.experiments.run_documents import resume_problem
 from llmopt_core.experiments.runner import run_evaluation
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -135,7 +137,7 @@ async def resume_run(
     """Continue one stored run with what it was started with: missing and failed records are made, nothing else.
 
     Raises:
-        BadInput: Its set is gone, or somebody works on it.
+        BadInput: Its set is gone, its documents have changed, or somebody works on it.
     """
     run = store.run(run_id)
     return await run_evaluation(
@@ -158,11 +160,12 @@ async def resume_run(
 
 
 def _stopped_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
-    """The newest run that is the same but for being whole."""
+    """The newest run that is the same but for being whole, and can be gone on with over the plan's documents."""
     wanted = (configuration.fingerprint, plan.evaluation_set.version, plan.judge.model_dump(mode="json"), plan.limit)
     metrics = recorded_metrics(plan.metrics, plan.evaluation_set.examples[: plan.limit])
     for run in store.runs(plan.project):
         asked = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
         if asked == wanted and run.metrics == metrics and run.name == configuration.name:
-            return run if run.status in RESUMABLE else None
+            stopped = run.status in RESUMABLE and not resume_problem(run, documents_version(plan.documents))
+            return run if stopped else None
     return None

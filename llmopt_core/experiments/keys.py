@@ -31,6 +31,11 @@ def documents_identity(documents: Iterable[Document]) -> list[Any]:
     return sorted([document.name, document.version, dict(document.metadata)] for document in documents)
 
 
+def documents_version(documents: Iterable[Document]) -> str:
+    """Content hash of all documents with their names, whatever their order."""
+    return fingerprint(documents_identity(documents))
+
+
 def chunks_key(documents: Sequence[Document], chunking: ChunkingSpec, embedding: Any) -> str:
     """The key of all chunks of a project; `embedding` matters to semantic chunking alone."""
     texts = sorted([document.name, document.version] for document in documents)

@@ -16,9 +16,11 @@ from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import recorded_metrics
+from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.record_saver import RecordSaver
+from llmopt_core.experiments.run_documents import check_documents
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.owner import HEARTBEAT_SECONDS
 from llmopt_core.runs.store import Store
@@ -70,7 +72,7 @@ async def run_evaluation(  # noqa: PLR0917
         job_id: The job this run belongs to.
 
     Raises:
-        BadInput: It could only fail (see `check_run`), or `resume_run` is another configuration's.
+        BadInput: It could only fail (see `check_run`), or `resume_run` is another configuration's or documents'.
         StorageFailed: The workspace cannot be written. What was stored stays.
         MissingDependency: A package or model file is absent.
     """
@@ -86,6 +88,7 @@ async def run_evaluation(  # noqa: PLR0917
         "judge": judge.model_dump(mode="json"),
     }
     store.keep_evaluation_set(project, evaluation_set)
+    version = documents_version(documents)
     if resume_run is None:
         run_id = store.start_run(
             project,
@@ -98,21 +101,28 @@ async def run_evaluation(  # noqa: PLR0917
             total=len(examples),
             options=options,
             job_id=job_id,
+            documents_version=version,
         )
     else:
-        run_id = _taken_over(store, resume_run, configuration, evaluation_set, job_id)
+        run_id = _taken_over(store, resume_run, configuration, evaluation_set, version, job_id)
     session = _Session(store, run_id, pipeline, examples, concurrency, budget_usd, on_progress)
     await session.run(should_cancel or (lambda: False))
     return run_id
 
 
-def _taken_over(
-    store: Store, run_id: int, configuration: Configuration, evaluation_set: EvaluationSet, job_id: int | None
+def _taken_over(  # noqa: PLR0917
+    store: Store,
+    run_id: int,
+    configuration: Configuration,
+    evaluation_set: EvaluationSet,
+    version: str,
+    job_id: int | None,
 ) -> int:
     run = store.run(run_id)
     if (run.fingerprint, run.set_version) != (configuration.fingerprint, evaluation_set.version):
         raise BadInput(f"Run {run_id} was made with another configuration or set; start a new run.")
-    return store.resume_run(run_id, job_id).id
+    check_documents(run, version)
+    return store.resume_run(run_id, job_id, version).id
 
 
 @dataclass

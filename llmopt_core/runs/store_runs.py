@@ -33,8 +33,13 @@ class RunStore(StorePart):
         total: int,
         options: dict[str, Any] | None = None,
         job_id: int | None = None,
+        documents_version: str | None = None,
+        training: dict[str, Any] | None = None,
     ) -> int:
-        """Add a run that this process works on. Returns its id."""
+        """Add a run that this process works on. Returns its id.
+
+        `documents_version` and `training` are as in `Run`.
+        """
         row = {
             "project_id": self._project_id(project),
             "job_id": job_id,
@@ -42,6 +47,8 @@ class RunStore(StorePart):
             "fingerprint": fingerprint,
             "evaluation_set": evaluation_set,
             "set_version": set_version,
+            "documents_version": documents_version,
+            "training": None if training is None else pack(training),
             "judge": judge,
             "total": total,
             "status": "running",
@@ -56,8 +63,10 @@ class RunStore(StorePart):
         with self.database.write() as connection:
             return int(connection.execute(sa.insert(runs).returning(runs.c.id), row).scalar_one())
 
-    def resume_run(self, run_id: int, job_id: int | None = None) -> Run:
+    def resume_run(self, run_id: int, job_id: int | None = None, documents_version: str | None = None) -> Run:
         """Take over a run that nobody works on. Its stored records stay.
+
+        What is answered from now on is answered over documents of this version, where one is given.
 
         Raises:
             BadInput: Another process works on it, or there is no such run.
@@ -71,6 +80,8 @@ class RunStore(StorePart):
             values = {"status": "running", "finished_at": None, "error": "", **me()}
             if job_id is not None:
                 values["job_id"] = job_id
+            if documents_version is not None:
+                values["documents_version"] = documents_version
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
         return self.run(run_id)
 
@@ -240,6 +251,7 @@ def _run(row: Any, sums: Any) -> Run:
     for name in ("configuration", "options"):
         values[name] = unpack(values[name])
     values["metrics"] = tuple(unpack(values["metrics"]))
+    values["training"] = None if values["training"] is None else unpack(values["training"])
     if sums is not None:
         cost = sums["cost_usd"] if sums["priced"] == sums["done"] else None
         counts = {name: int(sums[name]) for name in ("prompt_tokens", "completion_tokens", "calls", "cached_calls")}

@@ -45,6 +45,8 @@ runs = sa.Table(
     sa.Column("fingerprint", sa.String(16), nullable=False),
     sa.Column("evaluation_set", Words, nullable=False),
     sa.Column("set_version", sa.String(16), nullable=False),
+    sa.Column("documents_version", sa.String(16)),
+    sa.Column("training", sa.LargeBinary),
     sa.Column("judge", Words, nullable=False),
     sa.Column("total", sa.Integer, nullable=False),
     sa.Column("status", sa.String(20), nullable=False, index=True),

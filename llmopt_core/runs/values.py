@@ -71,6 +71,9 @@ class Run:
         seconds: Wall time of all sessions of this run.
         usage: Sum over the stored records.
         options: What the run was started with: limit, budget, concurrency.
+        documents_version: Hash of the documents that the run was made over; None for runs from before it was kept.
+        training: What its tuned parts have learned from, against its questions (see
+            `experiments.training_overlap`); None for runs from before it was kept.
     """
 
     id: int
@@ -93,6 +96,13 @@ class Run:
     failed: int = 0
     usage: Usage = Usage()
     options: Mapping[str, Any] = field(default_factory=dict)
+    documents_version: str | None = None
+    training: Mapping[str, Any] | None = None
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether its answers depend on documents."""
+        return bool(self.configuration.get("retrieval"))
 
     @property
     def active(self) -> bool:

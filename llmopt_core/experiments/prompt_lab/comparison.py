@@ -13,6 +13,7 @@ from llmopt_core.evaluation.check_spec import CheckSpec
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.grading import recorded_metrics
+from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import ACTIVE, COMPARISON, Project, Run, Status
@@ -98,6 +99,7 @@ def start_comparison(store: Store, plan: ComparisonPlan, comparison_id: str, job
                 total=len(plan.evaluation_set.examples),
                 options=_options(plan, comparison_id, column, repeat),
                 job_id=job_id,
+                documents_version=documents_version(plan.documents),
             )
     return comparison(store, plan.project, comparison_id)
 

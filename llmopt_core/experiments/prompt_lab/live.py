@@ -8,10 +8,12 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.jobs import JobContext, JobRunner
+from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.prompt_lab.board import Board, Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison, new_id, plan_of, start_comparison
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
+from llmopt_core.experiments.run_documents import check_documents
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Status
@@ -48,7 +50,7 @@ class LiveComparisons:
         """Answer these places anew, beside what is being answered; the other records stay.
 
         Raises:
-            BadInput: The comparison's examples are gone, or another process works on it.
+            BadInput: The comparison's examples are gone, its documents have changed, or another process works on it.
         """
         wanted = list(places)
         board = self.board(found.id)
@@ -56,8 +58,11 @@ class LiveComparisons:
             return
         self.wait(found.id, _CLOSING_SECONDS)
         plan = plan_of(self._store, found)
+        version = documents_version(plan.documents)
         for run in found.all_runs:
-            self._store.resume_run(run.id)
+            check_documents(run, version)
+        for run in found.all_runs:
+            self._store.resume_run(run.id, documents_version=version)
         self._submit(plan, found, wanted, make_models)
 
     def board(self, comparison_id: str) -> Board | None:

@@ -1,0 +1,90 @@
+"""Which documents a run was made over: what may be resumed, and which runs stand beside others over other documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmopt_core.errors import BadInput
+from llmopt_core.runs.values import Run
+
+_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class RunDocuments:
+    """The documents of one run.
+
+    Attributes:
+        name: Of the run.
+        used: Whether its answers depend on documents.
+        version: Their hash; None where it was not kept.
+    """
+
+    name: str
+    used: bool
+    version: str | None
+
+
+def documents_of(run: Run, name: str = "") -> RunDocuments:
+    """The documents of a stored run, under the name it is shown with."""
+    return RunDocuments(name or run.name, run.retrieves, run.documents_version)
+
+
+def same_documents(a: Run, b: Run) -> bool:
+    """Whether two runs may stand for each other: over the same documents, or not known to be over others."""
+    versions = {a.documents_version, b.documents_version} - {None}
+    return not (a.retrieves and b.retrieves) or len(versions) < 2
+
+
+def resume_problem(run: Run, version: str) -> str:
+    """Why a run cannot be resumed over documents of this version; empty where it can.
+
+    A run without a good record mixes nothing, whatever its documents were.
+    """
+    if not run.retrieves or run.done == run.failed or run.documents_version == version:
+        return ""
+    if run.documents_version is None:
+        why = "was started before runs kept the version of their documents, so they may have changed since"
+    else:
+        why = "was made over other documents than the project has now"
+    return (
+        f"Run {run.id} of {run.name} {why}, and its answers must not be mixed; start a new run "
+        "(what is the same over both comes from the cache)."
+    )
+
+
+def check_documents(run: Run, version: str) -> None:
+    """Refuse to go on with a run over other documents.
+
+    Raises:
+        BadInput: See `resume_problem`.
+    """
+    if problem := resume_problem(run, version):
+        raise BadInput(problem)
+
+
+def document_marks(runs: Sequence[RunDocuments]) -> list[str]:
+    """For each run the documents it was made over; all empty where no two of them are known to differ."""
+    versions = {run.version for run in runs if run.used}
+    if len(versions) < 2:
+        return [""] * len(runs)
+    return [_mark(run) if run.used else "" for run in runs]
+
+
+def _mark(run: RunDocuments) -> str:
+    return f"documents {run.version[:_SHOWN]}" if run.version else "documents not recorded"
+
+
+def documents_note(runs: Sequence[RunDocuments]) -> str:
+    """One sentence on runs that stand side by side over different documents; empty where none do."""
+    groups: dict[str, list[str]] = {}
+    for run, mark in zip(runs, document_marks(runs), strict=True):
+        if mark:
+            groups.setdefault(mark, []).append(run.name)
+    if not groups:
+        return ""
+    listed = "; ".join(f"{', '.join(names)}: {mark}" for mark, names in groups.items())
+    known = len([mark for mark in groups if mark != _mark(RunDocuments("", True, None))])
+    what = "were made over different documents" if known > 1 else "may have been made over different documents"
+    return f"These runs {what} ({listed}), which alone may change their scores; run them again to compare them."

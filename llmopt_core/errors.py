@@ -38,5 +38,9 @@ class BudgetReached(LlmOptError):
     """A run stopped cleanly because its budget was spent."""
 
 
+class RunLost(LlmOptError):
+    """Another process took the run over, or it was deleted: this one may not write to it any more."""
+
+
 class Cancelled(LlmOptError):
     """The user cancelled."""

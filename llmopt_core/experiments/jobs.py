@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import inspect
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.runs.store import Store
@@ -17,6 +18,11 @@ from llmopt_core.settings import Settings
 
 _REPORT_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
+
+Lane = Literal["long", "short"]
+"""`short` is for what somebody waits for, such as a look at one question: it never stands behind long work."""
+
+_SHORT_AT_ONCE = 4
 
 Work = Callable[["JobContext"], "dict[str, Any] | Awaitable[dict[str, Any] | None] | None"]
 """What a job does: plain or asynchronous. It returns what is kept as the job's result."""
@@ -49,22 +55,71 @@ class JobContext:
             self.store.update_job(self.job_id, progress=progress)
 
 
+class Line:
+    """Jobs of one lane: a few run at once, the others start in the order in which they were submitted."""
+
+    def __init__(self, at_once: int) -> None:
+        self._free = at_once
+        self._waiting: list[int] = []
+        self._changed = threading.Condition()
+
+    def join(self, job_id: int) -> None:
+        """Stand in line. Job numbers grow, so the order is theirs even where two threads submit at once."""
+        with self._changed:
+            bisect.insort(self._waiting, job_id)
+
+    def wait(self, job_id: int, should_stop: Callable[[], bool]) -> bool:
+        """Wait until the job's turn has come; false where it was stopped meanwhile."""
+        with self._changed:
+            while not should_stop():
+                if self._free and self._waiting[0] == job_id:
+                    self._free -= 1
+                    self._leave(job_id)
+                    return True
+                self._changed.wait(_LOOK_SECONDS)
+            self._leave(job_id)
+            return False
+
+    def release(self) -> None:
+        """Give a place back."""
+        with self._changed:
+            self._free += 1
+            self._changed.notify_all()
+
+    def _leave(self, job_id: int) -> None:
+        self._waiting.remove(job_id)
+        self._changed.notify_all()
+
+
 class JobRunner:
     """Starts jobs and lets them be followed and cancelled.
 
-    A few run at once, the others wait in line. Jobs end with the process; the store then shows them as interrupted.
+    Each lane has its own line (see `Line`). Jobs end with the process; the store then shows them as interrupted.
+
+    Args:
+        store: Where jobs are recorded.
+        settings: Handed to the work.
+        at_once: How many jobs of the long lane run at once.
     """
 
     def __init__(self, store: Store, settings: Settings, at_once: int = 2) -> None:
         self._store = store
         self._settings = settings
-        self._slots = threading.Semaphore(at_once)
+        self._lines: dict[Lane, Line] = {"long": Line(at_once), "short": Line(_SHORT_AT_ONCE)}
+        self._submitting = threading.Lock()
         self._lock = threading.Lock()
         self._contexts: dict[int, JobContext] = {}
         self._threads: dict[int, threading.Thread] = {}
         self._watcher: threading.Thread | None = None
 
-    def submit(self, kind: str, project: Project | str | None, arguments: dict[str, Any], work: Work) -> int:
+    def submit(
+        self,
+        kind: str,
+        project: Project | str | None,
+        arguments: dict[str, Any],
+        work: Work,
+        lane: Lane = "long",
+    ) -> int:
         """Start `work` in a thread of its own, with an event loop where it is asynchronous. Returns the job's id.
 
         Args:
@@ -72,10 +127,14 @@ class JobRunner:
             project: Whose job it is.
             arguments: What it was asked to do, in plain values and without keys; shown and kept.
             work: Called with a `JobContext`.
+            lane: In which line it waits.
         """
-        job_id = self._store.start_job(kind, project, arguments)
+        line = self._lines[lane]
+        with self._submitting:
+            job_id = self._store.start_job(kind, project, arguments)
+            line.join(job_id)
         context = JobContext(job_id, self._store, self._settings)
-        thread = threading.Thread(target=self._run, args=(context, work), name=f"job-{job_id}", daemon=True)
+        thread = threading.Thread(target=self._run, args=(context, work, line), name=f"job-{job_id}", daemon=True)
         with self._lock:
             self._contexts[job_id], self._threads[job_id] = context, thread
             if self._watcher is None or not self._watcher.is_alive():
@@ -104,18 +163,18 @@ class JobRunner:
             thread.join(timeout)
         return self._store.job(job_id)
 
-    def _run(self, context: JobContext, work: Work) -> None:
+    def _run(self, context: JobContext, work: Work, line: Line) -> None:
         status: Status = "failed"
         error = ""
         result: dict[str, Any] | None = None
         try:
-            if not self._turn(context):
+            if not line.wait(context.job_id, context.should_cancel):
                 raise Cancelled("Cancelled before it started.")
             try:
                 self._store.update_job(context.job_id, status="running")
                 result = _called(work, context)
             finally:
-                self._slots.release()
+                line.release()
             status = "cancelled" if context.should_cancel() else "finished"
         except Cancelled:
             status = "cancelled"
@@ -126,16 +185,6 @@ class JobRunner:
         except BaseException as unexpected:
             error = f"{type(unexpected).__name__}: {unexpected}"[:500]
         self._end(context, status, error, result)
-
-    def _turn(self, context: JobContext) -> bool:
-        """Wait for a free slot; false where the job was cancelled meanwhile."""
-        while not self._slots.acquire(timeout=_LOOK_SECONDS):
-            if context.should_cancel():
-                return False
-        if context.should_cancel():
-            self._slots.release()
-            return False
-        return True
 
     def _end(self, context: JobContext, status: Status, error: str, result: dict[str, Any] | None) -> None:
         try:

@@ -11,7 +11,7 @@ from functools import cached_property
 from llmopt_core.answering.answer import answer_question
 from llmopt_core.answering.checks import NOT_CHECKED, NOT_REWRITTEN
 from llmopt_core.cache import Cache
-from llmopt_core.errors import BudgetReached, Cancelled, MissingDependency, StorageFailed, WorkspaceBusy
+from llmopt_core.errors import BudgetReached, Cancelled, MissingDependency, RunLost, StorageFailed, WorkspaceBusy
 from llmopt_core.evaluation.check_spec import why_not_run
 from llmopt_core.evaluation.check_support import GroundingSupport
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -34,7 +34,7 @@ from llmopt_core.types import Answer, Document, Example, Record, StageTrace, Usa
 OnText = Callable[[str], None]
 
 # These end a run; anything else that goes wrong belongs to its record.
-FATAL = (BudgetReached, Cancelled, StorageFailed, WorkspaceBusy, MissingDependency)
+FATAL = (BudgetReached, Cancelled, RunLost, StorageFailed, WorkspaceBusy, MissingDependency)
 
 
 class Pipeline:

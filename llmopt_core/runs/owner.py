@@ -10,10 +10,15 @@ from functools import cache
 from typing import Any
 
 import psutil
+import sqlalchemy as sa
 
+from llmopt_core.runs.engine import Database
 from llmopt_core.runs.tables import now
+from llmopt_core.runs.values import ACTIVE
 
 HEARTBEAT_SECONDS = 5.0
+_WHO = ("owner_pid", "owner_started", "owner_host")
+OWNER = (*_WHO, "heartbeat")
 # Only for work on another host, whose processes cannot be asked.
 _SILENT_FOR = timedelta(seconds=90)
 
@@ -34,10 +39,30 @@ def me() -> dict[str, Any]:
     }
 
 
-def is_mine(row: Mapping[str, Any]) -> bool:
-    """Whether this process is the owner."""
+def is_mine(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Rows that this process owns."""
     mine = me()
-    return all(row[name] == mine[name] for name in ("owner_pid", "owner_started", "owner_host"))
+    return sa.and_(*(table.c[name] == mine[name] for name in _WHO))
+
+
+def is_unchanged(table: sa.Table, row: Mapping[str, Any]) -> sa.ColumnElement[bool]:
+    """The row as long as nobody took it over, and its owner gave no sign of life, since it was read."""
+    return sa.and_(*(table.c[name].is_not_distinct_from(row[name]) for name in OWNER))
+
+
+def mark_interrupted(database: Database, table: sa.Table) -> None:
+    """Work of the table whose process is gone is interrupted, unless somebody takes it over at this moment."""
+    columns = [table.c.id, *(table.c[name] for name in OWNER)]
+    with database.read() as connection:
+        rows = connection.execute(sa.select(*columns).where(table.c.status.in_(ACTIVE))).mappings()
+        gone = [row for row in map(dict, rows) if not lives(row)]
+    if not gone:
+        return
+    with database.write() as connection:
+        for row in gone:
+            found = sa.and_(table.c.id == row["id"], table.c.status.in_(ACTIVE), is_unchanged(table, row))
+            interrupted = {"status": "interrupted", "finished_at": table.c.heartbeat}
+            connection.execute(sa.update(table).where(found).values(**interrupted))
 
 
 def lives(row: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, unpack
-from llmopt_core.runs.owner import lives, me
+from llmopt_core.runs.owner import mark_interrupted, me
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import jobs
@@ -63,6 +63,7 @@ class JobStore(StorePart):
         Raises:
             BadInput: There is none of that id.
         """
+        mark_interrupted(self.database, jobs)
         found = self._jobs(jobs.c.id == job_id)
         if not found:
             raise BadInput(f"There is no job {job_id}.")
@@ -70,11 +71,13 @@ class JobStore(StorePart):
 
     def jobs(self, project: Project | str | None = None, *, active: bool = False) -> list[Job]:
         """Jobs of a project (or all), newest first; only those not finished if `active`."""
+        mark_interrupted(self.database, jobs)
         where: list[sa.ColumnElement[bool]] = []
         if project is not None:
             where.append(jobs.c.project_id == self._project_id(project))
-        found = self._jobs(*where)
-        return [job for job in found if job.active] if active else found
+        if active:
+            where.append(jobs.c.status.in_(ACTIVE))
+        return self._jobs(*where)
 
     def request_cancel(self, job_id: int) -> None:
         """Ask a job, in whatever process, to stop."""
@@ -87,20 +90,9 @@ class JobStore(StorePart):
             return bool(connection.scalar(sa.select(jobs.c.cancel_requested).where(jobs.c.id == job_id)))
 
     def _jobs(self, *where: sa.ColumnElement[bool]) -> list[Job]:
-        self._mark_jobs_interrupted()
         query = sa.select(projects.c.name.label("project"), jobs).outerjoin_from(jobs, projects).where(*where)
         with self.database.read() as connection:
             return [_job(row) for row in connection.execute(query.order_by(jobs.c.id.desc())).mappings()]
-
-    def _mark_jobs_interrupted(self) -> None:
-        """Jobs whose process is gone are interrupted."""
-        query = sa.select(jobs).where(jobs.c.status.in_(ACTIVE))
-        with self.database.read() as connection:
-            gone = [row["id"] for row in connection.execute(query).mappings() if not lives(dict(row))]
-        if gone:
-            with self.database.write() as connection:
-                statement = sa.update(jobs).where(jobs.c.id.in_(gone), jobs.c.status.in_(ACTIVE))
-                connection.execute(statement.values(status="interrupted", finished_at=jobs.c.heartbeat))
 
 
 def _job(row: Any) -> Job:

@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, RunLost
 from llmopt_core.runs.codec import pack, pack_record, unpack, unpack_record
-from llmopt_core.runs.owner import lives, me
+from llmopt_core.runs.owner import is_mine, lives, mark_interrupted, me
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import records, runs, scores
@@ -72,7 +72,8 @@ class RunStore(StorePart):
             BadInput: Another process works on it, or there is no such run.
         """
         with self.database.write() as connection:
-            row = connection.execute(sa.select(runs).where(runs.c.id == run_id)).mappings().first()
+            query = sa.select(runs).where(runs.c.id == run_id).with_for_update()
+            row = connection.execute(query).mappings().first()
             if row is None:
                 raise BadInput(f"There is no run {run_id}.")
             if row["status"] in ACTIVE and lives(dict(row)):
@@ -90,19 +91,23 @@ class RunStore(StorePart):
         self.save_records(run_id, [(position, record)])
 
     def save_records(self, run_id: int, items: Iterable[tuple[int, Record]]) -> None:
-        """Store records with their scores in one transaction."""
+        """Store records with their scores in one transaction.
+
+        Raises:
+            RunLost: Another process has taken the run over, or it was deleted; nothing was stored.
+        """
         rows = [_record_row(run_id, position, record) for position, record in items]
         values = [value for position, record in items for value in _score_rows(run_id, position, record)]
         keys = [{"r": run_id, "p": row["position"]} for row in rows]
         if not rows:
             return
         with self.database.write() as connection:
+            self._hold(connection, run_id)
             connection.execute(_DELETE_RECORD, keys)
             connection.execute(_DELETE_SCORES, keys)
             connection.execute(sa.insert(records), rows)
             if values:
                 connection.execute(sa.insert(scores), values)
-            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(heartbeat=now()))
 
     def done_positions(self, run_id: int, *, failed: bool = True) -> set[int]:
         """Positions that have a record; without the failed ones if `failed` is false."""
@@ -146,15 +151,30 @@ class RunStore(StorePart):
         return _aligned(gathered, rows)
 
     def finish_run(self, run_id: int, status: Status, *, seconds: float = 0.0, error: str = "") -> None:
-        """Close this session of a run; `seconds` is added to what earlier sessions took."""
+        """Close this session of a run; `seconds` is added to what earlier sessions took.
+
+        A run that another process has taken over meanwhile is that process's to close, and stays as it is.
+        """
         values = {"status": status, "error": error, "finished_at": now(), "seconds": runs.c.seconds + seconds}
         with self.database.write() as connection:
-            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
+            connection.execute(sa.update(runs).where(runs.c.id == run_id, is_mine(runs)).values(**values))
 
     def beat_run(self, run_id: int) -> None:
-        """Say that this process still works on the run."""
+        """Say that this process still works on the run.
+
+        Raises:
+            RunLost: It does so no longer: another process has taken the run over, or it was deleted.
+        """
         with self.database.write() as connection:
-            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(heartbeat=now()))
+            self._hold(connection, run_id)
+
+    def _hold(self, connection: sa.Connection, run_id: int) -> None:
+        held = sa.update(runs).where(runs.c.id == run_id, is_mine(runs)).values(heartbeat=now())
+        if connection.execute(held).rowcount:
+            return
+        there = connection.scalar(sa.select(runs.c.id).where(runs.c.id == run_id))
+        why = "was deleted" if there is None else "is worked on by another process now"
+        raise RunLost(f"Run {run_id} {why}; what came of it here is not stored any more.")
 
     def run(self, run_id: int) -> Run:
         """One run.
@@ -182,7 +202,7 @@ class RunStore(StorePart):
             connection.execute(sa.delete(runs).where(runs.c.id == run_id))
 
     def _runs(self, *where: sa.ColumnElement[bool]) -> list[Run]:
-        self._mark_interrupted()
+        mark_interrupted(self.database, runs)
         columns = [column for column in runs.c if column.name not in _HIDDEN]
         query = sa.select(projects.c.name.label("project"), *columns).join(projects).where(*where)
         with self.database.read() as connection:
@@ -190,16 +210,6 @@ class RunStore(StorePart):
             totals = _TOTALS.where(records.c.run_id.in_([row["id"] for row in rows]))
             sums = {row["run_id"]: row for row in connection.execute(totals).mappings()} if rows else {}
         return [_run(row, sums.get(row["id"])) for row in rows]
-
-    def _mark_interrupted(self) -> None:
-        """Runs whose process is gone are interrupted."""
-        query = sa.select(runs).where(runs.c.status.in_(ACTIVE))
-        with self.database.read() as connection:
-            gone = [row["id"] for row in connection.execute(query).mappings() if not lives(dict(row))]
-        if gone:
-            with self.database.write() as connection:
-                statement = sa.update(runs).where(runs.c.id.in_(gone), runs.c.status.in_(ACTIVE))
-                connection.execute(statement.values(status="interrupted", finished_at=runs.c.heartbeat))
 
 
 _HIDDEN = frozenset(("project_id", "owner_pid", "owner_started", "owner_host", "heartbeat"))

@@ -101,7 +101,7 @@ def _start(project: Project, plan: Plan) -> None:
     if _endpoints_of(plan) <= {BUILTIN}:
         job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make))
     else:
-        job_id = job_runner().submit(ESTIMATE, project, plan_arguments(plan), estimate_work(plan, make))
+        job_id = job_runner().submit(ESTIMATE, project, plan_arguments(plan), estimate_work(plan, make), lane="short")
         state().planned = (job_id, plan)
     st.rerun()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from llmopt_core.experiments.jobs import Lane
 from llmopt_core.experiments.retrieval_lab.components import is_free, is_priced
 from llmopt_core.experiments.retrieval_lab.estimate import LabEstimate
 from llmopt_core.experiments.retrieval_lab.jobs import Task, Work, estimate_of, latest
@@ -23,6 +24,7 @@ from llmopt_ui.retrieval.choice import Side, pinned_select
 from llmopt_ui.session import state
 
 SET = "measured_set"
+_ESTIMATE = "-estimate"
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,9 @@ def results(  # noqa: PLR0917
 def _start(
     kind: str, tasks: Sequence[Task], options: Mapping[str, Any], start: Callable[[Task, float | None], Work]
 ) -> None:
+    lane: Lane = "short" if kind.endswith(_ESTIMATE) else "long"
     for task in tasks:
-        job_runner().submit(kind, task.project, task.arguments(**options), start(task, None))
+        job_runner().submit(kind, task.project, task.arguments(**options), start(task, None), lane)
 
 
 def paid_work(asked: Sequence[ModelSpec], pilot: Callable[[Task], Work]) -> Paid | None:
@@ -140,7 +143,7 @@ def paid_work(asked: Sequence[ModelSpec], pilot: Callable[[Task], Work]) -> Paid
 
 def _offer(offer: Offer) -> None:
     """A pilot first; when it has told what the work will cost, the button that starts it."""
-    kind, project = f"{offer.kind}-estimate", offer.task.project
+    kind, project = offer.kind + _ESTIMATE, offer.task.project
     pilot = latest(store(), project, kind, offer.task.key(**offer.options))
     before = latest(store(), project, offer.kind, offer.task.key(**offer.options))
     name = fmt.markdown(offer.task.configuration.name)

@@ -178,7 +178,9 @@ def start_evaluation(
 
 def _estimate_first(project: Project, plan: Plan) -> None:
     """What costs money starts with a pilot; the page Evaluation shows what all of it will cost, and starts it."""
-    job_id = job_runner().submit(ESTIMATE, project, plan_arguments(plan), estimate_work(plan, model_maker()))
+    job_id = job_runner().submit(
+        ESTIMATE, project, plan_arguments(plan), estimate_work(plan, model_maker()), lane="short"
+    )
     state().planned = (job_id, plan)
     st.session_state["evaluation_view"] = "Run"
     notify("Trying a few questions first, to say what all of them will cost.")

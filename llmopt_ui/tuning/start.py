@@ -101,7 +101,7 @@ def go_on(project: Project, job: Job) -> None:
         return {"job": resume(trainers, job.id).id}
 
     told = {"name": job.name, "provider": job.provider, "resumed": job.id}
-    job_runner().submit(STARTING, project, told, work)
+    job_runner().submit(STARTING, project, told, work, lane="short")
     notify(f"Going on at {job.provider}; nothing is sent twice.")
 
 
@@ -203,7 +203,7 @@ def _start(project: Project, asked: Asked) -> None:
             return {"job": made.id}
 
         told = {"name": asked.request.name, "provider": asked.provider, "training_set": asked.saved.label}
-        job_runner().submit(STARTING, project, told, work)
+        job_runner().submit(STARTING, project, told, work, lane="short")
         notify(f"Sending the data to {asked.provider}.")
     tuning_state().forms += 1
     st.rerun()

@@ -102,6 +102,50 @@ def test_jobs_wait_in_line_and_can_be_cancelled_there(lab: Lab) -> None:
     assert started == [first, third]
 
 
+def test_one_place_keeps_the_order_of_submission(lab: Lab) -> None:
+    runner = JobRunner(lab.store, lab.settings, at_once=1)
+    go, started = threading.Event(), []
+
+    def work(context: JobContext) -> None:
+        started.append(context.job_id)
+        go.wait(30)
+
+    def submit() -> None:
+        for _ in range(8):
+            runner.submit("check", "p", {}, work)
+
+    first = runner.submit("check", "p", {}, work)
+    until(lambda: started == [first])
+    submitters = [threading.Thread(target=submit) for _ in range(3)]
+    for thread in submitters:
+        thread.start()
+    for thread in submitters:
+        thread.join()
+    jobs = sorted(job.id for job in lab.store.jobs("p"))
+    runner.cancel(jobs[7])
+    assert runner.wait(jobs[7]).status == "cancelled"
+    go.set()
+    for job_id in jobs:
+        runner.wait(job_id)
+    assert started == [job_id for job_id in jobs if job_id != jobs[7]]
+    assert len(started) == 24
+
+
+def test_a_look_does_not_wait_behind_two_long_jobs(lab: Lab) -> None:
+    runner = JobRunner(lab.store, lab.settings)
+    go = threading.Event()
+
+    def block(_: JobContext) -> None:
+        go.wait(30)
+
+    long = [runner.submit("evaluation", "p", {}, block) for _ in range(3)]
+    look = runner.submit("retrieval-look", "p", {}, lambda _: {"seen": True}, lane="short")
+    assert runner.wait(look, 20).result == {"seen": True}
+    until(lambda: [runner.status(job).status for job in long] == ["running", "running", "queued"])
+    go.set()
+    assert [runner.wait(job).status for job in long] == ["finished"] * 3
+
+
 def test_an_evaluation_goes_on_without_its_page(lab: Lab, runner: JobRunner) -> None:
     lab.chat = ScriptedChat(reply, delay=0.01)
 

@@ -2,9 +2,11 @@
 
 from llmopt_core.startup import start_quickly
 from llmopt_core.telemetry import silence_telemetry
+from llmopt_core.workspace import keep_private
 
 start_quickly()
 silence_telemetry()
+keep_private()
 
 import streamlit as st  # noqa: E402
 

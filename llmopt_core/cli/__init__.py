@@ -10,8 +10,10 @@ def main() -> None:
     import sys
 
     from llmopt_core.startup import end_quickly, start_quickly
+    from llmopt_core.workspace import keep_private
 
     start_quickly()
+    keep_private()
     from llmopt_core.cli.app import run
 
     code = run(sys.argv[1:])

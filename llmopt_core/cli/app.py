@@ -6,13 +6,27 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from llmopt_core.cli import ablate, chunk, chunk_sweep, compare, doctor, evaluate, finetune, prompts, report, retrieve
+from llmopt_core.cli import (
+    ablate,
+    browser,
+    chunk,
+    chunk_sweep,
+    compare,
+    doctor,
+    evaluate,
+    finetune,
+    prompts,
+    report,
+    retrieve,
+)
 from llmopt_core.cli.output import complain
 from llmopt_core.errors import LlmOptError
+from llmopt_core.installed import program_version
 
 _STOPPED = 130
 
@@ -25,8 +39,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (evaluate, compare, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, report, doctor):
+for module in (evaluate, compare, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, report, doctor, browser):
     module.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"llmopt {program_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """What stands before a command."""
 
 
 def run(arguments: Sequence[str]) -> int:

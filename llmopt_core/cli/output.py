@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import typer
 
-from llmopt_core.errors import StorageFailed
+from llmopt_core.workspace import write_output
 
 if TYPE_CHECKING:
     from llmopt_core.types import Document
@@ -86,11 +86,7 @@ def write_json(value: Any, target: str) -> None:
     if target == "-":
         print(text.encode("utf-8", "replace").decode("utf-8"))
         return
-    try:
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        Path(target).write_text(text + "\n", encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise StorageFailed(f"{target} cannot be written: {error.strerror}.") from error
+    write_output(Path(target), text + "\n")
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

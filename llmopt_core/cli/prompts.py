@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmopt_core.cli.output import JsonOption, complain, note, one_line, table, write_json
+from llmopt_core.workspace import write_output
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.prompt_lab.comparison import Comparison
@@ -66,9 +67,9 @@ def compare_prompts(
     found = asyncio.run(_run(store, loaded))
     grid = load_grid(store, found, loaded.plan.evaluation_set.examples)
     if html is not None:
-        _write(html, comparison_html(found, grid))
+        write_output(html, comparison_html(found, grid))
     if csv is not None:
-        _write(csv, comparison_csv(grid))
+        write_output(csv, comparison_csv(grid))
     if json:
         write_json({**comparison_values(found, grid), "not_supported": _plain(loaded.not_run)}, json)
     if json != "-":
@@ -89,7 +90,7 @@ def import_promptfoo(
 
     found = read(path)
     for name, text in experiment_files(found).items():
-        _write(out / name, text)
+        write_output(out / name, text)
     _complain_of(found.not_run, found.warnings)
     names = [configuration.name for configuration in found.configurations]
     if json:
@@ -127,7 +128,7 @@ def export_promptfoo(
         loaded = load_comparison(file, Store.open(settings))
         plan = loaded.plan
         made = export(plan.variants, plan.evaluation_set, plan.judge, {**known, **loaded.endpoints}, plan.checks)
-    _write(out, made.text)
+    write_output(out, made.text)
     for reason in made.left_out:
         note(f"llmopt: left out: {reason}")
     if json:
@@ -227,13 +228,3 @@ def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ..
         return 1 if grid.shown("regressions") else 0
     open_ones = any("checks" in cell.record.scores and cell.passed is None for cell in cells if cell.record)
     return 1 if grid.shown("failures") or open_ones or not_run else 0
-
-
-def _write(path: Path, text: str) -> None:
-    from llmopt_core.errors import StorageFailed
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", errors="replace", newline="")
-    except OSError as error:
-        raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error

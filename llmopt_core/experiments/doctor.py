@@ -114,7 +114,7 @@ def _browser(environ: Mapping[str, str]) -> Finding:
 
 def _workspace(settings: Settings) -> Finding:
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=settings.home):
             pass
     except OSError as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics import METRICS
 from llmopt_core.experiments.leaderboard import Cell, Row, baseline_position, higher_is_better, leaderboard
 from llmopt_core.experiments.result import Result, scored_from
@@ -21,6 +21,7 @@ from llmopt_core.reporting.page import (
     spread,
 )
 from llmopt_core.reporting.words import number
+from llmopt_core.workspace import write_output
 
 
 def write_report(result: Result, path: Path, *, baseline: str = "", title: str = "") -> int:
@@ -30,13 +31,7 @@ def write_report(result: Result, path: Path, *, baseline: str = "", title: str =
         BadInput: There is no run, or none of the baseline's name.
         StorageFailed: The file cannot be written.
     """
-    data = render(report_of(result, baseline, title)).encode("utf-8", "replace")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error
-    return len(data)
+    return write_output(path, render(report_of(result, baseline, title)))
 
 
 def report_of(result: Result, baseline: str = "", title: str = "") -> Report:

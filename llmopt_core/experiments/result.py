@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput
 from llmopt_core.experiments.leaderboard import Scored
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.intervals import summarize
 from llmopt_core.types import Hit, Record
+from llmopt_core.workspace import write_output
 
 Result = dict[str, Any]
 
@@ -89,11 +90,7 @@ def write_result(result: Result, path: Path) -> None:
     Raises:
         StorageFailed: The file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error
+    write_output(path, json.dumps(result, ensure_ascii=False, indent=1) + "\n")
 
 
 def read_result(path: Path) -> Result:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from llmopt_core.experiments.experiment import save_experiment
 from llmopt_core.experiments.file import load_experiment
+from llmopt_core.installed import sample_folder
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 
-SAMPLE = Path(__file__).parents[2] / "sample_data" / "experiment.yaml"
+SAMPLE = sample_folder() / "experiment.yaml"
 
 
 def install_sample(store: Store, path: Path = SAMPLE) -> Project | None:

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from llmopt_core.errors import BadInput, LlmOptError, MissingDependency, StorageFailed, WorkspaceBusy
+from llmopt_core.workspace import make_folder
 
 BUSY_SECONDS = 30
 _SWITCH_SECONDS = 0.005
@@ -100,7 +101,7 @@ def _engine(url: str) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
             raise BadInput(f"The database URL names {parsed.get_backend_name()}; use sqlite:///... or postgresql://...")
-        _make_folder(parsed)
+        _make_file(parsed)
         return sa.create_engine(parsed, connect_args=_connect_args(parsed), pool_pre_ping=not url.startswith("sqlite"))
     except ModuleNotFoundError as error:
         raise MissingDependency('PostgreSQL needs a driver: pip install -e ".[postgres]"') from error
@@ -114,23 +115,13 @@ def _connect_args(url: sa.URL) -> dict[str, Any]:
     return {"timeout": BUSY_SECONDS} if url.get_backend_name() == "sqlite" else {"connect_timeout": 10}
 
 
-def _make_folder(url: sa.URL) -> None:
+def _make_file(url: sa.URL) -> None:
     if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
-        make_folder(Path(str(url.database)).parent)
-
-
-def make_folder(folder: Path) -> None:
-    """Create a folder of the workspace.
-
-    Raises:
-        StorageFailed: It cannot be created.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageFailed(
-            f"{folder} cannot be created ({error.strerror}); set LLMOPT_HOME to a folder you own."
-        ) from error
+        path = Path(str(url.database))
+        make_folder(path.parent)
+        # SQLite gives its companions, such as the write-ahead log, the rights of the database.
+        with suppress(OSError):
+            path.touch(mode=0o600)
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from llmopt_core.runs.cache import StoreCache
-from llmopt_core.runs.engine import Database, make_folder
+from llmopt_core.runs.engine import Database
 from llmopt_core.runs.migrate import migrate
 from llmopt_core.runs.store_jobs import JobStore
 from llmopt_core.runs.store_labs import LabStore
@@ -13,6 +13,7 @@ from llmopt_core.runs.store_projects import ProjectStore
 from llmopt_core.runs.store_runs import RunStore
 from llmopt_core.runs.store_versions import VersionStore
 from llmopt_core.settings import Settings
+from llmopt_core.workspace import make_workspace
 
 
 class Store(ProjectStore, RunStore, JobStore, VersionStore, LabStore):
@@ -30,7 +31,7 @@ class Store(ProjectStore, RunStore, JobStore, VersionStore, LabStore):
     """
 
     def __init__(self, database_url: str, home: Path) -> None:
-        make_folder(home)
+        make_workspace(home)
         self.home = home
         self.database = Database(database_url)
         migrate(self.database, home)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from llmopt_core.answering.answer import mode_of
 from llmopt_core.answering.context import answer_variables
@@ -21,6 +20,7 @@ from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.finetuning.distill import AnswerCheck, Distilled, distill
 from llmopt_core.finetuning.files import load_training_set
 from llmopt_core.finetuning.from_records import from_few_shot, from_records
+from llmopt_core.installed import sample_folder
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
@@ -30,7 +30,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Answer, EvaluationSet, Example, Message
 
-SAMPLES = Path(__file__).parents[3] / "sample_data" / "finetuning"
+SAMPLES = sample_folder() / "finetuning"
 SNIPS = "snips"
 GENERAL = "general-questions"
 

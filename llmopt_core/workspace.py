@@ -1,0 +1,88 @@
+"""The workspace is its owner's alone: documents, answers and endpoints in it may be confidential."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from llmopt_core.errors import StorageFailed
+
+_OTHERS = 0o077
+_FOLDER, _FILE = 0o700, 0o600
+# What this program puts into a workspace. A folder that holds anything else is somebody's own, such as a home folder.
+_OURS = ("llmopt.db*", "endpoints.yaml", "*.lock", "indexes", "models", "adapters", "embeddings", "finetuning")
+_usual_umask: int | None = None
+
+
+def keep_private() -> None:
+    """From now on this process and its children make files that only their owner can read.
+
+    For programs, at their start; a notebook that imports the core keeps its own umask.
+    """
+    global _usual_umask  # noqa: PLW0603
+    if _usual_umask is None:
+        _usual_umask = os.umask(_OTHERS)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder of the workspace, for its owner only.
+
+    Raises:
+        StorageFailed: It cannot be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
+    except OSError as error:
+        raise StorageFailed(
+            f"{folder} cannot be created ({error.strerror}); set LLMOPT_HOME to a folder you own."
+        ) from error
+
+
+def make_workspace(home: Path) -> None:
+    """Create a workspace, or take the rights of others from one that an earlier version made readable for them.
+
+    Raises:
+        StorageFailed: It cannot be created.
+    """
+    make_folder(home)
+    if not home.stat().st_mode & _OTHERS:
+        return
+    ours = {path for pattern in _OURS for path in home.glob(pattern)}
+    if set(home.iterdir()) <= ours:
+        _restrict(home)
+    for path in ours:
+        _restrict(path)
+        for inner in path.rglob("*"):
+            _restrict(inner)
+
+
+def write_output(path: Path, data: str | bytes) -> int:
+    """Write a file that the user named, such as a report, with the rights that the user's other files have.
+
+    Returns:
+        Its size in bytes.
+
+    Raises:
+        StorageFailed: The file cannot be written.
+    """
+    content = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
+        path.write_bytes(content)
+        if is_new and _usual_umask is not None:
+            path.chmod(0o666 & ~_usual_umask)
+    except OSError as error:
+        raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error
+    return len(content)
+
+
+def _restrict(path: Path) -> None:
+    try:
+        status = path.lstat()
+        if status.st_uid == os.getuid() and not stat.S_ISLNK(status.st_mode):
+            path.chmod(_FOLDER if stat.S_ISDIR(status.st_mode) else _FILE)
+    except OSError:
+        # Gone in the meantime, or on a file system without rights: there is nothing to take away.
+        return

@@ -22,6 +22,15 @@ class EndpointError(LlmOptError):
         self.kind = kind
 
 
+OUTAGES = frozenset(
+    ("unreachable", "timeout", "unauthorized", "not-found", "rate-limited", "server-error", "bad-answer", "truncated")
+)
+"""Kinds of failures that say something about the endpoint, so that the next call is likely to fail as well.
+
+A request it refuses (`bad-request`), a missing variable or a question that is too long belong to one example.
+"""
+
+
 class MissingDependency(LlmOptError):
     """A package, model file or program is absent. The message holds the exact command that installs it."""
 

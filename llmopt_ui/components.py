@@ -53,7 +53,10 @@ def page_header(spec: PageSpec) -> None:
     st.caption(spec.purpose)
     notice, problem = taken_messages()
     if notice:
-        st.toast(fmt.markdown(notice), icon=":material/check:")
+        if state().warned:
+            st.toast(fmt.markdown(notice), icon=":material/warning:", duration="long")
+        else:
+            st.toast(fmt.markdown(notice), icon=":material/check:")
     if problem:
         show_error(problem)
 

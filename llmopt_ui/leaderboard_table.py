@@ -50,14 +50,14 @@ def _state(entry: Entry) -> str:
     run = entry.run
     words = [] if run.status == "finished" else [run.status.replace("-", " ")]
     words += [f"{run.done} of {run.total} answered"] if run.done != run.total else []
-    words += [f"{run.failed} failed"] if run.failed else []
-    return f"  \n:gray[{', '.join(words)}]" if words else ""
+    told = f"  \n:gray[{', '.join(words)}]" if words else ""
+    return told + (f"  \n:red[✕ {run.failed:,} of {run.total:,} failed]" if run.failed else "")
 
 
 def _cell(entry: Entry, metric: str) -> str:
     summary = entry.summaries.get(metric)
     if summary is None or summary.mean is None:
-        return ":gray[not scored]"
+        return ":red[✕ failed]" if entry.run.failed and entry.run.failed == entry.run.done else ":gray[not scored]"
     lines = [f"**{fmt.score(summary.mean)}**"]
     if summary.low is not None:
         lines.append(f":gray[{_unbroken(fmt.interval(summary.low, summary.high))}]")

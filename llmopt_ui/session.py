@@ -25,13 +25,15 @@ class State:
         charts_fetched: Whether the browser has been made to fetch its chart library.
         keys: API keys by endpoint name, typed into a password field. They stay in this session.
         notice: A message to show once, after the rerun that follows an action.
+        warned: Whether the notice tells of something that went wrong.
         problem: What went wrong in a callback, to show once.
         chosen_project: The project to go to at the next rerun.
         dialog: Which dialog is open; empty for none.
         uploads: Counts finished uploads; part of the uploader's key, so that it is empty again afterwards.
         forms: Counts sent forms; part of their fields' keys, so that they are empty again afterwards.
         added: What came of the last upload.
-        go_to_results: Open the results at the next rerun, because the evaluation followed here has ended.
+        watched: Evaluations started here whose end was not told yet, by job.
+        go_to_results: Open the results of this run at the next rerun; 0 for none.
         planned: The job of a pilot and the evaluation it was made for; 0 and None for none.
         findings: What the last check of this machine found.
         edited: The configuration to open in the editor at the next rerun.
@@ -48,13 +50,15 @@ class State:
     charts_fetched: bool = False
     keys: dict[str, str] = field(default_factory=dict, repr=False)
     notice: str = ""
+    warned: bool = False
     problem: str = ""
     chosen_project: str = ""
     dialog: str = ""
     uploads: int = 0
     forms: int = 0
     added: object = None
-    go_to_results: bool = False
+    watched: set[int] = field(default_factory=set)
+    go_to_results: int = 0
     planned: tuple[int, Plan | None] = (0, None)
     findings: Sequence[Finding] = ()
     edited: str = ""
@@ -76,9 +80,9 @@ def state() -> State:
     return found
 
 
-def notify(message: str) -> None:
+def notify(message: str, *, warning: bool = False) -> None:
     """Show `message` after the next rerun."""
-    state().notice = message
+    state().notice, state().warned = message, warning
 
 
 def taken_messages() -> tuple[str, str]:

@@ -5,7 +5,7 @@ import streamlit as st
 from llmopt_ui.components import empty_state, page_header, told_plainly
 from llmopt_ui.evaluation.questions import questions_view
 from llmopt_ui.evaluation.results_view import results_view
-from llmopt_ui.evaluation.run_view import run_view
+from llmopt_ui.evaluation.run_view import run_view, tell_what_ended
 from llmopt_ui.forms.configuration import EDITED, configuration_editor, configuration_picker
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import store
@@ -15,12 +15,13 @@ from llmopt_ui.sidebar import current_project
 VIEW = "evaluation_view"
 TABS = ("Results", "Run", "Configurations", "Questions")
 
-page_header(EVALUATION)
 project = current_project()
+tell_what_ended(project)
+page_header(EVALUATION)
 runs = store().runs(project)
 answered = any(run.done for run in runs)
 if state().go_to_results:
-    state().go_to_results = False
+    state().go_to_results = 0
     st.session_state[VIEW] = "Results"
 elif not answered and VIEW not in st.session_state and VIEW not in st.query_params:
     st.session_state[VIEW] = "Run"

@@ -1,4 +1,7 @@
-"""The commands, and how each of them ends: 0 done, 1 a threshold or check failed, 2 could not be done."""
+"""The commands, and how each of them ends: 0 done, 1 a threshold or check failed, 2 could not be done.
+
+`evaluate` ends with 4 where too few answers came to say anything.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,8 @@ _STOPPED = 130
 
 app = typer.Typer(
     name="llmopt",
-    help="Raise an LLM feature, step by measured step. Each command exits with 0, 1 (a threshold or check failed) or "
-    "2 (it could not be done; one line on stderr says why).",
+    help="Raise an LLM feature, step by measured step. Each command exits with 0, 1 (a threshold or check failed), "
+    "2 (it could not be done; one line on stderr says why) or 4 (too few answers came).",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from llmopt_core.cli.coverage import MIN_COVERAGE, TOO_LOW, too_few_answers, unscored_lines
 from llmopt_core.cli.output import JsonOption, complain, note, number, table, write_json
 
 if TYPE_CHECKING:
@@ -33,9 +34,20 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="METRIC=V",
-            help="Exit with 1 where a mean is worse than V. CONFIGURATION:METRIC=V checks one configuration.",
+            help="Exit with 1 where a mean is worse than V, or too few questions could be scored for it "
+            "(--min-coverage). CONFIGURATION:METRIC=V checks one configuration.",
         ),
     ] = None,
+    min_coverage: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Exit with 4 where a smaller share of the answers came, and let --fail-under fail where a smaller "
+            "share of the questions could be scored.",
+        ),
+    ] = MIN_COVERAGE,
     baseline: Annotated[str, typer.Option(help="Compare with this configuration (the one named baseline).")] = "",
     budget: Annotated[float | None, typer.Option(metavar="USD", help="The most all runs may cost together.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start new runs; do not continue stopped ones.")] = False,
@@ -67,7 +79,7 @@ def evaluate(
         write_json(result, json)
     if json != "-":
         print(_leaderboard(store, run_ids, experiment, baseline))
-    return _verdict(store, run_ids, result, thresholds)
+    return _verdict(store, run_ids, result, thresholds, min_coverage)
 
 
 def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int | None, budget: float | None) -> Plan:
@@ -159,7 +171,7 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
         body.append([label, *values])
     text = table(["", *names], body)
     note_line = f"mean [95 % interval]; compared with {names[position]} on the same questions (permutation test, Holm)"
-    return "\n".join([*heading, text, "", note_line, *_judge_note(runs[0])])
+    return "\n".join([*heading, text, "", note_line, *_judge_note(runs[0]), *unscored_lines(store, runs)])
 
 
 def _judge_note(run: Any) -> list[str]:
@@ -207,18 +219,28 @@ def _cell(row: Row, metric: str) -> str:
     return text if cell.versus is None else f"{text} {sign[cell.versus.verdict]}"
 
 
-def _verdict(store: Store, run_ids: list[int], result: dict[str, Any], thresholds: list[Threshold]) -> int:
+def _verdict(
+    store: Store, run_ids: list[int], result: dict[str, Any], thresholds: list[Threshold], min_coverage: float
+) -> int:
     from llmopt_core.cli.thresholds import misses
 
-    missed = [*misses(thresholds, result), *_failed_checks(store, run_ids)]
+    runs = [store.run(run_id) for run_id in run_ids]
+    missed = [*misses(thresholds, result, min_coverage), *_failed_checks(store, run_ids)]
+    few = too_few_answers(runs, min_coverage)
     for line in missed:
         note(f"llmopt: {line}")
-    for run in (store.run(run_id) for run_id in run_ids):
+    for run in runs:
         if run.status == "failed":
-            return complain(f"{run.name} failed: {run.error}")
-        if run.status != "finished":
+            complain(f"{run.name} failed: {run.error}")
+        elif run.status != "finished":
             note(f"llmopt: {run.name}: {run.status}. {run.error}")
-    return 1 if missed else 0
+        elif run.failed:
+            complain(f"{run.name}: {run.error or f'{run.failed} of {run.total} answers failed.'}")
+    for line in few:
+        note(f"llmopt: {line}")
+    if any(run.status == "failed" for run in runs):
+        return 2
+    return 1 if missed else TOO_LOW if few else 0
 
 
 def _failed_checks(store: Store, run_ids: list[int]) -> list[str]:

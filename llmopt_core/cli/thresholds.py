@@ -46,22 +46,31 @@ def _parse(text: str, metrics: Sequence[str], configurations: Sequence[str]) -> 
     return Threshold(metric, value, configuration)
 
 
-def misses(thresholds: Sequence[Threshold], result: Mapping[str, Any]) -> list[str]:
-    """What missed its bound, in words. A metric without any value misses."""
-    return list(_misses(thresholds, result))
+def misses(thresholds: Sequence[Threshold], result: Mapping[str, Any], min_coverage: float) -> list[str]:
+    """What missed its bound, in words. A metric with values for a smaller share of the questions misses, too.
+
+    A mean over the few questions that could be scored says nothing about the others.
+    """
+    return list(_misses(thresholds, result, min_coverage))
 
 
-def _misses(thresholds: Sequence[Threshold], result: Mapping[str, Any]) -> Iterator[str]:
+def _misses(thresholds: Sequence[Threshold], result: Mapping[str, Any], min_coverage: float) -> Iterator[str]:
     from llmopt_core.experiments.leaderboard import higher_is_better
 
     for threshold in thresholds:
         for run in result["runs"]:
             if threshold.configuration not in ("", run["configuration"]):
                 continue
-            mean = run["metrics"][threshold.metric]["mean"]
+            measured = run["metrics"][threshold.metric]
+            mean, scored, total = measured["mean"], measured["scored"], measured["total"]
             higher = higher_is_better(threshold.metric)
             if mean is None:
                 yield f"{run['configuration']}: {threshold.metric} could not be scored."
+            elif scored < min_coverage * total:
+                yield (
+                    f"{run['configuration']}: {threshold.metric} could be scored for {scored} of {total} questions "
+                    f"only; at least {min_coverage:.0%} are needed (--min-coverage)."
+                )
             elif (mean < threshold.value) if higher else (mean > threshold.value):
                 side = "below" if higher else "above"
                 yield f"{run['configuration']}: {threshold.metric} is {mean:.3g}, {side} {threshold.value:g}."

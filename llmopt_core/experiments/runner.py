@@ -17,6 +17,8 @@ from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import recorded_metrics
 from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.outage import Outage
+from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.record_saver import RecordSaver
@@ -27,7 +29,6 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Status
 from llmopt_core.types import Document, EvaluationSet, Example, Failure, Record, Usage
 
-_PATIENCE = 5
 _LOOK_SECONDS = 0.2
 
 
@@ -52,7 +53,8 @@ async def run_evaluation(  # noqa: PLR0917
     """Answer and score every example, storing each record as it finishes. Returns the run's id.
 
     How it ended is the run's status: `finished`; `budget-reached`, when the next records would cost more than is left;
-    `cancelled`; `failed`, when the same failure came again and again or nothing could be stored or answered at all.
+    `cancelled`; `failed`, when the endpoint failed again and again, most answers failed, or nothing could be stored.
+    The run's error says how many answers failed and why most often, also where it finished.
 
     Args:
         store: Where the run is kept; its cache holds the stages.
@@ -145,14 +147,15 @@ class _Session:
     first_made: float = 0.0
     made_cost: float = 0.0
     in_flight: int = 0
-    failures_in_a_row: int = 0
-    last_failure: Failure | None = None
     out_of_budget: bool = False
-    given_up: bool = False
 
     @cached_property
     def saver(self) -> RecordSaver:
         return RecordSaver(self.store)
+
+    @cached_property
+    def outage(self) -> Outage:
+        return Outage(self.concurrency)
 
     async def run(self, should_cancel: Callable[[], bool]) -> None:
         """Do what is missing and close the run, however it ends."""
@@ -220,35 +223,31 @@ class _Session:
             self.made_cost += record.usage.cost_usd or 0.0
         else:
             self.cached += 1
-        self._count_failure(record.failure)
+        self.failed += record.failure is not None
+        self.outage.see(record.failure)
         self._report()
-
-    def _count_failure(self, failure: Failure | None) -> None:
-        if failure is None:
-            self.failures_in_a_row = 0
-            return
-        self.failed += 1
-        same = self.last_failure is not None and failure.kind == self.last_failure.kind
-        self.failures_in_a_row = self.failures_in_a_row + 1 if same else 1
-        self.last_failure = failure
-        self.given_up = self.given_up or self.failures_in_a_row >= max(_PATIENCE, self.concurrency * 3 // 2)
 
     def _should_stop(self) -> bool:
         if self.budget is not None and self.made:
             expected = (self.in_flight + 1) * self.made_cost / self.made
             self.out_of_budget = self.out_of_budget or (self.usage.cost_usd or 0.0) + expected > self.budget
-        return self.out_of_budget or self.given_up
+        return self.out_of_budget or self.outage.given_up_after > 0
 
     def _outcome(self) -> tuple[Status, str]:
         missing = len(self.examples) - self.done
-        if self.last_failure is not None and (self.failed == self.done or (self.given_up and missing)):
-            again = f"Stopped after {self.failures_in_a_row} failures in a row: " if missing else ""
-            return "failed", again + self.last_failure.message
+        if self.outage.reason is not None and missing:
+            return (
+                "failed",
+                f"Stopped after {self.outage.given_up_after} failures in a row: {self.outage.reason.message}",
+            )
         if self.out_of_budget and missing:
             return "budget-reached", f"The budget of {self.budget:g} USD leaves no room for the next record."
-        return "finished", ""
+        return ("failed" if self.failed * 2 > len(self.examples) else "finished"), ""
 
     def _finish(self, status: Status, error: str = "") -> None:
+        if not self.outage.given_up_after:
+            failures = failure_sentence(failure_reasons(self.store, self.run_id), len(self.examples))
+            error = " ".join(part for part in (error, failures) if part)
         self.store.finish_run(self.run_id, status, seconds=self._seconds(), error=error)
         self._report()
 

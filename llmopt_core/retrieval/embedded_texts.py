@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.cache import Cache
-from llmopt_core.errors import BudgetReached, EndpointError
+from llmopt_core.errors import OUTAGES, BudgetReached, EndpointError
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.models.base import ChatModel, ChatRequest, EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
@@ -187,7 +187,8 @@ class _Writing:
             spent = self._usage.cost_usd or 0.0
             expected = (self._in_flight + 1) * spent / self._written
             self._out_of_budget = self._out_of_budget or spent + expected > self._budget
-        return self._out_of_budget or (len(self._failures) >= _PATIENCE and not self._known)
+        outages = sum(failure.kind in OUTAGES for failure in self._failures)
+        return self._out_of_budget or (outages >= _PATIENCE and not self._known)
 
 
 def _key(spec: EmbeddingSpec, identity: Any, chunk: Chunk) -> str:

@@ -14,7 +14,7 @@ from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import records, runs, scores
 from llmopt_core.runs.values import ACTIVE, Project, Run, RunScores, Status
-from llmopt_core.types import Record, Usage
+from llmopt_core.types import Failure, Record, Usage
 
 
 class RunStore(StorePart):
@@ -141,14 +141,37 @@ class RunStore(StorePart):
     def scores(self, run_ids: Sequence[int]) -> dict[int, RunScores]:
         """The values of whole runs at once, fast: no record is read."""
         gathered: dict[int, dict[int, str]] = {run_id: {} for run_id in run_ids}
-        examples = sa.select(records.c.run_id, records.c.position, records.c.example_id)
+        failed: dict[int, set[str]] = {run_id: set() for run_id in run_ids}
+        examples = sa.select(records.c.run_id, records.c.position, records.c.example_id, records.c.failed)
         examples = examples.where(records.c.run_id.in_(run_ids)).order_by(records.c.run_id, records.c.position)
         values = sa.select(scores).where(scores.c.run_id.in_(run_ids))
         with self.database.read() as connection:
-            for run_id, position, example_id in connection.execute(examples):
+            for run_id, position, example_id, broken in connection.execute(examples):
                 gathered[run_id][position] = example_id
+                if broken:
+                    failed[run_id].add(example_id)
             rows = connection.execute(values).all()
-        return _aligned(gathered, rows)
+        return _aligned(gathered, rows, failed)
+
+    def failures(self, run_id: int) -> list[Failure]:
+        """Why records of a run failed, in the order of its set; only the failed ones are read."""
+        query = sa.select(records.c.body).where(records.c.run_id == run_id, records.c.failed)
+        with self.database.read() as connection:
+            found = [unpack_record(body) for body in connection.scalars(query.order_by(records.c.position))]
+        return [record.failure for record in found if record.failure is not None]
+
+    def unscored(self, run_id: int) -> dict[str, list[str]]:
+        """Metric -> why answered records have no value in it; only those records are read."""
+        empty = sa.select(scores.c.position).where(scores.c.run_id == run_id, scores.c.value.is_(None))
+        query = sa.select(records.c.body).where(records.c.run_id == run_id, records.c.position.in_(empty))
+        reasons: dict[str, list[str]] = {}
+        with self.database.read() as connection:
+            found = [unpack_record(body) for body in connection.scalars(query.order_by(records.c.position))]
+        for record in found:
+            for name, score in record.scores.items():
+                if score.value is None:
+                    reasons.setdefault(name, []).append(score.failure)
+        return reasons
 
     def finish_run(self, run_id: int, status: Status, *, seconds: float = 0.0, error: str = "") -> None:
         """Close this session of a run; `seconds` is added to what earlier sessions took.
@@ -270,9 +293,14 @@ def _run(row: Any, sums: Any) -> Run:
     return Run(**values)
 
 
-def _aligned(gathered: dict[int, dict[int, str]], rows: Sequence[Any]) -> dict[int, RunScores]:
+def _aligned(
+    gathered: dict[int, dict[int, str]], rows: Sequence[Any], failed: dict[int, set[str]]
+) -> dict[int, RunScores]:
     places = {run_id: {position: i for i, position in enumerate(found)} for run_id, found in gathered.items()}
-    tables = {run_id: RunScores(tuple(found.values()), {}, {}) for run_id, found in gathered.items()}
+    tables = {
+        run_id: RunScores(tuple(found.values()), {}, {}, frozenset(failed[run_id]))
+        for run_id, found in gathered.items()
+    }
     for run_id, position, metric, value, passed in rows:
         place = places[run_id].get(position)
         if place is None:

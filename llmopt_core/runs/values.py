@@ -122,11 +122,16 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class RunScores:
-    """The values of one run, aligned with its example ids (the order of the evaluation set)."""
+    """The values of one run, aligned with its example ids (the order of the evaluation set).
+
+    Attributes:
+        failed: Ids of the examples whose record is a failure: nothing could be scored, because nothing was answered.
+    """
 
     examples: tuple[str, ...]
     values: dict[str, list[float | None]]
     passed: dict[str, list[bool | None]]
+    failed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.theme import NEUTRAL, plain, themed
 
 _SELECTED = "#D55E00"
+_FAILED = "#D55E00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Cells:
     Attributes:
         questions: What is shown when pointing at a column.
         values: Rows of `configurations` by columns of `examples`; None where nothing was scored.
+        failed: Configuration and example of the answers that failed, so that there was nothing to score.
     """
 
     metric: str
@@ -29,10 +31,17 @@ class Cells:
     examples: tuple[str, ...]
     questions: tuple[str, ...]
     values: tuple[tuple[float | None, ...], ...]
+    failed: frozenset[tuple[str, str]] = frozenset()
+
+    def words(self, configuration: str, example: str, value: float | None) -> str:
+        """A cell's value in words."""
+        if value is not None:
+            return fmt.score(value)
+        return "the answer failed" if (configuration, example) in self.failed else "not scored"
 
 
 def example_map(cells: Cells, selected: tuple[str, str] | None = None) -> go.Figure:
-    """Heat map of scores between 0 and 1. A cell without a score is empty, with a dot.
+    """Heat map of scores between 0 and 1. A cell without a score is empty, with a dot; a failed answer has a cross.
 
     A layer of unseen points lies on top, because a heat map itself can't be clicked; each carries configuration and
     example as its first two custom values.
@@ -43,7 +52,7 @@ def example_map(cells: Cells, selected: tuple[str, str] | None = None) -> go.Fig
     """
     columns = list(range(1, len(cells.examples) + 1))
     rows = list(range(len(cells.configurations)))
-    figure = go.Figure([_colours(cells, columns, rows), _dots(cells), _clickable(cells)])
+    figure = go.Figure([_colours(cells, columns, rows), _marks(cells), _clickable(cells)])
     if selected and selected[0] in cells.configurations and selected[1] in cells.examples:
         _frame(figure, cells.examples.index(selected[1]) + 1, cells.configurations.index(selected[0]))
     names = [plain(fmt.shorten(name, 28)) for name in cells.configurations]
@@ -79,14 +88,24 @@ def _colours(cells: Cells, columns: Sequence[int], rows: Sequence[int]) -> go.He
     )
 
 
-def _dots(cells: Cells) -> go.Scatter:
-    """A small dot where there is no score."""
-    empty = [(x, y) for y, row in enumerate(cells.values) for x, value in enumerate(row, 1) if value is None]
+def _marks(cells: Cells) -> go.Scatter:
+    """A small dot where there is no score, a cross where the answer failed."""
+    empty = [
+        (x, y, (cells.configurations[y], cells.examples[x - 1]) in cells.failed)
+        for y, row in enumerate(cells.values)
+        for x, value in enumerate(row, 1)
+        if value is None
+    ]
     return go.Scatter(
-        x=[x for x, _ in empty],
-        y=[y for _, y in empty],
+        x=[x for x, _, _ in empty],
+        y=[y for _, y, _ in empty],
         mode="markers",
-        marker={"size": 4, "color": NEUTRAL},
+        marker={
+            "symbol": ["x-thin-open" if failed else "circle" for *_, failed in empty],
+            "size": [9 if failed else 4 for *_, failed in empty],
+            "color": [_FAILED if failed else NEUTRAL for *_, failed in empty],
+            "line": {"width": [2 if failed else 0 for *_, failed in empty]},
+        },
         hoverinfo="skip",
         showlegend=False,
     )
@@ -95,7 +114,7 @@ def _dots(cells: Cells) -> go.Scatter:
 def _clickable(cells: Cells) -> go.Scatter:
     told = ["<br>".join(textwrap.wrap(plain(fmt.shorten(question, 160)), 60)) for question in cells.questions]
     points = [
-        (name, example, "not scored" if value is None else fmt.score(value), plain(name), words)
+        (name, example, cells.words(name, example, value), plain(name), words)
         for name, row in zip(cells.configurations, cells.values, strict=True)
         for example, value, words in zip(cells.examples, row, told, strict=True)
     ]

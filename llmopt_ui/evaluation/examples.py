@@ -71,6 +71,7 @@ def ordered(table: Cells, order: str) -> Cells:
         tuple(table.examples[place] for place in places),
         tuple(table.questions[place] for place in places),
         tuple(tuple(row[place] for place in places) for row in table.values),
+        table.failed,
     )
 
 

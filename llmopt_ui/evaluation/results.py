@@ -9,6 +9,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.catalogue import RAGAS_METRICS
 from llmopt_core.experiments.leaderboard import Row, Scored, leaderboard
+from llmopt_core.experiments.outcome import Outcome, outcome
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired import Comparison
@@ -107,7 +108,36 @@ def cells(runs: Mapping[str, Run], metric: str, questions: Mapping[str, str]) ->
     asked = max((run.total for run in runs.values()), default=0)
     examples = tuple(questions)[:asked]
     rows = tuple(Scored(name, run.total, scores[run.id]).aligned(metric, examples) for name, run in runs.items())
-    return Cells(metric, tuple(runs), examples, tuple(questions.values())[:asked], rows)
+    failed = frozenset((name, example) for name, run in runs.items() for example in scores[run.id].failed)
+    return Cells(metric, tuple(runs), examples, tuple(questions.values())[:asked], rows, failed)
+
+
+def state_words(run: Run) -> str:
+    """How a run stands, in words: one that finished with failures does not look like one that is whole."""
+    if run.status == "finished" and run.failed:
+        return "finished, mostly failed" if run.failed * 2 > run.total else "finished, some failed"
+    return run.status.replace("-", " ")
+
+
+def mostly_unscored(run: Run) -> str:
+    """What to say where no metric has a value for half of the answers; empty elsewhere."""
+    reasons = what_is_missing(run).unscored
+    answered = run.done - run.failed
+    lacking = {metric: sum(reason.count for reason in found) for metric, found in reasons.items()}
+    if not answered or any(2 * lacking.get(metric, 0) <= answered for metric in run.metrics):
+        return ""
+    metric, found = max(reasons.items(), key=lambda item: lacking[item[0]])
+    return f"{lacking[metric]:,} of {answered:,} answers could not be scored, most often: {found[0].message}"
+
+
+def what_is_missing(run: Run) -> Outcome:
+    """Which answers failed or have no score, and why."""
+    return _outcome(_version(run), run)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _outcome(version: tuple[int, int, int, str], _run: Run) -> Outcome:
+    return outcome(store(), _run)
 
 
 def _version(run: Run) -> tuple[int, int, int, str]:

@@ -15,7 +15,7 @@ from llmopt_ui.charts import CONFIG, metric_bars
 from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.evaluation.comparison import Chosen, choose
 from llmopt_ui.evaluation.examples import examples_view
-from llmopt_ui.evaluation.results import Entry, entries
+from llmopt_ui.evaluation.results import Entry, entries, what_is_missing
 from llmopt_ui.leaderboard_table import leaderboard_csv, leaderboard_table, metric_title
 from llmopt_ui.resources import store
 from llmopt_ui.theme import Ink, verdict
@@ -82,7 +82,18 @@ def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
             f"Against {fmt.markdown(chosen.baseline)} on the same questions: {signs} (paired permutation test at 5 %, "
             "adjusted for the number of configurations). No difference seen does not mean equal."
         )
+    _missing(chosen)
     _downloads(chosen, compared)
+
+
+def _missing(chosen: Chosen) -> None:
+    """Why answers failed or have no score, so that neither looks like a bad answer."""
+    lines = [f"{name}: {line}" for name, run in chosen.runs.items() for line in what_is_missing(run).sentences()]
+    if lines:
+        failed = any(run.failed for run in chosen.runs.values())
+        with st.expander("Why some have no score", expanded=failed, icon=":material/help:"):
+            for line in lines:
+                st.text(line, width="stretch")
 
 
 def _downloads(chosen: Chosen, compared: Sequence[Entry]) -> None:

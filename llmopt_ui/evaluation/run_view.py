@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.errors import BadInput
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Job, Project, Run
 from llmopt_ui import format as fmt
@@ -21,6 +22,7 @@ from llmopt_ui.evaluation.job import (
     resume_arguments,
     resume_work,
 )
+from llmopt_ui.evaluation.results import mostly_unscored, state_words
 from llmopt_ui.evaluation.run_form import plan_from, run_form
 from llmopt_ui.job_panel import follow, last_failure
 from llmopt_ui.resources import job_runner, model_maker, models, store
@@ -29,14 +31,18 @@ from llmopt_ui.session import notify, state
 if TYPE_CHECKING:
     from llmopt_core.experiments.experiment import Plan
 
-_HISTORY = ["Configuration", "Questions", "State", "Records", "Time", "Tokens", "Cost", "Judge", "Started"]
+_HISTORY = [
+    "Configuration", "Questions", "State", "Records", "What went wrong", "Time", "Tokens", "Cost", "Judge",
+    "Started",
+]  # fmt: skip
 
 
 def run_view(project: Project, runs: Sequence[Run]) -> None:
     """The whole tab."""
     jobs = [job for job in store().jobs(project) if job.kind in (EVALUATION, ESTIMATE)]
     for job in reversed([job for job in jobs if job.active]):
-        follow(job, _title(job), on_end=_ended)
+        state().watched.add(job.id)
+        follow(job, _title(job))
     last_failure(jobs, _title)
     _estimate(project)
     _stopped(project, runs)
@@ -81,8 +87,9 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
         (
             run.name,
             run.evaluation_set,
-            run.status.replace("-", " "),
+            state_words(run),
             f"{run.done} of {run.total}" + (f", {run.failed:,} failed" if run.failed else ""),
+            run.error,
             fmt.duration(run.seconds),
             fmt.count(run.usage.prompt_tokens + run.usage.completion_tokens),
             fmt.money(run.usage.cost_usd),
@@ -99,11 +106,16 @@ def _start(project: Project, plan: Plan) -> None:
     check(plan)
     make = model_maker()
     if _endpoints_of(plan) <= {BUILTIN}:
-        job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make))
+        _watch(job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make)))
     else:
         job_id = job_runner().submit(ESTIMATE, project, plan_arguments(plan), estimate_work(plan, make), lane="short")
         state().planned = (job_id, plan)
     st.rerun()
+
+
+def _watch(job_id: int) -> None:
+    """Tell of the job's end, also where it is over before the page is drawn again."""
+    state().watched.add(job_id)
 
 
 def check(plan: Plan) -> None:
@@ -130,11 +142,39 @@ def _title(job: Job) -> str:
     return f"{what} {names} on {job.arguments.get('evaluation_set', '')}"
 
 
-def _ended(job: Job) -> None:
-    ended = [store().run(run_id).status for run_id in job.result.get("runs", [])]
-    if job.kind == EVALUATION and ended and set(ended) == {"finished"}:
-        state().go_to_results = True
-        notify("Evaluation finished.")
+def tell_what_ended(project: Project) -> None:
+    """Leave a notice of evaluations that were started here and have ended; called before the page is drawn."""
+    for job_id in sorted(state().watched):
+        try:
+            job = store().job(job_id)
+        except BadInput:
+            state().watched.discard(job_id)
+            continue
+        if not job.active:
+            state().watched.discard(job_id)
+            _tell(job, project)
+
+
+def _tell(job: Job, project: Project) -> None:
+    ended = [store().run(run_id) for run_id in job.result.get("runs", [])]
+    if job.kind != EVALUATION or not ended:
+        return
+    told = " ".join(f"{run.name}: {words}" for run in ended if (words := _ended_badly(run)))
+    if {run.status for run in ended} == {"finished"}:
+        state().go_to_results = ended[-1].id if job.project == project.name else 0
+        notify(f"Evaluation finished, not whole. {told}" if told else "Evaluation finished.", warning=bool(told))
+    elif told:
+        notify(f"Evaluation not finished. {told}", warning=True)
+
+
+def _ended_badly(run: Run) -> str:
+    """What there is to say of a run that is not whole: the most frequent reason with its count."""
+    few = mostly_unscored(run)
+    if run.status == "finished" and not run.failed:
+        return few
+    words = "" if run.status == "finished" else f"{run.status.replace('-', ' ')}. "
+    failed = run.error or (f"{run.failed:,} of {run.total:,} answers failed." if run.failed else "")
+    return f"{words}{failed}"
 
 
 def _estimate(project: Project) -> None:
@@ -159,7 +199,7 @@ def _estimate(project: Project) -> None:
         state().planned = (0, None)
     if start:
         make = model_maker()
-        job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make))
+        _watch(job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make)))
     if start or drop:
         st.rerun()
 
@@ -194,12 +234,12 @@ def _stopped(project: Project, runs: Sequence[Run]) -> None:
                 st.text(run.error, width="stretch")
         if pressed:
             make = model_maker()
-            job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make))
+            _watch(job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make)))
             st.rerun()
 
 
 def _state_of(run: Run) -> str:
-    words = "some records failed" if run.status == "finished" else run.status.replace("-", " ")
+    words = state_words(run)
     return (
         f"**{fmt.markdown(run.name)}** on {fmt.markdown(run.evaluation_set)} "
         f":gray[{words} · {run.done - run.failed} of {run.total} records done]"

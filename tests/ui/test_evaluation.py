@@ -161,3 +161,57 @@ def test_a_short_try_does_not_take_the_place_of_a_whole_run(app: App, used: str,
     try_again(store, used, "rag", 3, (*whole.metrics, "mrr"))
     told = texts(app(PAGE, project=used))
     assert "Means over 3 to 24 questions" in told
+
+
+def test_a_run_that_mostly_failed_says_so_in_toast_card_and_table(app: App, store: Store, script: Script) -> None:
+    def mostly(request: object) -> str:
+        if mostly.calls % 5:  # type: ignore[attr-defined]
+            mostly.calls += 1  # type: ignore[attr-defined]
+            raise EndpointError("The prompt of 9000 tokens is too long.", "bad-request")
+        mostly.calls += 1  # type: ignore[attr-defined]
+        return "Momus"
+
+    mostly.calls = 0  # type: ignore[attr-defined]
+    script(mostly)
+    test = app(PAGE, evaluation_view="Run")
+    test.number_input(key="run_limit").set_value(10)
+    test.multiselect(key="run_configurations").set_value(["baseline"])
+    press(test, "Evaluate")
+    (job,) = store.jobs()
+    resources.job_runner().wait(job.id, timeout=60)
+    test.run()
+    reason = "8 of 10 answers failed: The prompt of 9000 tokens is too long."
+    assert store.runs("sample")[0].status == "failed"
+    assert reason in texts(test)
+    history = test.dataframe[-1].value
+    assert history["State"].iloc[0] == "failed"
+    assert history["What went wrong"].iloc[0] == reason
+    told = [str(toast.value).replace("\\", "") for toast in test.toast]
+    assert any(reason in words and "not finished" in words for words in told), told
+
+
+def test_some_failures_are_no_plain_finish(app: App, store: Store, script: Script) -> None:
+    def third_fails(request: object) -> str:
+        third_fails.calls += 1  # type: ignore[attr-defined]
+        if third_fails.calls == 3:  # type: ignore[attr-defined]
+            raise EndpointError("Refused by the filter.", "bad-request")
+        return "Momus"
+
+    third_fails.calls = 0  # type: ignore[attr-defined]
+    script(third_fails)
+    test = app(PAGE, evaluation_view="Run")
+    test.number_input(key="run_limit").set_value(4)
+    test.multiselect(key="run_configurations").set_value(["baseline"])
+    press(test, "Evaluate")
+    (job,) = store.jobs()
+    resources.job_runner().wait(job.id, timeout=60)
+    test.run()
+    told = [(str(toast.value).replace("\\", ""), toast.icon) for toast in test.toast]
+    assert [icon for words, icon in told if "1 of 4 answers failed: Refused by the filter." in words] == [
+        ":material/warning:"
+    ]
+    test = app(PAGE, evaluation_view="Results")
+    assert ":red[✕ 1 of 4 failed]" in test.table[0].value["Configuration"].iloc[0]
+    assert "baseline: 1 of 4 answers failed: Refused by the filter." in texts(test)
+    test = app(PAGE, evaluation_view="Run")
+    assert test.dataframe[-1].value["State"].iloc[0] == "finished, some failed"

@@ -296,3 +296,12 @@ def test_a_mean_of_zero_stands_inside_the_chart_of_before_and_after() -> None:
     found = Verification(before=before, after=after, comparison=compare_paired(*values), questions=6)
     low, high = before_after(found, "Answer F1").layout.xaxis.range
     assert low < 0 < 1 < high
+
+
+def test_a_failed_answer_and_an_answer_without_score_look_different() -> None:
+    cells = Cells(
+        CELLS.metric, CELLS.configurations, CELLS.examples, CELLS.questions, CELLS.values, frozenset([("b", "q3")])
+    )
+    figure = example_map(cells)
+    assert list(figure.data[1].marker.symbol) == ["circle", "x-thin-open"]
+    assert [data[2] for data in figure.data[2].customdata if data[1] == "q3"] == ["not scored", "the answer failed"]

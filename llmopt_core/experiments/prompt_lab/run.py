@@ -9,6 +9,7 @@ from functools import partial
 
 from llmopt_core.errors import Cancelled, LlmOptError
 from llmopt_core.execution.bounded import bounded_map, failure_of
+from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.prompt_lab.board import Board, Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
@@ -124,5 +125,7 @@ async def _beat(store: Store, found: Comparison) -> None:
 
 def _finish(store: Store, found: Comparison, status: Status, seconds: float, error: str) -> None:
     for run in found.all_runs:
-        failed = status == "finished" and 0 < run.total == store.run(run.id).failed
-        store.finish_run(run.id, "failed" if failed else status, seconds=seconds, error=error)
+        failures = failure_reasons(store, run.id)
+        mostly = status == "finished" and 2 * sum(reason.count for reason in failures) > run.total
+        told = error or failure_sentence(failures, run.total)
+        store.finish_run(run.id, "failed" if mostly else status, seconds=seconds, error=told)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from llmopt_core.cache import Cache
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import OUTAGES, BadInput
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.configuration import Configuration
@@ -93,6 +93,7 @@ class Bench:
         self._progress = Progress(0)
         self._started = time.monotonic()
         self._failures = self._broken_ones = 0
+        self._answered = False
         self._message = ""
 
     @property
@@ -116,7 +117,7 @@ class Bench:
         Where answer after answer fails, the rest is not tried; where that happens to two configurations in a row, the
         bench is stopped.
         """
-        self._failures = 0
+        self._failures, self._answered = 0, False
         self.report(message)
         pipeline = Pipeline(
             configuration, self.task.documents, self.task.metrics, self.task.judge, self.models, self._cache
@@ -190,7 +191,11 @@ class Bench:
 
     def _count(self, record: Record) -> None:
         self._progress = self._progress.step(record.usage, cached=not record.usage.calls)
-        self._failures = self._failures + 1 if record.failure else 0
+        if record.failure is None:
+            self._failures, self._answered = 0, True
+        # Once one was answered, what belongs to a single example says nothing about the next.
+        elif record.failure.kind in OUTAGES or not self._answered:
+            self._failures += 1
         self.problem = record.failure.message if record.failure else self.problem
         self.report()
 

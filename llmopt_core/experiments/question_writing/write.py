@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.errors import OUTAGES, BadInput, EndpointError
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.experiments.question_writing.filters import Candidate, Dropped, Filter
 from llmopt_core.experiments.question_writing.passages import sample_passages
@@ -182,7 +182,7 @@ class _Work:
     ) -> None:
         self.documents = {document.name: document for document in documents}
         self.usage = Usage()
-        self.answered = self._failed = self._kept = self._in_flight = 0
+        self.answered = self._failed = self._outages = self._kept = self._in_flight = 0
         self.stopped = ""
         self._spec, self._chat = spec, models.chat(spec.model)
         self._plain = completes(spec.model, models)
@@ -212,13 +212,14 @@ class _Work:
     def _done(self, _: int, __: Span, result: list[Written] | Failure) -> None:
         if isinstance(result, Failure):
             self._failed += 1
+            self._outages += result.kind in OUTAGES
         else:
             self._kept += len(result)
         if self._on_progress is not None:
             self._on_progress(Progress(self.answered + self._failed, self._total, self._kept, self.usage))
 
     def _should_stop(self) -> bool:
-        if self._failed >= _PATIENCE and not self.answered:
+        if self._outages >= _PATIENCE and not self.answered:
             return True
         if self._budget is not None and self.answered:
             spent = self.usage.cost_usd or 0.0

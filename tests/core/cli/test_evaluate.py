@@ -221,3 +221,56 @@ def test_a_key_in_the_environment_is_used_and_never_shown(llmopt: Command, exper
     for text in (good.out, good.errors, bad.out, bad.errors):
         assert secret not in text
     assert secret.encode() not in stored
+
+
+def _questions(experiment: Path, rows: list[dict[str, object]]) -> None:
+    (experiment.parent / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+
+def _with_tone(experiment: Path, total: int, lacking: int) -> None:
+    """So many questions, of which the last ones lack a column that the prompt needs."""
+    rows: list[dict[str, object]] = [
+        {"id": f"q{i}", "question": f"{i}?", "reference": "Rhine", **({"tone": "dry"} if i < total - lacking else {})}
+        for i in range(total)
+    ]
+    _questions(experiment, rows)
+    experiment.write_text(experiment.read_text().replace("{{ question }}", "{{ question }} {{ tone }}"))
+
+
+def test_failed_answers_are_told_and_are_no_success(inside: Command, experiment: Path) -> None:
+    _with_tone(experiment, 30, 7)
+    done = inside("evaluate", experiment, "-q", "--configuration", "baseline", "--concurrency", 1)
+    assert done.code == 4
+    assert "llmopt: baseline: 7 of 30 answers failed: " in done.errors
+    assert "tone" in done.errors
+    assert "only 23 of 30 questions were answered; at least 90% are needed (--min-coverage)" in done.errors
+    assert "23 of 30" in done.out
+    lenient = inside("evaluate", experiment, "-q", "--configuration", "baseline", "--min-coverage", 0.7, "--fresh")
+    assert lenient.code == 0
+    assert "7 of 30 answers failed" in lenient.errors
+
+
+def test_a_few_failed_answers_are_told_though_the_command_succeeds(inside: Command, experiment: Path) -> None:
+    _with_tone(experiment, 30, 2)
+    done = inside("evaluate", experiment, "-q", "--configuration", "baseline")
+    assert done.code == 0
+    assert "2 of 30 answers failed" in done.errors
+
+
+@pytest.mark.parametrize(("options", "code"), [((), 1), (("--min-coverage", 0.25), 0), (("--min-coverage", 0.26), 1)])
+def test_a_threshold_needs_enough_scores(
+    inside: Command, experiment: Path, options: tuple[object, ...], code: int
+) -> None:
+    answered = {"reference": "Rhine"}
+    _questions(experiment, [{"question": f"{i}?", **(answered if i == 0 else {})} for i in range(4)])
+    done = inside("evaluate", experiment, "-q", "--fail-under", "baseline:exact_match=0.9", *options)
+    assert done.code == code
+    assert ("exact_match could be scored for 1 of 4 questions only" in done.errors) == bool(code)
+
+
+def test_the_reason_of_what_is_not_scored_is_printed(inside: Command, experiment: Path) -> None:
+    _questions(experiment, [{"question": f"{i}?"} for i in range(4)])
+    done = inside("evaluate", experiment, "-q", "--configuration", "baseline")
+    assert "not scored" in done.out
+    assert "baseline: exact_match: 4 of 4 answers not scored: " in done.out
+    assert "reference" in done.out.split("4 answers not scored: ")[1]

@@ -11,9 +11,11 @@ from llmopt_core.errors import BadInput, EndpointError, StorageFailed
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import Plan, resume_run, run_experiment, save_experiment
+from llmopt_core.experiments.outcome import outcome
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.values import Run
 from llmopt_core.types import EvaluationSet, Example, Record, Usage
 
@@ -202,6 +204,67 @@ async def test_a_few_failures_are_records_of_a_finished_run(many: Lab) -> None:
     many.chat = ScriptedChat(some)
     (done,) = await run(many, many.plan(plain(many)))
     assert (done.status, done.done, done.failed) == ("finished", 40, 20)
+
+
+async def test_errors_of_single_examples_are_no_outage(many: Lab) -> None:
+    told = {f"m{i}": {"tone": "dry"} for i in range(40) if not 8 <= i < 14}
+    many.evaluation_set = EvaluationSet(
+        "some", tuple(dataclasses.replace(e, variables=told.get(e.id, {})) for e in MANY.examples)
+    )
+    asking = plain(many).model_copy(update={"prompt": PromptSpec(template="{{ question }} {{ tone }}")})
+    (done,) = await run(many, many.plan(asking, concurrency=1))
+    assert (done.status, done.done, done.failed) == ("finished", 40, 6)
+    assert done.error.startswith("6 of 40 answers failed: ")
+    assert "tone" in done.error
+
+
+async def test_requests_that_an_endpoint_refuses_are_no_outage(many: Lab) -> None:
+    def long(request: ChatRequest) -> str:
+        if int(request.messages[-1].content.split()[1].rstrip("?")) < 9:
+            raise EndpointError("The prompt of 9000 tokens is too long.", "bad-request")
+        return echo(request)
+
+    many.chat = ScriptedChat(long)
+    (done,) = await run(many, many.plan(plain(many), concurrency=1))
+    assert (done.status, done.done, done.failed) == ("finished", 40, 9)
+
+
+async def test_a_run_that_gave_up_says_after_how_many_failures(many: Lab) -> None:
+    def first_ones_fail(request: ChatRequest) -> str:
+        if int(request.messages[-1].content.split()[1].rstrip("?")) < 6:
+            raise EndpointError("Nobody is there.", "unreachable")
+        return echo(request)
+
+    many.chat = ScriptedChat(first_ones_fail, delay=0.02)
+    (done,) = await run(many, many.plan(plain(many), concurrency=4))
+    assert done.status == "failed"
+    assert done.done > done.failed
+    assert done.error.startswith("Stopped after 6 failures in a row: Nobody is there.")
+
+
+async def test_a_run_that_mostly_failed_is_not_finished_and_says_why_most_often(many: Lab) -> None:
+    def mostly(request: ChatRequest) -> str:
+        number = int(request.messages[-1].content.split()[1].rstrip("?"))
+        if number % 4 == 1:
+            raise EndpointError("Refused by the filter.", "bad-request")
+        if number % 4:
+            raise EndpointError(f"The prompt of {9000 + number} tokens is too long.", "bad-request")
+        return echo(request)
+
+    many.chat = ScriptedChat(mostly)
+    (done,) = await run(many, many.plan(plain(many), concurrency=1))
+    assert (done.status, done.done, done.failed) == ("failed", 40, 30)
+    assert done.error == "30 of 40 answers failed, most often (20 times): The prompt of 9002 tokens is too long."
+    assert outcome(many.store, done).failed == 30
+
+
+async def test_what_could_not_be_scored_is_counted_with_its_reason(many: Lab) -> None:
+    few = [dataclasses.replace(e, reference=None) if int(e.id[1:]) >= 10 else e for e in MANY.examples]
+    many.evaluation_set = EvaluationSet("few references", tuple(few))
+    (done,) = await run(many, many.plan(plain(many)))
+    (line,) = outcome(many.store, done).sentences()
+    assert line.startswith("exact_match: 30 of 40 answers not scored: ")
+    assert "reference" in line
 
 
 async def test_a_full_disk_ends_the_run_in_one_sentence_and_keeps_the_records(

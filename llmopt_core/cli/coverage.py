@@ -1,0 +1,33 @@
+"""Whether enough of a run came to say anything, and why the rest did not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmopt_core.runs.store import Store
+    from llmopt_core.runs.values import Run
+
+MIN_COVERAGE = 0.9
+"""By default one question in ten may go without an answer, or without a score that a threshold asks for."""
+
+TOO_LOW = 4
+
+
+def too_few_answers(runs: Sequence[Run], least: float) -> list[str]:
+    """Runs of which a smaller share of what was asked was answered, in words."""
+    return [
+        f"{run.name}: only {run.done - run.failed} of {run.done} questions were answered; at least {least:.0%} are "
+        "needed (--min-coverage)."
+        for run in runs
+        if run.done and run.done - run.failed < least * run.done
+    ]
+
+
+def unscored_lines(store: Store, runs: Sequence[Run]) -> list[str]:
+    """What could not be scored and why most often: a line per run and metric, below an empty one."""
+    from llmopt_core.experiments.outcome import outcome
+
+    lines = [f"{run.name}: {line}" for run in runs for line in outcome(store, run).sentences()]
+    return ["", *lines] if lines else []

@@ -1,0 +1,39 @@
+"""When to give up on an endpoint that fails again and again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from llmopt_core.errors import OUTAGES
+from llmopt_core.types import Failure
+
+_PATIENCE = 5
+
+
+@dataclass
+class Outage:
+    """Counts the same fault of an endpoint in a row; a good answer or another fault begins anew.
+
+    Failures that belong to an example neither count nor begin anew.
+
+    Attributes:
+        concurrency: Calls at once; those in flight fail together, so more are waited for.
+        given_up_after: How many failures in a row it took to give up; 0 while there is hope.
+        reason: The failure that ended it.
+    """
+
+    concurrency: int
+    given_up_after: int = 0
+    reason: Failure | None = None
+    _kind: str = ""
+    _count: int = 0
+
+    def see(self, failure: Failure | None) -> None:
+        """One more record is done."""
+        if failure is None:
+            self._kind, self._count = "", 0
+        elif failure.kind in OUTAGES:
+            self._count = self._count + 1 if failure.kind == self._kind else 1
+            self._kind = failure.kind
+            if not self.given_up_after and self._count >= max(_PATIENCE, self.concurrency * 3 // 2):
+                self.given_up_after, self.reason = self._count, failure

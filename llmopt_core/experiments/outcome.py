@@ -1,0 +1,86 @@
+"""How a run really ended: how many answers failed or could not be scored, and the reason that came most often."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Run
+
+_DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
+"""What differs between two failures of one kind: quoted names and numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something failed, as the first of its kind said it, and how often that kind came."""
+
+    message: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the records of a run ended.
+
+    Attributes:
+        total: How many the run is meant to have.
+        answered: Records with an answer.
+        failures: Why answers failed, most frequent first.
+        unscored: Metric -> why answers have no value in it, most frequent first.
+    """
+
+    total: int
+    answered: int
+    failures: tuple[Reason, ...]
+    unscored: Mapping[str, tuple[Reason, ...]]
+
+    @property
+    def failed(self) -> int:
+        """Records that failed."""
+        return sum(reason.count for reason in self.failures)
+
+    def sentences(self) -> list[str]:
+        """One line for the failures and one for each metric that lacks values."""
+        lines = [failure_sentence(self.failures, self.total)] if self.failures else []
+        for metric, reasons in self.unscored.items():
+            count = sum(reason.count for reason in reasons)
+            lines.append(f"{metric}: {count:,} of {self.answered:,} answers not scored{_most(reasons, count)}")
+        return lines
+
+
+def outcome(store: Store, run: Run) -> Outcome:
+    """How the stored records of a run ended."""
+    unscored = {metric: tuple(reasons(texts)) for metric, texts in store.unscored(run.id).items()}
+    return Outcome(run.total, run.done - run.failed, failure_reasons(store, run.id), unscored)
+
+
+def failure_reasons(store: Store, run_id: int) -> tuple[Reason, ...]:
+    """Why records of a run failed, most frequent first."""
+    return tuple(reasons(failure.message for failure in store.failures(run_id)))
+
+
+def reasons(messages: Iterable[str]) -> list[Reason]:
+    """Messages that differ in numbers and quoted names alone count as one; most frequent first."""
+    found: dict[str, list[str]] = {}
+    for message in messages:
+        found.setdefault(_DETAIL.sub("#", message), []).append(message)
+    counted = [Reason(texts[0], len(texts)) for texts in found.values()]
+    return sorted(counted, key=lambda reason: -reason.count)
+
+
+def failure_sentence(failures: Sequence[Reason], total: int) -> str:
+    """`7 of 30 answers failed, most often (5 times): the reason`; empty where none failed."""
+    failed = sum(reason.count for reason in failures)
+    if not failed:
+        return ""
+    who = f"All {total:,} answers" if failed == total > 1 else f"{failed:,} of {total:,} answers"
+    return f"{who} failed{_most(failures, failed)}"
+
+
+def _most(found: Sequence[Reason], count: int) -> str:
+    first = found[0]
+    often = "" if first.count == count else f", most often ({first.count:,} times)"
+    return f"{often}: {first.message or 'no reason was given'}"

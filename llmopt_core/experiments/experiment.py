@@ -75,9 +75,10 @@ async def run_experiment(
     job_id: int | None = None,
     resume: bool = True,
 ) -> list[int]:
-    """Run every configuration, one after the other. Returns the ids of the runs that were started.
+    """Run every configuration, one after the other. Returns the ids of their runs.
 
-    All are checked before the first call. A run that was stopped half-way and is otherwise the same is continued.
+    All are checked before the first call. A run that was stopped half-way and is otherwise the same is continued; then
+    those that were finished before it stopped are taken as they are.
 
     Args:
         store: Where the runs are kept.
@@ -96,8 +97,12 @@ async def run_experiment(
         check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     run_ids: list[int] = []
     spent = 0.0
+    before = _earlier_runs(store, plan) if resume else {}
     for configuration in plan.configurations:
-        stopped = _stopped_run(store, plan, configuration) if resume else None
+        stopped = before.get(configuration.name)
+        if stopped is not None and not stopped.resumable:
+            run_ids.append(stopped.id)
+            continue
         already = (stopped.usage.cost_usd or 0.0) if stopped else 0.0
         run_id = await run_evaluation(
             store,
@@ -159,13 +164,20 @@ async def resume_run(
     )
 
 
-def _stopped_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
-    """The newest run that is the same but for being whole, and can be gone on with over the plan's documents."""
+def _earlier_runs(store: Store, plan: Plan) -> dict[str, Run]:
+    """By configuration, what an evaluation that was stopped has left: empty where none was stopped."""
+    found = {c.name: run for c in plan.configurations if (run := _earlier_run(store, plan, c)) is not None}
+    stopped = any(run.status in RESUMABLE for run in found.values())
+    return found if stopped else {}
+
+
+def _earlier_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
+    """The newest run that is the same, if it is done or can be gone on with over the plan's documents."""
     wanted = (configuration.fingerprint, plan.evaluation_set.version, plan.judge.model_dump(mode="json"), plan.limit)
     metrics = recorded_metrics(plan.metrics, plan.evaluation_set.examples[: plan.limit])
     for run in store.runs(plan.project):
         asked = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
         if asked == wanted and run.metrics == metrics and run.name == configuration.name:
-            stopped = run.status in RESUMABLE and not resume_problem(run, documents_version(plan.documents))
-            return run if stopped else None
+            usable = not run.active and not resume_problem(run, documents_version(plan.documents))
+            return run if usable else None
     return None

@@ -1,5 +1,7 @@
 """Errors meant for users. Each message is one sentence: what is wrong, where, and what to do."""
 
+from typing import Any
+
 
 class LlmOptError(Exception):
     """Base of every error that is shown to the user as it is."""
@@ -15,11 +17,13 @@ class EndpointError(LlmOptError):
     Attributes:
         kind: `unreachable`, `timeout`, `unauthorized`, `not-found`, `rate-limited`, `bad-request`, `server-error`,
             `bad-answer`, or `truncated`.
+        usage: What the call took although nothing came of it (a `Usage`); None where nothing is paid or known.
     """
 
-    def __init__(self, message: str, kind: str = "server-error") -> None:
+    def __init__(self, message: str, kind: str = "server-error", usage: Any = None) -> None:
         super().__init__(message)
         self.kind = kind
+        self.usage = usage
 
 
 OUTAGES = frozenset(

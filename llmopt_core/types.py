@@ -172,7 +172,8 @@ class Usage:
 
 
 def _total(a: float | None, b: float | None) -> float | None:
-    return None if a is None or b is None else a + b
+    # Rounded far below any price: fifty times 0.01 is 0.5 and not a little more.
+    return None if a is None or b is None else round(a + b, 15)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from llmopt_core.evaluation.checks import checks_of, threshold_of
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import METRICS, check_names
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.assemble import undefined_variables
 from llmopt_core.types import Document, EvaluationSet, Example
@@ -41,13 +41,13 @@ def check_run(  # noqa: PLR0917
     missing = _missing_variables(configuration, evaluation_set)
     if missing:
         raise BadInput(_undefined(name, sorted(missing)[0], evaluation_set, configuration))
-    asked = list(_asked(configuration, metrics, judge))
+    asked = list(_asked(configuration, metrics, judge, evaluation_set.examples))
     for spec in asked:
         models.endpoint(spec.endpoint)
     if configuration.retrieval is not None and configuration.retrieval.embedding.endpoint:
         models.endpoint(configuration.retrieval.embedding.endpoint)
     if budget_usd is not None:
-        check_budget(budget_usd, asked, models)
+        check_budget(budget_usd, asked, models, _embedded(configuration, judge))
 
 
 def _missing_variables(configuration: Configuration, evaluation_set: EvaluationSet) -> set[str]:
@@ -58,10 +58,23 @@ def _missing_variables(configuration: Configuration, evaluation_set: EvaluationS
         raise BadInput(f"The prompt of {configuration.name}: {told[0].lower()}{told[1:]}") from error
 
 
-def _asked(configuration: Configuration, metrics: Sequence[str], judge: JudgeSpec) -> Iterable[ModelSpec]:
+def _asked(
+    configuration: Configuration, metrics: Sequence[str], judge: JudgeSpec, examples: Sequence[Example]
+) -> Iterable[ModelSpec]:
     yield from configuration.models
-    if not judge.is_builtin and any("judge" in METRICS[name].needs for name in metrics):
+    grades = any("judge" in METRICS[name].needs for name in metrics)
+    if not judge.is_builtin and (grades or any(_is_graded(example) for example in examples)):
         yield judge.chat_model
+
+
+def _is_graded(example: Example) -> bool:
+    return any(check.type in ("llm-rubric", "metric") for check in checks_of(example))
+
+
+def _embedded(configuration: Configuration, judge: JudgeSpec) -> Iterable[EmbeddingSpec]:
+    yield judge.embedding
+    if configuration.retrieval is not None:
+        yield configuration.retrieval.embedding
 
 
 def _known(examples: Sequence[Example], configuration: Configuration) -> list[str]:
@@ -80,17 +93,26 @@ def _undefined(name: str, variable: str, evaluation_set: EvaluationSet, configur
     )
 
 
-def check_budget(budget_usd: float, asked: Iterable[ModelSpec], models: Models) -> None:
+def check_budget(
+    budget_usd: float, asked: Iterable[ModelSpec], models: Models, embedded: Iterable[EmbeddingSpec] = ()
+) -> None:
     """Refuse a budget that could not be kept.
+
+    Args:
+        budget_usd: The most that may be paid.
+        asked: Chat models.
+        models: Know the prices.
+        embedded: Embedding models; those on this machine cost nothing.
 
     Raises:
         BadInput: It is not above 0, or the price of a model is not known.
     """
-    if budget_usd <= 0:
+    if not budget_usd > 0:
         raise BadInput("The budget must be more than 0 USD.")
-    for spec in asked:
-        endpoint = models.endpoint(spec.endpoint)
-        model = spec.name or endpoint.default_model
+    chats = [(models.endpoint(spec.endpoint), spec.name) for spec in asked]
+    at_endpoints = [(models.endpoint(spec.endpoint), spec.model) for spec in embedded if spec.endpoint]
+    for endpoint, name in (*chats, *at_endpoints):
+        model = name or endpoint.default_model
         if endpoint.price_of(model) is None:
             raise BadInput(
                 f"A budget needs prices, and none is known for {model or 'the model'} on {endpoint.name}; "

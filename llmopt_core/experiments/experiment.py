@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.file import Experiment
@@ -17,7 +18,7 @@ from llmopt_core.experiments.runner import run_evaluation
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import RESUMABLE, Project, Run
-from llmopt_core.types import Document, EvaluationSet
+from llmopt_core.types import Document, EvaluationSet, Usage
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Plan:
     """What is run: configurations, on what, graded how.
 
     Attributes:
-        budget_usd: The most all runs together may cost.
+        budget_usd: The most all runs together may cost, what continued ones cost before and the pilot included.
+        pilot: By configuration, what a pilot has paid; entered into its run.
     """
 
     project: Project | str
@@ -37,6 +39,7 @@ class Plan:
     concurrency: int = 4
     limit: int | None = None
     budget_usd: float | None = None
+    pilot: Mapping[str, Usage] = field(default_factory=dict)
 
 
 def save_experiment(store: Store, experiment: Experiment) -> Project:
@@ -75,10 +78,9 @@ async def run_experiment(
     job_id: int | None = None,
     resume: bool = True,
 ) -> list[int]:
-    """Run every configuration, one after the other. Returns the ids of their runs.
+    """Run every configuration, one after the other. Returns the ids of the runs that were started.
 
-    All are checked before the first call. A run that was stopped half-way and is otherwise the same is continued; then
-    those that were finished before it stopped are taken as they are.
+    All are checked before the first call. A run that was stopped half-way and is otherwise the same is continued.
 
     Args:
         store: Where the runs are kept.
@@ -96,14 +98,9 @@ async def run_experiment(
     for configuration in plan.configurations:
         check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     run_ids: list[int] = []
-    spent = 0.0
-    before = _earlier_runs(store, plan) if resume else {}
+    stopped = stopped_runs(store, plan) if resume else {}
+    budget = _budget(plan, stopped)
     for configuration in plan.configurations:
-        stopped = before.get(configuration.name)
-        if stopped is not None and not stopped.resumable:
-            run_ids.append(stopped.id)
-            continue
-        already = (stopped.usage.cost_usd or 0.0) if stopped else 0.0
         run_id = await run_evaluation(
             store,
             plan.project,
@@ -114,19 +111,28 @@ async def run_experiment(
             plan.judge,
             models,
             concurrency=plan.concurrency,
-            budget_usd=None if plan.budget_usd is None else plan.budget_usd - spent + already,
+            budget=budget,
+            paid=plan.pilot.get(configuration.name, Usage()),
             limit=plan.limit,
-            resume_run=stopped.id if stopped else None,
+            resume_run=stopped[configuration.name].id if configuration.name in stopped else None,
             on_progress=on_progress,
             should_cancel=should_cancel,
             job_id=job_id,
         )
         run_ids.append(run_id)
-        run = store.run(run_id)
-        spent += (run.usage.cost_usd or 0.0) - already
-        if run.status in ("cancelled", "budget-reached"):
+        # One whose budget is used up is no reason to leave out the others: what is kept or free is done all the same.
+        if store.run(run_id).status == "cancelled":
             break
     return run_ids
+
+
+def _budget(plan: Plan, stopped: Mapping[str, Run]) -> Budget:
+    paid = sum((run.usage for run in stopped.values()), Usage()) + sum(plan.pilot.values(), Usage())
+    dearest: dict[str, float] = {}
+    for run in stopped.values():
+        for model, usd in run.dearest.items():
+            dearest[model] = max(usd, dearest.get(model, 0.0))
+    return Budget(plan.budget_usd, usage=paid, dearest=dearest)
 
 
 async def resume_run(
@@ -141,21 +147,38 @@ async def resume_run(
 ) -> int:
     """Continue one stored run with what it was started with: missing and failed records are made, nothing else.
 
+    Args:
+        store: Where the run is kept.
+        run_id: The run.
+        models: Of the current event loop.
+        budget_usd: The most that the whole run may cost, earlier sessions included; by default as before.
+        on_progress: Called as records finish.
+        should_cancel: Once true, it is cancelled.
+        job_id: The job it belongs to from now on.
+
     Raises:
         BadInput: Its set is gone, its documents have changed, or somebody works on it.
     """
     run = store.run(run_id)
+    configuration = configuration_from(run.configuration)
+    evaluation_set = store.evaluation_set(run.project, run.evaluation_set, run.set_version)
+    documents = store.documents(run.project)
+    metrics = [name for name in run.metrics if name != CHECKS]
+    judge = JudgeSpec.model_validate(run.options["judge"])
+    if budget_usd is not None:
+        check_run(configuration, evaluation_set, documents, metrics, judge, models, budget_usd)
+    most = run.budget_usd if budget_usd is None else budget_usd
     return await run_evaluation(
         store,
         run.project,
-        configuration_from(run.configuration),
-        store.evaluation_set(run.project, run.evaluation_set, run.set_version),
-        store.documents(run.project),
-        [name for name in run.metrics if name != CHECKS],
-        JudgeSpec.model_validate(run.options["judge"]),
+        configuration,
+        evaluation_set,
+        documents,
+        metrics,
+        judge,
         models,
         concurrency=int(run.options.get("concurrency") or 4),
-        budget_usd=run.options.get("budget_usd") if budget_usd is None else budget_usd,
+        budget=Budget(most, usage=run.usage, dearest=run.dearest),
         limit=run.options.get("limit"),
         resume_run=run_id,
         on_progress=on_progress,
@@ -164,20 +187,19 @@ async def resume_run(
     )
 
 
-def _earlier_runs(store: Store, plan: Plan) -> dict[str, Run]:
-    """By configuration, what an evaluation that was stopped has left: empty where none was stopped."""
-    found = {c.name: run for c in plan.configurations if (run := _earlier_run(store, plan, c)) is not None}
-    stopped = any(run.status in RESUMABLE for run in found.values())
-    return found if stopped else {}
+def stopped_runs(store: Store, plan: Plan) -> dict[str, Run]:
+    """By configuration, the runs that were stopped half-way and are continued by this plan."""
+    found = {item.name: _stopped_run(store, plan, item) for item in plan.configurations}
+    return {name: run for name, run in found.items() if run is not None}
 
 
-def _earlier_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
-    """The newest run that is the same, if it is done or can be gone on with over the plan's documents."""
+def _stopped_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
+    """The newest run that is the same but for being whole, and can be gone on with over the plan's documents."""
     wanted = (configuration.fingerprint, plan.evaluation_set.version, plan.judge.model_dump(mode="json"), plan.limit)
     metrics = recorded_metrics(plan.metrics, plan.evaluation_set.examples[: plan.limit])
     for run in store.runs(plan.project):
         asked = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
         if asked == wanted and run.metrics == metrics and run.name == configuration.name:
-            usable = not run.active and not resume_problem(run, documents_version(plan.documents))
-            return run if usable else None
+            stopped = run.status in RESUMABLE and not resume_problem(run, documents_version(plan.documents))
+            return run if stopped else None
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from llmopt_core.evaluation.check_spec import labels
 from llmopt_core.evaluation.checks import CheckSpec, build_checks, checks_of, threshold_of, verdict
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import Metric, Sample, build_metrics
+from llmopt_core.execution.budget import enter
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.stages import StageCache
 from llmopt_core.models.registry import Models
@@ -60,11 +61,13 @@ class Grader:
         keep = {wanted[name]: value for name, value in made.items() if name in wanted and value[0].value is not None}
         if keep:
             self._stages.put_scores(keep)
+        cached = _added(known.values())
+        enter(cached)
         found = {**known, **made}
         scores = {one.name: found[one.name][0] for one in graders}
         if checks:
             scores[CHECKS] = _verdict(checks, list(scores.values())[len(self._metrics) :], sample.example)
-        return scores, _added([used for _, used in made.values()], [used for _, used in known.values()])
+        return scores, sum((used for _, used in made.values()), cached)
 
     def unscored(self, example: Example, why: str) -> dict[str, Score]:
         """The scores of an example that is not asked: each without value, for this reason."""
@@ -136,8 +139,5 @@ async def _together(work: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
     return [task.result() for task in tasks]
 
 
-def _added(made: Sequence[Usage], known: Sequence[Usage]) -> Usage:
-    total = Usage()
-    for usage in (*made, *(one.from_cache for one in known)):
-        total += usage
-    return total
+def _added(known: Iterable[Graded]) -> Usage:
+    return sum((usage.from_cache for _, usage in known), Usage())

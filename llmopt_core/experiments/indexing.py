@@ -78,14 +78,13 @@ async def written_texts(
     cache: Cache,
     *,
     limit: int | None = None,
-    budget_usd: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> EmbeddedTexts | None:
     """What is embedded of each chunk where a chat model writes it; None where it is the text itself.
 
     Raises:
         EndpointError: The model failed for every chunk.
-        BudgetReached: The next texts would cost more than the budget.
+        BudgetReached: The budget leaves no room for the next text; what was written is kept.
     """
     writer = retrieval.embedding.written_by
     if writer is None:
@@ -93,7 +92,7 @@ async def written_texts(
     chunks = await asyncio.to_thread(chunk_for, retrieval, documents, models, cache)
     return await write_texts(
         chunks, retrieval.embedding, models, cache,
-        identity=keys.model_identity(writer, models), limit=limit, budget_usd=budget_usd, on_progress=on_progress,
+        identity=keys.model_identity(writer, models), limit=limit, on_progress=on_progress,
     )  # fmt: skip
 
 

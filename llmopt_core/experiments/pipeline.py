@@ -18,6 +18,7 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import Sample
 from llmopt_core.evaluation.token_vectors import TokenReader
 from llmopt_core.execution.bounded import failure_of
+from llmopt_core.execution.budget import Account, accounted, enter
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import Grader
@@ -101,35 +102,33 @@ class Pipeline:
         why = why_not_run(example)
         if why:
             return Record(example, scores=self._grader.unscored(example, why))
+        with accounted(Account()) as paid:
+            record = await self._evaluate(example, repeat, on_text)
+        return replace(record, usage=paid.usage)
+
+    async def _evaluate(self, example: Example, repeat: int, on_text: OnText | None) -> Record:
         started = time.perf_counter()
-        usage = Usage()
         retrieval: Retrieval | None = None
         stage = "retrieve"
         try:
             if self.configuration.retrieval is not None:
-                retrieval, used = await self._retrieve(example)
-                usage += used
+                retrieval = await self.retrieve(example)
             stage = "answer"
-            answer, used = await self._answer(example, retrieval, repeat, on_text)
-            usage += used
+            answer = await self._answer(example, retrieval, repeat, on_text)
             stage = "score"
-            scores, used = await self._grader.score(self._sample(example, answer, retrieval))
+            scores, _ = await self._grader.score(self._sample(example, answer, retrieval))
         except FATAL:
             raise
         except Exception as error:
             trace = retrieval.trace if retrieval else ()
             seconds = time.perf_counter() - started
-            return Record(example, trace=trace, failure=failure_of(error, stage), usage=usage, seconds=seconds)
+            return Record(example, trace=trace, failure=failure_of(error, stage), seconds=seconds)
         trace = retrieval.trace if retrieval else ()
-        return Record(example, answer, trace, scores, None, usage + used, time.perf_counter() - started)
-
-    async def retrieve(self, example: Example) -> Retrieval:
-        """What one question finds."""
-        return (await self._retrieve(example))[0]
+        return Record(example, answer, trace, scores, seconds=time.perf_counter() - started)
 
     async def answer(self, example: Example, retrieval: Retrieval, on_text: OnText | None = None) -> Answer:
         """The answer from these chunks, unscored; kept like any other."""
-        return (await self._answer(example, retrieval, on_text=on_text))[0]
+        return await self._answer(example, retrieval, on_text=on_text)
 
     def cached_answer(self, example: Example, retrieval: Retrieval) -> Answer | None:
         """The answer that was given to these chunks earlier; None where it must be asked for."""
@@ -143,17 +142,8 @@ class Pipeline:
         """
         return await self._retriever(on_progress)
 
-    async def prepare(
-        self,
-        examples: Sequence[Example],
-        on_progress: OnProgress | None = None,
-        budget_usd: float | None = None,
-    ) -> None:
-        """Open the index and embed the questions of these examples at once; nothing where all their hits are kept.
-
-        Raises:
-            BudgetReached: Writing what is embedded would cost more than the budget.
-        """
+    async def prepare(self, examples: Sequence[Example], on_progress: OnProgress | None = None) -> None:
+        """Open the index and embed the questions of these examples at once; nothing where all their hits are kept."""
         spec = self.configuration.retrieval
         if spec is None:
             return
@@ -161,7 +151,7 @@ class Pipeline:
         new = [example.question for example in asked if self.cached_hits(example) is None]
         if not new:
             return
-        await self._retriever(on_progress, budget_usd)
+        await self._retriever(on_progress)
         if spec.search.method != "bm25" and spec.transform.method == "none":
             embedder = await asyncio.to_thread(self.models.embedder, spec.embedding)
             await asyncio.to_thread(encode_cached, new, embedder, self._cache)
@@ -184,27 +174,30 @@ class Pipeline:
             return False
         return self._grader.is_cached(example, answer, self._sample(example, answer, retrieval))
 
-    async def _retrieve(self, example: Example) -> tuple[Retrieval, Usage]:
+    async def retrieve(self, example: Example) -> Retrieval:
+        """What one question finds."""
         known = self.cached_hits(example)
         if known is not None:
-            return known, known.usage.from_cache
+            enter(known.usage.from_cache)
+            return known
         retriever = await self._retriever()
         retrieval = self._with_writing(await retriever.retrieve(example.question, example.category))
         # A stage that fell back to something simpler may do better the next time.
         if not retrieval.warnings:
             self._stages.put_retrieval(keys.hits_key(self._retrieval_identity, example), retrieval)
-        return retrieval, retrieval.usage
+        return retrieval
 
     async def _answer(
         self, example: Example, retrieval: Retrieval | None, repeat: int = 0, on_text: OnText | None = None
-    ) -> tuple[Answer, Usage]:
+    ) -> Answer:
         key = self._answer_key(example, retrieval)
         key = fingerprint(key, repeat) if repeat else key
         known = self._stages.answer(key)
         if known is not None:
             if on_text is not None:
                 on_text(known.raw or known.text)
-            return known, known.usage.from_cache
+            enter(known.usage.from_cache)
+            return known
         asked = self.configuration
         answer = await answer_question(
             example, retrieval, asked.prompt, asked.model, self.models, asked.checks, on_text,
@@ -212,7 +205,7 @@ class Pipeline:
         )  # fmt: skip
         if not any(note.startswith((NOT_CHECKED, NOT_REWRITTEN)) for note in answer.notes):
             await self._stages.put_answer(key, answer)
-        return answer, answer.usage
+        return answer
 
     def _sample(self, example: Example, answer: Answer, retrieval: Retrieval | None) -> Sample:
         return Sample(example, answer, None if retrieval is None else retrieval.hits, self._by_name)
@@ -225,14 +218,14 @@ class Pipeline:
         stage = StageTrace("embed", self._written.of, usage=usage, warning=self._written.warning)
         return replace(retrieval, trace=(stage, *retrieval.trace))
 
-    async def _retriever(self, on_progress: OnProgress | None = None, budget_usd: float | None = None) -> Retriever:
+    async def _retriever(self, on_progress: OnProgress | None = None) -> Retriever:
         spec = self.configuration.retrieval
         if spec is None:
             raise AssertionError("asked to retrieve by a configuration without retrieval")
         async with self._opening:
             if self._opened is None:
                 place = (spec, self.documents, self.models, self._cache)
-                self._written = await written_texts(*place, budget_usd=budget_usd, on_progress=on_progress)
+                self._written = await written_texts(*place, on_progress=on_progress)
                 texts = None if self._written is None else self._written.texts
                 self._written_usage = Usage() if self._written is None else self._written.usage
                 index = await asyncio.to_thread(prepare_index, *place, on_progress, texts)

@@ -18,6 +18,7 @@ class RunProgress:
         usage: Of the whole run, earlier sessions included.
         seconds: Since this session started.
         seconds_left: None until something is known.
+        left_usd: Of the budget, which other runs may share; None without one.
     """
 
     run_id: int
@@ -30,6 +31,7 @@ class RunProgress:
     usage: Usage = Usage()
     seconds: float = 0.0
     seconds_left: float | None = None
+    left_usd: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for a job's progress in the store."""

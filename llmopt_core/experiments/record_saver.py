@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from typing import Self
+from typing import Literal, Self
 
 from llmopt_core.runs.store import Store
-from llmopt_core.types import Record
+from llmopt_core.types import Record, Usage
 
 _Item = tuple[int, int, Record, "Future[None]"]
 
@@ -22,7 +22,9 @@ class RecordSaver:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item | Literal["paid"] | None] = queue.SimpleQueue()
+        self._paid: dict[int, tuple[Usage, Mapping[str, float]]] = {}
+        self._lock = threading.Lock()
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._write, name="record-saver", daemon=True)
 
@@ -51,12 +53,20 @@ class RecordSaver:
         self._queue.put((run_id, position, record, stored))
         return stored
 
+    def put_paid(self, run_id: int, usage: Usage, dearest: Mapping[str, float]) -> None:
+        """Keep what was paid for a run so far; of what comes fast the last is enough."""
+        with self._lock:
+            known = run_id in self._paid
+            self._paid[run_id] = (usage, dearest)
+        if not known:
+            self._queue.put("paid")
+
     def _write(self) -> None:
         while True:
             batch = [self._queue.get()]
             while not self._queue.empty():
                 batch.append(self._queue.get())
-            items = [item for item in batch if item is not None]
+            items = [item for item in batch if isinstance(item, tuple)]
             try:
                 if self._problem is None:
                     self._save(items)
@@ -75,3 +85,7 @@ class RecordSaver:
             by_run.setdefault(run_id, []).append((position, record))
         for run_id, records in by_run.items():
             self._store.save_records(run_id, records)
+        with self._lock:
+            paid, self._paid = self._paid, {}
+        for run_id, (usage, dearest) in paid.items():
+            self._store.save_paid(run_id, usage, dearest)

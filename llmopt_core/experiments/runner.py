@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from llmopt_core.errors import BadInput, BudgetReached, Cancelled, LlmOptError, StorageFailed
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
@@ -43,7 +44,8 @@ async def run_evaluation(  # noqa: PLR0917
     models: Models,
     *,
     concurrency: int = 4,
-    budget_usd: float | None = None,
+    budget: Budget | None = None,
+    paid: Usage = Usage(),
     limit: int | None = None,
     resume_run: int | None = None,
     on_progress: Callable[[RunProgress], None] | None = None,
@@ -66,7 +68,8 @@ async def run_evaluation(  # noqa: PLR0917
         judge: Who grades.
         models: Of the current event loop.
         concurrency: Model calls at once.
-        budget_usd: The most the whole run may cost, earlier sessions included.
+        budget: What may be paid, what was paid for this run in earlier sessions included; other work may share it.
+        paid: What was paid for this run before it was started or continued, such as for a pilot.
         limit: Only so many of the first examples.
         resume_run: Continue this run: its good records stay, missing and failed ones are made.
         on_progress: Called in the event loop as records finish.
@@ -80,13 +83,14 @@ async def run_evaluation(  # noqa: PLR0917
     """
     if concurrency < 1 or (limit is not None and limit < 1):
         raise BadInput("Concurrency and limit must be at least 1.")
-    check_run(configuration, evaluation_set, documents, metrics, judge, models, budget_usd)
+    check_run(configuration, evaluation_set, documents, metrics, judge, models)
+    budget = budget or Budget()
     examples = evaluation_set.examples[:limit]
     pipeline = Pipeline(configuration, documents, metrics, judge, models, store.cache)
     options = {
         "limit": limit,
         "concurrency": concurrency,
-        "budget_usd": budget_usd,
+        "budget_usd": _most_usd(budget, paid),
         "judge": judge.model_dump(mode="json"),
     }
     store.keep_evaluation_set(project, evaluation_set)
@@ -106,9 +110,10 @@ async def run_evaluation(  # noqa: PLR0917
             documents_version=version,
         )
     else:
-        run_id = _taken_over(store, resume_run, configuration, evaluation_set, version, job_id)
-    session = _Session(store, run_id, pipeline, examples, concurrency, budget_usd, on_progress)
-    await session.run(should_cancel or (lambda: False))
+        run_id = _taken_over(store, resume_run, configuration, evaluation_set, version, job_id, budget)
+    session = _Session(store, run_id, pipeline, examples, concurrency, budget, paid, on_progress)
+    with models.within(budget), accounted(session.account):
+        await session.run(should_cancel or (lambda: False))
     return run_id
 
 
@@ -119,12 +124,18 @@ def _taken_over(  # noqa: PLR0917
     evaluation_set: EvaluationSet,
     version: str,
     job_id: int | None,
+    budget: Budget,
 ) -> int:
     run = store.run(run_id)
     if (run.fingerprint, run.set_version) != (configuration.fingerprint, evaluation_set.version):
         raise BadInput(f"Run {run_id} was made with another configuration or set; start a new run.")
     check_documents(run, version)
-    return store.resume_run(run_id, job_id, version).id
+    return store.resume_run(run_id, job_id, version, {"budget_usd": _most_usd(budget, run.usage)}).id
+
+
+def _most_usd(budget: Budget, paid: Usage) -> float | None:
+    """What a run may cost in all, what was paid for it before included."""
+    return None if budget.left_usd is None else budget.left_usd + (paid.cost_usd or 0.0)
 
 
 @dataclass
@@ -136,18 +147,17 @@ class _Session:
     pipeline: Pipeline
     examples: Sequence[Example]
     concurrency: int
-    budget: float | None
+    budget: Budget
+    paid: Usage
     on_progress: Callable[[RunProgress], None] | None
     started: float = field(default_factory=time.perf_counter)
-    usage: Usage = Usage()
     done: int = 0
     failed: int = 0
     cached: int = 0
     made: int = 0
     first_made: float = 0.0
-    made_cost: float = 0.0
-    in_flight: int = 0
-    out_of_budget: bool = False
+    kept_calls: int = 0
+    out_of_budget: str = ""
 
     @cached_property
     def saver(self) -> RecordSaver:
@@ -156,6 +166,21 @@ class _Session:
     @cached_property
     def outage(self) -> Outage:
         return Outage(self.concurrency)
+
+    @cached_property
+    def earlier(self) -> dict[int, Usage]:
+        """What records took that failed before: a record that is made again keeps adding."""
+        return self.store.failed_usage(self.run_id)
+
+    @cached_property
+    def account(self) -> Account:
+        """What was paid for the run, in all its sessions."""
+        return Account(self.store.run(self.run_id).usage + self.paid, self._keep_paid)
+
+    def _keep_paid(self) -> None:
+        if self.account.usage.calls > self.kept_calls:
+            self.kept_calls = self.account.usage.calls
+            self.saver.put_paid(self.run_id, self.account.usage, self.budget.dearest)
 
     async def run(self, should_cancel: Callable[[], bool]) -> None:
         """Do what is missing and close the run, however it ends."""
@@ -177,50 +202,49 @@ class _Session:
 
     async def _work(self) -> None:
         missing = self._missing()
-        left = None if self.budget is None else self.budget - (self.usage.cost_usd or 0.0)
-        await self.pipeline.prepare([self.examples[i] for i in missing], self._indexing, left)
+        if self.paid.calls:
+            self._keep_paid()
+        await self.pipeline.prepare([self.examples[i] for i in missing], self._indexing)
         self._report()
-        while self.budget is not None and missing and not self.made:
-            # One at a time, until it is known what one costs.
-            await self._records(missing[:1], 1)
-            missing = missing[1:]
         await self._records(missing, self.concurrency)
 
     def _missing(self) -> list[int]:
-        run = self.store.run(self.run_id)
         good = self.store.done_positions(self.run_id, failed=False)
-        self.usage, self.done = run.usage, len(good)
+        self.done = len(good)
         return [position for position in range(len(self.examples)) if position not in good]
 
     async def _records(self, positions: Sequence[int], concurrency: int) -> None:
-        def keep(_: int, position: int, result: Record | Failure) -> None:
-            self._keep(position, result)
+        def keep(_: int, position: int, result: Record | Failure | None) -> None:
+            if result is not None:
+                self._keep(position, result)
 
         # While some records are scored and stored, others ask already: the calls are what is bounded.
         self.pipeline.models.at_once(concurrency)
         records = concurrency if concurrency == 1 else concurrency + max(1, concurrency // 4)
         await bounded_map(positions, self._one, concurrency=records, on_done=keep, should_stop=self._should_stop)
 
-    async def _one(self, position: int) -> Record:
-        self.in_flight += 1
+    async def _one(self, position: int) -> Record | None:
+        """The record; None where the budget had no room for it. The others go on as far as they need no more."""
         try:
             record = await self.pipeline.evaluate(self.examples[position])
-            await asyncio.wrap_future(self.saver.put(self.run_id, position, record))
-        finally:
-            self.in_flight -= 1
+        except BudgetReached as error:
+            self.out_of_budget = str(error)
+            return None
+        await asyncio.wrap_future(self.saver.put(self.run_id, position, self._added_up(position, record)))
         return record
+
+    def _added_up(self, position: int, record: Record) -> Record:
+        return replace(record, usage=self.earlier.get(position, Usage()) + record.usage)
 
     def _keep(self, position: int, result: Record | Failure) -> None:
         record = result if isinstance(result, Record) else Record(self.examples[position], failure=result)
         if record is not result:
-            self.saver.put(self.run_id, position, record)
+            self.saver.put(self.run_id, position, self._added_up(position, record))
         self.saver.check()
         self.done += 1
-        self.usage += record.usage
         if record.usage.calls:
             self.first_made = self.first_made or time.monotonic()
             self.made += 1
-            self.made_cost += record.usage.cost_usd or 0.0
         else:
             self.cached += 1
         self.failed += record.failure is not None
@@ -228,10 +252,7 @@ class _Session:
         self._report()
 
     def _should_stop(self) -> bool:
-        if self.budget is not None and self.made:
-            expected = (self.in_flight + 1) * self.made_cost / self.made
-            self.out_of_budget = self.out_of_budget or (self.usage.cost_usd or 0.0) + expected > self.budget
-        return self.out_of_budget or self.outage.given_up_after > 0
+        return bool(self.out_of_budget) or self.outage.given_up_after > 0
 
     def _outcome(self) -> tuple[Status, str]:
         missing = len(self.examples) - self.done
@@ -241,7 +262,7 @@ class _Session:
                 f"Stopped after {self.outage.given_up_after} failures in a row: {self.outage.reason.message}",
             )
         if self.out_of_budget and missing:
-            return "budget-reached", f"The budget of {self.budget:g} USD leaves no room for the next record."
+            return "budget-reached", self.out_of_budget
         return ("failed" if self.failed * 2 > len(self.examples) else "finished"), ""
 
     def _finish(self, status: Status, error: str = "") -> None:
@@ -280,9 +301,10 @@ class _Session:
             total,
             failed=self.failed,
             cached=self.cached,
-            usage=self.usage,
+            usage=self.account.usage,
             seconds=self._seconds(),
             seconds_left=left,
+            left_usd=self.budget.left_usd,
         )
 
     def _seconds_left(self, missing: int) -> float | None:

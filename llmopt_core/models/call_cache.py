@@ -11,8 +11,9 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache
+from llmopt_core.cache import Cache
 from llmopt_core.errors import EndpointError
+from llmopt_core.execution.budget import enter
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
 from llmopt_core.models.cache_courier import Courier
 from llmopt_core.types import Usage, fingerprint
@@ -69,7 +70,7 @@ class CachedChat:
     ) -> Completion:
         """Answer for all who ask the same meanwhile."""
         try:
-            known = await self._look_up(slot[1]) or await self._claim(slot[1])
+            known = await self._look_up(slot[1])
             completion = known or await self._make(slot[1], request, on_text)
         except EndpointError as error:
             _leave(slot)
@@ -88,27 +89,10 @@ class CachedChat:
         found = await self._courier.get(key)
         return None if found is None else decode(found)
 
-    async def _claim(self, key: str) -> Completion | None:
-        """Claim the call, or wait for the answer of the process that has; None where the call is ours to make."""
-        while not await self._courier.claim(key):
-            await asyncio.sleep(CLAIM_POLL_SECONDS)
-            known = await self._look_up(key)
-            if known is not None:
-                return known
-        # It may have been stored between the look and the claim.
-        known = await self._look_up(key)
-        if known is not None:
-            self._courier.release(key)
-        return known
-
     async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
-        try:
-            async with self._room():
-                completion = await self._inner.complete(request, on_text)
-            await self._courier.put(key, encode(completion))
-        except BaseException:
-            self._courier.release(key)
-            raise
+        async with self._room():
+            completion = await self._inner.complete(request, on_text)
+        await self._courier.put(key, encode(completion))
         return completion
 
 
@@ -157,7 +141,9 @@ def decode(data: bytes) -> Completion | None:
 def _from_cache(completion: Completion, on_text: Callable[[str], None] | None) -> Completion:
     if on_text is not None and completion.text:
         on_text(completion.text)
-    return replace(completion, usage=completion.usage.from_cache)
+    cached = completion.usage.from_cache
+    enter(cached)
+    return replace(completion, usage=cached)
 
 
 def _join(slot: _Slot) -> tuple[bool, Future[Completion]]:

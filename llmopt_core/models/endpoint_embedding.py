@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
 
 from llmopt_core.errors import EndpointError
+from llmopt_core.execution.budget import Budget
 from llmopt_core.models.base import Vectors
 from llmopt_core.models.client import make_sync_client
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.models.tokenizers import without_surrogates
+from llmopt_core.models.meter import quote
+from llmopt_core.models.tokenizers import tokenizer, without_surrogates
 from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
-from llmopt_core.types import Usage
 
 _BATCH = 96
 _PARALLEL = 4
@@ -24,15 +26,21 @@ _PARALLEL = 4
 class EndpointEmbedder:
     """`/v1/embeddings` of an endpoint. Safe to use from several threads.
 
-    Attributes:
-        usage: What all calls of this object took so far.
+    Args:
+        endpoint: Where the model runs.
+        model: Its name there.
+        key: Blotted out of error messages.
+        budget: Gives the budget that calls are made within; by default one without limits.
     """
 
-    def __init__(self, endpoint: Endpoint, model: str, key: str = "") -> None:
+    def __init__(
+        self, endpoint: Endpoint, model: str, key: str = "", budget: Callable[[], Budget] | None = None
+    ) -> None:
         self.name = f"{endpoint.base_url}|{endpoint.api_version}|{model}"
+        own = Budget()
         # OpenAI's limit; endpoints do not tell theirs.
         self.max_tokens = 8191
-        self.usage = Usage()
+        self._budget = budget or (lambda: own)
         self._endpoint = endpoint
         self._model = model
         self._key = key
@@ -57,21 +65,29 @@ class EndpointEmbedder:
         if len(batches) <= 1:
             return self._embed(batches[0]) if batches else np.zeros((0, self.dimension), dtype=np.float32)
         with ThreadPoolExecutor(min(_PARALLEL, self._endpoint.max_concurrency)) as threads:
-            return np.concatenate(list(threads.map(self._embed, batches)))
+            # Accounts of this part of the work are known in its own context only.
+            parts = [threads.submit(copy_context().run, self._embed, batch) for batch in batches]
+            try:
+                return np.concatenate([part.result() for part in parts])
+            except BaseException:
+                # What has not begun would be paid for nothing.
+                threads.shutdown(cancel_futures=True)
+                raise
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         # Endpoints refuse an empty text.
         asked = [without_surrogates(text) or " " for text in texts]
-        try:
-            answer = self._client.embeddings.create(input=asked, model=self._model, encoding_format="float")
-            vectors = _vectors(answer, len(asked))
-        except WIRE_ERRORS as error:
-            raise endpoint_error(error, self._endpoint, self._model, self._key) from None
-        self._note(answer, vectors.shape[1])
+        with self._budget().call(quote(self._endpoint, self._model, asked)) as call:
+            try:
+                answer = self._client.embeddings.create(input=asked, model=self._model, encoding_format="float")
+                call.enter(self._endpoint.usage(self._model, _tokens(answer, asked), 0))
+                vectors = _vectors(answer, len(asked))
+            except WIRE_ERRORS as error:
+                raise endpoint_error(error, self._endpoint, self._model, self._key) from None
+        self._note(vectors.shape[1])
         return vectors
 
-    def _note(self, answer: Any, dimension: int) -> None:
-        tokens = getattr(getattr(answer, "usage", None), "prompt_tokens", None) or 0
+    def _note(self, dimension: int) -> None:
         with self._lock:
             if self._dimension and self._dimension != dimension:
                 raise EndpointError(
@@ -80,7 +96,14 @@ class EndpointEmbedder:
                     "bad-answer",
                 )
             self._dimension = dimension
-            self.usage += self._endpoint.usage(self._model, tokens, 0)
+
+
+def _tokens(answer: Any, asked: Sequence[str]) -> int:
+    """Tokens that the endpoint says it read; counted here, with OpenAI's encoding, where it does not say."""
+    tokens = getattr(getattr(answer, "usage", None), "prompt_tokens", None)
+    if isinstance(tokens, int) and tokens > 0:
+        return tokens
+    return sum(map(tokenizer("cl100k_base").count, asked))
 
 
 def _vectors(answer: Any, expected: int) -> Vectors:

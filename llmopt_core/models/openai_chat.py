@@ -18,6 +18,7 @@ from llmopt_core.models.limiter import limiter_for
 from llmopt_core.models.wire import (
     Logprobs,
     Piece,
+    counts_of,
     mode_of,
     model_name,
     parameters,
@@ -61,11 +62,15 @@ class OpenAIChat:
                 "not-found",
             )
         async with self._limiter:
-            started = time.perf_counter()
-            if on_text is None:
-                piece, first = await self._whole(request, name), None
-            else:
-                piece, first = await self._streamed(request, name, on_text)
+            started, heard = time.perf_counter(), _Heard()
+            try:
+                if on_text is None:
+                    piece, first = await self._whole(request, name, heard), None
+                else:
+                    piece, first = await self._streamed(request, name, on_text, heard)
+            except (EndpointError, asyncio.CancelledError) as error:
+                self._charge(error, heard, request)
+                raise
             seconds = time.perf_counter() - started
         return Completion(
             text=piece.text,
@@ -76,14 +81,17 @@ class OpenAIChat:
             logprobs=piece.logprobs,
         )
 
-    async def _whole(self, request: ChatRequest, name: str) -> Piece:
+    async def _whole(self, request: ChatRequest, name: str, heard: _Heard) -> Piece:
         try:
-            return read_answer(await self._create(request, name))
+            answer = await self._create(request, name)
+            heard.counts = counts_of(answer)
+            return read_answer(answer)
         except WIRE_ERRORS as error:
             raise self._explain(error, name) from None
 
-    async def _streamed(self, request: ChatRequest, name: str, on_text: OnText) -> tuple[Piece, float | None]:
-        heard = _Heard()
+    async def _streamed(
+        self, request: ChatRequest, name: str, on_text: OnText, heard: _Heard
+    ) -> tuple[Piece, float | None]:
         async with aclosing(self._pieces(request, name)) as pieces:
             async for piece in pieces:
                 heard.add(piece)
@@ -148,6 +156,15 @@ class OpenAIChat:
             if parameter == "max_tokens":
                 body["max_completion_tokens"] = value
         return body
+
+    def _charge(self, error: EndpointError | asyncio.CancelledError, heard: _Heard, request: ChatRequest) -> None:
+        """Say in the error what was paid: what the endpoint reported, or what it must have read and written.
+
+        Nobody tells what a call cost that ran out of time or was given up; its prompt was read at least.
+        """
+        begun = isinstance(error, asyncio.CancelledError) or error.kind in ("timeout", "truncated")
+        if heard.counts is not None or heard.pieces or begun:
+            setattr(error, "usage", usage_of(heard.whole(), request, self._endpoint))  # noqa: B010
 
     def _explain(self, error: Exception, name: str) -> EndpointError:
         return endpoint_error(error, self._endpoint, name, self._key)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
+from llmopt_core.execution.budget import Budget
 from llmopt_core.models.base import (
     BUILTIN,
     BUILTIN_EMBEDDING,
@@ -26,7 +27,7 @@ from llmopt_core.models.builtin_chat import BuiltinChat
 from llmopt_core.models.builtin_server import close_builtin
 from llmopt_core.models.call_cache import CachedChat
 from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from
-from llmopt_core.models.meter import Meter, MeteredChat
+from llmopt_core.models.meter import MeteredChat
 from llmopt_core.models.wire import mode_of, model_name
 from llmopt_core.settings import Settings
 
@@ -71,7 +72,7 @@ class Models:
         self._endpoint_embedders: dict[tuple[str, str], Embedder] = {}
         self._room: AbstractAsyncContextManager[Any] = nullcontext()
         self._most: int | None = None
-        self._meter: Meter | None = None
+        self._budget = Budget()
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,13 +95,13 @@ class Models:
         return allowed if self._most is None else min(self._most, allowed)
 
     @contextmanager
-    def metered(self, budget_usd: float | None = None) -> Iterator[Meter]:
-        """Count what is called meanwhile; a call beyond the budget raises `BudgetReached`. Cached answers are free."""
-        before, self._meter = self._meter, Meter(budget_usd)
+    def within(self, budget: Budget) -> Iterator[Budget]:
+        """Make every call within this budget; one beyond it raises `BudgetReached`. Cached answers are free."""
+        before, self._budget = self._budget, budget
         try:
-            yield self._meter
+            yield budget
         finally:
-            self._meter = before
+            self._budget = before
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint of that name.
@@ -119,9 +120,9 @@ class Models:
         async def identity(_request: ChatRequest) -> str:
             return f"registered:{name}"
 
-        self._endpoints.setdefault(name, Endpoint(name=name))
-        self._chats[name] = self._cached(chat_model, identity)
-        self._scorers[name] = self._cached(chat_model, identity, "likelihood|")
+        endpoint = self._endpoints.setdefault(name, Endpoint(name=name))
+        self._chats[name] = self._cached(chat_model, endpoint, identity)
+        self._scorers[name] = self._cached(chat_model, endpoint, identity, "likelihood|")
 
     def register_embedder(self, name: str, embedder: Embedder) -> None:
         """Let an embedder of your own stand for the model of that name, for whole texts and tokens."""
@@ -193,30 +194,33 @@ class Models:
         place = (spec.endpoint, spec.model)
         if place not in self._endpoint_embedders:
             endpoint = self.endpoint(spec.endpoint)
-            self._endpoint_embedders[place] = EndpointEmbedder(endpoint, spec.model, self._key(endpoint))
+            self._endpoint_embedders[place] = EndpointEmbedder(
+                endpoint, spec.model, self._key(endpoint), lambda: self._budget
+            )
         return self._endpoint_embedders[place]
 
     def _make_chat(self, endpoint: Endpoint) -> ChatModel:
         if endpoint.name == BUILTIN:
             builtin = BuiltinChat(self.settings, endpoint, self._client)
-            return self._cached(builtin, builtin.identity)
+            return self._cached(builtin, endpoint, builtin.identity)
         from llmopt_core.models.openai_chat import OpenAIChat
 
         key = self._key(endpoint)
-        return self._cached(OpenAIChat(endpoint, self._client(endpoint, key), key), _identity_of(endpoint))
+        chat = OpenAIChat(endpoint, self._client(endpoint, key), key)
+        return self._cached(chat, endpoint, _identity_of(endpoint))
 
     def _make_scorer(self, endpoint: Endpoint) -> ChatModel:
         from llmopt_core.models.likelihood import BuiltinScorer, EchoScorer
 
         if endpoint.name == BUILTIN:
             builtin = BuiltinChat(self.settings, endpoint, self._client)
-            return self._cached(BuiltinScorer(builtin), builtin.identity, "likelihood|")
+            return self._cached(BuiltinScorer(builtin), endpoint, builtin.identity, "likelihood|")
         key = self._key(endpoint)
         scorer = EchoScorer(endpoint, self._client(endpoint, key), key)
-        return self._cached(scorer, _identity_of(endpoint), "likelihood|")
+        return self._cached(scorer, endpoint, _identity_of(endpoint), "likelihood|")
 
-    def _cached(self, model: ChatModel, identity: Identity, kind: str = "") -> ChatModel:
-        model = MeteredChat(model, lambda: self._meter)
+    def _cached(self, model: ChatModel, endpoint: Endpoint, identity: Identity, kind: str = "") -> ChatModel:
+        model = MeteredChat(model, endpoint, lambda: self._budget)
         if self._cache is None:
             return model
 

@@ -119,6 +119,14 @@ def _read(choice: Mapping[str, Any], part: Any, whole: Mapping[str, Any]) -> Pie
     return Piece(text, str(choice.get("finish_reason") or ""), _counts(whole), _logprobs(choice.get("logprobs")))
 
 
+def counts_of(answer: Any) -> tuple[int, int, int] | None:
+    """What an answer says it took, also where nothing else of it can be read; None where it does not say."""
+    try:
+        return _counts(answer)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
 def _counts(answer: Mapping[str, Any]) -> tuple[int, int, int] | None:
     usage = answer.get("usage")
     if not isinstance(usage, dict) or not isinstance(usage.get("prompt_tokens"), int):

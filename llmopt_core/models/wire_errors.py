@@ -60,7 +60,7 @@ def _connection(cause: BaseException, endpoint: Endpoint) -> tuple[str, str]:
     if isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.StreamError):
         return "truncated", f"{who} closed the connection before its answer was whole; try again."
     if isinstance(cause, httpx2.ConnectTimeout):
-        return "timeout", f"{who} cannot be reached: {endpoint.base_url} did not accept a connection in time."
+        return "unreachable", f"{who} cannot be reached: {endpoint.base_url} did not accept a connection in time."
     return "unreachable", (
         f"{who} cannot be reached at {endpoint.base_url} ({_reason(cause)}); "
         f"start its server or correct the base URL in Settings."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.cache import Cache
-from llmopt_core.errors import OUTAGES, BudgetReached, EndpointError
+from llmopt_core.errors import OUTAGES, EndpointError
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.models.base import ChatModel, ChatRequest, EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
@@ -25,7 +25,6 @@ _LONGEST = 1_000
 _PATIENCE = 8
 
 OnProgress = Callable[[int, int], None]
-Keep = Callable[[int, tuple[str, Chunk], "tuple[str, Usage] | Failure"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,6 @@ async def write_texts(
     *,
     identity: Any = None,
     limit: int | None = None,
-    budget_usd: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> EmbeddedTexts:
     """Let the spec's writer write for every chunk. Each distinct chunk is asked for once ever.
@@ -76,14 +74,13 @@ async def write_texts(
         cache: Where what was written is kept, as it arrives.
         identity: Which weights write, in plain values; part of the key. By default the writer's spec.
         limit: Only so many of the chunks that are not written for yet; the others keep their text.
-        budget_usd: The most this may cost.
         on_progress: Called with the number of distinct chunks done and their total.
 
     Raises:
         EndpointError: The model failed for every chunk.
-        BudgetReached: The next texts would cost more than the budget; what was written is kept.
+        BudgetReached: The budget leaves no room for the next text; what was written is kept.
     """
-    writing = _Writing(chunks, spec, models, cache, identity, budget_usd, on_progress)
+    writing = _Writing(chunks, spec, models, cache, identity, on_progress)
     await writing.run(limit)
     return writing.result()
 
@@ -104,7 +101,6 @@ class _Writing:
         models: Models,
         cache: Cache,
         identity: Any,
-        budget: float | None,
         on_progress: OnProgress | None,
     ) -> None:
         writer = spec.written_by
@@ -115,14 +111,11 @@ class _Writing:
         self._plain = completes(writer, models)
         self._chat: ChatModel = models.chat(writer)
         self._keys = [_key(spec, identity, chunk) for chunk in chunks]
-        self._budget = budget
         self._on_progress = on_progress
         found = cache.get_many(STAGE, set(self._keys))
         self._known = {key: value.decode("utf-8", "replace") for key, value in found.items()}
         self._usage = Usage()
         self._failures: list[Failure] = []
-        self._written = self._in_flight = 0
-        self._out_of_budget = False
 
     async def run(self, limit: int | None) -> None:
         distinct = {key: chunk for key, chunk in zip(self._keys, self._chunks, strict=True) if key not in self._known}
@@ -134,25 +127,14 @@ class _Writing:
 
         if self._on_progress is not None:
             self._on_progress(len(self._known), total)
-        while self._budget is not None and missing and not self._written:
-            # One at a time, until it is known what one costs.
-            await self._some(missing[:1], 1, keep)
-            missing = missing[1:]
-        await self._some(missing, _CONCURRENCY, keep)
+        await bounded_map(
+            missing, self._one, concurrency=_CONCURRENCY, on_done=keep, should_stop=self._should_stop, stage="embed"
+        )
         if self._failures and not self._known:
             raise EndpointError(
                 f"The model that should write what is embedded failed for every chunk: {self._failures[0].message}",
                 kind=self._failures[0].kind,
             )
-        if self._out_of_budget:
-            raise BudgetReached(
-                f"The budget leaves no room for what must still be written to embed the {self._spec.of} of each chunk."
-            )
-
-    async def _some(self, items: Sequence[tuple[str, Chunk]], concurrency: int, keep: Keep) -> None:
-        await bounded_map(
-            items, self._one, concurrency=concurrency, on_done=keep, should_stop=self._should_stop, stage="embed"
-        )
 
     def result(self) -> EmbeddedTexts:
         texts = tuple(self._known.get(key) or chunk.text for key, chunk in zip(self._keys, self._chunks, strict=True))
@@ -161,11 +143,7 @@ class _Writing:
         return EmbeddedTexts(texts, self._spec.of, without, reason if without else "", self._usage)
 
     async def _one(self, item: tuple[str, Chunk]) -> tuple[str, Usage]:
-        self._in_flight += 1
-        try:
-            completion = await self._chat.complete(_request(item[1], self._spec.of, self._writer, self._plain))
-        finally:
-            self._in_flight -= 1
+        completion = await self._chat.complete(_request(item[1], self._spec.of, self._writer, self._plain))
         return _usable(completion.text, self._spec.of, _template(self._spec.of, self._plain)), completion.usage
 
     def _keep(self, key: str, result: tuple[str, Usage] | Failure, total: int) -> None:
@@ -174,7 +152,6 @@ class _Writing:
         else:
             text, usage = result
             self._usage += usage
-            self._written += 1
             self._known[key] = text
             # An empty text is kept too: asking again would cost the same and give the same.
             self._cache.put_many(STAGE, {key: text.encode("utf-8", "replace")})
@@ -182,13 +159,9 @@ class _Writing:
             self._on_progress(len(self._known) + len(self._failures), total)
 
     def _should_stop(self) -> bool:
-        """Whether the model does not work at all, or the next text would cost more than is left."""
-        if self._budget is not None and self._written:
-            spent = self._usage.cost_usd or 0.0
-            expected = (self._in_flight + 1) * spent / self._written
-            self._out_of_budget = self._out_of_budget or spent + expected > self._budget
+        """Whether the model does not work at all."""
         outages = sum(failure.kind in OUTAGES for failure in self._failures)
-        return self._out_of_budget or (outages >= _PATIENCE and not self._known)
+        return outages >= _PATIENCE and not self._known
 
 
 def _key(spec: EmbeddingSpec, identity: Any, chunk: Chunk) -> str:

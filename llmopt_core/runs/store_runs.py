@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,10 +64,17 @@ class RunStore(StorePart):
         with self.database.write() as connection:
             return int(connection.execute(sa.insert(runs).returning(runs.c.id), row).scalar_one())
 
-    def resume_run(self, run_id: int, job_id: int | None = None, documents_version: str | None = None) -> Run:
+    def resume_run(
+        self,
+        run_id: int,
+        job_id: int | None = None,
+        documents_version: str | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> Run:
         """Take over a run that nobody works on. Its stored records stay.
 
-        What is answered from now on is answered over documents of this version, where one is given.
+        What is answered from now on is answered over documents of this version and with these options, where they are
+        given.
 
         Raises:
             BadInput: Another process works on it, or there is no such run.
@@ -83,6 +91,8 @@ class RunStore(StorePart):
                 values["job_id"] = job_id
             if documents_version is not None:
                 values["documents_version"] = documents_version
+            if options is not None:
+                values["options"] = pack({**unpack(row["options"]), **options})
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
         return self.run(run_id)
 
@@ -108,6 +118,25 @@ class RunStore(StorePart):
             connection.execute(sa.insert(records), rows)
             if values:
                 connection.execute(sa.insert(scores), values)
+
+    def save_paid(self, run_id: int, usage: Usage, dearest: Mapping[str, float]) -> None:
+        """Store what was paid for a run so far, and what the dearest call of each model cost.
+
+        Raises:
+            RunLost: See `save_records`.
+        """
+        paid = pack({"usage": [getattr(usage, name) for name in _PAID], "dearest": dict(dearest)})
+        with self.database.write() as connection:
+            self._hold(connection, run_id)
+            connection.execute(sa.update(runs).where(runs.c.id == run_id).values(paid=paid))
+
+    def failed_usage(self, run_id: int) -> dict[int, Usage]:
+        """What the failed records of a run took, by position."""
+        columns = [records.c.position, *(records.c[name] for name in (*_PAID, "cached_calls"))]
+        query = sa.select(*columns).where(records.c.run_id == run_id, records.c.failed.is_(True))
+        with self.database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return {row["position"]: Usage(**{name: row[name] for name in row if name != "position"}) for row in rows}
 
     def done_positions(self, run_id: int, *, failed: bool = True) -> set[int]:
         """Positions that have a record; without the failed ones if `failed` is false."""
@@ -220,27 +249,9 @@ class RunStore(StorePart):
         return self._runs(*where)
 
     def delete_run(self, run_id: int) -> None:
-        """Remove a run with its records and scores.
-
-        Raises:
-            BadInput: It is under way.
-        """
-        self.delete_runs([run_id])
-
-    def delete_runs(self, run_ids: Sequence[int]) -> None:
-        """Remove runs with their records and scores, all or none.
-
-        Raises:
-            BadInput: One of them is under way.
-        """
-        mark_interrupted(self.database, runs)
-        wanted = runs.c.id.in_(run_ids)
+        """Remove a run with its records and scores."""
         with self.database.write() as connection:
-            query = sa.select(runs.c.id).where(wanted, runs.c.status.in_(ACTIVE)).order_by(runs.c.id)
-            busy = connection.scalar(query.with_for_update())
-            if busy is not None:
-                raise BadInput(f"Run {busy} is being worked on; wait for it or cancel it before you delete it.")
-            connection.execute(sa.delete(runs).where(wanted))
+            connection.execute(sa.delete(runs).where(runs.c.id == run_id))
 
     def _runs(self, *where: sa.ColumnElement[bool]) -> list[Run]:
         mark_interrupted(self.database, runs)
@@ -253,6 +264,7 @@ class RunStore(StorePart):
         return [_run(row, sums.get(row["id"])) for row in rows]
 
 
+_PAID = ("prompt_tokens", "completion_tokens", "cost_usd", "calls")
 _HIDDEN = frozenset(("project_id", "owner_pid", "owner_started", "owner_host", "heartbeat"))
 _DELETE_RECORD = sa.delete(records).where(
     records.c.run_id == sa.bindparam("r"), records.c.position == sa.bindparam("p")
@@ -308,6 +320,11 @@ def _run(row: Any, sums: Any) -> Run:
         counts = {name: int(sums[name]) for name in ("prompt_tokens", "completion_tokens", "calls", "cached_calls")}
         values["usage"] = Usage(**counts, cost_usd=cost)
         values.update(done=sums["done"], failed=int(sums["failed"]))
+    paid = unpack(paid) if (paid := values.pop("paid")) is not None else None
+    if paid is not None:
+        counts = dict(zip(_PAID, paid["usage"], strict=True))
+        values["usage"] = replace(values.get("usage", Usage()), **counts)
+        values["dearest"] = paid["dearest"]
     return Run(**values)
 
 

@@ -1,4 +1,4 @@
-"""Runs with their records and scores, jobs, the stage cache, and who works on what is not in it yet."""
+"""Runs with their records and scores, jobs, and the stage cache."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ runs = sa.Table(
     sa.Column("set_version", sa.String(16), nullable=False),
     sa.Column("documents_version", sa.String(16)),
     sa.Column("training", sa.LargeBinary),
+    sa.Column("paid", sa.LargeBinary),
     sa.Column("judge", Words, nullable=False),
     sa.Column("total", sa.Integer, nullable=False),
     sa.Column("status", sa.String(20), nullable=False, index=True),
@@ -90,22 +91,6 @@ scores = sa.Table(
     sa.Column("passed", sa.Boolean),
     sqlite_with_rowid=False,
 )
-
-claims = sa.Table(
-    "claims",
-    metadata,
-    sa.Column("stage", sa.String(40), primary_key=True),
-    sa.Column("key", sa.String(200), primary_key=True),
-    sa.Column("token", sa.String(32), nullable=False),
-    *_owner(),
-)
-
-# What tells that a run or a job has changed since it was read, without reading it.
-sa.Index("ix_runs_stamp", runs.c.project_id, runs.c.id, runs.c.status, runs.c.heartbeat, runs.c.finished_at)
-sa.Index(
-    "ix_jobs_stamp",
-    jobs.c.project_id, jobs.c.kind, jobs.c.id, jobs.c.status, jobs.c.heartbeat, jobs.c.cancel_requested,
-)  # fmt: skip
 
 cache = sa.Table(
     "cache",

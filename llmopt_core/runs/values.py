@@ -69,7 +69,9 @@ class Run:
         done: How many records are stored, failed ones included.
         failed: How many of those are failures.
         seconds: Wall time of all sessions of this run.
-        usage: Sum over the stored records.
+        usage: What was paid for the run, whatever became of the answers: more than its records took where some came to
+            nothing, or an index was embedded. Of runs from before that was kept: the sum over the records.
+        dearest: By model, what its dearest call cost.
         options: What the run was started with: limit, budget, concurrency.
         documents_version: Hash of the documents that the run was made over; None for runs from before it was kept.
         training: What its tuned parts have learned from, against its questions (see
@@ -95,9 +97,16 @@ class Run:
     done: int = 0
     failed: int = 0
     usage: Usage = Usage()
+    dearest: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     documents_version: str | None = None
     training: Mapping[str, Any] | None = None
+
+    @property
+    def budget_usd(self) -> float | None:
+        """The most that the whole run may cost; None without a limit."""
+        limit = self.options.get("budget_usd")
+        return None if limit is None else float(limit)
 
     @property
     def retrieves(self) -> bool:

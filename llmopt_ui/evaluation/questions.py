@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.errors import BadInput
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_core.types import EvaluationSet, Example
 from llmopt_ui import format as fmt
@@ -147,9 +147,5 @@ def _row(example: Example) -> dict[str, object]:
 
 
 def _delete(project: Project, name: str) -> None:
-    try:
-        store().delete_evaluation_set(project, name)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
+    store().delete_evaluation_set(project, name)
     notify(f"{name} deleted.")

@@ -6,7 +6,6 @@ from datetime import datetime
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.prompt_lab.comparison import Comparison, comparisons, delete_comparison
 from llmopt_core.experiments.prompt_lab.setup import setup_from
 from llmopt_core.runs.values import Project
@@ -17,7 +16,7 @@ from llmopt_ui.prompts.promptfoo import import_button, imported_view
 from llmopt_ui.prompts.setup import save_setup, setup_view
 from llmopt_ui.prompts.state import addressed, open_next
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify
 
 PICKER = "comparison"
 NEW = "new"
@@ -73,10 +72,6 @@ def _reuse(project: Project, found: Comparison) -> None:
 
 
 def _delete(found: Comparison) -> None:
-    try:
-        delete_comparison(store(), found)
-    except LlmOptError as error:
-        state().problem = str(error)
-        return
+    delete_comparison(store(), found)
     open_next(PICKER, NEW)
     notify("Comparison deleted.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.cache import Cache
+from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments import keys
+from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.chunk_sweep.progress import Reporter
 from llmopt_core.experiments.chunk_sweep.result import SweepResult
 from llmopt_core.experiments.chunk_sweep.run import run_sweep
@@ -51,11 +53,24 @@ def sweep(  # noqa: PLR0917
     models: Models,
     cache: Cache,
     report: Reporter | None = None,
+    *,
+    budget_usd: float | None = None,
 ) -> tuple[str, SweepResult]:
-    """A sweep's key and result, measured where it is not kept. Errors as in `run_sweep`."""
+    """A sweep's key and result, measured where it is not kept. Errors as in `run_sweep`.
+
+    Raises:
+        BadInput: A budget is set and the embedding model has no price.
+        BudgetReached: The budget has no room for the next call. Vectors that were paid are kept.
+    """
+    if budget_usd is not None:
+        check_budget(budget_usd, (), models, (spec.embedding,))
     key = sweep_key(documents, evaluation_set, spec, models)
     found = kept_sweep(cache, key)
     if found is None:
-        found = run_sweep(documents, evaluation_set, spec, lambda: models.embedder(spec.embedding), cache, report)
+        report = report or Reporter()
+        budget = Budget(budget_usd)
+        report.budget = budget if spec.embedding.endpoint else None
+        with models.within(budget):
+            found = run_sweep(documents, evaluation_set, spec, lambda: models.embedder(spec.embedding), cache, report)
         cache.put_many(STAGE, {key: pack(found, SweepResult)})
     return key, found

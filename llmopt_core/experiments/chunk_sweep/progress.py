@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from llmopt_core.errors import Cancelled
-from llmopt_core.types import Usage
+from llmopt_core.execution.budget import Budget
 
 OnProgress = Callable[[dict[str, Any]], None]
 
@@ -23,12 +23,12 @@ class Reporter:
     Attributes:
         on_progress: Called with `done`, `total`, `unit`, `message`, `cached` and `seconds_left`.
         should_cancel: Asked before every step.
-        spent: What the embedding model has cost so far; None where it runs on this machine.
+        budget: Knows what the embedding model has cost; None where it runs on this machine.
     """
 
     on_progress: OnProgress | None = None
     should_cancel: Callable[[], bool] | None = None
-    spent: Callable[[], Usage | None] = lambda: None
+    budget: Budget | None = None
     _lengths: Any = None
     _known: int = -1
     _started: float = 0.0
@@ -79,6 +79,10 @@ class Reporter:
         if self.on_progress is not None:
             cached = max(0, self._known)
             told = {"done": done, "total": total, "unit": unit, "message": message, "cached": cached}
-            usage = self.spent()
-            paid = {} if usage is None else {"tokens": usage.prompt_tokens, "cost_usd": usage.cost_usd}
-            self.on_progress({**told, **paid, "seconds_left": left})
+            self.on_progress({**told, **self._paid(), "seconds_left": left})
+
+    def _paid(self) -> dict[str, Any]:
+        if self.budget is None:
+            return {}
+        usage = self.budget.usage
+        return {"tokens": usage.prompt_tokens, "cost_usd": usage.cost_usd, "left_usd": self.budget.left_usd}

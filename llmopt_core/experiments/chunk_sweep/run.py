@@ -104,9 +104,7 @@ class _Sweep:
     def embedder(self) -> Embedder:
         if not self._embedder:
             self.report.say("loading the embedding model")
-            made = self.make_embedder()
-            self._embedder.append(made)
-            self.report.spent = lambda: getattr(made, "usage", None)
+            self._embedder.append(self.make_embedder())
         return self._embedder[0]
 
     @property

@@ -11,6 +11,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
@@ -21,7 +22,6 @@ from llmopt_core.experiments.retrieval_lab.progress import OnLabProgress, Tally
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain, Values, gains
 from llmopt_core.experiments.retrieval_lab.whole_set import CONCURRENCY as SEARCHES
 from llmopt_core.experiments.retrieval_lab.whole_set import retrieve_all
-from llmopt_core.models.meter import Meter
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import span_measures
 from llmopt_core.types import Document, Example, Failure, Record, Spec
@@ -133,8 +133,8 @@ async def ablate(
     if budget_usd is not None:
         check_budget(budget_usd, asked_models(configuration, answers, judge), models)
     run = _Run(examples, documents, models, cache, answers, judge, concurrency)
-    with models.metered(budget_usd) as meter:
-        run.watch(1 + len(left), meter, on_progress, should_stop)
+    with models.within(Budget(budget_usd)) as budget:
+        run.watch(1 + len(left), budget, on_progress, should_stop)
         pilot = await timed(configuration, run.with_gold or list(examples), documents, models, cache)
         costs, total = pilot.components(), pilot.cost(lambda _: True)
         whole = await run.measure(configuration)
@@ -165,19 +165,19 @@ class _Run:
         self.failures: dict[str, int] = {}
         self._inputs = (documents, models, cache)
         self._answers, self._judge, self._concurrency = answers, judge, concurrency
-        self._tally = Tally(0, Meter())
+        self._tally = Tally(0, Budget())
         self._should_stop: Callable[[], bool] | None = None
 
     def watch(
         self,
         variants: int,
-        meter: Meter,
+        budget: Budget,
         on_progress: OnLabProgress | None,
         should_stop: Callable[[], bool] | None,
     ) -> None:
         searched, answered = variants * len(self.with_gold), variants * len(self.examples) * self._answers
         at_once = self._concurrency if self._answers else SEARCHES
-        self._tally = Tally(searched + answered, meter, on_progress, answered or searched, at_once)
+        self._tally = Tally(searched + answered, budget, on_progress, answered or searched, at_once)
         self._should_stop = should_stop
 
     async def measure(self, configuration: Configuration) -> Columns:

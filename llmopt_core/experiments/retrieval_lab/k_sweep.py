@@ -11,6 +11,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
@@ -103,8 +104,8 @@ async def k_sweep(
     if budget_usd is not None:
         check_budget(budget_usd, asked_models(configuration, True, judge), models)
     found: dict[int, list[Record]] = {}
-    with models.metered(budget_usd) as meter:
-        tally = Tally(len(wanted) * len(examples), meter, on_progress, at_once=concurrency)
+    with models.within(Budget(budget_usd)) as budget:
+        tally = Tally(len(wanted) * len(examples), budget, on_progress, at_once=concurrency)
 
         def count(_: int, __: Example, result: Record | Failure) -> None:
             tally.step(cached=isinstance(result, Record) and not result.usage.calls)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.progress import Progress
-from llmopt_core.models.meter import Meter
 from llmopt_core.types import Usage
 
 
@@ -20,6 +20,7 @@ class LabProgress:
         cached: Of those done, the ones that were kept from before.
         usage: Of the calls that were made.
         seconds_left: At the pace of what was made; None before enough was.
+        left_usd: Of the budget; None without one.
     """
 
     done: int = 0
@@ -27,6 +28,7 @@ class LabProgress:
     cached: int = 0
     usage: Usage = Usage()
     seconds_left: float | None = None
+    left_usd: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """In the words of the job panel."""
@@ -37,6 +39,7 @@ class LabProgress:
             "cached": self.cached,
             "tokens": self.usage.prompt_tokens + self.usage.completion_tokens,
             "cost_usd": self.usage.cost_usd,
+            "left_usd": self.left_usd,
             "seconds_left": self.seconds_left,
         }
 
@@ -49,7 +52,7 @@ class Tally:
 
     Args:
         total: All of them.
-        meter: Knows what was spent.
+        budget: Knows what was spent.
         on_progress: Told after each, and after each call.
         slow: How many of them take the time, such as answers where searches come between; by default all.
         at_once: So many start together, and the first of them wait for models to be loaded.
@@ -59,17 +62,17 @@ class Tally:
     def __init__(  # noqa: PLR0917
         self,
         total: int,
-        meter: Meter,
+        budget: Budget,
         on_progress: OnLabProgress | None = None,
         slow: int | None = None,
         at_once: int = 4,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._total, self._meter, self._on_progress, self._clock = total, meter, on_progress, clock
+        self._total, self._budget, self._on_progress, self._clock = total, budget, on_progress, clock
         self._slow_left, self._at_once = total if slow is None else slow, at_once
         self._done = self._cached = self._made = 0
         self._first_made = 0.0
-        meter.on_call = self._tell
+        budget.on_call = self._tell
 
     def step(self, *, cached: bool, slow: bool = True) -> None:
         """One more is done."""
@@ -83,9 +86,8 @@ class Tally:
 
     def _tell(self) -> None:
         if self._on_progress is not None:
-            self._on_progress(
-                LabProgress(min(self._done, self._total), self._total, self._cached, self._meter.usage, self._left())
-            )
+            done, usage, left_usd = min(self._done, self._total), self._budget.usage, self._budget.left_usd
+            self._on_progress(LabProgress(done, self._total, self._cached, usage, self._left(), left_usd))
 
     def _left(self) -> float | None:
         # The first ones come in one burst: the clock starts with them.

@@ -13,6 +13,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.retrieval_lab.costs import Cost, Timed, timed
@@ -131,8 +132,8 @@ async def measure_set(
     with_gold = [example for example in examples if example.references]
     if not with_gold:
         raise BadInput("No question of this set says where its answer stands; add references to measure retrieval.")
-    with models.metered() as meter:
-        tally = Tally(len(with_gold), meter, on_progress, at_once=CONCURRENCY)
+    with models.within(Budget()) as budget:
+        tally = Tally(len(with_gold), budget, on_progress, at_once=CONCURRENCY)
         found, failures, retriever = await retrieve_all(
             configuration, with_gold, documents, models, cache, lambda cached: tally.step(cached=cached), should_stop
         )

@@ -6,6 +6,7 @@ import pytest
 
 from llmopt_core.errors import BadInput, BudgetReached
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.jobs import JobRunner
 from llmopt_core.experiments.retrieval_lab.ablation import ablate
 from llmopt_core.experiments.retrieval_lab.components import asked_models, is_free
@@ -21,7 +22,6 @@ from llmopt_core.experiments.retrieval_lab.jobs import (
 )
 from llmopt_core.experiments.retrieval_lab.k_sweep import k_sweep
 from llmopt_core.experiments.retrieval_lab.progress import LabProgress, Tally
-from llmopt_core.models.meter import Meter
 
 from .conftest import EXAMPLES, Lab
 
@@ -113,7 +113,7 @@ async def test_progress_tells_tokens_cost_and_what_was_known(lab: Lab) -> None:
 def test_time_left_is_told_by_what_is_made() -> None:
     now = 0.0
     seen: list[LabProgress] = []
-    tally = Tally(100, Meter(), seen.append, at_once=1, clock=lambda: now)
+    tally = Tally(100, Budget(), seen.append, at_once=1, clock=lambda: now)
     for _ in range(80):
         now += 0.01
         tally.step(cached=True)
@@ -128,7 +128,7 @@ def test_time_left_is_told_by_what_is_made() -> None:
 def test_searches_between_answers_do_not_tell_the_time() -> None:
     now = 0.0
     seen: list[LabProgress] = []
-    tally = Tally(20, Meter(), seen.append, slow=10, at_once=1, clock=lambda: now)
+    tally = Tally(20, Budget(), seen.append, slow=10, at_once=1, clock=lambda: now)
     for _ in range(10):
         now += 0.01
         tally.step(cached=False, slow=False)

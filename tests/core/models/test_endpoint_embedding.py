@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from llmopt_core.errors import EndpointError
+from llmopt_core.execution.budget import Budget
 from llmopt_core.models.base import Embedder, EmbeddingSpec
 from llmopt_core.models.endpoints import Prices
 from tests.stub_endpoint import StubEndpoint, embed
@@ -16,18 +17,20 @@ def make(make_models: MakeModels, **changes: object) -> Embedder:
 
 
 def test_vectors_come_in_order_with_length_one(stub: StubEndpoint, make_models: MakeModels):
-    embedder = make(make_models, prices={"*": Prices(prompt=1.0)})
+    models = make_models(prices={"*": Prices(prompt=1.0)})
+    embedder = models.embedder(EmbeddingSpec(endpoint="stub", model="stub-embedding"))
     texts = [f"word{i} other{i % 7}" for i in range(250)]
 
-    vectors = embedder.encode(texts)
+    with models.within(Budget()) as budget:
+        vectors = embedder.encode(texts)
 
     expected = np.array([embed(text) for text in texts])
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     assert vectors == pytest.approx(expected, abs=1e-6)
     assert vectors.dtype == np.float32
     assert stub.calls == 3
-    assert embedder.usage.prompt_tokens == 500
-    assert embedder.usage.cost_usd == pytest.approx(500 / 1e6)
+    assert budget.usage.prompt_tokens == 500
+    assert budget.usage.cost_usd == pytest.approx(500 / 1e6)
 
 
 def test_the_dimension_is_found_out(stub: StubEndpoint, make_models: MakeModels):

@@ -1,0 +1,265 @@
+"""The one place where money and calls are counted: what a call takes is entered at the call, whatever becomes of it.
+
+Everything that pays (answers, judges, embedding at endpoints, reranking, writing, searches, pilots) goes through
+`Models`, and each of its calls through the `Budget` that `Models` works within. An `Account` gathers what was paid for
+a part of the work, such as one record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from llmopt_core.errors import BudgetReached
+from llmopt_core.types import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a call may take, before it is made.
+
+    Attributes:
+        model: Calls of one model are expected to cost alike.
+        least_usd: What its prompt costs in any case.
+        most_usd: With an answer as long as allowed; None where no price is known.
+    """
+
+    model: str
+    least_usd: float = 0.0
+    most_usd: float | None = None
+
+
+class Account:
+    """Adds up what is paid for a part of the work. Safe to use from any thread.
+
+    Args:
+        usage: What was paid before.
+        on_change: Called after each entry, in the thread that made it.
+    """
+
+    def __init__(self, usage: Usage = Usage(), on_change: Callable[[], None] | None = None) -> None:
+        self._usage = usage
+        self._on_change = on_change
+        self._lock = threading.Lock()
+
+    @property
+    def usage(self) -> Usage:
+        """Everything so far."""
+        return self._usage
+
+    def add(self, usage: Usage) -> None:
+        """Enter what one call took."""
+        with self._lock:
+            self._usage += usage
+        if self._on_change is not None:
+            self._on_change()
+
+
+_accounts: ContextVar[tuple[Account, ...]] = ContextVar("accounts", default=())
+
+
+@contextmanager
+def accounted(account: Account) -> Iterator[Account]:
+    """Enter into this account, too, what is paid meanwhile, in tasks and threads that start from here as well."""
+    token = _accounts.set((*_accounts.get(), account))
+    try:
+        yield account
+    finally:
+        _accounts.reset(token)
+
+
+def enter(usage: Usage) -> None:
+    """Enter what was taken from a cache into the accounts of this part of the work."""
+    for account in _accounts.get():
+        account.add(usage)
+
+
+class Budget:
+    """The most a piece of work may take. Safe to use from any thread and any event loop; without limits it counts.
+
+    The rule: a call starts beside others only where the budget would pay all of them with answers as long as allowed.
+    Near the end calls therefore wait for each other, and the last ones are made one by one: a call that is alone
+    starts where it fits if it costs as much as the dearest of its model so far, and is refused otherwise. So all calls
+    together can cost more than the budget by no more than what one call costs above the dearest before it. Of a model
+    that was never asked, one call goes first. A refused call was not made; calls in flight are never given up.
+
+    Args:
+        usd: The most all calls may cost.
+        calls: The most calls. What a cache answers is no call.
+        minutes: After so many minutes no further call is made.
+        usage: What was paid before within this budget.
+        dearest: By model, what its dearest call cost before.
+
+    Attributes:
+        on_call: Called after each call.
+    """
+
+    def __init__(
+        self,
+        usd: float | None = None,
+        calls: int | None = None,
+        minutes: float | None = None,
+        *,
+        usage: Usage = Usage(),
+        dearest: Mapping[str, float] | None = None,
+    ) -> None:
+        self.usd, self.calls, self.minutes = usd, calls, minutes
+        self.on_call: Callable[[], None] | None = None
+        self._usage = usage
+        self._spent = usage.cost_usd or 0.0
+        self._dearest = dict(dearest or {})
+        self._flying: list[Call] = []
+        self._waiting: list[Future[None]] = []
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+
+    @property
+    def usage(self) -> Usage:
+        """What was paid, earlier work within this budget included."""
+        return self._usage
+
+    @property
+    def dearest(self) -> dict[str, float]:
+        """What the dearest call of each model cost."""
+        return dict(self._dearest)
+
+    @property
+    def left_usd(self) -> float | None:
+        """What is left; None without a limit, and 0 where a call cost more than was foreseen."""
+        return None if self.usd is None else max(0.0, self.usd - self._spent)
+
+    def call(self, quote: Quote) -> Call:
+        """A call, as a context: `async with` in an event loop, `with` in a thread.
+
+        Raises:
+            BudgetReached: On entering: there is no room for it.
+        """
+        return Call(self, quote)
+
+    def refusal(self) -> BudgetReached:
+        """Why no further call is made, in words for the user."""
+        if self.minutes is not None and self._minutes_passed():
+            what, spent = f"{self.minutes:g} minutes", "they are over"
+        elif self.calls is not None and self._usage.calls >= self.calls:
+            what, spent = f"{self.calls:,} calls", f"{self._usage.calls:,} were made"
+        else:
+            what, spent = f"{self.usd or 0.0:g} USD", f"{self._spent:.6g} are spent"
+        return BudgetReached(
+            f"The budget of {what} leaves no room for the next call ({spent}). What was made is kept: with a larger "
+            "budget the work goes on from there."
+        )
+
+    def start(self, call: Call) -> Future[None] | None:
+        """Let a call fly; or a future that is done when it should ask again."""
+        with self._lock:
+            if self._has_room(call.quote):
+                self._flying.append(call)
+                return None
+            if not self._flying or self._minutes_passed():
+                raise self.refusal()
+            waiting: Future[None] = Future()
+            self._waiting.append(waiting)
+            return waiting
+
+    def end(self, call: Call) -> None:
+        """The call has landed: those that wait may ask again."""
+        with self._lock:
+            self._flying.remove(call)
+            waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            try:
+                one.set_result(None)
+            except InvalidStateError:
+                # Its caller was cancelled.
+                continue
+
+    def add(self, quote: Quote, usage: Usage) -> None:
+        """Enter what a call took, here and in the accounts of this part of the work."""
+        cost = usage.cost_usd or 0.0
+        with self._lock:
+            self._usage += usage
+            self._spent = round(self._spent + cost, 15)
+            self._dearest[quote.model] = max(self._dearest.get(quote.model, 0.0), cost)
+        enter(usage)
+        if self.on_call is not None:
+            self.on_call()
+
+    def _minutes_passed(self) -> bool:
+        return self.minutes is not None and time.monotonic() - self._started >= 60 * self.minutes
+
+    def _has_room(self, quote: Quote) -> bool:
+        if self._minutes_passed():
+            return False
+        if self.calls is not None and self._usage.calls + len(self._flying) >= self.calls:
+            return False
+        return self.usd is None or self._can_pay(quote, self.usd)
+
+    def _can_pay(self, quote: Quote, usd: float) -> bool:
+        known = self._dearest.get(quote.model)
+        if quote.most_usd == 0.0 or (known == 0.0 and quote.most_usd is None):
+            return True
+        flying = [call.quote for call in self._flying if call.quote.most_usd != 0.0]
+        if known is None and any(other.model == quote.model for other in flying):
+            return False
+        if self._spent >= usd:
+            return False
+        if not flying:
+            return _fits(self._spent + max(known or 0.0, quote.least_usd), usd)
+        return _fits(self._spent + sum(map(self._most, flying)) + self._most(quote), usd)
+
+    def _most(self, quote: Quote) -> float:
+        return max(self._dearest.get(quote.model, 0.0), quote.most_usd or 0.0)
+
+
+class Call:
+    """One call within a budget; see `Budget.call`."""
+
+    def __init__(self, budget: Budget, quote: Quote) -> None:
+        self.quote = quote
+        self._budget = budget
+
+    def enter(self, usage: Usage) -> None:
+        """Say what the call took."""
+        self._budget.add(self.quote, usage)
+
+    async def __aenter__(self) -> Self:
+        while (waiting := self._budget.start(self)) is not None:
+            await asyncio.wrap_future(waiting)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end(error)
+
+    def __enter__(self) -> Self:
+        while (waiting := self._budget.start(self)) is not None:
+            waiting.result()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        try:
+            usage = getattr(error, "usage", None)
+            if usage is not None:
+                # The call was paid although nothing came of it.
+                self.enter(usage)
+        finally:
+            self._budget.end(self)
+
+
+def _fits(usd: float, most: float) -> bool:
+    # Sums of prices are not exact: ten times 0.1 may be 1.
+    return usd <= most * (1 + 1e-9)

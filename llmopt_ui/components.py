@@ -91,6 +91,21 @@ def told_plainly() -> Iterator[None]:
         show_error(str(error))
 
 
+@contextmanager
+def reading(name: str) -> Iterator[Callable[[], None]]:
+    """While a file is read. Gives the heartbeat that ends the reading when the page was left or asked for anew.
+
+    Streamlit ends such a script when it next shows something.
+    """
+    spot = st.empty()
+
+    def heartbeat() -> None:
+        spot.caption(f"Reading {fmt.markdown(name)} …")
+
+    yield heartbeat
+    spot.empty()
+
+
 def told_problem() -> None:
     """Show what went wrong in a callback, in a part of the page that is drawn by itself."""
     problem, state().problem = state().problem, ""

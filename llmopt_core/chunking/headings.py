@@ -11,7 +11,7 @@ import numpy as np
 
 from llmopt_core.chunking.matches import code_points
 
-_LINE = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*$")
+_MARKS = re.compile(r"(#{1,6})[ \t]")
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _UNDERLINE = re.compile(r"(=+|-+)[ \t]*$")
 _STARTS = ("#", "```", "~~~", "===", "---")
@@ -80,9 +80,11 @@ def _candidates(text: str) -> list[int]:
 
 
 def _title(text: str, start: int, line: str) -> tuple[int, int, str] | None:
-    match = _LINE.match(line)
+    match = _MARKS.match(line)
     if match:
-        return (start, len(match[1]), match[2]) if match[2] else None
+        # By hand, because a pattern for it tries every way to divide a long run of spaces.
+        title = line[match.end() :].strip(" \t").rstrip("#").rstrip(" \t")
+        return (start, len(match[1]), title) if title else None
     if not _UNDERLINE.match(line) or start < 2:
         return None
     above = text.rfind("\n", 0, start - 1) + 1

@@ -15,8 +15,9 @@ _CLOSERS = "\"'”’»)\\]）】」』》"
 _END = re.compile(
     # CJK: the mark itself ends the sentence, whatever follows.
     rf"[。！？｡][{_CLOSERS}]*\s*"
-    # Elsewhere: a mark, white space, and no small letter after it.
-    rf"|[.!?…؟۔।॥][.!?…]*[{_CLOSERS}]*\s+(?![a-zà-öø-ÿа-яα-ω])"
+    # Elsewhere: a mark, white space, and no small letter after it. In a row of marks only the first begins a match:
+    # each of a thousand dots would look through all those after it.
+    rf"|(?:(?<![.!?…])[.!?…]|[؟۔।॥])[.!?…]*[{_CLOSERS}]*\s+(?![a-zà-öø-ÿа-яα-ω])"
     # A blank line, and a line before a list item, heading or table row.
     r"|\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*•#|]|\d{1,3}[.)] ))"
 )

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from llmopt_core.documents import limits
 from llmopt_core.errors import BadInput
 
+_ENTRY = b"PK\x01\x02"
 _GB2312 = re.compile(rb"(?:[\x20-\x7e]|[\xa1-\xf7][\xa1-\xfe])+")
 
 
@@ -31,7 +32,8 @@ def open_office(name: str, data: bytes, main_part: str) -> zipfile.ZipFile:
     if main_part not in archive.namelist():
         raise BadInput(f"{name} is not the kind of file its ending says: {main_part} is missing inside.")
     for part in archive.infolist():
-        if part.filename.endswith((".xml", ".rels")) and part.file_size > limits.OFFICE_PART_BYTES:
+        # Whatever its name: the container's own tables say what is parsed, and they may name any part.
+        if part.file_size > limits.OFFICE_PART_BYTES:
             raise BadInput(
                 f"{name} holds a part of {limits.megabytes(part.file_size)} uncompressed, more than "
                 f"{limits.megabytes(limits.OFFICE_PART_BYTES)}: split the document."
@@ -43,6 +45,9 @@ def open_zip(name: str, data: bytes) -> zipfile.ZipFile:
     """Raises BadInput where the bytes are no readable zip."""
     if not data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         raise BadInput(f"{name} is not the kind of file its ending says: its content is no zip container.")
+    # The whole table of contents is held in memory before a file in it can be counted.
+    if data.count(_ENTRY) > 10 * limits.ZIP_FILES:
+        raise BadInput(f"{name} holds more than {limits.ZIP_FILES:,} files: split it.")
     try:
         return zipfile.ZipFile(io.BytesIO(data))
     except Exception as error:  # a damaged archive can break the reader in any way
@@ -68,6 +73,9 @@ def check_unpacked(name: str, archive: zipfile.ZipFile, most: int) -> None:
         )
     if any(part.flag_bits & 1 for part in parts):
         raise BadInput(f"{name} is encrypted: save it without a password.")
+    # Other methods let the file say how much memory its unpacking takes.
+    if any(part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for part in parts):
+        raise BadInput(f"{name} is packed by a method that is not read: pack it again as an ordinary zip (Deflate).")
 
 
 def read_member(name: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import time
 from typing import Any
 
 from llmopt_core.documents import limits
@@ -24,7 +23,7 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracte
         on_part: Told after each page.
 
     Raises:
-        BadInput: Not a PDF, cut off, encrypted, too many pages, too slow, or no page holds text.
+        BadInput: Not a PDF, cut off, encrypted, too many pages, or no page holds text.
     """
     if b"%PDF-" not in data[:1024]:
         raise BadInput(f"{name} is not a PDF: it does not begin with %PDF.")
@@ -70,17 +69,12 @@ def _unlock(reader: Any, name: str) -> None:
 def _extract(reader: Any, name: str, on_part: OnPart) -> list[str]:
     texts: list[str] = []
     count = len(reader.pages)
-    started = time.monotonic()
     for number, page in enumerate(reader.pages, 1):
         try:
             texts.append(page.extract_text())
         except Exception as error:
             raise _damaged(name, error, f" on page {number}") from error
         on_part(number, count, "page")
-        if time.monotonic() - started > limits.PDF_SECONDS:
-            raise BadInput(
-                f"{name} takes too long ({number:,} pages in {limits.PDF_SECONDS:.0f} s): split it or convert to text."
-            )
     return texts
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
+from llmopt_core.documents.guard import Heartbeat, guarded, unwatched
+from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.question_rows import Row, read_rows
 from llmopt_core.documents.references import NamedDocuments, Problem, resolve_references
 from llmopt_core.documents.spans import QuoteMatch
 from llmopt_core.documents.text import normalise_file
 from llmopt_core.errors import BadInput
+from llmopt_core.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Example
 
 # Names that other tools give to our columns; taken only where ours is absent.
@@ -26,6 +31,8 @@ _ALIASES = {
 }
 _PLACE = ("document", "corpus_id", "start", "end", "quote")
 _REPORTED = 3
+# Looking a quote up takes time by the length of the documents.
+_QUOTES = re.compile(rb"quote")
 
 
 class BadQuestionFile(BadInput):
@@ -35,7 +42,10 @@ class BadQuestionFile(BadInput):
         told = "; ".join(f"line {p.line}: {p.message}" for p in problems[:_REPORTED])
         more = f"; and {len(problems) - _REPORTED:,} more problems" if len(problems) > _REPORTED else ""
         super().__init__(f"{file} {told}{more}.")
-        self.problems = tuple(problems)
+        self.file, self.problems = file, tuple(problems)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.file, self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +74,20 @@ class QuestionFile:
 
 
 def load_questions(
-    source: Path | str | bytes, name: str = "", documents: Sequence[Document] | None = None
+    source: Path | str | bytes,
+    name: str = "",
+    documents: Sequence[Document] | None = None,
+    heartbeat: Heartbeat = unwatched,
 ) -> EvaluationSet:
     """The examples of a JSONL or CSV file; see `read_questions`."""
-    return read_questions(source, name, documents).evaluation_set
+    return read_questions(source, name, documents, heartbeat).evaluation_set
 
 
 def read_questions(
-    source: Path | str | bytes, name: str = "", documents: Sequence[Document] | None = None
+    source: Path | str | bytes,
+    name: str = "",
+    documents: Sequence[Document] | None = None,
+    heartbeat: Heartbeat = unwatched,
 ) -> QuestionFile:
     """Read a question file.
 
@@ -83,6 +99,7 @@ def read_questions(
         source: A path, or the bytes of an upload.
         name: Name of the set; for bytes the file name, whose ending tells JSONL from CSV. By default the path's.
         documents: What references point into. Without them spans are taken as they are, and quotes are refused.
+        heartbeat: Called some times a second while it is read; what it raises ends the reading.
 
     Raises:
         BadQuestionFile: Names file and line of the first mistakes.
@@ -91,6 +108,17 @@ def read_questions(
     data, file, title = _open(source, name)
     if not data.strip():
         raise BadInput(f"{file} is empty.")
+    work = len(data) + (sum(len(one.text) for one in documents) if documents and _QUOTES.search(data) else 0)
+    if work <= limits.READ_AT_ONCE_BYTES:
+        return _read(data, file, title, documents)
+    arguments = (data, file, title, documents)
+    found: QuestionFile = guarded(file, _read, arguments, work, limits.QUESTIONS_SECONDS, heartbeat=heartbeat)
+    return found
+
+
+def _read(
+    data: bytes, file: str, title: str, documents: Sequence[Document] | None, _on_part: OnPart = silent_parts
+) -> QuestionFile:
     text, warnings = decode(data, file)
     text, more = normalise_file(text, file)
     rows, problems = read_rows(text, file)
@@ -107,15 +135,16 @@ def read_questions(
 
 def _open(source: Path | str | bytes, name: str) -> tuple[bytes, str, str]:
     if isinstance(source, bytes):
+        _check_size(name, len(source))
         path = PurePosixPath(name or "questions")
         return source, path.name, path.stem if path.suffix.lower() in (".jsonl", ".ndjson", ".csv", ".tsv") else name
     source = Path(source)
-    try:
-        if source.stat().st_size > limits.TEXT_BYTES:
-            raise BadInput(f"{source} has more than {limits.megabytes(limits.TEXT_BYTES)}: split it.")
-        return source.read_bytes(), source.name, name or source.stem
-    except OSError as error:
-        raise BadInput(f"{source} cannot be read: {error.strerror or error}.") from error
+    return read_regular_file(source, partial(_check_size, source.name)), source.name, name or source.stem
+
+
+def _check_size(file: str, size: int) -> None:
+    if size > limits.TEXT_BYTES:
+        raise BadInput(f"{file} has more than {limits.megabytes(limits.TEXT_BYTES)}: split it.")
 
 
 class _Reader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from llmopt_core.documents import limits
@@ -24,7 +24,8 @@ def read_csv(name: str, data: bytes) -> Extracted:
     """
     text, warnings = decode(data, name)
     text, more = normalise_file(text, name)
-    return Extracted("\n\n".join(_blocks(_csv_rows(name, text), name)), (), warnings + more)
+    rows = (dict(enumerate(cells)) for cells in _csv_rows(name, text))
+    return Extracted("\n\n".join(_blocks(rows, name)), (), warnings + more)
 
 
 def read_xlsx(name: str, data: bytes) -> Extracted:
@@ -70,13 +71,28 @@ def _csv_rows(name: str, text: str) -> Iterator[list[str]]:
 
 
 def _sheet(sheet: Any, name: str) -> Iterator[str]:
-    # A sheet may claim a million empty columns.
-    sheet.reset_dimensions()
-    rows = ([_cell(value) for value in row] for row in sheet.iter_rows(values_only=True))
-    blocks = list(_blocks(rows, name))
+    blocks = list(_blocks(_filled_cells(sheet), name))
     if blocks:
         yield f"# {sheet.title}"
         yield from blocks
+
+
+def _filled_cells(sheet: Any) -> Iterator[dict[int, str]]:
+    """Rows as the file has them. openpyxl's own rows go from 1 to the number of the last, all as wide as the widest."""
+    from openpyxl.worksheet._reader import WorkSheetParser
+
+    book = sheet.parent
+    with sheet._get_source() as source:
+        parser = WorkSheetParser(
+            source,
+            sheet._shared_strings,
+            data_only=True,
+            epoch=book.epoch,
+            date_formats=book._date_formats,
+            timedelta_formats=book._timedelta_formats,
+        )
+        for _, cells in parser.parse():
+            yield {1: "", **{cell["column"]: _cell(cell["value"]) for cell in cells}}
 
 
 def _cell(value: Any) -> str:
@@ -87,13 +103,13 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def _blocks(rows: Iterable[Sequence[str]], name: str) -> Iterator[str]:
-    """One block per row below the header; a table of a header alone gives the header."""
-    filled = (row for row in rows if any(cell.strip() for cell in row))
+def _blocks(rows: Iterable[Mapping[int, str]], name: str) -> Iterator[str]:
+    """One block per row below the header; a table of a header alone gives the header. Rows are cells by column."""
+    filled = (row for row in rows if any(cell.strip() for cell in row.values()))
     header = next(filled, None)
     if header is None:
         return
-    columns = [" ".join(cell.split()) for cell in header]
+    columns = {i: " ".join(cell.split()) for i, cell in header.items()}
     size, empty = 0, True
     for row in filled:
         empty = False
@@ -103,14 +119,13 @@ def _blocks(rows: Iterable[Sequence[str]], name: str) -> Iterator[str]:
             raise BadInput(f"{name} holds more than {limits.TABLE_CHARACTERS:,} characters of cells: split it.")
         yield block
     if empty:
-        yield cells_line(columns)
+        yield cells_line(columns.get(i, "") for i in range(min(columns), max(columns) + 1))
 
 
-def _block(columns: Sequence[str], row: Sequence[str]) -> str:
+def _block(columns: Mapping[int, str], row: Mapping[int, str]) -> str:
     lines = []
-    for i, cell in enumerate(row):
-        value = cell.strip()
-        column = columns[i] if i < len(columns) else ""
+    for i, cell in sorted(row.items()):
+        value, column = cell.strip(), columns.get(i, "")
         if value:
             lines.append(f"{column}: {value}" if column else value)
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from typing import Any
 
@@ -10,6 +11,9 @@ from llmopt_core.documents.text import Extracted, normalise, normalise_file
 from llmopt_core.errors import BadInput
 
 _META = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
+_NO_WEB_ENCODINGS = frozenset(
+    ("punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7", "mbcs", "oem")
+)
 _LEFT_OUT_TAGS = (
     "script style template noscript svg math iframe object embed head select button input textarea canvas audio video "
     "map"
@@ -48,7 +52,9 @@ def _decode(name: str, data: bytes) -> tuple[str, tuple[str, ...]]:
         label = declared[1].decode("ascii", "replace").lower()
         codec = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "latin-1": "cp1252"}.get(label, label)
         try:
-            return data.decode(codec), ()
+            # Python's own encodings are none of the web, and some take hours.
+            if codecs.lookup(codec).name not in _NO_WEB_ENCODINGS:
+                return data.decode(codec), ()
         except (LookupError, UnicodeDecodeError):
             pass
     return decode(data, name)
@@ -66,12 +72,26 @@ def _render(text: str, name: str) -> str:
         return ""
     except (ValueError, AssertionError) as error:
         raise BadInput(f"{name} cannot be read as HTML ({error}).") from error
+    _check_whole(parser.error_log, name)
     writer = _Writer()
     writer.walk(root)
     body = _BLANK_LINES.sub("\n\n", "".join(writer.parts)).strip()
     title = " ".join((root.findtext(".//title") or "").split())
     has_heading = re.search(r"^# ", body, re.MULTILINE)
     return f"# {title}\n\n{body}" if title and body and not has_heading else body
+
+
+def _check_whole(errors: Any, name: str) -> None:
+    """Where it reaches a limit of its own, the parser keeps what it has and only notes that it stopped."""
+    from lxml import etree
+
+    kinds = {entry.type for entry in errors}
+    if etree.ErrorTypes.ERR_NO_MEMORY in kinds:
+        raise MemoryError
+    if etree.ErrorTypes.ERR_RESOURCE_LIMIT in kinds:
+        raise BadInput(
+            f"{name} is nested too deeply, or has a name or text too long to be HTML: save it as plain text."
+        )
 
 
 class _Writer:

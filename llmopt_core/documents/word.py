@@ -55,14 +55,23 @@ def _prefix(style: str) -> str:
 
 
 def _table(table: Any) -> str:
-    return "\n".join(filter(None, (cells_line(_row(row)) for row in table.rows)))
+    return "\n".join(filter(None, map(cells_line, _rows(table))))
 
 
-def _row(row: Any) -> list[str]:
-    """Texts of a row's cells; a cell that spans several columns counts once."""
-    seen, texts = [], []
-    for cell in row.cells:
-        if cell._tc not in seen:
-            seen.append(cell._tc)
-            texts.append(cell.text)
-    return texts
+def _rows(table: Any) -> Iterator[list[str]]:
+    """Texts of the cells of each row, each cell once, however many columns it spans; one merged downwards in each row.
+
+    Not by python-docx's rows, which hold a cell as often as it has columns: a file may say a billion.
+    """
+    from docx.table import _Cell
+
+    above: dict[int, Any] = {}
+    for row in table._tbl.tr_lst:
+        here: dict[int, Any] = {}
+        at = row.grid_before
+        for cell in row.tc_lst:
+            # What goes on below an odd place stands for itself.
+            here[at] = above.get(at, cell) if cell.vMerge == "continue" else cell
+            at += max(1, cell.grid_span)
+        yield [_Cell(cell, table).text for cell in dict.fromkeys(here.values())]
+        above = here

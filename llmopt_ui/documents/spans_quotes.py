@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.errors import LlmOptError
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.components import show_error
+from llmopt_ui.components import reading, show_error
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
@@ -68,11 +69,14 @@ def _read(project: Project, name: str, data: bytes) -> QuestionFile | None:
     from llmopt_core.documents.questions import BadQuestionFile, read_questions
 
     try:
-        return read_questions(data, name, store().documents(project))
+        with reading(name) as heartbeat:
+            return read_questions(data, name, store().documents(project), heartbeat)
     except BadQuestionFile as error:
         show_error(f"{fmt.plural(len(error.problems), 'line')} of {name} cannot be used; correct the file first.")
         table = pd.DataFrame([{"Line": problem.line, "What is wrong": problem.message} for problem in error.problems])
         st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 420), alt="Problems of the file")
+    except LlmOptError as error:
+        show_error(str(error))
     return None
 
 

@@ -9,6 +9,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.documents.guard import unwatched
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.document_changes import Changed, hanging_on, put_documents, remove_document
 from llmopt_core.runs.values import Project, SavedDocument
@@ -55,6 +56,7 @@ def add_files(
     *,
     keep_duplicates: bool = False,
     on_part: Callable[[int, str, int, int, str], None] | None = None,
+    heartbeat: Callable[[], None] = unwatched,
 ) -> Added:
     """Read and store uploaded files; one that can't be read does not stop the others.
 
@@ -63,6 +65,7 @@ def add_files(
         files: Names and contents.
         keep_duplicates: Whether a text that is there under another name is added again.
         on_part: Told how far a file is: its position and name, then parts read, their total, and what a part is.
+        heartbeat: Called some times a second; what it raises ends the reading.
     """
     from llmopt_core.documents.load import load_bytes
     from llmopt_core.documents.progress import silent_parts
@@ -74,7 +77,7 @@ def add_files(
         tell = partial(on_part, position, name) if on_part is not None else silent_parts
         tell(0, 1, "file")
         try:
-            found = load_bytes(name, data, tell)
+            found = load_bytes(name, data, tell, heartbeat)
             changed += put_documents(store(), settings(), project, found, keep_duplicates=keep_duplicates)
         except LlmOptError as error:
             problems.append(str(error))
@@ -123,14 +126,21 @@ def upload_form(project: Project) -> None:
 
 def _add_with_progress(project: Project, files: Sequence[tuple[str, bytes]], keep: bool) -> Added:
     bar = st.progress(0.0)
+    shown = (0.0, "")
 
     def show(position: int, name: str, done: int, total: int, what: str) -> None:
+        nonlocal shown
         file = f" ({position + 1:,} of {len(files):,} files)" if len(files) > 1 else ""
         part = f": {done:,} of {fmt.plural(total, what)}" if total > 1 else ""
-        bar.progress((position + done / total) / len(files), f"Reading {fmt.markdown(name)}{file}{part}")
+        shown = ((position + done / total) / len(files), f"Reading {fmt.markdown(name)}{file}{part}")
+        bar.progress(*shown)
+
+    def still_here() -> None:
+        # Streamlit ends a script whose page was left or asked for anew when it next shows something.
+        bar.progress(*shown)
 
     with st.spinner("Adding to the project …", show_time=True):
-        return add_files(project, files, keep_duplicates=keep, on_part=show)
+        return add_files(project, files, keep_duplicates=keep, on_part=show, heartbeat=still_here)
 
 
 def upload_outcome() -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.documents.guard import unwatched
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_core.types import EvaluationSet, Example
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, empty_state, facts, told_plainly
+from llmopt_ui.components import Download, downloads, empty_state, facts, reading, told_plainly
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
@@ -52,15 +53,21 @@ def _upload(project: Project) -> None:
     if pressed and file is None:
         st.caption("Choose a file first.")
     if pressed and file is not None:
-        with told_plainly():
-            kept = add_questions(project, file.name, file.getvalue())
+        with told_plainly(), reading(file.name) as heartbeat:
+            kept = add_questions(project, file.name, file.getvalue(), heartbeat)
             state().forms += 1
             notify(f"{kept.name}: {fmt.plural(kept.size, 'question')} added.")
             st.rerun()
 
 
-def add_questions(project: Project, file_name: str, data: bytes) -> SavedSet:
+def add_questions(project: Project, file_name: str, data: bytes, heartbeat: Callable[[], None] = unwatched) -> SavedSet:
     """Read a question file, check it against the project's documents, and keep it.
+
+    Args:
+        project: Whose set it becomes.
+        file_name: Its stem becomes the name of the set.
+        data: The whole file.
+        heartbeat: Called some times a second; what it raises ends the reading.
 
     Raises:
         BadInput: The file is wrong; names the line.
@@ -68,7 +75,7 @@ def add_questions(project: Project, file_name: str, data: bytes) -> SavedSet:
     from llmopt_core.documents.questions import load_questions
 
     stem = file_name.rsplit("/", 1)[-1].rsplit(".", 1)[0] or "questions"
-    questions = load_questions(data, file_name, store().documents(project))
+    questions = load_questions(data, file_name, store().documents(project), heartbeat)
     if not questions.examples:
         raise BadInput(f"{file_name} holds no question.")
     return store().save_evaluation_set(project, EvaluationSet(stem, questions.examples))

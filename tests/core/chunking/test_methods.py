@@ -179,3 +179,15 @@ def test_wrong_settings_are_refused(values, why):
 def test_an_unknown_tokenizer_is_named():
     with pytest.raises(BadInput, match="no tokenizer named 'gpt-9'"):
         spans("text", ChunkingSpec(tokenizer="gpt-9"))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("method", ["structure", "sentence", "recursive", "fixed"])
+@pytest.mark.parametrize(
+    "line", ["# Station" + " " * 100_000 + "x", "# Station" + "\t" * 100_000 + "x #", "a" + "." * 200_000 + "x"]
+)
+def test_long_runs_of_one_character_take_no_longer_than_other_text(method, line):
+    text = f"{line}\n\nThe harbour was built in 1712."
+    found = chunk_document(Document("wide", text), ChunkingSpec(method=method, size=1_000_000, unit="characters"))
+    assert [(chunk.start, chunk.end) for chunk in found] == [(0, len(text))] or method == "structure"
+    assert found[-1].text.endswith("The harbour was built in 1712.")

@@ -1,0 +1,62 @@
+"""Readers run where a file cannot take the machine: apart, with memory and time, and stopped with whoever asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llmopt_core.documents import limits
+from llmopt_core.documents.progress import OnPart, silent_parts
+from llmopt_core.documents.readers import PLAIN, read_file, suffix_of
+from llmopt_core.errors import BadInput
+from llmopt_core.execution.apart import Limits, Stopped, run_apart
+from llmopt_core.types import Document
+
+Heartbeat = Callable[[], None]
+
+
+def unwatched() -> None:
+    """Nobody waits who could leave."""
+
+
+def read_guarded(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:
+    """`readers.read_file` within limits. Small plain text, which nothing can blow up, is read at once.
+
+    Raises:
+        BadInput: Also where the file is over a limit, or breaks its reader.
+    """
+    suffix = suffix_of(name)
+    if suffix in PLAIN and len(data) <= limits.READ_AT_ONCE_BYTES:
+        return read_file(name, data, on_part)
+    seconds = limits.seconds_to_read(len(data), pdf=suffix == ".pdf")
+    found: list[Document] = guarded(name, read_file, (name, data), len(data), seconds, on_part, heartbeat)
+    return found
+
+
+def guarded(  # noqa: PLR0917
+    name: str,
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    size: int,
+    seconds: float,
+    on_part: OnPart = silent_parts,
+    heartbeat: Heartbeat = unwatched,
+) -> Any:
+    """`run_apart` with the limits of a file of `size` bytes; what stops it is told in one sentence.
+
+    Raises:
+        BadInput: The file is over a limit, or breaks its reader. Errors of the function pass.
+    """
+    bounds = Limits(limits.READ_MEMORY + limits.READ_MEMORY_PER_BYTE * size, seconds, limits.WALL_RATIO * seconds)
+    try:
+        return run_apart(function, arguments, bounds, on_part=on_part, heartbeat=heartbeat)
+    except Stopped as stopped:
+        raise BadInput(_SENTENCES[stopped.reason].format(name=name, detail=stopped.detail)) from stopped
+
+
+_SENTENCES = {
+    "memory": "{name} needs more than {detail} of memory to be read: split it, or save its text as a plain text file.",
+    "time": "{name} takes too long to be read (more than {detail}): split it, or save its text as a plain text file.",
+    "crash": "{name} is damaged and broke its reader ({detail}): open it in its program and save it again.",
+    "failed": "{name} cannot be read ({detail}): open it in its program and save it again.",
+}

@@ -1,0 +1,88 @@
+"""The reader of each kind of file, called with the bytes of one file. See `guard` for how they are kept in bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
+
+from llmopt_core.documents import limits
+from llmopt_core.documents.encoding import decode
+from llmopt_core.documents.jsonl import read_jsonl
+from llmopt_core.documents.pdf import read_pdf
+from llmopt_core.documents.progress import OnPart
+from llmopt_core.documents.slides import read_pptx
+from llmopt_core.documents.tables import read_csv, read_xlsx
+from llmopt_core.documents.text import Extracted, normalise_file
+from llmopt_core.documents.web import read_html
+from llmopt_core.documents.word import read_docx
+from llmopt_core.errors import BadInput
+from llmopt_core.types import Document
+
+Reader = Callable[[str, bytes], Extracted]
+
+
+def _read_text(name: str, data: bytes) -> Extracted:
+    text, warnings = decode(data, name)
+    text, more = normalise_file(text, name)
+    return Extracted(text, (), warnings + more)
+
+
+_READERS: Mapping[str, Reader] = {
+    **dict.fromkeys((".txt", ".text", ".md", ".markdown", ".rst", ".log"), _read_text),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), read_html),
+    **dict.fromkeys((".csv", ".tsv"), read_csv),
+    ".pdf": read_pdf,
+    ".docx": read_docx,
+    ".pptx": read_pptx,
+    ".xlsx": read_xlsx,
+}
+_LINES = (".jsonl", ".ndjson")
+_FORMATS = {".markdown": "md", ".text": "txt", ".htm": "html", ".xhtml": "html", ".ndjson": "jsonl"}
+_LIMITS = {
+    ".pdf": limits.PDF_BYTES,
+    ".docx": limits.OFFICE_BYTES,
+    ".pptx": limits.OFFICE_BYTES,
+    ".xlsx": limits.OFFICE_BYTES,
+    ".zip": limits.ZIP_BYTES,
+}
+_OLD = {".doc": "docx", ".ppt": "pptx", ".xls": "xlsx", ".rtf": "docx", ".odt": "docx", ".epub": "html"}
+PLAIN = frozenset((".txt", ".text", ".md", ".markdown", ".rst", ".log", ".csv", ".tsv", *_LINES))
+"""Endings of files that are text as they are."""
+
+SUFFIXES: tuple[str, ...] = (*_READERS, *_LINES, ".zip")
+
+
+def read_file(name: str, data: bytes, on_part: OnPart) -> list[Document]:
+    """The documents in one file that is no archive.
+
+    Raises:
+        BadInput: One sentence: what is wrong with which file, and what to do.
+    """
+    suffix = suffix_of(name)
+    if suffix in _LINES:
+        return read_jsonl(name, data)
+    read = read_pdf(name, data, on_part) if suffix == ".pdf" else _READERS[suffix](name, data)
+    if not read.text.strip():
+        raise BadInput(f"{name} holds no text.")
+    metadata = {"format": _FORMATS.get(suffix, suffix[1:]), **read.metadata}
+    return [Document(name, read.text, metadata, read.page_starts, read.warnings)]
+
+
+def most_bytes(name: str) -> int:
+    """How large a file of this ending may be."""
+    return _LIMITS.get(suffix_of(name), limits.TEXT_BYTES)
+
+
+def suffix_of(name: str) -> str:
+    """The ending that says what a file is.
+
+    Raises:
+        BadInput: Files of that kind are not read.
+    """
+    suffix = PurePosixPath(name.replace("\\", "/")).suffix.lower()
+    if suffix in SUFFIXES:
+        return suffix
+    if suffix in _OLD:
+        raise BadInput(f"{name}: {suffix} files are not read; save it as {_OLD[suffix].upper()}.")
+    kinds = ", ".join(ending[1:].upper() for ending in SUFFIXES if ending not in _FORMATS)
+    raise BadInput(f"{name}: {suffix or 'files without an ending'} cannot be read; use one of {kinds}.")

@@ -1,0 +1,236 @@
+"""A function that foreign input may keep busy for ever, run in a child process with limits.
+
+A thread cannot be stopped and its memory cannot be bounded; a process can. Children stay warm between calls, end by
+themselves when nothing was asked of them for a while, and never outlive their owner.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any, Literal
+
+import psutil
+
+from llmopt_core.errors import MissingDependency
+
+OnPart = Callable[[int, int, str], None]
+Reason = Literal["memory", "time", "crash", "failed"]
+
+# What Python itself may need; nothing that could hold a secret.
+_PASSED_ON = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "HOME", "LANG", "LC_ALL")
+_START = "from llmopt_core.execution.apart_child import main; main()"
+_LOOK_SECONDS = 0.1
+_KEEP_BYTES = 400_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may take: bytes of memory, seconds of CPU time, seconds by the clock."""
+
+    memory: int
+    cpu: float
+    wall: float
+
+
+class Stopped(Exception):
+    """The call did not end well: over a limit, a crash of native code, or an error that nobody foresaw.
+
+    Attributes:
+        reason: Which of them.
+        detail: The limit in its unit, the signal, or the error in words.
+    """
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail = reason, detail
+
+
+def run_apart(
+    function: Callable[..., Any],
+    arguments: Sequence[Any],
+    limits: Limits,
+    *,
+    on_part: OnPart,
+    heartbeat: Callable[[], None],
+) -> Any:
+    """Call `function(*arguments, on_part)` in a child process and give back what it returns.
+
+    Args:
+        function: Of a module that can be imported; it and its arguments are pickled.
+        arguments: All but the last, which is `on_part`.
+        limits: Whichever is reached first ends the child.
+        on_part: Called here with what the function tells.
+        heartbeat: Called some times a second. What it or `on_part` raises ends the child and is passed on.
+
+    Raises:
+        Stopped: See there. Errors meant for users pass as they are.
+    """
+    request = pickle.dumps((function, tuple(arguments), (limits.memory, limits.cpu)), pickle.HIGHEST_PROTOCOL)
+    while not _room.acquire(timeout=_LOOK_SECONDS):
+        heartbeat()
+    try:
+        child = _asked(request)
+        try:
+            kind, value = _followed(child, limits, on_part, heartbeat)
+        except BaseException:
+            child.close()
+            raise
+        if kind == "stopped":
+            child.close()
+            raise Stopped(*value)
+        _give_back(child)
+    finally:
+        _room.release()
+    if kind == "raise":
+        raise value
+    return value
+
+
+class _Child:
+    """One child process. Used by one thread at a time."""
+
+    def __init__(self) -> None:
+        environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        # As `multiprocessing` does it: the child imports from where its owner does.
+        environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path) or os.getcwd()  # noqa: PTH109
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-c", _START],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environ,
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None  # noqa: S101, PT018
+        self.requests = Connection(os.dup(self.process.stdin.fileno()), readable=False)
+        self.replies = Connection(os.dup(self.process.stdout.fileno()), writable=False)
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def take(self, request: bytes) -> bool:
+        """Whether the child took the request; false where it had ended before."""
+        try:
+            self.requests.send_bytes(request)
+            return bool(self.replies.recv() == ("taken", None))
+        except (OSError, EOFError):
+            return False
+
+    def memory(self) -> int:
+        """Bytes it holds; 0 where it has ended."""
+        try:
+            return int(psutil.Process(self.process.pid).memory_info().rss)
+        except psutil.Error:
+            return 0
+
+    def close(self) -> int:
+        """End the child; its exit code, negative for the signal it died of."""
+        self.process.kill()
+        code = self.process.wait()
+        for pipe in (self.requests, self.replies):
+            with suppress(OSError):
+                pipe.close()
+        return code
+
+
+_room = threading.BoundedSemaphore(max(2, min(4, os.cpu_count() or 2)))
+_idle: queue.LifoQueue[_Child] = queue.LifoQueue()
+
+
+def _asked(request: bytes) -> _Child:
+    """A child that works on the request: a warm one, else a new one."""
+    while True:
+        try:
+            child = _idle.get_nowait()
+        except queue.Empty:
+            break
+        if child.take(request):
+            return child
+        child.close()
+    child = _Child()
+    if not child.take(request):
+        child.close()
+        raise MissingDependency("The process that reads files did not start; run: make install")
+    return child
+
+
+def _followed(child: _Child, limits: Limits, on_part: OnPart, heartbeat: Callable[[], None]) -> tuple[str, Any]:
+    """The last message of the child: `done`, `raise`, or `stopped` with the arguments of `Stopped`."""
+    end = time.monotonic() + limits.wall
+    most = 0
+    while True:
+        heard = child.replies.poll(_LOOK_SECONDS)
+        if time.monotonic() > end:
+            child.close()
+            return "stopped", ("time", _seconds(limits.wall))
+        if heard:
+            try:
+                kind, value = child.replies.recv()
+            except (EOFError, OSError):
+                return "stopped", _death(child, limits, most)
+            if kind != "part":
+                return kind, value
+            on_part(*value)
+        most = max(most, child.memory())
+        if most > limits.memory:
+            child.close()
+            return "stopped", ("memory", _megabytes(limits.memory))
+        heartbeat()
+
+
+def _death(child: _Child, limits: Limits, most: int) -> tuple[Reason, str]:
+    """What a child died of that nobody here ended."""
+    with suppress(subprocess.TimeoutExpired):
+        child.process.wait(1.0)
+    code = child.process.poll()
+    child.close()
+    if code == -signal.SIGPROF:
+        return "time", _seconds(limits.cpu)
+    # Native code that gets no memory aborts; the kernel kills where the machine itself has no more.
+    if code == -signal.SIGKILL or most > limits.memory // 2:
+        return "memory", _megabytes(limits.memory)
+    return "crash", signal.Signals(-code).name if code is not None and code < 0 else f"exit code {code}"
+
+
+def _give_back(child: _Child) -> None:
+    if child.process.poll() is None and child.memory() < _KEEP_BYTES:
+        _idle.put(child)
+    else:
+        child.close()
+
+
+def _seconds(seconds: float) -> str:
+    return f"{max(seconds, 0):,.0f} s"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count // 1_000_000:,} MB"
+
+
+@atexit.register
+def close_children() -> None:
+    """End the idle children; the next call starts a new one."""
+    while True:
+        try:
+            _idle.get_nowait().close()
+        except queue.Empty:
+            return
+
+
+def _forget() -> None:
+    """In a forked process: the children belong to the parent."""
+    global _idle, _room
+    _idle, _room = queue.LifoQueue(), threading.BoundedSemaphore(2)
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.finetuning.leftovers import draft_of, remove
 from llmopt_core.models.gguf_metadata import read_metadata
 from llmopt_core.settings import Settings
 
@@ -59,14 +58,18 @@ def file_hash(path: Path) -> str:
 
 
 def _dequantise(source: Path, target: Path) -> None:
-    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    # Called under the lock of the target, so whatever was begun before is left of a killed process.
+    for left in target.parent.glob(f".{target.name}.*"):
+        remove(left)
+    draft = draft_of(target)
     try:
+        draft.mkdir(0o700)
         _save(source, draft)
         draft.rename(target)
     except OSError as error:
         raise StorageFailed(f"{target.parent}: no room for the trainable copy of {source.name} ({error}).") from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        remove(draft)
 
 
 def _save(source: Path, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from llmopt_core.finetuning.adapters import CARD, embeddings_root, write_card
 from llmopt_core.finetuning.checkpoints import Checkpoints
 from llmopt_core.finetuning.embedding_run import EmbeddingRun, Pair
 from llmopt_core.finetuning.hyperparameters import EmbeddingSettings, settings_from
+from llmopt_core.finetuning.leftovers import draft_of, remove
 from llmopt_core.finetuning.trainer import Worker
 
 
@@ -61,15 +61,14 @@ def _pairs(worker: Worker, which: Literal["training", "validation"]) -> list[Pai
 
 
 def _export(run: EmbeddingRun, target: Path, facts: dict[str, Any]) -> None:
-    draft = target.with_name(f".{target.name}")
+    draft = draft_of(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(draft, ignore_errors=True)
         run.model.save_pretrained(str(draft), create_model_card=False)
         write_card(draft / CARD, facts)
         draft.rename(target)
     except OSError as error:
-        shutil.rmtree(draft, ignore_errors=True)
+        remove(draft)
         raise StorageFailed(
             f"{target}: the tuned model cannot be written ({error.strerror}); free some space, then resume the job."
         ) from error

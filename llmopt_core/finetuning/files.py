@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.finetuning.data import TrainingExample, TrainingSet, from_openai
+from llmopt_core.finetuning.leftovers import draft_of, remove
 from llmopt_core.finetuning.reading import RawExample, read_examples
 from llmopt_core.finetuning.rules import check_example
 
@@ -65,18 +65,17 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         StorageFailed: The folder cannot be written.
     """
-    temporary = None
+    draft = draft_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        draft.replace(path)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
+        remove(draft)
         raise StorageFailed(
             f"{path}: cannot be written ({error.strerror}); free some space or choose another folder."
         ) from error

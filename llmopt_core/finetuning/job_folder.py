@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.finetuning.files import load_training_set, write_atomically
 from llmopt_core.finetuning.jobs import ENDED, LOCAL, Job, JobEvent, JobRequest, MetricPoint
+from llmopt_core.finetuning.leftovers import SCRATCH, draft_of, remove, remove_leftovers
 from llmopt_core.finetuning.rules import check_example
 from llmopt_core.settings import Settings
 
@@ -132,6 +134,13 @@ class JobFolder:
         """Remember which process works on the job."""
         self.write("process.json", {"pid": pid, "started": psutil.Process(pid).create_time()})
 
+    def tidy(self) -> None:
+        """Remove what killed processes have left of their drafts, here and where tuned models lie."""
+        home = self.path.parents[1]
+        remove(self.path / SCRATCH)
+        inside = (self.path, self.path / "checkpoints", self.path.parent)
+        remove_leftovers(*inside, *(home / name for name in ("models", "adapters", "embeddings")))
+
     def is_worked_on(self) -> bool:
         """Whether the process that works on the job is alive."""
         known = self.read("process.json")
@@ -172,12 +181,9 @@ def new_folder(
         StorageFailed: The workspace cannot be written.
     """
     _check_sets(request, training, validation)
-    now = time.time()
-    made = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
-    # Ids sort by age.
-    job_id = f"{made}-{int(now * 1000) % 1000:03d}{secrets.token_hex(2)}"
     root = jobs_root(settings)
-    draft = JobFolder(root / f".{job_id}")
+    job_id = _next_id(root)
+    draft = JobFolder(draft_of(root / job_id))
     write_atomically(draft.path / "training.jsonl", training.to_jsonl())
     if validation is not None:
         write_atomically(draft.path / "validation.jsonl", validation.to_jsonl())
@@ -195,6 +201,23 @@ def new_folder(
     # Until its worker starts, the job belongs to the process that made it.
     draft.claim(os.getpid())
     return JobFolder(draft.path.rename(root / job_id))
+
+
+def _next_id(root: Path) -> str:
+    """An id that sorts after every other one, even where the clock was set back since."""
+    moment = datetime.now()
+    newest = max((path.name for path in root.glob("[0-9]*")), default="")
+    try:
+        last = datetime.strptime(newest[: len(_MOMENT)], _ID_TIME)
+    except ValueError:
+        last = datetime.min
+    # Milliseconds are all that an id tells.
+    moment = max(moment, last + timedelta(milliseconds=1)) if newest else moment
+    return f"{moment.strftime(_ID_TIME)[: len(_MOMENT)]}{secrets.token_hex(2)}"
+
+
+_ID_TIME = "%Y%m%d-%H%M%S-%f"
+_MOMENT = "20260102-030405-678"
 
 
 def _check_sets(request: JobRequest, training: TrainingSet, validation: TrainingSet | None) -> None:
@@ -250,6 +273,7 @@ def reconciled(folder: JobFolder) -> Job:
         "message": "Its process was killed or the machine went down; resume goes on from what was saved.",
     }
     folder.log("The process that worked on this job is gone.", "warn")
+    folder.tidy()
     try:
         folder.update_state(**gone)
     except StorageFailed as error:

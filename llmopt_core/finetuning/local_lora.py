@@ -15,6 +15,7 @@ from llmopt_core.finetuning.data import TrainingExample, TrainingSet
 from llmopt_core.finetuning.hyperparameters import EmbeddingSettings, LoraSettings, settings_from
 from llmopt_core.finetuning.job_folder import JobFolder, all_folders, new_folder, open_folder, reconciled
 from llmopt_core.finetuning.jobs import Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
+from llmopt_core.finetuning.leftovers import SCRATCH
 from llmopt_core.settings import Settings
 
 
@@ -65,7 +66,11 @@ class LocalTrainer:
         folder.clear_cancel()
         folder.update_state(status="queued", message="", resumable=False, finished_at=0.0)
         root = Path(__file__).parents[2]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])}
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
+            # A killed trainer leaves its temporary files where they are found and removed.
+            "TMPDIR": str(folder.path / SCRATCH),
+        }
         with (folder.path / "log.txt").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "llmopt_core.finetuning.trainer", str(folder.path)],

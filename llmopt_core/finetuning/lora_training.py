@@ -12,6 +12,7 @@ from llmopt_core.finetuning.base_weights import base_gguf, file_hash, load_train
 from llmopt_core.finetuning.checkpoints import Checkpoints
 from llmopt_core.finetuning.encoding import Encoded, encode_examples
 from llmopt_core.finetuning.hyperparameters import LoraSettings, settings_from
+from llmopt_core.finetuning.leftovers import draft_of, remove
 from llmopt_core.finetuning.lora_gguf import gguf_tensors, write_adapter
 from llmopt_core.finetuning.lora_run import LoraRun, half_is_faster
 from llmopt_core.finetuning.trainer import Worker
@@ -78,14 +79,14 @@ def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[st
     path = adapters_root(worker.settings) / f"{worker.request.name}.gguf"
     config = run.base.config
     tensors = gguf_tensors(run.current(), config.num_attention_heads, config.num_key_value_heads)
-    draft = path.with_name(f".{path.name}.part")
+    draft = draft_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)
         write_card(path.with_suffix(".json"), facts)
         draft.replace(path)
     except (OSError, StorageFailed) as error:
-        draft.unlink(missing_ok=True)
+        remove(draft)
         cause = error if isinstance(error, OSError) else error.__cause__
         why = getattr(cause, "strerror", None) or str(error)
         raise StorageFailed(

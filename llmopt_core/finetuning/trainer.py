@@ -6,6 +6,7 @@ know into the job's folder. It looks for a cancel flag there, so nobody needs to
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 
 from llmopt_core.errors import Cancelled, LlmOptError
 from llmopt_core.finetuning.job_folder import JobFolder
+from llmopt_core.finetuning.leftovers import SCRATCH, remove
 from llmopt_core.finetuning.turn import turn
 from llmopt_core.settings import Settings, silence_telemetry
 
@@ -73,6 +75,9 @@ def work_on(worker: Worker) -> int:
     """Do the job of a folder and record how it ended. Returns the exit code."""
     folder = worker.folder
     folder.claim(os.getpid())
+    folder.tidy()
+    with contextlib.suppress(OSError):
+        (folder.path / SCRATCH).mkdir(0o700, exist_ok=True)
     try:
         with turn(folder, worker.settings, worker.should_stop):
             worker.begin()
@@ -91,6 +96,8 @@ def work_on(worker: Worker) -> int:
         traceback.print_exc()
         message = f"The trainer stopped with {type(error).__name__}: {error}; see log.txt in {folder.path}."
         return _ended(worker, "failed", message)
+    finally:
+        remove(folder.path / SCRATCH)
     return _ended(worker, "finished", "", **done)
 
 

@@ -122,7 +122,8 @@ def _usual_model(project: Project, tuned: Mapping[str, TunedModel]) -> int:
         asked = str(model.get("adapter") or model.get("name") or "")
         if asked and asked in specs:
             return specs.index(asked)
-    return max(range(len(names)), key=lambda at: float(tuned[names[at]].facts.get("created_at") or 0.0))
+    # Ids of jobs sort by age, which the clock does not always.
+    return max(range(len(names)), key=lambda at: str(tuned[names[at]].facts.get("job_id") or ""))
 
 
 def _usual_set(project: Project, names: Sequence[str]) -> int:

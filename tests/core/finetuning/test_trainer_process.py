@@ -54,6 +54,7 @@ def test_a_killed_trainer_is_interrupted_and_can_be_resumed(
     wait(lambda: local.status(job.id).ended)
     after = local.status(job.id)
     assert (after.status, after.resumable) == ("interrupted", True)
+    assert not (folder.path / ".scratch").exists()
     assert "resume" in after.message
     reached = max(p.step for p in local.metrics(job.id))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, number, write_json
+from llmopt_core.cli.output import JsonOption, caveat_lines, number, write_json
 
 
 def register(app: typer.Typer) -> None:
@@ -23,12 +23,14 @@ def compare(
     json: JsonOption = "",
 ) -> None:
     """Compare two configurations."""
+    from llmopt_core.experiments.caveats import caveats, run_caveats
     from llmopt_core.experiments.leaderboard import compare_runs
     from llmopt_core.experiments.result import interval_of, read_result, scored_from
 
     result = read_result(file)
     a, b = (_run(result, name, metric, file) for name in (name_a, name_b))
     compared = compare_runs(scored_from(a), scored_from(b), metric)
+    known = [run_caveats(run) for run in (a, b)]
     if json:
         values = {
             "metric": metric,
@@ -43,10 +45,13 @@ def compare(
             "dropped": compared.dropped,
             "verdict": compared.verdict,
             "method": compared.method,
+            "trained_on_a": known[0].seen,
+            "trained_on_b": known[1].seen,
+            "caveats": [caveat.text for caveat in caveats(known)],
         }
         write_json(values, json)
     if json != "-":
-        print(_sentence(name_a, name_b, metric, compared))
+        print("\n".join([_sentence(name_a, name_b, metric, compared), *caveat_lines(known)]))
 
 
 def _run(result: dict[str, Any], name: str, metric: str, file: Path) -> dict[str, Any]:

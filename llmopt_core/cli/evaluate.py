@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmopt_core.cli.coverage import MIN_COVERAGE, TOO_LOW, too_few_answers, unscored_lines
-from llmopt_core.cli.output import JsonOption, complain, note, number, table, write_json
+from llmopt_core.cli.output import JsonOption, caveat_lines, complain, note, number, table, write_json
 
 if TYPE_CHECKING:
     from llmopt_core.cli.thresholds import Threshold
@@ -79,6 +79,9 @@ def evaluate(
         write_json(result, json)
     if json != "-":
         print(_leaderboard(store, run_ids, experiment, baseline))
+    else:
+        for line in _caveats(store, run_ids):
+            note(line)
     return _verdict(store, run_ids, result, thresholds, min_coverage)
 
 
@@ -171,7 +174,15 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
         body.append([label, *values])
     text = table(["", *names], body)
     note_line = f"mean [95 % interval]; compared with {names[position]} on the same questions (permutation test, Holm)"
-    return "\n".join([*heading, text, "", note_line, *_judge_note(runs[0]), *unscored_lines(store, runs)])
+    return "\n".join(
+        [*heading, text, "", note_line, *_judge_note(runs[0]), *unscored_lines(store, runs), *_caveats(store, run_ids)]
+    )
+
+
+def _caveats(store: Store, run_ids: list[int]) -> list[str]:
+    from llmopt_core.experiments.caveats import caveats_of
+
+    return caveat_lines(caveats_of(store, [store.run(run_id) for run_id in run_ids]))
 
 
 def _judge_note(run: Any) -> list[str]:
@@ -215,7 +226,8 @@ def _cell(row: Row, metric: str) -> str:
         text += f" [{number(summary.low)}, {number(summary.high)}]"
     if summary.scored < summary.total:
         text += f" {summary.scored} of {summary.total} scored"
-    sign = {"better": "+ better", "worse": "- worse", "no difference seen": "= no difference seen"}
+    sign = {"better": "+ better", "worse": "- worse", "no difference seen": "= no difference seen",
+            "not comparable": "! not comparable"}  # fmt: skip
     return text if cell.versus is None else f"{text} {sign[cell.versus.verdict]}"
 
 

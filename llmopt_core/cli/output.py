@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ import typer
 from llmopt_core.workspace import write_output
 
 if TYPE_CHECKING:
+    from llmopt_core.experiments.caveats import RunCaveats
     from llmopt_core.types import Document
 
 JsonOption = Annotated[
@@ -99,6 +101,19 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     first = row[0].ljust(widths[0])
     return "  ".join([first, *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]).rstrip()
+
+
+def red(text: str) -> str:
+    """The text in red where stdout is a terminal that shows colours."""
+    shown = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return f"\x1b[31m{text}\x1b[0m" if shown else text
+
+
+def caveat_lines(found: Sequence[RunCaveats]) -> list[str]:
+    """What must be said beside runs that are shown together, line by line."""
+    from llmopt_core.experiments.caveats import caveats
+
+    return [red(f"Warning: {caveat.text}") if caveat.severe else f"Note: {caveat.text}" for caveat in caveats(found)]
 
 
 def number(value: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, write_json
+from llmopt_core.cli.output import JsonOption, caveat_lines, write_json
 
 
 def register(app: typer.Typer) -> None:
@@ -23,11 +23,15 @@ def report(
     json: JsonOption = "",
 ) -> None:
     """Write a report."""
+    from llmopt_core.experiments.caveats import caveats, run_caveats
     from llmopt_core.experiments.report import write_report
     from llmopt_core.experiments.result import read_result
 
-    size = write_report(read_result(file), out, baseline=baseline, title=title)
+    result = read_result(file)
+    size = write_report(result, out, baseline=baseline, title=title)
+    known = [run_caveats(run) for run in result["runs"]]
     if json:
-        write_json({"report": str(out), "bytes": size}, json)
+        told = [caveat.text for caveat in caveats(known)]
+        write_json({"report": str(out), "bytes": size, "caveats": told}, json)
     if json != "-":
-        print(f"{out} written ({size / 1000:.0f} kB)")
+        print("\n".join([f"{out} written ({size / 1000:.0f} kB)", *caveat_lines(known)]))

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.experiments.training_overlap import fair
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.intervals import Summary, summarize
@@ -23,12 +24,14 @@ class Scored:
     Attributes:
         total: How many examples the run was meant to have; those without a value count as not scored.
         run_id: None where the values come from a file.
+        seen: How many of its questions its tuned parts were trained on.
     """
 
     name: str
     total: int
     scores: RunScores
     run_id: int | None = None
+    seen: int = 0
 
     def aligned(self, metric: str, examples: Sequence[str]) -> Values:
         """The metric's values for these examples, None where there is none."""
@@ -63,8 +66,10 @@ class Row:
 
 def scored_runs(store: Store, runs: Sequence[Run]) -> list[Scored]:
     """The values of stored runs, read at once."""
+    from llmopt_core.experiments.training_sources import overlap_of
+
     tables = store.scores([run.id for run in runs])
-    return [Scored(run.name, run.total, tables[run.id], run.id) for run in runs]
+    return [Scored(run.name, run.total, tables[run.id], run.id, overlap_of(store, run).seen) for run in runs]
 
 
 def leaderboard(runs: Sequence[Scored], metrics: Sequence[str], baseline: int = 0) -> list[Row]:
@@ -93,7 +98,13 @@ def compare_runs(a: Scored, b: Scored, metric: str) -> Comparison:
     if not set(a.scores.examples) & set(b.scores.examples):
         raise BadInput(f"{a.name} and {b.name} have no example in common; compare runs of the same evaluation set.")
     examples = tuple(dict.fromkeys((*a.scores.examples, *b.scores.examples)))
-    return _compared(a.aligned(metric, examples), b.aligned(metric, examples), higher_is_better(metric))
+    compared = _compared(a.aligned(metric, examples), b.aligned(metric, examples), higher_is_better(metric))
+    return fair_between(compared, a, b)
+
+
+def fair_between(comparison: Comparison, a: Scored, b: Scored) -> Comparison:
+    """See `fair`; `b` is compared with the baseline `a`."""
+    return fair(comparison, a_seen=a.seen > 0, b_seen=b.seen > 0)
 
 
 def higher_is_better(metric: str) -> bool:
@@ -114,7 +125,10 @@ def _column(runs: Sequence[Scored], metric: str, baseline: int) -> list[Cell]:
         examples = base.scores.examples
         compared = _compared(base.aligned(metric, examples), run.aligned(metric, examples), higher)
         versus.append(compared if i != baseline and compared.pairs else None)
-    adjusted = _adjusted(versus, higher)
+    adjusted = [
+        None if found is None else fair_between(found, base, run)
+        for found, run in zip(_adjusted(versus, higher), runs, strict=True)
+    ]
     return [_cell(run, metric, before, after) for run, before, after in zip(runs, versus, adjusted, strict=True)]
 
 

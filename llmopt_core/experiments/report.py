@@ -8,6 +8,7 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics import METRICS
+from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.leaderboard import Cell, Row, baseline_position, higher_is_better, leaderboard
 from llmopt_core.experiments.result import Result, scored_from
 from llmopt_core.reporting.page import (
@@ -54,7 +55,13 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
         title=title or f"{result.get('project', 'Evaluation')}: {len(runs)} configurations compared",
         subtitle=_subtitle(result),
         baseline=labels[position],
-        runs=tuple(ReportRun(label, _facts(run)) for label, run in zip(labels, runs, strict=True)),
+        runs=tuple(
+            ReportRun(label, _facts(run), run_caveats(run).seen > 0) for label, run in zip(labels, runs, strict=True)
+        ),
+        caveats=tuple(
+            (found.text, found.severe)
+            for found in caveats([run_caveats(*pair) for pair in zip(runs, labels, strict=True)])
+        ),
         metrics=tuple(_metric(name, rows) for name in metrics),
         examples=_examples(runs, labels),
     )
@@ -86,7 +93,14 @@ def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("cost", "unknown" if cost is None else f"{number(cost)} USD"),
         ("wall time", f"{run.get('seconds', 0.0):.1f} s"),
         ("fingerprint", str(run.get("fingerprint", ""))),
+        ("documents", _documents(run)),
     )
+
+
+def _documents(run: Mapping[str, Any]) -> str:
+    if not run.get("uses_documents", True):
+        return "not used"
+    return str(run.get("documents_version") or "not recorded")
 
 
 def _metric(name: str, rows: Sequence[Row]) -> ReportMetric:

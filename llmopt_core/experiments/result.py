@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.caveats import run_caveats
 from llmopt_core.experiments.leaderboard import Scored
+from llmopt_core.experiments.training_overlap import TrainingOverlap
+from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.intervals import summarize
@@ -27,11 +30,11 @@ def result_of(store: Store, run_ids: Sequence[int]) -> Result:
         "project": first.project,
         "evaluation_set": {"name": first.evaluation_set, "version": first.set_version, "size": size},
         "judge": first.judge,
-        "runs": [_run(run, store.records(run.id)) for run in runs],
+        "runs": [_run(run, store.records(run.id), overlap_of(store, run)) for run in runs],
     }
 
 
-def _run(run: Run, records: Sequence[Record]) -> dict[str, Any]:
+def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap) -> dict[str, Any]:
     return {
         "configuration": run.name,
         "fingerprint": run.fingerprint,
@@ -42,6 +45,10 @@ def _run(run: Run, records: Sequence[Record]) -> dict[str, Any]:
         "model_calls": run.usage.calls,
         "cached_calls": run.usage.cached_calls,
         "seconds": run.seconds,
+        "documents_version": run.documents_version,
+        "uses_documents": run.retrieves,
+        "training_overlap": overlap.model_dump(mode="json"),
+        "caveats": [text for text in (overlap.warning, overlap.note) if text],
         "records": [_record(record) for record in records],
     }
 
@@ -130,7 +137,7 @@ def scored_from(run: Mapping[str, Any]) -> Scored:
     totals = [metric.get("total", 0) for metric in run["metrics"].values()]
     total = max(len(records), *totals) if totals else len(records)
     examples = tuple(str(record["example_id"]) for record in records)
-    return Scored(str(run["configuration"]), total, RunScores(examples, values, {}))
+    return Scored(str(run["configuration"]), total, RunScores(examples, values, {}), seen=run_caveats(run).seen)
 
 
 def _value(record: Mapping[str, Any], metric: str) -> float | None:

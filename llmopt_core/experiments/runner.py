@@ -24,6 +24,8 @@ from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.record_saver import RecordSaver
 from llmopt_core.experiments.run_documents import check_documents
+from llmopt_core.experiments.training_sources import training_overlap
+from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.owner import HEARTBEAT_SECONDS
 from llmopt_core.runs.store import Store
@@ -96,6 +98,9 @@ async def run_evaluation(  # noqa: PLR0917
     store.keep_evaluation_set(project, evaluation_set)
     version = documents_version(documents)
     if resume_run is None:
+        overlap = await asyncio.to_thread(
+            training_overlap, store, project, configuration, examples, lambda spec: _model_name(spec, models)
+        )
         run_id = store.start_run(
             project,
             configuration.model_dump(mode="json"),
@@ -108,6 +113,7 @@ async def run_evaluation(  # noqa: PLR0917
             options=options,
             job_id=job_id,
             documents_version=version,
+            training=overlap.model_dump(mode="json"),
         )
     else:
         run_id = _taken_over(store, resume_run, configuration, evaluation_set, version, job_id, budget)
@@ -115,6 +121,10 @@ async def run_evaluation(  # noqa: PLR0917
     with models.within(budget), accounted(session.account):
         await session.run(should_cancel or (lambda: False))
     return run_id
+
+
+def _model_name(spec: ModelSpec, models: Models) -> str:
+    return spec.name or models.endpoint(spec.endpoint).default_model
 
 
 def _taken_over(  # noqa: PLR0917

@@ -89,6 +89,13 @@ def tuned_embeddings(settings: Settings) -> list[TunedModel]:
     return [tuned_embedding(settings, path.parent.name) for path in found if not path.parent.name.startswith(".")]
 
 
+def embedding_card(settings: Settings, model: str) -> dict[str, Any] | None:
+    """The card of the tuned embedding model in a folder, empty where it has none; None where nothing was tuned here."""
+    folder = Path(model).expanduser().absolute()
+    ours = folder.parent == embeddings_root(settings).absolute()
+    return _card(folder / CARD) if ours or (folder / CARD).is_file() else None
+
+
 def write_card(path: Path, card: Mapping[str, Any]) -> None:
     """Write a card of facts."""
     write_atomically(path, json.dumps(card, indent=1, ensure_ascii=False).encode())

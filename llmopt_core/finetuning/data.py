@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +14,10 @@ from llmopt_core.types import fingerprint
 ChatMessage = Mapping[str, Any]
 Kind = Literal["chat", "preference"]
 
-_SPACE = re.compile(r"\s+")
-
 
 def normalised(text: str) -> str:
     """Text compared as people would: Unicode NFKC, case folded, white space collapsed."""
-    return _SPACE.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def message_text(message: ChatMessage) -> str:

@@ -108,19 +108,20 @@ class Overlap:
 
     def find(self, text: str) -> tuple[int, float] | None:
         """The reference text most contained in `text` and the share of its word triples; None below the threshold."""
-        inside = words(text)
-        shared = Counter(number for gram in self._all_grams(inside) for number in self._grams.get(gram, ()))
-        best: tuple[int, float] | None = None
-        for number, count in shared.items():
-            share = count / self._sizes[number]
-            if share >= self._near and (best is None or share > best[1]):
-                best = (number, share)
-        return best
+        return max(self.find_all(words(text)).items(), key=lambda item: item[1], default=None)
 
-    def _all_grams(self, inside: Sequence[str]) -> Iterable[tuple[str, ...]]:
-        grams = _triples(inside)
-        # A reference of one or two words counts only as the whole text.
-        return grams | {tuple(inside)} if len(inside) <= 2 else grams
+    def find_all(self, inside: Sequence[str]) -> dict[int, float]:
+        """The reference texts that are contained in these words, and the share of their word triples."""
+        # Most triples of a long text stand in no reference text: those are passed over before anything is kept.
+        known = {gram for gram in _all_triples(inside) if gram in self._grams}
+        shared = Counter(number for gram in known for number in self._grams[gram])
+        shares = {number: count / self._sizes[number] for number, count in shared.items()}
+        return {number: share for number, share in shares.items() if share >= self._near}
+
+
+def _all_triples(inside: Sequence[str]) -> Iterable[tuple[str, ...]]:
+    # A reference of one or two words counts only as the whole text.
+    return zip(inside, inside[1:], inside[2:], strict=False) if len(inside) > 2 else [tuple(inside)]
 
 
 def _triples(listed: Sequence[str]) -> set[tuple[str, ...]]:

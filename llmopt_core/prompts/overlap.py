@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Literal
 
 import numpy as np
@@ -16,6 +18,7 @@ from llmopt_core.prompts.few_shot import question_of
 
 SHARE = 0.1
 MOST_EDITS = 25
+_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +43,61 @@ def find_overlap(examples: Sequence[Mapping[str, str]], questions: Sequence[str]
     """Each few-shot example that repeats a question, with the nearest one."""
     shots = [normalised(question_of(dict(example))) for example in examples]
     asked = [normalised(question) for question in questions]
-    if not shots or not asked:
-        return []
-    # A bound on the edits, unlike one on their share, lets the comparison of long texts stop early.
-    distances = process.cdist(
-        shots, asked, scorer=Levenshtein.distance, score_cutoff=MOST_EDITS, dtype=np.int32, workers=1
-    )
     found = []
-    for number, row in enumerate(distances):
-        best = int(np.argmin(row))
-        edits, longest = int(row[best]), max(len(shots[number]), len(asked[best]))
-        if shots[number] and edits <= min(MOST_EDITS, SHARE * longest):
-            kind: Literal["exact", "near"] = "near" if edits else "exact"
-            found.append(Overlap(number, best, kind, 1 - edits / longest))
+    for number, (best, edits) in sorted(_nearest(shots, asked).items()):
+        kind: Literal["exact", "near"] = "near" if edits else "exact"
+        found.append(Overlap(number, best, kind, 1 - edits / max(len(shots[number]), len(asked[best]))))
     return found
+
+
+def _nearest(shots: Sequence[str], asked: Sequence[str]) -> dict[int, tuple[int, int]]:
+    """For each text that is close to one of `asked`: the closest one, and the number of edits."""
+    places: dict[str, int] = {}
+    for place, text in enumerate(asked):
+        places.setdefault(text, place)
+    found = {number: (places[shot], 0) for number, shot in enumerate(shots) if shot and shot in places}
+    by_length = sorted((len(text), place, text) for text, place in places.items() if text)
+    lengths = [length for length, _, _ in by_length]
+    groups: dict[int, list[int]] = {}
+    for number, shot in enumerate(shots):
+        if shot and number not in found:
+            groups.setdefault(len(shot), []).append(number)
+    for length, numbers in groups.items():
+        # Whatever is much longer or shorter differs by more edits than are allowed, so it is never compared.
+        start = bisect_left(lengths, length - _most_edits(length))
+        end = bisect_right(lengths, next(n for n in count(length) if n + 1 - length > _most_edits(n + 1)))
+        for at in range(start, end, _AT_ONCE):
+            part = by_length[at : min(end, at + _AT_ONCE)]
+            for first in range(0, len(numbers), _AT_ONCE):
+                _compare(shots, numbers[first : first + _AT_ONCE], part, found)
+    return found
+
+
+def _compare(
+    shots: Sequence[str],
+    numbers: Sequence[int],
+    part: Sequence[tuple[int, int, str]],
+    found: dict[int, tuple[int, int]],
+) -> None:
+    """Note in `found` each shot that is close to a text of `part`, where it is closer than what is noted there."""
+    most = _most_edits(max(len(shots[numbers[0]]), part[-1][0]))
+    edits = process.cdist(
+        [shots[number] for number in numbers],
+        [text for _, _, text in part],
+        scorer=Levenshtein.distance,
+        score_cutoff=most,
+        dtype=np.int32,
+        workers=1,
+    )
+    for row, column in np.argwhere(edits <= most).tolist():
+        number, (length, place, _) = numbers[row], part[column]
+        close = (int(edits[row, column]), place)
+        if close[0] <= _most_edits(max(len(shots[number]), length)) and close < found.get(number, (0, most + 1))[::-1]:
+            found[number] = (place, close[0])
+
+
+def _most_edits(length: int) -> int:
+    return min(MOST_EDITS, int(SHARE * length))
 
 
 def without_overlap(examples: Sequence[dict[str, str]], questions: Sequence[str]) -> list[dict[str, str]]:

@@ -18,7 +18,10 @@ _LABEL = 112.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar; `low` and `high` are the heights of its whisker, None without one. `x` is its left edge."""
+    """One bar; `low` and `high` are the heights of its whisker, None without one. `x` is its left edge.
+
+    `hatched` says that it is not what it seems to be.
+    """
 
     x: float
     y: float
@@ -28,6 +31,7 @@ class Bar:
     high: float | None
     value: float
     colour: str
+    hatched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,19 @@ class Chart:
     left: float
 
 
-def bar_chart(labels: Sequence[str], values: Sequence[Sequence[Interval]], colours: Sequence[str]) -> Chart:
+def bar_chart(
+    labels: Sequence[str],
+    values: Sequence[Sequence[Interval]],
+    colours: Sequence[str],
+    hatched: Sequence[bool] = (),
+) -> Chart:
     """Lay out one group of bars per label.
 
     Args:
         labels: One per group.
         values: Per group and bar mean, low, high; a mean of None leaves its place empty.
         colours: One per bar of a group.
+        hatched: For each bar of a group, whether it is hatched; none is by default.
     """
     known = [v for group in values for interval in group for v in interval if v is not None]
     bottom, top = min(0.0, *known, 0.0), max(1.0, *known, 0.0)
@@ -72,20 +82,21 @@ def bar_chart(labels: Sequence[str], values: Sequence[Sequence[Interval]], colou
     for i, (label, group) in enumerate(zip(labels, values, strict=True)):
         start = _LEFT + i * step + (step - inner) / 2
         places = [start + j * (_BAR + _GAP) for j in range(len(group))]
-        bars = [_bar(x, v, c, y) for x, v, c in zip(places, group, colours, strict=True) if v[0] is not None]
+        kinds = zip(places, group, colours, hatched or [False] * len(colours), strict=True)
+        bars = [_bar(x, v, c, y, h) for x, v, c, h in kinds if v[0] is not None]
         missing = [x + _BAR / 2 for x, v in zip(places, group, strict=True) if v[0] is None]
         groups.append(Group(label, start + inner / 2, tuple(bars), tuple(missing)))
     ticks = tuple((y(value), f"{value:g}") for value in _ticks(bottom, top))
     return Chart(tuple(groups), ticks, _LEFT + len(labels) * step, HEIGHT, _BAR, _LEFT)
 
 
-def _bar(x: float, interval: Interval, colour: str, y: object) -> Bar:
+def _bar(x: float, interval: Interval, colour: str, y: object, hatched: bool) -> Bar:
     mean, low, high = interval
     if mean is None or not callable(y):
         raise AssertionError("a bar needs a value")
     upper, lower = min(y(mean), y(0.0)), max(y(mean), y(0.0))
     ends = (None, None) if low is None or high is None else (y(low), y(high))
-    return Bar(x, upper, lower - upper, x + _BAR / 2, ends[0], ends[1], mean, colour)
+    return Bar(x, upper, lower - upper, x + _BAR / 2, ends[0], ends[1], mean, colour, hatched)
 
 
 def _ticks(bottom: float, top: float) -> list[float]:

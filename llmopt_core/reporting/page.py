@@ -41,10 +41,11 @@ class ReportMetric:
 
 @dataclass(frozen=True, slots=True)
 class ReportRun:
-    """One run with what it took, as label and value."""
+    """One run with what it took, as label and value; `seen` where it was trained on questions of the set."""
 
     name: str
     facts: tuple[tuple[str, str], ...]
+    seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class ReportExample:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything on the page."""
+    """Everything on the page; `caveats` are sentences, each with whether it stands in red."""
 
     title: str
     subtitle: str
@@ -84,6 +85,7 @@ class Report:
     runs: tuple[ReportRun, ...]
     metrics: tuple[ReportMetric, ...]
     examples: tuple[ReportExample, ...]
+    caveats: tuple[tuple[str, bool], ...] = ()
 
 
 def render(report: Report) -> str:
@@ -93,6 +95,7 @@ def render(report: Report) -> str:
         [metric.title for metric in report.metrics],
         [[(cell.mean, cell.low, cell.high) for cell in metric.cells] for metric in report.metrics],
         [colours[run.name] for run in report.runs],
+        [run.seen for run in report.runs],
     )
     page: str = template("report.html").render(report=report, chart=chart, colours=colours)
     return page
@@ -112,7 +115,7 @@ def template(name: str) -> Any:
     )
     environment.filters["number"] = number
     environment.filters["shade"] = shade
-    environment.globals["signs"] = {"better": "▲", "worse": "▼", "no difference seen": "="}
+    environment.globals["signs"] = {"better": "▲", "worse": "▼", "no difference seen": "=", "not comparable": "≠"}
     return environment.get_template(name)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 from llmopt_core.statistics.intervals import is_value
 from llmopt_core.statistics.resampling import EXACT_PAIRS, Floats, bootstrap_interval, sign_flip_p_value
 
-Verdict = Literal["better", "worse", "no difference seen"]
+Verdict = Literal["better", "worse", "no difference seen", "not comparable"]
+"""`not comparable`: the one that leads was trained on the questions."""
 ALPHA = 0.05
 
 

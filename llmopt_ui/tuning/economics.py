@@ -75,7 +75,8 @@ def _quality(base: Corner, after: Corner, found: Square) -> None:
     if compared is None or compared.difference is None:
         return
     seen = f"{fmt.signed(compared.difference)} ({fmt.signed(compared.low)} to {fmt.signed(compared.high)})"
-    told = {"better": "The answers get better too", "worse": "The answers get worse: that is paid with quality"}
+    told = {"better": "The answers get better too", "worse": "The answers get worse: that is paid with quality",
+            "not comparable": "The answers cannot be compared: these questions were trained on"}  # fmt: skip
     words = told.get(compared.verdict, "No difference between the answers was seen")
     st.caption(f"{verdict(compared.verdict).sign} {words}, {fmt.markdown(seen)}.")
 

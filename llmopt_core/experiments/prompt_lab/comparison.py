@@ -85,7 +85,10 @@ def start_comparison(store: Store, plan: ComparisonPlan, comparison_id: str, job
     Repeats are stored before first answers, so that the newest run of each variant is its first answers.
     """
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
+    from llmopt_core.experiments.training_sources import training_overlap
+
     metrics = recorded_metrics(plan.metrics, plan.examples)
+    learned = [training_overlap(store, plan.project, variant, plan.examples) for variant in plan.variants]
     for repeat in reversed(range(plan.repeats)):
         for column, variant in enumerate(plan.variants):
             store.start_run(
@@ -100,6 +103,7 @@ def start_comparison(store: Store, plan: ComparisonPlan, comparison_id: str, job
                 options=_options(plan, comparison_id, column, repeat),
                 job_id=job_id,
                 documents_version=documents_version(plan.documents),
+                training=learned[column].model_dump(mode="json"),
             )
     return comparison(store, plan.project, comparison_id)
 

@@ -48,6 +48,8 @@ class ChoiceResult(Spec):
         trials: In the order tried. Their numbers chose the subset, so they are no result.
         chosen: Places of the best subset, in the order shown; None where none beat the set as it is.
         few_shot: The chosen examples as a set, exactly as verified.
+        trained_on: The questions of the training part, which chose the subset; none in results from before they were
+            kept.
         verification: The result: the chosen subset against the set as it is, on the held-back part.
     """
 
@@ -63,6 +65,7 @@ class ChoiceResult(Spec):
     chosen: tuple[int, ...] | None = None
     few_shot: FewShotSpec | None = None
     verification: Verification | None = None
+    trained_on: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     usage: Usage = Usage()
     seconds: float = 0.0
@@ -155,6 +158,7 @@ async def choose_few_shot(
         if chosen is None
         else shots.model_copy(update={"examples": tuple(shots.examples[i] for i in chosen), "select": "all"}),
         verification=verification,
+        trained_on=tuple(example.question for example in training),
         left_out=left_out,
         usage=bench.usage,
         seconds=bench.seconds,

@@ -60,6 +60,8 @@ class InstructionResult(Spec):
         verification: The result: the best candidate against the original, on the held-back part.
         proposer: Who wrote the rewrites, in words.
         prompt: What was searched, as it was.
+        trained_on: The questions of the training part, which chose the best candidate; none in results from before
+            they were kept.
     """
 
     source: str
@@ -76,6 +78,7 @@ class InstructionResult(Spec):
     verification: Verification | None = None
     proposer: str = ""
     prompt: PromptSpec = PromptSpec()
+    trained_on: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     usage: Usage = Usage()
     seconds: float = 0.0
@@ -164,6 +167,7 @@ async def search_instruction(
         verification=verification,
         proposer=_named(proposer),
         prompt=prompt,
+        trained_on=tuple(example.question for example in training),
         left_out=left_out,
         usage=bench.usage,
         seconds=bench.seconds,

@@ -45,6 +45,7 @@ class WorthResult(Spec):
     Attributes:
         source: What was measured, in words.
         full: With all examples.
+        trained_on: The questions that the examples were measured on; none in results from before they were kept.
         left_out: Examples (or questions) that were left out because they repeat one another.
         ended: Why it is not complete; empty where it is.
     """
@@ -56,6 +57,7 @@ class WorthResult(Spec):
     questions: int
     full: Summary
     examples: tuple[ExampleWorth, ...]
+    trained_on: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     usage: Usage = Usage()
     seconds: float = 0.0
@@ -121,6 +123,7 @@ async def measure_worth(
         questions=len(questions),
         full=full.summary,
         examples=_judged(bench, places, shots.examples, full, without),
+        trained_on=tuple(example.question for example in questions),
         left_out=left_out,
         usage=bench.usage,
         seconds=bench.seconds,

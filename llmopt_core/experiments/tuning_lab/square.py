@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.leaderboard import Scored, compare_runs, higher_is_better, scored_runs
+from llmopt_core.experiments.leaderboard import Scored, compare_runs, fair_between, higher_is_better, scored_runs
+from llmopt_core.experiments.run_documents import same_documents
+from llmopt_core.experiments.training_overlap import TrainingOverlap
+from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.experiments.tuning import CORNERS, two_by_two
 from llmopt_core.finetuning.economics import BreakEven, RequestCost, break_even
 from llmopt_core.models.base import ModelSpec
@@ -36,6 +39,7 @@ class Corner:
             cache what it took when it was asked.
         seconds: Mean time of an answer.
         cost_usd: Mean price of a request, as of the price list when it was asked; None where there is none.
+        overlap: What its tuned parts have learned from these questions.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Corner:
     completion_tokens: float
     seconds: float | None
     cost_usd: float | None
+    overlap: TrainingOverlap
 
     def cost(self, prices: Prices | None, hourly_usd: float = 0.0) -> RequestCost:
         """What a request costs at these prices, on a machine at this hourly price."""
@@ -69,8 +74,9 @@ class Square:
 
     @property
     def best(self) -> str:
-        """The corner with the best mean; empty where none was scored."""
-        scored = {name: c.summary.mean for name, c in self.corners.items() if c.summary.mean is not None}
+        """The corner with the best mean of those not trained on the questions; empty where none was scored."""
+        known = {name: corner for name, corner in self.corners.items() if not corner.overlap.seen}
+        scored = {name: c.summary.mean for name, c in known.items() if c.summary.mean is not None}
         pick = max if higher_is_better(self.metric) else min
         return pick(scored, key=lambda name: scored[name]) if scored else ""
 
@@ -113,14 +119,15 @@ def square(
 def fullest_runs(store: Store, project: Project | str, wanted: SavedSet, metric: str) -> dict[str, Run]:
     """Of each configuration (by its fingerprint) the run that answered most of exactly these questions.
 
-    Of several the newest, so that a short try never stands in for a whole run. Only runs with this metric count.
+    Of several the newest, so that a short try never stands in for a whole run. Only runs with this metric count, and an
+    older one over other documents than the newest never does.
     """
     found: dict[str, Run] = {}
     for run in store.runs(project):
         same = (run.evaluation_set, run.set_version) == (wanted.name, wanted.version)
         if same and run.done and metric in run.metrics:
             known = found.setdefault(run.fingerprint, run)
-            if (run.done, run.id) > (known.done, known.id):
+            if (run.done, run.id) > (known.done, known.id) and same_documents(run, known):
                 found[run.fingerprint] = run
     return found
 
@@ -148,6 +155,7 @@ def _corner(store: Store, name: str, run: Run, scored: Scored, metric: str, *, t
         _mean([usage.completion_tokens for usage in usages]) or 0.0,
         _mean(seconds),
         _mean(costs) if len(costs) == len(usages) else None,
+        overlap_of(store, run),
     )
 
 
@@ -169,7 +177,8 @@ def _compared(scored: Mapping[str, Scored], metric: str) -> dict[tuple[str, str]
     for (pair, before), p_value in zip(
         tested.items(), holm([c.p_value for c in tested.values() if c.p_value is not None]), strict=True
     ):
-        found[pair] = replace(before, p_value=p_value, verdict=verdict_of(before.difference, p_value, higher))
+        adjusted = replace(before, p_value=p_value, verdict=verdict_of(before.difference, p_value, higher))
+        found[pair] = fair_between(adjusted, scored[pair[0]], scored[pair[1]])
     return found
 
 

@@ -1,0 +1,80 @@
+"""What must be said beside runs that are shown together: trained on the questions, or made over different documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llmopt_core.experiments.run_documents import RunDocuments, document_marks, documents_note, documents_of
+from llmopt_core.experiments.training_overlap import TrainingOverlap, overlap_from
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """One sentence; `severe` where a score is no measure of what it seems to measure."""
+
+    text: str
+    severe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunCaveats:
+    """What has to be known of one run, as it is stored or written to a result.
+
+    Attributes:
+        overlap: None where the result is from before it was kept.
+    """
+
+    documents: RunDocuments
+    overlap: TrainingOverlap | None
+
+    @property
+    def seen(self) -> int:
+        """How many of its questions the run was trained on."""
+        return self.overlap.seen if self.overlap else 0
+
+
+def run_caveats(values: Mapping[str, Any], name: str = "") -> RunCaveats:
+    """Those of a run in a result, under the name it is shown with."""
+    version = values.get("documents_version")
+    documents = RunDocuments(
+        name or str(values.get("configuration", "")),
+        bool(values.get("uses_documents")),
+        version if isinstance(version, str) else None,
+    )
+    found = values.get("training_overlap")
+    return RunCaveats(documents, overlap_from(found) if isinstance(found, Mapping) else None)
+
+
+def caveats_of(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> list[RunCaveats]:
+    """Those of stored runs, under the names they are shown with (their own by default)."""
+    from llmopt_core.experiments.training_sources import overlap_of
+
+    shown = names or [run.name for run in runs]
+    return [RunCaveats(documents_of(run, name), overlap_of(store, run)) for run, name in zip(runs, shown, strict=True)]
+
+
+def caveats(runs: Sequence[RunCaveats]) -> list[Caveat]:
+    """All sentences on runs that are shown together, the severe ones first."""
+    known = [(run.documents.name, run.overlap) for run in runs if run.overlap is not None]
+    found = [Caveat(f"{name}: {overlap.warning}", severe=True) for name, overlap in known if overlap.warning]
+    found += [Caveat(f"{name}: {overlap.note}") for name, overlap in known if overlap.note]
+    note = documents_note([run.documents for run in runs])
+    return [*found, Caveat(note)] if note else found
+
+
+def marks(runs: Sequence[RunCaveats]) -> list[str]:
+    """For each run a few words to stand beside its name; empty where there is nothing to say."""
+    documents = document_marks([run.documents for run in runs])
+    return [", ".join(filter(None, (_trained(run), mark))) for run, mark in zip(runs, documents, strict=True)]
+
+
+def _trained(run: RunCaveats) -> str:
+    if run.overlap is None:
+        return ""
+    if run.overlap.seen:
+        return f"trained on {run.overlap.seen} of these {run.overlap.questions} questions"
+    return "training data unknown" if run.overlap.unknown else ""

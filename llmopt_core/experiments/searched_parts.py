@@ -1,0 +1,112 @@
+"""Parts of a prompt that a search has chosen, with the questions it chose them on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.prompt_search.choice import ChoiceResult
+from llmopt_core.experiments.prompt_search.instructions import InstructionResult
+from llmopt_core.experiments.prompt_search.setup import CHOICE, INSTRUCTION, WORTH, found_by
+from llmopt_core.experiments.prompt_search.worth import WorthResult
+from llmopt_core.finetuning.data import normalised
+from llmopt_core.finetuning.similarity import nearly_equal
+from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Job
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedPart:
+    """A part of a prompt and what chose it.
+
+    Attributes:
+        set_name: The evaluation set that was searched on.
+        questions: Those that chose; None where they are not known any more.
+    """
+
+    kind: Literal["instruction", "few-shot choice"]
+    set_name: str
+    questions: tuple[str, ...] | None
+
+
+def searched_parts(store: Store, prompt: PromptSpec, before: datetime | None = None) -> list[SearchedPart]:
+    """What searches, in whatever project, have chosen of a prompt.
+
+    Args:
+        store: Holds the searches' jobs.
+        prompt: Of a configuration.
+        before: Only searches that had begun by then; all by default.
+    """
+    found: list[SearchedPart] = []
+    for job in store.jobs():
+        if job.kind in _CHOSEN and job.result and (before is None or job.created_at <= before):
+            found += _CHOSEN[job.kind](store, job, prompt)
+    return list(dict.fromkeys(found))
+
+
+def _instruction(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart]:
+    found = found_by(job, InstructionResult)
+    if found is None:
+        return
+    text = normalised(getattr(prompt, found.part))
+    original = normalised(found.original)
+    rewrites = [normalised(candidate.text) for candidate in found.candidates if not candidate.refused]
+    # A rewrite that was touched up by hand was still chosen by the search; the text as it was before was not.
+    edited = text != original and any(nearly_equal(text, rewrite) for rewrite in rewrites)
+    if text and (text in rewrites or (edited and not nearly_equal(text, original))):
+        asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
+        yield SearchedPart("instruction", found.set_name, asked)
+
+
+def _choice(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart]:
+    found = found_by(job, ChoiceResult)
+    if found is not None and found.few_shot is not None and _pairs(prompt.few_shot) == _pairs(found.few_shot):
+        asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
+        yield SearchedPart("few-shot choice", found.set_name, asked)
+
+
+def _worth(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart]:
+    """Examples that stayed when others were dropped by what they were worth on a set."""
+    found = found_by(job, WorthResult)
+    if found is None:
+        return
+    measured = {(example.question, example.answer) for example in found.examples}
+    kept = _pairs(prompt.few_shot)
+    if kept and kept < measured:
+        asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
+        yield SearchedPart("few-shot choice", found.set_name, asked)
+
+
+_CHOSEN = {INSTRUCTION: _instruction, CHOICE: _choice, WORTH: _worth}
+
+
+def _pairs(few_shot: FewShotSpec | None) -> set[tuple[str, str]]:
+    from llmopt_core.prompts.few_shot import question_of
+
+    return {(question_of(shot), shot["answer"]) for shot in few_shot.examples} if few_shot is not None else set()
+
+
+def _questions(
+    store: Store, job: Job, trained_on: Sequence[str], set_name: str, set_version: str
+) -> tuple[str, ...] | None:
+    """The questions that chose; of a search from before they were kept, all of its set."""
+    if trained_on:
+        return tuple(trained_on)
+    if job.project is None:
+        return None
+    for name, version in _sets(job.arguments, set_name, set_version):
+        try:
+            return tuple(example.question for example in store.evaluation_set(job.project, name, version).examples)
+        except BadInput:
+            continue
+    return None
+
+
+def _sets(arguments: Mapping[str, object], name: str, version: str) -> list[tuple[str, str | None]]:
+    # A drawn part of a set is called `NAME, 20 chosen`, and is not kept itself.
+    whole = str(arguments.get("evaluation_set") or name).rpartition(", ")[0] if name.endswith(" chosen") else name
+    return [(name, version), (whole, None)]

@@ -1,0 +1,106 @@
+"""How many questions of a run its tuned parts have learned from, in numbers, in words, and in comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from llmopt_core.statistics.paired import Comparison
+from llmopt_core.types import Spec
+
+PartKind = Literal["model", "embedding model", "few-shot examples", "few-shot choice", "instruction"]
+
+
+class TunedPart(Spec):
+    """Something in a configuration that learned from data.
+
+    Attributes:
+        name: Of the tuned model; empty for parts of the prompt.
+        source: Where the data is from, such as a fine-tuning job or a search; empty where it is not known.
+        known: Whether the data could be looked at.
+        exact, near: How many questions stand in the data word for word, and nearly.
+    """
+
+    kind: PartKind
+    name: str = ""
+    source: str = ""
+    known: bool = True
+    exact: int = 0
+    near: int = 0
+
+    def sentence(self, questions: int) -> str:
+        """`44 of 48 questions stand in the training data of support (40 word for word, 4 nearly)`."""
+        seen = f"{self.exact + self.near} of {questions} questions"
+        how = f"({self.exact} word for word, {self.near} nearly)"
+        if self.kind == "few-shot examples":
+            return f"{seen} stand among the few-shot examples {how}"
+        if self.kind in ("instruction", "few-shot choice"):
+            what = "instruction" if self.kind == "instruction" else "few-shot examples"
+            return f"{seen} chose the {what} in a search {how}"
+        return f"{seen} stand in the training data of {self.name} {how}"
+
+
+class TrainingOverlap(Spec):
+    """What the tuned parts of a run have learned from, against the questions it was asked.
+
+    Attributes:
+        questions: How many it was asked.
+        exact, near: How many of them stand in the data of any part; word for word, or only nearly.
+        parts: All that was tuned; empty where nothing was.
+        exact_ids, near_ids: Their example ids.
+    """
+
+    questions: int
+    exact: int = 0
+    near: int = 0
+    parts: tuple[TunedPart, ...] = ()
+    exact_ids: tuple[str, ...] = ()
+    near_ids: tuple[str, ...] = ()
+
+    @property
+    def seen(self) -> int:
+        """How many questions were trained on."""
+        return self.exact + self.near
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Names of tuned parts whose training data is not known."""
+        return tuple(dict.fromkeys(part.name or part.kind for part in self.parts if not part.known))
+
+    @property
+    def warning(self) -> str:
+        """One sentence for the user on questions that were trained on; empty where there are none."""
+        told = [part.sentence(self.questions) for part in self.parts if part.exact + part.near]
+        return f"{'; '.join(told)}: its score shows what it has seen, not what it can do." if told else ""
+
+    @property
+    def note(self) -> str:
+        """One sentence on training data that is not known; empty where all of it is."""
+        if not self.unknown:
+            return ""
+        return f"Training data unknown: {', '.join(self.unknown)} may have learned from these questions."
+
+
+def overlap_from(values: Mapping[str, Any] | None) -> TrainingOverlap | None:
+    """What was stored or written to a result; None where nothing was, or another version of the program wrote it."""
+    try:
+        return None if values is None else TrainingOverlap.model_validate(values)
+    except ValidationError:
+        return None
+
+
+def fair(comparison: Comparison, *, a_seen: bool, b_seen: bool) -> Comparison:
+    """The comparison without a verdict that a run owes to questions it was trained on.
+
+    Such a run is never called the better one; that it is worse all the same stays.
+
+    Args:
+        comparison: Of `b` against the baseline `a`.
+        a_seen: Whether `a` was trained on questions of the set.
+        b_seen: Whether `b` was.
+    """
+    owed = b_seen if comparison.verdict == "better" else a_seen and comparison.verdict == "worse"
+    return replace(comparison, verdict="not comparable") if owed else comparison

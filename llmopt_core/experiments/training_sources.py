@@ -1,0 +1,237 @@
+"""The data behind every tuned part of a configuration, compared with the questions of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.searched_parts import searched_parts
+from llmopt_core.experiments.training_overlap import PartKind, TrainingOverlap, TunedPart, overlap_from
+from llmopt_core.finetuning.adapters import adapters, embedding_card
+from llmopt_core.finetuning.job_folder import JobFolder, all_folders, open_folder
+from llmopt_core.finetuning.jobs import LOCAL
+from llmopt_core.finetuning.seen_questions import Seen, asked_in, seen_questions
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.prompts.few_shot import question_of
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project, Run
+from llmopt_core.settings import Settings
+from llmopt_core.types import Example, fingerprint
+
+_STAGE = "seen-questions-1"
+_SERVICE_TUNED = "ft:"
+_MOST_KEPT = 512
+_KEPT: dict[tuple[Path, int], TrainingOverlap] = {}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A tuned part and its data.
+
+    Attributes:
+        key: Names the data, which never changes under it; empty where comparing it again costs little.
+        texts: The data's questions or prompts; None where they are not known.
+    """
+
+    kind: PartKind
+    name: str
+    source: str
+    key: str
+    texts: Callable[[], Iterable[str]] | None
+
+
+def training_overlap(  # noqa: PLR0917
+    store: Store,
+    project: Project | str,
+    configuration: Configuration,
+    examples: Sequence[Example],
+    model_name: Callable[[ModelSpec], str] = lambda spec: spec.name,
+    before: datetime | None = None,
+) -> TrainingOverlap:
+    """Which of these questions the tuned parts of a configuration have learned from.
+
+    Args:
+        store: Holds searches and training sets; jobs and adapters lie beside it.
+        project: Whose training sets are looked through for an adapter whose job is gone.
+        configuration: What is going to be run, or was.
+        examples: What it is asked.
+        model_name: What a service is asked for, where the spec leaves it to the endpoint.
+        before: Only searches that had begun by then; all by default.
+    """
+    sources = tuned_sources(store, project, configuration, model_name, before)
+    if not sources:
+        return TrainingOverlap(questions=len(examples))
+    questions = [example.question for example in examples]
+    together: dict[int, Seen] = {}
+    parts = []
+    for source in sources:
+        found = _seen(source, questions, store.cache)
+        parts.append(_part(source, found))
+        for number, kind in (found or {}).items():
+            if together.get(number) != "exact":
+                together[number] = kind
+    by_kind = {
+        kind: tuple(examples[n].id for n in sorted(together) if together[n] == kind) for kind in ("exact", "near")
+    }
+    return TrainingOverlap(
+        questions=len(examples),
+        exact=len(by_kind["exact"]),
+        near=len(by_kind["near"]),
+        parts=tuple(parts),
+        exact_ids=by_kind["exact"],
+        near_ids=by_kind["near"],
+    )
+
+
+def overlap_of(store: Store, run: Run) -> TrainingOverlap:
+    """What is stored with a run; for a run from before it was stored, what can be found out now."""
+    stored = overlap_from(run.training)
+    if stored is not None:
+        return stored
+    key = (store.home, run.id)
+    if key not in _KEPT:
+        while len(_KEPT) >= _MOST_KEPT:
+            _KEPT.pop(next(iter(_KEPT)), None)
+        _KEPT[key] = _derived(store, run)
+    return _KEPT[key]
+
+
+def _derived(store: Store, run: Run) -> TrainingOverlap:
+    try:
+        configuration = configuration_from(dict(run.configuration))
+        examples = store.evaluation_set(run.project, run.evaluation_set, run.set_version).examples[: run.total]
+    except BadInput:
+        return TrainingOverlap(questions=run.total)
+    return training_overlap(store, run.project, configuration, examples, before=run.created_at)
+
+
+def _part(source: Source, found: dict[int, Seen] | None) -> TunedPart:
+    kinds = list((found or {}).values())
+    return TunedPart(
+        kind=source.kind,
+        name=source.name,
+        source=source.source,
+        known=found is not None,
+        exact=kinds.count("exact"),
+        near=kinds.count("near"),
+    )
+
+
+def _seen(source: Source, questions: Sequence[str], cache: Cache) -> dict[int, Seen] | None:
+    """The questions that stand in the data; None where it is not known."""
+    if source.texts is None:
+        return None
+    key = fingerprint(source.key, list(questions))
+    if source.key and (stored := cache.get_many(_STAGE, [key])):
+        return {int(number): kind for number, kind in json.loads(stored[key])}
+    try:
+        found = seen_questions(questions, source.texts())
+    except LlmOptError:
+        return None
+    if source.key:
+        cache.put_many(_STAGE, {key: json.dumps(list(found.items())).encode()})
+    return found
+
+
+def tuned_sources(
+    store: Store,
+    project: Project | str,
+    configuration: Configuration,
+    model_name: Callable[[ModelSpec], str] = lambda spec: spec.name,
+    before: datetime | None = None,
+) -> list[Source]:
+    """Every tuned part of a configuration; arguments as of `training_overlap`."""
+    finder = _Finder(store, project)
+    found = [source for spec in configuration.models for source in finder.chat(spec, model_name(spec))]
+    if configuration.retrieval is not None and not configuration.retrieval.embedding.endpoint:
+        found += finder.embedding(configuration.retrieval.embedding.model)
+    shots = configuration.prompt.few_shot
+    if shots is not None and shots.examples:
+        texts = [question_of(shot) for shot in shots.examples]
+        found.append(Source("few-shot examples", "", "the prompt", "", lambda: texts))
+    for part in searched_parts(store, configuration.prompt, before):
+        asked = part.questions
+        texts_of = None if asked is None else (lambda asked=asked: asked)
+        found.append(Source(part.kind, "", f"search on {part.set_name}", "", texts_of))
+    return list({(source.kind, source.name, source.source): source for source in found}.values())
+
+
+class _Finder:
+    """Looks up models in the workspace."""
+
+    def __init__(self, store: Store, project: Project | str) -> None:
+        self._store = store
+        self._project = project
+        self._settings = Settings(home=store.home)
+        self._visited: set[str] = set()
+
+    def chat(self, spec: ModelSpec, name: str) -> Iterator[Source]:
+        """The adapter or the service's tuned model that a spec names."""
+        if spec.adapter:
+            card = next((a.card for a in adapters(self._settings) if a.name == spec.adapter), {})
+            yield from self._of_card("model", spec.adapter, card)
+        if spec.endpoint != BUILTIN and name:
+            yield from self._of_service(spec.endpoint, name)
+
+    def embedding(self, model: str) -> Iterator[Source]:
+        """The tuned embedding model in a folder."""
+        card = embedding_card(self._settings, model)
+        if card is not None:
+            yield from self._of_card("embedding model", Path(model).name, card)
+
+    def _of_card(self, kind: PartKind, name: str, card: Any) -> Iterator[Source]:
+        job_id, version = str(card.get("job_id") or ""), str(card.get("data_version") or "")
+        try:
+            yield from self._of_job(kind, name, open_folder(self._settings, job_id))
+        except LlmOptError:
+            # The job was deleted or made elsewhere; its training set may be saved here under the same hash.
+            texts = self._saved(version) if version else None
+            yield Source(kind, name, f"training set {version}" if texts else "", version, texts)
+
+    def _of_service(self, endpoint: str, name: str) -> Iterator[Source]:
+        for folder in all_folders(self._settings):
+            job = folder.job()
+            made = job.tuned_model if job.provider != LOCAL else ""
+            # A checkpoint carries the model's name with its step behind it.
+            same = bool(made) and (name == made or name.startswith(f"{made}:"))
+            if same and (job.provider == endpoint or made.startswith(_SERVICE_TUNED)):
+                yield from self._of_job("model", name, folder)
+                return
+        if name.startswith(_SERVICE_TUNED):
+            yield Source("model", name, "", "", None)
+
+    def _of_job(self, kind: PartKind, name: str, folder: JobFolder) -> Iterator[Source]:
+        """A job's data, and that of the tuned model it began with."""
+        if folder.id in self._visited:
+            return
+        self._visited.add(folder.id)
+        job = folder.job()
+        there = (folder.path / "training.jsonl").exists()
+        yield Source(kind, name, f"fine-tuning job {folder.id}", folder.id, (lambda: _asked(folder)) if there else None)
+        if job.provider != LOCAL:
+            yield from self._of_service(job.provider, job.base_model)
+        elif kind == "embedding model":
+            yield from self.embedding(job.base_model)
+
+    def _saved(self, version: str) -> Callable[[], Iterable[str]] | None:
+        from llmopt_core.experiments.tuning_lab.library import training_sets
+
+        same = next((saved for saved in training_sets(self._store, self._project) if saved.version == version), None)
+        if same is None:
+            return None
+        held = same.validation.examples if same.validation else ()
+        return lambda: asked_in([*same.train.examples, *held])
+
+
+def _asked(folder: JobFolder) -> Iterator[str]:
+    """What a job learned from. Its validation part chose the best step, so it is learned from as well."""
+    for which in ("training", "validation"):
+        found = folder.training_set(which)
+        yield from asked_in(found.examples if found else ())

@@ -6,7 +6,7 @@ Stages see only the protocol, so each works without a database; `runs` has the o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Cache(Protocol):
@@ -19,6 +19,26 @@ class Cache(Protocol):
     def put_many(self, stage: str, values: Mapping[str, bytes]) -> None:
         """Store values; a key that is there already keeps its value."""
         ...
+
+
+@runtime_checkable
+class Claims(Protocol):
+    """A cache that several processes share can say who computes what is not in it yet, so that it is paid for once."""
+
+    def claim_many(self, stage: str, keys: Iterable[str], token: str) -> set[str]:
+        """Claim keys under a token. Gives those that are this caller's now; the others are being worked on.
+
+        A claim ends when its value is stored, when it is released, and with its process.
+        """
+        ...
+
+    def release_many(self, stage: str, keys: Iterable[str], token: str) -> None:
+        """Give claims back without a value."""
+        ...
+
+
+CLAIM_POLL_SECONDS = 0.25
+"""How often to look whether work that another process has claimed is done."""
 
 
 class MemoryCache:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -78,9 +78,10 @@ async def run_experiment(
     job_id: int | None = None,
     resume: bool = True,
 ) -> list[int]:
-    """Run every configuration, one after the other. Returns the ids of the runs that were started.
+    """Run every configuration, one after the other. Returns the ids of their runs.
 
-    All are checked before the first call. A run that was stopped half-way and is otherwise the same is continued.
+    All are checked before the first call. A run that was stopped half-way and is otherwise the same is continued; then
+    those that were finished before it stopped are taken as they are.
 
     Args:
         store: Where the runs are kept.
@@ -98,9 +99,13 @@ async def run_experiment(
     for configuration in plan.configurations:
         check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     run_ids: list[int] = []
-    stopped = stopped_runs(store, plan) if resume else {}
-    budget = _budget(plan, stopped)
+    before = earlier_runs(store, plan) if resume else {}
+    budget = _budget(plan, before.values())
     for configuration in plan.configurations:
+        stopped = before.get(configuration.name)
+        if stopped is not None and not stopped.resumable:
+            run_ids.append(stopped.id)
+            continue
         run_id = await run_evaluation(
             store,
             plan.project,
@@ -114,7 +119,7 @@ async def run_experiment(
             budget=budget,
             paid=plan.pilot.get(configuration.name, Usage()),
             limit=plan.limit,
-            resume_run=stopped[configuration.name].id if configuration.name in stopped else None,
+            resume_run=stopped.id if stopped else None,
             on_progress=on_progress,
             should_cancel=should_cancel,
             job_id=job_id,
@@ -126,10 +131,11 @@ async def run_experiment(
     return run_ids
 
 
-def _budget(plan: Plan, stopped: Mapping[str, Run]) -> Budget:
-    paid = sum((run.usage for run in stopped.values()), Usage()) + sum(plan.pilot.values(), Usage())
+def _budget(plan: Plan, before: Collection[Run]) -> Budget:
+    """The plan's budget, with what was paid before."""
+    paid = sum((run.usage for run in before), sum(plan.pilot.values(), Usage()))
     dearest: dict[str, float] = {}
-    for run in stopped.values():
+    for run in before:
         for model, usd in run.dearest.items():
             dearest[model] = max(usd, dearest.get(model, 0.0))
     return Budget(plan.budget_usd, usage=paid, dearest=dearest)
@@ -187,19 +193,20 @@ async def resume_run(
     )
 
 
-def stopped_runs(store: Store, plan: Plan) -> dict[str, Run]:
-    """By configuration, the runs that were stopped half-way and are continued by this plan."""
-    found = {item.name: _stopped_run(store, plan, item) for item in plan.configurations}
-    return {name: run for name, run in found.items() if run is not None}
+def earlier_runs(store: Store, plan: Plan) -> dict[str, Run]:
+    """By configuration, what an evaluation that was stopped has left: empty where none was stopped."""
+    found = {c.name: run for c in plan.configurations if (run := _earlier_run(store, plan, c)) is not None}
+    stopped = any(run.status in RESUMABLE for run in found.values())
+    return found if stopped else {}
 
 
-def _stopped_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
-    """The newest run that is the same but for being whole, and can be gone on with over the plan's documents."""
+def _earlier_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
+    """The newest run that is the same, if it is done or can be gone on with over the plan's documents."""
     wanted = (configuration.fingerprint, plan.evaluation_set.version, plan.judge.model_dump(mode="json"), plan.limit)
     metrics = recorded_metrics(plan.metrics, plan.evaluation_set.examples[: plan.limit])
     for run in store.runs(plan.project):
         asked = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
         if asked == wanted and run.metrics == metrics and run.name == configuration.name:
-            stopped = run.status in RESUMABLE and not resume_problem(run, documents_version(plan.documents))
-            return run if stopped else None
+            usable = not run.active and not resume_problem(run, documents_version(plan.documents))
+            return run if usable else None
     return None

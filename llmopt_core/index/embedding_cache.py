@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from llmopt_core.cache import Cache
+from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache, Claims
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Embedder, Vectors
 
@@ -46,16 +48,38 @@ def encode_cached(
     done = len(first) - len(missing)
     _report(on_progress, done, len(first))
     for batch in _batches(missing, BATCH):
-        encoded = embedder.encode([_encodable(texts[first[key]]) for key in batch])
-        vectors = _checked(embedder, encoded, len(batch))
-        cache.put_many(STAGE, {key: vector.tobytes() for key, vector in zip(batch, vectors, strict=True)})
-        for key, vector in zip(batch, vectors, strict=True):
-            rows.put(first[key], vector)
-        done += len(batch)
-        _report(on_progress, done, len(first))
+        for vectors in _made_once({key: texts[first[key]] for key in batch}, embedder, cache):
+            for key, vector in vectors.items():
+                rows.put(first[key], vector)
+            done += len(vectors)
+            _report(on_progress, done, len(first))
     for place, key in enumerate(keys):
         rows.repeat(first[key], place)
     return rows.matrix if rows.matrix is not None else np.zeros((0, embedder.dimension), dtype=np.float32)
+
+
+def _made_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> Iterator[dict[str, Vectors]]:
+    """Vectors by key as they come: of texts that nobody else embeds at this moment, then of those that somebody did."""
+    claims, token, left = (cache if isinstance(cache, Claims) else None), uuid.uuid4().hex, dict(texts)
+    while left:
+        mine = set(left) if claims is None else claims.claim_many(STAGE, left, token)
+        try:
+            known = {} if claims is None else cache.get_many(STAGE, left)
+            if known:
+                yield {key: np.frombuffer(value, dtype=np.float32) for key, value in known.items()}
+            own = [key for key in left if key in mine and key not in known]
+            if own:
+                vectors = _checked(embedder, embedder.encode([_encodable(left[key]) for key in own]), len(own))
+                made = dict(zip(own, vectors, strict=True))
+                cache.put_many(STAGE, {key: vector.tobytes() for key, vector in made.items()})
+                yield made
+        finally:
+            if claims is not None and mine:
+                claims.release_many(STAGE, mine, token)
+        left = {key: text for key, text in left.items() if key not in known and key not in own}
+        if left:
+            yield {}  # So that who waits for another process can be told, and cancelled.
+            time.sleep(CLAIM_POLL_SECONDS)
 
 
 def without_vector(texts: Sequence[str], embedder: Embedder, cache: Cache) -> list[int]:

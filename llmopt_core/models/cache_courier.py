@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import uuid
 from collections.abc import Iterable
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
+from typing import Literal
 
-from llmopt_core.cache import Cache
+from llmopt_core.cache import Cache, Claims
 
-_Wish = tuple[str, bytes | None, "Future[bytes | None]"]
+_Kind = Literal["put", "claim", "release", "get"]
+_Wish = tuple[_Kind, str, bytes, "Future[bytes | None]"]
+# The order in which what was gathered is done: what is stored must be seen by those who claim or read after it.
+_KINDS: tuple[_Kind, ...] = ("put", "release", "claim", "get")
 
 # Of its own, so that a finished call does not queue behind long work in asyncio's default threads.
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="llmopt-call-cache")
@@ -24,6 +29,8 @@ class Courier:
 
     def __init__(self, cache: Cache, stage: str) -> None:
         self._cache = cache
+        self._claims = cache if isinstance(cache, Claims) else None
+        self._token = uuid.uuid4().hex
         self._stage = stage
         self._lock = threading.Lock()
         self._wishes: list[_Wish] = []
@@ -33,16 +40,27 @@ class Courier:
         """The stored value, if there is one."""
         if getattr(self._cache, "reads_at_once", False):
             return self._cache.get_many(self._stage, [key]).get(key)
-        return await asyncio.wrap_future(self._ask(key, None))
+        return await asyncio.wrap_future(self._ask("get", key))
 
     async def put(self, key: str, value: bytes) -> None:
         """Store a value; returns once it is stored. It is stored even where this wait is cancelled."""
-        await asyncio.wrap_future(self._ask(key, value))
+        await asyncio.wrap_future(self._ask("put", key, value))
 
-    def _ask(self, key: str, value: bytes | None) -> Future[bytes | None]:
+    async def claim(self, key: str) -> bool:
+        """Whether the value is this caller's to make; always so where the cache knows no claims."""
+        if self._claims is None:
+            return True
+        return await asyncio.wrap_future(self._ask("claim", key)) is not None
+
+    def release(self, key: str) -> None:
+        """Give a claim back without a value. Nobody waits for it, so that a cancelled caller can do it too."""
+        if self._claims is not None:
+            self._ask("release", key)
+
+    def _ask(self, kind: _Kind, key: str, value: bytes = b"") -> Future[bytes | None]:
         future: Future[bytes | None] = Future()
         with self._lock:
-            self._wishes.append((key, value, future))
+            self._wishes.append((kind, key, value, future))
             if not self._busy:
                 self._busy = True
                 _threads.submit(self._work)
@@ -55,28 +73,34 @@ class Courier:
                 if not wishes:
                     self._busy = False
                     return
-            self._fulfil([wish for wish in wishes if wish[1] is not None])
-            self._fulfil([wish for wish in wishes if wish[1] is None])
+            for kind in _KINDS:
+                self._fulfil(kind, [wish for wish in wishes if wish[0] == kind])
 
-    def _fulfil(self, wishes: list[_Wish]) -> None:
-        """Either all reads or all writes."""
+    def _fulfil(self, kind: _Kind, wishes: list[_Wish]) -> None:
+        """All of one kind at once."""
         if not wishes:
             return
         try:
-            values = {key: value for key, value, _ in wishes if value is not None}
-            found = {}
-            if values:
-                self._cache.put_many(self._stage, values)
-            else:
-                found = self._cache.get_many(self._stage, [key for key, _, _ in wishes])
+            found = self._done(kind, {key: value for _, key, value, _ in wishes})
         except BaseException as error:
             _settle(wishes, {}, error)
         else:
             _settle(wishes, found, None)
 
+    def _done(self, kind: _Kind, values: dict[str, bytes]) -> dict[str, bytes]:
+        if kind == "put":
+            self._cache.put_many(self._stage, values)
+        elif kind == "get":
+            return self._cache.get_many(self._stage, values)
+        elif self._claims is not None and kind == "claim":
+            return dict.fromkeys(self._claims.claim_many(self._stage, values, self._token), b"")
+        elif self._claims is not None:
+            self._claims.release_many(self._stage, values, self._token)
+        return {}
+
 
 def _settle(wishes: Iterable[_Wish], found: dict[str, bytes], error: BaseException | None) -> None:
-    for key, _, future in wishes:
+    for _, key, _, future in wishes:
         try:
             if error is None:
                 future.set_result(found.get(key))

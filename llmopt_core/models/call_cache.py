@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-from llmopt_core.cache import Cache
+from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache
 from llmopt_core.errors import EndpointError
 from llmopt_core.execution.budget import enter
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
@@ -70,7 +70,7 @@ class CachedChat:
     ) -> Completion:
         """Answer for all who ask the same meanwhile."""
         try:
-            known = await self._look_up(slot[1])
+            known = await self._look_up(slot[1]) or await self._claim(slot[1])
             completion = known or await self._make(slot[1], request, on_text)
         except EndpointError as error:
             _leave(slot)
@@ -89,10 +89,27 @@ class CachedChat:
         found = await self._courier.get(key)
         return None if found is None else decode(found)
 
+    async def _claim(self, key: str) -> Completion | None:
+        """Claim the call, or wait for the answer of the process that has; None where the call is ours to make."""
+        while not await self._courier.claim(key):
+            await asyncio.sleep(CLAIM_POLL_SECONDS)
+            known = await self._look_up(key)
+            if known is not None:
+                return known
+        # It may have been stored between the look and the claim.
+        known = await self._look_up(key)
+        if known is not None:
+            self._courier.release(key)
+        return known
+
     async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
-        async with self._room():
-            completion = await self._inner.complete(request, on_text)
-        await self._courier.put(key, encode(completion))
+        try:
+            async with self._room():
+                completion = await self._inner.complete(request, on_text)
+            await self._courier.put(key, encode(completion))
+        except BaseException:
+            self._courier.release(key)
+            raise
         return completion
 
 

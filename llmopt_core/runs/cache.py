@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 import sqlalchemy as sa
 
 from llmopt_core.runs.engine import Database
+from llmopt_core.runs.owner import is_held, me
 from llmopt_core.runs.tables import now
-from llmopt_core.runs.tables_runs import cache
+from llmopt_core.runs.tables_runs import cache, claims
 
 _AT_ONCE = 500
 
@@ -24,11 +25,12 @@ class StoreCache:
         self._database = database
         self.reads_at_once = database.is_sqlite
         self._insert = database.insert_new(cache)
+        self._claim = database.insert_new(claims)
 
     def get_many(self, stage: str, keys: Iterable[str]) -> dict[str, bytes]:
         """See `Cache.get_many`."""
         wanted = list(dict.fromkeys(keys))
-        parts = [wanted[start : start + _AT_ONCE] for start in range(0, len(wanted), _AT_ONCE)]
+        parts = _parts(wanted)
         found: dict[str, bytes] = {}
         if self._database.is_sqlite:
             with self._database.driver() as driver:
@@ -49,10 +51,42 @@ class StoreCache:
             seconds = moment.timestamp()
             with self._database.driver(writes=True) as driver:
                 driver.executemany(_WRITE, [(stage, key, value, seconds) for key, value in values.items()])
+                driver.executemany(_UNCLAIM, [(stage, key) for key in values])
             return
-        rows = [{"stage": stage, "key": key, "value": value, "saved_at": moment} for key, value in values.items()]
+        rows = [
+            {"stage": stage, "key": key, "value": value, "saved_at": moment} for key, value in sorted(values.items())
+        ]
         with self._database.write() as connection:
             connection.execute(self._insert, rows)
+            for part in _parts(list(values)):
+                connection.execute(sa.delete(claims).where(claims.c.stage == stage, claims.c.key.in_(part)))
+
+    def claim_many(self, stage: str, keys: Iterable[str], token: str) -> set[str]:
+        """See `Claims.claim_many`. Claims on another host, whose processes cannot be asked, end after a while."""
+        # In one order everywhere, or two writers could each wait for a row of the other.
+        wanted = sorted(set(keys))
+        mine = {"token": token, **me()}
+        rows = [{"stage": stage, "key": key, **mine} for key in wanted]
+        claimed: set[str] = set()
+        with self._database.write() as connection:
+            connection.execute(self._claim, rows)
+            for part in _parts(wanted):
+                there = sa.select(claims).where(claims.c.stage == stage, claims.c.key.in_(part)).with_for_update()
+                for row in map(dict, connection.execute(there).mappings()):
+                    if row["token"] != token and is_held(row):
+                        continue
+                    claimed.add(row["key"])
+                    if row["token"] != token:
+                        found = sa.and_(claims.c.stage == stage, claims.c.key == row["key"])
+                        connection.execute(sa.update(claims).where(found).values(**mine))
+        return claimed
+
+    def release_many(self, stage: str, keys: Iterable[str], token: str) -> None:
+        """See `Claims.release_many`."""
+        with self._database.write() as connection:
+            for part in _parts(list(keys)):
+                mine = sa.and_(claims.c.stage == stage, claims.c.key.in_(part), claims.c.token == token)
+                connection.execute(sa.delete(claims).where(mine))
 
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Per stage how many values there are, and how many bytes they take."""
@@ -69,6 +103,11 @@ class StoreCache:
             connection.execute(statement)
 
 
+def _parts(keys: list[str]) -> list[list[str]]:
+    return [keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE)]
+
+
+_UNCLAIM = "DELETE FROM claims WHERE stage = ? AND key = ?"
 _READ = "SELECT key, value FROM cache WHERE stage = ? AND key IN ({})"
 _WRITE = "INSERT OR IGNORE INTO cache (stage, key, value, saved_at) VALUES (?, ?, ?, ?)"
 _QUERY = sa.select(cache.c.key, cache.c.value).where(

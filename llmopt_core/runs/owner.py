@@ -17,6 +17,8 @@ from llmopt_core.runs.tables import now
 from llmopt_core.runs.values import ACTIVE
 
 HEARTBEAT_SECONDS = 5.0
+# A claim is not renewed: one call with all its retries ends well before.
+_LONGEST_CLAIM = timedelta(minutes=15)
 _WHO = ("owner_pid", "owner_started", "owner_host")
 OWNER = (*_WHO, "heartbeat")
 # Only for work on another host, whose processes cannot be asked.
@@ -48,6 +50,11 @@ def is_mine(table: sa.Table) -> sa.ColumnElement[bool]:
 def is_unchanged(table: sa.Table, row: Mapping[str, Any]) -> sa.ColumnElement[bool]:
     """The row as long as nobody took it over, and its owner gave no sign of life, since it was read."""
     return sa.and_(*(table.c[name].is_not_distinct_from(row[name]) for name in OWNER))
+
+
+def is_held(row: Mapping[str, Any]) -> bool:
+    """Whether a claim on a single piece of work still stands. None is held for longer than such a piece can take."""
+    return now() - row["heartbeat"] < _LONGEST_CLAIM and lives({**row, "heartbeat": now()})
 
 
 def mark_interrupted(database: Database, table: sa.Table) -> None:

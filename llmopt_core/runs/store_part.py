@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
+from llmopt_core.runs.codec import unpack
 from llmopt_core.runs.engine import Database
+from llmopt_core.runs.owner import mark_interrupted
 from llmopt_core.runs.tables import projects
-from llmopt_core.runs.values import Project
+from llmopt_core.runs.tables_runs import jobs, runs
+from llmopt_core.runs.values import ACTIVE, Project
 
 
 class StorePart:
@@ -27,5 +34,46 @@ class StorePart:
             raise BadInput(f"There is no project named {name}.")
         return Project(**row)
 
+    @contextmanager
+    def _unless_used(self, what: str, project_id: int, set_name: str = "") -> Iterator[sa.Connection]:
+        """A transaction that removes `what`: all of a project, or one of its sets.
+
+        Raises:
+            BadInput: Somebody works with it.
+        """
+        for table in (runs, jobs):
+            mark_interrupted(self.database, table)
+        with self.database.write() as connection:
+            # Nothing new of the project can start while its row is held.
+            connection.execute(sa.select(projects.c.id).where(projects.c.id == project_id).with_for_update())
+            user = _user(connection, project_id, set_name)
+            if user:
+                raise BadInput(f"{what} is in use by {user}; wait for it or cancel it first.")
+            yield connection
+
     def _project_id(self, project: Project | str) -> int:
         return project.id if isinstance(project, Project) else self.project(project).id
+
+
+def _user(connection: sa.Connection, project_id: int, set_name: str) -> str:
+    """What is under way in a project, or over one of its sets; empty for nothing."""
+    query = sa.select(runs.c.id, runs.c.name).where(runs.c.project_id == project_id, runs.c.status.in_(ACTIVE))
+    if set_name:
+        query = query.where(runs.c.evaluation_set == set_name)
+    run = connection.execute(query.order_by(runs.c.id)).first()
+    if run is not None:
+        return f"run {run.id} ({run.name})"
+    found = sa.select(jobs.c.id, jobs.c.kind, jobs.c.arguments)
+    found = found.where(jobs.c.project_id == project_id, jobs.c.status.in_(ACTIVE)).order_by(jobs.c.id)
+    for job in connection.execute(found):
+        if not set_name or _mentions(unpack(job.arguments), set_name):
+            return f"job {job.id} ({job.kind.replace('-', ' ')})"
+    return ""
+
+
+def _mentions(value: Any, name: str) -> bool:
+    if isinstance(value, dict):
+        return any(_mentions(item, name) for item in value.values())
+    if isinstance(value, list):
+        return any(_mentions(item, name) for item in value)
+    return bool(value == name)

@@ -69,9 +69,15 @@ class ProjectStore(StorePart):
         return self.project(name)
 
     def delete_project(self, project: Project | str) -> None:
-        """Remove a project with its documents, sets, configurations, runs and jobs."""
-        with self.database.write() as connection:
-            connection.execute(sa.delete(projects).where(projects.c.id == self._project_id(project)))
+        """Remove a project with its documents, sets, configurations, runs and jobs.
+
+        Raises:
+            BadInput: A run or a job of it is under way.
+        """
+        project_id = self._project_id(project)
+        name = project.name if isinstance(project, Project) else project
+        with self._unless_used(f"The project {name}", project_id) as connection:
+            connection.execute(sa.delete(projects).where(projects.c.id == project_id))
 
     def save_documents(self, project: Project | str, items: Iterable[Document]) -> None:
         """Add documents; one of the same name is replaced. All or none."""
@@ -127,7 +133,7 @@ class ProjectStore(StorePart):
             connection.execute(sa.delete(documents).where(_named(documents, self._project_id(project), name)))
 
     def save_evaluation_set(self, project: Project | str, item: EvaluationSet) -> SavedSet:
-        """Keep this version of a set; it becomes the latest of its name."""
+        """Keep this version of a set; it becomes the latest of its name, whatever the clock says."""
         project_id = self._project_id(project)
         row = _set_row(project_id, item)
         same = sa.and_(_named(evaluation_sets, project_id, item.name), evaluation_sets.c.version == item.version)
@@ -147,7 +153,7 @@ class ProjectStore(StorePart):
         table = evaluation_sets
         query = sa.select(table.c.name, table.c.version, table.c.size, table.c.saved_at)
         query = query.where(table.c.project_id == self._project_id(project), table.c.hidden.is_(False)).order_by(
-            table.c.saved_at.desc(), table.c.id.desc()
+            table.c.id.desc()
         )
         with self.database.read() as connection:
             found = [SavedSet(**row) for row in connection.execute(query).mappings()]
@@ -164,9 +170,7 @@ class ProjectStore(StorePart):
         if version is not None:
             query = query.where(table.c.version == version)
         with self.database.read() as connection:
-            body = connection.scalar(
-                query.order_by(table.c.hidden, table.c.saved_at.desc(), table.c.id.desc()).limit(1)
-            )
+            body = connection.scalar(query.order_by(table.c.hidden, table.c.id.desc()).limit(1))
         if body is None:
             wanted = name if version is None else f"{name} in version {version}"
             raise BadInput(f"There is no evaluation set named {wanted} in this project.")
@@ -174,11 +178,14 @@ class ProjectStore(StorePart):
         return found
 
     def delete_evaluation_set(self, project: Project | str, name: str) -> None:
-        """Remove every version of a set; runs keep the examples they answered."""
-        with self.database.write() as connection:
-            connection.execute(
-                sa.delete(evaluation_sets).where(_named(evaluation_sets, self._project_id(project), name))
-            )
+        """Remove every version of a set; runs keep the examples they answered.
+
+        Raises:
+            BadInput: A run or a job over it is under way.
+        """
+        project_id = self._project_id(project)
+        with self._unless_used(f"The set {name}", project_id, name) as connection:
+            connection.execute(sa.delete(evaluation_sets).where(_named(evaluation_sets, project_id, name)))
 
     def save_configuration(
         self, project: Project | str, name: str, spec: dict[str, Any], fingerprint: str

@@ -249,9 +249,27 @@ class RunStore(StorePart):
         return self._runs(*where)
 
     def delete_run(self, run_id: int) -> None:
-        """Remove a run with its records and scores."""
+        """Remove a run with its records and scores.
+
+        Raises:
+            BadInput: It is under way.
+        """
+        self.delete_runs([run_id])
+
+    def delete_runs(self, run_ids: Sequence[int]) -> None:
+        """Remove runs with their records and scores, all or none.
+
+        Raises:
+            BadInput: One of them is under way.
+        """
+        mark_interrupted(self.database, runs)
+        wanted = runs.c.id.in_(run_ids)
         with self.database.write() as connection:
-            connection.execute(sa.delete(runs).where(runs.c.id == run_id))
+            query = sa.select(runs.c.id).where(wanted, runs.c.status.in_(ACTIVE)).order_by(runs.c.id)
+            busy = connection.scalar(query.with_for_update())
+            if busy is not None:
+                raise BadInput(f"Run {busy} is being worked on; wait for it or cancel it before you delete it.")
+            connection.execute(sa.delete(runs).where(wanted))
 
     def _runs(self, *where: sa.ColumnElement[bool]) -> list[Run]:
         mark_interrupted(self.database, runs)

@@ -63,7 +63,11 @@ class VersionStore(StorePart):
         if name is not None:
             where = _named(versions, project_id, kind, name)
         with self.database.read() as connection:
-            rows = list(connection.execute(sa.select(versions).where(where).order_by(versions.c.id)).mappings())
+            rows = list(
+                connection.execute(
+                    sa.select(versions).where(where).order_by(versions.c.number, versions.c.id)
+                ).mappings()
+            )
             pointing = list(
                 connection.execute(
                     sa.select(labels).where(labels.c.project_id == project_id, labels.c.kind == kind)

@@ -1,4 +1,4 @@
-"""Runs with their records and scores, jobs, and the stage cache."""
+"""Runs with their records and scores, jobs, the stage cache, and who works on what is not in it yet."""
 
 from __future__ import annotations
 
@@ -91,6 +91,22 @@ scores = sa.Table(
     sa.Column("passed", sa.Boolean),
     sqlite_with_rowid=False,
 )
+
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("stage", sa.String(40), primary_key=True),
+    sa.Column("key", sa.String(200), primary_key=True),
+    sa.Column("token", sa.String(32), nullable=False),
+    *_owner(),
+)
+
+# What tells that a run or a job has changed since it was read, without reading it.
+sa.Index("ix_runs_stamp", runs.c.project_id, runs.c.id, runs.c.status, runs.c.heartbeat, runs.c.finished_at)
+sa.Index(
+    "ix_jobs_stamp",
+    jobs.c.project_id, jobs.c.kind, jobs.c.id, jobs.c.status, jobs.c.heartbeat, jobs.c.cancel_requested,
+)  # fmt: skip
 
 cache = sa.Table(
     "cache",

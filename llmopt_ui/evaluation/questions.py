@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.documents.guard import unwatched
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_core.types import EvaluationSet, Example
 from llmopt_ui import format as fmt
@@ -154,5 +154,9 @@ def _row(example: Example) -> dict[str, object]:
 
 
 def _delete(project: Project, name: str) -> None:
-    store().delete_evaluation_set(project, name)
+    try:
+        store().delete_evaluation_set(project, name)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
     notify(f"{name} deleted.")

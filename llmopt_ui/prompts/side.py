@@ -6,6 +6,7 @@ from datetime import datetime
 
 import streamlit as st
 
+from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.prompt_lab.comparison import Comparison, comparisons, delete_comparison
 from llmopt_core.experiments.prompt_lab.setup import setup_from
 from llmopt_core.runs.values import Project
@@ -16,7 +17,7 @@ from llmopt_ui.prompts.promptfoo import import_button, imported_view
 from llmopt_ui.prompts.setup import save_setup, setup_view
 from llmopt_ui.prompts.state import addressed, open_next
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify
+from llmopt_ui.session import notify, state
 
 PICKER = "comparison"
 NEW = "new"
@@ -72,6 +73,10 @@ def _reuse(project: Project, found: Comparison) -> None:
 
 
 def _delete(found: Comparison) -> None:
-    delete_comparison(store(), found)
+    try:
+        delete_comparison(store(), found)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
     open_next(PICKER, NEW)
     notify("Comparison deleted.")

@@ -151,9 +151,12 @@ def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
 
 
 def delete_comparison(store: Store, found: Comparison) -> None:
-    """Remove a comparison with all its runs."""
-    for run in found.all_runs:
-        store.delete_run(run.id)
+    """Remove a comparison with all its runs.
+
+    Raises:
+        BadInput: It is under way.
+    """
+    store.delete_runs([run.id for run in found.all_runs])
 
 
 def _options(plan: ComparisonPlan, comparison_id: str, column: int, repeat: int) -> dict[str, object]:

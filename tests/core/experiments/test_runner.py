@@ -148,6 +148,28 @@ async def test_resume_makes_only_what_is_missing_or_failed(many: Lab) -> None:
     assert {r.messages[-1].content for r in many.chat.requests} == {"Question 3?", "Question 17?"}
 
 
+async def test_going_on_with_an_evaluation_adds_no_runs_for_what_was_finished(many: Lab) -> None:
+    done = threading.Event()
+
+    def answer(request: ChatRequest) -> str:
+        if request.model.seed == 2 and len(many.chat.requests) > 60:
+            done.set()
+        return echo(request)
+
+    three = [plain(many, f"plain{n}", model={"endpoint": "scripted", "seed": n}) for n in (1, 2, 3)]
+    many.chat = ScriptedChat(answer, delay=0.01)
+    first = await run(many, many.plan(*three, concurrency=2), should_cancel=done.is_set)
+    assert [found.status for found in first] == ["finished", "cancelled"]
+    many.chat = ScriptedChat(echo)
+    second = await run(many, many.plan(*three))
+    assert [found.id for found in second[:2]] == [found.id for found in first]
+    assert [found.status for found in second] == ["finished"] * 3
+    assert len(many.store.runs("p")) == 3
+    # Nothing was stopped any more: a new evaluation is one, and answered from the cache.
+    third = await run(many, many.plan(*three))
+    assert not {found.id for found in third} & {found.id for found in second}
+
+
 async def test_an_unchanged_second_run_is_a_run_of_its_own_without_calls(many: Lab) -> None:
     (first,) = await run(many, many.plan(plain(many)))
     many.chat = ScriptedChat(["never"])

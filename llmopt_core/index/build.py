@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock
 
 from llmopt_core.cache import Cache
@@ -20,6 +21,8 @@ from llmopt_core.index.bm25 import Bm25
 from llmopt_core.index.embedding_cache import OnProgress, encode_cached
 from llmopt_core.index.folder import CHROMA, FORMAT, Contents, DamagedIndex, read_contents, write_contents
 from llmopt_core.index.index import Index
+from llmopt_core.index.shared import SharedCollections, collection_name
+from llmopt_core.index.stored import SERVER_ENDING, release_unused
 from llmopt_core.index.vector_store import (
     COLLECTION,
     HNSW,
@@ -28,8 +31,9 @@ from llmopt_core.index.vector_store import (
     fill,
     is_whole,
     server_client,
+    shown_url,
 )
-from llmopt_core.models.base import Embedder, EmbeddingSpec
+from llmopt_core.models.base import Embedder, EmbeddingSpec, Vectors
 from llmopt_core.settings import Settings
 from llmopt_core.types import Chunk, Document, Span, fingerprint
 
@@ -67,8 +71,9 @@ def build_index(
         StorageFailed: The workspace cannot be written, or the Chroma server does not answer.
     """
     plan = _plan(chunks, embedding, embedder, settings, texts, documents)
-    if (index := opened.get(plan.folder)) is not None:
+    if (index := opened.get(plan.folder)) is not None and not index.is_lost:
         return index
+    opened.drop(plan.folder)
     with _storage_errors(plan.folder):
         index = _built(plan) or _built_under_lock(plan, embedder, cache, on_progress)
     return opened.put(plan.folder, index)
@@ -128,7 +133,7 @@ def _plan(  # noqa: PLR0917
         "index", FORMAT, analysis.VERSION, HNSW, rows, [_parent_id(c) for c in chunks], spans, metadata,
         embedding.model_dump(mode="json"), embedder.name,
     )  # fmt: skip
-    folder = settings.home / "indexes" / (f"{key}-server" if settings.chroma_url else key)
+    folder = settings.home / "indexes" / (f"{key}{SERVER_ENDING}" if settings.chroma_url else key)
     return _Plan(chunks, texts, metadata, parents, key, folder, settings)
 
 
@@ -157,6 +162,9 @@ def _built(plan: _Plan) -> Index | None:
         contents = read_contents(plan.folder)
     except DamagedIndex:
         return None
+    if plan.settings.chroma_url:
+        with _shared(plan) as shared:
+            shared.use(plan.fingerprint)
     store = _store(plan)
     return Index(contents, store) if store.count() == len(contents.chunks) else None
 
@@ -164,11 +172,40 @@ def _built(plan: _Plan) -> Index | None:
 def _built_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> Index:
     plan.folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(plan.folder.parent / f".{plan.folder.name}.lock"):
-        index = _built(plan)
+        index = _built(plan) or _stored_again(plan, on_progress)
         if index is None:
             _build(plan, embedder, cache, on_progress)
             index = Index(read_contents(plan.folder), _store(plan))
+    with suppress(LlmOptError):
+        release_unused(plan.settings)
     return index
+
+
+def _stored_again(plan: _Plan, on_progress: OnProgress | None) -> Index | None:
+    """The index whose collection vanished from its server, from the vectors that are here; None where none are."""
+    if not plan.settings.chroma_url:
+        return None
+    try:
+        contents = read_contents(plan.folder)
+    except DamagedIndex:
+        return None
+    _store_shared(plan, lambda: np.asarray(contents.vectors), on_progress)
+    return Index(contents, _store(plan))
+
+
+def _store_shared(plan: _Plan, encode: Callable[[], Vectors], on_progress: OnProgress | None) -> Vectors:
+    """The vectors, which are on the server then."""
+
+    def on_wait() -> None:
+        if on_progress is not None:
+            on_progress(0, len(plan.texts))
+
+    with _shared(plan) as shared:
+        return shared.ensure(plan.fingerprint, [chunk.document for chunk in plan.chunks], encode, on_wait)
+
+
+def _shared(plan: _Plan) -> AbstractContextManager[SharedCollections]:
+    return closing(SharedCollections(plan.settings.chroma_url, plan.folder.parent))
 
 
 def _build(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
@@ -186,7 +223,12 @@ def _build(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgres
 
 
 def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
-    vectors = encode_cached(plan.texts, embedder, cache, on_progress)
+    if plan.settings.chroma_url:
+        vectors = _store_shared(plan, lambda: encode_cached(plan.texts, embedder, cache, on_progress), on_progress)
+    else:
+        vectors = encode_cached(plan.texts, embedder, cache, on_progress)
+        names = [chunk.document for chunk in plan.chunks]
+        fill(embedded_client(folder / CHROMA), COLLECTION, vectors, names)
     manifest = {
         "format": FORMAT,
         "fingerprint": plan.fingerprint,
@@ -195,8 +237,8 @@ def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progr
         "chunks": len(plan.chunks),
     }
     words = Bm25.of([_words_of(chunk, text) for chunk, text in zip(plan.chunks, plan.texts, strict=True)])
-    client = _server(plan) if plan.settings.chroma_url else embedded_client(folder / CHROMA)
-    fill(client, _collection(plan), vectors, [chunk.document for chunk in plan.chunks])
+    if plan.settings.chroma_url:
+        manifest["server"] = shown_url(plan.settings.chroma_url)
     write_contents(folder, Contents(manifest, tuple(plan.chunks), plan.documents, plan.parents, vectors, words))
 
 
@@ -207,16 +249,10 @@ def _words_of(chunk: Chunk, embedded: str) -> str:
 
 def _store(plan: _Plan) -> VectorStore:
     if plan.settings.chroma_url:
-        return VectorStore(lambda: _server(plan), _collection(plan), remote=True)
+        return VectorStore(
+            lambda: server_client(plan.settings.chroma_url), collection_name(plan.fingerprint), remote=True
+        )
     return VectorStore(lambda: embedded_client(plan.folder / CHROMA))
-
-
-def _server(plan: _Plan) -> Any:
-    return server_client(plan.settings.chroma_url)
-
-
-def _collection(plan: _Plan) -> str:
-    return f"llmopt-{plan.fingerprint}" if plan.settings.chroma_url else COLLECTION
 
 
 @contextmanager

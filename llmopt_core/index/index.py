@@ -46,6 +46,11 @@ class Index:
         return self._store.remote
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the server has its vectors no more, so that it must be opened anew."""
+        return self._store.lost
+
+    @property
     def embedder_name(self) -> str:
         """The embedding model that made the vectors."""
         return str(self._manifest["embedder"])

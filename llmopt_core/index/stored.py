@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
+from llmopt_core.errors import LlmOptError
 from llmopt_core.index import opened
 from llmopt_core.index.folder import MANIFEST
+from llmopt_core.index.shared import SharedCollections
 from llmopt_core.settings import Settings
+
+SERVER_ENDING = "-server"
+"""How the folder of an index ends whose vectors are on a server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,50 @@ def delete_index(settings: Settings, name: str) -> bool:
         return False
     opened.drop(folder)
     with FileLock(folder.parent / f".{name}.lock"):
+        facts = _facts(folder)
         shutil.rmtree(folder, ignore_errors=True)
+        if name.endswith(SERVER_ENDING):
+            _release(folder.parent, str(facts.get("server") or settings.chroma_url), str(facts.get("fingerprint", "")))
     return True
+
+
+def release_unused(settings: Settings) -> int:
+    """Let go of collections on the server whose index is here no more, such as after a server could not be reached.
+
+    Returns:
+        How many.
+    """
+    indexes = settings.home / "indexes"
+    if not settings.chroma_url:
+        return 0
+    released = 0
+    with closing(SharedCollections(settings.chroma_url, indexes)) as shared:
+        for key in shared.used_keys():
+            folder = indexes / f"{key}{SERVER_ENDING}"
+            if (folder / MANIFEST).exists():
+                continue
+            with suppress(Timeout), FileLock(indexes / f".{folder.name}.lock", timeout=0):
+                # Under the lock of its builder: what is being built has no folder yet.
+                if not (folder / MANIFEST).exists():
+                    shared.release(key)
+                    released += 1
+        shared.sweep()
+    return released
+
+
+def _release(indexes: Path, url: str, key: str) -> None:
+    """Let go of one collection. Where its server does not answer, the next index that is stored there does it."""
+    if url and key:
+        with suppress(LlmOptError), closing(SharedCollections(url, indexes)) as shared:
+            shared.release(key)
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        facts = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
+        if isinstance(facts, dict):
+            return facts
+    return {}
 
 
 def indexed_pieces(settings: Settings, index: StoredIndex) -> Iterator[tuple[str, int, int, str]]:

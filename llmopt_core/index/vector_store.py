@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import numpy as np
 
@@ -36,10 +36,13 @@ class VectorStore:
         connect: Makes the Chroma client.
         collection: Name of the collection.
         remote: Whether it is searched elsewhere than in this process.
+
+    Attributes:
+        lost: Whether the server has the collection no more; whoever keeps the index open must build it anew.
     """
 
     def __init__(self, connect: Callable[[], Any], collection: str = COLLECTION, *, remote: bool = False) -> None:
-        self.remote = remote
+        self.remote, self.lost = remote, False
         self._connect = connect
         self._name = collection
         self._lock = threading.Lock()
@@ -53,8 +56,16 @@ class VectorStore:
         """
         if not len(queries) or k <= 0:
             return [[] for _ in queries]
+        from chromadb.errors import NotFoundError
+
         with _database_errors():
-            found = self._opened().query(query_embeddings=queries, n_results=k, include=["distances"])
+            try:
+                found = self._opened().query(query_embeddings=queries, n_results=k, include=["distances"])
+            except NotFoundError as error:
+                self.lost = True
+                raise StorageFailed(
+                    f"The vector database has the collection {self._name} no more; run again and it is stored anew."
+                ) from error
         return [_sorted(ids, distances) for ids, distances in zip(found["ids"], found["distances"], strict=True)]
 
     def count(self) -> int:
@@ -96,15 +107,20 @@ def fill(client: Any, collection: str, vectors: Vectors, documents: Sequence[str
         with contextlib.suppress(NotFoundError, ValueError):
             client.delete_collection(collection)
         made = client.create_collection(collection, embedding_function=None, configuration={"hnsw": HNSW})
-        for start in range(0, len(vectors), _BATCH):
-            part = range(start, min(start + _BATCH, len(vectors)))
-            made.add(
-                ids=[str(position) for position in part],
-                embeddings=vectors[start : part.stop],
-                metadatas=[{"document": documents[position]} for position in part],
-            )
+        add_all(made, vectors, documents)
     finally:
         _close(client)
+
+
+def add_all(collection: Any, vectors: Vectors, documents: Sequence[str]) -> None:
+    """Write vectors into an empty collection, as `fill` does."""
+    for start in range(0, len(vectors), _BATCH):
+        part = range(start, min(start + _BATCH, len(vectors)))
+        collection.add(
+            ids=[str(position) for position in part],
+            embeddings=vectors[start : part.stop],
+            metadatas=[{"document": documents[position]} for position in part],
+        )
 
 
 def _close(client: Any) -> None:
@@ -146,9 +162,11 @@ def server_client(url: str) -> Any:
     import chromadb
     from chromadb.config import Settings as ChromaSettings
 
-    parts = urlsplit(url)
+    parts = _parts(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadInput(f"LLMOPT_CHROMA_URL is {url!r}; it must look like http://host:8000.")
+    # A password in the address is not for a message.
+    url = shown_url(url)
     secure = parts.scheme == "https"
     settings = ChromaSettings(anonymized_telemetry=False)
     try:
@@ -161,6 +179,21 @@ def server_client(url: str) -> Any:
         ) from error
 
 
+def _parts(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise BadInput(f"LLMOPT_CHROMA_URL is {url!r} ({error}); it must look like http://host:8000.") from error
+    return parts
+
+
+def shown_url(url: str) -> str:
+    """The address without a user's name and password."""
+    parts = _parts(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
 @contextlib.contextmanager
 def _database_errors() -> Iterator[None]:
     import httpx
@@ -168,7 +201,7 @@ def _database_errors() -> Iterator[None]:
 
     try:
         yield
-    except (ChromaError, httpx.HTTPError) as error:
+    except (ChromaError, httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         raise StorageFailed(
             f"The vector database failed ({error}); check that its server runs, or delete the index to build it again."
         ) from error

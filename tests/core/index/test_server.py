@@ -1,40 +1,96 @@
 """The same index on a Chroma server."""
 
+import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import chromadb
+import numpy as np
 import pytest
 
+from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.index import opened
+from llmopt_core.index import builder, opened, shared
 from llmopt_core.index.build import build_index
+from llmopt_core.index.shared import SharedCollections
+from llmopt_core.index.stored import delete_index, stored_indexes
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.settings import Settings
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        number = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
-    command = [Path(sys.executable).parent / "chroma", "run", "--path", folder, "--port", str(number)]
-    server = subprocess.Popen([*command, "--host", "127.0.0.1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
+class Server:
+    """A real server on a free loopback port, which can be killed and started again with what it stored."""
+
+    def __init__(self, folder):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = [Path(sys.executable).parent / "chroma", "run", "--path", folder, "--port", str(self.port)]
+        self._command = [*command, "--host", "127.0.0.1"]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(600):
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", number)) == 0:
-                    break
-            assert server.poll() is None
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            assert self.process.poll() is None
             time.sleep(0.1)
-        yield number
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @contextmanager
+    def client(self):
+        client = chromadb.HttpClient(host="127.0.0.1", port=self.port)
+        yield client
+        client.close()
+
+    def names(self):
+        with self.client() as client:
+            return sorted(each.name for each in client.list_collections())
+
+    def users(self):
+        with self.client() as client:
+            return sorted(client.get_collection("llmopt-users", embedding_function=None).get()["ids"])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server(tmp_path_factory.mktemp("server"))
+    try:
+        yield server
     finally:
         server.kill()
-        server.wait()
+
+
+@pytest.fixture
+def port(server):
+    return server.port
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    server = Server(tmp_path / "server")
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def workspace(tmp_path, server, name):
+    return Settings(home=tmp_path / name, chroma_url=server.url)
 
 
 @pytest.fixture
@@ -81,3 +137,177 @@ def test_a_server_that_does_not_answer_is_named(chunks, spec, embedder, settings
 def test_a_wrong_url_is_refused(url, chunks, spec, embedder, settings, cache):
     with pytest.raises(BadInput, match="http://host:8000"):
         build_index(chunks, spec, embedder, settings.model_copy(update={"chroma_url": url}), cache)
+
+
+def test_two_workspaces_share_a_collection_and_the_last_one_removes_it(chunks, spec, embedder, fresh, tmp_path):
+    first, second = workspace(tmp_path, fresh, "a"), workspace(tmp_path, fresh, "b")
+    one = build_index(chunks, spec, embedder, first, MemoryCache())
+    question = embedder.encode(["honey bees"])
+    again = HashEmbedder()
+    other = build_index(chunks, spec, again, second, MemoryCache())
+    assert again.encoded == []
+    assert (other.matrix == one.matrix).all()
+    name = f"llmopt-{one.fingerprint}"
+    assert fresh.names() == [name, "llmopt-users"]
+    for index in (one, other):
+        assert index.search_dense(question, 1)[0][0].chunk == chunks[1]
+    assert delete_index(first, stored_indexes(first)[0].name)
+    assert name in fresh.names()
+    assert other.search_dense(question, 1)[0][0].chunk == chunks[1]
+    assert delete_index(second, stored_indexes(second)[0].name)
+    assert fresh.names() == ["llmopt-users"]
+    assert fresh.users() == []
+
+
+def test_the_server_knows_whose_content_a_collection_is(chunks, spec, embedder, fresh, tmp_path):
+    home = workspace(tmp_path, fresh, "a")
+    index = build_index(chunks, spec, embedder, home, MemoryCache())
+    identity = (home.home / "indexes" / ".workspace").read_text()
+    assert fresh.users() == [f"{index.fingerprint}/{identity}"]
+    with fresh.client() as client:
+        facts = client.get_collection(f"llmopt-{index.fingerprint}", embedding_function=None).metadata
+    assert (facts["content"], facts["workspace"]) == (index.fingerprint, identity)
+
+
+def test_a_server_that_dies_between_create_and_add(chunks, spec, embedder, fresh, tmp_path, monkeypatch):
+    home = workspace(tmp_path, fresh, "a")
+    write = shared.add_all
+
+    def killed(collection, vectors, documents):
+        fresh.kill()
+        write(collection, vectors, documents)
+
+    monkeypatch.setattr(shared, "add_all", killed)
+    with pytest.raises(StorageFailed, match=rf"^The Chroma server at {fresh.url} failed .* is stored anew\.$"):
+        build_index(chunks, spec, embedder, home, MemoryCache())
+    monkeypatch.undo()
+    fresh.start()
+    assert [name for name in fresh.names() if name.endswith(".part")] != []
+    index = build_index(chunks, spec, embedder, home, MemoryCache())
+    assert index.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
+    assert fresh.names() == [f"llmopt-{index.fingerprint}", "llmopt-users"]
+    fresh.kill()
+    with pytest.raises(StorageFailed, match=r"vector database failed|does not answer"):
+        index.search_dense(embedder.encode(["bees"]), 1)
+    fresh.start()
+    assert index.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
+
+
+def test_what_a_killed_builder_left_is_taken_over(fresh, tmp_path):
+    code = f"""
+        import os
+        from pathlib import Path
+        from llmopt_core.index.shared import SharedCollections
+        def encode():
+            os._exit(9)
+        SharedCollections({fresh.url!r}, Path({str(tmp_path / "dead")!r})).ensure("key", ["a"], encode, print)
+    """
+    done = subprocess.run([sys.executable, "-c", "\n".join(line[8:] for line in code.split("\n"))], check=False)
+    assert done.returncode == 9
+    assert fresh.names() == ["llmopt-key.part", "llmopt-users"]
+    found = SharedCollections(fresh.url, tmp_path / "alive").ensure("key", ["a"], lambda: _rows(1), lambda: None)
+    assert found.tolist() == _rows(1).tolist()
+    assert fresh.names() == ["llmopt-key", "llmopt-users"]
+
+
+def test_a_builder_elsewhere_is_waited_for_as_long_as_it_gives_signs_of_life(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "BEAT_SECONDS", 0.05)
+    monkeypatch.setattr(builder, "SILENT_SECONDS", 5.0)
+    monkeypatch.setattr(shared, "_WAIT_SECONDS", 0.05)
+    encoded, begun, go_on = [], threading.Event(), threading.Event()
+
+    def slowly():
+        encoded.append("first")
+        begun.set()
+        go_on.wait(60)
+        return _rows(2)
+
+    def wait():
+        waits.append(1)
+        if len(waits) == 5:
+            go_on.set()
+
+    def at_once():
+        encoded.append("second")
+        return _rows(2)
+
+    waits, found = [], []
+    one = SharedCollections(server.url, tmp_path / "one")
+    thread = threading.Thread(target=lambda: found.append(one.ensure("slow", ["a", "b"], slowly, lambda: None)))
+    thread.start()
+    begun.wait(60)
+    other = SharedCollections(server.url, tmp_path / "other").ensure("slow", ["a", "b"], at_once, wait)
+    thread.join()
+    assert encoded == ["first"]
+    assert len(waits) >= 5
+    assert other.tolist() == found[0].tolist()
+
+
+def test_a_silent_builder_elsewhere_is_replaced_and_hears_of_it(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(builder, "BEAT_SECONDS", 3600.0)
+    monkeypatch.setattr(builder, "SILENT_SECONDS", 0.2)
+    monkeypatch.setattr(shared, "_WAIT_SECONDS", 0.05)
+    slow, fast = SharedCollections(server.url, tmp_path / "slow"), SharedCollections(server.url, tmp_path / "fast")
+    calls = []
+
+    def asleep():
+        calls.append("slow")
+        fast.ensure("silent", ["a"], lambda: calls.append("fast") or _rows(1), lambda: None)
+        return _rows(1)
+
+    assert slow.ensure("silent", ["a"], asleep, lambda: None).tolist() == _rows(1).tolist()
+    assert calls == ["slow", "fast"]
+    assert [name for name in server.names() if "silent" in name] == ["llmopt-silent"]
+
+
+def test_an_error_of_the_builder_leaves_nothing_behind(server, tmp_path):
+    def broken():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        SharedCollections(server.url, tmp_path / "x").ensure("broken", ["a"], broken, lambda: None)
+    assert [name for name in server.names() if "broken" in name] == []
+
+
+def test_a_workspace_that_was_removed_uses_nothing_any_more(chunks, spec, embedder, fresh, tmp_path):
+    gone, here = workspace(tmp_path, fresh, "gone"), workspace(tmp_path, fresh, "here")
+    old = build_index(chunks, spec, embedder, gone, MemoryCache())
+    shutil.rmtree(gone.home)
+    new = build_index(chunks[:3], spec, embedder, here, MemoryCache())
+    assert fresh.names() == [f"llmopt-{new.fingerprint}", "llmopt-users"]
+    assert not any(user.startswith(old.fingerprint) for user in fresh.users())
+
+
+def test_what_could_not_be_removed_while_the_server_was_down_is_removed_later(chunks, spec, embedder, fresh, tmp_path):
+    home = workspace(tmp_path, fresh, "a")
+    build_index(chunks, spec, embedder, home, MemoryCache())
+    fresh.kill()
+    assert delete_index(home, stored_indexes(home)[0].name)
+    fresh.start()
+    index = build_index(chunks[:3], spec, embedder, home, MemoryCache())
+    assert fresh.names() == [f"llmopt-{index.fingerprint}", "llmopt-users"]
+
+
+def test_a_collection_that_vanished_heals_in_the_process_that_has_it_open(chunks, spec, embedder, fresh, tmp_path):
+    home = workspace(tmp_path, fresh, "a")
+    index = build_index(chunks, spec, embedder, home, MemoryCache())
+    index.search_dense(embedder.encode(["bees"]), 1)
+    with fresh.client() as client:
+        client.delete_collection(f"llmopt-{index.fingerprint}")
+    with pytest.raises(StorageFailed, match="vector database"):
+        index.search_dense(embedder.encode(["bees"]), 1)
+    again = HashEmbedder()
+    healed = build_index(chunks, spec, again, home, MemoryCache())
+    assert again.encoded == []
+    assert healed.search_dense(embedder.encode(["honey bees"]), 1)[0][0].chunk == chunks[1]
+
+
+def test_no_password_of_an_address_is_shown(chunks, spec, embedder, settings, cache):
+    url = settings.model_copy(update={"chroma_url": "http://me:hidden@127.0.0.1:9"})
+    with pytest.raises(StorageFailed) as caught:
+        build_index(chunks, spec, embedder, url, cache)
+    assert "hidden" not in str(caught.value)
+
+
+def _rows(count):
+    return np.eye(4, dtype=np.float32)[:count]

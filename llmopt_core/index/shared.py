@@ -1,0 +1,272 @@
+"""Collections on a Chroma server that several workspaces and machines use: built once, removed with their last user.
+
+The server knows all of it. A collection is named by its content (`llmopt-KEY`), so whoever has the same chunks under
+the same embedding model shares it. It is built under another name, which the server gives to one builder only, and
+renamed when it is whole: what is found under its own name is never half of it. Who uses it stands in the collection
+`llmopt-users`, one record for each workspace.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llmopt_core.errors import LlmOptError, StorageFailed
+from llmopt_core.index.builder import Claim, Watch, is_gone, me
+from llmopt_core.index.vector_store import HNSW, add_all, server_client, shown_url
+from llmopt_core.index.workspace_id import workspace_id
+from llmopt_core.models.base import Vectors
+
+_USERS = "llmopt-users"
+_PREFIX, _PART, _TRASH = "llmopt-", ".part", "llmopt-trash-"
+_WAIT_SECONDS = 0.5
+_TRASH_SECONDS = 3600.0
+_READ = 1000
+_ATTEMPTS = 3
+
+
+def collection_name(key: str) -> str:
+    """Name of the whole collection of an index."""
+    return _PREFIX + key
+
+
+class SharedCollections:
+    """What one workspace does with collections on one server.
+
+    Args:
+        url: Of the server.
+        indexes: The workspace's folder of indexes.
+    """
+
+    def __init__(self, url: str, indexes: Path) -> None:
+        self._url, self._indexes = url, indexes
+        self._workspace = workspace_id(indexes)
+        self._client: Any = None
+
+    def use(self, key: str) -> None:
+        """Say that this workspace uses a collection; before it is looked for, so that nobody removes it meanwhile."""
+        facts = {"collection": key, "workspace": self._workspace, "home": str(self._indexes), **me()}
+        with self._told() as client:
+            _users(client).upsert(ids=[self._user(key)], embeddings=[[1.0]], metadatas=[facts])
+
+    def ensure(
+        self,
+        key: str,
+        documents: Sequence[str],
+        encode: Callable[[], Vectors],
+        on_wait: Callable[[], None],
+    ) -> Vectors:
+        """The vectors of a collection that is there and whole; built by this process where no other does.
+
+        Args:
+            key: Names the content.
+            documents: Per vector the name of its document.
+            encode: Makes the vectors; called where the server has none.
+            on_wait: Called now and then while another process builds; what it raises ends the waiting.
+        """
+        self.use(key)
+        watch = Watch()
+        while True:
+            if (vectors := self._whole(key, len(documents))) is not None:
+                return vectors
+            claim = self._claim(key)
+            if claim is None:
+                self._wait(key, watch, on_wait)
+            elif (vectors := self._built(key, claim, documents, encode)) is not None:
+                return vectors
+
+    def release(self, key: str) -> None:
+        """This workspace uses the collection no more; the last to say so removes it."""
+        with self._told() as client:
+            _users(client).delete(ids=[self._user(key)])
+            _remove_unused(client, key)
+
+    def used_keys(self) -> list[str]:
+        """The collections that this workspace is said to use."""
+        with self._told() as client:
+            found = _users(client).get(where={"workspace": self._workspace}, include=["metadatas"])
+            return [str(facts["collection"]) for facts in found["metadatas"] or ()]
+
+    def sweep(self) -> None:
+        """Remove what processes left that were killed on the way, and users whose workspace is gone."""
+        with self._told() as client:
+            for facts in _users(client).get(include=["metadatas"])["metadatas"] or ():
+                if _has_moved_out(facts):
+                    _users(client).delete(ids=[f"{facts['collection']}/{facts['workspace']}"])
+                    _remove_unused(client, facts["collection"])
+            for each in client.list_collections():
+                old = time.time() - float((each.metadata or {}).get("at", 0)) > _TRASH_SECONDS
+                half = each.name.startswith(_PREFIX) and each.name.endswith(_PART)
+                if (half and is_gone(each.metadata or {})) or (each.name.startswith(_TRASH) and old):
+                    _delete(client, _throw_away(each))
+
+    def _whole(self, key: str, count: int) -> Vectors | None:
+        """The vectors of the whole collection; None where there is none."""
+        with self._told() as client:
+            found = _found(client, collection_name(key))
+            if found is None:
+                return None
+            if found.count() == count:
+                return _vectors(found, count)
+            # Half built by a version that did not rename, or damaged.
+            _delete(client, _throw_away(found))
+            return None
+
+    def _claim(self, key: str) -> Claim | None:
+        """The right to build; None where another process has it, or has done it."""
+        name = collection_name(key) + _PART
+        claim = Claim({"content": key, "workspace": self._workspace})
+        with self._told() as client:
+            for attempt in range(_ATTEMPTS):
+                try:
+                    # The server makes one collection of a name.
+                    claim.collection = client.create_collection(
+                        name, embedding_function=None, configuration={"hnsw": HNSW}, metadata=claim.facts
+                    )
+                except Exception:  # each version of the server says in other words that the name is taken
+                    if _found(client, name) is not None or _found(client, collection_name(key)) is not None:
+                        break
+                    if attempt + 1 == _ATTEMPTS:
+                        claim.end()
+                        raise
+                else:
+                    return claim
+        claim.end()
+        return None
+
+    def _built(self, key: str, claim: Claim, documents: Sequence[str], encode: Callable[[], Vectors]) -> Vectors | None:
+        """Fill a claimed collection and give it its name; None where another process was faster, or took it over."""
+        try:
+            with claim.beating():
+                vectors = encode()
+                with self._told():
+                    add_all(claim.collection, vectors, documents)
+            with self._told():
+                claim.collection.modify(name=collection_name(key), metadata={**claim.facts, "at": time.time()})
+        except StorageFailed:
+            if self._is_lost(key, claim):
+                return None
+            raise
+        except BaseException:
+            with contextlib.suppress(StorageFailed):
+                self._is_lost(key, claim)
+            raise
+        finally:
+            claim.end()
+        return vectors
+
+    def _is_lost(self, key: str, claim: Claim) -> bool:
+        """Whether what was claimed is another's now, or stands there whole. What is left of it is removed."""
+        with self._told() as client:
+            part = _found(client, collection_name(key) + _PART)
+            if part is None or (part.metadata or {}).get("token") != claim.facts["token"]:
+                return True
+            _delete(client, _throw_away(part))
+            return _found(client, collection_name(key)) is not None
+
+    def _wait(self, key: str, watch: Watch, on_wait: Callable[[], None]) -> None:
+        """Some time of another's building; takes it over where that one gives no sign of life."""
+        with self._told() as client:
+            part = _found(client, collection_name(key) + _PART)
+            if part is not None and watch.is_dead(part.metadata or {}):
+                _delete(client, _throw_away(part))
+                return
+        on_wait()
+        time.sleep(_WAIT_SECONDS)
+
+    def _user(self, key: str) -> str:
+        return f"{key}/{self._workspace}"
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[Any]:
+        """The client; whatever fails is told in one sentence."""
+        try:
+            if self._client is None:
+                self._client = server_client(self._url)
+            yield self._client
+        except LlmOptError:
+            raise
+        except Exception as error:  # its answers pass through proxies and may be anything
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise StorageFailed(
+                f"The Chroma server at {shown_url(self._url)} failed ({reason}); check that it runs, then try again: "
+                "what is stored only half is stored anew."
+            ) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _users(client: Any) -> Any:
+    return client.get_or_create_collection(_USERS, embedding_function=None)
+
+
+def _is_used(client: Any, key: str) -> bool:
+    return bool(_users(client).get(where={"collection": key}, limit=1, include=[])["ids"])
+
+
+def _remove_unused(client: Any, key: str) -> None:
+    found: Any = None if _is_used(client, key) else _found(client, collection_name(key))
+    trash = _throw_away(found) if found is not None else ""
+    if trash and _is_used(client, key):
+        # Somebody came between the look and the new name; where the old name is taken by now, it is not missed.
+        with contextlib.suppress(Exception):
+            found.modify(name=collection_name(key))
+            return
+    _delete(client, trash)
+
+
+def _has_moved_out(facts: dict[str, Any]) -> bool:
+    """Whether a workspace of this machine is gone, or another now."""
+    if facts.get("host") != me()["host"]:
+        return False
+    home = Path(str(facts.get("home", "")))
+    return not home.is_dir() or workspace_id(home, make=False) != facts.get("workspace")
+
+
+def _found(client: Any, name: str) -> Any:
+    from chromadb.errors import NotFoundError
+
+    try:
+        return client.get_collection(name, embedding_function=None)
+    except NotFoundError:
+        return None
+
+
+def _throw_away(collection: Any) -> str:
+    """Take a collection's name from it, by its id: one that another process made under the same name stays."""
+    from chromadb.errors import NotFoundError
+
+    name = _TRASH + uuid.uuid4().hex
+    try:
+        collection.modify(name=name, metadata={**(collection.metadata or {}), "at": time.time()})
+    except NotFoundError:
+        return ""
+    return name
+
+
+def _delete(client: Any, name: str) -> None:
+    from chromadb.errors import NotFoundError
+
+    if name:
+        with contextlib.suppress(NotFoundError):
+            client.delete_collection(name)
+
+
+def _vectors(collection: Any, count: int) -> Vectors:
+    parts = []
+    for start in range(0, count, _READ):
+        ids = [str(position) for position in range(start, min(start + _READ, count))]
+        got = collection.get(ids=ids, include=["embeddings"])
+        rows = dict(zip(got["ids"], got["embeddings"], strict=True))
+        parts.append(np.asarray([rows[each] for each in ids], dtype=np.float32))
+    return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)

@@ -1,0 +1,29 @@
+"""What a server knows a workspace by."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from pathlib import Path
+
+_FILE = ".workspace"
+
+
+def workspace_id(indexes: Path, *, make: bool = True) -> str:
+    """The id in a workspace's folder of indexes, made where there is none; empty where it shall not be made."""
+    file = indexes / _FILE
+    with contextlib.suppress(OSError):
+        return file.read_text(encoding="ascii").strip()
+    if not make:
+        return ""
+    indexes.mkdir(parents=True, exist_ok=True)
+    draft = indexes / f"{_FILE}-{uuid.uuid4().hex}"
+    draft.write_text(uuid.uuid4().hex, encoding="ascii")
+    try:
+        # Only the first of several processes makes it.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, file)
+    finally:
+        draft.unlink()
+    return file.read_text(encoding="ascii").strip()

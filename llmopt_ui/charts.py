@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +13,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.theme import NEUTRAL, Ink, plain, themed
 
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+SEEN = "trained on these questions"
 _MANY = 6
 _LOW = 0.08
 """A lower mean has no room for its figure inside its bar."""
@@ -20,7 +21,10 @@ _BINS = 30
 
 
 def metric_bars(
-    results: Mapping[str, Mapping[str, Summary]], titles: Mapping[str, str], inks: Mapping[str, Ink]
+    results: Mapping[str, Mapping[str, Summary]],
+    titles: Mapping[str, str],
+    inks: Mapping[str, Ink],
+    seen: Collection[str] = (),
 ) -> go.Figure:
     """Grouped bars with 95 % intervals: one group per metric, one bar per configuration.
 
@@ -30,12 +34,14 @@ def metric_bars(
         results: Configuration -> metric -> summary; scores between 0 and 1.
         titles: Metric -> what the axis says, in drawing order.
         inks: Configuration -> its colour.
+        seen: Configurations that were trained on these questions; their bars are hatched.
     """
     traces: list[go.Bar] = []
     groups = [plain(text) for text in titles.values()]
     for name, summaries in results.items():
         shown = [summaries.get(metric) for metric in titles]
-        traces.append(_bars(name, groups, shown, inks[name], crowded=len(results) > _MANY))
+        bars = _bars(name, groups, shown, inks[name], crowded=len(results) > _MANY)
+        traces.append(_hatched(bars) if name in seen else bars)
         if any(_is_low(summary) for summary in shown):
             traces.append(_low(name, groups, shown))
         empty = [group for group, summary in zip(groups, shown, strict=True) if _mean(summary) is None]
@@ -70,6 +76,17 @@ def _bars(name: str, groups: Sequence[str], shown: Sequence[Summary | None], ink
         customdata=[_hover(summary) for summary in shown],
         hovertemplate="<b>%{fullData.name}</b><br>%{x}: %{customdata}<extra></extra>",
     )
+
+
+def _hatched(bars: go.Bar) -> go.Bar:
+    """The same bars, to be told from those that show what a configuration can do."""
+    bars.update(name=f"{bars.name} ({SEEN})", marker={"pattern": hatching(["/"] * len(bars.x))})
+    return bars
+
+
+def hatching(shapes: Sequence[str]) -> dict[str, object]:
+    """A Plotly pattern for bars whose score is owed to training on the questions: `/` for those, else empty."""
+    return {"shape": list(shapes), "fillmode": "replace", "size": 7, "solidity": 0.35}
 
 
 def _is_low(summary: Summary | None) -> bool:

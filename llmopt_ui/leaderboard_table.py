@@ -51,6 +51,7 @@ def _state(entry: Entry) -> str:
     words = [] if run.status == "finished" else [run.status.replace("-", " ")]
     words += [f"{run.done} of {run.total} answered"] if run.done != run.total else []
     told = f"  \n:gray[{', '.join(words)}]" if words else ""
+    told += f"  \n:{'red' if entry.seen else 'orange'}[{entry.mark}]" if entry.mark else ""
     return told + (f"  \n:red[✕ {run.failed:,} of {run.total:,} failed]" if run.failed else "")
 
 
@@ -91,10 +92,11 @@ def _csv_row(entry: Entry, metric: str) -> list[object]:
     )
     tokens = run.usage.prompt_tokens + run.usage.completion_tokens
     start = (entry.name, run.fingerprint, run.status, run.judge, metric)
-    return [*start, *measured, *told, tokens, run.usage.cost_usd, run.seconds]
+    return [*start, *measured, *told, tokens, run.usage.cost_usd, run.seconds, entry.seen, run.documents_version]
 
 
 _CSV_COLUMNS = (
     "configuration", "fingerprint", "status", "judge", "metric", "mean", "low", "high", "scored", "total",
     "difference", "difference_low", "difference_high", "p_value", "verdict", "tokens", "cost_usd", "seconds",
+    "trained_on", "documents_version",
 )  # fmt: skip

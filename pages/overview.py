@@ -3,6 +3,7 @@
 import streamlit as st
 
 from llmopt_ui import format as fmt
+from llmopt_ui.caveats import caveats_view
 from llmopt_ui.components import empty_state, link_to, page_header, section, told_plainly
 from llmopt_ui.leaderboard_table import leaderboard_table
 from llmopt_ui.navigation import EVALUATION, OVERVIEW
@@ -33,6 +34,7 @@ with told_plainly():
 
     section("Latest leaderboard")
     if found:
+        caveats_view([entry.known for entry in found if entry.known])
         newest = found[0].run
         leaderboard_table(
             found, metrics_of(found), inks([*(item.name for item in saved), *(e.name for e in found)]), "overview"

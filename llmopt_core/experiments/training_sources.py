@@ -28,7 +28,7 @@ from llmopt_core.types import Example, fingerprint
 _STAGE = "seen-questions-1"
 _SERVICE_TUNED = "ft:"
 _MOST_KEPT = 512
-_KEPT: dict[tuple[Path, int], TrainingOverlap] = {}
+_KEPT: dict[tuple[Path, int, datetime], TrainingOverlap] = {}
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,8 @@ def overlap_of(store: Store, run: Run) -> TrainingOverlap:
     stored = overlap_from(run.training)
     if stored is not None:
         return stored
-    key = (store.home, run.id)
+    # The id of a run that was deleted may be given again.
+    key = (store.home, run.id, run.created_at)
     if key not in _KEPT:
         while len(_KEPT) >= _MOST_KEPT:
             _KEPT.pop(next(iter(_KEPT)), None)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from llmopt_core.evaluation.catalogue import RAGAS_METRICS
+from llmopt_core.experiments.caveats import RunCaveats, caveats_of, marks
 from llmopt_core.experiments.leaderboard import Row, Scored, leaderboard
 from llmopt_core.experiments.outcome import Outcome, outcome
+from llmopt_core.experiments.run_documents import same_documents
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired import Comparison
@@ -26,6 +28,8 @@ class Entry:
     Attributes:
         name: Unique among the entries; an earlier version of a configuration carries its fingerprint.
         comparisons: Against the baseline, by metric, where both have scores; empty for the baseline itself.
+        known: What its tuned parts were trained on, and its documents.
+        mark: What of that must stand beside its name, among the runs compared.
     """
 
     name: str
@@ -33,6 +37,13 @@ class Entry:
     summaries: Mapping[str, Summary]
     comparisons: Mapping[str, Comparison]
     is_baseline: bool = False
+    known: RunCaveats | None = None
+    mark: str = ""
+
+    @property
+    def seen(self) -> int:
+        """How many of its questions it was trained on."""
+        return self.known.seen if self.known else 0
 
     @property
     def seconds_each(self) -> float | None:
@@ -56,7 +67,8 @@ def latest_by_name(
 ) -> dict[str, Run]:
     """The run of each configuration that counts: its newest, or an older one that answered more questions.
 
-    A short try after a whole run would else take its place. An older run must have all metrics of the newest.
+    A short try after a whole run would else take its place. An older run must have all metrics of the newest, and must
+    not be known to be over other documents.
 
     Args:
         runs: Newest first.
@@ -72,7 +84,7 @@ def latest_by_name(
     found: dict[str, Run] = {}
     for newest, *older in kinds.values():
         name = newest.name if newest.name not in found else f"{newest.name} (earlier, {newest.fingerprint[:4]})"
-        whole = (run for run in older if set(newest.metrics) <= set(run.metrics))
+        whole = (run for run in older if set(newest.metrics) <= set(run.metrics) and same_documents(run, newest))
         found[name] = max((newest, *whole), key=lambda run: run.done - run.failed)
     places = {name: place for place, name in enumerate(order)}
     return dict(sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[1].id)))
@@ -85,7 +97,9 @@ def leading_metrics(measured: Sequence[str]) -> tuple[str, ...]:
 
 def entries(runs: Mapping[str, Run], baseline: str) -> list[Entry]:
     """The leaderboard of these runs against the baseline, in the given order."""
-    measured = _measured(tuple((name, *_version(run)) for name, run in runs.items()), _metrics(runs), baseline)
+    known = caveats_of(store(), list(runs.values()), list(runs))
+    keys = tuple((name, found.seen, *_version(run)) for (name, run), found in zip(runs.items(), known, strict=True))
+    measured = _measured(keys, _metrics(runs), baseline)
     return [
         Entry(
             row.name,
@@ -97,8 +111,10 @@ def entries(runs: Mapping[str, Run], baseline: str) -> list[Entry]:
                 if cell.versus is not None and cell.versus.pairs
             },
             row.is_baseline,
+            found,
+            mark,
         )
-        for row in measured
+        for row, found, mark in zip(measured, known, marks(known), strict=True)
     ]
 
 
@@ -150,9 +166,11 @@ def _metrics(runs: Mapping[str, Run]) -> tuple[str, ...]:
 
 
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")
-def _measured(keys: tuple[tuple[str, int, int, int, str], ...], metrics: tuple[str, ...], baseline: str) -> list[Row]:
-    scores = _scores(tuple(key[1:] for key in keys))
-    scored = [Scored(name, total, scores[run_id], run_id) for name, run_id, total, *_ in keys]
+def _measured(
+    keys: tuple[tuple[str, int, int, int, int, str], ...], metrics: tuple[str, ...], baseline: str
+) -> list[Row]:
+    scores = _scores(tuple(key[2:] for key in keys))
+    scored = [Scored(name, total, scores[run_id], run_id, seen) for name, seen, run_id, total, *_ in keys]
     return leaderboard(scored, metrics, [key[0] for key in keys].index(baseline))
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from llmopt_core.evaluation.judge_agreement import JUDGE, in_one_sentence
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
+from llmopt_ui.caveats import caveats_view
 from llmopt_ui.charts import CONFIG, metric_bars
 from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.evaluation.comparison import Chosen, choose
@@ -35,8 +36,10 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
 
 def _picture(chosen: Chosen, compared: Sequence[Entry]) -> None:
     section("The four Ragas metrics" if len(chosen.ragas) == 4 else "Scores")
+    caveats_view([entry.known for entry in compared if entry.known])
     titles = {metric: metric_title(metric) for metric in chosen.ragas or chosen.leading}
-    figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks)
+    seen = [entry.name for entry in compared if entry.seen]
+    figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks, seen)
     told = "Mean score of each configuration per metric, with 95 % intervals"
     st.plotly_chart(figure, config=CONFIG, key="metric_bars", alt=told)
     sizes = sorted({run.total for run in chosen.runs.values()})
@@ -57,7 +60,7 @@ def findings(compared: Sequence[Entry], metrics: Sequence[str], inks: Mapping[st
     for entry in compared:
         if entry.is_baseline or not entry.comparisons:
             continue
-        parts = [part for name in ("better", "worse") if (part := _found(entry, metrics, name))]
+        parts = [part for name in ("better", "worse", "not comparable") if (part := _found(entry, metrics, name))]
         told = " · ".join(parts) or verdict("no difference seen").markdown
         lines.append(f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}** {told}")
     return lines

@@ -9,6 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.run_documents import resume_problem
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Job, Project, Run
 from llmopt_ui import format as fmt
@@ -229,13 +231,28 @@ def _stopped(project: Project, runs: Sequence[Run]) -> None:
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.markdown(_state_of(run), width="content")
                 told = "Does only what is missing or failed; nothing is paid twice."
-                pressed = st.button("Resume", key=f"run_resume_{run.id}", icon=":material/resume:", help=told)
+                problem = resume_problem(run, _documents_now(project)) if run.retrieves else ""
+                pressed = st.button("Resume", key=f"run_resume_{run.id}", icon=":material/resume:", help=told,
+                                    disabled=bool(problem))  # fmt: skip
+            if problem:
+                st.text(problem, width="stretch")
             if run.error:
                 st.text(run.error, width="stretch")
         if pressed:
             make = model_maker()
             _watch(job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make)))
             st.rerun()
+
+
+def _documents_now(project: Project) -> str:
+    """The version of the project's documents; made anew only when one of them was saved or removed."""
+    listed = tuple((item.name, item.version, item.saved_at) for item in store().document_list(project))
+    return _documents_version(listed, project)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _documents_version(listed: tuple[object, ...], _project: Project) -> str:
+    return documents_version(store().documents(_project))
 
 
 def _state_of(run: Run) -> str:

@@ -84,13 +84,26 @@ def _to_run(standing: Standing) -> list[Step]:
 def _to_improve(standing: Standing) -> list[Step]:
     leader = standing.leader
     if leader is None:
-        return []
+        return _fresh_questions(standing)
     return [
+        *_fresh_questions(standing),
         *_failures(leader),
         *_knowledge(standing, leader),
         *_behaviour(standing, leader),
         *_certainty(standing, leader),
     ]
+
+
+def _fresh_questions(standing: Standing) -> list[Step]:
+    """A score on questions that were trained on has to be measured again on others."""
+    seen = [entry for entry in standing.entries if entry.seen]
+    if not seen:
+        return []
+    first = seen[0]
+    others = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    part = f"{first.seen} of its {first.run.total} questions"
+    why = f"{first.name}{others} was trained on {part}: its score says nothing about new ones."
+    return [Step("Add fresh questions", why, EVALUATION, "Questions")]
 
 
 def _failures(leader: Entry) -> list[Step]:
@@ -182,6 +195,10 @@ def _mean(entry: Entry, metric: str) -> float | None:
 
 
 def leader_of(entries: Sequence[Entry], metrics: Sequence[str]) -> Entry | None:
-    """The entry with the highest mean over these metrics; one that was not scored on a metric counts 0 there."""
-    scored = [entry for entry in entries if any(_mean(entry, metric) is not None for metric in metrics)]
+    """The entry with the highest mean over these metrics; one that was not scored on a metric counts 0 there.
+
+    What was trained on its questions leads nothing.
+    """
+    fair = [entry for entry in entries if not entry.seen]
+    scored = [entry for entry in fair if any(_mean(entry, metric) is not None for metric in metrics)]
     return max(scored, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)

@@ -76,8 +76,12 @@ def _decisive(metrics: Sequence[str]) -> tuple[str, ...]:
 
 def _captions(found: Sequence[Entry]) -> Mapping[str, str]:
     shown = next(iter(_decisive(metrics_of(found))), "")
-    scored = {entry.name: entry.summaries[shown].mean for entry in found if shown in entry.summaries}
-    return {name: f"{metric_title(shown)} {fmt.score(mean)}" for name, mean in scored.items() if mean is not None}
+    scored = [(entry, entry.summaries[shown].mean) for entry in found if shown in entry.summaries]
+    return {
+        entry.name: "trained on it" if entry.seen else f"{metric_title(shown)} {fmt.score(mean)}"
+        for entry, mean in scored
+        if mean is not None
+    }
 
 
 def standing_view(standing: Standing, runs: Sequence[Run]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -13,6 +13,7 @@ from llmopt_core.finetuning.jobs import MetricPoint
 from llmopt_core.finetuning.structured import StructuredReport
 from llmopt_core.reporting.page import PALETTE
 from llmopt_ui import format as fmt
+from llmopt_ui.charts import SEEN, hatching
 from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed
 
 BASE, TUNED = PALETTE[0], PALETTE[1]
@@ -170,7 +171,7 @@ def square_bars(found: Square, title: str) -> go.Figure:
             x=groups,
             y=[c.summary.mean if c else None for c in shown],
             error_y=_whiskers(shown),
-            marker={"color": colour},
+            marker={"color": colour, "pattern": hatching([_pattern(c) for c in shown])},
             customdata=[_hover(c) for c in shown],
             hovertemplate=f"<b>{name}</b>, %{{x}}<br>%{{customdata}}<extra></extra>",
         )
@@ -184,6 +185,11 @@ def square_bars(found: Square, title: str) -> go.Figure:
         showlegend=True,
     )
     return themed(figure)
+
+
+def _pattern(corner: Corner | None) -> str:
+    """Hatched where the questions were trained on."""
+    return "/" if corner is not None and corner.overlap.seen else ""
 
 
 def _values(figure: go.Figure, groups: Sequence[str], shown: Sequence[Corner | None], *, shift: int) -> None:
@@ -214,19 +220,25 @@ def _hover(corner: Corner | None) -> str:
     return f"{fmt.score(s.mean)} (95 % interval {fmt.interval(s.low, s.high)})<br>{s.scored} of {s.total} scored"
 
 
-def structured_bars(reports: Mapping[str, StructuredReport]) -> go.Figure:
-    """Valid JSON, intent, slot F1 and exact answers, one bar per run with its interval."""
+def structured_bars(reports: Mapping[str, StructuredReport], seen: Collection[str] = ()) -> go.Figure:
+    """Valid JSON, intent, slot F1 and exact answers, one bar per run with its interval.
+
+    Args:
+        reports: By the run's name.
+        seen: Runs that were trained on these questions; their bars are hatched.
+    """
     titles = {"valid": "Valid JSON", "intent": "Right intent", "slot_f1": "Slot F1", "exact": "All right"}
     figure = go.Figure()
     for place, (name, report) in enumerate(reports.items()):
         shares = [getattr(report, key) for key in titles]
         figure.add_bar(
-            name=plain(name),
+            name=plain(name) + (f" ({SEEN})" if name in seen else ""),
             x=list(titles.values()),
             y=[share.value for share in shares],
             error_y={"type": "data", "symmetric": False, "array": [s.high - s.value for s in shares],
                      "arrayminus": [s.value - s.low for s in shares], "thickness": 1.5, "color": NEUTRAL},
-            marker={"color": PALETTE[place % len(PALETTE)]},
+            marker={"color": PALETTE[place % len(PALETTE)],
+                    "pattern": hatching(["/" if name in seen else ""] * len(titles))},
             text=[fmt.score(share.value) for share in shares],
             textposition="inside",
             insidetextanchor="start",

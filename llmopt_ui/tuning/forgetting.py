@@ -15,6 +15,7 @@ from llmopt_core.finetuning.jobs import TunedModel
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
+from llmopt_ui.caveats import overlap_sentences
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, section
 from llmopt_ui.leaderboard_table import metric_title
@@ -77,12 +78,13 @@ def _add(project: Project) -> None:
 
 def _result(found: Forgetting, metric: str) -> None:
     compared, title = found.comparison, fmt.markdown(metric_title(metric))
+    overlap_sentences(found.overlap)
     facts(
         [
             ("Base", fmt.score(found.base.mean)),
             ("Tuned", fmt.score(found.tuned.mean)),
             ("Answered worse", fmt.plural(found.worse, "question")),
-            ("Answered better", fmt.plural(found.better, "question")),
+            ("Scored higher" if found.overlap.seen else "Answered better", fmt.plural(found.better, "question")),
         ],
         [f"95 % interval {fmt.interval(part.low, part.high)}" for part in (found.base, found.tuned)] + ["", ""],
     )

@@ -9,8 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.caveats import RunCaveats
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.experiment import Plan, save_configuration
+from llmopt_core.experiments.run_documents import documents_of
 from llmopt_core.experiments.tuning import CORNERS
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models
 from llmopt_core.experiments.tuning_lab.square import PAIRS, Square, corners, square
@@ -18,6 +20,7 @@ from llmopt_core.finetuning.jobs import TunedModel
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui import format as fmt
+from llmopt_ui.caveats import caveats_view
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, section
 from llmopt_ui.evaluation.job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
@@ -189,6 +192,7 @@ def _estimate_first(project: Project, plan: Plan) -> None:
 
 
 def _picture(asked: Asked, found: Square) -> None:
+    caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in found.corners.items()])
     left, right = st.columns(2, gap="medium")
     with left:
         st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)"), config=CONFIG,
@@ -198,7 +202,8 @@ def _picture(asked: Asked, found: Square) -> None:
         st.caption(f"Means over {least}{fmt.plural(sizes[-1], 'question')} with 95 % bootstrap intervals.")
     with right:
         if found.whole and found.best:
-            st.markdown(f"Best: **{found.best}**")
+            clean = not any(corner.overlap.seen for corner in found.corners.values())
+            st.markdown(f"{'Best' if clean else 'Highest of those not trained on these questions'}: **{found.best}**")
         with st.container(key="figures_square"):
             st.table(_costs(found), border="horizontal", hide_index=True)
 

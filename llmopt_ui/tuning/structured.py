@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from llmopt_core.experiments.caveats import caveats_of
 from llmopt_core.experiments.tuning_lab.structured import is_structured, structured_report, structured_runs
 from llmopt_core.finetuning.structured import StructuredReport
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
+from llmopt_ui.caveats import caveats_view
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import section
 from llmopt_ui.resources import store
@@ -24,10 +26,13 @@ def structured_view(project: Project) -> None:
             continue
         reports = {run.name: _report(run.id, run.done, run) for run in runs}
         section(f"Structured answers on {fmt.markdown(saved.name)}", _HELP)
-        st.plotly_chart(structured_bars(reports), config=CONFIG, key=f"structured_{saved.name}",
+        known = caveats_of(store(), runs)
+        caveats_view(known)
+        seen = [run.name for run, about in zip(runs, known, strict=True) if about.seen]
+        st.plotly_chart(structured_bars(reports, seen), config=CONFIG, key=f"structured_{saved.name}",
                         alt="Valid JSON, intent, slot F1 and exact answers of each run")  # fmt: skip
         most = max(report.answers for report in reports.values())
-        st.caption(f"{fmt.plural(most, 'held-back question')}, 95 % bootstrap intervals.")
+        st.caption(f"{fmt.plural(most, 'question')}, 95 % bootstrap intervals.")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.leaderboard import Scored, compare_runs, higher_is_better, scored_runs
+from llmopt_core.experiments.training_overlap import TrainingOverlap
+from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.experiments.tuning import with_tuned
 from llmopt_core.experiments.tuning_lab.square import fullest_runs
 from llmopt_core.models.base import ModelSpec
@@ -51,6 +53,7 @@ class Forgetting:
         by_category: Means of base and tuned over the questions that both answered, and their number.
         lost: The questions with the largest loss, at most as many as asked for.
         worse, better: Number of questions on which the tuned model is worse or better.
+        overlap: What the tuned model has learned from these questions.
     """
 
     base: Summary
@@ -60,6 +63,7 @@ class Forgetting:
     lost: Sequence[Lost]
     worse: int
     better: int
+    overlap: TrainingOverlap
 
 
 def forgetting(
@@ -91,6 +95,7 @@ def forgetting(
         [_lost(records[0][key], records[1][key], both[key]) for key in worst],
         sum(drop > 0 for drop in drops.values()),
         sum(drop < 0 for drop in drops.values()),
+        overlap_of(store, tuned),
     )
 
 

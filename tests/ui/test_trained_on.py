@@ -1,0 +1,175 @@
+"""The pages say which scores are owed to training on the questions, and which runs were made over other documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import save_configuration
+from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.training_overlap import TrainingOverlap, TunedPart
+from llmopt_core.experiments.tuning_lab.square import corners
+from llmopt_core.finetuning.adapters import adapters_root, write_card
+from llmopt_core.finetuning.data import TrainingSet, chat_example
+from llmopt_core.finetuning.job_folder import new_folder
+from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.tables_runs import runs as runs_table
+from llmopt_core.types import Answer, Document, EvaluationSet, Example, Record, Score, Usage
+from llmopt_ui import resources
+
+App = Callable[..., AppTest]
+SENTENCE = "20 of 24 questions stand in the training data of mine"
+PART = TunedPart(kind="model", name="mine", source="fine-tuning job 1", exact=18, near=2)
+SEEN = TrainingOverlap(questions=24, exact=18, near=2, parts=(PART,))
+
+
+def words(test: AppTest) -> str:
+    return "\n".join(str(part.value) for part in (*test.caption, *test.markdown, *test.text)).replace("\\", "")
+
+
+def table(test: AppTest) -> str:
+    """The leaderboard with its leading metrics."""
+    return str(test.table[0].value.to_csv()).replace("\\", "")
+
+
+@pytest.fixture
+def tuned(store: Store, used: str) -> int:
+    """A run of a tuned model that is right throughout, on questions of which it was trained on twenty."""
+    body = {"name": "tuned", "model": {"adapter": "mine", "max_tokens": 32}, "prompt": {"template": "{{ question }}"}}
+    adapters_root(resources.settings()).mkdir(parents=True, exist_ok=True)
+    (adapters_root(resources.settings()) / "mine.gguf").write_bytes(b"GGUF")
+    store.save_configuration(used, "tuned", body, "f" * 16)
+    saved = store.evaluation_sets(used)[0]
+    run = store.start_run(used, body, "f" * 16, evaluation_set=saved.name, set_version=saved.version,
+                          judge="built-in judge v1", metrics=("answer_relevancy", "answer_f1"), total=24,
+                          training=SEEN.model_dump(mode="json"))  # fmt: skip
+    examples = store.evaluation_set(used, saved.name).examples
+    scores = {name: Score(name, 1.0) for name in ("answer_relevancy", "answer_f1")}
+    answer = Answer("a", usage=Usage(10, 2, 0.0, 1), seconds=0.1)
+    store.save_records(run, [(i, Record(e, answer, scores=scores)) for i, e in enumerate(examples)])
+    store.finish_run(run, "finished", seconds=3)
+    return run
+
+
+def hatched(figure: dict) -> dict[str, list[str]]:
+    return {bar["name"]: bar["marker"]["pattern"].get("shape", "") for bar in figure["data"]
+            if bar["type"] == "bar" and "name" in bar}  # fmt: skip
+
+
+def test_results_show_it_in_red_hatch_the_bars_and_never_say_better(app: App, used: str, tuned: int) -> None:
+    test = app("pages/evaluation.py", project=used, evaluation_view="Results")
+    assert not test.exception
+    assert f":red[:material/warning: tuned: {SENTENCE} (18 word for word, 2 nearly)" in words(test)
+    row = table(test).split("\n3,")[1]
+    assert ":red[trained on 20 of these 24 questions]" in row
+    assert ":red[≠ not comparable]" in row
+    assert "better" not in row
+    finding = next(str(m.value) for m in test.markdown if "**tuned**" in str(m.value) and "on Answer" in str(m.value))
+    assert "better" not in finding
+    chart = json.loads(test.get("plotly_chart")[0].proto.spec)
+    shapes = hatched(chart)
+    assert set(shapes["tuned (trained on these questions)"]) == {"/"}
+    assert "/" not in shapes["rag"]
+
+
+def test_the_overview_lets_it_lead_nothing(app: App, used: str, tuned: int) -> None:
+    test = app("pages/overview.py", project=used)
+    assert not test.exception
+    assert f"tuned: {SENTENCE}" in words(test)
+    assert "trained on 20 of these 24 questions" in table(test)
+    assert "≠ not comparable" in table(test)
+    links = json.dumps([link.proto.label for link in test.get("page_link")])
+    assert "Add fresh questions" in links
+    assert "tuned was trained on 20 of its 24 questions" in words(test)
+    chart = json.loads(test.get("plotly_chart")[0].proto.spec)
+    assert "trained on it" in json.dumps(chart)
+    assert "Answer F1 1.00" not in json.dumps(chart)
+
+
+def test_an_old_run_of_an_adapter_without_a_card_has_unknown_training_data(
+    app: App, store: Store, used: str, tuned: int
+) -> None:
+    with store.database.write() as connection:
+        connection.execute(sa.update(runs_table).values(training=None))
+    test = app("pages/evaluation.py", project=used, evaluation_view="Results")
+    assert "tuned: Training data unknown: mine may have learned from these questions." in words(test)
+    assert ":orange[training data unknown]" in table(test)
+
+
+def test_runs_over_other_documents_are_marked(app: App, store: Store, used: str) -> None:
+    newest = [run.id for run in store.runs(used)][:2]
+    for run_id, version in zip(newest, ("a" * 16, "b" * 16), strict=True):
+        with store.database.write() as connection:
+            connection.execute(sa.update(runs_table).where(runs_table.c.id == run_id).values(documents_version=version))
+    for page, more in (("pages/evaluation.py", {"evaluation_view": "Results"}), ("pages/overview.py", {})):
+        test = app(page, project=used, **more)
+        assert not test.exception
+        assert (
+            "These runs were made over different documents (rag: documents bbbbbb; rag-rerank: documents aaaaaa)"
+            in (words(test))
+        )
+        assert ":orange[documents bbbbbb]" in table(test)
+        assert table(test).count("documents ") == 2, "the plain baseline needs none"
+
+
+def test_a_run_over_other_documents_cannot_be_resumed_by_its_button(app: App, store: Store, used: str) -> None:
+    run = store.runs(used)[0]
+    version = documents_version(store.documents(used))
+    with store.database.write() as connection:
+        statement = sa.update(runs_table).where(runs_table.c.id == run.id)
+        connection.execute(statement.values(status="cancelled", documents_version=version))
+    test = app("pages/evaluation.py", project=used, evaluation_view="Run")
+    assert not test.button(key=f"run_resume_{run.id}").disabled
+    store.save_documents(used, [Document("harbour.md", "The harbour was built in 1713.")])
+    test = app("pages/evaluation.py", project=used, evaluation_view="Run")
+    assert test.button(key=f"run_resume_{run.id}").disabled
+    assert "was made over other documents than the project has now" in words(test)
+
+
+def test_the_square_hatches_the_tuned_corners_and_calls_none_of_them_best(app: App, store: Store) -> None:
+    store.ensure_project("p")
+    plain = Configuration(name="plain", prompt=PromptSpec(template="Question: {{ question }}\nAnswer:"))
+    prompt = PromptSpec(template="Passage: {{ context }}\nQuestion: {{ question }}\nAnswer:")
+    rag = Configuration(name="passages", prompt=prompt, retrieval=RetrievalSpec())
+    for configuration in (plain, rag):
+        save_configuration(store, "p", configuration)
+    examples = tuple(Example(f"{i}", f"Where does the ferry number {i} land?", "a") for i in range(30))
+    where = store.save_evaluation_set("p", EvaluationSet("ferries", examples))
+    settings = resources.settings()
+    data = TrainingSet("d", tuple(chat_example(f"Question: {e.question}\nAnswer:", "a") for e in examples[:26]))
+    folder = new_folder(settings, JobRequest(name="reader"), "lora", data, None)
+    folder.update_state(status="finished", tuned_model="reader")
+    adapters_root(settings).mkdir(parents=True)
+    (adapters_root(settings) / "reader.gguf").write_bytes(b"GGUF")
+    write_card(adapters_root(settings) / "reader.json", {"text_format": "completion", "job_id": folder.id})
+    four = corners(plain, rag, ModelSpec(adapter="reader", mode="completion"), "reader")
+    for configuration, score in zip(four, (0.1, 0.4, 0.8, 0.9), strict=True):
+        made = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
+                               evaluation_set=where.name, set_version=where.version, judge="j",
+                               metrics=("answer_f1",), total=30)  # fmt: skip
+        answer, scores = Answer("a", usage=Usage(50, 5, None, 1)), {"answer_f1": Score("answer_f1", score)}
+        store.save_records(made, [(i, Record(e, answer, scores=scores)) for i, e in enumerate(examples)])
+        store.finish_run(made, "finished")
+    test = app("pages/finetuning_lab.py", project="p", tuning_view="2 × 2")
+    assert not test.exception
+    said = words(test)
+    for name in ("tuned", "tuned + RAG"):
+        sentence = f"{name}: 26 of 30 questions stand in the training data of reader (26 word for word, 0 nearly)"
+        assert f":red[:material/warning: {sentence}" in said
+    assert "Highest of those not trained on these questions: **base + RAG**" in said
+    answers = test.table[1].value
+    assert answers["Verdict"].str.contains("better").tolist() == [False, False, True, False, False]
+    assert answers["Verdict"].str.contains("not comparable").tolist() == [True, True, False, True, True]
+    chart = json.loads(next(c for c in test.get("plotly_chart") if "Plain" in c.proto.spec).proto.spec)
+    shapes = [bar["marker"]["pattern"]["shape"] for bar in chart["data"] if bar["type"] == "bar"]
+    assert shapes == [["", ""], ["/", "/"]]
+    assert "get better" not in said

@@ -25,7 +25,7 @@ def compare(
     """Compare two configurations."""
     from llmopt_core.experiments.caveats import caveats, run_caveats
     from llmopt_core.experiments.leaderboard import compare_runs
-    from llmopt_core.experiments.result import interval_of, read_result, scored_from
+    from llmopt_core.experiments.result import read_result, scored_from
 
     result = read_result(file)
     a, b = (_run(result, name, metric, file) for name in (name_a, name_b))
@@ -39,7 +39,7 @@ def compare(
             "mean_a": a["metrics"][metric]["mean"],
             "mean_b": b["metrics"][metric]["mean"],
             "difference": compared.difference,
-            "ci95": interval_of(compared.low, compared.high, compared.difference, compared.pairs),
+            "ci95": [compared.low, compared.high],
             "p_value": compared.p_value,
             "pairs": compared.pairs,
             "dropped": compared.dropped,

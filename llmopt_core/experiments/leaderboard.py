@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from llmopt_core.errors import BadInput
@@ -12,7 +12,7 @@ from llmopt_core.experiments.training_overlap import fair
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.statistics.paired import Comparison, compare_paired, holm, verdict_of
+from llmopt_core.statistics.paired import Comparison, compare_family
 
 Values = tuple[float | None, ...]
 
@@ -46,12 +46,10 @@ class Cell:
     Attributes:
         versus: Against the baseline; None for the baseline itself and where no example has both values. `p_value` and
             `verdict` are adjusted (Holm) for the number of configurations that this metric compares with the baseline.
-        p_unadjusted: The p-value before that.
     """
 
     summary: Summary
     versus: Comparison | None = None
-    p_unadjusted: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +96,8 @@ def compare_runs(a: Scored, b: Scored, metric: str) -> Comparison:
     if not set(a.scores.examples) & set(b.scores.examples):
         raise BadInput(f"{a.name} and {b.name} have no example in common; compare runs of the same evaluation set.")
     examples = tuple(dict.fromkeys((*a.scores.examples, *b.scores.examples)))
-    compared = _compared(a.aligned(metric, examples), b.aligned(metric, examples), higher_is_better(metric))
-    return fair_between(compared, a, b)
+    columns = ((a.aligned(metric, examples), b.aligned(metric, examples)),)
+    return fair_between(_compared(columns, higher_is_better(metric))[0], a, b)
 
 
 def fair_between(comparison: Comparison, a: Scored, b: Scored) -> Comparison:
@@ -120,36 +118,18 @@ def baseline_position(names: Sequence[str]) -> int:
 def _column(runs: Sequence[Scored], metric: str, baseline: int) -> list[Cell]:
     base = runs[baseline]
     higher = higher_is_better(metric)
-    versus: list[Comparison | None] = []
-    for i, run in enumerate(runs):
-        examples = base.scores.examples
-        compared = _compared(base.aligned(metric, examples), run.aligned(metric, examples), higher)
-        versus.append(compared if i != baseline and compared.pairs else None)
-    adjusted = [
-        None if found is None else fair_between(found, base, run)
-        for found, run in zip(_adjusted(versus, higher), runs, strict=True)
-    ]
-    return [_cell(run, metric, before, after) for run, before, after in zip(runs, versus, adjusted, strict=True)]
+    examples = base.scores.examples
+    first = base.aligned(metric, examples)
+    others = [i for i in range(len(runs)) if i != baseline]
+    found = _compared(tuple((first, runs[i].aligned(metric, examples)) for i in others), higher)
+    versus = {i: fair_between(one, base, runs[i]) for i, one in zip(others, found, strict=True) if one.pairs}
+    return [_cell(run, metric, versus.get(i)) for i, run in enumerate(runs)]
 
 
-def _cell(run: Scored, metric: str, before: Comparison | None, after: Comparison | None) -> Cell:
+def _cell(run: Scored, metric: str, versus: Comparison | None) -> Cell:
     values = tuple(run.scores.values.get(metric, ()))
     missing = (None,) * max(0, run.total - len(values))
-    return Cell(_summary((*values, *missing)), after, before.p_value if before else None)
-
-
-def _adjusted(versus: Sequence[Comparison | None], higher: bool) -> list[Comparison | None]:
-    p_values = [c.p_value for c in versus if c is not None and c.p_value is not None]
-    corrected = iter(holm(p_values))
-    result: list[Comparison | None] = []
-    for comparison in versus:
-        if comparison is None or comparison.p_value is None:
-            result.append(comparison)
-            continue
-        p_value = next(corrected)
-        verdict = verdict_of(comparison.difference, p_value, higher)
-        result.append(replace(comparison, p_value=p_value, verdict=verdict))
-    return result
+    return Cell(_summary((*values, *missing)), versus)
 
 
 # The same finished runs are asked for on every rerun of a page.
@@ -159,5 +139,5 @@ def _summary(values: Values) -> Summary:
 
 
 @lru_cache(maxsize=4096)
-def _compared(a: Values, b: Values, higher: bool) -> Comparison:
-    return compare_paired(a, b, higher)
+def _compared(columns: tuple[tuple[Values, Values], ...], higher: bool) -> list[Comparison]:
+    return compare_family(columns, higher)

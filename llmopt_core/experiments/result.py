@@ -56,13 +56,8 @@ def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap) -> dict[
 def _metric(name: str, records: Sequence[Record], total: int) -> dict[str, Any]:
     values = [record.scores[name].value if name in record.scores else None for record in records]
     summary = summarize([*values, *[None] * (total - len(values))])
-    ends = interval_of(summary.low, summary.high, summary.mean, summary.scored)
+    ends = [summary.low, summary.high]
     return {"mean": summary.mean, "ci95": ends, "scored": summary.scored, "total": summary.total}
-
-
-def interval_of(low: float | None, high: float | None, mean: float | None, values: int) -> list[float | None]:
-    """Both ends of a 95 % interval. Values that are all equal resample to themselves; a single one tells nothing."""
-    return [mean, mean] if low is None and values > 1 else [low, high]
 
 
 def _record(record: Record) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from llmopt_core.statistics.resampling import IntervalMethod, bootstrap_interval
+from llmopt_core.statistics.resampling import Floats, IntervalMethod, bootstrap_interval, is_constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,8 @@ class Summary:
 
     Attributes:
         mean: None where nothing was scored.
-        low: Lower end; None (with `high`) where there is no spread to resample: fewer than two values, or all equal.
+        low: Lower end; None (with `high`) where none can be computed: of a single graded value, and of equal values
+            that are not known to lie between 0 and 1.
         scored: Values the mean rests on.
         total: Values asked for, those without a value included.
     """
@@ -37,7 +38,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share of passes with its 95 % Wilson interval; `share` and the interval are None where nothing was scored."""
+    """A share of passes with its interval; `share` and the interval are None where nothing was scored."""
 
     passed: int
     scored: int
@@ -55,21 +56,54 @@ def is_value(value: float | None) -> bool:
 def summarize(
     values: Sequence[float | None], seed: int = 0, confidence: float = 0.95, method: IntervalMethod = "BCa"
 ) -> Summary:
-    """Mean of what was scored, with a bootstrap interval that is the same for the same values and seed."""
+    """Mean of what was scored, with an interval that is the same for the same values and seed.
+
+    Passes and failures (all values 0 or 1) get Wilson's interval, graded values a bootstrap of the mean. Equal values
+    between 0 and 1 have nothing to resample: their mean is only as certain as it is that no other value would come,
+    see `unseen_interval`.
+    """
     scored = np.array([float(value) for value in values if value is not None and math.isfinite(value)])
     if not len(scored):
         return Summary(None, None, None, 0, len(values))
-    low, high = bootstrap_interval(scored, seed, confidence, method) or (None, None)
-    return Summary(float(scored.mean()), low, high, len(scored), len(values))
+    mean = float(scored.mean())
+    low, high = _interval(scored, mean, seed, confidence, method) or (None, None)
+    return Summary(mean, low, high, len(scored), len(values))
 
 
-def rate(passes: Sequence[bool | None], confidence: float = 0.95) -> Rate:
-    """Share of passes among those decided, with a Wilson score interval."""
+def _interval(
+    scored: Floats, mean: float, seed: int, confidence: float, method: IntervalMethod
+) -> tuple[float, float] | None:
+    if is_pass_or_fail(scored):
+        return wilson_interval(int(scored.sum()), len(scored), confidence)
+    if len(scored) > 1 and is_constant(scored):
+        return unseen_interval(mean, len(scored), confidence) if 0.0 <= mean <= 1.0 else None
+    return bootstrap_interval(scored, seed, confidence, method)
+
+
+def is_pass_or_fail(values: Floats) -> bool:
+    """Whether every value is 0 or 1."""
+    return bool(np.isin(values, (0.0, 1.0)).all())
+
+
+def unseen_interval(value: float, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Interval of the mean of scores between 0 and 1 of which `total` were seen, all equal to `value`.
+
+    At most the share u of scores would be another, where u is the upper end of Wilson's interval of 0 of `total`; they
+    lie between 0 and 1, so the mean does between `value` (1 - u) and `value` (1 - u) + u. At 0 and 1 this is Wilson's
+    interval.
+    """
+    share = wilson_interval(0, total, confidence)[1]
+    return value * (1 - share), value * (1 - share) + share
+
+
+def rate(passes: Sequence[bool | None], confidence: float = 0.95, *, exact: bool = False) -> Rate:
+    """Share of passes among those decided, with a Wilson score interval, or the exact one (see `exact_interval`)."""
     decided = [bool(passed) for passed in passes if passed is not None]
     share, low, high = None, None, None
     if decided:
         share = sum(decided) / len(decided)
-        low, high = wilson_interval(sum(decided), len(decided), confidence)
+        interval = exact_interval if exact else wilson_interval
+        low, high = interval(sum(decided), len(decided), confidence)
     return Rate(sum(decided), len(decided), len(passes), share, low, high)
 
 
@@ -80,3 +114,13 @@ def wilson_interval(passed: int, total: int, confidence: float = 0.95) -> tuple[
     centre = (share + z * z / (2 * total)) / width
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / width
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def exact_interval(passed: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's (1934) interval of a share, which goes with the exact binomial test."""
+    from scipy.special import betaincinv
+
+    tail = (1 - confidence) / 2
+    low = float(betaincinv(passed, total - passed + 1, tail)) if passed else 0.0
+    high = float(betaincinv(passed + 1, total - passed, 1 - tail)) if passed < total else 1.0
+    return low, high

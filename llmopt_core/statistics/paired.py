@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from llmopt_core.statistics.intervals import is_value
-from llmopt_core.statistics.resampling import EXACT_PAIRS, Floats, bootstrap_interval, sign_flip_p_value
+from llmopt_core.statistics.intervals import is_pass_or_fail, is_value
+from llmopt_core.statistics.paired_tests import GradedTest, PairedTest, PassTest, binomial_p_value
+from llmopt_core.statistics.resampling import Floats
 
+Values = Sequence[float | None]
 Verdict = Literal["better", "worse", "no difference seen", "not comparable"]
 """`not comparable`: the one that leads was trained on the questions."""
 ALPHA = 0.05
@@ -22,15 +23,22 @@ ALPHA = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the pairs say about `b` against the baseline `a`.
+    """What the pairs say about `b` against the baseline `a`. Tested is the mean difference.
 
     Attributes:
         difference: Mean of `b - a` over the pairs; None where no example has both values.
-        low: Lower end of the 95 % bootstrap interval of the difference; None (with `high`) where there is no spread.
-        p_value: Chance of a difference at least as large if `a` and `b` were exchangeable; None without pairs.
+        low: Lower end of the interval that belongs to the verdict: 0 lies outside it where a difference is seen, and
+            inside where none is. None (with `high`) where none can be computed.
+        p_value: Chance of a difference at least as large if there were none, adjusted after Holm for the comparisons
+            that are tested together; None without pairs.
         pairs: Examples with a value on both sides.
         dropped: Examples left out because a value is missing on either side.
         method: The test, in words.
+        confidence: Of the interval: 0.95 for one comparison, more where several are tested together.
+        family: How many comparisons are tested together, this one among them.
+        p_unadjusted: The p-value of this comparison alone.
+        before: Mean of `a` over the pairs.
+        after: Mean of `b` over the pairs.
     """
 
     difference: float | None
@@ -41,6 +49,25 @@ class Comparison:
     verdict: Verdict
     method: str
     dropped: int = 0
+    confidence: float = 0.95
+    family: int = 1
+    p_unadjusted: float | None = None
+    before: float | None = None
+    after: float | None = None
+
+    @property
+    def reversed(self) -> Comparison:
+        """`a` against `b`."""
+        opposite: dict[Verdict, Verdict] = {"better": "worse", "worse": "better"}
+        return replace(
+            self,
+            difference=_negative(self.difference),
+            low=_negative(self.high),
+            high=_negative(self.low),
+            verdict=opposite.get(self.verdict, self.verdict),
+            before=self.after,
+            after=self.before,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,39 +82,48 @@ class Wins:
 
 
 def compare_paired(
-    a: Sequence[float | None],
-    b: Sequence[float | None],
+    a: Values,
+    b: Values,
     higher_is_better: bool = True,
     seed: int = 0,
+    *,
     alpha: float = ALPHA,
+    together_with: Sequence[float] = (),
 ) -> Comparison:
     """Compare the values of `b` with those of the baseline `a`, aligned by example, None where missing.
 
-    The p-value is a paired permutation test (`resampling.sign_flip_p_value`), the interval a BCa bootstrap of the
-    mean difference.
+    Values that are all 0 or 1 are tested by `PassTest`, others by `GradedTest`; the interval is that of the same test.
+
+    Args:
+        a: Of the baseline.
+        b: What is compared with it.
+        higher_is_better: The direction of the metric.
+        seed: Of the draws.
+        alpha: Chance of seeing a difference where there is none, over all that is tested together.
+        together_with: Unadjusted p-values of the other comparisons that are tested together with this one.
 
     Raises:
         ValueError: The two have different lengths.
     """
-    before, after = _pairs(a, b)
-    differences = np.array(after) - np.array(before)
-    moving = int(np.count_nonzero(differences))
-    method = "paired permutation test, " + ("exact" if moving <= EXACT_PAIRS else "random sign flips")
-    p_value = sign_flip_p_value(differences, seed) if before else None
-    return _comparison(
-        differences, p_value, total=len(a), method=method, seed=seed, alpha=alpha, higher=higher_is_better
-    )
+    return _Pairs(a, b, seed).compared(higher_is_better, alpha, together_with)
 
 
-def mcnemar(
-    a_pass: Sequence[bool | None], b_pass: Sequence[bool | None], seed: int = 0, alpha: float = ALPHA
-) -> Comparison:
+def compare_family(
+    columns: Sequence[tuple[Values, Values]], higher_is_better: bool = True, seed: int = 0, alpha: float = ALPHA
+) -> list[Comparison]:
+    """Several pairs of baseline and other, tested together: p-values, verdicts and intervals after Holm."""
+    found = [_Pairs(a, b, seed) for a, b in columns]
+    p_values = [(place, one.test.p_value) for place, one in enumerate(found) if one.test is not None]
+    return [
+        one.compared(higher_is_better, alpha, [p for other, p in p_values if other != place])
+        for place, one in enumerate(found)
+    ]
+
+
+def mcnemar(a_pass: Sequence[bool | None], b_pass: Sequence[bool | None], alpha: float = ALPHA) -> Comparison:
     """Exact McNemar test of pass/fail on the same examples; the difference is in pass rate."""
-    before, after = _pairs(a_pass, b_pass)
-    differences = np.array(after, dtype=float) - np.array(before, dtype=float)
-    gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
-    p_value = sign_test(gained, lost) if before else None
-    return _comparison(differences, p_value, total=len(a_pass), method="exact McNemar test", seed=seed, alpha=alpha)
+    a, b = ([None if passed is None else float(passed) for passed in column] for column in (a_pass, b_pass))
+    return compare_paired(a, b, alpha=alpha)
 
 
 def wins(
@@ -97,14 +133,13 @@ def wins(
     before, after = _pairs(a, b)
     gains = (np.array(after, dtype=float) - np.array(before, dtype=float)) * (1 if higher_is_better else -1)
     won, lost = int((gains > tolerance).sum()), int((gains < -tolerance).sum())
-    return Wins(won, lost, len(before) - won - lost, sign_test(won, lost) if before else None, len(a) - len(before))
+    return Wins(
+        won, lost, len(before) - won - lost, sign_test(won, lost) if len(before) else None, len(a) - len(before)
+    )
 
 
-def sign_test(wins: int, losses: int) -> float:
-    """Two-sided exact binomial p-value of `wins` against `losses` at even odds; 1.0 where there are none."""
-    total = wins + losses
-    tail = sum(math.comb(total, k) for k in range(min(wins, losses) + 1))
-    return min(1.0, 2 * tail / (1 << total))
+sign_test = binomial_p_value
+"""Of the examples won against those lost."""
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -117,6 +152,22 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def holm_levels(p_values: Sequence[float], alpha: float = ALPHA) -> list[float]:
+    """The level at which Holm's procedure decides on each, in the given order.
+
+    Its k-th smallest p-value is tested at alpha / (m - k + 1); with the first that is not below its level the procedure
+    ends, and that level holds for all that are left. So a p-value is below its level where its adjusted one is below
+    `alpha`, and an interval at 1 - level leaves out 0 just there.
+    """
+    levels = [0.0] * len(p_values)
+    left, ended = len(p_values), False
+    for position in sorted(range(len(p_values)), key=lambda i: p_values[i]):
+        levels[position] = alpha / left
+        ended = ended or left * p_values[position] >= alpha
+        left -= not ended
+    return levels
+
+
 def verdict_of(
     difference: float | None, p_value: float | None, higher_is_better: bool = True, alpha: float = ALPHA
 ) -> Verdict:
@@ -126,19 +177,53 @@ def verdict_of(
     return "better" if (difference > 0) == higher_is_better else "worse"
 
 
-def _pairs(a: Sequence[float | None], b: Sequence[float | None]) -> tuple[list[float], list[float]]:
+def _negative(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def _pairs(a: Values, b: Values) -> tuple[Floats, Floats]:
     """The two columns without the rows in which either value is missing."""
     kept = [
         (x, y) for x, y in zip(a, b, strict=True) if x is not None and y is not None and is_value(x) and is_value(y)
     ]
-    return [float(x) for x, _ in kept], [float(y) for _, y in kept]
+    return np.array([float(x) for x, _ in kept]), np.array([float(y) for _, y in kept])
 
 
-def _comparison(
-    differences: Floats, p_value: float | None, *, total: int, method: str, seed: int, alpha: float, higher: bool = True
-) -> Comparison:
-    pairs = len(differences)
-    difference = float(differences.mean()) if pairs else None
-    low, high = bootstrap_interval(differences, seed) or (None, None)
-    verdict = verdict_of(difference, p_value, higher, alpha)
-    return Comparison(difference, low, high, p_value, pairs, verdict, method, total - pairs)
+class _Pairs:
+    """The pairs of two columns with their test; None where there is no pair."""
+
+    def __init__(self, a: Values, b: Values, seed: int) -> None:
+        self._before, self._after = _pairs(a, b)
+        self._dropped = len(a) - len(self._before)
+        self.test = _test(self._before, self._after, seed) if len(self._before) else None
+
+    def compared(self, higher: bool, alpha: float, others: Sequence[float]) -> Comparison:
+        """The comparison, tested together with others of these p-values."""
+        if self.test is None:
+            return Comparison(None, None, None, None, 0, "no difference seen", "", self._dropped)
+        together = [self.test.p_value, *others]
+        p_value, level = holm(together)[0], holm_levels(together, alpha)[0]
+        difference = float((self._after - self._before).mean())
+        low, high = self.test.interval(level) or (None, None)
+        return Comparison(
+            difference,
+            low,
+            high,
+            p_value,
+            len(self._before),
+            verdict_of(difference, p_value, higher, alpha),
+            self.test.method,
+            self._dropped,
+            confidence=1 - level,
+            family=len(together),
+            p_unadjusted=self.test.p_value,
+            before=float(self._before.mean()),
+            after=float(self._after.mean()),
+        )
+
+
+def _test(before: Floats, after: Floats, seed: int) -> PairedTest:
+    if is_pass_or_fail(before) and is_pass_or_fail(after):
+        return PassTest(int((after > before).sum()), int((after < before).sum()), len(before))
+    both = np.concatenate([before, after])
+    return GradedTest(after - before, seed, bounded=bool(((both >= 0) & (both <= 1)).all()))

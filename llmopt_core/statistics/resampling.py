@@ -1,10 +1,11 @@
-"""Bootstrap and sign-flip distributions of a mean, equal to scipy's draw for draw and fast enough for a leaderboard.
+"""Bootstrap and sign-flip distributions of a mean, fast enough for a leaderboard; BCa equals scipy's draw for draw.
 
 The draws depend only on the number of values and the seed, so they are kept and reused: one matrix product per metric.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from statistics import NormalDist
 from typing import Any, Literal
@@ -19,16 +20,17 @@ RESAMPLES = 2_000
 FLIPS = 9_999
 # 2 ** 13 = 8,192 sign patterns are fewer than FLIPS, so all of them are counted and the p-value is exact.
 EXACT_PAIRS = 13
+_BLOCK = 1024
 _NORMAL = NormalDist()
 
 
 @lru_cache(maxsize=16)
 def _counts(size: int, seed: int) -> npt.NDArray[Any]:
-    """How often each of `size` values is drawn, one row per resample; large tables are kept in one byte each."""
+    """How often each of `size` values is drawn, one row per resample; large tables are kept in fewer bytes."""
     drawn = np.random.default_rng(seed).integers(0, size, (RESAMPLES, size))
     flat = drawn + np.arange(RESAMPLES)[:, None] * size
     counts = np.bincount(flat.ravel(), minlength=RESAMPLES * size).reshape(RESAMPLES, size)
-    return counts.astype(np.float64 if size <= 400 else np.uint8)
+    return counts.astype(np.float64 if size <= 400 else np.float32 if size <= 1000 else np.uint8)
 
 
 def bootstrap_interval(
@@ -39,16 +41,35 @@ def bootstrap_interval(
     BCa follows Efron & Tibshirani (1993), eq. 14.9-14.15, with ties counted half as scipy does. Draws are those of
     `scipy.stats.bootstrap((values,), np.mean, n_resamples=RESAMPLES, rng=np.random.default_rng(seed))`.
     """
-    if len(values) < 2 or np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())):
+    if len(values) < 2 or is_constant(values):
         return None
-    # Not `@`: BLAS threads stall each other on a busy machine, which costs more than they gain here.
-    means = np.einsum("ij,j->i", _counts(len(values), seed), values) / len(values)
+    means = _resampled(values, seed)
     tail = (1.0 - confidence) / 2
     tails = (tail, 1.0 - tail)
     if method == "BCa":
         tails = _bca_tails(values, means, tail) or tails
     low, high = np.quantile(means, tails)
     return float(low), float(high)
+
+
+def bootstrap_moments(values: Floats, seed: int = 0) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each resample."""
+    # About the mean, so that little is lost when squares are subtracted.
+    shifted = values - values.mean()
+    means = _resampled(shifted, seed)
+    squares = _resampled(shifted**2, seed)
+    return means + float(values.mean()), np.sqrt(np.maximum(squares - means**2, 0.0))
+
+
+def is_constant(values: Floats) -> bool:
+    """Whether values are equal up to rounding."""
+    return float(np.ptp(values)) <= 1e-12 * max(1.0, float(np.abs(values).max()))
+
+
+def _resampled(values: Floats, seed: int) -> Floats:
+    # Not `@`: BLAS threads stall each other on a busy machine, which costs more than they gain here.
+    means: Floats = np.einsum("ij,j->i", _counts(len(values), seed), values) / len(values)
+    return means
 
 
 def _bca_tails(values: Floats, means: Floats, tail: float) -> tuple[float, float] | None:
@@ -77,33 +98,44 @@ def _all_signs(size: int) -> npt.NDArray[np.float32]:
     return (1 - 2 * (patterns & 1)).astype(np.float32)
 
 
-@lru_cache(maxsize=6)
+@lru_cache(maxsize=8)
 def _random_signs(width: int, seed: int) -> npt.NDArray[np.float32]:
     return (1 - 2 * np.random.default_rng(seed).integers(0, 2, (width, FLIPS), dtype=np.int8)).astype(np.float32)
 
 
-def _signs(size: int, seed: int) -> npt.NDArray[np.float32]:
-    """Columns of +1 and -1: all patterns for few pairs, random ones for many (cut from a shared table)."""
+def _signs(size: int, seed: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Columns of +1 and -1, a block of rows after the other: all patterns for few pairs, random ones for many."""
     if size <= EXACT_PAIRS:
-        return _all_signs(size)
-    return _random_signs(1 << (size - 1).bit_length(), seed)[:size]
+        yield _all_signs(size)
+        return
+    for start in range(0, size, _BLOCK):
+        rows = min(_BLOCK, size - start)
+        # Shared tables of a few sizes; what lies beyond the first block is too large to be kept.
+        make = _random_signs if not start else _random_signs.__wrapped__
+        yield make(1 << (rows - 1).bit_length(), seed + start)[:rows]
 
 
-def sign_flip_p_value(differences: Floats, seed: int = 0) -> float:
-    """Two-sided permutation p-value of a mean paired difference of zero.
+def sign_flip_totals(moving: Floats, still: int, seed: int = 0) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Sums of differences under flips of their signs, and how many pairs keep theirs.
 
-    Pairs without a difference cannot move the statistic and are left out, which keeps the test exact for longer:
-    up to `EXACT_PAIRS` differing pairs every sign pattern is counted, beyond that `FLIPS` random ones, with one added
-    to numerator and denominator (Phipson & Smyth 2010), as in `scipy.stats.permutation_test` with
-    `permutation_type="samples"`.
+    Pairs without a difference cannot move a sum, which keeps the test of 0 exact for longer: up to `EXACT_PAIRS`
+    differing pairs every pattern of signs is counted (several times, with other signs of the rest), beyond that `FLIPS`
+    random ones.
+
+    Args:
+        moving: The differences that are not 0.
+        still: How many pairs do not differ.
+        seed: Of random flips.
     """
-    moving = differences[differences != 0.0]
-    if not len(moving):
-        return 1.0
-    totals = np.einsum("i,ij->j", moving.astype(np.float32), _signs(len(moving), seed))
-    # Sums that differ only by rounding are ties, and ties count as extreme.
-    bound = abs(float(moving.sum())) - 2e-6 * float(np.abs(moving).sum())
-    extreme = int((np.abs(totals) >= bound).sum())
-    if len(moving) <= EXACT_PAIRS:
-        return extreme / len(totals)
-    return (extreme + 1) / (len(totals) + 1)
+    totals, plus = np.zeros(1), np.zeros(1, np.int64)
+    start = 0
+    for signs in _signs(len(moving), seed):
+        part = moving[start : start + len(signs)].astype(np.float32)
+        totals = totals + np.einsum("i,ij->j", part, signs)
+        plus = plus + ((signs.sum(axis=0) + len(signs)) / 2).round().astype(np.int64)
+        start += len(signs)
+    if not still:
+        return totals, plus
+    times = -(-FLIPS // len(totals)) if len(moving) <= EXACT_PAIRS else 1
+    totals, plus = np.tile(totals, times), np.tile(plus, times)
+    return totals, plus + np.random.default_rng(seed).binomial(still, 0.5, len(plus))

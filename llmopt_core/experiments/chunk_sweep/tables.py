@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.chunk_sweep.result import (
     TOKENS,
@@ -12,13 +14,13 @@ from llmopt_core.experiments.chunk_sweep.result import (
     SettingResult,
     SweepResult,
     by_recall,
-    compare_settings,
     main_miss,
 )
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.retrieval.metrics import overlaps
 from llmopt_core.retrieval.spec import RetrievalSpec, SearchSpec
 from llmopt_core.statistics.intervals import Summary
+from llmopt_core.statistics.resampling import bootstrap_interval
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 
 MARGIN = 0.05
@@ -56,8 +58,9 @@ class Advice:
 
     Attributes:
         best: Position of the setting of highest recall.
-        frugal: The cheapest setting that surely loses less than `MARGIN` recall against the best: the 95 % interval of
-            the paired difference lies above it (a test of non-inferiority); the best itself where there is none.
+        frugal: The cheapest setting that surely loses less than `MARGIN` recall against the best: the 95 % bootstrap
+            interval of the paired difference lies above it (a test of non-inferiority); the best itself where there is
+            none.
     """
 
     best: int
@@ -76,9 +79,13 @@ def advice(result: SweepResult) -> Advice:
 
 
 def _hardly_worse(result: SweepResult, best: int, other: int) -> bool:
-    found = compare_settings(result, best, other, "recall")
-    lowest = found.difference if found.low is None else found.low
-    return lowest is not None and lowest > -MARGIN
+    pairs = zip(*(result.settings[place].values["recall"] for place in (best, other)), strict=True)
+    differences = np.array([after - before for before, after in pairs if before is not None and after is not None])
+    if not len(differences):
+        return False
+    # Not the interval of a comparison, which is made to say whether there is any difference at all.
+    ends = bootstrap_interval(differences)
+    return float(differences.mean() if ends is None else ends[0]) > -MARGIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Choice, Vote
 from llmopt_core.statistics.intervals import Rate, rate
-from llmopt_core.statistics.paired import Verdict, holm, sign_test, verdict_of
+from llmopt_core.statistics.paired import ALPHA, Verdict, holm, holm_levels, sign_test, verdict_of
 from llmopt_core.types import Example, Message, Record
 
 Picked = int | Literal["tie", "skip"]
@@ -61,7 +61,9 @@ class PairResult:
     """One variant against another. An example counts once: for whichever more of its voters preferred.
 
     Attributes:
-        rate: How often the first won, of the examples that one of them won, with its interval.
+        rate: How often the first won, of the examples that one of them won, with the interval that belongs to the
+            verdict: Wilson's at the level at which Holm's procedure decides, and the exact one where Wilson's leaves
+            out a half though the exact test sees no difference.
         p_value: Of a two-sided sign test, adjusted after Holm where there are several pairs; None without a decision.
         verdict: Of the first against the second.
     """
@@ -157,11 +159,12 @@ def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
             sides.append(_SIDES[vote.choice])
     counted = [_counted(gathered.get(pair, {})) for pair in combinations(names, 2)]
     raw = [sign_test(wins, losses) if wins + losses else None for wins, losses, _ in counted]
-    adjusted = iter(holm([value for value in raw if value is not None]))
-    p_values = [None if value is None else next(adjusted) for value in raw]
+    tested = [value for value in raw if value is not None]
+    adjusted = iter(zip(holm(tested), holm_levels(tested), strict=True))
+    decided = [(None, ALPHA) if value is None else next(adjusted) for value in raw]
     pairs = tuple(
-        _result(pair, counts, p_value)
-        for pair, counts, p_value in zip(combinations(names, 2), counted, p_values, strict=True)
+        _result(pair, counts, *after)
+        for pair, counts, after in zip(combinations(names, 2), counted, decided, strict=True)
     )
     cast = {(vote.voter, vote.example_id) for vote in votes if vote.choice in _SIDES}
     asked = {(vote.voter, vote.example_id) for vote in votes}
@@ -175,9 +178,12 @@ def _counted(sides: Mapping[str, Sequence[int]]) -> tuple[int, int, int]:
     return sum(s > 0 for s in sums), sum(s < 0 for s in sums), sum(s == 0 for s in sums)
 
 
-def _result(pair: tuple[str, str], counts: tuple[int, int, int], p_value: float | None) -> PairResult:
+def _result(pair: tuple[str, str], counts: tuple[int, int, int], p_value: float | None, level: float) -> PairResult:
     wins, losses, ties = counts
-    share = rate([True] * wins + [False] * losses)
+    decided = [True] * wins + [False] * losses
+    share = rate(decided, 1 - level)
+    if share.low is not None and share.high is not None and p_value is not None and p_value >= ALPHA:
+        share = share if share.low <= 0.5 <= share.high else rate(decided, 1 - level, exact=True)
     return PairResult(*pair, wins, losses, ties, share, p_value, verdict_of(float(wins - losses), p_value))
 
 

@@ -12,7 +12,7 @@ from llmopt_core.experiments.prompt_search.task import SearchTask, check_task, w
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of, select_examples
 from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired import Comparison, Verdict, holm, verdict_of
+from llmopt_core.statistics.paired import Comparison, Verdict, compare_family
 from llmopt_core.types import Spec, Usage
 
 _FIXED = ("first", "random")
@@ -154,20 +154,19 @@ def _judged(
     full: Measured,
     without: Sequence[Measured | None],
 ) -> tuple[ExampleWorth, ...]:
-    compared = [None if measured is None else bench.compared(measured, full) for measured in without]
-    p_values = [found.p_value for found in compared if found is not None and found.p_value is not None]
-    adjusted = iter(holm(p_values))
+    columns = [(measured.values, full.values) for measured in without if measured is not None]
+    compared = iter(compare_family(columns, bench.task.higher_is_better, bench.task.seed))
     made = []
-    for place, shot, measured, found in zip(places, shots, without, compared, strict=True):
-        p = next(adjusted) if found is not None and found.p_value is not None else None
+    for place, shot, measured in zip(places, shots, without, strict=True):
+        found = None if measured is None else next(compared)
         made.append(
             ExampleWorth(
                 place=place,
                 question=question_of(shot),
                 answer=shot["answer"],
                 comparison=found,
-                p_adjusted=p,
-                verdict=None if found is None else verdict_of(found.difference, p, bench.task.higher_is_better),
+                p_adjusted=None if found is None else found.p_value,
+                verdict=None if found is None else found.verdict,
                 tokens=_difference(full, measured),
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.statistics.paired import Comparison, Verdict, compare_paired, holm, verdict_of
+from llmopt_core.statistics.paired import Comparison, Verdict, compare_family
 from llmopt_core.types import Spec
 
 Values = Sequence[float | None]
@@ -33,7 +33,7 @@ class Estimate(Spec):
 
 
 class Gain(Spec):
-    """A paired difference with its 95 % interval; see `Comparison`."""
+    """A paired difference with the interval that belongs to its verdict; see `Comparison`."""
 
     difference: float | None
     low: float | None
@@ -42,30 +42,28 @@ class Gain(Spec):
     pairs: int
     dropped: int
     verdict: Verdict
+    confidence: float = 0.95
+    family: int = 1
 
     @classmethod
-    def of(cls, found: Comparison, p_value: float | None, verdict: Verdict) -> Gain:
-        """A comparison under an adjusted p-value."""
+    def of(cls, found: Comparison) -> Gain:
+        """A comparison as it is stored."""
         return cls(
             difference=found.difference,
             low=found.low,
             high=found.high,
-            p_value=p_value,
+            p_value=found.p_value,
             pairs=found.pairs,
             dropped=found.dropped,
-            verdict=verdict,
+            verdict=found.verdict,
+            confidence=found.confidence,
+            family=found.family,
         )
 
 
 def gains(baseline: Values, others: Sequence[Values]) -> list[Gain]:
     """Each of the others against the baseline, higher being better; p-values by Holm over all of them."""
-    found = [compare_paired(baseline, other) for other in others]
-    adjusted = iter(holm([one.p_value for one in found if one.p_value is not None]))
-    result = []
-    for one in found:
-        p_value = None if one.p_value is None else next(adjusted)
-        result.append(Gain.of(one, p_value, verdict_of(one.difference, p_value)))
-    return result
+    return [Gain.of(one) for one in compare_family([(baseline, other) for other in others])]
 
 
 def mean(values: Sequence[float]) -> float | None:

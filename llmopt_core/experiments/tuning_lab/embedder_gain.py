@@ -23,7 +23,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import Ranks, overlaps, recall, reciprocal_rank
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
-from llmopt_core.statistics.paired import compare_paired, holm, verdict_of
+from llmopt_core.statistics.paired import compare_family
 from llmopt_core.types import Chunk, Document, Example, Spec
 
 MEASURING = "embedder-before-after"
@@ -111,13 +111,11 @@ def _ranks(example: Example, chunks: Sequence[Chunk], places: Sequence[int]) -> 
 
 def _compared(old: Sequence[Ranks], new: Sequence[Ranks]) -> EmbedderGain:
     before, after = ({name: [of(ranks) for ranks in found] for name, of in MEASURES.items()} for found in (old, new))
-    found = {name: compare_paired(before[name], after[name]) for name in MEASURES}
-    adjusted = holm([1.0 if one.p_value is None else one.p_value for one in found.values()])
+    found = compare_family([(before[name], after[name]) for name in MEASURES])
     return EmbedderGain(
         before={name: Estimate.of(values) for name, values in before.items()},
         after={name: Estimate.of(values) for name, values in after.items()},
-        gains={name: Gain.of(one, p_value, verdict_of(one.difference, p_value))
-               for (name, one), p_value in zip(found.items(), adjusted, strict=True)},
+        gains={name: Gain.of(one) for name, one in zip(MEASURES, found, strict=True)},
         questions=len(old),
         chunks=0,
     )  # fmt: skip

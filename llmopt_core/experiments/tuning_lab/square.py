@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.leaderboard import Scored, compare_runs, fair_between, higher_is_better, scored_runs
+from llmopt_core.experiments.leaderboard import Scored, fair_between, higher_is_better, scored_runs
 from llmopt_core.experiments.run_documents import same_documents
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
@@ -17,7 +17,7 @@ from llmopt_core.models.endpoints import Prices
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
 from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.statistics.paired import Comparison, holm, verdict_of
+from llmopt_core.statistics.paired import Comparison, compare_family
 from llmopt_core.types import Record, Usage
 
 PAIRS = (
@@ -171,15 +171,12 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _compared(scored: Mapping[str, Scored], metric: str) -> dict[tuple[str, str], Comparison]:
     pairs = [pair for pair in PAIRS if pair[0] in scored and pair[1] in scored]
-    found = {(a, b): compare_runs(scored[a], scored[b], metric) for a, b in pairs}
-    tested = {pair: c for pair, c in found.items() if c.p_value is not None}
-    higher = higher_is_better(metric)
-    for (pair, before), p_value in zip(
-        tested.items(), holm([c.p_value for c in tested.values() if c.p_value is not None]), strict=True
-    ):
-        adjusted = replace(before, p_value=p_value, verdict=verdict_of(before.difference, p_value, higher))
-        found[pair] = fair_between(adjusted, scored[pair[0]], scored[pair[1]])
-    return found
+    columns = []
+    for a, b in pairs:
+        examples = tuple(dict.fromkeys((*scored[a].scores.examples, *scored[b].scores.examples)))
+        columns.append((scored[a].aligned(metric, examples), scored[b].aligned(metric, examples)))
+    found = zip(pairs, compare_family(columns, higher_is_better(metric)), strict=True)
+    return {(a, b): fair_between(one, scored[a], scored[b]) for (a, b), one in found}
 
 
 @dataclass(frozen=True, slots=True)

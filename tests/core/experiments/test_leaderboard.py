@@ -54,7 +54,7 @@ def test_p_values_are_adjusted_for_the_number_of_configurations() -> None:
     alone = [compare_paired(LOW, list(r.scores.values["answer_f1"])).p_value for r in runs[1:]]
     shown = [row.cells["answer_f1"].versus.p_value for row in rows[1:]]  # type: ignore[union-attr]
     assert shown == holm([p for p in alone if p is not None])
-    assert [row.cells["answer_f1"].p_unadjusted for row in rows[1:]] == alone
+    assert [row.cells["answer_f1"].versus.p_unadjusted for row in rows[1:]] == alone
 
 
 def test_examples_are_matched_by_name_and_missing_values_are_left_out() -> None:

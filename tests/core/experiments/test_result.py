@@ -5,7 +5,7 @@ import pytest
 
 from llmopt_core.errors import BadInput, EndpointError, StorageFailed
 from llmopt_core.experiments.report import report_of, write_report
-from llmopt_core.experiments.result import interval_of, read_result, result_of, scored_from, write_result
+from llmopt_core.experiments.result import read_result, result_of, scored_from, write_result
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
 
@@ -37,7 +37,9 @@ async def test_the_result_has_the_published_structure(lab: Lab) -> None:
     ]  # fmt: skip
     assert (rag["configuration"], rag["status"], rag["model_calls"], rag["cached_calls"]) == ("rag", "finished", 3, 0)
     assert rag["fingerprint"] == lab.configuration().fingerprint
-    assert rag["metrics"]["answer_f1"] == {"mean": 1.0, "ci95": [1.0, 1.0], "scored": 3, "total": 4}
+    # Three of three right: Wilson's interval, not a point.
+    interval = pytest.approx([0.4385, 1.0], abs=1e-4)
+    assert rag["metrics"]["answer_f1"] == {"mean": 1.0, "ci95": interval, "scored": 3, "total": 4}
     assert closed["metrics"]["hit_rate"] == {"mean": None, "ci95": [None, None], "scored": 0, "total": 4}
     assert rag["cost_usd"] == pytest.approx(0.03)
     assert set(rag["tokens"]) == {"prompt", "completion"}
@@ -72,13 +74,6 @@ async def test_it_is_written_and_read_back(lab: Lab, tmp_path: Path) -> None:
     assert scored.examples if hasattr(scored, "examples") else scored.scores.examples == ("q0", "q1", "q2", "q3")
     assert scored.scores.values["answer_f1"] == [1.0, 1.0, 1.0, None]
     assert scored.total == 4
-
-
-def test_ends_of_an_interval() -> None:
-    assert interval_of(0.1, 0.3, 0.2, 9) == [0.1, 0.3]
-    assert interval_of(None, None, 1.0, 9) == [1.0, 1.0]
-    assert interval_of(None, None, 1.0, 1) == [None, None]
-    assert interval_of(None, None, None, 0) == [None, None]
 
 
 @pytest.mark.parametrize(

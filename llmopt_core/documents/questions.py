@@ -30,6 +30,8 @@ _ALIASES = {
     "category": (),
 }
 _PLACE = ("document", "corpus_id", "start", "end", "quote")
+COLUMNS = frozenset({*_ALIASES, *(name for names in _ALIASES.values() for name in names), *_PLACE, "variables"})
+"""Names of columns that mean something; under any other name a column is a variable."""
 _REPORTED = 3
 # Looking a quote up takes time by the length of the documents.
 _QUOTES = re.compile(rb"quote")
@@ -93,7 +95,8 @@ def read_questions(
 
     A row has `question` and, as far as known, `id`, `reference` (the answer), `category`, and `references`: a list
     of `{"document", "start", "end"}` or `{"document", "quote"}` (in CSV as JSON, or as columns `document`, `start`,
-    `end`, `quote`). Every further column becomes a variable of the example. Without `id` the line number is the id.
+    `end`, `quote`). Every further column becomes a variable of the example; in JSONL
+    `variables` may hold more, with any names, empty ones too. Without `id` the line number is the id.
 
     Args:
         source: A path, or the bytes of an upload.
@@ -159,6 +162,7 @@ class _Reader:
 
     def read(self, row: Row) -> None:
         values = dict(row.values)
+        own = values.pop("variables") if isinstance(values.get("variables"), dict) else {}
         fields = {name: _take(values, name) for name in _ALIASES}
         problems = [Problem(row.line, message) for message in _check(fields, row)]
         identity = str(fields["id"]).strip() if fields["id"] not in (None, "") else str(row.line)
@@ -176,7 +180,7 @@ class _Reader:
         self.quotes += [FoundQuote(identity, row.line, quote, match) for quote, match in quotes]
         self.examples.append(
             Example(identity, fields["question"].strip(), _text(fields["reference"]), references,
-                    _text(fields["category"]), {k: v for k, v in values.items() if v not in (None, "")})
+                    _text(fields["category"]), {k: v for k, v in values.items() if v not in (None, "")} | own)
         )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,17 @@ from llmopt_core.experiments.promptfoo_checks import Unsupported, checks_from, u
 from llmopt_core.experiments.promptfoo_models import ECHO, model_from
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.prompts.assemble import undefined_variables
+from llmopt_core.prompts.assemble import templates_of, undefined_variables
 from llmopt_core.prompts.promptfoo import FoundPrompt, FoundTest, PromptfooFile, read_promptfoo
 from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.prompts.template import variables_in
 from llmopt_core.types import EvaluationSet, Example
 
 _QUESTIONS = ("question", "query", "input", "prompt", "message", "customer_message", "user_input", "text")
 # Context recall is measured against the reference, so its text goes before the others.
 _REFERENCES = ("context-recall", "equals", "factuality", "model-graded-factuality")
+# Stands between the names of a prompt and of a model in the name of a configuration.
+JOINT = " · "
 RESERVED = (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
 
 
@@ -82,8 +85,11 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
     models = importer.models(file.providers)
     importer.not_run += [NotRun("tests", name, (reason,)) for name, reason in file.not_read.items()]
     known = {"question", *(name for test in file.tests for name in test.variables)}
-    configurations = importer.configurations(file.prompts, models, known)
-    examples = importer.examples(file.tests, grader)
+    # Where no test is read, nobody knows which variables they have.
+    unread = bool(file.not_read) and not any(test.variables for test in file.tests)
+    configurations = importer.configurations(file.prompts, models, None if unread else known)
+    used = {name for c in configurations for template in templates_of(c.prompt) for name in variables_in(template)}
+    examples = importer.examples([_filled(test, used & known) for test in file.tests], grader)
     if not configurations:
         reasons = "; ".join(f"{entry.kind} {entry.name}: {', '.join(entry.reasons)}" for entry in importer.not_run[:3])
         raise BadInput(f"Nothing in {path} can be run here ({reasons or 'it names no provider'}).")
@@ -164,22 +170,22 @@ class _Importer:
                 self.warnings.append(f"If {endpoint.base_url} needs a key, name its variable in Settings.")
 
     def configurations(
-        self, prompts: Sequence[FoundPrompt], models: Sequence[tuple[str, ModelSpec, Any]], known: Collection[str]
+        self,
+        prompts: Sequence[FoundPrompt],
+        models: Sequence[tuple[str, ModelSpec, Any]],
+        known: Collection[str] | None,
     ) -> tuple[Configuration, ...]:
         """Each supported prompt with each supported provider that takes it; `known` are the tests' variables."""
-        usable: list[tuple[str, PromptSpec]] = []
+        made: dict[str, Configuration] = {}
         for prompt in prompts:
             problem = prompt.problem if prompt.spec is None else _unknown(prompt.spec, known)
             if prompt.spec is None or problem:
                 self.not_run.append(NotRun("prompt", prompt.label, (problem,)))
-            else:
-                usable.append((prompt.label, prompt.spec))
-        made: dict[str, Configuration] = {}
-        for label, spec in usable:
+                continue
             for provider, model, wanted in models:
-                if _takes(wanted, label):
-                    name = _free(f"{label} · {provider}" if len(models) > 1 else label, made)
-                    made[name] = Configuration(name=name, model=model, prompt=spec)
+                if _takes(wanted, prompt):
+                    name = _free(f"{prompt.label}{JOINT}{provider}" if len(models) > 1 else prompt.label, made)
+                    made[name] = Configuration(name=name, model=model, prompt=prompt.spec)
         return tuple(made.values())
 
     def examples(self, tests: Sequence[FoundTest], grader: Any) -> tuple[Example, ...]:
@@ -203,22 +209,32 @@ class _Importer:
         return tuple(taken.values())
 
 
-def _unknown(prompt: PromptSpec, known: Collection[str]) -> str:
+def _unknown(prompt: PromptSpec, known: Collection[str] | None) -> str:
     """What the prompt needs and no test has; empty where nothing is missing."""
-    missing = sorted(undefined_variables(prompt, list(known)))
-    if not missing:
-        return ""
-    if missing[0] == "env":
+    missing = sorted(undefined_variables(prompt, list(known or ())))
+    if "env" in missing:
         return "uses `env`; variables of the environment are not read here"
+    if not missing or known is None:
+        return ""
     return f"uses `{missing[0]}`, which no test has"
 
 
-def _takes(wanted: Any, label: str) -> bool:
-    """Whether a provider's list of prompts has this one: by label, by group, or by a wildcard at the end."""
+def _takes(wanted: Any, prompt: FoundPrompt) -> bool:
+    """Whether a provider's list of prompts has this one: by a name, by a group, or by a wildcard at the end."""
     if not isinstance(wanted, list):
         return True
-    names = [str(name) for name in wanted]
-    return any(label == n or label.startswith(f"{n}:") or (n.endswith("*") and label.startswith(n[:-1])) for n in names)
+    names = (prompt.label, *prompt.names)
+    return any(
+        name == want or name.startswith(f"{want}:") or (want.endswith("*") and name.startswith(want[:-1]))
+        for want in map(str, wanted)
+        for name in names
+    )
+
+
+def _filled(test: FoundTest, used: Collection[str]) -> FoundTest:
+    """A test with nothing, as a template would write it, for what prompts take and only other tests have."""
+    present = {name: "" if value is None else value for name, value in test.variables.items()}
+    return replace(test, variables={**present, **{name: "" for name in sorted(used) if name not in present}})
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 import yaml
 
+from llmopt_core.documents.questions import COLUMNS
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.check_spec import EXAMPLE_COLUMN, THRESHOLD_COLUMN
 from llmopt_core.evaluation.checks import CheckSpec, checks_of, threshold_of
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.promptfoo import PromptfooImport
+from llmopt_core.experiments.promptfoo import JOINT, PromptfooImport
 from llmopt_core.experiments.promptfoo_checks import Unsupported, assertion_from
 from llmopt_core.experiments.promptfoo_models import provider_from
 from llmopt_core.models.base import ModelSpec
@@ -22,8 +24,6 @@ from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.assemble import build_messages, shots_for
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.types import EvaluationSet, Example
-
-_ROW = ("id", "question", "reference", "references", "category")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def why_not_written(configurations: Sequence[Configuration], endpoints: Mapping[
 def _prompts_and_providers(
     configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint], unwritten: dict[str, str]
 ) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    prompts: dict[str, dict[str, str]] = {}
+    users: dict[str, list[str]] = {}
     providers: dict[str, dict[str, Any]] = {}
     for configuration in configurations:
         endpoint = endpoints.get(configuration.model.endpoint)
@@ -87,10 +87,25 @@ def _prompts_and_providers(
         except (Unsupported, BadInput) as error:
             unwritten[configuration.name] = str(error)
             continue
-        prompt = prompts.setdefault(raw, {"raw": raw, "label": configuration.name})
+        users.setdefault(raw, []).append(configuration.name)
         known = providers.setdefault(json.dumps(provider, sort_keys=True), {**provider, "prompts": []})
-        known["prompts"].append(prompt["label"])
-    return list(prompts.values()), list(providers.values())
+        known["prompts"].append(raw)
+    labels = _labels(users)
+    for known in providers.values():
+        known["prompts"] = [labels[raw] for raw in known["prompts"]]
+    return [{"raw": raw, "label": label} for raw, label in labels.items()], list(providers.values())
+
+
+def _labels(users: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """A name for each prompt from the configurations that use it, without the name of a model that several take."""
+    labels: dict[str, str] = {}
+    for number, (raw, names) in enumerate(users.items(), start=1):
+        stems = {name.rpartition(JOINT)[0] or name for name in names}
+        shown = names[0] if len(names) == 1 and JOINT not in names[0] else stems.pop() if len(stems) == 1 else ""
+        shown = shown or f"prompt {number}"
+        taken = set(labels.values())
+        labels[raw] = next(name for name in chain([shown], (f"{shown} ({i})" for i in count(2))) if name not in taken)
+    return labels
 
 
 def _raw_prompt(configuration: Configuration, mode: str) -> str:
@@ -187,11 +202,7 @@ def _assertions(checks: Sequence[CheckSpec], where: str, left_out: list[str]) ->
 
 
 def experiment_files(imported: PromptfooImport) -> dict[str, str]:
-    """An import as files for `llmopt evaluate`: `experiment.yaml` and `questions.jsonl`.
-
-    Raises:
-        BadInput: A variable has the name of a column of the question file.
-    """
+    """An import as files for `llmopt evaluate`: `experiment.yaml` and `questions.jsonl`."""
     experiment: dict[str, Any] = {
         "project": imported.name,
         "documents": [],
@@ -232,13 +243,13 @@ def _yaml(value: Any) -> str:
 
 
 def _row(example: Example) -> dict[str, Any]:
-    own = {"reference": example.reference, "category": example.category}
-    clash = sorted(
-        name
-        for name, value in example.variables.items()
-        if name in _ROW and name != "question" and (value is None or value != own.get(name))
-    )
-    if clash:
-        raise BadInput(f"Test {example.id!r} has a variable `{clash[0]}`, a name taken in question files; rename it.")
+    """A line of a question file; variables that would mean something else there, or nothing, stand apart."""
     row = {"id": example.id, "question": example.question, "reference": example.reference, "category": example.category}
-    return {key: value for key, value in {**example.variables, **row}.items() if value is not None}
+    taken = {
+        name: value
+        for name, value in example.variables.items()
+        if value == "" or (name in COLUMNS and value != row.get(name))
+    }
+    plain = {name: value for name, value in example.variables.items() if name not in taken}
+    row = {key: value for key, value in {**plain, **row}.items() if value is not None}
+    return {**row, "variables": taken} if taken else row

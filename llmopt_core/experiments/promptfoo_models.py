@@ -39,7 +39,7 @@ _FIELDS = {
 }
 _HARMLESS = {
     "apiKey", "apiKeyEnvar", "apiBaseUrl", "apiHost", "organization", "cost", "inputCost", "outputCost", "maxRetries",
-    "showThinking", "stop",
+    "showThinking", "stop", "apiVersion", "deployment_id",
 }  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def _mode_and_name(service: str, rest: str) -> tuple[str, str]:
 
 
 def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
-    url = config.get("apiBaseUrl") or (f"https://{config['apiHost']}/v1" if config.get("apiHost") else "")
+    url = config.get("apiBaseUrl") or _address(service, config.get("apiHost"))
     if not url:
         if service not in _SERVICES:
             return None
@@ -121,6 +121,14 @@ def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
         )
     except (ValidationError, ValueError) as error:
         raise Unsupported(f"its base URL {str(url)[:100]!r} is not a web address") from error
+
+
+def _address(service: str, host: Any) -> str:
+    """The base URL on a host that is given without one; Azure's protocol of version 1 takes deployments as models."""
+    if not host:
+        return ""
+    place = re.sub(r"^https?://|/+$", "", str(host))
+    return f"https://{place}/openai/v1" if service in ("azure", "azureopenai") else f"https://{place}/v1"
 
 
 def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> ModelSpec:

@@ -12,11 +12,12 @@ import contextlib
 import json
 import sys
 import traceback
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, wraps
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, Undefined, nodes, pass_context
+from jinja2.filters import make_attrgetter
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_TEMPLATE_CHARS = 500_000
@@ -36,13 +37,17 @@ class TemplateRefused(Exception):
 class Sandbox(ImmutableSandboxedEnvironment):
     """Data in, text out: no files, no includes, no Python internals.
 
-    A key of a mapping wins over a method of the same name, so that `row.items` is the column called `items`.
+    A key of a mapping wins over a method of the same name, so that `row.items` is the column called `items`. Values are
+    written as JSON writes them (`true`, `{"a":1}`) and None as nothing, since nobody means Python's way of writing in a
+    prompt. A name without a value may be tested (`{% if context %}`), but not inserted.
     """
 
     def __init__(self) -> None:
         # A finalizer that takes the context keeps Jinja2 from computing constants while it compiles.
-        super().__init__(undefined=StrictUndefined, keep_trailing_newline=True, optimized=False, finalize=_printable)
+        super().__init__(undefined=_Missing, keep_trailing_newline=True, optimized=False, finalize=_printable)
         self.globals = {name: self.globals[name] for name in NAMES_IN_TEMPLATES}
+        self.filters |= {name: _on_written(self.filters[name]) for name in _TEXT_FILTERS}
+        self.filters |= {"join": _join, "dump": _dump}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """An item or a harmless attribute."""
@@ -51,11 +56,51 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
 
+class _Missing(StrictUndefined):
+    """Something without a value: false where it is tested, an error where it is inserted."""
+
+    __slots__ = ()
+    __bool__ = Undefined.__bool__  # type: ignore[assignment]
+
+
 @pass_context
 def _printable(context: Any, value: Any) -> Any:
     if callable(value) and not isinstance(value, Undefined):
         raise TypeError("a function is inserted where its result was meant; add parentheses")
-    return value
+    return _written(value)
+
+
+def _written(value: Any) -> Any:
+    if value is None:
+        return ""
+    return _dump(value) if isinstance(value, bool | dict | list | tuple) else value
+
+
+def _dump(value: Any, indent: int | None = None) -> str:
+    """JSON as JavaScript writes it: the order of keys stays, nothing is escaped that need not be."""
+    separators = (",", ":") if indent is None else (",", ": ")
+    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+
+
+def _on_written(text_filter: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter of texts that meets a value as it would be written."""
+    place = 1 if hasattr(text_filter, "jinja_pass_arg") else 0
+
+    @wraps(text_filter)
+    def apply(*arguments: Any, **options: Any) -> Any:
+        return text_filter(*arguments[:place], _written(arguments[place]), *arguments[place + 1 :], **options)
+
+    return apply
+
+
+def _join(values: Iterable[Any], separator: str = "", attribute: str | None = None) -> str:
+    if attribute is not None:
+        get = make_attrgetter(ENVIRONMENT, attribute)
+        values = map(get, values)
+    return str(separator).join(str(_written(value)) for value in values)
+
+
+_TEXT_FILTERS = ("string", "upper", "lower", "trim", "title", "capitalize", "replace", "indent", "urlencode")
 
 
 ENVIRONMENT = Sandbox()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -63,7 +63,7 @@ def variables_in(template: str) -> set[str]:
 def undefined_in(template: str, known: Iterable[str]) -> set[str]:
     """Names that the template needs and that are not among the known ones.
 
-    A name that the template itself allows to be missing (`is defined`, `default`) is not needed.
+    A name that the template itself allows to be missing (`{% if name %}`, `is defined`, `default`) is not needed.
     """
     needed = variables_in(template) - set(_optional_in(template))
     return needed - set(known)
@@ -124,9 +124,25 @@ def _variables_in(template: str) -> frozenset[str]:
 
 @lru_cache(maxsize=256)
 def _optional_in(template: str) -> frozenset[str]:
-    allowed = [n.node for n in parsed(template).find_all(nodes.Filter) if n.name in ("default", "d")]
-    allowed += [n.node for n in parsed(template).find_all(nodes.Test) if n.name in ("defined", "undefined")]
+    tree = parsed(template)
+    allowed: list[nodes.Node | None] = []
+    allowed += [n.node for n in tree.find_all(nodes.Filter) if n.name in ("default", "d")]
+    allowed += [n.node for n in tree.find_all(nodes.Test) if n.name in ("defined", "undefined")]
+    conditions = [n.test for n in tree.find_all(nodes.If)] + [n.test for n in tree.find_all(nodes.CondExpr)]
+    for condition in conditions:
+        allowed += _tested(condition)
     return frozenset(node.name for node in allowed if isinstance(node, nodes.Name))
+
+
+def _tested(test: nodes.Node) -> Iterator[nodes.Node]:
+    """The values whose truth decides a condition."""
+    if isinstance(test, nodes.And | nodes.Or):
+        yield from _tested(test.left)
+        yield from _tested(test.right)
+    elif isinstance(test, nodes.Not):
+        yield from _tested(test.node)
+    else:
+        yield test
 
 
 def plain(value: Any) -> Any:

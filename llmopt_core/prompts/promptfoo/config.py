@@ -9,8 +9,9 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.promptfoo.prompts import FoundPrompt, read_prompts
-from llmopt_core.prompts.promptfoo.references import Folder, parse_yaml
+from llmopt_core.prompts.promptfoo.references import Folder
 from llmopt_core.prompts.promptfoo.tests import FoundTest, read_tests
+from llmopt_core.prompts.promptfoo.yaml12 import parse_yaml
 
 _READ = {
     "description",

@@ -11,6 +11,13 @@ from llmopt_core.errors import BadInput
 
 _SHORT_FORM = re.compile(r"(?P<type>[a-z][a-z:-]*?)(?:\((?P<threshold>\d+(?:\.\d+)?)\))?(?::(?P<value>.*))?", re.DOTALL)
 _OLD_NAMES = {"fn": "javascript", "eval": "javascript", "grade": "llm-rubric"}
+# What promptfoo's own reader of such cells assumes where none is given; in YAML these kinds have other defaults.
+_DEFAULT_THRESHOLD = 0.75
+_DEFAULT_SIMILARITY = 0.8
+_GRADED = (
+    "answer-relevance", "classifier", "context-faithfulness", "context-recall", "context-relevance", "cost", "latency",
+    "levenshtein", "perplexity-score", "perplexity", "rouge-n", "similar", "starts-with",
+)  # fmt: skip
 _LISTS = ("contains-any", "contains-all", "icontains-any", "icontains-all")
 _CODE = re.compile(r"file://.*\.(py|js|ts)(:\w+)?$")
 _FIELDS = {"__description": "description", "__providerOutput": "providerOutput", "__metric": "metric"}
@@ -90,8 +97,11 @@ def assertion_in(cell: str) -> dict[str, Any]:
     if match["value"] is not None:
         value = match["value"].strip()
         assertion["value"] = [part.strip() for part in value.split(",")] if name in _LISTS else value
-    if match["threshold"] is not None:
-        assertion["threshold"] = float(match["threshold"])
+    given = float(match["threshold"] or 0)
+    if name in _GRADED:
+        assertion["threshold"] = given or (_DEFAULT_SIMILARITY if name == "similar" else _DEFAULT_THRESHOLD)
+    elif match["threshold"] is not None:
+        assertion["threshold"] = given
     return assertion
 
 

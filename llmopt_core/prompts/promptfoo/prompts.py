@@ -7,29 +7,35 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.promptfoo.references import CODE, Folder, parse_yaml
+from llmopt_core.prompts.promptfoo.references import CODE, Folder
+from llmopt_core.prompts.promptfoo.yaml12 import parse_yaml
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.prompts.template import render, variables_in
 
-_FILES = (".txt", ".md", ".j2", ".json", ".yaml", ".yml", ".csv", *CODE)
+_FILES = (".txt", ".md", ".j2", ".json", ".jsonl", ".yaml", ".yml", ".csv", *CODE)
 _SCHEMES = ("exec:", "langfuse://", "portkey://", "helicone://", "package:", "python:", "javascript:")
-_SEPARATOR = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_SEPARATOR = re.compile(r"^[ \t]*---[ \t]*$", re.MULTILINE)
 _ROLE = re.compile(r"""["']role["']\s*:""")
-_DUMP = re.compile(r"\|\s*dump\b")
 
 
 @dataclass(frozen=True, slots=True)
 class FoundPrompt:
-    """A prompt of the file. Without a spec it cannot be used here, and `problem` says why."""
+    """A prompt of the file. Without a spec it cannot be used here, and `problem` says why.
+
+    Attributes:
+        names: What a provider's `prompts` may call it besides its label: the label of the file it is a part of, the
+            file, its text.
+    """
 
     label: str
     spec: PromptSpec | None
     problem: str = ""
+    names: tuple[str, ...] = ()
 
 
 def read_prompts(values: Any, folder: Folder) -> list[FoundPrompt]:
@@ -52,16 +58,17 @@ def _entry(entry: Any, folder: Folder) -> Iterator[FoundPrompt]:
         )
         return
     label = str(entry.get("label") or "")
-    if "raw" in entry:
-        yield _from_text(entry["raw"], label)
-        return
-    reference = entry["id"]
+    reference = entry.get("raw", entry.get("id"))
     if reference.startswith(_SCHEMES):
-        yield FoundPrompt(label or reference, None, f"prompts from {reference.split(':')[0]} are not supported")
+        problem = f"prompts from {reference.split(':')[0]} are not supported"
+        found = iter([FoundPrompt(label or reference, None, problem)])
     elif _names_a_file(reference):
-        yield from _from_files(reference, label, folder)
+        found = _from_files(reference, label, folder)
     else:
-        yield _from_text(reference, label)
+        found = iter([_from_text(reference, label)])
+    called = (label, reference, reference.removeprefix("file://"), str(entry.get("id") or ""))
+    for prompt in found:
+        yield replace(prompt, names=tuple(dict.fromkeys(name for name in (*called, *prompt.names) if name)))
 
 
 def _names_a_file(reference: str) -> bool:
@@ -91,11 +98,15 @@ def _from_file(path: Path, label: str, folder: Folder) -> Iterator[FoundPrompt]:
         yield _from_text(json.dumps(folder.data(path)), name)
     elif suffix == ".json":
         yield _from_text(text, name)
-    else:
-        parts = [part.strip() for part in _SEPARATOR.split(text)]
-        parts = [part for part in parts if part]
+    elif suffix == ".jsonl":
+        for number, line in enumerate(filter(str.strip, text.splitlines()), start=1):
+            yield _from_text(line, f"{name} {number}")
+    elif suffix == ".txt":
+        parts = [part for part in map(str.strip, _SEPARATOR.split(text)) if part]
         for number, part in enumerate(parts, start=1):
-            yield _from_text(part, name if len(parts) == 1 else f"{name} {number}")
+            yield replace(_from_text(part, name if len(parts) == 1 else f"{name} {number}"), names=(path.name,))
+    else:
+        yield _from_text(text, name)
 
 
 def _from_text(text: str, label: str) -> FoundPrompt:
@@ -113,7 +124,7 @@ def _spec(text: str) -> PromptSpec:
         BadInput: It is neither, or no template.
     """
     messages = _messages(text)
-    spec = PromptSpec(template=_as_jinja(text)) if messages is None else _from_messages(messages)
+    spec = PromptSpec(template=text) if messages is None else _from_messages(messages)
     for template in (spec.system, spec.template):
         variables_in(template)
     return spec
@@ -139,7 +150,7 @@ def _messages(text: str) -> list[tuple[str, str]] | None:
             raise BadInput(
                 f"A message of the role {item['role']!r} holds something else than text, which is not supported."
             )
-    return [(str(item["role"]), _as_jinja(item["content"])) for item in listed]
+    return [(str(item["role"]), item["content"]) for item in listed]
 
 
 def _from_messages(messages: list[tuple[str, str]]) -> PromptSpec:
@@ -160,11 +171,6 @@ def _from_messages(messages: list[tuple[str, str]]) -> PromptSpec:
     return PromptSpec(system="\n\n".join(system), template=talk[-1][1], few_shot=few_shot)
 
 
-def _as_jinja(text: str) -> str:
-    """Nunjucks as Jinja2: both are alike but for a few filters."""
-    return _DUMP.sub("| tojson", text)
-
-
 def _named_apart(prompts: list[FoundPrompt]) -> list[FoundPrompt]:
     taken: dict[str, int] = {}
     named = []
@@ -172,5 +178,5 @@ def _named_apart(prompts: list[FoundPrompt]) -> list[FoundPrompt]:
         taken[prompt.label] = taken.get(prompt.label, 0) + 1
         number = taken[prompt.label]
         label = prompt.label if number == 1 else f"{prompt.label} ({number})"
-        named.append(FoundPrompt(label, prompt.spec, prompt.problem))
+        named.append(replace(prompt, label=label))
     return named

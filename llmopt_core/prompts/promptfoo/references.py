@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from llmopt_core.errors import BadInput
+from llmopt_core.prompts.promptfoo.yaml12 import parse_yaml
 
 MAX_BYTES = 20_000_000
-MAX_VALUES = 2_000_000
 DATA = (".json", ".yaml", ".yml")
 TEXT = (".txt", ".md", ".j2", ".csv", ".jsonl", ".html", ".xml", ".sql", ".prompt", "")
 CODE = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb", ".sh", ".bash", ".pl")
 
 
+_CHOICE = re.compile(r"\{([^{}]*,[^{}]*)\}")
+_MOST_CHOICES = 1000
+
+
 class Folder:
-    """The folder of a configuration file.
+    """The folder of a file that names others.
 
     Args:
         base: What paths are relative to.
         root: No file outside of it is read; by default `base` itself.
+        outer: Where a path is looked for next: the folder of the configuration.
     """
 
-    def __init__(self, base: Path, root: Path | None = None) -> None:
+    def __init__(self, base: Path, root: Path | None = None, outer: Folder | None = None) -> None:
         self.base = base.resolve()
         self.root = (root or base).resolve()
+        self._outer = outer
+
+    def of(self, path: Path) -> Folder:
+        """The folder of a file that was found here; what that file names is relative to itself."""
+        same = path.resolve().parent == self.base
+        return self if same else Folder(path.parent, self.root, self._outer or self)
 
     def find(self, reference: str) -> list[Path]:
         """The files a reference (`file://x.txt`, `x.txt`, `dir/*.txt`) names, sorted.
@@ -34,8 +45,20 @@ class Folder:
         Raises:
             BadInput: There is none, or it lies outside the root.
         """
+        try:
+            return self._find(reference)
+        except BadInput:
+            if self._outer is None:
+                raise
+            try:
+                return self._outer.find(reference)
+            except BadInput:
+                pass
+            raise
+
+    def _find(self, reference: str) -> list[Path]:
         name = reference.removeprefix("file://")
-        if any(mark in name for mark in "*?[") and not (self.base / name).exists():
+        if is_pattern(name) and not (self.base / name).exists():
             found = self._glob(name)
         else:
             found = [(self.base / name).resolve()]
@@ -48,12 +71,12 @@ class Folder:
 
     def _glob(self, name: str) -> list[Path]:
         try:
-            found = sorted(path.resolve() for path in self.base.glob(name) if path.is_file())
+            found = {p.resolve() for pattern in _choices(name) for p in self.base.glob(pattern) if p.is_file()}
         except (NotImplementedError, ValueError) as error:
             raise BadInput(f"{name} cannot be looked for: the pattern must be relative to {self.base}.") from error
         if not found:
             raise BadInput(f"No file in {self.base} matches {name}.")
-        return found
+        return sorted(found)
 
     def text(self, path: Path) -> str:
         """A file's text.
@@ -100,43 +123,13 @@ class Folder:
         return self.text(path).strip()
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without turning dates into objects, as promptfoo's loader does it."""
+def is_pattern(name: str) -> bool:
+    """Whether a path stands for several files."""
+    return any(mark in name for mark in "*?[") or _CHOICE.search(name) is not None
 
 
-_Loader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
-def parse_yaml(text: str, source: str) -> Any:
-    """The value of YAML (or JSON) text.
-
-    Raises:
-        BadInput: It is not valid; names source and line.
-    """
-    try:
-        value = yaml.load(text, _Loader)  # noqa: S506 (a SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark is not None else ""
-        raise BadInput(f"{source}{line} is not valid YAML: {getattr(error, 'problem', None) or error}.") from error
-    except (RecursionError, ValueError) as error:
-        raise BadInput(f"{source} is not valid YAML: it is nested too deeply or holds an impossible value.") from error
-    if not _is_small(value):
-        raise BadInput(f"{source} unfolds to more than {MAX_VALUES:,} values, by its size or by references to itself.")
-    return value
-
-
-def _is_small(value: Any) -> bool:
-    """Whether a value stays within the limit when every reference in it is followed."""
-    waiting, seen = [value], 0
-    while waiting and seen <= MAX_VALUES:
-        seen += 1
-        part = waiting.pop()
-        if isinstance(part, dict):
-            waiting.extend(part.values())
-        elif isinstance(part, list):
-            waiting.extend(part)
-    return seen <= MAX_VALUES
+def _choices(pattern: str) -> list[str]:
+    """`a.{txt,md}` as the patterns it stands for."""
+    parts = _CHOICE.split(pattern)
+    options = [part.split(",") if position % 2 else [part] for position, part in enumerate(parts)]
+    return ["".join(chosen) for chosen, _ in zip(product(*options), range(_MOST_CHOICES), strict=False)]

@@ -15,6 +15,8 @@ from llmopt_core.prompts.promptfoo.references import CODE, Folder
 from llmopt_core.prompts.promptfoo.variables import Variables
 
 MAX_TESTS = 100_000
+Placed = tuple[Mapping[str, Any], Folder]
+"""A test, and the folder that its paths are relative to."""
 _KNOWN = {"description", "vars", "assert", "threshold", "metadata", "options", "provider"}
 # Settings of a test that change neither what is asked nor what passes.
 _HARMLESS = {"runSerially", "disableVarExpansion", "disableDefaultAsserts", "provider"}
@@ -46,33 +48,36 @@ def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[
         BadInput: A file of tests is missing or broken, a test has the wrong form, or no source of tests is read.
     """
     default = _default_test(config.get("defaultTest"), folder, source)
+    templates = config.get("assertionTemplates") or {}
     found: list[FoundTest] = []
     not_read: dict[str, str] = {}
-    for number, test in enumerate(_raw_tests(config.get("tests"), folder, source, not_read), start=1):
-        reader = _Test(test, default, config.get("assertionTemplates") or {}, folder, f"{source}: test {number}")
-        found += reader.expanded(number)
+    for number, (test, own) in enumerate(_raw_tests(config.get("tests"), folder, source, not_read), start=1):
+        found += _Test(test, default, templates, own, f"{source}: test {number}").expanded(number)
         if len(found) > MAX_TESTS:
             raise BadInput(f"{source} has more than {MAX_TESTS:,} tests.")
     if not_read and not found:
-        raise BadInput(next(iter(not_read.values())))
+        return [FoundTest(name, {}, problems=(why,)) for name, why in not_read.items()], not_read
     return found or list(_Test({}, default, {}, folder, f"{source}: test 1").expanded(1)), not_read
 
 
-def _default_test(value: Any, folder: Folder, source: str) -> Mapping[str, Any]:
+def _default_test(value: Any, folder: Folder, source: str) -> Placed:
+    if isinstance(value, str) and _is_code(value):
+        return {"problem": f"defaultTest comes from {value}, which is code and not run here"}, folder
     if isinstance(value, str):
-        value = folder.value(value)
+        (path,) = folder.find(value)[:1]
+        value, folder = folder.value(value), folder.of(path)
     if value is not None and not isinstance(value, Mapping):
         raise BadInput(f"{source}: defaultTest must be a mapping or a file, not {type(value).__name__}.")
-    return value or {}
+    return value or {}, folder
 
 
-def _raw_tests(value: Any, folder: Folder, source: str, not_read: dict[str, str]) -> Iterator[Mapping[str, Any]]:
+def _raw_tests(value: Any, folder: Folder, source: str, not_read: dict[str, str]) -> Iterator[Placed]:
     for entry in value if isinstance(value, list) else [value] if value is not None else []:
         name = entry.get("path") if isinstance(entry, Mapping) else entry
         if isinstance(entry, Mapping) and "path" in entry:
             not_read[str(name)] = f"{source}: tests made by {name} are not supported; write them into a file."
         elif isinstance(entry, Mapping):
-            yield entry
+            yield entry, folder
         elif not isinstance(entry, str):
             raise BadInput(f"{source}: a test must be a mapping or a file, not {entry!r}.")
         elif _is_no_table(entry):
@@ -84,17 +89,21 @@ def _raw_tests(value: Any, folder: Folder, source: str, not_read: dict[str, str]
 
 
 def _is_no_table(reference: str) -> bool:
-    path = re.sub(r":\w+$", "", reference.split("#", maxsplit=1)[0])
-    return Path(path).suffix.lower() in (*CODE, ".xlsx", ".xls") or "://" in reference[7:]
+    path = reference.split("#", maxsplit=1)[0]
+    return _is_code(path) or Path(path).suffix.lower() in (".xlsx", ".xls") or "://" in reference[7:]
 
 
-def _tests_in_files(reference: str, folder: Folder) -> Iterator[Mapping[str, Any]]:
+def _is_code(reference: str) -> bool:
+    return Path(re.sub(r":\w+$", "", reference)).suffix.lower() in CODE
+
+
+def _tests_in_files(reference: str, folder: Folder) -> Iterator[Placed]:
     for path in folder.find(reference):
         tests = _tests_in_file(path, folder)
         for number, test in enumerate(tests, start=1):
             if not isinstance(test, Mapping):
                 raise BadInput(f"{path}: test {number} must be a mapping, not {test!r}.")
-            yield test
+            yield test, folder.of(path)
 
 
 def _tests_in_file(path: Path, folder: Folder) -> Sequence[Any]:
@@ -116,16 +125,20 @@ def _json_line(line: str, path: Path, number: int) -> Any:
 class _Test:
     """One test with its defaults, being read."""
 
-    def __init__(
-        self, test: Mapping[str, Any], default: Mapping[str, Any], templates: Any, folder: Folder, where: str
-    ) -> None:
-        self.test, self.default, self.templates, self.folder, self.where = test, default, templates, folder, where
-        self.options = {**self._mapping(default, "options"), **self._mapping(test, "options")}
+    def __init__(self, test: Mapping[str, Any], default: Placed, templates: Any, folder: Folder, where: str) -> None:
+        self.test, (self.default, self.default_folder) = test, default
+        self.templates, self.folder, self.where = templates, folder, where
         self.problems: list[str] = []
+        if "problem" in self.default:
+            self.problems.append(self.default["problem"])
+            self.default = {}
+        self.options = {**self._mapping(self.default, "options"), **self._mapping(test, "options")}
 
     def expanded(self, number: int) -> Iterator[FoundTest]:
         """The test once for each combination of its listed variables."""
-        variables = Variables({**self._variables(self.default), **self._variables(self.test)}, self.folder)
+        own, usual = self._variables(self.test, self.folder), self._variables(self.default, self.default_folder)
+        folders = {name: self.folder if name in own else self.default_folder for name in {**usual, **own}}
+        variables = Variables({**usual, **own}, folders)
         assertions = tuple(self._assertions())
         threshold = self.test.get("threshold", self.default.get("threshold"))
         if threshold is not None and not isinstance(threshold, int | float):
@@ -151,39 +164,55 @@ class _Test:
             raise BadInput(f"{self.where}: {key} must be a mapping, not {value!r}.")
         return value
 
-    def _variables(self, test: Mapping[str, Any]) -> dict[str, Any]:
+    def _variables(self, test: Mapping[str, Any], folder: Folder) -> dict[str, Any]:
         found = test.get("vars") or {}
-        if isinstance(found, str):
-            found = self.folder.value(found)
+        if isinstance(found, str | list):
+            found = self._from_files([found] if isinstance(found, str) else found, folder)
         if not isinstance(found, Mapping):
             raise BadInput(f"{self.where}: vars must be a mapping or a file, not {found!r}.")
         return {str(name): value for name, value in found.items()}
 
-    def _assertions(self) -> Iterator[Mapping[str, Any]]:
-        tests = [self.test] if self.options.get("disableDefaultAsserts") else [self.default, self.test]
-        for assertion in (assertion for test in tests for assertion in test.get("assert") or []):
-            if not isinstance(assertion, Mapping):
-                raise BadInput(f"{self.where}: an assertion must be a mapping, not {assertion!r}.")
-            yield self._resolved(assertion)
+    def _from_files(self, references: Sequence[Any], folder: Folder) -> dict[str, Any]:
+        """The variables of one or several files; those of a later one win."""
+        found: dict[str, Any] = {}
+        for reference in map(str, references):
+            if _is_code(reference):
+                self.problems.append(f"its variables come from {reference}, which is code and not run here")
+                continue
+            for path in folder.find(reference):
+                value = folder.data(path)
+                if not isinstance(value, Mapping):
+                    raise BadInput(f"{path}: a file of variables must hold a mapping, not {type(value).__name__}.")
+                found |= value
+        return found
 
-    def _resolved(self, assertion: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _assertions(self) -> Iterator[Mapping[str, Any]]:
+        usual = [] if self.options.get("disableDefaultAsserts") else self.default.get("assert") or []
+        for folder, assertions in ((self.default_folder, usual), (self.folder, self.test.get("assert") or [])):
+            for assertion in [assertions] if isinstance(assertions, Mapping | str) else assertions:
+                if not isinstance(assertion, Mapping):
+                    raise BadInput(f"{self.where}: an assertion must be a mapping, not {assertion!r}.")
+                yield self._resolved(assertion, folder)
+
+    def _resolved(self, assertion: Mapping[str, Any], folder: Folder) -> Mapping[str, Any]:
         if "$ref" in assertion:
             name = str(assertion["$ref"]).rsplit("/", 1)[-1]
             if not isinstance(self.templates, Mapping) or not isinstance(self.templates.get(name), Mapping):
                 raise BadInput(f"{self.where}: there is no assertion template called {name!r}.")
             assertion = {**self.templates[name], **{key: value for key, value in assertion.items() if key != "$ref"}}
         if "value" in assertion:
-            return {**assertion, "value": self._filled(assertion["value"], f"assertion {assertion.get('type')}")}
+            place = f"assertion {assertion.get('type')}"
+            return {**assertion, "value": self._filled(assertion["value"], place, folder)}
         return assertion
 
-    def _filled(self, value: Any, place: str) -> Any:
+    def _filled(self, value: Any, place: str, folder: Folder) -> Any:
         """A value with its `file://` references read; what cannot be read is a problem of this test."""
         if isinstance(value, list):
-            return [self._filled(item, place) for item in value]
+            return [self._filled(item, place, folder) for item in value]
         if not isinstance(value, str) or not value.startswith("file://"):
             return value
         try:
-            return self.folder.value(value)
+            return folder.value(value)
         except BadInput as error:
             self.problems.append(f"{place}: {error}")
             return value

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.promptfoo.references import Folder
+from llmopt_core.prompts.promptfoo.references import Folder, is_pattern
 
 _REFERENCE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _QUOTED = re.compile(r"\{% raw %\}((?:(?!\{%-?\s*endraw).)*)\{% endraw %\}", re.DOTALL)
@@ -27,12 +27,12 @@ class Variables:
 
     Args:
         values: By name. A list stands for several tests, a text may name a file (`file://`) or several (`*.txt`).
-        folder: Where the files are.
+        folders: By name, where the files of a variable are.
     """
 
-    def __init__(self, values: Mapping[str, Any], folder: Folder) -> None:
-        self._folder = folder
-        self._values = {name: self._listed(value) for name, value in values.items()}
+    def __init__(self, values: Mapping[str, Any], folders: Mapping[str, Folder]) -> None:
+        self._folders = folders
+        self._values = {name: self._listed(name, value) for name, value in values.items()}
 
     def combinations(self, expand: bool) -> int:
         """How many tests they make; with `expand` a list is unfolded, else it is one value."""
@@ -47,13 +47,13 @@ class Variables:
     def _unfolded(self, expand: bool) -> dict[str, list[Any]]:
         return {name: value if expand and isinstance(value, list) else [value] for name, value in self._values.items()}
 
-    def _listed(self, value: Any) -> Any:
+    def _listed(self, name: str, value: Any) -> Any:
         """A value; several files by a pattern as a list of them."""
-        if not isinstance(value, str) or not value.startswith("file://") or not any(mark in value for mark in "*?["):
+        if not isinstance(value, str) or not value.startswith("file://") or not is_pattern(value):
             return value
         try:
-            return [f"file://{path.relative_to(self._folder.base)}" for path in self._folder.find(value)]
-        except (BadInput, ValueError):
+            return [f"file://{path}" for path in self._folders[name].find(value)]
+        except BadInput:
             return value
 
     def _filled(self, values: dict[str, Any]) -> Found:
@@ -71,14 +71,17 @@ class Variables:
     def _read(self, name: str, value: Any, problems: list[str]) -> Any:
         if isinstance(value, list):
             return [self._read(name, item, problems) for item in value]
-        if not isinstance(value, str) or not value.startswith("file://"):
+        if not isinstance(value, str):
             return value
+        if not value.startswith("file://"):
+            # One line break at the end of a value, as a YAML block has it, is not meant.
+            return value.removesuffix("\n")
         try:
-            found = self._folder.value(value, parse_json=False)
+            found = self._folders[name].value(value, parse_json=False)
         except BadInput as error:
             problems.append(f"variable {name}: {error}")
             return value
-        return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+        return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
 def _resolved(values: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +89,9 @@ def _resolved(values: dict[str, Any]) -> dict[str, Any]:
 
     def value_of(match: re.Match[str]) -> str:
         value = values.get(match[1])
-        return match[0] if value is None or isinstance(value, list | dict) else str(value)
+        if value is None or isinstance(value, list | dict):
+            return match[0]
+        return str(value).lower() if isinstance(value, bool) else str(value)
 
     for _ in range(_ROUNDS):
         filled = {

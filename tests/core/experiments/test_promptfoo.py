@@ -394,3 +394,87 @@ def test_an_import_can_be_kept_as_an_experiment(tmp_path):
     assert (example.id, example.question, example.variables["word"]) == ("one", "hi", "hi")
     assert checks_of(example) == (CheckSpec(type="contains", value="hi"),)
     assert threshold_of(example) == 0.5
+
+
+def written(folder, config, **files):
+    folder.mkdir(exist_ok=True)
+    for name, text in {"promptfooconfig.yaml": config, **files}.items():
+        (folder / name.replace("_DOT_", ".")).write_text(text, encoding="utf-8")
+    return folder
+
+
+async def test_values_reach_checks_and_prompts_as_promptfoo_writes_them(tmp_path, models):
+    folder = written(
+        tmp_path / "v",
+        "prompts: ['{{ said }}']\nproviders: [echo]\n"
+        "defaultTest: {assert: [{type: equals, value: '{{ expected }}'}]}\n"
+        "tests:\n  - vars: {said: 'true', expected: true}\n  - vars: {said: no, expected: no}\n"
+        "  - vars: {said: '{\"a\":[1,false]}', expected: {a: [1, false]}}\n",
+    )
+    verdicts = await run_all(import_promptfoo(folder), models)
+    assert list(verdicts.values()) == [True, True, True]
+
+
+async def test_empty_absent_and_oddly_named_variables_survive(tmp_path, models):
+    folder = written(
+        tmp_path / "v",
+        "prompts: ['{{ answer }}/{{ id }}/{{ ctx }}/{{ start }}{% if extra %}!{% endif %}']\nproviders: [echo]\n"
+        "tests:\n  - {vars: {answer: a, id: 7, ctx: '', start: s}, assert: [{type: equals, value: 'a/7//s'}]}\n"
+        "  - {vars: {answer: b, ctx: c}, assert: [{type: equals, value: 'b//c/'}]}\n",
+    )
+    files = experiment_files(import_promptfoo(folder))
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    experiment = load_experiment(tmp_path / "experiment.yaml")
+    assert [e.id for e in experiment.evaluation_set.examples] == ["test 1", "test 2"]
+    assert list((await run_all(experiment, models)).values()) == [True, True]
+
+
+def test_a_filter_names_the_label_of_a_file_that_is_split(tmp_path):
+    folder = written(
+        tmp_path / "v",
+        "prompts: [{id: file://short.txt, label: short}, {id: file://long.txt, label: long}, 'Say {{ x }}']\n"
+        "providers:\n  - {id: 'openai:a', label: big, prompts: [short]}\n"
+        "  - {id: 'openai:b', label: small, prompts: [long.txt, 'Say {{ x }}']}\ntests: [{vars: {x: bees}}]\n",
+        short_DOT_txt="One {{ x }}\n---\nTwo {{ x }}\n",
+        long_DOT_txt="Page {{ x }}",
+    )
+    names = [c.name for c in import_promptfoo(folder).configurations]
+    assert names == ["short 1 · big", "short 2 · big", "long · small", "Say {{ x }} · small"]
+
+
+def test_azure_gets_the_address_that_speaks_this_protocol():
+    _, endpoint = model_from(
+        {"id": "azure:chat:team", "config": {"apiHost": "x.openai.azure.com", "apiVersion": "2024"}}
+    )
+    assert endpoint.base_url == "https://x.openai.azure.com/openai/v1"
+
+
+def test_an_exported_label_names_the_prompt_and_no_model():
+    def made(name, model, template):
+        return Configuration(
+            name=name, model=ModelSpec(endpoint="openai", name=model), prompt=PromptSpec(template=template)
+        )
+
+    configurations = [
+        made("short · big", "a", "{{ question }}"),
+        made("short · small", "b", "{{ question }}"),
+        made("long · small", "b", "Long {{ question }}"),
+        made("one", "a", "Other {{ question }}"),
+        made("two", "b", "Other {{ question }}"),
+    ]
+    exported = export_promptfoo(configurations, EvaluationSet("s", (Example("1", "q"),)), JudgeSpec(), {})
+    config = yaml.safe_load(exported.text)
+    assert [prompt["label"] for prompt in config["prompts"]] == ["short", "long", "prompt 3"]
+    assert [provider["prompts"] for provider in config["providers"]] == [
+        ["short", "prompt 3"],
+        ["short", "long", "prompt 3"],
+    ]
+
+
+def test_a_file_whose_tests_are_all_made_by_code_still_brings_its_prompts(tmp_path):
+    folder = written(tmp_path / "v", "prompts: ['Tell {{ x }}']\nproviders: [echo]\ntests: file://gen.py\n")
+    found = import_promptfoo(folder)
+    assert [c.prompt.template for c in found.configurations] == ["Tell {{ x }}"]
+    assert [e.id for e in found.evaluation_set.examples] == ["file://gen.py"]
+    assert ("test", "file://gen.py") in {(entry.kind, entry.name) for entry in found.not_run}

@@ -71,7 +71,7 @@ prompts:
         "many.txt 1": "A",
         "many.txt 2": "B -- {{ x }} ---",
         "chat": "{{ q }}",
-        "raw": "Raw {{ y | tojson }}",
+        "raw": "Raw {{ y | dump }}",
         "m.md": "# M",
         "first": "Row {{ x }}",
         "rows.csv 2": "Other",
@@ -172,7 +172,7 @@ tests:
         v_DOT_yaml="[1, a]\n",
         v_DOT_json='{"b":  2}\n',
     )
-    assert [t.variables["x"] for t in file.tests] == ["Hello Dr, Who!", "first", "second", '[1, "a"]']
+    assert [t.variables["x"] for t in file.tests] == ["Hello Dr, Who!", "first", "second", '[1,"a"]']
     assert file.tests[3].variables["y"] == '{"b":  2}'
     assert not any(test.problems for test in file.tests)
 
@@ -274,11 +274,6 @@ tests:
         ("prompts: [a]\ntests: [{assert: [{$ref: '#/x/y'}]}]", "no assertion template called 'y'"),
         ("prompts: [a]\ntests: [{threshold: high}]", "threshold must be a number"),
         ("prompts: [a]\ntests: gone.csv", "gone.csv is not there"),
-        ("prompts: [a]\ntests: tests.py", "not supported"),
-        ("prompts: [a]\ntests: tests.xlsx", "save them as CSV"),
-        ("prompts: [a]\ntests: https://example.com/t.csv", "not fetched|not supported"),
-        ("prompts: [a]\ntests: huggingface://datasets/x", "not supported|not fetched"),
-        ("prompts: [a]\ntests: [{path: file://gen.py}]", "made by"),
         ("prompts: [a]\ndefaultTest: [a]", "defaultTest must be"),
         ("prompts: [a]\nevaluateOptions: {repeat: 1000000}", "repeat must be"),
         ("prompts: [a]\ntests: [" + "{vars: {a: &l [" + "1," * 999 + "1], b: *l}}," + "]", "combine to more than"),
@@ -332,3 +327,78 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
     (tmp_path / "sub" / "link.txt").symlink_to(tmp_path / "secret.txt")
     (tmp_path / "sub" / "promptfooconfig.yaml").write_text("prompts: ['file://link.txt', 'file://*.txt']")
     assert all(prompt.spec is None for prompt in read_promptfoo(tmp_path / "sub").prompts)
+
+
+def test_yaml_is_read_by_version_1_2(read):
+    (test,) = read(
+        "prompts: ['{{ a }}']\ntests:\n"
+        "  - vars: {a: no, b: On, c: 12:30, d: 0x1F, e: 010, f: 1_000, g: TRUE, h: 2e3, i: ~, j: 0o17, k: 1.50,\n"
+        "      l: '10', m: 2024-05-01, n: _1, o: .5, p: -7}\n"
+    ).tests
+    assert test.variables == {
+        "a": "no", "b": "On", "c": "12:30", "d": 31, "e": 10, "f": 1000, "g": True, "h": 2000, "i": None, "j": 15,
+        "k": 1.5,
+        "l": "10", "m": "2024-05-01", "n": "_1", "o": 0.5, "p": -7,
+    }  # fmt: skip
+
+
+def test_a_number_of_thousands_of_digits_is_refused_at_once(read):
+    with pytest.raises(BadInput, match="impossible value"):
+        read("prompts: [a]\ntests: [{vars: {a: " + "9" * 100_000 + "}}]")
+
+
+def test_markdown_and_jinja_files_are_one_prompt_each(read):
+    page = "# Desk\n\n---\n\nBe brief.\n\n---\n\nGuest: {{ x }}"
+    file = read(
+        "prompts: [file://a.md, file://b.j2, file://c.txt]\ntests: [{vars: {x: hi}}]",
+        a_DOT_md=page,
+        b_DOT_j2=page,
+        c_DOT_txt=page,
+    )
+    assert [p.spec.template for p in file.prompts] == [page, page, "# Desk", "Be brief.", "Guest: {{ x }}"]
+
+
+def test_paths_are_relative_to_the_file_that_names_them(read):
+    file = read(
+        "prompts: ['{{ x }}']\ndefaultTest: file://base/default.yaml\ntests: ['file://t/{one,two}.yaml']",
+        base__default_DOT_yaml="vars: {tone: file://tone.txt}\n",
+        base__tone_DOT_txt="kind\n",
+        t__one_DOT_yaml="- vars: ../shared/a.yaml\n- vars: {x: file://beside.txt}\n- vars: {x: file://base/tone.txt}\n",
+        t__two_DOT_yaml="- vars: [../shared/a.yaml, ../shared/b.yaml]\n",
+        t__beside_DOT_txt="beside",
+        shared__a_DOT_yaml="x: from a\n",
+        shared__b_DOT_yaml="x: from b\n",
+    )
+    assert [t.variables["x"] for t in file.tests] == ["from a", "beside", "kind", "from b"]
+    assert {t.variables["tone"] for t in file.tests} == {"kind"}
+    assert [t.problems for t in file.tests] == [()] * 4
+
+
+@pytest.mark.parametrize("tests", ["tests.py", "gen.js:make", "t.xlsx", "https://example.com/t.csv"])
+def test_tests_that_are_made_by_code_or_lie_elsewhere_are_tests_that_are_not_run(read, tests):
+    (test,) = read(f"prompts: ['{{{{ x }}}}']\ntests: ['{tests}']").tests
+    assert test.name == tests
+    assert tests.split(":")[0] in test.problems[0]
+
+
+def test_variables_and_defaults_made_by_code_concern_their_tests_alone(read):
+    file = read("prompts: ['{{ x }}']\ntests: [{vars: file://gen.py}, {vars: {x: file://one.js}}, {vars: {x: a}}]")
+    assert "gen.py, which is code" in file.tests[0].problems[0]
+    assert "one.js is code" in file.tests[1].problems[0] or "one.js is not there" in file.tests[1].problems[0]
+    assert file.tests[2].problems == ()
+    file = read("prompts: ['{{ x }}']\ndefaultTest: file://d.mjs\ntests: [{vars: {x: a}}]")
+    assert "d.mjs, which is code" in file.tests[0].problems[0]
+
+
+def test_one_line_break_at_the_end_of_a_variable_is_not_meant(read):
+    (test,) = read("prompts: ['{{ x }}']\ntests:\n  - vars:\n      x: |\n        two\n        lines\n").tests
+    assert test.variables["x"] == "two\nlines"
+
+
+@pytest.mark.parametrize(
+    ("cell", "threshold"),
+    [("similar:hello", 0.8), ("similar(0.3):hello", 0.3), ("rouge-n:hello", 0.75), ("answer-relevance", 0.75),
+     ("contains:hello", None)],
+)  # fmt: skip
+def test_a_cell_of_a_csv_has_the_threshold_that_promptfoo_assumes(cell, threshold):
+    assert assertion_in(cell).get("threshold") == threshold

@@ -256,3 +256,23 @@ def test_a_child_does_not_outlive_its_owner(template):
     owner.communicate()
     child.wait(timeout=60)
     assert not child.is_running()
+
+
+def test_values_are_written_as_json_writes_them():
+    values = {"yes": True, "none": None, "row": {"b": [1, True, None], "a": "<é'>"}}
+    assert render("{{ yes }}|{{ none }}|{{ row }}", values) == 'true||{"b":[1,true,null],"a":"<é\'>"}'
+    assert render("{{ yes | upper }} {{ row | dump }} {{ row.b | join('; ') }}", values) == (
+        'TRUE {"b":[1,true,null],"a":"<é\'>"} 1; true; '
+    )
+    assert render("{{ row | dump(2) }}", {"row": {"a": 1}}) == '{\n  "a": 1\n}'
+    assert render(
+        "{% if yes %}{{ rows | join(',', attribute='n') }}{% endif %}", {"yes": True, "rows": [{"n": False}]}
+    ) == ("false")
+
+
+def test_a_name_without_a_value_may_be_tested_but_not_inserted():
+    template = "{{ ask }}{% if context and not quiet %} Context: {{ context }}{% endif %}"
+    assert render(template, {"ask": "Why?"}) == "Why?"
+    assert undefined_in(template, ["ask"]) == set()
+    with pytest.raises(BadInput, match="'context' is undefined"):
+        render("{{ context }}", {"ask": "Why?"})

@@ -14,6 +14,13 @@ Faults, for every call (`stub.fault = "500"`) or for the next ones (`stub.faults
     broken-json    half a JSON object          html          a web page
     no-choices     an answer without choices   no-usage      an answer without token counts
     unsupported:P  400, "parameter P is not supported", while the request has P
+    refuses:P      400 without a reason, while the request has P
+    redirect:URL   307 to that address             moved:URL      301 to it
+    empty-pieces   a stream of pieces that say nothing, for ever
+    endless        a stream of words, for ever
+
+`stub.mangle`, where set, is given each answer, each event of a stream and each list, and returns what is sent in its
+place: JSON-like (NaN and lone surrogates as Python writes them), or bytes as they are.
 """
 
 from __future__ import annotations
@@ -57,6 +64,7 @@ class StubEndpoint:
         self.faults: list[str | None] = []
         self.retry_after: float | None = 0.05
         self.stream_pause = 0.0
+        self.mangle: Callable[[dict[str, Any]], Any] = lambda answer: answer
         self.port = 0
         self.reset()
 
@@ -132,7 +140,14 @@ class StubEndpoint:
     async def _models(self, request: web.Request) -> web.StreamResponse:
         refusal = await self._misbehave(request, {})
         listed = [{"id": name, "object": "model", "created": 0, "owned_by": "stub"} for name in MODELS]
-        return refusal or web.json_response({"object": "list", "data": listed})
+        return refusal or self._said({"object": "list", "data": listed})
+
+    def _said(self, answer: dict[str, Any]) -> web.Response:
+        return web.Response(body=self._bytes(answer), content_type="application/json")
+
+    def _bytes(self, answer: dict[str, Any]) -> bytes:
+        said = self.mangle(answer)
+        return said if isinstance(said, bytes) else json.dumps(said).encode()
 
     async def _embeddings(self, request: web.Request) -> web.StreamResponse:
         async with _Counted(self, request) as body:
@@ -144,7 +159,7 @@ class StubEndpoint:
             count = sum(len(str(text).split()) for text in texts)
             usage = {"prompt_tokens": count, "total_tokens": count}
             self.answered += 1
-            return web.json_response({"object": "list", "model": body["model"], "data": data[::-1], "usage": usage})
+            return self._said({"object": "list", "model": body["model"], "data": data[::-1], "usage": usage})
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         async with _Counted(self, request) as body:
@@ -160,7 +175,7 @@ class StubEndpoint:
             whole = answer.whole()
             whole.pop({"no-choices": "choices", "no-usage": "usage"}.get(fault or "", ""), None)
             self.answered += 1
-            return web.json_response(whole)
+            return self._said(whole)
 
     async def _stream(self, request: web.Request, answer: _Answer, fault: str | None) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
@@ -169,12 +184,16 @@ class StubEndpoint:
             while True:
                 await response.write(b": still here\n\n")
                 await asyncio.sleep(0.05)
+        while fault in ("empty-pieces", "endless"):
+            piece = answer.piece("" if fault == "empty-pieces" else "word ")
+            await response.write(b"data: " + json.dumps(piece).encode() + b"\n\n")
+            await asyncio.sleep(self.stream_pause or 0.001)
         events = answer.events(with_usage=fault != "no-usage")
         if fault in ("half-stream", "ended-stream", "error-event"):
             events = events[: max(len(events) // 2, 1)]
         for event in events:
             said = answer.clock(event) if self.reply == "clock" else event
-            await response.write(b"data: " + json.dumps(said).encode() + b"\n\n")
+            await response.write(b"data: " + self._bytes(said) + b"\n\n")
             await asyncio.sleep(self.stream_pause)
         if fault == "half-stream":
             await response.write(b'data: {"id": "cut')
@@ -210,6 +229,11 @@ class StubEndpoint:
         if fault.startswith("unsupported:"):
             name = fault.split(":")[1]
             return _error(400, f"{name} is not supported", "unsupported_parameter", name) if name in body else None
+        if fault.startswith("refuses:"):
+            return _error(400, "Bad request") if fault.split(":")[1] in body else None
+        if fault.startswith(("redirect:", "moved:")):
+            word, _, url = fault.partition(":")
+            return web.Response(status=307 if word == "redirect" else 301, headers={"Location": url})
         if fault == "timeout":
             await asyncio.sleep(3600)
         if fault == "drop":
@@ -283,6 +307,10 @@ class _Answer:
         if not event["choices"] or event["choices"][0]["finish_reason"]:
             return event
         return {**event, "choices": [self._piece(f"{time.time()} ", None)]}
+
+    def piece(self, word: str) -> dict[str, Any]:
+        """One event of a stream that has no end."""
+        return {**self._head, "object": "chat.completion.chunk", "choices": [self._piece(word, None)]}
 
     def events(self, with_usage: bool) -> list[dict[str, Any]]:
         kind = "chat.completion.chunk" if self._chat else "text_completion"

@@ -68,6 +68,7 @@ async def answer_question(  # noqa: PLR0917
     messages = await call.build(variables, encode)
     done = await call.complete(messages, on_text)
     text, notes = await _extracted(prompt.extract, done)
+    notes += [note for note in call.notes if note not in notes]
     if hits and not used:
         notes.append("The prompt uses neither `context` nor `documents`, so the model saw no retrieved passage.")
     checked = await _check(text, example.question, None if retrieval is None else used, checks, call, support)
@@ -102,6 +103,7 @@ class _Call:
     repeat: int
     usage: Usage = Usage()
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def mode(self) -> Mode:
@@ -112,6 +114,7 @@ class _Call:
         done = await self.models.chat(self.model).complete(request, on_text)
         self.usage += done.usage
         self.seconds += done.seconds
+        self.notes += done.notes
         return done
 
     async def build(self, variables: Mapping[str, Any], encode: Encode | None) -> tuple[Message, ...]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 from llmopt_core.errors import BadInput, Cancelled, EndpointError, LlmOptError
@@ -17,6 +19,8 @@ from llmopt_core.finetuning.jobs import Job, JobCheckpoint, JobEvent, JobRequest
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.settings import Settings
+
+_MOST_LISTED = 10_000
 
 
 class ServiceTrainer:
@@ -88,7 +92,8 @@ class ServiceTrainer:
     def _update(self, folder: JobFolder, remote: Any) -> Job:
         from llmopt_core.finetuning.openai_results import job_state
 
-        folder.update_state(**job_state(remote, folder.request().price_per_million))
+        price = folder.request().price_per_million
+        folder.update_state(**self._call("say how the job stands", lambda: job_state(remote, price)))
         return folder.job()
 
     def _call(self, what: str, request: Callable[[], Any]) -> Any:
@@ -122,28 +127,33 @@ class ServiceTrainer:
 
     def _fetch_events(self, folder: JobFolder) -> None:
         """Page back from the newest event to the first one that is known, then store the new ones in order."""
+        from llmopt_core.finetuning.openai_results import event_values
+
         remote_id = folder.job().remote_id
         if not remote_id:
             return
         known = {str(line.get("id")) for line in folder.lines("remote_events.jsonl")}
 
-        def page_back() -> list[Any]:
-            fresh: dict[str, Any] = {}
+        def page_back() -> list[tuple[dict[str, Any], Any]]:
+            fresh: dict[str, tuple[dict[str, Any], Any]] = {}
             for event in self._jobs.list_events(remote_id, limit=100):
-                if event.id in known:
+                if isinstance(event, str):
+                    raise ValueError("a text in place of events")
+                values = event_values(event)
+                # A page that comes again would come for ever.
+                if values["id"] in known or values["id"] in fresh or len(fresh) >= _MOST_LISTED:
                     break
-                fresh.setdefault(event.id, event)
-            return sorted(fresh.values(), key=lambda event: event.created_at)
+                fresh[values["id"]] = values, getattr(event, "data", None)
+            return sorted(fresh.values(), key=lambda found: found[0]["at"])
 
         # Newest first, and stable: events of one second come back in reverse.
-        for event in self._call("list the job's events", page_back):
-            self._store(folder, event)
+        for line, data in self._call("list the job's events", page_back):
+            self._store(folder, line, data)
 
-    def _store(self, folder: JobFolder, event: Any) -> None:
+    def _store(self, folder: JobFolder, line: dict[str, Any], data: Any) -> None:
         from llmopt_core.finetuning.openai_results import metric_point
 
-        line = {"id": event.id, "at": float(event.created_at), "level": event.level, "message": event.message}
-        point = metric_point(event.data) if isinstance(event.data, dict) else None
+        point = metric_point(data) if isinstance(data, dict) else None
         if point is not None:
             folder.append("metrics.jsonl", {k: v for k, v in asdict(point).items() if v is not None})
         folder.append("remote_events.jsonl", line)
@@ -156,7 +166,7 @@ class ServiceTrainer:
         self._fetch_events(folder)
         points = folder.metrics()
         for file_id in folder.read("state.json").get("result_files", []):
-            path = folder.path / f"result-{file_id.replace('/', '_')}.csv"
+            path = folder.path / f"result-{re.sub(r'[^A-Za-z0-9_.-]', '_', file_id)[:100]}.csv"
             if not path.exists():
                 write_atomically(path, self._result_file(file_id))
             points += parse_result_file(path.read_bytes())
@@ -168,11 +178,17 @@ class ServiceTrainer:
 
     def checkpoints(self, job_id: str) -> list[JobCheckpoint]:
         """See `FineTuner.checkpoints`; each is a model one can call."""
+        from llmopt_core.finetuning.openai_results import checkpoint_from
+
         job = open_folder(self._settings, job_id).job()
         if not job.remote_id:
             return []
-        listed = self._call("list checkpoints", lambda: list(self._jobs.checkpoints.list(job.remote_id, limit=100)))
-        return sorted((_checkpoint(c) for c in listed), key=lambda c: c.step)
+
+        def first() -> list[Any]:
+            return list(islice(self._jobs.checkpoints.list(job.remote_id, limit=100), _MOST_LISTED))
+
+        found = {c.step: c for remote in self._call("list checkpoints", first) if (c := checkpoint_from(remote))}
+        return sorted(found.values(), key=lambda c: c.step)
 
     def cancel(self, job_id: str) -> Job:
         """See `FineTuner.cancel`. During the upload it stops the upload."""
@@ -218,26 +234,14 @@ class ServiceTrainer:
 
     def listed(self, limit: int = 50) -> list[dict[str, Any]]:
         """The service's own list of jobs, newest first, those started elsewhere too: id, model, status, tuned_model."""
+        from llmopt_core.finetuning.openai_results import listed_values
 
         def first() -> list[Any]:
-            pages = iter(self._jobs.list(limit=min(limit, 100)))
-            return [job for job, _ in zip(pages, range(limit), strict=False)]
+            return list(islice(self._jobs.list(limit=min(limit, 100)), limit))
 
-        return [
-            {"id": j.id, "model": j.model, "status": j.status, "tuned_model": j.fine_tuned_model or "",
-             "created_at": j.created_at}
-            for j in self._call("list jobs", first)
-        ]  # fmt: skip
+        return [values for job in self._call("list jobs", first) if (values := listed_values(job))]
 
 
 def _status_after(error: LlmOptError) -> str:
     lost = isinstance(error, EndpointError) and error.kind in ("timeout", "unreachable", "server-error", "truncated")
     return "interrupted" if lost else "failed"
-
-
-def _checkpoint(remote: Any) -> JobCheckpoint:
-    metrics = remote.metrics
-    valid = metrics.full_valid_loss if metrics.full_valid_loss is not None else metrics.valid_loss
-    return JobCheckpoint(
-        int(remote.step_number), remote.fine_tuned_model_checkpoint, float(remote.created_at), valid, metrics.train_loss
-    )

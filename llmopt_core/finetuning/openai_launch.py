@@ -20,6 +20,7 @@ from llmopt_core.finetuning.hyperparameters import ServiceSettings, settings_fro
 from llmopt_core.finetuning.job_folder import JobFolder
 from llmopt_core.finetuning.jobs import Job
 from llmopt_core.finetuning.openai_errors import WIRE_ERRORS, explain, is_ambiguous
+from llmopt_core.finetuning.openai_results import id_of
 from llmopt_core.models.endpoints import Endpoint
 
 ATTEMPTS = 3
@@ -106,9 +107,9 @@ class Launch:
             make=lambda: self._upload(which, name),
             what="take the file",
         )
-        self._folder.update_state(**{f"{which}_file": file.id})
-        self._folder.log(f"The {which} file is uploaded as {file.id}.")
-        return str(file.id)
+        self._folder.update_state(**{f"{which}_file": id_of(file)})
+        self._folder.log(f"The {which} file is uploaded as {id_of(file)}.")
+        return id_of(file)
 
     def _name(self, which: Which) -> str:
         return f"llmopt-{self._folder.id}-{which}.jsonl"
@@ -120,7 +121,7 @@ class Launch:
 
     def _find_file(self, name: str) -> Any:
         for count, file in enumerate(self._client.files.list(purpose="fine-tune", limit=100)):
-            if file.filename == name and file.status != "error":
+            if getattr(file, "filename", None) == name and getattr(file, "status", None) != "error":
                 return file
             if count >= _MOST_LISTED:
                 break
@@ -134,15 +135,17 @@ class Launch:
             what="start the job",
         )
         try:
-            self._folder.update_state(remote_id=job.id)
+            self._folder.update_state(remote_id=id_of(job))
         finally:
             if self._on_created:
-                self._on_created(replace(self._folder.job(), remote_id=job.id))
+                self._on_created(replace(self._folder.job(), remote_id=id_of(job)))
         return job
 
     def _find_job(self, training_file: str) -> Any:
         for count, job in enumerate(self._client.fine_tuning.jobs.list(limit=100)):
-            if (job.metadata or {}).get(METADATA_KEY) == self._folder.id or job.training_file == training_file:
+            metadata = getattr(job, "metadata", None)
+            mine = isinstance(metadata, dict) and metadata.get(METADATA_KEY) == self._folder.id
+            if mine or getattr(job, "training_file", None) == training_file:
                 return job
             if count >= _MOST_LISTED:
                 break
@@ -174,12 +177,16 @@ class Launch:
                 if self._folder.read("state.json").get(flag):
                     found = find()
                     if found is not None:
+                        id_of(found)
                         self._folder.log(
                             "Found at the service what an earlier attempt had made; nothing is sent twice."
                         )
                         return found
                 self._folder.update_state(**{flag: True})
-                return make()
+                made = make()
+                # It exists and may cost money: without an id it is looked for in the service's list.
+                id_of(made)
+                return made
             except WIRE_ERRORS as error:
                 # The SDK hides what stopped the upload in an error of its own.
                 self._stop_if_asked()

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import csv
 import io
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from llmopt_core.finetuning.jobs import MetricPoint, Status
+from llmopt_core.finetuning.jobs import JobCheckpoint, MetricPoint, Status
 from llmopt_core.finetuning.openai_errors import failure_words
+from llmopt_core.models.wire_values import finite, label_of, name_of, readable, shown, token_count
+from llmopt_core.types import fingerprint
+
+MOST_TRAINED = 10**12
+_MOST_STEPS = 10**9
+_LAST_MOMENT = 1e11
+_LONGEST_MESSAGE = 5_000
+_LOSSES = ("full_valid_loss", "valid_loss", "train_loss")
 
 _STATUS: dict[str, Status] = {
     "validating_files": "queued",
@@ -24,33 +33,103 @@ _STATUS: dict[str, Status] = {
 }
 
 
+def id_of(remote: Any) -> str:
+    """The id of a job or a file.
+
+    Raises:
+        ValueError: It has none by which it could be asked for again.
+    """
+    found = name_of(getattr(remote, "id", None))
+    if not found:
+        raise ValueError("no usable id")
+    return found
+
+
 def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
-    """The state of a job, from the service's job object."""
-    status: Status = _STATUS.get(remote.status, "running")
+    """The state of a job, from the service's job object; a field that makes no sense costs that field alone."""
+    status_word = label_of(getattr(remote, "status", None)) or ""
+    reported = getattr(remote, "trained_tokens", None)
+    tokens = token_count(reported, MOST_TRAINED)
+    files = getattr(remote, "result_files", None)
     state: dict[str, Any] = {
-        "remote_id": remote.id,
-        "status": status,
-        "tuned_model": remote.fine_tuned_model or "",
-        "trained_tokens": remote.trained_tokens or 0,
-        "finished_at": float(remote.finished_at or 0),
-        "started_at": float(remote.created_at),
-        "message": "",
+        "remote_id": id_of(remote),
+        "status": _STATUS.get(status_word, "running"),
+        "tuned_model": name_of(getattr(remote, "fine_tuned_model", None)),
+        "trained_tokens": tokens or 0,
+        "finished_at": moment(getattr(remote, "finished_at", None)),
+        "started_at": moment(getattr(remote, "created_at", None)),
+        "message": _message(remote, status_word),
         "resumable": False,
-        "result_files": list(remote.result_files or []),
+        "result_files": [name for item in files if (name := name_of(item))] if isinstance(files, list) else [],
     }
-    if remote.error is not None and remote.error.code:
-        state["message"] = failure_words(remote.error.code, remote.error.message or "")
-    elif remote.status in ("validating_files", "paused"):
-        state["message"] = {"validating_files": "The service checks the files.", "paused": "Paused."}[remote.status]
-    if price_per_million is not None and remote.trained_tokens:
-        state["cost_usd"] = remote.trained_tokens * price_per_million / 1e6
+    if reported is not None and tokens is None and not state["message"]:
+        state["message"] = f"The service reported {shown(reported)} trained tokens; what it cost is unknown."
+    if price_per_million is not None and tokens:
+        state["cost_usd"] = tokens * price_per_million / 1e6
     return state
+
+
+def _message(remote: Any, status: str) -> str:
+    error = getattr(remote, "error", None)
+    values = error if isinstance(error, dict) else {name: getattr(error, name, None) for name in ("code", "message")}
+    code, said = label_of(values.get("code")) or "", text_of(values.get("message"))
+    if code:
+        return failure_words(code, said)
+    if status == "failed" and (said or isinstance(error, str)):
+        return said or text_of(error)
+    return {"validating_files": "The service checks the files.", "paused": "Paused."}.get(status, "")
+
+
+def text_of(value: Any) -> str:
+    """A message of the service as it can be stored; empty where it is no text."""
+    return readable(value[:_LONGEST_MESSAGE]) if isinstance(value, str) else ""
+
+
+def moment(value: Any) -> float:
+    """Seconds since 1970; 0 where it is no time."""
+    seconds = finite(value)
+    return seconds if seconds is not None and 0 <= seconds <= _LAST_MOMENT else 0.0
+
+
+def event_values(remote: Any) -> dict[str, Any]:
+    """An event of a job as it is stored: `id`, `at`, `level`, `message`. One without an id gets one from its text."""
+    at, message = moment(getattr(remote, "created_at", None)), text_of(getattr(remote, "message", None))
+    found = name_of(getattr(remote, "id", None)) or fingerprint(at, message)
+    return {"id": found, "at": at, "level": label_of(getattr(remote, "level", None)) or "info", "message": message}
+
+
+def checkpoint_from(remote: Any) -> JobCheckpoint | None:
+    """A checkpoint; None where it names no model or no step."""
+    step = token_count(getattr(remote, "step_number", None), _MOST_STEPS)
+    model = name_of(getattr(remote, "fine_tuned_model_checkpoint", None))
+    if step is None or not model:
+        return None
+    metrics = getattr(remote, "metrics", None)
+    values = metrics if isinstance(metrics, dict) else {name: getattr(metrics, name, None) for name in _LOSSES}
+    return JobCheckpoint(
+        step, model, moment(getattr(remote, "created_at", None)), _first(values, "full_valid_loss", "valid_loss"),
+        _number(values.get("train_loss")),
+    )  # fmt: skip
+
+
+def listed_values(remote: Any) -> dict[str, Any] | None:
+    """A job of the service's list, as plain values; None where it has no id."""
+    found = name_of(getattr(remote, "id", None))
+    if not found:
+        return None
+    return {
+        "id": found,
+        "model": name_of(getattr(remote, "model", None)),
+        "status": label_of(getattr(remote, "status", None)) or "",
+        "tuned_model": name_of(getattr(remote, "fine_tuned_model", None)),
+        "created_at": moment(getattr(remote, "created_at", None)),
+    }
 
 
 def metric_point(values: Mapping[str, Any]) -> MetricPoint | None:
     """A point of the curves from an event's data or a row of the result file; None where it has no step or no value."""
     step = _number(values.get("step"))
-    if step is None:
+    if step is None or step > _MOST_STEPS:
         return None
     point = MetricPoint(
         int(step),
@@ -67,7 +146,12 @@ def metric_point(values: Mapping[str, Any]) -> MetricPoint | None:
 def parse_result_file(content: bytes) -> list[MetricPoint]:
     """The curves of a result file: CSV, which some services deliver in base64. Rows it cannot read are passed over."""
     rows = csv.DictReader(io.StringIO(_plain(content).decode("utf-8-sig", "replace")))
-    return [point for row in rows if (point := metric_point(row)) is not None]
+    points: list[MetricPoint] = []
+    with contextlib.suppress(csv.Error):
+        for row in rows:
+            point = metric_point(row)
+            points += [point] if point is not None else []
+    return points
 
 
 def merged(points: Iterable[MetricPoint]) -> list[MetricPoint]:
@@ -97,6 +181,6 @@ def _number(value: Any) -> float | None:
     """A finite number, or None. Services write -1 or nothing where no validation took place."""
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and number >= 0 else None

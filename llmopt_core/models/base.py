@@ -89,7 +89,12 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What came back. `logprobs` holds one mapping token -> log probability per generated token, where asked for."""
+    """What came back.
+
+    Attributes:
+        logprobs: One mapping token -> log probability per generated token, where asked for.
+        notes: What of the answer was dropped or cut because it could not be read, in words.
+    """
 
     text: str
     usage: Usage = Usage()
@@ -97,6 +102,7 @@ class Completion:
     seconds: float = 0.0
     first_token_seconds: float | None = None
     logprobs: tuple[Mapping[str, float], ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 class ChatModel(Protocol):

@@ -134,6 +134,7 @@ def encode(completion: Completion) -> bytes:
         "seconds": completion.seconds,
         "first_token_seconds": completion.first_token_seconds,
         "logprobs": [dict(entry) for entry in completion.logprobs],
+        **({"notes": completion.notes} if completion.notes else {}),
     }
     return json.dumps(values).encode()
 
@@ -150,6 +151,7 @@ def decode(data: bytes) -> Completion | None:
             seconds=values["seconds"],
             first_token_seconds=values["first_token_seconds"],
             logprobs=tuple(values["logprobs"]),
+            notes=tuple(values.get("notes", ())),
         )
     except (ValueError, KeyError, TypeError):
         return None

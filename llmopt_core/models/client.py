@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,9 +11,9 @@ import openai
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.transport import BoundedAsyncClient, BoundedClient
 
 _CONNECT_SECONDS = 10.0
-_REST_SECONDS = 0.05
 
 
 def make_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
@@ -25,14 +22,7 @@ def make_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
     Raises:
         EndpointError: `unauthorized` where the key is missing or cannot be sent.
     """
-    seconds = endpoint.timeout_seconds
-    inner = _DeadlineClient(
-        seconds,
-        timeout=httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS), pool=None),
-        limits=_limits(endpoint),
-        trust_env=not is_loopback(endpoint.base_url),
-        follow_redirects=True,
-    )
+    inner = BoundedAsyncClient(endpoint.timeout_seconds, **_transport(endpoint))
     if endpoint.api_version:
         return openai.AsyncAzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
     return openai.AsyncOpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
@@ -40,13 +30,7 @@ def make_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
 
 def make_sync_client(endpoint: Endpoint, key: str) -> openai.OpenAI:
     """A client for threads; safe to share between them. Errors as in `make_client`."""
-    seconds = endpoint.timeout_seconds
-    inner = httpx2.Client(
-        timeout=httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS), pool=None),
-        limits=_limits(endpoint),
-        trust_env=not is_loopback(endpoint.base_url),
-        follow_redirects=True,
-    )
+    inner = BoundedClient(endpoint.timeout_seconds, **_transport(endpoint))
     if endpoint.api_version:
         return openai.AzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
     return openai.OpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
@@ -65,6 +49,17 @@ def is_loopback(url: str) -> bool:
 
 def _common(endpoint: Endpoint, key: str) -> dict[str, Any]:
     return {"api_key": _sendable(key, endpoint), "max_retries": endpoint.max_retries}
+
+
+def _transport(endpoint: Endpoint) -> dict[str, Any]:
+    seconds = endpoint.timeout_seconds
+    # Shorter than the whole: a connection that nobody takes is told from an answer that does not come.
+    connect = min(0.9 * seconds, _CONNECT_SECONDS)
+    return {
+        "timeout": httpx2.Timeout(seconds, connect=connect, pool=None),
+        "limits": _limits(endpoint),
+        "trust_env": not is_loopback(endpoint.base_url),
+    }
 
 
 def _azure(endpoint: Endpoint) -> dict[str, Any]:
@@ -91,44 +86,3 @@ def _sendable(key: str, endpoint: Endpoint) -> str:
 def _limits(endpoint: Endpoint) -> httpx2.Limits:
     # The limiter above bounds the calls; closing idle connections early would only cost new handshakes.
     return httpx2.Limits(max_connections=None, max_keepalive_connections=endpoint.max_concurrency)
-
-
-class _DeadlineClient(httpx2.AsyncClient):
-    """httpx limits each read; a server that drips bytes would keep a call open for ever. This limits the whole."""
-
-    def __init__(self, seconds: float, **options: Any) -> None:
-        super().__init__(**options)
-        self._seconds = seconds
-
-    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        try:
-            async with asyncio.timeout(self._seconds):
-                response = await super().send(request, **options)
-        except TimeoutError:
-            raise httpx2.ReadTimeout("no whole answer in time", request=request) from None
-        if options.get("stream") and isinstance(response.stream, httpx2.AsyncByteStream):
-            response.stream = _ReadToEnd(response.stream)
-        return response
-
-
-class _ReadToEnd(httpx2.AsyncByteStream):
-    """Reads the little that is left of a stream before closing it.
-
-    The SDK stops at `[DONE]`, just before the end; closed there, a connection cannot be used again, and every streamed
-    call would cost a new handshake.
-    """
-
-    def __init__(self, inner: httpx2.AsyncByteStream) -> None:
-        self._inner = inner
-        self._parts = aiter(inner)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._parts:
-            yield part
-
-    async def aclose(self) -> None:
-        with suppress(TimeoutError, httpx2.HTTPError, RuntimeError):
-            async with asyncio.timeout(_REST_SECONDS):
-                async for _ in self._parts:
-                    pass
-        await self._inner.aclose()

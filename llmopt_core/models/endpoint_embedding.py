@@ -16,8 +16,10 @@ from llmopt_core.models.base import Vectors
 from llmopt_core.models.client import make_sync_client
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.meter import quote
+from llmopt_core.models.retry import with_retries_here
 from llmopt_core.models.tokenizers import tokenizer, without_surrogates
-from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
+from llmopt_core.models.wire_answers import read_counts
+from llmopt_core.models.wire_errors import endpoint_error
 
 _BATCH = 96
 _PARALLEL = 4
@@ -77,15 +79,21 @@ class EndpointEmbedder:
     def _embed(self, texts: Sequence[str]) -> Vectors:
         # Endpoints refuse an empty text.
         asked = [without_surrogates(text) or " " for text in texts]
-        with self._budget().call(quote(self._endpoint, self._model, asked)) as call:
-            try:
-                answer = self._client.embeddings.create(input=asked, model=self._model, encoding_format="float")
+        body = {"input": asked, "model": self._model, "encoding_format": "float"}
+
+        def ask() -> Vectors:
+            # Each try is paid for itself, so each needs its room in the budget.
+            with self._budget().call(quote(self._endpoint, self._model, asked)) as call:
+                answer: Any = self._client.post("/embeddings", body=body, options={"max_retries": 0}, cast_to=object)
                 call.enter(self._endpoint.usage(self._model, _tokens(answer, asked), 0))
-                vectors = _vectors(answer, len(asked))
-            except WIRE_ERRORS as error:
-                raise endpoint_error(error, self._endpoint, self._model, self._key) from None
+                return _vectors(answer, len(asked))
+
+        vectors = with_retries_here(ask, self._endpoint.max_retries, self._explain)
         self._note(vectors.shape[1])
         return vectors
+
+    def _explain(self, error: Exception, attempts: int) -> EndpointError:
+        return endpoint_error(error, self._endpoint, self._model, self._key, attempts)
 
     def _note(self, dimension: int) -> None:
         with self._lock:
@@ -100,26 +108,29 @@ class EndpointEmbedder:
 
 def _tokens(answer: Any, asked: Sequence[str]) -> int:
     """Tokens that the endpoint says it read; counted here, with OpenAI's encoding, where it does not say."""
-    tokens = getattr(getattr(answer, "usage", None), "prompt_tokens", None)
-    if isinstance(tokens, int) and tokens > 0:
-        return tokens
-    return sum(map(tokenizer("cl100k_base").count, asked))
+    return read_counts(answer).prompt or sum(map(tokenizer("cl100k_base").count, asked))
 
 
 def _vectors(answer: Any, expected: int) -> Vectors:
     """Unit vectors in the order asked.
 
     Raises:
-        ValueError: Not as many vectors as texts, of unequal lengths, or not finite.
+        ValueError: Not as many vectors as texts, of unequal lengths, or not finite numbers.
     """
-    data = getattr(answer, "data", None)
-    if not isinstance(data, list) or len(data) != expected:
+    data = answer.get("data") if isinstance(answer, dict) else None
+    if not isinstance(data, list) or len(data) != expected or not all(isinstance(item, dict) for item in data):
         raise ValueError("not one vector per text")
-    rows = [item.embedding for item in sorted(data, key=lambda item: item.index)]
-    if len({len(row) for row in rows}) != 1 or not rows[0]:
-        raise ValueError("vectors of unequal lengths")
-    vectors = np.array(rows, dtype=np.float32)
-    if not np.isfinite(vectors).all():
-        raise ValueError("vectors that are not finite")
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    places = [item.get("index", place) for place, item in enumerate(data)]
+    if any(type(place) is not int for place in places) or sorted(places) != list(range(expected)):
+        raise ValueError("not one vector for each text")
+    rows = [item.get("embedding") for _, item in sorted(zip(places, data, strict=True), key=lambda pair: pair[0])]
+    try:
+        vectors = np.array(rows)
+    except ValueError as error:
+        raise ValueError("vectors of unequal lengths") from error
+    if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in "if" or not np.isfinite(vectors).all():
+        raise ValueError("vectors that are no finite numbers")
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    if not np.isfinite(lengths).all():
+        raise ValueError("vectors that are too long")
     return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)

@@ -14,7 +14,9 @@ from llmopt_core.models.builtin_server import Served
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.limiter import limiter_for
 from llmopt_core.models.tokenizers import without_surrogates
-from llmopt_core.models.wire import model_name
+from llmopt_core.models.wire import model_name, usage_of
+from llmopt_core.models.wire_answers import read_counts
+from llmopt_core.models.wire_values import finite
 from llmopt_core.types import Message, Usage
 
 if TYPE_CHECKING:
@@ -114,13 +116,23 @@ class _Poster:
 
     async def post(self, path: str, body: Mapping[str, Any], root: str = "") -> Any:
         """The answer's JSON; `root` replaces the base URL."""
-        from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
+        from llmopt_core.models.retry import with_retries
+        from llmopt_core.models.wire_errors import endpoint_error
 
         client = self._client.with_options(base_url=root) if root else self._client
-        try:
-            return await client.post(path, body=dict(body), cast_to=object)
-        except WIRE_ERRORS as error:
-            raise endpoint_error(error, self._endpoint, str(body.get("model", "")), self._key) from None
+        name = str(body.get("model", ""))
+
+        async def ask() -> Any:
+            answer = await client.post(path, body=dict(body), options={"max_retries": 0}, cast_to=object)
+            if not isinstance(answer, dict):
+                raise ValueError("the answer is no object")
+            return answer
+
+        return await with_retries(
+            ask,
+            self._endpoint.max_retries,
+            lambda error, attempts: endpoint_error(error, self._endpoint, name, self._key, attempts),
+        )
 
     async def scored(
         self, request: ChatRequest, body: Mapping[str, Any], read: Callable[[Any], Sequence[float]]
@@ -129,9 +141,8 @@ class _Poster:
         name, started = model_name(request.model, self._endpoint), time.perf_counter()
         answer = await self.post("/completions", {"model": name, "temperature": 0, "logprobs": 1, **body})
         try:
-            values = [float(value) for value in read(answer["choices"][0]["logprobs"])]
-            counts = answer.get("usage") or {}
-            usage = self._endpoint.usage(name, counts.get("prompt_tokens", 0), counts.get("completion_tokens", 0))
+            numbers = [finite(value) for value in read(answer["choices"][0]["logprobs"])]
+            values = [number for number in numbers if number is not None]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError):
             values = []
         if not values:
@@ -141,6 +152,7 @@ class _Poster:
                 "bad-answer",
             )
         logprobs = tuple({str(position): value} for position, value in enumerate(values))
+        usage = usage_of(read_counts(answer), "", request, self._endpoint)
         return Completion("", usage, "stop", time.perf_counter() - started, logprobs=logprobs)
 
 

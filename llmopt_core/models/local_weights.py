@@ -120,7 +120,7 @@ def _ask_hub(name: str) -> None:
 
     hub = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     try:
-        status = httpx2.get(f"{hub}/api/models/{name}", timeout=_HUB_SECONDS, follow_redirects=True).status_code
+        status = httpx2.get(f"{hub}/api/models/{name}", timeout=_HUB_SECONDS).status_code
     except httpx2.HTTPError as error:
         raise EndpointError(
             f"The model {name!r} is not on this machine and {hub} cannot be reached ({type(error).__name__}); "

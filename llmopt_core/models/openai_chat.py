@@ -3,55 +3,59 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
 import openai
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.limiter import limiter_for
-from llmopt_core.models.wire import (
-    Logprobs,
-    Piece,
-    counts_of,
-    mode_of,
-    model_name,
-    parameters,
-    read_answer,
-    read_chunk,
-    usage_of,
-)
+from llmopt_core.models.refusals import Place, Refusals, refused_parameter
+from llmopt_core.models.retry import pause_before_retry, with_retries
+from llmopt_core.models.stream import Heard, pieces_of
+from llmopt_core.models.wire import mode_of, model_name, parameters, usage_of
+from llmopt_core.models.wire_answers import Counts, Piece, read_answer, read_counts
 from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
+from llmopt_core.models.wire_values import AnswerText
+from llmopt_core.types import Usage
 
 OnText = Callable[[str], None]
 
+_BEGUN = ("timeout", "truncated")
 _PATHS = {"chat": "/chat/completions", "completion": "/completions"}
 
 
 class OpenAIChat:
-    """One endpoint through the openai SDK, which retries with jitter and honours `Retry-After`.
+    """One endpoint through the openai SDK.
 
     Args:
         endpoint: Where and how to call.
         client: The SDK's client, owned by the caller.
         key: Blotted out of error messages.
         extra: Further fields of every request body (llama.cpp's `lora`, for example).
+        refusals: What the endpoint is known to take; by default that is learnt anew.
     """
 
     def __init__(
-        self, endpoint: Endpoint, client: openai.AsyncOpenAI, key: str = "", extra: Mapping[str, Any] | None = None
+        self,
+        endpoint: Endpoint,
+        client: openai.AsyncOpenAI,
+        key: str = "",
+        extra: Mapping[str, Any] | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._client = client
         self._key = key
         self._extra = dict(extra or {})
         self._limiter = limiter_for(endpoint.base_url or endpoint.name, endpoint.max_concurrency)
-        self._unsupported: dict[tuple[str, str], set[str]] = {}
+        self._refusals = refusals or Refusals()
 
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
         """See `ChatModel.complete`."""
@@ -62,144 +66,204 @@ class OpenAIChat:
                 "not-found",
             )
         async with self._limiter:
-            started, heard = time.perf_counter(), _Heard()
+            spent = _Spent(request, self._endpoint)
             try:
                 if on_text is None:
-                    piece, first = await self._whole(request, name, heard), None
-                else:
-                    piece, first = await self._streamed(request, name, on_text, heard)
+                    return await self._whole(request, name, spent)
+                return await self._streamed(request, name, on_text, spent)
             except (EndpointError, asyncio.CancelledError) as error:
-                self._charge(error, heard, request)
+                spent.charge(error)
                 raise
-            seconds = time.perf_counter() - started
+
+    async def _whole(self, request: ChatRequest, name: str, spent: _Spent) -> Completion:
+        started = time.perf_counter()
+
+        async def ask() -> Piece:
+            answer = _json(await self._create(request, name))
+            try:
+                return read_answer(answer)
+            except ValueError:
+                spent.add(read_counts(answer))
+                raise
+
+        piece = await with_retries(ask, self._endpoint.max_retries, lambda *error: self._explain(name, *error))
+        answer = AnswerText()
+        answer.add(piece.text)
+        answer.end()
         return Completion(
-            text=piece.text,
-            usage=usage_of(piece, request, self._endpoint),
+            text=answer.text,
+            usage=spent.with_answer(piece.counts, answer.text),
             finish_reason=piece.finish_reason,
-            seconds=seconds,
-            first_token_seconds=None if first is None else first - started,
+            seconds=time.perf_counter() - started,
             logprobs=piece.logprobs,
+            notes=(*piece.notes, *answer.notes()),
         )
 
-    async def _whole(self, request: ChatRequest, name: str, heard: _Heard) -> Piece:
+    async def _streamed(self, request: ChatRequest, name: str, on_text: OnText, spent: _Spent) -> Completion:
+        started = time.perf_counter()
+        heard = Heard(on_text)
         try:
-            answer = await self._create(request, name)
-            heard.counts = counts_of(answer)
-            return read_answer(answer)
-        except WIRE_ERRORS as error:
-            raise self._explain(error, name) from None
+            await self._hear(request, name, heard, spent)
+        except (EndpointError, asyncio.CancelledError):
+            spent.add(heard.counts, heard.answer.text)
+            raise
+        text = heard.answer.text
+        return Completion(
+            text=text,
+            usage=spent.with_answer(heard.counts, text),
+            finish_reason=heard.finish_reason,
+            seconds=time.perf_counter() - started,
+            first_token_seconds=None if heard.first is None else heard.first - started,
+            logprobs=heard.all_logprobs,
+            notes=heard.notes,
+        )
 
-    async def _streamed(
-        self, request: ChatRequest, name: str, on_text: OnText, heard: _Heard
-    ) -> tuple[Piece, float | None]:
-        async with aclosing(self._pieces(request, name)) as pieces:
+    async def _hear(self, request: ChatRequest, name: str, heard: Heard, spent: _Spent) -> None:
+        async with aclosing(self._pieces(request, name, spent)) as pieces:
             async for piece in pieces:
                 heard.add(piece)
-                if piece.text:
-                    on_text(piece.text)
-        if heard.pieces == 0:
-            raise self._explain(ValueError("no stream"), name)
+                if heard.answer.full:
+                    heard.finish_reason = heard.finish_reason or "cut"
+                    break
+        heard.end()
         if not heard.finish_reason:
             raise EndpointError(
                 f"Endpoint {self._endpoint.name!r} ended its stream before the answer was whole; try again.",
                 "truncated",
             )
-        return heard.whole(), heard.first
 
-    async def _pieces(self, request: ChatRequest, name: str) -> AsyncGenerator[Piece, None]:
-        seconds = self._endpoint.timeout_seconds
-        stream = None
+    async def _pieces(self, request: ChatRequest, name: str, spent: _Spent) -> AsyncGenerator[Piece, None]:
+        """The pieces of the answer. While none of them had text, the call may be made again."""
+        for attempt in range(self._endpoint.max_retries + 1):
+            waiting: list[Piece] | None = []
+            try:
+                async with aclosing(self._pieces_once(request, name)) as pieces:
+                    async for piece in pieces:
+                        if waiting is not None and not piece.text:
+                            waiting.append(piece)
+                            continue
+                        for earlier in (*(waiting or ()), piece):
+                            yield earlier
+                        waiting = None
+                for piece in waiting or ():
+                    yield piece
+                return
+            except WIRE_ERRORS as error:
+                pause = pause_before_retry(error, attempt)
+                if pause is None or waiting is None or attempt == self._endpoint.max_retries:
+                    raise self._explain(name, error, attempt + 1) from None
+                for piece in waiting:
+                    spent.add(piece.counts)
+            await asyncio.sleep(pause)
+
+    async def _pieces_once(self, request: ChatRequest, name: str) -> AsyncGenerator[Piece, None]:
+        stream = await self._create(request, name, stream=True)
         try:
-            stream = await self._create(request, name, stream=True)
-            source = aiter(stream)
-            while True:
-                # Not httpx's timeout: keep-alive comments reset that one for ever.
-                async with asyncio.timeout(seconds):
-                    chunk = await anext(source, None)
-                if chunk is None:
-                    return
-                yield read_chunk(chunk)
-        except WIRE_ERRORS as error:
-            raise self._explain(error, name) from None
+            async with aclosing(pieces_of(stream, self._endpoint.timeout_seconds)) as pieces:
+                async for piece in pieces:
+                    yield piece
         finally:
-            if stream is not None:
-                await stream.close()
+            await stream.close()
 
     async def _create(self, request: ChatRequest, name: str, stream: bool = False) -> Any:
         """Call, leaving out what this model has refused before; learn from a refusal once per parameter."""
         mode = mode_of(request.model, self._endpoint)
-        refused = self._unsupported.setdefault((name, mode), set())
+        place = (self._endpoint.base_url, name, mode)
         while True:
+            refused = self._refusals.refused(place)
             body = self._body(request, stream, refused)
+            trial = self._refusals.on_trial(place, body)
             try:
-                return await self._post(_PATHS[mode], body, stream)
-            except openai.BadRequestError as error:
-                parameter = _refused_parameter(error)
-                if parameter is None or parameter in refused or (mode, parameter) == ("completion", "max_tokens"):
+                answer = await self._post(_PATHS[mode], body, stream)
+            except openai.APIStatusError as error:
+                parameter = refused_parameter(error.status_code, error.body, body)
+                if parameter is not None and (mode, parameter) != ("completion", "max_tokens"):
+                    self._refusals.learn(place, [parameter], taken=False)
+                    continue
+                if not trial or error.status_code not in (400, 422):
                     raise
-                refused.add(parameter)
+                return await self._without(trial, place, body, stream, error)
+            self._refusals.learn(place, trial, taken=True)
+            return answer
 
-    async def _post(self, path: str, body: dict[str, Any], stream: bool) -> Any:
+    async def _without(
+        self, trial: Collection[str], place: Place, body: Mapping[str, Any], stream: bool, error: openai.APIStatusError
+    ) -> Any:
+        """Ask once without what is on trial: the refusal did not say what it is about."""
+        less = {name: value for name, value in body.items() if name not in trial}
+        try:
+            answer = await self._post(_PATHS[place[2]], less, stream)
+        except WIRE_ERRORS:
+            raise error from None
+        self._refusals.learn(place, trial, taken=False)
+        return answer
+
+    async def _post(self, path: str, body: Mapping[str, Any], stream: bool) -> Any:
         # The SDK's typed methods load half a second of type definitions and cost a millisecond of checks per call.
+        once: Any = {"max_retries": 0}
         if stream:
             return await self._client.post(
-                path, body=body, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
+                path, body=body, options=once, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
             )
-        return await self._client.post(path, body=body, cast_to=object)
+        return await self._client.post(path, body=body, options=once, cast_to=httpx2.Response)
 
-    def _body(self, request: ChatRequest, stream: bool, refused: set[str]) -> dict[str, Any]:
+    def _body(self, request: ChatRequest, stream: bool, refused: Collection[str]) -> dict[str, Any]:
         body = {**parameters(request, self._endpoint), **self._extra}
         if stream:
             body.update(stream=True, stream_options={"include_usage": True})
-        for parameter in refused & body.keys():
+        gone = {*refused, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refused) else ())}
+        for parameter in gone & body.keys():
             value = body.pop(parameter)
             if parameter == "max_tokens":
                 body["max_completion_tokens"] = value
         return body
 
-    def _charge(self, error: EndpointError | asyncio.CancelledError, heard: _Heard, request: ChatRequest) -> None:
-        """Say in the error what was paid: what the endpoint reported, or what it must have read and written.
+    def _explain(self, name: str, error: Exception, attempts: int) -> EndpointError:
+        return endpoint_error(error, self._endpoint, name, self._key, attempts)
+
+
+class _Spent:
+    """What tries took that gave no answer."""
+
+    def __init__(self, request: ChatRequest, endpoint: Endpoint) -> None:
+        self._request, self._endpoint = request, endpoint
+        self._usage: Usage | None = None
+
+    def add(self, counts: Counts | None, text: str = "") -> None:
+        """Add what a try took: what the endpoint reported, or what it must have written."""
+        if counts not in (None, Counts()) or text:
+            self._usage = self.with_answer(counts, text)
+
+    def with_answer(self, counts: Counts | None, text: str) -> Usage:
+        """All of it, with that of an answer."""
+        usage = usage_of(counts or Counts(), text, self._request, self._endpoint)
+        return usage if self._usage is None else self._usage + usage
+
+    def charge(self, error: EndpointError | asyncio.CancelledError) -> None:
+        """Say in the error what was paid.
 
         Nobody tells what a call cost that ran out of time or was given up; its prompt was read at least.
         """
-        begun = isinstance(error, asyncio.CancelledError) or error.kind in ("timeout", "truncated")
-        if heard.counts is not None or heard.pieces or begun:
-            setattr(error, "usage", usage_of(heard.whole(), request, self._endpoint))  # noqa: B010
-
-    def _explain(self, error: Exception, name: str) -> EndpointError:
-        return endpoint_error(error, self._endpoint, name, self._key)
+        if self._usage is None and (isinstance(error, asyncio.CancelledError) or error.kind in _BEGUN):
+            self._usage = self.with_answer(None, "")
+        if self._usage is not None:
+            setattr(error, "usage", self._usage)  # noqa: B010
 
 
-@dataclass
-class _Heard:
-    """What has been streamed so far."""
+def _json(response: httpx2.Response) -> Any:
+    """The answer's JSON. A number too long for Python becomes an infinite one, which is dropped where it stands.
 
-    texts: list[str] = field(default_factory=list)
-    logprobs: list[Mapping[str, float]] = field(default_factory=list)
-    finish_reason: str = ""
-    counts: tuple[int, int, int] | None = None
-    first: float | None = None
-    pieces: int = 0
-
-    def add(self, piece: Piece) -> None:
-        self.pieces += 1
-        if piece.text:
-            self.first = self.first or time.perf_counter()
-            self.texts.append(piece.text)
-        self.logprobs += piece.logprobs
-        self.finish_reason = piece.finish_reason or self.finish_reason
-        self.counts = piece.counts or self.counts
-
-    def whole(self) -> Piece:
-        logprobs: Logprobs = tuple(self.logprobs)
-        return Piece("".join(self.texts), self.finish_reason, self.counts, logprobs)
+    Raises:
+        ValueError: It is no JSON.
+    """
+    try:
+        return json.loads(response.content, parse_int=_integer)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
-# Newer OpenAI models refuse some of the older parameters by name.
-_DROPPABLE = ("max_tokens", "temperature", "top_p", "seed", "stop", "stream_options")
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else float("inf")
 
 
-def _refused_parameter(error: openai.BadRequestError) -> str | None:
-    body = error.body if isinstance(error.body, dict) else {}
-    parameter, code = body.get("param"), str(body.get("code") or "")
-    return parameter if parameter in _DROPPABLE and code.startswith("unsupported") else None
+_LONGEST_NUMBER = 400

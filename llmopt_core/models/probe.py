@@ -9,6 +9,7 @@ from typing import Any
 from llmopt_core.errors import EndpointError, LlmOptError
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.wire_values import name_of
 from llmopt_core.settings import Settings
 
 _SECONDS = 10.0
@@ -67,15 +68,28 @@ async def _models(endpoint: Endpoint, key: str, settings: Settings | None) -> tu
     patient = endpoint.model_copy(update={"timeout_seconds": min(_SECONDS, endpoint.timeout_seconds), "max_retries": 0})
     client = make_client(patient, key)
     try:
-        answer: Any = await client.get("/models", cast_to=object)
-        return tuple(sorted(str(model["id"]) for model in answer["data"]))
-    except (*WIRE_ERRORS, KeyError, TypeError) as error:
+        return _names(await client.get("/models", cast_to=object))
+    except WIRE_ERRORS as error:
         problem = endpoint_error(error, patient, endpoint.default_model, key)
         if problem.kind == "not-found" and endpoint.api_version:
             return None
         raise problem from None
     finally:
         await client.close()
+
+
+def _names(answer: Any) -> tuple[str, ...]:
+    """The models' names, sorted; names that cannot be asked for are left out.
+
+    Raises:
+        ValueError: It is no list of models.
+    """
+    # Some servers give the bare list.
+    listed = answer.get("data", answer.get("models")) if isinstance(answer, dict) else answer
+    if not isinstance(listed, list):
+        raise ValueError("no list of models")
+    names = {name_of(model.get("id", model.get("name"))) for model in listed if isinstance(model, dict)}
+    return tuple(sorted(names - {""}))
 
 
 async def _resolved(endpoint: Endpoint, key: str, settings: Settings | None) -> tuple[Endpoint, str]:

@@ -28,6 +28,7 @@ from llmopt_core.models.builtin_server import close_builtin
 from llmopt_core.models.call_cache import CachedChat
 from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from
 from llmopt_core.models.meter import MeteredChat
+from llmopt_core.models.refusals import refusals_of
 from llmopt_core.models.wire import mode_of, model_name
 from llmopt_core.settings import Settings
 
@@ -205,8 +206,8 @@ class Models:
             return self._cached(builtin, endpoint, builtin.identity)
         from llmopt_core.models.openai_chat import OpenAIChat
 
-        key = self._key(endpoint)
-        chat = OpenAIChat(endpoint, self._client(endpoint, key), key)
+        key, refusals = self._key(endpoint), refusals_of(self.settings.home)
+        chat = OpenAIChat(endpoint, self._client(endpoint, key), key, refusals=refusals)
         return self._cached(chat, endpoint, _identity_of(endpoint))
 
     def _make_scorer(self, endpoint: Endpoint) -> ChatModel:

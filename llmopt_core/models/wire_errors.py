@@ -10,16 +10,22 @@ import openai
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.transport import MOST_BYTES, TooLargeError
+from llmopt_core.models.wire_answers import AnsweredError
+from llmopt_core.models.wire_values import readable
 
 # What the SDK, the transport and the parsing of an answer raise. Everything else is a bug and stays one.
-WIRE_ERRORS = (openai.OpenAIError, httpx2.HTTPError, httpx2.StreamError, ValueError, TimeoutError)
+WIRE_ERRORS = (
+    openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError, RecursionError,
+    TimeoutError,
+)  # fmt: skip
 
 _MAX_DETAIL = 300
 _SHORTEST_KEY = 4
 _LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|pk|gsk|hf|xai|AIza)[-_]?[A-Za-z0-9_\-*.]{8,}|(?i:bearer)\s+\S+")
 
 
-def endpoint_error(error: Exception, endpoint: Endpoint, model: str, key: str = "") -> EndpointError:
+def endpoint_error(error: Exception, endpoint: Endpoint, model: str, key: str = "", attempts: int = 0) -> EndpointError:
     """The error for the user.
 
     Args:
@@ -27,18 +33,21 @@ def endpoint_error(error: Exception, endpoint: Endpoint, model: str, key: str = 
         endpoint: Where the call went.
         model: The model that was asked for.
         key: Blotted out should the endpoint's own message repeat it.
+        attempts: How often it was tried; 0 where the SDK alone knows.
     """
-    kind, sentence = _describe(error, endpoint, model)
+    kind, sentence = _describe(error, endpoint, model, attempts)
     if len(key) >= _SHORTEST_KEY:
         sentence = sentence.replace(key, "***")
     return EndpointError(_LOOKS_LIKE_A_KEY.sub("***", sentence), kind)
 
 
-def _describe(error: Exception, endpoint: Endpoint, model: str) -> tuple[str, str]:
+def _describe(error: Exception, endpoint: Endpoint, model: str, attempts: int) -> tuple[str, str]:
     who = f"Endpoint {endpoint.name!r}"
     if isinstance(error, openai.APIStatusError):
-        return _status(error, endpoint, model)
-    if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError):
+        redirected = 300 <= error.status_code < 400
+        return _redirect(error, endpoint) if redirected else _status(error, endpoint, model, attempts)
+    timed_out = isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError)
+    if timed_out and not isinstance(error.__cause__, httpx2.ConnectTimeout):
         return "timeout", (
             f"{who} gave no whole answer within {endpoint.timeout_seconds:g} s; "
             f"try again, lower the concurrency, or raise timeout_seconds."
@@ -49,9 +58,26 @@ def _describe(error: Exception, endpoint: Endpoint, model: str) -> tuple[str, st
         return _connection(error, endpoint)
     if isinstance(error, openai.APIError) and not isinstance(error, openai.APIResponseValidationError):
         return "server-error", f"{who} broke off with an error: {_one_line(error.message)}"
+    return _unreadable(error, endpoint, attempts)
+
+
+def _unreadable(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[str, str]:
+    who, times = f"Endpoint {endpoint.name!r}", f", {_attempts(attempts)}" if attempts > 1 else ""
+    if isinstance(error, TooLargeError):
+        return "bad-answer", f"{who} sent more than {MOST_BYTES // 10**6} MB as one answer; it was not read further."
+    if isinstance(error, AnsweredError):
+        return "server-error", f"{who} answered with an error{times}: {_one_line(str(error))}."
     return "bad-answer", (
-        f"{who} answered something that is not an OpenAI-style reply; check that {endpoint.base_url or 'its URL'} "
-        f"is an OpenAI-compatible API (it often ends in /v1)."
+        f"{who} answered something that is not an OpenAI-style reply{times}; check that "
+        f"{endpoint.base_url or 'its URL'} is an OpenAI-compatible API (it often ends in /v1)."
+    )
+
+
+def _redirect(error: openai.APIStatusError, endpoint: Endpoint) -> tuple[str, str]:
+    return "unreachable", (
+        f"Endpoint {endpoint.name!r} wanted to send the call on to {_target(error)} ({error.status_code}), which was "
+        f"not followed: key and texts go to {endpoint.base_url} alone. If the new address is right, make it the base "
+        "URL."
     )
 
 
@@ -83,9 +109,10 @@ def _reason(cause: BaseException) -> str:
     return next((words for sign, words in known.items() if sign in text), type(cause).__name__)
 
 
-def _status(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> tuple[str, str]:
+def _status(error: openai.APIStatusError, endpoint: Endpoint, model: str, attempts: int) -> tuple[str, str]:
     status, said = error.status_code, _detail(error.body)
     who = f"Endpoint {endpoint.name!r}"
+    tried = _attempts(attempts or _sdk_attempts(error))
     if status in (401, 403):
         variable = f"set {endpoint.api_key_env} or " if endpoint.api_key_env else ""
         return "unauthorized", f"{who} refused the key ({status}){said}; {variable}enter the right key in Settings."
@@ -97,19 +124,32 @@ def _status(error: openai.APIStatusError, endpoint: Endpoint, model: str) -> tup
     if status == 429:
         wait = error.response.headers.get("retry-after", "")
         return "rate-limited", (
-            f"{who} refused for too many requests or a spent quota, {_attempts(error)} (429){said}; lower the "
+            f"{who} refused for too many requests or a spent quota, {tried} (429){said}; lower the "
             f"concurrency or wait{f' {wait} s, as it asks' if wait.isdigit() else ''}."
         )
     if status == 408:
         return "timeout", f"{who} gave up waiting (408){said}; try again."
     if status < 500:
         return "bad-request", f"{who} refused the request ({status}){said}."
-    return "server-error", f"{who} failed, {_attempts(error)} (HTTP {status}){said}; try again later."
+    return "server-error", f"{who} failed, {tried} (HTTP {status}){said}; try again later."
 
 
-def _attempts(error: openai.APIStatusError) -> str:
+def _target(error: openai.APIStatusError) -> str:
+    """Where a redirect leads, without what may be secret in it."""
+    try:
+        url = httpx2.URL(str(error.request.url)).join(error.response.headers.get("location", ""))
+        address = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{url.path}"
+    except (httpx2.InvalidURL, ValueError):
+        return "an address that makes no sense"
+    return readable(_one_line(address))[:200]
+
+
+def _sdk_attempts(error: openai.APIStatusError) -> int:
     """How often the SDK tried; it says so in the last request."""
-    attempts = int(error.request.headers.get("x-stainless-retry-count", "0")) + 1
+    return int(error.request.headers.get("x-stainless-retry-count", "0")) + 1
+
+
+def _attempts(attempts: int) -> str:
     return "once" if attempts == 1 else f"{attempts} times in a row"
 
 
@@ -123,5 +163,5 @@ def _detail(body: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.split()).rstrip(".")
+    line = " ".join(readable(text[: 10 * _MAX_DETAIL]).split()).rstrip(".")
     return line if len(line) <= _MAX_DETAIL else line[: _MAX_DETAIL - 1] + "\u2026"

@@ -136,13 +136,13 @@ async def test_text_that_cannot_be_encoded_is_sent_without_the_broken_character(
         ("429", "rate-limited", 2, "2 times in a row (429)"),
         ("500", "server-error", 2, "failed, 2 times in a row (HTTP 500)"),
         ("503", "server-error", 2, "failed, 2 times in a row (HTTP 503)"),
-        ("timeout", "timeout", 2, "no whole answer within 0.3 s"),
-        ("drip", "timeout", 2, "no whole answer within 0.3 s"),
+        ("timeout", "timeout", 1, "no whole answer within 0.3 s"),
+        ("drip", "timeout", 1, "no whole answer within 0.3 s"),
         ("drop", "truncated", 2, "closed the connection before its answer was whole"),
         ("half-answer", "truncated", 2, "closed the connection before its answer was whole"),
-        ("broken-json", "bad-answer", 1, "not an OpenAI-style reply"),
-        ("html", "bad-answer", 1, "not an OpenAI-style reply"),
-        ("no-choices", "bad-answer", 1, "not an OpenAI-style reply"),
+        ("broken-json", "bad-answer", 2, "not an OpenAI-style reply, 2 times in a row"),
+        ("html", "bad-answer", 2, "not an OpenAI-style reply, 2 times in a row"),
+        ("no-choices", "bad-answer", 2, "not an OpenAI-style reply, 2 times in a row"),
     ],
 )
 async def test_a_fault_is_told_in_one_sentence(
@@ -187,12 +187,12 @@ async def test_a_fault_in_a_stream(
 
 
 async def test_faults_that_pass_are_outlived(stub: StubEndpoint, make_models: MakeModels):
-    stub.faults = ["500", "429", "drop", None]
+    stub.faults = ["500", "429", "drop", "broken-json", "no-choices", "html", None]
 
-    completion = await answer(make_models(max_retries=3), ask())
+    completion = await answer(make_models(max_retries=6), ask())
 
     assert completion.text == "stub answer"
-    assert stub.calls == 4
+    assert stub.calls == 7
 
 
 async def test_retry_after_is_honoured(stub: StubEndpoint, make_models: MakeModels):

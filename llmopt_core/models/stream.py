@@ -1,0 +1,114 @@
+"""A streamed answer, piece by piece, with an end whatever the server does. Import this module at use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import openai
+
+from llmopt_core.models.wire_answers import Counts, Logprobs, Piece, read_answer, read_chunk
+from llmopt_core.models.wire_values import AnswerText
+
+WHOLE = 10
+"""A streamed answer may take so many times the endpoint's `timeout_seconds` in all."""
+
+_AFTER_END_SECONDS = 5.0
+_MOST_NOTES = 5
+
+
+async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGenerator[Piece, None]:
+    """The pieces of a stream.
+
+    Comments and empty pieces keep a connection open, but are no answer: they do not extend the wait.
+
+    Args:
+        stream: Of the SDK.
+        seconds: The longest wait for the next piece that says something.
+
+    Raises:
+        TimeoutError: The wait was longer, or the whole took `WHOLE` times as long.
+        ValueError: It is no stream of an answer.
+    """
+    if "json" in stream.response.headers.get("content-type", ""):
+        # Some servers answer as a whole whatever they are asked.
+        yield read_answer(json.loads(await stream.response.aread()))
+        return
+    loop = asyncio.get_running_loop()
+    source, end, wait = aiter(stream), loop.time() + WHOLE * seconds, loop.time() + seconds
+    finished, nothing = False, True
+    while True:
+        try:
+            async with asyncio.timeout_at(min(wait, end)):
+                chunk = await anext(source, None)
+        except TimeoutError:
+            if finished:
+                # All that is missing is the usage.
+                return
+            raise
+        if chunk is None:
+            break
+        piece = read_chunk(chunk)
+        nothing = False
+        if piece.finish_reason and not finished:
+            finished, wait = True, loop.time() + min(seconds, _AFTER_END_SECONDS)
+        elif not finished and (piece.text or piece.thinking):
+            wait = loop.time() + seconds
+        yield piece
+    if nothing:
+        raise ValueError("no stream")
+
+
+@dataclass
+class Heard:
+    """What has been streamed so far.
+
+    Args:
+        on_text: Is given each new piece of text.
+    """
+
+    on_text: Callable[[str], None]
+    answer: AnswerText = field(default_factory=AnswerText)
+    logprobs: list[Any] = field(default_factory=list)
+    finish_reason: str = ""
+    counts: Counts | None = None
+    first: float | None = None
+    odd: list[str] = field(default_factory=list)
+
+    def add(self, piece: Piece) -> None:
+        """Take one more piece."""
+        self._hand_on(self.answer.add(piece.text))
+        self.logprobs += piece.logprobs
+        self.finish_reason = piece.finish_reason or self.finish_reason
+        self.odd += [note for note in piece.notes if note not in self.odd and len(self.odd) < _MOST_NOTES]
+        if piece.counts is not None:
+            old = self.counts or Counts()
+            new = piece.counts
+            self.counts = Counts(
+                old.prompt if new.prompt is None else new.prompt,
+                old.completion if new.completion is None else new.completion,
+                new.cached or old.cached,
+            )
+
+    def end(self) -> None:
+        """There is no more."""
+        self._hand_on(self.answer.end())
+
+    def _hand_on(self, text: str) -> None:
+        if text:
+            self.first = self.first or time.perf_counter()
+            self.on_text(text)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was dropped or changed, in words."""
+        return (*self.odd, *self.answer.notes(ended=False))
+
+    @property
+    def all_logprobs(self) -> Logprobs:
+        """Of every token."""
+        return tuple(self.logprobs)

@@ -1,0 +1,148 @@
+"""HTTP clients that keep to a time and a size, and to the host they were sent to. Import this module at use."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import httpx2
+import openai
+
+MOST_BYTES = 100_000_000
+"""Of one answer, unpacked."""
+
+_MOST_REDIRECTS = 5
+_REST_SECONDS = 0.05
+
+
+class TooLargeError(openai.OpenAIError):
+    """An answer went on beyond `MOST_BYTES`. As an error of the SDK it is not tried again."""
+
+
+class BoundedAsyncClient(httpx2.AsyncClient):
+    """httpx limits each read; a server that drips bytes would keep a call open for ever. This limits the whole.
+
+    A time-out after the connection stood is an `openai.APITimeoutError` at once: the SDK would ask again, five times,
+    a server that still works on the first question.
+
+    Args:
+        seconds: For a whole answer, or for the head of a streamed one.
+    """
+
+    def __init__(self, seconds: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._seconds = seconds
+
+    async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
+        """See `httpx2.AsyncClient.send`. Redirects are followed within the same host alone."""
+        options["follow_redirects"] = False
+        try:
+            async with asyncio.timeout(self._seconds):
+                response = await super().send(request, stream=True, **options)
+                for _ in range(_MOST_REDIRECTS):
+                    following = _within_host(response)
+                    if following is None:
+                        break
+                    await response.aclose()
+                    response = await super().send(following, stream=True, **options)
+                if stream and response.is_success:
+                    return _unpacked(response, stream=_Parts(response))
+                try:
+                    return _unpacked(response, content=b"".join([part async for part in _Parts(response)]))
+                finally:
+                    await response.aclose()
+        except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout) as error:
+            raise openai.APITimeoutError(request=request) from error
+
+
+class BoundedClient(httpx2.Client):
+    """The same for threads. Here the time is looked at between two parts of an answer."""
+
+    def __init__(self, seconds: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._seconds = seconds
+
+    def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
+        """See `BoundedAsyncClient.send`. Every answer is read whole."""
+        options["follow_redirects"] = False
+        try:
+            response = super().send(request, stream=True, **options)
+            for _ in range(_MOST_REDIRECTS):
+                following = _within_host(response)
+                if following is None:
+                    break
+                response.close()
+                response = super().send(following, stream=True, **options)
+            try:
+                return _unpacked(response, content=self._whole(response, request))
+            finally:
+                response.close()
+        except (httpx2.ReadTimeout, httpx2.WriteTimeout) as error:
+            raise openai.APITimeoutError(request=request) from error
+
+    def _whole(self, response: httpx2.Response, request: httpx2.Request) -> bytes:
+        end = time.monotonic() + self._seconds
+        parts, size = [], 0
+        for part in response.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > MOST_BYTES:
+                raise TooLargeError
+            if time.monotonic() > end:
+                raise httpx2.ReadTimeout("no whole answer in time", request=request)
+        return b"".join(parts)
+
+
+def _within_host(response: httpx2.Response) -> httpx2.Request | None:
+    """The request that a redirect asks for, where it goes to the same host and stays the same request.
+
+    Key and prompts go nowhere else. HTTP may become HTTPS, never the other way round.
+    """
+    following = response.next_request
+    if following is None or following.method != response.request.method:
+        return None
+    before, after = response.request.url, following.url
+    same = (before.scheme, before.host, before.port) == (after.scheme, after.host, after.port)
+    safer = (before.scheme, after.scheme) == ("http", "https") and before.port is None and after.port is None
+    return following if same or (safer and before.host == after.host) else None
+
+
+def _unpacked(response: httpx2.Response, **content: Any) -> httpx2.Response:
+    """The response with a body that is unpacked already."""
+    headers = httpx2.Headers(
+        [(k, v) for k, v in response.headers.multi_items() if k not in ("content-encoding", "content-length",
+                                                                        "transfer-encoding")]
+    )  # fmt: skip
+    return httpx2.Response(
+        response.status_code, headers=headers, request=response.request, extensions=response.extensions, **content
+    )
+
+
+class _Parts(httpx2.AsyncByteStream):
+    """The unpacked parts of a response, up to a size.
+
+    Closing reads the little that is left before: the SDK stops at `[DONE]`, just before the end; closed there, a
+    connection cannot be used again, and every streamed call would cost a new handshake.
+    """
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+        self._parts = aiter(response.aiter_bytes())
+        self._size = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._parts:
+            self._size += len(part)
+            if self._size > MOST_BYTES:
+                raise TooLargeError
+            yield part
+
+    async def aclose(self) -> None:
+        with suppress(TimeoutError, httpx2.HTTPError, httpx2.StreamError, RuntimeError):
+            async with asyncio.timeout(_REST_SECONDS):
+                async for _ in self._parts:
+                    pass
+        await self._response.aclose()

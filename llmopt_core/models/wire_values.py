@@ -1,0 +1,129 @@
+"""Values from an endpoint, checked at the door: what is stored later can always be read back. Pure.
+
+An odd field costs that field and is said in a note; the answer was paid for and is kept.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+MOST_CHARACTERS = 1_000_000
+"""An answer is cut there. The most tokens that can be asked for (131,072) make fewer characters in any language."""
+
+MOST_TOKENS = 100_000_000
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_UNREADABLE = re.compile("[\ud800-\udfff\x00]")
+_LONGEST_LABEL = 100
+_LONGEST_NAME = 300
+
+
+def token_count(value: Any, most: int = MOST_TOKENS) -> int | None:
+    """A number of tokens, up to `most`; None where it is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= most else None
+
+
+def finite(value: Any) -> float | None:
+    """A finite number; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def name_of(value: Any) -> str:
+    """A model's name or an id; empty where it is none that could be stored, shown and asked for again."""
+    return value.strip() if isinstance(value, str) and len(value) <= _LONGEST_NAME and value.isprintable() else ""
+
+
+def label_of(value: Any) -> str | None:
+    """A short word such as a finish reason; empty where there is none, None where it is something else."""
+    if value is None or value == "":
+        return ""
+    return value if isinstance(value, str) and len(value) <= _LONGEST_LABEL and value.isprintable() else None
+
+
+def with_pairs_joined(text: str) -> str:
+    """The text with each character that came as two surrogates as one character."""
+    if not _SURROGATE.search(text):
+        return text
+    return _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+
+
+def readable(text: str) -> str:
+    """The text as it can be stored: pairs joined, a lone surrogate and NUL as U+FFFD."""
+    return _UNREADABLE.sub("\N{REPLACEMENT CHARACTER}", with_pairs_joined(text))
+
+
+class AnswerText:
+    """An answer's text, whole or piece by piece: readable, and no longer than it may be.
+
+    Attributes:
+        length: Characters so far, those beyond the limit too.
+    """
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._kept = 0
+        self._parts: list[str] = []
+        self._held = ""
+        self._replaced = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether more would be cut off."""
+        return self.length > MOST_CHARACTERS
+
+    def add(self, piece: str) -> str:
+        """Take a piece; what of it can be shown already. The first half of a pair waits for the second."""
+        piece = with_pairs_joined(self._held + piece)
+        self._held = piece[-1:] if "\ud800" <= piece[-1:] <= "\udbff" else ""
+        return self._take(piece[: len(piece) - len(self._held)])
+
+    def end(self) -> str:
+        """What was held back."""
+        held, self._held = self._held, ""
+        return self._take(held)
+
+    def _take(self, piece: str) -> str:
+        self.length += len(piece)
+        kept, replaced = _UNREADABLE.subn("\N{REPLACEMENT CHARACTER}", piece[: MOST_CHARACTERS - self._kept])
+        self._kept += len(kept)
+        self._replaced += replaced
+        self._parts.append(kept)
+        return kept
+
+    @property
+    def text(self) -> str:
+        """All that is kept."""
+        return "".join(self._parts)
+
+    def notes(self, ended: bool = True) -> tuple[str, ...]:
+        """What was changed, in words; `ended` is False where nobody waited for the end."""
+        notes = []
+        if self.full:
+            size = f"{self.length:,}" if ended else f"more than {MOST_CHARACTERS:,}"
+            notes.append(f"The endpoint sent {size} characters; the answer was cut after {MOST_CHARACTERS:,}.")
+        if self._replaced:
+            what = "half a character" if self._replaced == 1 else f"{self._replaced:,} broken characters"
+            notes.append(f"The endpoint sent {what}, kept as \N{REPLACEMENT CHARACTER}.")
+        return tuple(notes)
+
+
+def shown(value: Any) -> str:
+    """An odd value as it may stand in a note."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MOST_TOKENS:
+        text = f"about 10^{math.floor(math.log10(abs(value)))}" if value > 0 else "a large negative number"
+    else:
+        text = readable(repr(value)[:60])
+    return text

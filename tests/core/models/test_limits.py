@@ -1,0 +1,359 @@
+"""Calls end, stay with the host they were sent to, and are made again only where that helps."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models import stream, transport
+from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.probe import check_endpoint
+from llmopt_core.models.refusals import refused_parameter
+from llmopt_core.models.registry import Models
+from tests.stub_endpoint import StubEndpoint
+
+from .conftest import MakeModels, ask
+
+
+async def complete(models: Models, request: ChatRequest | None = None, on_text: Callable[[str], None] | None = None):
+    request = request or ask()
+    async with models:
+        return await models.chat(request.model).complete(request, on_text)
+
+
+def embed(models: Models) -> None:
+    models.embedder(EmbeddingSpec(endpoint="stub", model="m")).encode(["x"])
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[StubEndpoint]:
+    with StubEndpoint("from elsewhere") as other:
+        yield other
+
+
+# -- redirects
+
+
+@pytest.mark.parametrize("word", ["redirect", "moved"])
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_redirect_to_another_host_is_not_followed(
+    stub: StubEndpoint, elsewhere: StubEndpoint, make_models: MakeModels, word: str, streamed: bool
+):
+    stub.fault = f"{word}:{elsewhere.url}/chat/completions?token=secret"
+
+    with pytest.raises(EndpointError) as caught:
+        await complete(make_models(keys={"stub": "key"}), on_text=print if streamed else None)
+
+    assert f"send the call on to {elsewhere.url}/chat/completions (" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert caught.value.kind == "unreachable"
+    assert elsewhere.paths == []
+    assert stub.calls == 1
+
+
+async def test_no_other_call_follows_one_either(stub: StubEndpoint, elsewhere: StubEndpoint, make_models: MakeModels):
+    models = make_models(keys={"stub": "key"})
+
+    stub.fault = f"redirect:{elsewhere.url}/models"
+    report = await check_endpoint(models.endpoint("stub"), "key")
+    stub.fault = f"redirect:{elsewhere.url}/embeddings"
+    with pytest.raises(EndpointError, match="send the call on to"):
+        embed(models)
+    stub.fault = f"redirect:{elsewhere.url}/completions"
+    with pytest.raises(EndpointError, match="send the call on to"):
+        await models.likelihood(ModelSpec(endpoint="stub")).likelihood("a", " b")
+
+    assert not report.ok
+    assert "send the call on to" in report.message
+    assert elsewhere.paths == []
+
+
+def test_fine_tuning_does_not_follow_one(elsewhere: StubEndpoint, settings):
+    from llmopt_core.finetuning.openai_jobs import ServiceTrainer
+
+    with served(b"", status=f"307 Moved\r\nLocation: {elsewhere.url}/models") as url:
+        trainer = ServiceTrainer(settings, Endpoint(name="stub", base_url=url), "key")
+        with pytest.raises(EndpointError, match=f"send the call on to {elsewhere.url}/models"):
+            trainer.listed()
+
+    assert elsewhere.paths == []
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_redirect_within_the_host_is_followed(stub: StubEndpoint, make_models: MakeModels, streamed: bool):
+    stub.key = "key"
+    stub.faults = ["redirect:/openai/deployments/x/chat/completions", None]
+
+    done = await complete(make_models(keys={"stub": "key"}), on_text=print if streamed else None)
+
+    assert done.text == "stub answer"
+    assert [r["path"] for r in stub.requests] == ["/v1/chat/completions", "/openai/deployments/x/chat/completions"]
+
+
+async def test_a_circle_of_redirects_ends(stub: StubEndpoint, make_models: MakeModels):
+    stub.fault = "redirect:/v1/chat/completions"
+
+    with pytest.raises(EndpointError, match="send the call on to"):
+        await complete(make_models())
+
+    assert stub.calls == 6
+
+
+@pytest.mark.parametrize("target", ["http://[", "ftp://x/", "//", "", "http://\ufffd/"])
+async def test_a_redirect_to_nonsense(stub: StubEndpoint, make_models: MakeModels, target: str):
+    stub.fault = f"redirect:{target}"
+
+    with pytest.raises(EndpointError):
+        await complete(make_models(max_retries=0))
+
+
+# -- time
+
+
+async def test_a_slow_server_is_asked_once(stub: StubEndpoint, make_models: MakeModels):
+    stub.delay = 2.0
+
+    with pytest.raises(EndpointError) as caught:
+        await complete(make_models(timeout_seconds=0.3, max_retries=5))
+
+    assert caught.value.kind == "timeout"
+    assert stub.calls == 1
+
+
+def test_a_slow_server_of_vectors_is_asked_once(stub: StubEndpoint, make_models: MakeModels):
+    stub.delay = 2.0
+
+    with pytest.raises(EndpointError) as caught:
+        make_models(timeout_seconds=0.3, max_retries=5).embedder(EmbeddingSpec(endpoint="stub", model="m")).encode(
+            ["x"]
+        )
+
+    assert caught.value.kind == "timeout"
+    assert stub.calls == 1
+
+
+async def test_a_connection_that_nobody_takes_is_tried_again(make_models: MakeModels, monkeypatch):
+    """A full queue of connections: the kernel lets further ones wait."""
+    import httpx2
+
+    tries = []
+
+    async def nobody(self: object, request: httpx2.Request) -> httpx2.Response:
+        tries.append(request.url)
+        raise httpx2.ConnectTimeout("nobody took it", request=request)
+
+    monkeypatch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", nobody)
+
+    with pytest.raises(EndpointError, match="did not accept a connection in time") as caught:
+        await complete(make_models(max_retries=2))
+
+    assert caught.value.kind == "unreachable"
+    assert len(tries) == 3
+
+
+@pytest.mark.parametrize("fault", ["keep-alive", "empty-pieces"])
+async def test_a_stream_that_says_nothing_ends(stub: StubEndpoint, make_models: MakeModels, fault: str):
+    stub.fault = fault
+
+    with pytest.raises(EndpointError) as caught:
+        await complete(make_models(timeout_seconds=0.3), on_text=print)
+
+    assert caught.value.kind == "timeout"
+    assert stub.calls == 1
+
+
+async def test_a_stream_that_drips_words_ends(stub: StubEndpoint, make_models: MakeModels, monkeypatch):
+    monkeypatch.setattr(stream, "WHOLE", 2)
+    stub.fault, stub.stream_pause = "endless", 0.05
+
+    with pytest.raises(EndpointError) as caught:
+        await complete(make_models(timeout_seconds=0.3), on_text=print)
+
+    assert caught.value.kind == "timeout"
+
+
+async def test_an_answer_that_is_whole_does_not_wait_for_the_end_of_its_stream(make_models: MakeModels):
+    with served(b"data: " + WHOLE_ANSWER + b"\n\n", forever=b": still here\n\n", kind="text/event-stream") as url:
+        done = await complete(make_models(base_url=url, timeout_seconds=0.5), on_text=print)
+
+    assert (done.text, done.finish_reason) == ("Yes", "stop")
+
+
+async def test_a_server_that_cannot_stream_answers_as_a_whole(make_models: MakeModels):
+    heard: list[str] = []
+
+    with served(WHOLE_ANSWER.replace(b"delta", b"message"), kind="application/json") as url:
+        done = await complete(make_models(base_url=url), on_text=heard.append)
+
+    assert (done.text, heard) == ("Yes", ["Yes"])
+
+
+async def test_a_stream_that_breaks_before_its_first_word_is_asked_for_again(
+    stub: StubEndpoint, make_models: MakeModels
+):
+    heard: list[str] = []
+    stub.faults = ["html", "error-event", None]
+    stub.reply = ""
+    with pytest.raises(EndpointError):
+        await complete(make_models(max_retries=0), on_text=heard.append)
+
+    stub.reset()
+    stub.faults, stub.reply = ["html", "drop", "500", None], "one two"
+    done = await complete(make_models(max_retries=3), on_text=heard.append)
+
+    assert (done.text, heard, stub.calls) == ("one two", ["one ", "two"], 4)
+
+
+# -- size
+
+
+@pytest.mark.parametrize("how", ["whole", "streamed", "vectors"])
+async def test_more_bytes_than_an_answer_may_have_are_not_read(make_models: MakeModels, monkeypatch, how: str):
+    monkeypatch.setattr(transport, "MOST_BYTES", 1_000_000)
+
+    with served(b'{"a": "', forever=b"x" * 50_000) as url:
+        models = make_models(base_url=url, timeout_seconds=30, max_retries=3)
+        on_text = print if how == "streamed" else None
+        call = asyncio.to_thread(embed, models) if how == "vectors" else complete(models, on_text=on_text)
+        with pytest.raises(EndpointError, match="MB as one answer") as caught:
+            await call
+
+    assert caught.value.kind == "bad-answer"
+
+
+async def test_bytes_are_counted_unpacked(make_models: MakeModels, monkeypatch):
+    import gzip
+
+    monkeypatch.setattr(transport, "MOST_BYTES", 1_000_000)
+    packed = gzip.compress(b" " * 100_000_000)
+    assert len(packed) < 1_000_000
+
+    with served(packed, encoding="gzip") as url, pytest.raises(EndpointError, match="MB as one answer"):
+        await complete(make_models(base_url=url, timeout_seconds=30))
+
+
+# -- what a server does not take
+
+
+@pytest.mark.parametrize("fault", ["unsupported:response_format", "refuses:response_format"])
+async def test_a_response_format_that_is_refused_is_not_sent_again(
+    stub: StubEndpoint, make_models: MakeModels, fault: str
+):
+    stub.fault = fault
+
+    def wanting(text: str) -> ChatRequest:
+        asked = ask(text)
+        return ChatRequest(asked.messages, asked.model, response_format={"type": "json_object"})
+
+    assert (await complete(make_models(), wanting("a"))).text == "stub answer"
+    # Models made later, as by another run, know it too.
+    assert (await complete(make_models(), wanting("b"))).text == "stub answer"
+
+    assert ["response_format" in r["body"] for r in stub.requests] == [True, False, False]
+
+
+@pytest.mark.parametrize("fault", ["unsupported:logprobs", "refuses:logprobs", "unsupported:top_logprobs"])
+async def test_log_probabilities_that_are_refused_are_not_asked_for_again(
+    stub: StubEndpoint, make_models: MakeModels, fault: str
+):
+    stub.fault = fault
+    for text in "ab":
+        asked = ask(text)
+        done = await complete(make_models(), ChatRequest(asked.messages, asked.model, top_logprobs=2))
+        assert (done.text, done.logprobs) == ("stub answer", ())
+
+    assert ["logprobs" in r["body"] or "top_logprobs" in r["body"] for r in stub.requests] == [True, False, False]
+
+
+async def test_what_was_learnt_is_remembered_in_the_workspace(stub: StubEndpoint, make_models: MakeModels, monkeypatch):
+    from llmopt_core.models import refusals
+
+    stub.fault = "refuses:response_format"
+    asked = ask()
+    request = ChatRequest(asked.messages, asked.model, response_format={"type": "json_object"})
+    await complete(make_models(), request)
+    monkeypatch.setattr(refusals, "_opened", {})
+
+    await complete(make_models(), request)
+
+    assert ["response_format" in r["body"] for r in stub.requests] == [True, False, False]
+
+
+async def test_a_refusal_for_another_reason_teaches_nothing(stub: StubEndpoint, make_models: MakeModels):
+    asked = ask()
+    request = ChatRequest(asked.messages, asked.model, response_format={"type": "json_object"})
+    stub.fault = "400"
+    with pytest.raises(EndpointError, match="stub fault 400"):
+        await complete(make_models(), request)
+    stub.fault = None
+
+    await complete(make_models(), request)
+
+    assert "response_format" in stub.requests[-1]["body"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        (400, {"message": "Unsupported parameter: 'logprobs' is not supported with this model."}, "logprobs"),
+        (422, {"detail": [{"loc": ["body", "response_format"], "msg": "Extra inputs are not permitted"}]},
+         "response_format"),
+        (400, {"message": 'Invalid JSON payload received. Unknown name "seed": Cannot find field.'}, "seed"),
+        (400, {"message": "This response_format type is unavailable now"}, "response_format"),
+        (500, {"error": "create() got an unexpected keyword argument 'top_logprobs'"}, "top_logprobs"),
+        (400, {"param": "temperature", "code": "unsupported_value", "message": "temperature does not support 0"},
+         "temperature"),
+        (400, {"message": "max_tokens is too large: 9000. This model supports at most 4096."}, None),
+        (400, {"message": "Unknown error, please stop sending this"}, None),
+        (400, {"message": "Invalid schema for response_format 'answer'"}, None),
+        (500, None, None),
+        (429, {"message": "logprobs is not supported"}, None),
+    ],
+)  # fmt: skip
+def test_what_a_refusal_is_about(status: int, body: object, found: str | None):
+    sent = ("temperature", "max_tokens", "seed", "stop", "response_format", "logprobs", "top_logprobs")
+
+    assert refused_parameter(status, body, sent) == found
+
+
+WHOLE_ANSWER = b'{"choices": [{"index": 0, "finish_reason": "stop", "delta": {"content": "Yes"}}]}'
+
+
+@contextmanager
+def served(
+    body: bytes, forever: bytes = b"", kind: str = "application/json", encoding: str = "", status: str = "200 OK"
+) -> Iterator[str]:
+    """A server that sends the same bytes to everybody, and then more for ever."""
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nConnection: close\r\n"
+    head += f"Content-Encoding: {encoding}\r\n" if encoding else ""
+
+    def serve(connection: socket.socket) -> None:
+        try:
+            with connection:
+                connection.recv(65536)
+                connection.sendall(head.encode() + b"\r\n" + body)
+                while forever and not over.wait(0.001):
+                    connection.sendall(forever)
+        except OSError:
+            pass
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        over.set()

@@ -15,6 +15,7 @@ from llmopt_ui.first_link import close_page_not_found
 from llmopt_ui.navigation import PageSpec
 from llmopt_ui.session import state, taken_messages
 
+OPEN_TAB, OPEN_RUN = "open", "open_run"
 _ASSETS = Path(__file__).parent
 ICON = _ASSETS / "icon.svg"
 LOGO = _ASSETS / "logo.svg"
@@ -49,6 +50,7 @@ def charts_fetched_early() -> Iterator[None]:
 
 def page_header(spec: PageSpec) -> None:
     """The same head on every page: its name and what it is for."""
+    _open_wanted(spec)
     st.title(spec.title, anchor=False)
     st.caption(spec.purpose)
     notice, problem = taken_messages()
@@ -77,9 +79,34 @@ def empty_state(title: str, what_to_do: str, icon: str = ":material/inbox:") -> 
     return inside
 
 
-def link_to(spec: PageSpec, label: str) -> None:
-    """A link to another page of the app."""
-    st.page_link(spec.file, label=label, icon=spec.icon)
+def link_to(spec: PageSpec, label: str, tab: str = "", run: int = 0) -> None:
+    """A link to another page of the app.
+
+    Args:
+        spec: The page.
+        label: Of the link.
+        tab: The tab to open there, whatever tab was open last.
+        run: On Evaluation, whose results to show.
+    """
+    st.page_link(spec.file, label=label, icon=spec.icon, query_params=to_tab(tab, run))
+
+
+def to_tab(tab: str, run: int = 0) -> dict[str, str]:
+    """Parameters of a link to a tab; `page_header` takes them out of the address again."""
+    return ({OPEN_TAB: tab} if tab else {}) | ({OPEN_RUN: str(run)} if run else {})
+
+
+def _open_wanted(spec: PageSpec) -> None:
+    """Go to the tab that a link names.
+
+    Streamlit's binding cannot do that: it ignores an address that names the first tab, and keeps the tab of last time.
+    """
+    tab = st.query_params.pop(OPEN_TAB, "")
+    if tab and spec.tabs:
+        st.session_state[spec.tabs] = tab
+    run = st.query_params.pop(OPEN_RUN, "")
+    if run.isdecimal():
+        state().go_to_results = int(run)
 
 
 @contextmanager

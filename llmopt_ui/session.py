@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from llmopt_core.experiments.experiment import Plan
     from llmopt_core.types import Answer
 
-_KEY = "llmopt_state"
+KEY = "llmopt_state"
+PROJECT = "project"
+"""The key of the project selector, and its parameter in the address."""
 
 
 @dataclass
@@ -28,6 +30,8 @@ class State:
         warned: Whether the notice tells of something that went wrong.
         problem: What went wrong in a callback, to show once.
         chosen_project: The project to go to at the next rerun.
+        shown_project: Id of the project that was shown last; 0 before the first.
+        tabs: Open tabs to come back to when the page is drawn for another project; None where it is not left.
         dialog: Which dialog is open; empty for none.
         uploads: Counts finished uploads; part of the uploader's key, so that it is empty again afterwards.
         forms: Counts sent forms; part of their fields' keys, so that they are empty again afterwards.
@@ -53,6 +57,8 @@ class State:
     warned: bool = False
     problem: str = ""
     chosen_project: str = ""
+    shown_project: int = 0
+    tabs: dict[str, str] | None = None
     dialog: str = ""
     uploads: int = 0
     forms: int = 0
@@ -74,9 +80,9 @@ class State:
 
 def state() -> State:
     """The state of the current session."""
-    found = st.session_state.get(_KEY)
+    found = st.session_state.get(KEY)
     if found is None:
-        found = st.session_state[_KEY] = State()
+        found = st.session_state[KEY] = State()
     return found
 
 
@@ -91,3 +97,9 @@ def taken_messages() -> tuple[str, str]:
     messages = current.notice, current.problem
     current.notice = current.problem = ""
     return messages
+
+
+def page_after_action() -> None:
+    """Draw the whole page where an action in a part of it has left a message: that part was given what stood before."""
+    if state().notice or state().problem:
+        st.rerun()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
@@ -9,10 +11,10 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
 from llmopt_ui.job_panel import running_jobs
+from llmopt_ui.project_switch import leave_project
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import PROJECT, notify, state
 
-PROJECT = "project"
 NEW = "project_new"
 NEW_NAME = "project_new_name"
 NEW_DESCRIPTION = "project_new_description"
@@ -23,13 +25,16 @@ RENAMED = "project_renamed"
 def sidebar() -> None:
     """Draw the project selector. What it holds is also in the address."""
     projects = {project.name: project for project in store().projects()}
-    if state().chosen_project:
-        st.session_state[PROJECT] = state().chosen_project
-        state().chosen_project = ""
+    wanted, state().chosen_project = state().chosen_project, ""
+    if _leaves(projects, wanted):
+        leave_project()
+    if wanted:
+        st.session_state[PROJECT] = wanted
     if st.session_state.get(PROJECT, "") not in projects:
         st.session_state.pop(PROJECT, None)
     with st.sidebar:
-        name = st.selectbox("Project", list(projects), key=PROJECT, bind="query-params")
+        name = st.selectbox("Project", list(projects), key=PROJECT, bind="query-params", on_change=leave_project)
+        state().shown_project = projects[name].id if name else 0
         if name and projects[name].description:
             st.caption(fmt.markdown(fmt.shorten(projects[name].description, 140)))
         with st.container(horizontal=True, gap="small"):
@@ -41,6 +46,15 @@ def sidebar() -> None:
         _new_project()
     elif state().dialog == RENAME and name:
         _rename_project(name)
+
+
+def _leaves(projects: Mapping[str, Project], wanted: str) -> bool:
+    """Whether another project is to be shown: the one shown is gone, or another is wanted; not where it was renamed."""
+    shown = state().shown_project
+    if not shown:
+        return False
+    gone = all(project.id != shown for project in projects.values())
+    return gone or (wanted in projects and projects[wanted].id != shown)
 
 
 def _ask(dialog: str = "") -> None:

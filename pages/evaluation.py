@@ -3,6 +3,7 @@
 import streamlit as st
 
 from llmopt_ui.components import empty_state, page_header, told_plainly
+from llmopt_ui.evaluation.comparison import show_run
 from llmopt_ui.evaluation.questions import questions_view
 from llmopt_ui.evaluation.results_view import results_view
 from llmopt_ui.evaluation.run_view import run_view, tell_what_ended
@@ -21,7 +22,8 @@ page_header(EVALUATION)
 runs = store().runs(project)
 answered = any(run.done for run in runs)
 if state().go_to_results:
-    state().go_to_results = 0
+    wanted, state().go_to_results = state().go_to_results, 0
+    show_run(store().run(wanted), [run for run in runs if run.done])
     st.session_state[VIEW] = "Results"
 elif not answered and VIEW not in st.session_state and VIEW not in st.query_params:
     st.session_state[VIEW] = "Run"

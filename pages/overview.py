@@ -43,9 +43,9 @@ with told_plainly():
             f"{fmt.plural(newest.total, 'question')} of the set {fmt.markdown(newest.evaluation_set)}, "
             f"graded by {fmt.markdown(newest.judge)}."
         )
-        link_to(EVALUATION, "Open the results")
+        link_to(EVALUATION, "Open the results", "Results", newest.id)
     else:
         with empty_state(
             "Nothing evaluated yet", "The first evaluation gives you the baseline.", ":material/bar_chart:"
         ):
-            link_to(EVALUATION, "Go to Evaluation")
+            link_to(EVALUATION, "Go to Evaluation", "Run")

@@ -85,6 +85,20 @@ def retrieval_identity(spec: RetrievalSpec, documents: Sequence[Document], model
     )
 
 
+def lab_identity(configuration: Configuration, models: Models, judge: JudgeSpec | None = None) -> str:
+    """Which weights and addresses stand behind the names of a configuration, without its documents.
+
+    A configuration's own fingerprint holds names, behind which another model may have come to stand.
+    """
+    spec = configuration.retrieval
+    asked: list[Any] = [answering_identity(configuration, models)]
+    asked += [] if spec is None else [retrieval_identity(spec, (), models)]
+    if judge is not None:
+        graded = judge.version if judge.is_builtin else model_identity(judge.chat_model, models)
+        asked.append([graded, embedding_identity(judge.embedding, models)])
+    return fingerprint(asked)
+
+
 def hits_key(retrieval: str, example: Example) -> str:
     """The key of what one question finds."""
     return fingerprint(retrieval, example.question, example.category)
@@ -127,10 +141,15 @@ def score_key(scoring: str, sample: str) -> str:
     return fingerprint(scoring, sample)
 
 
+def example_identity(example: Example) -> list[Any]:
+    """All that an example holds but its id."""
+    spans = [[span.document, span.start, span.end] for span in example.references]
+    return [example.question, example.reference, spans, example.category, dict(example.variables)]
+
+
 def sample_identity(example: Example, answer: Answer, hits: Sequence[Hit] | None) -> str:
     """What metrics look at."""
-    spans = [[span.document, span.start, span.end] for span in example.references]
-    asked = [example.question, example.reference, spans, example.category, dict(example.variables)]
+    asked = example_identity(example)
     said = [answer.text, hits_identity(answer.hits), list(answer.citations), answer.finish_reason]
     return fingerprint(canonical_json(asked), said, None if hits is None else hits_identity(hits))
 

@@ -17,7 +17,7 @@ from llmopt_ui.documents.text_pages import page_number, turn_to
 from llmopt_ui.microscope.data import document_of, spans_in
 from llmopt_ui.microscope.text import WINDOW, Shown, show_text, text_data, turn_to_click, window_at
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, page_after_action, state
 
 QUESTION, DOCUMENT, QUOTE = "mark_question", "mark_document", "mark_quote"
 SET_IT, ADD_IT, CLEAR = "mark_set", "mark_add", "mark_clear"
@@ -38,6 +38,7 @@ def mark_view(project: Project) -> None:
 
 @st.fragment
 def _mark(project: Project, name: str) -> None:
+    page_after_action()
     questions = store().evaluation_set(project, name)
     listed = [item for item in store().document_list(project) if item.characters]
     left, right = st.columns([1, 1.9], gap="medium")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -17,6 +17,7 @@ from llmopt_ui.resources import store
 from llmopt_ui.theme import Ink, inks
 
 SET, JUDGE, COMPARED, BASELINE = "set", "judge", "compared", "baseline"
+EXAMPLE, ONE = "example", "record_of"
 _SHOWN_AT_FIRST = 6
 
 
@@ -52,17 +53,25 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     """The row of selectors; what they hold is also in the address. `runs` holds at least one, newest first."""
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     labels = set_labels(runs)
+    forget_gone(SET, labels)
     set_name, set_version = labels[
-        bar.selectbox("Evaluation set", list(labels), key=SET, bind="query-params", width=200)
+        bar.selectbox(
+            "Evaluation set", list(labels), key=SET, bind="query-params", width=200, on_change=_forget_choices
+        )
     ]
     on_set = [run for run in runs if (run.evaluation_set, run.set_version) == (set_name, set_version)]
     judges = list(dict.fromkeys(run.judge for run in on_set))
     judge = judges[0]
     if len(judges) > 1:
         told = "Scores of different judges are never compared."
+        forget_gone(JUDGE, judges)
         judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=told)
     saved = [item.name for item in store().configurations(project)]
     found = latest_by_name(on_set, set_name, set_version, judge, saved)
+    chosen = st.session_state.get(COMPARED)
+    if chosen and not set(chosen) & set(found):
+        # What was chosen for other questions is not here; nothing chosen at all is a choice.
+        del st.session_state[COMPARED]
     picked = bar.multiselect(
         "Configurations",
         list(found),
@@ -78,9 +87,41 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     return Chosen(set_name, set_version, judge, shown, baseline, metrics, inks([*saved, *found]))
 
 
+def show_run(run: Run, runs: Sequence[Run]) -> None:
+    """Let the selectors stand on the questions and the judge of this run. Called before they are drawn."""
+    label = next((name for name, place in set_labels(runs).items() if place == set_of(run)), None)
+    if label is None:
+        return
+    if (st.session_state.get(SET, label), st.session_state.get(JUDGE, run.judge)) != (label, run.judge):
+        _forget_choices()
+    st.session_state[SET] = label
+    judges = {other.judge for other in runs if set_of(other) == set_of(run)}
+    if len(judges) > 1:
+        st.session_state[JUDGE] = run.judge
+
+
+def set_of(run: Run) -> tuple[str, str]:
+    """The set of a run, as `set_labels` tells sets apart."""
+    return run.evaluation_set, run.set_version
+
+
+def _forget_choices() -> None:
+    """Another set has other runs: what was chosen among those of the last one is forgotten."""
+    for name in (JUDGE, COMPARED, BASELINE, EXAMPLE, ONE):
+        st.session_state.pop(name, None)
+        st.query_params.pop(name, None)
+
+
+def forget_gone(key: str, options: Collection[str]) -> None:
+    """Let a selector fall back to its first option where what it shows is gone."""
+    if st.session_state.get(key) not in (None, *options):
+        st.session_state.pop(key, None)
+
+
 def _baseline(bar: st.delta_generator.DeltaGenerator, names: list[str]) -> str:
     told = "The others are compared with it, question by question."
     first = baseline_position(names)
+    forget_gone(BASELINE, names)
     return str(bar.selectbox("Baseline", names, first, key=BASELINE, bind="query-params", width=180, help=told))
 
 

@@ -10,7 +10,7 @@ from llmopt_core.experiments.leaderboard import baseline_position
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import facts
+from llmopt_ui.components import facts, to_tab
 from llmopt_ui.evaluation.results import CORRECTNESS, Entry, entries, latest_by_name, leading_metrics
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.overview.map_chart import method_map, place
@@ -106,6 +106,6 @@ def steps_view(steps: Sequence[Step]) -> None:
                 label=f"**{fmt.markdown(step.title)}**",
                 icon=":material/arrow_forward:",
                 icon_position="right",
-                query_params={step.page.tabs: step.view} if step.view else None,
+                query_params=to_tab(step.view),
             )
             st.caption(fmt.markdown(step.why))

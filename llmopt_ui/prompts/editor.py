@@ -32,10 +32,10 @@ from llmopt_ui.prompts.fields import (
     typed_body,
 )
 from llmopt_ui.prompts.preview import preview_view
-from llmopt_ui.prompts.state import open_next, page_after_action, picked, prompt_state
+from llmopt_ui.prompts.state import open_next, picked, prompt_state
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, page_after_action, state
 
 PICKER, SAVE, NOTE = "prompt", "prompt_save", "prompt_note"
 _NEW = "New prompt"

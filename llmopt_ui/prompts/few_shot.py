@@ -19,11 +19,11 @@ from llmopt_ui.components import Download, downloads, told_plainly
 from llmopt_ui.prompts.few_shot_chosen import chosen_view
 from llmopt_ui.prompts.few_shot_sources import sources_view
 from llmopt_ui.prompts.preview import latest_set
-from llmopt_ui.prompts.state import open_next, page_after_action, picked, prompt_state
+from llmopt_ui.prompts.state import open_next, picked, prompt_state
 from llmopt_ui.prompts.table import Row, edited_rows, rows_with_edits
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
-from llmopt_ui.session import notify, state
+from llmopt_ui.session import notify, page_after_action, state
 
 PICKER = "few_shot"
 _NEW, _NONE = "New set", "No set"

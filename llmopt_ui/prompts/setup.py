@@ -42,7 +42,12 @@ def setup_view(project: Project) -> None:
     setup = opened_setup(project)
     slot = prompt_state().slot(_form(project))
     section("Variants", "Each column is a prompt with a model. The others are compared with the first.")
+    before = setup
     setup = variants_fields(project, setup, slot)
+    if before.variants and setup.variants != before.variants:
+        # Names and models stand above the fields that change them: draw them again from what is chosen now.
+        save_setup(project, setup)
+        st.rerun()
     section("Rows")
     setup = rows_fields(project, setup, slot)
     section("Checks and scores", "Each answer passes or fails its checks. Scores stay apart from that.")

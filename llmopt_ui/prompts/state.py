@@ -8,8 +8,6 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_ui.session import state
-
 _KEY = "llmopt_prompt_state"
 
 
@@ -52,12 +50,6 @@ def prompt_state() -> PromptState:
 def open_next(picker: str, name: str) -> None:
     """Let a picker show this name at the next rerun."""
     prompt_state().opened[picker] = name
-
-
-def page_after_action() -> None:
-    """Draw the whole page where an action in a part of it has left a message: that part was given what stood before."""
-    if state().notice or state().problem:
-        st.rerun()
 
 
 def addressed(name: str, options: Sequence[str], default: str) -> dict[str, Any]:

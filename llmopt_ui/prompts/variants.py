@@ -76,8 +76,13 @@ def variant_fields(project: Project, before: VariantSetup, offered: dict[str, st
     prompt = st.selectbox("Prompt", names, names.index(before.prompt), key=f"variant_prompt_{key}",
                           persist_state="session",
                           format_func=lambda name: offered.get(name, f"{name} (gone)"))  # fmt: skip
-    with st.popover(_told(before.model), icon=":material/tune:", width="stretch", key=f"variant_model_{key}"):
+    shown = str(st.session_state.get(f"variant_told_{key}") or _told(before.model))
+    with st.popover(shown, icon=":material/tune:", width="stretch", key=f"variant_model_{key}"):
         model = _model(before.model, key)
+    if _told(model) != shown:
+        # The label stands above the fields that change it.
+        st.session_state[f"variant_told_{key}"] = _told(model)
+        st.rerun()
     retrieval = before.retrieval
     if _wants_passages(project, prompt) or before.retrieval:
         retrieving = _retrieving(project)

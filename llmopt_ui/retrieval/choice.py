@@ -61,7 +61,7 @@ def ready(project: Project, saved: Sequence[SavedConfiguration]) -> bool:
     """Whether there is anything to look at; says what to do where there is not."""
     if not store().document_list(project):
         with empty_state("No documents yet", "Retrieval needs something to look things up in.", ":material/search:"):
-            link_to(DOCUMENTS, "Add documents")
+            link_to(DOCUMENTS, "Add documents", "Files")
         return False
     if not saved:
         with empty_state(
@@ -69,7 +69,7 @@ def ready(project: Project, saved: Sequence[SavedConfiguration]) -> bool:
             "Make one under Evaluation, tab Configurations, with retrieval switched on.",
             ":material/search:",
         ):
-            link_to(EVALUATION, "Open Evaluation")
+            link_to(EVALUATION, "Open Evaluation", "Configurations")
         return False
     return True
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import streamlit as st
 
+from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.jobs import Lane
+from llmopt_core.experiments.keys import lab_identity
 from llmopt_core.experiments.retrieval_lab.components import is_free, is_priced
 from llmopt_core.experiments.retrieval_lab.estimate import LabEstimate
 from llmopt_core.experiments.retrieval_lab.jobs import Task, Work, estimate_of, latest
@@ -66,7 +68,7 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
     sets = store().evaluation_sets(project)
     if not sets:
         with empty_state("No evaluation set yet", "Add questions with references first.", ":material/quiz:"):
-            link_to(EVALUATION, "Open Evaluation")
+            link_to(EVALUATION, "Open Evaluation", "Questions")
         return None
     one, two = st.columns([3, 2], gap="medium")
     names = [item.name for item in sets]
@@ -81,7 +83,8 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
 
 def task_of(project: Project, side: Side, asked: Questions) -> Task:
     """What a job for this side works on."""
-    return Task(project, side.configuration, asked.examples, tuple(store().documents(project)), asked.set_name)
+    behind = lab_identity(side.configuration, models(), JudgeSpec())
+    return Task(project, side.configuration, asked.examples, tuple(store().documents(project)), asked.set_name, behind)
 
 
 def results(  # noqa: PLR0917

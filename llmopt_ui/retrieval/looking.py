@@ -9,6 +9,7 @@ from threading import Thread
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError, StorageFailed
+from llmopt_core.experiments.keys import lab_identity
 from llmopt_core.experiments.retrieval_lab.looking import (
     LOOK,
     Looked,
@@ -36,13 +37,22 @@ def looked() -> Looked:
 
 
 def documents_key(project: Project) -> str:
-    """Stands for all documents of a project."""
-    return fingerprint(sorted([item.name, item.version] for item in store().document_list(project)))
+    """Stands for all documents of a project; the time stands for what a document says of itself beside its text."""
+    listed = store().document_list(project)
+    return fingerprint(project.id, sorted([item.name, item.version, item.saved_at.isoformat()] for item in listed))
 
 
 def key_of(project: Project, side: Side, example: Example) -> str:
     """What the side's inspection is kept by."""
-    return look_key(documents_key(project), side.configuration, example, texts_of(side, example))
+    return look_key(documents_key(project), side.configuration, example, texts_of(side, example), _behind(side))
+
+
+def _behind(side: Side) -> str:
+    """Stands for the weights and addresses behind the side's names; what is unknown is told by the look itself."""
+    try:
+        return lab_identity(side.configuration, models())
+    except LlmOptError:
+        return ""
 
 
 def inspections(project: Project, found: Sequence[Side], example: Example) -> list[tuple[Side, Inspection]] | None:

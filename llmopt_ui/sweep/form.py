@@ -161,7 +161,7 @@ def _whole(word: str) -> int:
 def _start(project: Project, evaluation_set: EvaluationSet, spec: SweepSpec, count: int) -> None:
     try:
         documents = store().documents(project)
-        arguments = sweep_arguments(evaluation_set, spec, count)
+        arguments = sweep_arguments(evaluation_set, spec, count, documents)
         work = sweep_work(documents, evaluation_set, spec, model_maker())
         job_runner().submit(KIND, project, arguments, work)
     except LlmOptError as error:

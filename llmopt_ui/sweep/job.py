@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.types import fingerprint
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.chunk_sweep.spec import SweepSpec
@@ -15,15 +16,23 @@ if TYPE_CHECKING:
 KIND = "chunk-sweep"
 
 
-def sweep_arguments(evaluation_set: EvaluationSet, spec: SweepSpec, settings: int) -> dict[str, Any]:
+def sweep_arguments(
+    evaluation_set: EvaluationSet, spec: SweepSpec, settings: int, documents: Sequence[Document] = ()
+) -> dict[str, Any]:
     """What is kept with the job: plain values, no keys."""
     return {
+        "documents": texts_version((document.name, document.version) for document in documents),
         "evaluation_set": evaluation_set.name,
         "set_version": evaluation_set.version,
         "settings": settings,
         "search": spec.search,
         "spec": spec.model_dump(mode="json"),
     }
+
+
+def texts_version(versions: Iterable[tuple[str, str]]) -> str:
+    """Stands for names and texts of documents."""
+    return fingerprint(sorted(versions))
 
 
 def sweep_work(

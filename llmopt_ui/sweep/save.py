@@ -41,7 +41,7 @@ def save_view(project: Project, result: SweepResult, told: Advice) -> None:
         "query transforms; model and prompt come from the other configuration."
     )
     if name in saved:
-        link_to(EVALUATION, "Run it on the page Evaluation")
+        link_to(EVALUATION, "Run it on the page Evaluation", "Run")
 
 
 def configuration_name(setting: str, search: str) -> str:

@@ -17,7 +17,7 @@ from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.sweep.form import sweep_form
-from llmopt_ui.sweep.job import KIND
+from llmopt_ui.sweep.job import KIND, texts_version
 
 PICKED = "sweep"
 AGAIN = "sweep_again"
@@ -59,7 +59,7 @@ def _ready(project: Project, sets: Mapping[str, EvaluationSet]) -> bool:
             ":material/quiz:",
         )
         with box:
-            link_to(EVALUATION, "Go to Evaluation")
+            link_to(EVALUATION, "Go to Evaluation", "Questions")
         return False
     return True
 
@@ -75,7 +75,21 @@ def _results(project: Project, job: Job) -> None:
     except BadInput:
         # Its numbers stay; what the questions were is gone.
         evaluation_set = EvaluationSet(found.set_name, ())
+    if changed := _changed(project, job):
+        st.warning(
+            f"{changed} since this sweep; what it says holds for what was there then.", icon=":material/history:"
+        )
     results_view(project, found, str(job.result["key"]), evaluation_set)
+
+
+def _changed(project: Project, job: Job) -> str:
+    """What is not any more as it was at the sweep; empty where all is, or nobody knows."""
+    now = texts_version((item.name, item.version) for item in store().document_list(project))
+    documents = job.arguments.get("documents") not in (None, now)
+    versions = {item.name: item.version for item in store().evaluation_sets(project)}
+    questions = job.arguments.get("set_version") != versions.get(str(job.arguments.get("evaluation_set")))
+    parts = [*(["the documents"] if documents else []), *(["the questions"] if questions else [])]
+    return f"{' and '.join(parts)} have changed".capitalize() if parts else ""
 
 
 def _picked(finished: Sequence[Job]) -> Job:

@@ -98,7 +98,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
     if not sets or not saved:
         with empty_state("Not ready yet", "It takes an evaluation set whose questions have reference spans, and a "
                          "configuration with retrieval.", ":material/quiz:"):  # fmt: skip
-            link_to(EVALUATION, "Open Evaluation")
+            link_to(EVALUATION, "Open Evaluation", "Questions")
         return
     choose_wanted(SET, sets)
     one, two, three = st.columns(3, gap="medium")

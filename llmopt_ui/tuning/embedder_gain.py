@@ -122,7 +122,7 @@ def _use(project: Project, plan: EmbedderPlan, made: Configuration) -> None:
         st.caption(f"It gets the name **{fmt.markdown(made.name)}**.")
     else:
         st.markdown(f":green[:material/check:] Saved as **{fmt.markdown(there.name)}**.")
-        link_to(EVALUATION, "Run it on the page Evaluation")
+        link_to(EVALUATION, "Run it on the page Evaluation", "Run")
     st.caption(
         f"Evaluate it on the set **{fmt.markdown(plan.held_back_set)}**: of the others it has learned questions, which "
         "would measure its memory."

@@ -11,6 +11,7 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.tuning_lab.jobs import JobReport, best_valid_loss, cancel, report
 from llmopt_core.experiments.tuning_lab.library import training_sets
+from llmopt_core.experiments.tuning_lab.ownership import jobs_of
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs import LOCAL, Job
 from llmopt_core.runs.values import Job as Sending
@@ -33,13 +34,14 @@ _MOST_CURVES = 8
 
 def jobs_view(project: Project) -> None:
     """The whole tab."""
-    jobs = all_jobs(settings())
+    jobs = jobs_of(store(), settings(), project)
     active = [job for job in jobs if not job.ended]
     said = _sending(project, jobs)
     if active:
         follow_training([job.id for job in reversed(active)])
     with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
-        start_form(project, jobs)
+        # Names are taken, and this machine is busy, whosever job it is.
+        start_form(project, all_jobs(settings()))
     elsewhere()
     if not jobs:
         empty_state("No jobs yet", "Start one above; training on this machine takes minutes and costs nothing.",

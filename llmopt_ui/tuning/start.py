@@ -15,6 +15,7 @@ from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models
 from llmopt_core.experiments.tuning_lab.jobs import Access, free_name, leaving, resume, rough_seconds, start
 from llmopt_core.experiments.tuning_lab.library import SavedTraining, training_sets
+from llmopt_core.experiments.tuning_lab.ownership import keep_owner
 from llmopt_core.finetuning.departure import Departure
 from llmopt_core.finetuning.jobs import LOCAL, Job, JobRequest
 from llmopt_core.models.base import BUILTIN
@@ -194,12 +195,14 @@ def _start(project: Project, asked: Asked) -> None:
     trainers = access()
     if asked.provider == LOCAL:
         job = start(trainers, asked.request, asked.saved, kind=asked.kind, validate=asked.validate)
+        keep_owner(trainers.settings, job, project)
         notify(f"{job.name} started; it goes on when this page is closed.")
     else:
 
         def work(context: JobContext) -> dict[str, Any]:
             context.report({"message": "uploading"})
             made = start(trainers, asked.request, asked.saved, confirmed=True, validate=asked.validate)
+            keep_owner(trainers.settings, made, project)
             return {"job": made.id}
 
         told = {"name": asked.request.name, "provider": asked.provider, "training_set": asked.saved.label}

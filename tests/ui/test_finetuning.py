@@ -323,6 +323,11 @@ def test_a_local_job_starts_with_what_the_form_says(
     (job,) = all_jobs(settings)
     assert (job.name, job.hyperparameters["epochs"], job.hyperparameters["text_format"]) == ("mine", 2, "completion")
     assert job.validation_version
+    assert "mine" in words(app(PAGE, project=used, tuning_view="Jobs"))
+    elsewhere = app(PAGE, project="sample", tuning_view="Jobs")
+    assert not elsewhere.exception
+    assert "No jobs yet" in words(elsewhere)
+    assert not [button for button in elsewhere.button if button.label == "Cancel"]
 
 
 def test_nothing_is_sent_to_a_service_before_the_user_agreed(

@@ -186,3 +186,13 @@ def test_a_problem_of_the_setup_is_one_sentence(app: App, store: Store, prompts:
 def test_evaluation_sees_a_comparison(app: App, compared: AppTest, prompts: str) -> None:
     test = app("pages/evaluation.py", project=prompts, evaluation_view="Results")
     assert not test.exception
+
+
+def test_the_name_of_a_variant_follows_the_choice_at_once(app: App, prompts: str) -> None:
+    test = app(PAGE, project=prompts, prompts_view="Side by side")
+    keyed(test.number_input, "edit_temperature_variant_1").set_value(0.7).run()
+    assert "temperature 0.7" in str([block.proto for block in test.get("popover")])
+    keyed(test.selectbox, "variant_prompt_1").set_value("plain").run()
+    names = [part.value for part in test.markdown if part.value.startswith(":color[●]")]
+    assert len(names) == 2
+    assert not any("wrong" in name for name in names)

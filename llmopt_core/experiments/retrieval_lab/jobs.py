@@ -12,6 +12,7 @@ from llmopt_core.errors import Cancelled
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.experiments.keys import documents_identity, example_identity
 from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, ablate
 from llmopt_core.experiments.retrieval_lab.estimate import LabEstimate, estimate_ablation, estimate_sweep
 from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep, k_sweep
@@ -36,6 +37,7 @@ class Task:
     Attributes:
         examples: The chosen part of the set.
         set_name: The evaluation set they are from.
+        models: Stands for the weights and addresses behind the configuration's names (see `keys.lab_identity`).
     """
 
     project: Project
@@ -43,6 +45,7 @@ class Task:
     examples: tuple[Example, ...]
     documents: tuple[Document, ...]
     set_name: str
+    models: str = ""
 
     def arguments(self, **options: Any) -> dict[str, Any]:
         """What is kept with the job, and what its result is found by."""
@@ -58,8 +61,9 @@ class Task:
         """Everything that decides the result."""
         return fingerprint(
             self.configuration.fingerprint,
-            [example.id + example.question for example in self.examples],
-            sorted([document.name, document.version] for document in self.documents),
+            self.models,
+            [[example.id, *example_identity(example)] for example in self.examples],
+            documents_identity(self.documents),
             options,
         )
 

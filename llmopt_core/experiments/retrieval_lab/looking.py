@@ -12,6 +12,7 @@ from typing import Any
 from llmopt_core.errors import Cancelled, LlmOptError, StorageFailed
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.experiments.keys import example_identity
 from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
 from llmopt_core.experiments.runner import cancellable
 from llmopt_core.models.registry import Models
@@ -73,11 +74,20 @@ class Looked:
             return index in self._open
 
 
-def look_key(documents: str, configuration: Configuration, example: Example, texts: Sequence[str] | None) -> str:
-    """What decides an inspection; `documents` stands for all of their texts."""
-    spans = [[span.document, span.start, span.end] for span in example.references]
-    asked = [example.question, spans, example.category, dict(example.variables)]
-    return fingerprint(documents, configuration.fingerprint, asked, None if texts is None else list(texts))
+def look_key(
+    documents: str, configuration: Configuration, example: Example, texts: Sequence[str] | None, models: str = ""
+) -> str:
+    """What decides an inspection.
+
+    Args:
+        documents: Stands for all of their texts.
+        configuration: Of the side.
+        example: What is asked.
+        texts: Written by hand in place of the question.
+        models: Stands for the weights and addresses behind the configuration's names (see `keys.lab_identity`).
+    """
+    asked = [configuration.fingerprint, models, example_identity(example)]
+    return fingerprint(documents, asked, None if texts is None else list(texts))
 
 
 def index_key(documents: str, configuration: Configuration) -> str:

@@ -13,6 +13,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.tuning_lab.jobs import Access, start
 from llmopt_core.experiments.tuning_lab.library import save_training_set
+from llmopt_core.experiments.tuning_lab.ownership import keep_owner
 from llmopt_core.finetuning.data import TrainingExample, TrainingSet, chat_example
 from llmopt_core.finetuning.jobs import Job, JobRequest, TunedModel
 from llmopt_core.finetuning.split import split_set
@@ -220,6 +221,7 @@ def start_embedder(
     saved = save_training_set(store, project, f"{request.name}-pairs", parts.train, parts.watched,
                               note=f"Questions of {set_name} with their chunks")  # fmt: skip
     job = start(access, request, saved, kind="embedding")
+    keep_owner(access.settings, job, project)
     store.save_evaluation_set(project, held_back)
     plan = EmbedderPlan(name=request.name, evaluation_set=set_name, held_back_set=held_back.name,
                         configuration=configuration, pairs=len(parts.train), whole=parts.whole)  # fmt: skip

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.experiments import keys
 from llmopt_core.experiments.jobs import JobRunner
 from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, ablate
 from llmopt_core.experiments.retrieval_lab.advice import advise
@@ -406,3 +407,32 @@ def test_a_job_that_cannot_work_says_why(lab: Lab) -> None:
     assert job.status == "failed"
     assert "plain search" in job.error
     assert ablation_report(job) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"references": ()},
+        {"reference": "Elbe"},
+        {"category": "other"},
+        {"variables": {"tone": "wet"}},
+        {"question": "?"},
+    ],
+)
+def test_whatever_an_example_says_decides_which_result_is_current(lab: Lab, change: dict[str, object]) -> None:
+    project = lab.store.project("p")
+    task = Task(project, lab.configuration(retrieval=HYBRID), EXAMPLES, lab.documents, "questions")
+    changed = dataclasses.replace(task, examples=(dataclasses.replace(EXAMPLES[0], **change), *EXAMPLES[1:]))  # type: ignore[arg-type]
+    assert changed.key() != task.key()
+
+
+def test_what_stands_behind_a_models_name_decides_which_result_is_current(lab: Lab) -> None:
+    configuration = lab.configuration(retrieval=HYBRID, model={"endpoint": "scripted", "name": "m"})
+    models = lab.models()
+    before = keys.lab_identity(configuration, models, lab.judge)
+    assert keys.lab_identity(configuration, lab.models(), lab.judge) == before
+    moved = models.endpoint("scripted").model_copy(update={"base_url": "http://127.0.0.1:9/v1"})
+    models._endpoints["scripted"] = moved
+    assert keys.lab_identity(configuration, models, lab.judge) != before
+    task = Task(lab.store.project("p"), configuration, EXAMPLES, lab.documents, "questions", before)
+    assert dataclasses.replace(task, models="other").key() != task.key()

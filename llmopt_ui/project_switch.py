@@ -1,0 +1,80 @@
+"""Going from one project to another: nothing that was chosen or typed for the one is carried to the other."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from llmopt_ui.navigation import PAGES
+from llmopt_ui.session import KEY, PROJECT, State, state
+
+_OF_THE_SESSION = (
+    "charts_fetched", "keys", "notice", "warned", "problem", "chosen_project", "dialog", "uploads", "forms", "watched",
+    "findings", "seen_jobs", "endpoint_checks",
+)  # fmt: skip
+_TABS = frozenset(page.tabs for page in PAGES if page.tabs)
+_MOMENT = 0.1
+
+
+def leave_project() -> None:
+    """Forget what was chosen and typed for a project, here and in the address, before another one is shown.
+
+    Its names, limits and budgets mean nothing there. Which tab of a page is open stays, and what is no part of a
+    project: keys, checks of endpoints, what runs.
+    """
+    _clean_address()
+    after = State(tabs={name: str(st.session_state[name]) for name in _TABS if st.session_state.get(name)})
+    for kept in _OF_THE_SESSION:
+        setattr(after, kept, getattr(state(), kept))
+    for name in [str(name) for name in st.session_state]:
+        if not name.startswith("llmopt_") and name != PROJECT:
+            st.session_state.pop(name, None)
+    st.session_state[KEY] = after
+
+
+def page_is_emptied() -> bool:
+    """Whether nothing of the page is to be drawn this time, because another project is about to be shown.
+
+    The browser keeps the value of every field that stays where it is. So after a project was left, the page is drawn
+    empty once, which makes the browser forget its fields, and then for the new project.
+    """
+    tabs = state().tabs
+    if tabs is None:
+        return False
+    if not st.context.headers:
+        # No browser, so nobody who would keep anything or ask for the next drawing.
+        _come_back(tabs)
+        return False
+
+    drawn: list[bool] = []
+
+    @st.fragment(run_every=_MOMENT)
+    def turn() -> None:
+        # Drawn once with the page; asked for again by the browser when it has emptied it.
+        if drawn and state().tabs is not None:
+            _come_back(tabs)
+            st.rerun()
+        drawn.append(True)
+
+    turn()
+    return True
+
+
+def _come_back(tabs: dict[str, str]) -> None:
+    state().tabs = None
+    for name, tab in tabs.items():
+        st.session_state[name] = tab
+
+
+def _clean_address() -> None:
+    """Take everything but the project out of the address.
+
+    `st.query_params` refuses what is bound to a field, though that field is about to go.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        return
+    with context.session_state.query_params() as address:
+        for name in [name for name in address if name != PROJECT]:
+            address.remove_param(name)
+        address.set_initial_query_params_from_current()

@@ -137,11 +137,27 @@ def start(
     training, held_out = _sets(file, validation, validation_share, _pairs(column))
     settings, endpoints = environment()
     tuner = _tuner(provider, settings, endpoints, kind)
+    for line in _sets_used(settings, training, held_out):
+        note(line)
     job = _create(tuner, settings, request, training, held_out, confirmed=yes)
     note(
         f"Job {job.id} ({len(training.examples)} examples, {len(held_out.examples) if held_out else 0} for validation)"
     )
     return report_job(follow_job(tuner, job) if follow else job, json)
+
+
+def _sets_used(settings: Settings, training: TrainingSet, held_out: TrainingSet | None) -> list[str]:
+    """Which evaluation sets of the workspace the job takes questions from."""
+    from llmopt_core.experiments.tuning_lab.held_back import sets_used
+    from llmopt_core.runs.store import Store
+
+    store = Store.open(settings)
+    examples = [*training.examples, *(held_out.examples if held_out else ())]
+    found = []
+    for project in store.projects():
+        sets = [store.evaluation_set(project, item.name, item.version) for item in store.evaluation_sets(project)]
+        found += [f"Warning: project {project.name}: {use.sentence}" for use in sets_used(examples, sets)]
+    return found
 
 
 def _create(

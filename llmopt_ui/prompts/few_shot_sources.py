@@ -8,6 +8,7 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.prompt_lab.few_shot_sources import examples_from_run
+from llmopt_core.experiments.tuning_lab.held_back import usual_runs
 from llmopt_core.prompts.few_shot_files import read_few_shot
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
@@ -56,7 +57,12 @@ def _from_runs(project: Project, add: Add) -> None:
             st.caption("Run a configuration on the page Evaluation, or compare prompts with a score in the tab Side by "
                        "side. Answers that score well can then be added here.")  # fmt: skip
         return
-    picked = st.selectbox("Run", list(runs), key="shots_run", format_func=lambda key: _told(runs[key]))
+    usual = usual_runs(store(), project, list(runs.values()))
+    picked = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="shots_run",
+                          format_func=lambda key: _told(runs[key]),
+                          placeholder="All are on held-back questions: choose with care")  # fmt: skip
+    if picked is None:
+        return
     run = runs[picked]
     metric = st.selectbox("Score", list(run.metrics), key=f"shots_metric_{picked}", format_func=metric_title)
     least = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="shots_least")

@@ -17,6 +17,7 @@ from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.setup import VariantSetup, setup_from
 from llmopt_core.experiments.prompt_search.setup import SearchSetup
 from llmopt_core.experiments.prompt_search.task import Budget, SearchTask
+from llmopt_core.experiments.tuning_lab.held_back import held_back_sets
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
@@ -143,7 +144,9 @@ def _first_variant(project: Project, key: str) -> VariantSetup:
 def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]:
     sizes = {item.name: item.size for item in store().evaluation_sets(project)}
     one, two = st.columns([3, 2], gap="small")
-    name = one.selectbox("Evaluation set", list(sizes), key=f"search_set_{key}", **_KEEP,
+    held_back = held_back_sets(store(), project, sizes)
+    first = next((place for place, name in enumerate(sizes) if name not in held_back), 0)
+    name = one.selectbox("Evaluation set", list(sizes), first, key=f"search_set_{key}", **_KEEP,
                          format_func=lambda name: f"{name} ({fmt.plural(sizes[name], 'question')})")  # fmt: skip
     found = latest_set(project, name)
     scores = [*_SCORES, CHECKS] if any(checks_of(example) for example in found.examples) else _SCORES

@@ -31,6 +31,7 @@ from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tuning.charts import class_bars
 from llmopt_ui.tuning.made import kept_apart
+from llmopt_ui.tuning.sets_used import sets_used_view
 from llmopt_ui.tuning.sources import sources_bar
 from llmopt_ui.tuning.tabs import CHECKS, JOBS, choose_wanted, open_tab, tuning_state
 
@@ -85,7 +86,9 @@ def _collection(project: Project, found: Sequence[TrainingExample]) -> None:
                             alt="Examples per class, training and validation part")  # fmt: skip
         else:
             words = "Nothing is left to train on. Collect answers to questions that you do not evaluate with, "
-            st.info(f"{words}or change what is left out.", icon=":material/info:")
+            st.info(f"{words}or take a set off the list that is kept apart and measure with another one.",
+                    icon=":material/info:")  # fmt: skip
+        sets_used_view(project, made.train, made.validation)
         _save(project, made)
     _table(project, found)
 

@@ -18,6 +18,7 @@ from llmopt_core.experiments.tuning_lab.embedder import (
     retrieval_of,
     start_embedder,
 )
+from llmopt_core.experiments.tuning_lab.held_back import held_back_sets
 from llmopt_core.experiments.tuning_lab.jobs import free_name
 from llmopt_core.experiments.tuning_lab.sources import sample_chinese
 from llmopt_core.finetuning.finetuners import all_jobs
@@ -85,10 +86,13 @@ def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None
         outcome(project, *found[picked])
 
 
-def _with_spans(project: Project, names: Sequence[str]) -> int:
-    """The first set whose questions point into documents."""
-    pointing = (any(e.references for e in store().evaluation_set(project, name).examples) for name in names)
-    return next((place for place, found in enumerate(pointing) if found), 0)
+def _with_spans(project: Project, names: Sequence[str]) -> int | None:
+    """The first set whose questions point into documents, of those that are not held back."""
+    held_back = held_back_sets(store(), project, names)
+    free = (name for name in names if name not in held_back)
+    pointing = (name for name in free if any(e.references for e in store().evaluation_set(project, name).examples))
+    found = next(pointing, next((name for name in names if name not in held_back), None))
+    return None if found is None else names.index(found)
 
 
 def _form(project: Project, jobs: Sequence[Job]) -> None:
@@ -103,7 +107,10 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
     choose_wanted(SET, sets)
     one, two, three = st.columns(3, gap="medium")
     told = "Its questions are paired with the chunks that hold their reference spans."
-    chosen = one.selectbox("Evaluation set", sets, _with_spans(project, sets), key=SET, help=told)
+    chosen = one.selectbox("Evaluation set", sets, _with_spans(project, sets), key=SET, help=told,
+                           placeholder="All are held back: choose with care")  # fmt: skip
+    if chosen is None:
+        return
     base = two.selectbox("Chunks and search of", list(saved), key=BASE, help="Its chunking cuts the passages; its "
                          "embedding model is the one to beat.")  # fmt: skip
     share = three.slider("Held back (%)", 10, 60, 30, 5, key=SHARE, help="Questions that are not trained on; they "
@@ -119,6 +126,8 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
     parts = _parts_of(project, chosen, configuration, share / 100, int(seed), whole)
     st.plotly_chart(parts_bar(parts.documents), config=CONFIG, key="embedder_parts", alt="Questions per part")
     _told(parts)
+    st.caption(f"Measure it with the held-back questions, which are kept as a set of their own: of "
+               f"{fmt.markdown(chosen)} it learns {len(parts.train) + len(parts.watched):,} questions.")  # fmt: skip
     with st.container(border=True):
         values = hyperparameter_fields("embedding")
     request = request_from(name=(name or "").strip(), seed=int(seed), base_model="builtin", hyperparameters=values)

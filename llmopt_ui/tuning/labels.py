@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.experiments.tuning_lab.held_back import usual_runs
 from llmopt_core.experiments.tuning_lab.labels import (
     Begun,
     Decision,
@@ -20,7 +21,6 @@ from llmopt_core.experiments.tuning_lab.labels import (
     save_labels,
     waiting,
 )
-from llmopt_core.experiments.tuning_lab.sources import GENERAL
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
@@ -46,9 +46,9 @@ def labels_view(project: Project) -> None:
                     ":material/rate_review:")  # fmt: skip
         return
     one, two, three = st.columns([4, 3, 1], gap="medium")
-    # What the general set asks is there to notice forgetting, not to be trained on; comparisons of prompts need no
-    # scores, and without scores all their answers would come first.
-    newest = [key for key, run in runs.items() if run.evaluation_set != GENERAL and not run.comparison][:3]
+    # What is held back is there to be measured with; comparisons of prompts need no scores, and without scores all
+    # their answers would come first.
+    newest = [run.id for run in usual_runs(store(), project, list(runs.values())) if not run.comparison][:3]
     picked = one.multiselect("From runs", list(runs), newest, key=RUNS, format_func=lambda key: _told(runs[key]))
     metrics = list(dict.fromkeys(metric for key in picked for metric in runs[key].metrics))
     scores = two.multiselect("By these scores", metrics, key=METRICS, format_func=metric_title, placeholder="All")

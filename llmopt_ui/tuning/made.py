@@ -12,11 +12,12 @@ from llmopt_core.evaluation.check_spec import CheckSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.tuning import training_pairs
+from llmopt_core.experiments.tuning_lab.held_back import usual_source
 from llmopt_core.experiments.tuning_lab.library import collect
 from llmopt_core.experiments.tuning_lab.sources import distilled, teacher_at
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project
-from llmopt_core.types import EvaluationSet
+from llmopt_core.types import EvaluationSet, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.evaluation.job import MakeModels
 from llmopt_ui.keys import endpoints
@@ -85,20 +86,25 @@ def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Co
     if not sets or not saved:
         st.caption("This needs questions and a configuration; the page Evaluation holds both.")
         return None
-    name = st.selectbox("Questions", sets, key=f"{key}_set",
+    usual = usual_source(store(), project, sets)
+    name = st.selectbox("Questions", sets, None if usual is None else sets.index(usual), key=f"{key}_set",
+                        placeholder="All are held back: choose with care",
                         help="They are for training from then on: evaluate with others.")  # fmt: skip
     asked = st.selectbox("Asked as", list(saved), key=f"{key}_configuration", help="Its prompt, and its retrieval.")
+    if name is None:
+        return None
+    if any(run.evaluation_set == name for run in store().runs(project)):
+        st.caption(f":orange[:material/warning: Runs were measured with {fmt.markdown(name)}. What is trained on these "
+                   "questions has to be measured with others.]")  # fmt: skip
     return store().evaluation_set(project, name), configuration_from(saved[asked].spec)
 
 
 def kept_apart(project: Project, key: str) -> list[EvaluationSet]:
-    """The evaluation sets that must not be trained on: by default all but those that training examples came from."""
+    """The evaluation sets that must not be trained on: all, until somebody says otherwise."""
     names = [item.name for item in store().evaluation_sets(project)]
-    made = [job for job in store().jobs(project) if job.kind in MAKING and job.status != "failed"]
-    trained = {job.arguments.get("questions") for job in made}
-    usual = [name for name in names if name not in trained]
-    chosen = st.multiselect("Evaluation sets to keep apart", names, usual, key=f"{key}_{len(usual)}_{len(names)}",
-                            help="A question that is trained on measures memory, not skill.")  # fmt: skip
+    chosen = st.multiselect("Evaluation sets to keep apart", names, names, key=f"{key}_{fingerprint(names)}",
+                            help="A question that is trained on measures memory, not skill. Take a set off the list to "
+                            "train on it, and measure with another one.")  # fmt: skip
     return [store().evaluation_set(project, name) for name in chosen]
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, newest_versions
+from llmopt_core.experiments.tuning_lab.held_back import usual_runs
 from llmopt_core.experiments.tuning_lab.labels import labelled_examples, labels
 from llmopt_core.experiments.tuning_lab.library import collect
 from llmopt_core.experiments.tuning_lab.sources import few_shot_examples, good_records, uploaded
@@ -100,7 +101,12 @@ def _runs(project: Project) -> None:
     if not runs:
         st.caption("No run has answers yet; evaluate a configuration first.")
         return
-    picked = st.selectbox("Run", list(runs), key="tuning_run", format_func=lambda key: _told(runs[key]))
+    usual = usual_runs(store(), project, list(runs.values()))
+    picked = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="tuning_run",
+                          format_func=lambda key: _told(runs[key]),
+                          placeholder="All are on held-back questions: choose with care")  # fmt: skip
+    if picked is None:
+        return
     run = runs[picked]
     voted = len({vote.example_id for vote in votes_on(store(), run) if vote.choice != "skip"})
     if voted and run.comparison and st.toggle(

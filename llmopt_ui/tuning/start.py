@@ -27,6 +27,7 @@ from llmopt_ui.keys import endpoints, keys_of
 from llmopt_ui.resources import job_runner, settings, store
 from llmopt_ui.session import notify
 from llmopt_ui.tuning.fields import hyperparameter_fields
+from llmopt_ui.tuning.sets_used import sets_used_view
 from llmopt_ui.tuning.tabs import DATA, choose_wanted, open_tab, tuning_state
 
 SET, PROVIDER, NAME, START, AGREED = "start_set", "start_provider", "start_name", "start_job", "start_agreed"
@@ -76,6 +77,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
     validate = three.toggle("Watch validation", chosen.validation is not None, key=f"start_validate_{label}",
                             disabled=chosen.validation is None,
                             help="Needs a part held back; it shows overfitting and stops early.")  # fmt: skip
+    sets_used_view(project, chosen.train.examples, chosen.validation.examples if chosen.validation and validate else ())
     with st.container(border=True):
         values["hyperparameters"] = hyperparameter_fields(kind, preference=chosen.train.kind == "preference")
     with told_plainly():

@@ -210,8 +210,15 @@ def test_a_larger_model_answers_what_passes_is_collected(
     assert len(made) == 8
     assert {e.answer for e in made} == {'{"year": 1712}'}
     assert "is-json" in words(test)
-    # What was trained on is no longer kept apart by default.
-    assert keyed(test.multiselect, "tuning_apart").value == []
+    # The set that the examples came from stays kept apart until somebody takes it off the list.
+    assert keyed(test.multiselect, "tuning_apart").value == ["questions"]
+    assert "8 collected → **0** to train on" in words(test)
+    assert "go into training" not in words(test)
+    test.toggle(key="tuning_duplicates").set_value(False).run()
+    test.slider(key="tuning_share").set_value(0).run()
+    keyed(test.multiselect, "tuning_apart").set_value([]).run()
+    sentence = "8 of the 24 questions of questions go into training (8 word for word, 0 nearly)"
+    assert f":red[:material/warning: {sentence}" in words(test).replace("\\", "")
 
 
 def test_checks_without_data_and_of_a_broken_file(app: App, used: str) -> None:

@@ -13,6 +13,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.training_overlap import TrainingOverlap, TunedPart
+from llmopt_core.experiments.tuning_lab.library import save_training_set
 from llmopt_core.experiments.tuning_lab.square import corners
 from llmopt_core.finetuning.adapters import adapters_root, write_card
 from llmopt_core.finetuning.data import TrainingSet, chat_example
@@ -173,3 +174,38 @@ def test_the_square_hatches_the_tuned_corners_and_calls_none_of_them_best(app: A
     shapes = [bar["marker"]["pattern"]["shape"] for bar in chart["data"] if bar["type"] == "bar"]
     assert shapes == [["", ""], ["/", "/"]]
     assert "get better" not in said
+
+
+def test_no_source_of_training_data_begins_with_a_held_back_set(app: App, store: Store, used: str) -> None:
+    examples = store.evaluation_set(used, "questions").examples
+    store.save_evaluation_set(used, EvaluationSet("questions-test", examples[:8]))
+    newest = store.start_run(used, {"name": "rag"}, "f" * 16, evaluation_set="questions-test", set_version="1",
+                             judge="j", metrics=("answer_f1",), total=1)  # fmt: skip
+    record = Record(examples[0], Answer("a"), scores={"answer_f1": Score("answer_f1", 1.0)})
+    store.save_records(newest, [(0, record)])
+    store.finish_run(newest, "finished")
+    (resources.settings().home / "endpoints.yaml").write_text("teacher:\n  base_url: http://127.0.0.1:9/v1\n")
+    test = app("pages/finetuning_lab.py", project=used)
+    assert not test.exception
+    assert test.selectbox(key="pairs_set").value == test.selectbox(key="distil_set").value == "questions"
+    assert test.selectbox(key="tuning_run").value != newest
+    test = app("pages/finetuning_lab.py", project=used, tuning_view="Next to label")
+    assert newest not in test.multiselect(key="label_runs").value
+    test = app("pages/finetuning_lab.py", project=used, tuning_view="Embedding model")
+    assert test.selectbox(key="embedder_set").value == "questions"
+    store.delete_evaluation_set(used, "questions")
+    test = app("pages/finetuning_lab.py", project=used)
+    assert test.selectbox(key="pairs_set").value is None
+    test = app("pages/finetuning_lab.py", project=used, tuning_view="Embedding model")
+    assert not test.exception
+    assert test.selectbox(key="embedder_set").value is None
+
+
+def test_the_form_of_a_job_says_how_many_evaluation_questions_it_trains_on(app: App, store: Store, used: str) -> None:
+    asked = store.evaluation_set(used, "questions").examples
+    examples = [chat_example(example.question, "an answer") for example in asked[:20]]
+    save_training_set(store, used, "leaky", examples[:16], examples[16:])
+    test = app("pages/finetuning_lab.py", project=used, tuning_view="Jobs")
+    assert not test.exception
+    sentence = ":red[:material/warning: 20 of the 24 questions of questions go into training"
+    assert sentence in words(test)

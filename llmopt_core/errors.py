@@ -47,6 +47,10 @@ class StorageFailed(LlmOptError):
     """The workspace cannot be read or written: a full disk, a read-only folder, a damaged file."""
 
 
+class ConnectionLost(StorageFailed):
+    """The database server went away in the middle of a transaction, of which nothing is stored."""
+
+
 class BudgetReached(LlmOptError):
     """A run stopped cleanly because its budget was spent."""
 

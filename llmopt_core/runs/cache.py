@@ -8,12 +8,14 @@ import sqlalchemy as sa
 
 from llmopt_core.runs.engine import Database
 from llmopt_core.runs.owner import is_held, me
+from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.tables import now
 from llmopt_core.runs.tables_runs import cache, claims
 
 _AT_ONCE = 500
 
 
+@retrying
 class StoreCache:
     """A cache in the workspace's database, shared by every process that works on it.
 
@@ -22,7 +24,7 @@ class StoreCache:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self.reads_at_once = database.is_sqlite
         self._insert = database.insert_new(cache)
         self._claim = database.insert_new(claims)
@@ -32,12 +34,12 @@ class StoreCache:
         wanted = list(dict.fromkeys(keys))
         parts = _parts(wanted)
         found: dict[str, bytes] = {}
-        if self._database.is_sqlite:
-            with self._database.driver() as driver:
+        if self.database.is_sqlite:
+            with self.database.driver() as driver:
                 for part in parts:
                     found.update(driver.execute(_READ.format(", ".join("?" * len(part))), (stage, *part)))
             return found
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             for part in parts:
                 found.update(row for row in connection.execute(_QUERY, {"stage": stage, "keys": part}))
         return found
@@ -47,16 +49,16 @@ class StoreCache:
         if not values:
             return
         moment = now()
-        if self._database.is_sqlite:
+        if self.database.is_sqlite:
             seconds = moment.timestamp()
-            with self._database.driver(writes=True) as driver:
+            with self.database.driver(writes=True) as driver:
                 driver.executemany(_WRITE, [(stage, key, value, seconds) for key, value in values.items()])
                 driver.executemany(_UNCLAIM, [(stage, key) for key in values])
             return
         rows = [
             {"stage": stage, "key": key, "value": value, "saved_at": moment} for key, value in sorted(values.items())
         ]
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(self._insert, rows)
             for part in _parts(list(values)):
                 connection.execute(sa.delete(claims).where(claims.c.stage == stage, claims.c.key.in_(part)))
@@ -68,7 +70,7 @@ class StoreCache:
         mine = {"token": token, **me()}
         rows = [{"stage": stage, "key": key, **mine} for key in wanted]
         claimed: set[str] = set()
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(self._claim, rows)
             for part in _parts(wanted):
                 there = sa.select(claims).where(claims.c.stage == stage, claims.c.key.in_(part)).with_for_update()
@@ -83,7 +85,7 @@ class StoreCache:
 
     def release_many(self, stage: str, keys: Iterable[str], token: str) -> None:
         """See `Claims.release_many`."""
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             for part in _parts(list(keys)):
                 mine = sa.and_(claims.c.stage == stage, claims.c.key.in_(part), claims.c.token == token)
                 connection.execute(sa.delete(claims).where(mine))
@@ -93,13 +95,13 @@ class StoreCache:
         query = sa.select(cache.c.stage, sa.func.count(), sa.func.sum(sa.func.length(cache.c.value))).group_by(
             cache.c.stage
         )
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return {stage: (count, int(size)) for stage, count, size in connection.execute(query)}
 
     def clear(self, stage: str | None = None) -> None:
         """Forget the values of one stage, or all. What is cleared is computed, and paid for, again."""
         statement = sa.delete(cache) if stage is None else sa.delete(cache).where(cache.c.stage == stage)
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(statement)
 
 

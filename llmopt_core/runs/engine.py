@@ -13,7 +13,8 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from llmopt_core.errors import BadInput, LlmOptError, MissingDependency, StorageFailed, WorkspaceBusy
+from llmopt_core.errors import BadInput, ConnectionLost, LlmOptError, MissingDependency, StorageFailed, WorkspaceBusy
+from llmopt_core.runs.reconnect import is_transient, patiently
 from llmopt_core.workspace import make_folder
 
 BUSY_SECONDS = 30
@@ -24,7 +25,8 @@ class Database:
     """One engine with two ways in: `read()` and `write()`, each one transaction.
 
     On SQLite a writer takes the write lock at its start, so that two processes wait for each other (up to 30 s)
-    instead of failing in the middle.
+    instead of failing in the middle. On a server, a lost connection raises `ConnectionLost`, and nothing of the
+    transaction is stored: see `reconnect`.
     """
 
     def __init__(self, url: str) -> None:
@@ -32,6 +34,9 @@ class Database:
         self.where = self.engine.url.render_as_string(hide_password=True)
         # SQLite's own waiting for its write lock is sleeping in steps of milliseconds; threads here can do better.
         self._turn: AbstractContextManager[Any] = threading.RLock() if self.is_sqlite else nullcontext()
+        # A wrong address is told at once; only a server that was there is waited for.
+        self._reached = False
+        sa.event.listen(self.engine, "connect", self._note_reached)
         if self.is_sqlite:
             self.where = self.engine.url.database or "memory"
             _prepare_sqlite(self.engine)
@@ -52,8 +57,27 @@ class Database:
         """A transaction that writes; committed at the end, rolled back on any error."""
         with self._turn, self._told(), self.engine.connect() as connection:
             connection.execution_options(writes=True)
-            with connection.begin():
+            with connection.begin() as transaction:
                 yield connection
+                if not self.is_sqlite:
+                    self._commit(connection, transaction)
+
+    def _commit(self, connection: sa.Connection, transaction: sa.RootTransaction) -> None:
+        """Commit on a server. Where the connection is lost on the way, the server is asked whether it took it."""
+        number = connection.scalar(sa.text("SELECT txid_current_if_assigned()"))
+        try:
+            transaction.commit()
+        except DBAPIError as error:
+            if number is None or not is_transient(error) or not patiently(lambda: self._took(number), self.where):
+                raise
+
+    def _took(self, number: int) -> bool:
+        """Whether a transaction is committed; one that nobody knows the end of yet is asked for again."""
+        with self.read() as connection:
+            status = connection.scalar(sa.text("SELECT txid_status(:number)"), {"number": number})
+        if status == "in progress":
+            raise ConnectionLost(f"The database {self.where} has not ended the last transaction yet.")
+        return bool(status == "committed")
 
     @contextmanager
     def driver(self, *, writes: bool = False) -> Iterator[sqlite3.Connection]:
@@ -86,11 +110,17 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
 
+    def _note_reached(self, _connection: Any, _record: Any) -> None:
+        self._reached = True
+
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:
+            lost = isinstance(error, DBAPIError) and not self.is_sqlite and is_transient(error)
+            if lost and (self._reached or "starting up" in str(error)):
+                raise ConnectionLost(f"The database {self.where} ended the connection.") from error
             raise explain(error, self.where) from error
 
 

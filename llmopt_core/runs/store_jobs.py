@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, unpack
 from llmopt_core.runs.owner import mark_interrupted, me
+from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import jobs
 from llmopt_core.runs.values import ACTIVE, Job, Project, Status
 
 
+@retrying
 class JobStore(StorePart):
     """Jobs: what long work there is, how far it is, and whether it shall stop."""
 

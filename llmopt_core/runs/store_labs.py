@@ -8,6 +8,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
+from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now
 from llmopt_core.runs.tables_labs import ladder_steps, votes
@@ -39,6 +40,7 @@ class LadderStep:
     saved_at: datetime
 
 
+@retrying
 class LabStore(StorePart):
     """Votes, ladder steps."""
 

@@ -12,11 +12,13 @@ from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import unpack
 from llmopt_core.runs.engine import Database
 from llmopt_core.runs.owner import mark_interrupted
+from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.tables import projects
 from llmopt_core.runs.tables_runs import jobs, runs
 from llmopt_core.runs.values import ACTIVE, Project
 
 
+@retrying
 class StorePart:
     """Base of the parts. A project may be given by name or as a `Project`."""
 

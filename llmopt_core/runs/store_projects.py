@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, unpack
+from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import configurations, documents, evaluation_sets, now, projects
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedDocument, SavedSet
@@ -18,6 +19,7 @@ from llmopt_core.types import Document, EvaluationSet
 _NAME_LENGTH = 200
 
 
+@retrying
 class ProjectStore(StorePart):
     """Projects and what belongs to them. A project may be given by name or as a `Project`."""
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from llmopt_core.errors import BadInput, RunLost
 from llmopt_core.runs.codec import pack, pack_record, unpack, unpack_record
 from llmopt_core.runs.owner import is_mine, lives, mark_interrupted, me
+from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import records, runs, scores
@@ -18,6 +19,7 @@ from llmopt_core.runs.values import ACTIVE, Project, Run, RunScores, Status
 from llmopt_core.types import Failure, Record, Usage
 
 
+@retrying
 class RunStore(StorePart):
     """Runs, records, scores."""
 

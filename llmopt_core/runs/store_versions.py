@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, unpack
+from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now
 from llmopt_core.runs.tables_labs import drafts, labels, versions
@@ -31,6 +32,7 @@ class Version:
     labels: tuple[str, ...] = ()
 
 
+@retrying
 class VersionStore(StorePart):
     """Append-only versions by kind and name. Bodies are plain JSON values."""
 

@@ -4,6 +4,7 @@ import pytest
 
 from llmopt_core.runs.store import Store
 from llmopt_core.types import EvaluationSet, Example
+from tests.postgres import postgres, postgres_url  # noqa: F401
 
 
 @pytest.fixture

@@ -1,0 +1,121 @@
+"""The store on a real PostgreSQL: all that holds on SQLite, and a server that goes away for a while."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from llmopt_core.errors import ConnectionLost, StorageFailed
+from llmopt_core.runs import reconnect
+from llmopt_core.runs.migrate import head
+from llmopt_core.runs.store import Store
+from llmopt_core.types import Document, EvaluationSet
+from tests.postgres import PostgresServer
+
+from .test_cache import *  # noqa: F403
+from .test_in_use import *  # noqa: F403
+from .test_projects import *  # noqa: F403
+from .test_runs import *  # noqa: F403
+from .test_runs import record, start
+from .test_versions import *  # noqa: F403
+
+
+@pytest.fixture
+def store(tmp_path: Path, postgres_url: str) -> Store:
+    return Store(postgres_url, tmp_path)
+
+
+def test_the_schema_is_made_once(store: Store, tmp_path: Path) -> None:
+    again = Store(str(store.database.engine.url), tmp_path)
+    with again.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == head()
+
+
+@pytest.mark.parametrize("mode", ["fast", "immediate"])
+def test_a_restart_of_the_server_is_waited_for(
+    store: Store,
+    questions: EvaluationSet,
+    postgres: PostgresServer,
+    mode: str,
+) -> None:
+    run_id = start(store, questions)
+    postgres.stop(mode)
+    back = threading.Timer(1.0, postgres.start)
+    back.start()
+    try:
+        store.save_record(run_id, record(questions.examples[0]), 0)
+        store.cache.put_many("answer", {"key": b"value"})
+        store.finish_run(run_id, "finished", seconds=2.0)
+    finally:
+        back.join()
+    run = store.run(run_id)
+    assert (run.status, run.done, run.seconds) == ("finished", 1, 2.0)
+    assert store.cache.get_many("answer", ["key"]) == {"key": b"value"}
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_connection_lost_while_committing_writes_once(
+    store: Store, questions: EvaluationSet, monkeypatch: pytest.MonkeyPatch, stored: bool
+) -> None:
+    store.ensure_project("p")
+    dialect = store.database.engine.dialect
+    real, lost = dialect.do_commit, []
+
+    def commit(connection: Any) -> None:
+        if lost:
+            return real(connection)
+        lost.append(connection)
+        if stored:
+            real(connection)
+        connection.driver_connection.close()
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(dialect, "do_commit", commit)
+    run_id = start(store, questions)
+    assert len(lost) == 1
+    assert [run.id for run in store.runs("p")] == [run_id]
+
+
+def test_what_can_be_read_only_once_is_stored_whole_after_a_lost_connection(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.ensure_project("p")
+    with store.database.engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    real, calls = store.database.write, []
+
+    def once_lost() -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ConnectionLost("gone")
+        return real()
+
+    monkeypatch.setattr(store.database, "write", once_lost)
+    store.save_documents("p", (Document(f"{n}.txt", "text") for n in range(5)))
+    assert len(store.document_list("p")) == 5
+
+
+def test_a_server_that_stays_away_is_told_in_one_sentence(
+    store: Store,
+    postgres: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconnect, "WAIT_SECONDS", 0.3)
+    store.ensure_project("p")
+    postgres.stop()
+    try:
+        with pytest.raises(StorageFailed, match=r"has not answered for 0\.3 s: check that it runs, then resume"):
+            store.projects()
+    finally:
+        postgres.start()
+    assert [project.name for project in store.projects()] == ["p"]
+
+
+def test_a_wrong_address_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(StorageFailed, match="cannot be reached"):
+        Store("postgresql://tester@127.0.0.1:1/none", tmp_path)

@@ -21,6 +21,7 @@ from llmopt_core.finetuning.tokens import (
     billing_counter,
     conversation_tokens,
     default_epochs,
+    tools_tokens,
 )
 from llmopt_core.types import EvaluationSet
 
@@ -105,6 +106,8 @@ class _Checker:
     # 64-bit hashes: of whole examples -> line; of inputs -> (hash of the example, line).
     seen: dict[int, int] = field(default_factory=dict)
     inputs: dict[int, int] = field(default_factory=dict)
+    # Forms of other tools that examples were converted from.
+    forms: Counter[str] = field(default_factory=Counter)
     near: NearDuplicates = field(default_factory=NearDuplicates)
     near_characters: int = 0
     near_searched: int = 0
@@ -118,15 +121,18 @@ class _Checker:
         self.examples += 1
         if raw.problem:
             kind = "invalid_json" if raw.problem.startswith("not valid JSON") else "invalid_row"
-            self._note(raw.line, Problem(kind, raw.problem))
+            words = f"of the form {raw.form}: {raw.problem}" if raw.form else raw.problem
+            self._note(raw.line, Problem("unsupported_form" if raw.form else kind, words))
             return
+        if raw.form:
+            self.forms[raw.form] += 1
         problems = [*check_example(raw.value), *self._kind_problem(raw.value)]
         for problem in problems:
             self._note(raw.line, problem)
         if not any(problem.is_error for problem in problems):
             self._good(raw.line, example or from_openai({**raw.value, **raw.about}))
         elif messages := _readable_messages(raw.value):
-            self._messages(raw.line, messages)
+            self._messages(raw.line, messages, tools=_readable_tools(raw.value))
 
     def _kind_problem(self, value: Any) -> list[Problem]:
         kind: Kind = "preference" if is_preference(value) else "chat"
@@ -146,21 +152,27 @@ class _Checker:
         self._note(line, Problem(kind, message, is_error=False))
 
     def _good(self, line: int, example: TrainingExample) -> None:
-        self._messages(line, example.messages, (*example.preferred, *example.rejected))
+        self._messages(line, example.messages, (*example.preferred, *example.rejected), example.tools)
         self._repeats(line, example)
         if leak := self.leakage.problem(example):
             self._note(line, leak)
 
-    def _messages(self, line: int, messages: Sequence[ChatMessage], outputs: Sequence[ChatMessage] = ()) -> None:
+    def _messages(
+        self,
+        line: int,
+        messages: Sequence[ChatMessage],
+        outputs: Sequence[ChatMessage] = (),
+        tools: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         roles = [message.get("role") for message in messages]
         if "system" not in roles and "developer" not in roles:
             self._finding(line, "missing_system_message", "there is no system message")
         if "user" not in roles:
             self._finding(line, "missing_user_message", "there is no user message")
-        self._tokens(line, (*messages, *outputs))
+        self._tokens(line, (*messages, *outputs), tools)
 
-    def _tokens(self, line: int, messages: Sequence[ChatMessage]) -> None:
-        total = conversation_tokens(messages, self.counter)
+    def _tokens(self, line: int, messages: Sequence[ChatMessage], tools: Sequence[Mapping[str, Any]]) -> None:
+        total = conversation_tokens(messages, self.counter) + tools_tokens(tools, self.counter)
         self.assistant += assistant_tokens(messages, self.counter)
         self.billing += min(self.limit, total)
         self.longest = max(self.longest, total)
@@ -203,6 +215,9 @@ class _Checker:
         if self.examples < MIN_EXAMPLES:
             message = f"{self.examples} examples; at least {MIN_EXAMPLES} are needed, 50 to 100 are a good start"
             self._finding(0, "fewer_than_10_examples", message)
+        for form, number in self.forms.items():
+            words = f"{number:,} examples of the form {form} are read, and trained on, as OpenAI's conversations"
+            self._finding(0, "converted_form", words)
         self._bounds()
         epochs = default_epochs(self.examples)
         price = self.settings.price_per_million
@@ -229,3 +244,8 @@ def _readable_messages(value: Any) -> list[ChatMessage]:
     messages = value.get("messages") if isinstance(value, Mapping) else None
     readable = isinstance(messages, list) and all(isinstance(message, Mapping) for message in messages)
     return list(messages or ()) if readable else []
+
+
+def _readable_tools(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    tools = value.get("tools")
+    return [tool for tool in tools if isinstance(tool, Mapping)] if isinstance(tools, list) else []

@@ -46,7 +46,8 @@ def _refuse_huge(source: Path | bytes, name: str) -> None:
 
 def _example(raw: RawExample, name: str) -> TrainingExample:
     if raw.problem:
-        raise BadInput(f"{name}, line {raw.line}: {raw.problem}.")
+        form = f"of the form {raw.form}: " if raw.form else ""
+        raise BadInput(f"{name}, line {raw.line}: {form}{raw.problem}.")
     errors = [problem for problem in check_example(raw.value) if problem.is_error]
     if errors:
         raise BadInput(f"{name}, line {raw.line}: {errors[0].message}.")

@@ -30,6 +30,16 @@ _STATUS: dict[str, Status] = {
     "succeeded": "finished",
     "failed": "failed",
     "cancelled": "cancelled",
+    # Words of other services that speak the same protocol.
+    "pending": "queued",
+    "completed": "finished",
+    "success": "finished",
+    "error": "failed",
+    "expired": "failed",
+    "timed_out": "failed",
+    "rejected": "failed",
+    "canceled": "cancelled",
+    "stopped": "cancelled",
 }
 
 
@@ -53,7 +63,7 @@ def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
     files = getattr(remote, "result_files", None)
     state: dict[str, Any] = {
         "remote_id": id_of(remote),
-        "status": _STATUS.get(status_word, "running"),
+        "status": _status(remote, status_word),
         "tuned_model": name_of(getattr(remote, "fine_tuned_model", None)),
         "trained_tokens": tokens or 0,
         "finished_at": moment(getattr(remote, "finished_at", None)),
@@ -69,15 +79,37 @@ def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
     return state
 
 
-def _message(remote: Any, status: str) -> str:
-    error = getattr(remote, "error", None)
-    values = error if isinstance(error, dict) else {name: getattr(error, name, None) for name in ("code", "message")}
-    code, said = label_of(values.get("code")) or "", text_of(values.get("message"))
+def _status(remote: Any, word: str) -> Status:
+    """Our word for a state; a state that nobody knows is over where the job has an error, a model or an end."""
+    known = _STATUS.get(word.lower())
+    if known is not None:
+        return known
+    if any(_error(remote)):
+        return "failed"
+    if name_of(getattr(remote, "fine_tuned_model", None)):
+        return "finished"
+    return "failed" if moment(getattr(remote, "finished_at", None)) else "running"
+
+
+def _message(remote: Any, word: str) -> str:
+    code, said = _error(remote)
     if code:
         return failure_words(code, said)
-    if status == "failed" and (said or isinstance(error, str)):
-        return said or text_of(error)
-    return {"validating_files": "The service checks the files.", "paused": "Paused."}.get(status, "")
+    known = {"validating_files": "The service checks the files.", "paused": "Paused."}.get(word, "")
+    if known or said:
+        return known or said
+    if word.lower() not in _STATUS or _status(remote, word) == "failed":
+        return f"The service gives no reason; it calls this state {shown(word)}."
+    return ""
+
+
+def _error(remote: Any) -> tuple[str, str]:
+    """Code and message of what went wrong; empty where nothing is told."""
+    error = getattr(remote, "error", None)
+    if isinstance(error, str):
+        return "", text_of(error)
+    values = error if isinstance(error, dict) else {name: getattr(error, name, None) for name in ("code", "message")}
+    return label_of(values.get("code")) or "", text_of(values.get("message"))
 
 
 def text_of(value: Any) -> str:

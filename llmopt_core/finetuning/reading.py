@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from llmopt_core.errors import BadInput
+from llmopt_core.prompts.conversation_forms import alpaca_question, convert
 
 MAX_LINE_BYTES = 32_000_000
+# A list must be held whole to be read.
+MAX_LIST_CHARACTERS = 200_000_000
+_BETWEEN = tuple(" \t\r\n,")
 _MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
@@ -43,13 +47,15 @@ class RawExample:
     """One line of a training file: its 1-based number, and its JSON value or why there is none.
 
     Attributes:
-        about: Label and group of a CSV row, which are no part of the format.
+        about: Label and group, which are no part of the format.
+        form: The form of another tool that the line was written in; the value is in OpenAI's.
     """
 
     line: int
     value: Any = None
     problem: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
+    form: str = ""
 
 
 def read_examples(
@@ -58,7 +64,10 @@ def read_examples(
     columns: Mapping[str, str] | None = None,
     on_read: Callable[[int], None] | None = None,
 ) -> Iterator[RawExample]:
-    """Yield the examples of a JSONL or CSV file (by its suffix) in order.
+    """Yield the examples of a JSONL or CSV file (by its suffix) in order; a file that is one JSON list is read too.
+
+    What stands in the form of another tool (Alpaca, ShareGPT, prompt and completion …) is converted, or its problem
+    says why it cannot be.
 
     Args:
         source: The file, or the bytes of an upload.
@@ -137,11 +146,55 @@ def _json_examples(lines: Iterable[tuple[int, str]], name: str) -> Iterator[RawE
         if not stripped:
             continue
         raw = _parse(number, stripped)
-        if number == 1 and raw.problem and stripped[0] == "[":
+        if number == 1 and stripped[0] == "[" and (raw.problem or _is_list_of_examples(raw.value)):
+            yield from _list_examples(chain((text,), (more for _, more in lines)), name)
+            return
+        yield _converted(raw)
+
+
+def _converted(raw: RawExample) -> RawExample:
+    found = None if raw.problem else convert(raw.value)
+    if found is None:
+        return raw
+    return RawExample(raw.line, found.value, found.problem, found.about, found.form)
+
+
+def _is_list_of_examples(value: Any) -> bool:
+    return isinstance(value, list) and convert(value) is None
+
+
+def _list_examples(texts: Iterable[str], name: str) -> Iterator[RawExample]:
+    """The items of a file that is one JSON list, each with the line it begins on.
+
+    Raises:
+        BadInput: The list is longer than can be held, or is not valid JSON; names the line.
+    """
+    text = _whole(texts, name)
+    decoder, at, line, counted = json.JSONDecoder(), text.index("[") + 1, 1, 0
+    while True:
+        while text[at : at + 1] in _BETWEEN:
+            at += 1
+        if text[at : at + 1] == "]":
+            return
+        line, counted = line + text.count("\n", counted, at), at
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            raise BadInput(f"{name}, line {line}: the list is not valid JSON from here on.") from None
+        yield _converted(RawExample(line, value))
+
+
+def _whole(texts: Iterable[str], name: str) -> str:
+    parts, length = [], 0
+    for text in texts:
+        length += len(text)
+        if length > MAX_LIST_CHARACTERS:
             raise BadInput(
-                f"{name}, line 1: the file is one JSON list; expected JSON Lines, one object per line and no brackets."
+                f"{name}: a JSON list of more than {MAX_LIST_CHARACTERS // 1_000_000} million characters; expected "
+                "JSON Lines, one object per line and no brackets."
             )
-        yield raw
+        parts.append(text)
+    return "".join(parts)
 
 
 def _parse(number: int, text: str) -> RawExample:
@@ -181,7 +234,11 @@ def _columns(header: list[str], wanted: Mapping[str, str], name: str) -> dict[st
     """Position of each column by meaning."""
     found: dict[str, int] = {}
     lower = [column.lower() for column in header]
+    if {"instruction", "input"} <= set(lower) and "question" not in wanted:
+        found = {"question": lower.index("instruction"), "context": lower.index("input")}
     for meaning, usual in COLUMNS.items():
+        if meaning in found:
+            continue
         names = (wanted[meaning].lower(),) if meaning in wanted else usual
         at = next((lower.index(candidate) for candidate in names if candidate in lower), None)
         if at is None and meaning in wanted:
@@ -204,6 +261,8 @@ def _csv_example(line: int, row: list[str], header: list[str], where: Mapping[st
     if len(row) != len(header):
         return RawExample(line, problem=f"expected {len(header)} columns, found {len(row)}")
     cell = {meaning: row[at] for meaning, at in where.items()}
+    if "context" in cell:
+        cell["question"] = alpaca_question(cell["question"], cell["context"])
     head = [{"role": "system", "content": cell["system"]}] if cell.get("system", "").strip() else []
     head.append({"role": "user", "content": cell["question"]})
     value: dict[str, Any]

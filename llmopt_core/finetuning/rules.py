@@ -148,6 +148,12 @@ def _tool_problems(messages: Sequence[Any], head: Mapping[str, Any]) -> Iterator
     open_calls: set[str] = set()
     for number, message in enumerate(messages, 1):
         if isinstance(message, Mapping):
+            if open_calls and message.get("role") != "tool":
+                words = (
+                    f"message {number}: {len(open_calls)} tool call(s) before it without a tool message as the answer"
+                )
+                yield Problem("unanswered_tool_call", words)
+                open_calls.clear()
             yield from _call_problems(message, f"message {number}", declared, open_calls)
     if open_calls and isinstance(messages[-1], Mapping) and messages[-1].get("role") != "assistant":
         yield Problem("unanswered_tool_call", f"{len(open_calls)} tool calls have no tool message", is_error=False)

@@ -6,9 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from llmopt_core.finetuning.pictures import picture_tokens
+
 TOKENS_PER_MESSAGE = 3
 TOKENS_PER_NAME = 1
 TOKENS_PER_CHAT = 3
+# Function definitions, for the models that can be fine-tuned (gpt-4o and later).
+TOKENS_PER_FUNCTION = 7
+TOKENS_AFTER_TOOLS = 12
+TOKENS_PER_PROPERTIES = 3
+TOKENS_PER_PROPERTY = 3
+TOKENS_PER_ENUM = -3
+TOKENS_PER_CHOICE = 3
 TARGET_EPOCHS = 3
 MIN_TARGET_EXAMPLES = 100
 MAX_TARGET_EXAMPLES = 25_000
@@ -46,12 +55,59 @@ def assistant_tokens(messages: Sequence[Mapping[str, Any]], counter: TokenCounte
     return sum(_value_tokens(m.get("content"), counter) for m in messages if m.get("role") == "assistant")
 
 
+def tools_tokens(tools: Sequence[Mapping[str, Any]], counter: TokenCounter) -> int:
+    """Tokens of function definitions, by the OpenAI cookbook's "How to count tokens with Tiktoken".
+
+    The cookbook knows flat parameters only; those inside of others are counted in the same way here.
+    """
+    functions = [tool.get("function") for tool in tools if isinstance(tool, Mapping)]
+    counts = [_function_tokens(function, counter) for function in functions if isinstance(function, Mapping)]
+    return sum(counts) + (TOKENS_AFTER_TOOLS if counts else 0)
+
+
+def _function_tokens(function: Mapping[str, Any], counter: TokenCounter) -> int:
+    line = f"{function.get('name', '')}:{_sentence(function)}"
+    return TOKENS_PER_FUNCTION + counter.count(line) + _schema_tokens(function.get("parameters"), counter)
+
+
+def _schema_tokens(schema: Any, counter: TokenCounter) -> int:
+    if not isinstance(schema, Mapping):
+        return 0
+    properties = schema.get("properties")
+    if not isinstance(properties, Mapping) or not properties:
+        return _schema_tokens(schema.get("items"), counter)
+    return TOKENS_PER_PROPERTIES + sum(_property_tokens(str(n), p, counter) for n, p in properties.items())
+
+
+def _property_tokens(name: str, schema: Any, counter: TokenCounter) -> int:
+    if not isinstance(schema, Mapping):
+        return TOKENS_PER_PROPERTY
+    total = TOKENS_PER_PROPERTY + counter.count(f"{name}:{schema.get('type', '')}:{_sentence(schema)}")
+    if isinstance(schema.get("enum"), list):
+        total += TOKENS_PER_ENUM + sum(TOKENS_PER_CHOICE + counter.count(str(choice)) for choice in schema["enum"])
+    return total + _schema_tokens(schema, counter)
+
+
+def _sentence(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("description") or "").removesuffix(".")
+
+
 def _value_tokens(value: Any, counter: TokenCounter) -> int:
     if isinstance(value, str):
         return counter.count(value)
+    if isinstance(value, list) and value and all(isinstance(part, Mapping) and "type" in part for part in value):
+        return sum(_part_tokens(part, counter) for part in value)
     if isinstance(value, Mapping | list):
         return counter.count(json.dumps(value, ensure_ascii=False))
     return 0
+
+
+def _part_tokens(part: Mapping[str, Any], counter: TokenCounter) -> int:
+    if isinstance(part.get("text"), str):
+        return counter.count(part["text"])
+    if part.get("type") == "image_url":
+        return picture_tokens(part.get("image_url"))
+    return counter.count(json.dumps(part, ensure_ascii=False))
 
 
 def default_epochs(examples: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from llmopt_core.csv_text import csv_text, unguard_cell
 from llmopt_core.errors import BadInput
+from llmopt_core.prompts.conversation_forms import PAIR, Converted, alpaca_question, convert
 
 Format = Literal["csv", "jsonl", "openai"]
 
@@ -71,13 +72,19 @@ def _from_table(text: str, name: str, delimiter: str) -> list[dict[str, str]]:
     examples: list[dict[str, str]] = []
     try:
         header = [unguard_cell(column.strip()) for column in next(reader, [])]
+        asks_as_alpaca = {"instruction", "input"} <= set(header) and "question" not in header
+        if asks_as_alpaca:
+            header = ["question" if column == "instruction" else column for column in header]
         names = _names(header, f"{name} line 1")
         for row in reader:
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) != len(header):
                 raise BadInput(f"{name} line {reader.line_num}: {len(row)} cells for {len(header)} columns.")
-            examples.append({c: unguard_cell(cell) for c, cell in zip(names, row, strict=True) if c})
+            example = {c: unguard_cell(cell) for c, cell in zip(names, row, strict=True) if c}
+            if asks_as_alpaca:
+                example["question"] = alpaca_question(example["question"], example.pop("input"))
+            examples.append(example)
     except csv.Error as error:
         raise BadInput(f"{name} line {reader.line_num}: not readable as CSV ({error}).") from error
     return examples
@@ -100,8 +107,21 @@ def _names(columns: Sequence[str], where: str) -> list[str]:
 
 
 def _from_lines(text: str, name: str) -> list[dict[str, str]]:
+    if (items := _as_list(text)) is not None:
+        return [_from_value(item, f"{name} example {number}") for number, item in enumerate(items, start=1)]
     lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     return [_from_line(line, f"{name} line {number}") for number, line in lines]
+
+
+def _as_list(text: str) -> list[Any] | None:
+    """The items of a file that is one JSON list; None where it is not, or is the messages of one conversation."""
+    if not text.lstrip().startswith("["):
+        return None
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return items if convert(items) is None else None
 
 
 def _from_line(line: str, where: str) -> dict[str, str]:
@@ -109,12 +129,28 @@ def _from_line(line: str, where: str) -> dict[str, str]:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{where}: not JSON; expected one object in braces per line.") from error
+    return _from_value(value, where)
+
+
+def _from_value(value: Any, where: str) -> dict[str, str]:
+    found = convert(value)
+    # A pair of columns is read below, which keeps all the others.
+    if found is not None and found.form != PAIR:
+        return _from_other_form(found, where)
     if not isinstance(value, dict):
         raise BadInput(f"{where}: expected an object in braces, found {type(value).__name__}.")
     if "messages" in value:
         return _from_chat(value["messages"], where)
     names = _names([str(key) for key in value], where)
     return {key: _as_text(item) for key, item in zip(names, value.values(), strict=True)}
+
+
+def _from_other_form(found: Converted, where: str) -> dict[str, str]:
+    if found.value is None:
+        raise BadInput(f"{where}: of the form {found.form}: {found.problem}.")
+    if "messages" not in found.value:
+        raise BadInput(f"{where}: of the form {found.form}; a few-shot example has one answer, so take the chosen one.")
+    return _from_chat(found.value["messages"], where)
 
 
 def _from_chat(messages: Any, where: str) -> dict[str, str]:

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.check_report import CheckReport
 from llmopt_core.finetuning.checks import CheckSettings, check_file, check_set
-from llmopt_core.finetuning.data import TrainingSet, chat_example
-from llmopt_core.finetuning.tokens import default_epochs
+from llmopt_core.finetuning.data import TrainingExample, TrainingSet, chat_example
+from llmopt_core.finetuning.files import load_training_set
+from llmopt_core.finetuning.tokens import billing_counter, default_epochs
 from llmopt_core.types import EvaluationSet, Example, Span
 
 TOY = Path(__file__).parents[2] / "data" / "finetuning" / "toy_chat_fine_tuning.jsonl"
@@ -314,7 +318,8 @@ def test_secrets_are_found_but_never_shown() -> None:
         (b'{"messages": 1}\n{"x": "caf\xe9"}\n', "line 2"),
         (b"\x00\x01\x02", "binary"),
         (b"PK\x03\x04zip", "zip"),
-        (b"[\n{}\n]", "JSON Lines"),
+        (b"[\n{},\n{,\n]", "line 3: the list is not valid JSON"),
+        (b"[\n{}\n", "not valid JSON"),
     ],
 )
 def test_unreadable_files_are_refused_with_a_clear_sentence(content: bytes, words: str) -> None:
@@ -378,3 +383,174 @@ def test_lone_surrogates_and_deep_nesting_do_not_break_the_check() -> None:
     content += b"[" * 100_000 + b"\n"
     report = check_file(content, "train.jsonl")
     assert report.errors == {"invalid_json": 1}
+
+
+def first_of(*values: Any, name: str = "train.jsonl") -> TrainingExample:
+    return load_training_set(jsonl(values), name).examples[0]
+
+
+FORMS: dict[str, Any] = {
+    "Alpaca": {"instruction": "Translate.", "input": "Katze", "output": "cat", "system": "Be brief."},
+    "ShareGPT": {
+        "conversations": [
+            {"from": "system", "value": "Be brief."},
+            {"from": "human", "value": "Translate.\n\nKatze"},
+            {"from": "gpt", "value": "cat"},
+        ]
+    },
+    "prompt and completion": {"prompt": "Translate.\n\nKatze", "completion": "cat", "system": "Be brief."},
+    "bare list": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Translate.\n\nKatze"},
+        {"role": "assistant", "content": "cat"},
+    ],
+    "apart": {
+        "system": [{"text": "Be brief."}],
+        "messages": [
+            {"role": "user", "content": [{"text": "Translate.\n\nKatze"}]},
+            {"role": "assistant", "content": "cat"},
+        ],
+    },
+    "Gemini": {
+        "systemInstruction": {"parts": [{"text": "Be brief."}]},
+        "contents": [
+            {"role": "user", "parts": [{"text": "Translate.\n\nKatze"}]},
+            {"role": "model", "parts": [{"text": "cat"}]},
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_well_known_other_forms_are_read_as_conversations_and_named(form: str) -> None:
+    example = first_of(FORMS[form])
+    assert [m["role"] for m in example.messages] == ["system", "user", "assistant"]
+    assert [m["content"] for m in example.messages] == ["Be brief.", "Translate.\n\nKatze", "cat"]
+    report = check([FORMS[form]] * 12)
+    assert report.errors == {}
+    (line,) = [line for line in report.lines if line.kind == "converted_form"]
+    assert form in line.message
+    assert "12 examples" in line.message
+
+
+PAIRS: dict[str, Any] = {
+    "texts": {"prompt": "Why?", "chosen": "Because.", "rejected": "No."},
+    "lists": {
+        "chosen": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}],
+        "rejected": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "No."}],
+    },
+    "spoken": {"chosen": "\n\nHuman: Why?\n\nAssistant: Because.", "rejected": "\n\nHuman: Why?\n\nAssistant: No."},
+}
+
+
+@pytest.mark.parametrize("form", PAIRS)
+def test_flat_preference_pairs_are_pairs(form: str) -> None:
+    example = first_of(PAIRS[form])
+    assert (example.question, example.preferred, example.rejected) == (
+        "Why?",
+        ({"role": "assistant", "content": "Because."},),
+        ({"role": "assistant", "content": "No."},),
+    )
+    assert check([PAIRS[form]] * 12).kind == "preference"
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"prompt": "a", "completion": "b", "label": True}, "KTO"),
+        ({"text": "Once upon a time"}, "no conversation"),
+        ({"chosen": "a", "rejected": "b"}, "expected `prompt`"),
+        ({"conversations": [{"from": "function_call", "value": "{}"}]}, "calls of tools"),
+        ({"contents": [{"role": "user", "parts": [{"fileData": {}}]}]}, "only parts of text"),
+    ],
+)
+def test_a_form_that_cannot_be_converted_is_named(value: Any, reason: str) -> None:
+    report = check([value])
+    assert report.errors["unsupported_form"] == 1
+    assert reason in report.lines[0].message or reason in next(p.message for p in report.lines if p.line == 1)
+    with pytest.raises(BadInput, match=r"line 1: of the form"):
+        load_training_set(jsonl([value]), "train.jsonl")
+
+
+def test_a_file_that_is_one_list_is_read_with_the_lines_of_its_items() -> None:
+    text = json.dumps([*good(11), {"messages": []}], indent=1)
+    report = check_file(text.encode(), "train.json")
+    assert report.examples == 12
+    (line,) = [line for line in report.lines if line.kind == "missing_messages_list"]
+    assert '"messages": []' in "\n".join(text.splitlines()[line.line - 1 : line.line + 1])
+    assert check_file(json.dumps(good(11)).encode(), "train.json").examples == 11
+
+
+def test_an_alpaca_table_asks_instruction_and_input() -> None:
+    table = b"instruction,input,output\nTranslate.,Katze,cat\nSay hi.,,hi\n"
+    examples = load_training_set(table, "a.csv").examples
+    assert [(e.question, e.answer) for e in examples] == [("Translate.\n\nKatze", "cat"), ("Say hi.", "hi")]
+
+
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "open_vent",
+        "description": "Open a vent.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "level": {"type": "integer", "description": "How far"},
+                "side": {"type": "string", "enum": ["left", "right"]},
+            },
+        },
+    },
+}
+
+
+def test_tools_are_counted_by_the_cookbooks_rule() -> None:
+    plain, with_tools = check([chat()]), check([chat(tools=[TOOL])])
+    counter = billing_counter()
+    texts = ("open_vent:Open a vent", "level:integer:How far", "side:string:", "left", "right")
+    # 7 for the function, 3 for its parameters and 3 for each, -3 for the enum and 3 for each choice, 12 at the end.
+    expected = sum(map(counter.count, texts)) + 7 + 3 + 2 * 3 - 3 + 2 * 3 + 12
+    assert with_tools.billing_tokens - plain.billing_tokens == expected
+
+
+def picture(width: int, height: int) -> str:
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height)).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+@pytest.mark.parametrize(
+    ("image", "tokens"),
+    [
+        # The examples of OpenAI's page: 765 for 1024 x 1024 and 1105 for 2048 x 4096 in high detail, 85 in low.
+        ({"url": picture(1024, 1024), "detail": "high"}, 765),
+        ({"url": picture(2048, 4096), "detail": "high"}, 1105),
+        ({"url": picture(4096, 8192), "detail": "low"}, 85),
+        ({"url": picture(200, 100)}, 255),
+        ({"url": "https://example.com/a.png"}, 765),
+        ({"url": "data:image/png;base64,AAAA"}, 765),
+    ],
+)
+def test_pictures_are_counted_by_their_size_and_not_by_their_bytes(image: dict[str, str], tokens: int) -> None:
+    def asking(content: Any) -> dict[str, Any]:
+        return {"messages": [{"role": "user", "content": content}, {"role": "assistant", "content": "A vent."}]}
+
+    text = {"type": "text", "text": "What is it?"}
+    without = check([asking("What is it?")])
+    assert check([asking([text])]).billing_tokens == without.billing_tokens
+    settings = {"token_limit": 10_000}
+    with_picture = check([asking([text, {"type": "image_url", "image_url": image}])], **settings)
+    assert with_picture.billing_tokens - without.billing_tokens == tokens
+
+
+def test_a_tool_call_in_mid_conversation_needs_its_answer() -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "open_vent", "arguments": "{}"}}
+    asks, calls = {"role": "user", "content": "Open."}, {"role": "assistant", "content": None, "tool_calls": [call]}
+    result, says = {"role": "tool", "tool_call_id": "a", "content": "ok"}, {"role": "assistant", "content": "Open now."}
+
+    def errors(*messages: Any) -> dict[str, int]:
+        return dict(check([{"messages": list(messages), "tools": [TOOL]}]).errors)
+
+    assert errors(asks, calls, says) == {"unanswered_tool_call": 1}
+    assert errors(asks, calls, asks, says) == {"unanswered_tool_call": 1}
+    assert errors(asks, calls, result, says) == {}
+    assert errors(asks, calls) == {}

@@ -300,6 +300,28 @@ def test_unknown_states_of_the_service_count_as_running(service: ServiceTrainer,
     assert service.status(job.id).status == "running"
 
 
+@pytest.mark.parametrize(
+    ("remote", "status", "message"),
+    [
+        ({"status": "failed", "error": {"code": None, "message": "Out of quota.", "param": None}}, "failed", "quota"),
+        ({"status": "failed", "error": None}, "failed", "gives no reason"),
+        ({"status": "burnt", "error": {"code": None, "message": "A fire.", "param": None}}, "failed", "A fire."),
+        ({"status": "over", "finished_at": 1_790_000_000}, "failed", "'over'"),
+        ({"status": "DONE_WELL", "finished_at": 1_790_000_000, "fine_tuned_model": "ft:x"}, "finished", "DONE_WELL"),
+        ({"status": "Completed", "fine_tuned_model": "ft:x"}, "finished", ""),
+        ({"status": "canceled"}, "cancelled", ""),
+    ],
+)
+def test_a_job_that_is_over_ends_with_its_reason_whatever_the_service_calls_it(
+    service: ServiceTrainer, stub: FineTuningStub, remote: dict[str, Any], status: str, message: str
+) -> None:
+    job = start(service)
+    stub.jobs["ftjob-1"] |= remote
+    after = service.status(job.id)
+    assert after.status == status
+    assert message in after.message
+
+
 def test_events_are_paged_kept_and_never_doubled(service: ServiceTrainer, stub: FineTuningStub) -> None:
     job = start(service)
     for step in range(1, 8):

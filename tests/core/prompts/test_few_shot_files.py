@@ -65,7 +65,7 @@ def test_empty_files_have_no_examples():
         ("answer,answer\na,b\n", "x.csv", "`answer` is there twice"),
         ('question,answer\n"a,b\n', "x.csv", "not readable as CSV"),
         ('{"answer": "a"}\n{"answer"', "x.jsonl", "x.jsonl line 2: not JSON"),
-        ("[1]", "x.jsonl", "expected an object in braces, found list"),
+        ("[1]", "x.jsonl", "expected an object in braces, found int"),
         ('{"question": "a"}', "x.jsonl", "line 1: there is no `answer`"),
         ('{"messages": [{"role": "user"}]}', "x.jsonl", "needs a `role` and a `content`"),
         ('{"messages": "hi"}', "x.jsonl", "needs a `role`"),
@@ -87,3 +87,27 @@ def test_broken_files_name_the_line(data, name, reason):
 def test_an_example_without_question_cannot_become_a_chat():
     with pytest.raises(BadInput, match="example 1 has no question"):
         write_few_shot([{"answer": "a"}], "openai")
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ('{"instruction": "Translate.", "input": "Katze", "output": "cat"}', "a.jsonl"),
+        ('[{"instruction": "Translate.", "input": "Katze", "output": "cat"}]', "a.json"),
+        ('{"conversations": [{"from": "human", "value": "Translate.\\n\\nKatze"},'
+         ' {"from": "gpt", "value": "cat"}]}', "a.jsonl"),
+        ('[{"role": "user", "content": "Translate.\\n\\nKatze"}, {"role": "assistant", "content": "cat"}]', "a.jsonl"),
+        ("instruction,input,output\nTranslate.,Katze,cat\n", "a.csv"),
+    ],
+)  # fmt: skip
+def test_well_known_forms_of_training_data_are_read(data, name):
+    assert read_few_shot(data, name) == [{"question": "Translate.\n\nKatze", "answer": "cat"}]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [('{"prompt": "a", "chosen": "b", "rejected": "c"}', "take the chosen one"), ('{"text": "a"}', "plain text")],
+)
+def test_forms_that_are_no_examples_are_named(data, reason):
+    with pytest.raises(BadInput, match=reason):
+        read_few_shot(data, "a.jsonl")

@@ -1,0 +1,46 @@
+"""What a picture in a message costs, in tokens."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+import math
+from collections.abc import Mapping
+from typing import Any
+
+# OpenAI, "Images and vision", cost of gpt-4o: one base, and in high detail one tile for each 512 x 512 of the picture
+# after it was shrunk into 2048 x 2048 and then to a shorter side of 768.
+BASE_TOKENS = 85
+TILE_TOKENS = 170
+_TILE, _SQUARE, _SHORT_SIDE = 512, 2048, 768
+# A picture that is only named by its address is not fetched; this is the size that is assumed.
+ASSUMED_SIZE = (1024, 1024)
+_MOST_BYTES = 50_000_000
+
+
+def picture_tokens(picture: Any) -> int:
+    """Tokens of an `image_url` part; in low detail, or `auto`ly or in high detail by its size."""
+    if isinstance(picture, Mapping):
+        detail, url = str(picture.get("detail") or "auto"), str(picture.get("url") or "")
+    else:
+        detail, url = "auto", str(picture)
+    if detail == "low":
+        return BASE_TOKENS
+    width, height = _size(url)
+    shrink = min(1.0, _SQUARE / max(width, height))
+    shrink *= min(1.0, _SHORT_SIDE / (min(width, height) * shrink))
+    return BASE_TOKENS + TILE_TOKENS * math.ceil(width * shrink / _TILE) * math.ceil(height * shrink / _TILE)
+
+
+def _size(url: str) -> tuple[int, int]:
+    from PIL import Image
+
+    if not url.startswith("data:") or len(url) > _MOST_BYTES:
+        return ASSUMED_SIZE
+    try:
+        # Only the header is read, whatever size it claims.
+        with Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2], validate=False))) as image:
+            return image.size
+    except (OSError, ValueError, binascii.Error, SyntaxError, Image.DecompressionBombError):
+        return ASSUMED_SIZE

@@ -1,0 +1,262 @@
+"""Conversations as other tools write them (Alpaca, ShareGPT, TRL, Gemini …) -> OpenAI's chat form.
+
+Sources: the READMEs of stanford_alpaca and FastChat, TRL's "Dataset formats", Vertex AI's and Bedrock's pages on tuning
+data, and Anthropic's hh-rlhf.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmopt_core.errors import BadInput
+
+_ROLES = {
+    "system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant",
+    "chatgpt": "assistant", "bing": "assistant", "bard": "assistant", "bot": "assistant", "model": "assistant",
+}  # fmt: skip
+_QUESTIONS = ("prompt", "question", "query", "user", "instruction", "input")
+_ANSWERS = ("completion", "answer", "response", "output", "assistant", "target")
+_SYSTEMS = ("system", "system_prompt", "system_message")
+_TURN = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
+
+ALPACA = "Alpaca (instruction, input, output)"
+SHAREGPT = "ShareGPT (conversations of from and value)"
+PAIR = "prompt and completion"
+PREFERENCE = "preference pairs (prompt, chosen, rejected)"
+MESSAGES = "a bare list of messages"
+SYSTEM_APART = "messages with the system message apart"
+GEMINI = "Gemini (contents and parts)"
+JUDGED = "single answers with a verdict (KTO)"
+TEXT = "plain texts"
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A line of another form.
+
+    Attributes:
+        form: What its form is called.
+        value: It in OpenAI's form; None where that cannot be, and `problem` says why.
+        about: Its label and group, which are no part of OpenAI's form.
+    """
+
+    form: str
+    value: dict[str, Any] | None
+    problem: str = ""
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+def convert(value: Any) -> Converted | None:
+    """A line in OpenAI's form; None where it has that form already, or none that is known."""
+    form = _form(value)
+    if not form:
+        return None
+    try:
+        if form == JUDGED:
+            raise BadInput("it has one answer with a verdict; expected pairs of a chosen and a rejected answer")
+        if form == TEXT:
+            raise BadInput("it is a plain text, no conversation; expected a question and an answer")
+        return Converted(form, _CONVERT[form](value), about=_about(value))
+    except BadInput as error:
+        return Converted(form, None, str(error))
+
+
+def alpaca_question(instruction: str, context: str) -> str:
+    """What Alpaca asks: the instruction, and below it the input where there is one."""
+    return f"{instruction}\n\n{context}" if context.strip() else instruction
+
+
+def _form(value: Any) -> str:
+    if isinstance(value, list):
+        return MESSAGES if value and all(_is_turn(item) for item in value) else ""
+    if not isinstance(value, Mapping):
+        return ""
+    if "messages" in value or {"input", "preferred_output"} <= value.keys():
+        return _form_of_messages(value)
+    return next((form for form, has_it in _MARKS.items() if has_it(value)), "")
+
+
+def _is_pair(value: Mapping[str, Any]) -> bool:
+    return _first(value, _QUESTIONS) is not None and _first(value, _ANSWERS) is not None
+
+
+def _form_of_messages(value: Mapping[str, Any]) -> str:
+    messages = value.get("messages")
+    if not isinstance(messages, list) or not messages:
+        return ""
+    if all(isinstance(m, Mapping) and "from" in m and "value" in m for m in messages):
+        return SHAREGPT
+    return SYSTEM_APART if "system" in value else ""
+
+
+def _is_turn(item: Any) -> bool:
+    return isinstance(item, Mapping) and ({"role", "content"} <= item.keys() or {"from", "value"} <= item.keys())
+
+
+def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
+    return next((value[name] for name in names if value.get(name) is not None), None)
+
+
+def _about(value: Any) -> dict[str, str]:
+    found = value if isinstance(value, Mapping) else {}
+    return {key: str(found[key]) for key in ("label", "group") if isinstance(found.get(key), str | int) and found[key]}
+
+
+def _turns(items: Sequence[Any]) -> list[dict[str, Any]]:
+    """Messages of a list in ShareGPT's or OpenAI's words."""
+    turns = []
+    for number, item in enumerate(items, 1):
+        if not _is_turn(item):
+            raise BadInput(f"message {number}: expected from and value, or role and content")
+        if "role" in item:
+            turns.append({**item, "role": _ROLES.get(str(item["role"]).lower(), item["role"])})
+            continue
+        role = _ROLES.get(str(item["from"]).lower())
+        if role is None:
+            raise BadInput(f"message {number}: calls of tools are not read from this form (from: {item['from']})")
+        turns.append({"role": role, "content": item["value"]})
+    return turns
+
+
+def _side(value: Any, role: str) -> list[dict[str, Any]]:
+    """A text as one message, or the messages that it is already."""
+    if isinstance(value, list):
+        return _turns(value)
+    if not isinstance(value, str):
+        raise BadInput(f"expected a text or a list of messages, found {type(value).__name__}")
+    return [{"role": role, "content": value}]
+
+
+def _head(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    system = _first(value, _SYSTEMS)
+    return [{"role": "system", "content": system}] if isinstance(system, str) and system.strip() else []
+
+
+def _with_tools(value: Mapping[str, Any], messages: list[dict[str, Any]]) -> dict[str, Any]:
+    tools = value.get("tools")
+    return {"messages": messages, **({"tools": tools} if isinstance(tools, list) and tools else {})}
+
+
+def _from_list(value: Sequence[Any]) -> dict[str, Any]:
+    return {"messages": _turns(value)}
+
+
+def _from_sharegpt(value: Mapping[str, Any]) -> dict[str, Any]:
+    turns = _turns(value.get("conversations") or value.get("conversation") or value.get("messages") or [])
+    head = [] if any(turn["role"] == "system" for turn in turns) else _head(value)
+    return _with_tools(value, [*head, *turns])
+
+
+def _from_system_apart(value: Mapping[str, Any]) -> dict[str, Any]:
+    system = value["system"]
+    blocks = system if isinstance(system, list) else [system]
+    text = "\n".join(str(block.get("text", "")) if isinstance(block, Mapping) else str(block or "") for block in blocks)
+    messages = [{**m, "content": _plain(m.get("content"))} if isinstance(m, Mapping) else m for m in value["messages"]]
+    rest = {key: item for key, item in value.items() if key not in ("system", "messages", "schemaVersion")}
+    return {**rest, "messages": [*_head({"system": text}), *messages]}
+
+
+def _plain(content: Any) -> Any:
+    """Blocks of text alone as one text; anything else as it is."""
+    if isinstance(content, list) and content and all(isinstance(b, Mapping) and "text" in b for b in content):
+        return "\n".join(str(block["text"]) for block in content)
+    return content
+
+
+def _from_gemini(value: Mapping[str, Any]) -> dict[str, Any]:
+    head = value.get("systemInstruction") or value.get("system_instruction") or {}
+    turns = []
+    for number, item in enumerate([{**head, "role": "system"}, *value["contents"]] if head else value["contents"], 1):
+        parts = item.get("parts") if isinstance(item, Mapping) else None
+        if not isinstance(parts, list) or not all(isinstance(p, Mapping) and "text" in p for p in parts):
+            raise BadInput(f"content {number}: only parts of text are read from this form")
+        role = _ROLES.get(str(item.get("role", "user")), "user")
+        turns.append({"role": role, "content": "\n".join(str(part["text"]) for part in parts)})
+    return {"messages": turns}
+
+
+def _from_alpaca(value: Mapping[str, Any]) -> dict[str, Any]:
+    earlier = [turn for pair in value.get("history") or [] for turn in _pair(*list(pair)[:2])]
+    question = alpaca_question(str(value["instruction"]), str(value.get("input") or ""))
+    return {"messages": [*_head(value), *earlier, *_pair(question, str(value["output"]))]}
+
+
+def _pair(question: str, answer: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+
+
+def _from_pair(value: Mapping[str, Any]) -> dict[str, Any]:
+    asked, said = _side(_first(value, _QUESTIONS), "user"), _side(_first(value, _ANSWERS), "assistant")
+    return _with_tools(value, [*_head(value), *asked, *said])
+
+
+def _from_preference(value: Mapping[str, Any]) -> dict[str, Any]:
+    prompt = _first(value, _QUESTIONS)
+    if "instruction" in value:
+        prompt = alpaca_question(str(value["instruction"]), str(value.get("input") or ""))
+    chosen, rejected = value["chosen"], value["rejected"]
+    if prompt is None and isinstance(chosen, str) and isinstance(rejected, str):
+        chosen, rejected = _spoken(chosen), _spoken(rejected)
+    good, bad = _side(chosen, "assistant"), _side(rejected, "assistant")
+    asked = _side(prompt, "user") if prompt is not None else _shared(good, bad)
+    good, bad = _after(good, asked), _after(bad, asked)
+    if not asked:
+        raise BadInput("the question before the two answers is missing; expected `prompt`")
+    return {
+        "input": _with_tools(value, [*_head(value), *asked]),
+        "preferred_output": good,
+        "non_preferred_output": bad,
+    }
+
+
+def _shared(good: Sequence[Mapping[str, Any]], bad: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The messages that both conversations begin with."""
+    same = []
+    for one, other in zip(good[:-1], bad[:-1], strict=False):
+        if one != other:
+            break
+        same.append(dict(one))
+    return same
+
+
+def _after(side: list[dict[str, Any]], asked: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return side[len(asked) :] if len(side) > len(asked) and side[: len(asked)] == list(asked) else side
+
+
+def _spoken(text: str) -> list[dict[str, str]]:
+    """The turns of a text in which `Human:` and `Assistant:` speak.
+
+    Raises:
+        BadInput: Nobody speaks in it.
+    """
+    _, *parts = _TURN.split(text)
+    if not parts:
+        raise BadInput("the question before the two answers is missing; expected `prompt`")
+    return [
+        {"role": "user" if who == "Human" else "assistant", "content": said.strip()}
+        for who, said in zip(parts[::2], parts[1::2], strict=True)
+    ]
+
+
+# In this order: what one form has, a later one may have too.
+_MARKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    SHAREGPT: lambda v: isinstance(v.get("conversations", v.get("conversation")), list),
+    GEMINI: lambda v: isinstance(v.get("contents"), list),
+    PREFERENCE: lambda v: "chosen" in v and "rejected" in v,
+    JUDGED: lambda v: _is_pair(v) and isinstance(v.get("label"), bool) and "completion" in v,
+    ALPACA: lambda v: "instruction" in v and v.get("output") is not None,
+    PAIR: _is_pair,
+    TEXT: lambda v: set(v) == {"text"} and isinstance(v["text"], str),
+}
+_CONVERT: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    MESSAGES: _from_list,
+    SHAREGPT: _from_sharegpt,
+    SYSTEM_APART: _from_system_apart,
+    GEMINI: _from_gemini,
+    ALPACA: _from_alpaca,
+    PAIR: _from_pair,
+    PREFERENCE: _from_preference,
+}

@@ -25,15 +25,15 @@ class Cache(Protocol):
 class Claims(Protocol):
     """A cache that several processes share can say who computes what is not in it yet, so that it is paid for once."""
 
-    def claim_many(self, stage: str, keys: Iterable[str], token: str) -> set[str]:
-        """Claim keys under a token. Gives those that are this caller's now; the others are being worked on.
+    def claim_many(self, stage: str, tokens: Mapping[str, str]) -> set[str]:
+        """Claim keys, each under a token. Gives those that are this caller's now; the others are being worked on.
 
         A claim ends when its value is stored, when it is released, and with its process.
         """
         ...
 
-    def release_many(self, stage: str, keys: Iterable[str], token: str) -> None:
-        """Give claims back without a value."""
+    def release_many(self, stage: str, tokens: Mapping[str, str]) -> None:
+        """Give claims back without a value; those of other tokens stay."""
         ...
 
 

@@ -62,7 +62,7 @@ def _made_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> It
     """Vectors by key as they come: of texts that nobody else embeds at this moment, then of those that somebody did."""
     claims, token, left = (cache if isinstance(cache, Claims) else None), uuid.uuid4().hex, dict(texts)
     while left:
-        mine = set(left) if claims is None else claims.claim_many(STAGE, left, token)
+        mine = set(left) if claims is None else claims.claim_many(STAGE, dict.fromkeys(left, token))
         try:
             known = {} if claims is None else cache.get_many(STAGE, left)
             if known:
@@ -75,7 +75,7 @@ def _made_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> It
                 yield made
         finally:
             if claims is not None and mine:
-                claims.release_many(STAGE, mine, token)
+                claims.release_many(STAGE, dict.fromkeys(mine, token))
         left = {key: text for key, text in left.items() if key not in known and key not in own}
         if left:
             yield {}  # So that who waits for another process can be told, and cancelled.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import uuid
 from collections.abc import Iterable
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from typing import Literal
@@ -13,8 +12,9 @@ from llmopt_core.cache import Cache, Claims
 
 _Kind = Literal["put", "claim", "release", "get"]
 _Wish = tuple[_Kind, str, bytes, "Future[bytes | None]"]
-# The order in which what was gathered is done: what is stored must be seen by those who claim or read after it.
-_KINDS: tuple[_Kind, ...] = ("put", "release", "claim", "get")
+# The order in which what was gathered is done: what is stored must be seen by those who claim or read after it, and a
+# claim whose caller was cancelled is given back after it was made.
+_KINDS: tuple[_Kind, ...] = ("put", "claim", "release", "get")
 
 # Of its own, so that a finished call does not queue behind long work in asyncio's default threads.
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="llmopt-call-cache")
@@ -30,7 +30,6 @@ class Courier:
     def __init__(self, cache: Cache, stage: str) -> None:
         self._cache = cache
         self._claims = cache if isinstance(cache, Claims) else None
-        self._token = uuid.uuid4().hex
         self._stage = stage
         self._lock = threading.Lock()
         self._wishes: list[_Wish] = []
@@ -46,16 +45,16 @@ class Courier:
         """Store a value; returns once it is stored. It is stored even where this wait is cancelled."""
         await asyncio.wrap_future(self._ask("put", key, value))
 
-    async def claim(self, key: str) -> bool:
+    async def claim(self, key: str, token: str) -> bool:
         """Whether the value is this caller's to make; always so where the cache knows no claims."""
         if self._claims is None:
             return True
-        return await asyncio.wrap_future(self._ask("claim", key)) is not None
+        return await asyncio.wrap_future(self._ask("claim", key, token.encode())) is not None
 
-    def release(self, key: str) -> None:
+    def release(self, key: str, token: str) -> None:
         """Give a claim back without a value. Nobody waits for it, so that a cancelled caller can do it too."""
         if self._claims is not None:
-            self._ask("release", key)
+            self._ask("release", key, token.encode())
 
     def _ask(self, kind: _Kind, key: str, value: bytes = b"") -> Future[bytes | None]:
         future: Future[bytes | None] = Future()
@@ -81,7 +80,13 @@ class Courier:
         if not wishes:
             return
         try:
-            found = self._done(kind, {key: value for _, key, value, _ in wishes})
+            if kind == "release":
+                # One by one: the same key may be given back by a caller that held it and by one that did not.
+                for _, key, token, _ in wishes:
+                    self._done(kind, {key: token})
+                found = {}
+            else:
+                found = self._done(kind, {key: value for _, key, value, _ in wishes})
         except BaseException as error:
             _settle(wishes, {}, error)
         else:
@@ -92,10 +97,11 @@ class Courier:
             self._cache.put_many(self._stage, values)
         elif kind == "get":
             return self._cache.get_many(self._stage, values)
-        elif self._claims is not None and kind == "claim":
-            return dict.fromkeys(self._claims.claim_many(self._stage, values, self._token), b"")
         elif self._claims is not None:
-            self._claims.release_many(self._stage, values, self._token)
+            tokens = {key: token.decode() for key, token in values.items()}
+            if kind == "claim":
+                return dict.fromkeys(self._claims.claim_many(self._stage, tokens), b"")
+            self._claims.release_many(self._stage, tokens)
         return {}
 
 

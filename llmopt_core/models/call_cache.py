@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -70,8 +71,9 @@ class CachedChat:
     ) -> Completion:
         """Answer for all who ask the same meanwhile."""
         try:
-            known = await self._look_up(slot[1]) or await self._claim(slot[1])
-            completion = known or await self._make(slot[1], request, on_text)
+            completion, made = await self._look_up(slot[1]), False
+            if completion is None:
+                completion, made = await self._once(slot[1], lambda: self._make(slot[1], request, on_text))
         except EndpointError as error:
             _leave(slot)
             future.set_exception(error)
@@ -83,15 +85,26 @@ class CachedChat:
             raise
         _leave(slot)
         future.set_result(completion)
-        return completion if known is None else _from_cache(known, on_text)
+        return completion if made else _from_cache(completion, on_text)
 
     async def _look_up(self, key: str) -> Completion | None:
         found = await self._courier.get(key)
         return None if found is None else decode(found)
 
-    async def _claim(self, key: str) -> Completion | None:
-        """Claim the call, or wait for the answer of the process that has; None where the call is ours to make."""
-        while not await self._courier.claim(key):
+    async def _once(self, key: str, make: Callable[[], Awaitable[Completion]]) -> tuple[Completion, bool]:
+        """The answer, and whether it was made here: of several processes that want it, one makes it."""
+        token = uuid.uuid4().hex
+        try:
+            known = await self._wait(key, token)
+            return (known, False) if known is not None else (await make(), True)
+        except BaseException:
+            # A claim that was asked for by a caller who is cancelled meanwhile is given back as well.
+            self._courier.release(key, token)
+            raise
+
+    async def _wait(self, key: str, token: str) -> Completion | None:
+        """The answer of the process that makes it already; None where the call is claimed for this one."""
+        while not await self._courier.claim(key, token):
             await asyncio.sleep(CLAIM_POLL_SECONDS)
             known = await self._look_up(key)
             if known is not None:
@@ -99,17 +112,13 @@ class CachedChat:
         # It may have been stored between the look and the claim.
         known = await self._look_up(key)
         if known is not None:
-            self._courier.release(key)
+            self._courier.release(key, token)
         return known
 
     async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
-        try:
-            async with self._room():
-                completion = await self._inner.complete(request, on_text)
-            await self._courier.put(key, encode(completion))
-        except BaseException:
-            self._courier.release(key)
-            raise
+        async with self._room():
+            completion = await self._inner.complete(request, on_text)
+        await self._courier.put(key, encode(completion))
         return completion
 
 

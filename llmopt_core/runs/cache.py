@@ -63,31 +63,31 @@ class StoreCache:
             for part in _parts(list(values)):
                 connection.execute(sa.delete(claims).where(claims.c.stage == stage, claims.c.key.in_(part)))
 
-    def claim_many(self, stage: str, keys: Iterable[str], token: str) -> set[str]:
+    def claim_many(self, stage: str, tokens: Mapping[str, str]) -> set[str]:
         """See `Claims.claim_many`. Claims on another host, whose processes cannot be asked, end after a while."""
         # In one order everywhere, or two writers could each wait for a row of the other.
-        wanted = sorted(set(keys))
-        mine = {"token": token, **me()}
-        rows = [{"stage": stage, "key": key, **mine} for key in wanted]
+        wanted, mine = sorted(tokens), me()
+        rows = [{"stage": stage, "key": key, "token": tokens[key], **mine} for key in wanted]
         claimed: set[str] = set()
         with self.database.write() as connection:
             connection.execute(self._claim, rows)
             for part in _parts(wanted):
                 there = sa.select(claims).where(claims.c.stage == stage, claims.c.key.in_(part)).with_for_update()
                 for row in map(dict, connection.execute(there).mappings()):
+                    token = tokens[row["key"]]
                     if row["token"] != token and is_held(row):
                         continue
                     claimed.add(row["key"])
                     if row["token"] != token:
                         found = sa.and_(claims.c.stage == stage, claims.c.key == row["key"])
-                        connection.execute(sa.update(claims).where(found).values(**mine))
+                        connection.execute(sa.update(claims).where(found).values(token=token, **mine))
         return claimed
 
-    def release_many(self, stage: str, keys: Iterable[str], token: str) -> None:
+    def release_many(self, stage: str, tokens: Mapping[str, str]) -> None:
         """See `Claims.release_many`."""
         with self.database.write() as connection:
-            for part in _parts(list(keys)):
-                mine = sa.and_(claims.c.stage == stage, claims.c.key.in_(part), claims.c.token == token)
+            for key in sorted(tokens):
+                mine = sa.and_(claims.c.stage == stage, claims.c.key == key, claims.c.token == tokens[key])
                 connection.execute(sa.delete(claims).where(mine))
 
     def sizes(self) -> dict[str, tuple[int, int]]:

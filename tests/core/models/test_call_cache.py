@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import EndpointError, StorageFailed
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
+from llmopt_core.models.call_cache import CachedChat
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.runs.store import Store
 from llmopt_core.types import Message, Usage
 from tests.stub_endpoint import StubEndpoint
 
@@ -268,3 +271,31 @@ async def test_registered_models_are_cached_too(settings):
 
     assert again.text == "once"
     assert len(scripted.requests) == 1
+
+
+@pytest.mark.parametrize("when", range(6))
+async def test_a_cancelled_call_leaves_no_claim(tmp_path: Path, when: int) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'llmopt.db'}", tmp_path)
+
+    class Slow:
+        async def complete(self, request: ChatRequest, on_text: object = None) -> Completion:
+            await asyncio.sleep(60)
+            raise AssertionError("it is cancelled before")
+
+    async def identity(_: ChatRequest) -> str:
+        return "model"
+
+    chat = CachedChat(Slow(), store.cache, identity)
+    calls = [
+        asyncio.create_task(chat.complete(ChatRequest((Message("user", str(n)),), ModelSpec(endpoint="x"))))
+        for n in range(20)
+    ]
+    for _ in range(when):
+        await asyncio.sleep(0.003 * when)
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    # Claims are given back behind the cancelled callers. Another process would wait for one that is not.
+    other = CachedChat(ScriptedChat(["now"] * 20), store.cache, identity)
+    again = [other.complete(ChatRequest((Message("user", str(n)),), ModelSpec(endpoint="x"))) for n in range(20)]
+    assert {done.text for done in await asyncio.wait_for(asyncio.gather(*again), 30)} == {"now"}

@@ -13,6 +13,7 @@ from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Filter, Grid, missing_places
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
+from llmopt_ui.caveats import overlap_sentences
 from llmopt_ui.components import show_error, told_problem
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompts.downloads import grid_downloads
@@ -63,6 +64,8 @@ def draw_head(
         with place.container(border=True, gap="xsmall", height="stretch"):
             st.markdown(f"{ink.dot} **{fmt.markdown(name)}**")
             st.caption("  \n".join(_summary(grid, column)))
+            if column.overlap is not None:
+                overlap_sentences(column.overlap)
 
 
 def _summary(grid: Grid, column: Column) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.grid import Cell, Grid
+from llmopt_core.experiments.training_overlap import TrainingOverlap, fair
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired import Comparison as Paired
 from llmopt_core.statistics.paired import compare_paired
@@ -25,6 +26,7 @@ class Column:
         seconds: Mean time of an answer.
         metrics: Mean and interval of each metric.
         versus: Against the first column, on the same rows: each metric, and `checks` for passing; empty for the first.
+        overlap: What its tuned parts have learned from these rows; None where that was not looked up.
     """
 
     answered: int
@@ -38,6 +40,7 @@ class Column:
     repeats: int = 0
     metrics: Mapping[str, Summary] = field(default_factory=dict)
     versus: Mapping[str, Paired] = field(default_factory=dict)
+    overlap: TrainingOverlap | None = None
 
 
 def columns_of(grid: Grid, *, compared: bool = True) -> list[Column]:
@@ -71,6 +74,7 @@ def _column(grid: Grid, number: int, compared: bool) -> Column:
         sum(max(0, len(cell.repeats) - 1) for cell in cells if cell.state != "not run"),
         {metric: summarize([_value(cell, metric) for cell in cells]) for metric in grid.metrics},
         _versus(grid, number) if compared else {},
+        grid.overlaps[number] if grid.overlaps else None,
     )
 
 
@@ -79,8 +83,13 @@ def _versus(grid: Grid, number: int) -> dict[str, Paired]:
     found = {}
     for name in ([CHECKS] if checked else []) + list(grid.metrics):
         first, other = ([_value(row[place], name) for row in grid.rows] for place in (0, number))
-        found[name] = compare_paired(first, other, METRICS[name].higher_is_better if name in METRICS else True)
+        compared = compare_paired(first, other, METRICS[name].higher_is_better if name in METRICS else True)
+        found[name] = fair(compared, a_seen=_seen(grid, 0), b_seen=_seen(grid, number))
     return found
+
+
+def _seen(grid: Grid, number: int) -> bool:
+    return bool(grid.overlaps) and grid.overlaps[number].seen > 0
 
 
 def _value(cell: Cell, metric: str) -> float | None:

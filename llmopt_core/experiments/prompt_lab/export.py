@@ -89,7 +89,8 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
     lines.append(f"{column.answered} of {len(grid.rows)} answered{failed}; {_spent(column.usage)}")
     if column.seconds is not None:
         lines.append(f"{short_time(column.seconds)} each")
-    return tuple(lines)
+    overlap = column.overlap
+    return (*lines, *(text for text in ((overlap.warning, overlap.note) if overlap else ()) if text))
 
 
 def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
@@ -140,6 +141,7 @@ def _column_values(variant: Configuration, column: Column) -> dict[str, Any]:
         "model_calls": usage.calls,
         "cached_calls": usage.cached_calls,
         "seconds_each": column.seconds,
+        "training_overlap": column.overlap and column.overlap.model_dump(mode="json"),
     }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from llmopt_core.evaluation.check_spec import CheckSpec, checks_of, labels
@@ -12,6 +12,8 @@ from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.board import Board, Live, Place, State, state_of
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.plan import with_checks
+from llmopt_core.experiments.training_overlap import TrainingOverlap
+from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.prompts.diff import Op, word_diff
 from llmopt_core.prompts.overlap import normalised
 from llmopt_core.runs.store import Store
@@ -68,12 +70,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A comparison's answers as rows of cells."""
+    """A comparison's answers as rows of cells.
+
+    Attributes:
+        overlaps: For each column what its tuned parts have learned from these rows; empty where that was not looked up.
+    """
 
     names: tuple[str, ...]
     examples: tuple[Example, ...]
     rows: tuple[tuple[Cell, ...], ...]
     metrics: tuple[str, ...] = ()
+    overlaps: tuple[TrainingOverlap, ...] = ()
 
     def shown(self, which: Filter) -> list[int]:
         """The rows that a filter keeps."""
@@ -102,7 +109,9 @@ def load_grid(store: Store, found: Comparison, examples: Sequence[Example], boar
                 if record.example.id in place_of:
                     stored[column, place_of[record.example.id], repeat] = record
     live = board.cells() if board is not None else {}
-    return Grid(tuple(v.name for v in found.variants), asked, _rows(found, len(asked), stored, live), found.metrics)
+    rows = _rows(found, len(asked), stored, live)
+    overlaps = tuple(overlap_of(store, runs[0]) for runs in found.runs)
+    return Grid(tuple(v.name for v in found.variants), asked, rows, found.metrics, overlaps)
 
 
 def grid_of(names: Sequence[str], rows: Sequence[Sequence[Record]], metrics: Sequence[str] = ()) -> Grid:
@@ -119,7 +128,7 @@ def updated(grid: Grid, board: Board, places: Sequence[Place]) -> Grid:
         old = rows[row][column]
         repeats = (*old.repeats[:repeat], live.record, *old.repeats[repeat + 1 :])
         rows[row][column] = _cell(live, repeats) if repeat == 0 else Cell(old.state, old.text, old.record, repeats)
-    return Grid(grid.names, grid.examples, tuple(map(tuple, rows)), grid.metrics)
+    return replace(grid, rows=tuple(map(tuple, rows)))
 
 
 def missing_places(grid: Grid) -> list[Place]:

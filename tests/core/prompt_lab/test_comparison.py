@@ -322,3 +322,22 @@ def test_few_shot_examples_that_repeat_a_question_are_left_out(lab: Lab) -> None
 async def test_differences_are_words(lab: Lab) -> None:
     grid = lab.grid(await lab.run(lab.plan()))
     assert differences(*grid.rows[0]) == [("delete", "It is Rhine."), ("insert", "nonsense")]
+
+
+async def test_a_variant_that_shows_the_rows_as_examples_is_never_better(lab: Lab) -> None:
+    asked = tuple(Example(f"r{n}", f"Which town lies at milestone {n}?", "here") for n in range(10))
+    lab.chat = ScriptedChat(lambda request: "here" if len(request.messages) > 2 else "elsewhere")
+    shots = [{"question": example.question, "answer": "here"} for example in asked[:7]]
+    variants = (lab.variant("bare"), lab.variant("shown", few_shot={"examples": shots}))
+    plan = replace(lab.plan(metrics=("exact_match",)), variants=variants, evaluation_set=EvaluationSet("rows", asked))
+    found = await lab.run(plan)
+    grid = lab.grid(found)
+    bare, shown = columns_of(grid)
+    assert shown.overlap is not None
+    assert (shown.overlap.exact, bare.overlap and bare.overlap.seen) == (7, 0)
+    versus = shown.versus["exact_match"]
+    assert (versus.difference, versus.verdict) == (1.0, "not comparable")
+    assert "7 of 10 questions stand among the few-shot examples" in comparison_html(found, grid)
+    values = comparison_values(found, grid)["variants"][1]
+    assert values["versus_first"]["exact_match"]["verdict"] == "not comparable"
+    assert values["training_overlap"]["exact"] == 7

@@ -20,6 +20,7 @@ from llmopt_core.experiments.retrieval_lab.jobs import (
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
+from llmopt_ui.caveats import configuration_caveats
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, section, told_plainly
 from llmopt_ui.resources import model_maker
@@ -61,6 +62,7 @@ def ablation_view(project: Project, found: Sequence[Side]) -> None:
     asked = questions_fields(project, "ablation_answers" if with_answers else "ablation", 12 if with_answers else None)
     if asked is None:
         return
+    configuration_caveats(project, [side.configuration], asked.examples, answers=bool(with_answers))
     options = {"answers": bool(with_answers)}
     make, judge, answers = model_maker(), JudgeSpec(), bool(with_answers)
     with told_plainly():

@@ -15,11 +15,11 @@ from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.training_overlap import TrainingOverlap, TunedPart
 from llmopt_core.experiments.tuning_lab.library import save_training_set
 from llmopt_core.experiments.tuning_lab.square import corners
-from llmopt_core.finetuning.adapters import adapters_root, write_card
+from llmopt_core.finetuning.adapters import CARD, adapters_root, embeddings_root, write_card
 from llmopt_core.finetuning.data import TrainingSet, chat_example
 from llmopt_core.finetuning.job_folder import new_folder
 from llmopt_core.finetuning.jobs import JobRequest
-from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.store import Store
@@ -209,3 +209,19 @@ def test_the_form_of_a_job_says_how_many_evaluation_questions_it_trains_on(app: 
     assert not test.exception
     sentence = ":red[:material/warning: 20 of the 24 questions of questions go into training"
     assert sentence in words(test)
+
+
+def test_the_retrieval_lab_says_it_of_a_tuned_embedding_model(app: App, store: Store, used: str) -> None:
+    asked = store.evaluation_set(used, "questions").examples
+    settings = resources.settings()
+    data = TrainingSet("d", tuple(chat_example(example.question, "a passage") for example in asked[:9]))
+    folder = new_folder(settings, JobRequest(name="near"), "embedding", data, None)
+    model = embeddings_root(settings) / "near"
+    model.mkdir(parents=True)
+    (model / "modules.json").write_text("[]")
+    write_card(model / CARD, {"job_id": folder.id})
+    retrieval = RetrievalSpec(embedding=EmbeddingSpec(model=str(model)))
+    save_configuration(store, used, Configuration(name="near", retrieval=retrieval))
+    test = app("pages/retrieval_lab.py", project=used, retrieval_view="Whole set", left="near")
+    assert not test.exception
+    assert "near: 9 of 24 questions stand in the training data of near (9 word for word, 0 nearly)" in words(test)

@@ -153,7 +153,7 @@ def test_the_square_hatches_the_tuned_corners_and_calls_none_of_them_best(app: A
     (adapters_root(settings) / "reader.gguf").write_bytes(b"GGUF")
     write_card(adapters_root(settings) / "reader.json", {"text_format": "completion", "job_id": folder.id})
     four = corners(plain, rag, ModelSpec(adapter="reader", mode="completion"), "reader")
-    for configuration, score in zip(four, (0.1, 0.4, 0.8, 0.9), strict=True):
+    for configuration, score in zip(four, (0.0, 0.33, 0.66, 1.0), strict=True):
         made = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
                                evaluation_set=where.name, set_version=where.version, judge="j",
                                metrics=("answer_f1",), total=30)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 from llmopt_core.errors import StorageFailed
@@ -11,7 +12,10 @@ from llmopt_core.errors import StorageFailed
 _OTHERS = 0o077
 _FOLDER, _FILE = 0o700, 0o600
 # What this program puts into a workspace. A folder that holds anything else is somebody's own, such as a home folder.
-_OURS = ("llmopt.db*", "endpoints.yaml", "*.lock", "indexes", "models", "adapters", "embeddings", "finetuning")
+_OURS = (
+    "llmopt.db*", "endpoints.yaml", "trusted_hosts.yaml", "endpoint_parameters.json", "*.lock", "indexes", "models",
+    "adapters", "embeddings", "finetuning",
+)  # fmt: skip
 _usual_umask: int | None = None
 
 
@@ -55,6 +59,23 @@ def make_workspace(home: Path) -> None:
         _restrict(path)
         for inner in path.rglob("*"):
             _restrict(inner)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a small file of the workspace in one step: a reader sees the old or the new one.
+
+    Raises:
+        StorageFailed: It cannot be written.
+    """
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
+        draft.write_text(text, encoding="utf-8")
+        draft.chmod(_FILE)
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise StorageFailed(f"{path} cannot be written ({error.strerror or error}).") from error
 
 
 def write_output(path: Path, data: str | bytes) -> int:

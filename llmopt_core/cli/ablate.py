@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, note, number, table, write_json
+from llmopt_core.cli.output import JsonOption, TrustOption, note, number, table, write_json
+from llmopt_core.cli.setup import confirm_hosts
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.configuration import Configuration
@@ -33,6 +34,7 @@ def ablate(  # noqa: PLR0917
     budget: Annotated[
         float | None, typer.Option("--budget-usd", metavar="USD", help="The most it may cost; what was made is kept.")
     ] = None,
+    trust: TrustOption = False,
     json: JsonOption = "",
 ) -> None:
     """Leave each component out."""
@@ -42,6 +44,7 @@ def ablate(  # noqa: PLR0917
     from llmopt_core.experiments.file import load_experiment
 
     experiment = load_experiment(file)
+    confirm_hosts(experiment.endpoints, trust)
     chosen = chosen_configuration(experiment, configuration)
     report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency, budget))
     if json:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmopt_core.cli.coverage import MIN_COVERAGE, TOO_LOW, too_few_answers, unscored_lines
-from llmopt_core.cli.output import JsonOption, caveat_lines, complain, note, number, table, write_json
+from llmopt_core.cli.output import JsonOption, TrustOption, caveat_lines, complain, note, number, table, write_json
+from llmopt_core.cli.setup import confirm_hosts
 
 if TYPE_CHECKING:
     from llmopt_core.cli.thresholds import Threshold
@@ -51,6 +52,7 @@ def evaluate(
     baseline: Annotated[str, typer.Option(help="Compare with this configuration (the one named baseline).")] = "",
     budget: Annotated[float | None, typer.Option(metavar="USD", help="The most all runs may cost together.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start new runs; do not continue stopped ones.")] = False,
+    trust: TrustOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
     json: JsonOption = "",
 ) -> int:
@@ -65,6 +67,7 @@ def evaluate(
     from llmopt_core.settings import Settings
 
     experiment = load_experiment(file)
+    confirm_hosts(experiment.endpoints, trust)
     names = configuration or [item.name for item in experiment.configurations]
     metrics = recorded_metrics(experiment.metrics, experiment.evaluation_set.examples[:limit])
     thresholds = parse_thresholds(fail_under or [], metrics, names)

@@ -22,6 +22,14 @@ JsonOption = Annotated[
     str, typer.Option("--json", metavar="[FILE]", help="Write JSON to FILE, or to stdout where none is named.")
 ]
 
+TrustOption = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Trust the hosts and key variables that are new here and that the file brings; that is remembered.",
+    ),
+]
+
 
 def complain(message: str, *, hint: str = "", code: int = 2) -> int:
     """One line on stderr. Returns the exit code."""

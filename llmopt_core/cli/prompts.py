@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, complain, note, one_line, table, write_json
+from llmopt_core.cli.output import JsonOption, TrustOption, complain, note, one_line, table, write_json
+from llmopt_core.cli.setup import confirm_hosts
 from llmopt_core.workspace import write_output
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def compare_prompts(
     show: Annotated[str, typer.Option(help="Rows to print: all, failures, different, regressions.")] = "all",
     html: Annotated[Path | None, typer.Option(help="Write the comparison as one HTML file.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the answers as a CSV file.")] = None,
+    trust: TrustOption = False,
     json: JsonOption = "",
 ) -> int:
     """Compare prompts."""
@@ -63,6 +65,7 @@ def compare_prompts(
         raise BadInput(f"--fail-on is one of {', '.join(_FAIL_ON)}; --show is one of {', '.join(FILTER_NAMES)}.")
     store = Store.open(Settings.from_environment())
     loaded = _changed(load_comparison(file, store), concurrency, repeats, only or [])
+    confirm_hosts(loaded.endpoints, trust)
     _tell(loaded)
     found = asyncio.run(_run(store, loaded))
     grid = load_grid(store, found, loaded.plan.evaluation_set.examples)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, number, one_line, write_json
+from llmopt_core.cli.output import JsonOption, TrustOption, number, one_line, write_json
+from llmopt_core.cli.setup import confirm_hosts
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.configuration import Configuration
@@ -24,11 +25,12 @@ def register(app: typer.Typer) -> None:
     app.command(help="Show what a question finds, stage by stage.")(retrieve)
 
 
-def retrieve(
+def retrieve(  # noqa: PLR0917
     file: Annotated[Path, typer.Argument(help="Experiment file (YAML).")],
     question: Annotated[str, typer.Option(help="What is asked.")],
     configuration: Annotated[str, typer.Option(help="Which configuration; the first that retrieves.")] = "",
     category: Annotated[str, typer.Option(help="The question's category, for routing.")] = "",
+    trust: TrustOption = False,
     json: JsonOption = "",
 ) -> None:
     """Retrieve for one question."""
@@ -37,6 +39,7 @@ def retrieve(
     from llmopt_core.experiments.file import load_experiment
 
     experiment = load_experiment(file)
+    confirm_hosts(experiment.endpoints, trust)
     chosen = chosen_configuration(experiment, configuration)
     found = asyncio.run(_retrieve(experiment, chosen, question, category or None))
     if json:

@@ -14,6 +14,25 @@ if TYPE_CHECKING:
     from llmopt_core.settings import Settings
 
 
+def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
+    """Let a file's endpoints be used where their hosts are known, or the user trusts them.
+
+    Raises:
+        BadInput: They are new here and `--trust` was not given.
+    """
+    from llmopt_core.cli.output import note
+    from llmopt_core.models.trust import check_trusted, new_destinations, trust
+    from llmopt_core.settings import Settings as Read
+
+    settings = Read.from_environment()
+    if trusted:
+        new = new_destinations(settings, endpoints.values())
+        trust(settings, new)
+        for destination in new:
+            note(f"llmopt: trusted from now on: {destination}")
+    check_trusted(settings, endpoints.values(), "run it again with --trust")
+
+
 def open_models(
     store: Store, experiment: Experiment, concurrency: int | None = None, settings: Settings | None = None
 ) -> Models:

@@ -97,7 +97,8 @@ def load_experiment(path: Path) -> Experiment:
 def _endpoints(said: _File, located: Located) -> dict[str, Endpoint]:
     found: dict[str, Endpoint] = {}
     for name, fields in said.endpoints.items():
-        found |= endpoints_in({name: fields}, f"{located.source} line {located.line(('endpoints', name))}")
+        where = f"{located.source} line {located.line(('endpoints', name))}"
+        found |= {key: one.brought_by(located.source) for key, one in endpoints_in({name: fields}, where).items()}
     return found
 
 

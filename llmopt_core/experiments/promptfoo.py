@@ -99,7 +99,7 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
         configurations,
         EvaluationSet(name, examples),
         judge,
-        importer.endpoints,
+        {key: endpoint.brought_by(name) for key, endpoint in importer.endpoints.items()},
         file.repeat,
         tuple(importer.not_run),
         tuple([*_parts_not_read(file), *importer.warnings, *_warnings(examples, judge)]),

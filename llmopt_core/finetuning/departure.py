@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 
 from llmopt_core.finetuning.data import TrainingExample, TrainingSet
 from llmopt_core.finetuning.secret_hints import secret_kinds
-from llmopt_core.models.client import is_loopback
-from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.endpoints import Endpoint, is_loopback
 
 
 @dataclass(frozen=True, slots=True)

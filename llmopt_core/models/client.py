@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +9,7 @@ import httpx2
 import openai
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.endpoints import Endpoint, is_loopback
 from llmopt_core.models.transport import BoundedAsyncClient, BoundedClient
 
 _CONNECT_SECONDS = 10.0
@@ -34,17 +33,6 @@ def make_sync_client(endpoint: Endpoint, key: str) -> openai.OpenAI:
     if endpoint.api_version:
         return openai.AzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
     return openai.OpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL stays on this machine; then proxies of the environment must not be asked."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _common(endpoint: Endpoint, key: str) -> dict[str, Any]:

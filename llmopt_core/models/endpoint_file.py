@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import yaml
 
-from llmopt_core.errors import StorageFailed
 from llmopt_core.models.endpoints import Endpoint, added_endpoints, endpoints_path
 from llmopt_core.settings import Settings
+from llmopt_core.workspace import replace_file
 
 
 def save_endpoint(settings: Settings, endpoint: Endpoint) -> None:
@@ -26,10 +26,4 @@ def _write(settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:
     values = {
         name: item.model_dump(mode="json", exclude={"name"}, exclude_defaults=True) for name, item in endpoints.items()
     }
-    draft = path.with_suffix(".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(yaml.safe_dump(values, sort_keys=True, allow_unicode=True), encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        raise StorageFailed(f"{path} cannot be written ({error.strerror or error}).") from error
+    replace_file(path, yaml.safe_dump(values, sort_keys=True, allow_unicode=True))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
 from llmopt_core.errors import BadInput
 from llmopt_core.models.base import BUILTIN
@@ -22,9 +23,9 @@ OPENAI_URL = "https://api.openai.com/v1"
 class Prices(Spec):
     """USD per million tokens. `cached_prompt` is for prompt tokens the endpoint had cached; by default full price."""
 
-    prompt: float = Field(default=0.0, ge=0.0)
-    completion: float = Field(default=0.0, ge=0.0)
-    cached_prompt: float | None = Field(default=None, ge=0.0)
+    prompt: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    completion: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
+    cached_prompt: float | None = Field(default=None, ge=0.0, allow_inf_nan=False)
 
     def cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float:
         """Cost in USD of one call; `cached_tokens` is the part of `prompt_tokens` that the endpoint had cached."""
@@ -57,6 +58,24 @@ class Endpoint(Spec):
     timeout_seconds: float = Field(default=60.0, gt=0.0, le=3600.0)
     max_retries: int = Field(default=5, ge=0, le=20)
     api_version: str = ""
+    _source: str = PrivateAttr(default="")
+
+    @property
+    def source(self) -> str:
+        """The foreign file that brought this endpoint; empty for the user's own. See `trust`."""
+        return self._source
+
+    def brought_by(self, source: str) -> Endpoint:
+        """The endpoint as one of a file that somebody else may have written."""
+        copy = self.model_copy()
+        copy._source = source
+        return copy
+
+    def __eq__(self, other: object) -> bool:
+        """The same settings, whoever brought them."""
+        return isinstance(other, Endpoint) and self.__dict__ == other.__dict__
+
+    __hash__ = None  # type: ignore[assignment]
 
     @field_validator("base_url")
     @classmethod
@@ -83,6 +102,17 @@ class Endpoint(Spec):
         price = self.price_of(model)
         cost = None if price is None else price.cost(prompt_tokens, completion_tokens, cached_tokens)
         return Usage(prompt_tokens, completion_tokens, cost, calls=1)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL stays on this machine; then proxies of the environment must not be asked."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def builtin_endpoint() -> Endpoint:

@@ -13,6 +13,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from llmopt_core.errors import StorageFailed
+from llmopt_core.workspace import replace_file
+
 Place = tuple[str, str, str]
 """Base URL, model, and `chat` or `completion`."""
 
@@ -102,14 +105,12 @@ class Refusals:
         """Best effort: what cannot be written is learnt again."""
         if self._path is None:
             return
-        with contextlib.suppress(OSError, Timeout):
+        with contextlib.suppress(OSError, StorageFailed, Timeout):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._path.with_suffix(".lock"), timeout=5):
                 fresh = [{"place": list(place), "parameter": p, "taken": taken, "at": time.time()} for p in parameters]
                 kept = [entry for entry in self._read() if not any(_same(entry, new) for new in fresh)]
-                draft = self._path.with_suffix(".new")
-                draft.write_text(json.dumps([*kept, *fresh], ensure_ascii=False, indent=1), encoding="utf-8")
-                draft.replace(self._path)
+                replace_file(self._path, json.dumps([*kept, *fresh], indent=1))
 
 
 def _same(entry: Any, new: Mapping[str, Any]) -> bool:

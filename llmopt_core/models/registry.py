@@ -29,6 +29,7 @@ from llmopt_core.models.call_cache import CachedChat
 from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from
 from llmopt_core.models.meter import MeteredChat
 from llmopt_core.models.refusals import refusals_of
+from llmopt_core.models.trust import check_trusted
 from llmopt_core.models.wire import mode_of, model_name
 from llmopt_core.settings import Settings
 
@@ -239,6 +240,8 @@ class Models:
         return self._clients[place]
 
     def _key(self, endpoint: Endpoint) -> str:
+        """The endpoint's key; nothing is read for, and nothing goes to, a host that only a foreign file knows."""
+        check_trusted(self.settings, [endpoint])
         from_environment = os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else ""
         return self._keys.get(endpoint.name) or from_environment
 

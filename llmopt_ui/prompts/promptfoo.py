@@ -11,10 +11,11 @@ from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.prompt_lab.promptfoo_files import Adopted, adopt, import_uploads, not_run_rows
 from llmopt_core.experiments.promptfoo import PromptfooImport, import_promptfoo
 from llmopt_core.models.endpoint_file import save_endpoint
+from llmopt_core.models.trust import Destination, new_destinations, trust
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
-from llmopt_ui.keys import endpoints
+from llmopt_ui.keys import endpoints, environment
 from llmopt_ui.prompts.setup import save_setup
 from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.resources import settings, store
@@ -78,6 +79,7 @@ def _put_away() -> None:
 
 def _open(dialog: str = "") -> None:
     state().dialog = dialog
+    prompt_state().new_hosts = ()
 
 
 @st.dialog("Import from promptfoo", width="large", on_dismiss=_open)
@@ -90,21 +92,41 @@ def _dialog(project: Project) -> None:
     path = st.text_input("Or its path on this machine", key="promptfoo_path", placeholder="evals/promptfooconfig.yaml",
                          disabled=bool(files))  # fmt: skip
     name = st.text_input("Call the evaluation set", key="promptfoo_name", placeholder="As its folder")
-    if not st.button("Import", key="promptfoo_import", type="primary"):
+    pressed = st.button("Import", key="promptfoo_import", type="primary")
+    confirmed = _confirmed(prompt_state().new_hosts)
+    if not pressed and not confirmed:
         return
     try:
         found = _read({file.name: file.getvalue() for file in files}, path or "", (name or "").strip())
-        prompt_state().imported = made = adopt(store(), project, found)
         known = endpoints(settings())
-        for endpoint in made.endpoints:
-            if endpoint.name not in known:
-                save_endpoint(settings(), endpoint)
+        added = [endpoint for key, endpoint in found.endpoints.items() if key not in known]
+        new = new_destinations(settings(), added, environment())
+        if not set(new) <= set(confirmed):
+            prompt_state().new_hosts = tuple(new)
+            st.rerun()
+        trust(settings(), new)
+        prompt_state().imported = made = adopt(store(), project, found)
+        for endpoint in added:
+            save_endpoint(settings(), endpoint)
     except LlmOptError as error:
         show_error(str(error))
         return
     save_setup(project, made.setup, refill=True)
     _open()
     st.rerun()
+
+
+def _confirmed(hosts: tuple[Destination, ...]) -> tuple[Destination, ...]:
+    """The new hosts, where the user has said that they may get texts and keys."""
+    if not hosts:
+        return ()
+    with st.container(border=True, gap="small"):
+        st.markdown(
+            ":material/warning: **Hosts that are new here.** Once imported, prompts and texts of the tests are sent "
+            "to them when you compare, and the named key with them."
+        )
+        st.text("\n".join(map(str, hosts)))
+        return hosts if st.button("Trust and import", key="promptfoo_trust", icon=":material/check:") else ()
 
 
 def _read(files: dict[str, bytes], path: str, name: str) -> PromptfooImport:

@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from llmopt_core.models.trust import Destination
+
 _KEY = "llmopt_prompt_state"
 
 
@@ -20,6 +22,7 @@ class PromptState:
         filled: What each form's fields were last filled with, by the form's slot.
         unveiled: Whether a voter looks at the result of a comparison, where they said so; by comparison and voter.
         imported: What the last import of a promptfoo file became.
+        new_hosts: Where a promptfoo file that waits for it would send texts and keys.
         opened: The prompt, few-shot set or comparison to open at the next rerun, by its picker's key.
     """
 
@@ -28,6 +31,7 @@ class PromptState:
     opened: dict[str, str] = field(default_factory=dict)
     unveiled: dict[tuple[str, str], bool] = field(default_factory=dict)
     imported: object = None
+    new_hosts: tuple[Destination, ...] = ()
 
     def slot(self, form: str) -> str:
         """The part of widget keys that changes when the form is filled anew."""

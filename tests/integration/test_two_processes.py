@@ -43,7 +43,7 @@ def experiment(tmp_path: Path):
 
 def evaluate(folder: Path, number: int) -> "subprocess.Popen[str]":
     out = str(folder / f"{number}.json")
-    command = ["evaluate", str(folder / "experiment.yaml"), "--concurrency", "3", "--json", out]
+    command = ["evaluate", str(folder / "experiment.yaml"), "--concurrency", "3", "--trust", "--json", out]
     env = {**os.environ, "LLMOPT_HOME": str(folder / "home"), "STUB_API_KEY": "k"}
     return subprocess.Popen(
         [sys.executable, "-m", "llmopt_core.cli", *command], env=env, text=True, cwd=folder,

@@ -9,7 +9,10 @@ import pytest
 import yaml
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.models.endpoints import added_endpoints
+from llmopt_core.models.trust import new_destinations
 from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
 
 App = Callable[..., AppTest]
 PAGE = "pages/prompt_lab.py"
@@ -74,3 +77,33 @@ def test_a_path_is_read_and_its_problem_is_one_sentence(dialog: AppTest, tmp_pat
     assert "2 prompts, 2 tests" in words(dialog)
     dialog.button(key="promptfoo_close").click().run()
     assert "Imported from promptfoo" not in words(dialog)
+
+
+FOREIGN = """
+prompts: ["Greet {{name}}"]
+providers:
+  - {id: "openai:chat:m", config: {apiBaseUrl: "https://else.where/v1"}}
+  - groq:llama
+tests: [{vars: {name: Ada}}]
+"""
+
+
+def test_new_hosts_are_named_and_confirmed_before_anything_is_saved(
+    dialog: AppTest, store: Store, workspace: Path
+) -> None:
+    home = Settings(home=workspace)
+    dialog.file_uploader(key="promptfoo_files").upload("promptfooconfig.yaml", FOREIGN.encode(), "text/yaml")
+    dialog.button(key="promptfoo_import").click().run()
+    assert not dialog.exception
+    shown = words(dialog)
+    assert "https://else.where (no key)" in shown
+    assert "https://api.groq.com (key from GROQ_API_KEY)" in shown
+    assert store.evaluation_sets("new one") == []
+    assert added_endpoints(home) == {}
+
+    dialog.button(key="promptfoo_trust").click().run()
+    assert not dialog.exception
+    assert [item.name for item in store.evaluation_sets("new one")] == ["promptfoo"]
+    assert set(added_endpoints(home)) == {"openai-else.where", "groq"}
+    foreign = [one.brought_by("again.yaml") for one in added_endpoints(home).values()]
+    assert new_destinations(home, foreign, {}) == []

@@ -105,7 +105,8 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
         documents,
     )
     plan, left_out = (plan, {}) if said.keep_repeated else without_leaks(plan)
-    return ComparisonFile(plan, endpoints_in(said.endpoints, path.name), left_out=left_out)
+    endpoints = {name: one.brought_by(path.name) for name, one in endpoints_in(said.endpoints, path.name).items()}
+    return ComparisonFile(plan, endpoints, left_out=left_out)
 
 
 def _imported(path: Path) -> ComparisonFile:

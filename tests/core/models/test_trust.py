@@ -1,0 +1,134 @@
+"""A file that somebody else wrote sends no key and no text to a host that nobody confirmed."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.models.base import EmbeddingSpec, ModelSpec
+from llmopt_core.models.endpoint_file import save_endpoint
+from llmopt_core.models.endpoints import Endpoint, endpoints_in
+from llmopt_core.models.registry import Models
+from llmopt_core.models.trust import Destination, new_destinations, trust
+from llmopt_core.settings import Settings
+from tests.stub_endpoint import StubEndpoint
+
+from .conftest import ask
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-another-service")
+    monkeypatch.setenv("SOME_API_KEY", "secret-of-some-service")
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "LLMOPT_ENDPOINTS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def foreign(url: str, variable: str = "", name: str = "theirs") -> Endpoint:
+    (found,) = endpoints_in({name: {"base_url": url, "api_key_env": variable}}, "their.yaml").values()
+    return found.brought_by("their.yaml")
+
+
+def models(settings: Settings, endpoint: Endpoint) -> Models:
+    return Models(settings, None, {endpoint.name: endpoint.model_copy(update={"default_model": "m", "max_retries": 0})})
+
+
+@pytest.mark.parametrize("call", ["chat", "stream", "embed", "likelihood"])
+async def test_nothing_goes_to_a_host_that_was_not_confirmed(settings: Settings, stub: StubEndpoint, call: str):
+    endpoint = foreign(stub.url, "SOME_API_KEY")
+    spec, words = ModelSpec(endpoint="theirs"), rf"their\.yaml .* {stub.url[:-3]} \(key from SOME_API_KEY\)"
+
+    async def make(made: Models) -> None:
+        if call == "embed":
+            made.embedder(EmbeddingSpec(endpoint="theirs", model="m")).encode(["text"])
+        elif call == "likelihood":
+            await made.likelihood(spec).likelihood("a", " b")
+        else:
+            await made.chat(spec).complete(ask(endpoint="theirs"), print if call == "stream" else None)
+
+    async with models(settings, endpoint) as made:
+        with pytest.raises(BadInput, match=words):
+            await make(made)
+
+    assert stub.paths == []
+
+
+async def test_what_was_confirmed_is_remembered_by_host_and_variable(settings: Settings, stub: StubEndpoint):
+    endpoint = foreign(stub.url, "SOME_API_KEY")
+    trust(settings, new_destinations(settings, [endpoint]))
+
+    async with models(Settings(home=settings.home), endpoint) as made:
+        assert (await made.chat(ModelSpec(endpoint="theirs")).complete(ask(endpoint="theirs"))).text == "stub answer"
+    assert stub.requests[0]["key"] == "secret-of-some-service"
+
+    other_key = foreign(stub.url, "OTHER_API_KEY")
+    other_host = foreign(stub.url.replace("127.0.0.1", "localhost"), "SOME_API_KEY")
+    other_port = foreign("http://127.0.0.1:9/v1", "SOME_API_KEY")
+    safer = foreign(stub.url.replace("http:", "https:"), "SOME_API_KEY")
+    assert len(new_destinations(settings, [endpoint, other_key, other_host, other_port, safer])) == 4
+
+
+@pytest.mark.parametrize(
+    "variable", ["AWS_SECRET_ACCESS_KEY", "HOME", "PATH", "API_KEY_X", "GITHUB_TOKEN", "_API_KEYS"]
+)
+async def test_no_other_variable_is_read(settings: Settings, stub: StubEndpoint, variable: str):
+    endpoint = foreign(stub.url, variable)
+    trust(settings, [Destination(stub.url.removesuffix("/v1"), variable)])
+
+    with pytest.raises(BadInput, match=f"asks for the environment variable {variable}, which was not read"):
+        models(settings, endpoint).chat(ModelSpec(endpoint="theirs"))
+
+    assert stub.paths == []
+
+
+def test_a_variable_of_an_endpoint_in_settings_may_be_named(settings: Settings, stub: StubEndpoint):
+    save_endpoint(settings, Endpoint(name="mine", base_url="https://mine.example/v1", api_key_env="AZURE_KEY"))
+
+    assert new_destinations(settings, [foreign("https://mine.example/v1", "AZURE_KEY")]) == []
+    assert new_destinations(settings, [foreign("https://other.example/v1", "AZURE_KEY")]) == [
+        Destination("https://other.example", "AZURE_KEY")
+    ]
+
+
+def test_the_users_own_endpoints_need_no_confirmation(settings: Settings, stub: StubEndpoint):
+    own = Endpoint(name="mine", base_url="https://mine.example/v1", api_key_env="AWS_SECRET_ACCESS_KEY")
+
+    assert new_destinations(settings, [own]) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "variable", "told"),
+    [
+        ("http://127.0.0.1:11434/v1", "", None),
+        ("http://localhost:8000/v1", "", None),
+        ("http://[::1]:8000/v1", "", None),
+        ("http://127.0.0.1:11434/v1", "SOME_API_KEY", "http://127.0.0.1:11434 (key from SOME_API_KEY)"),
+        ("https://api.openai.com/v1", "OPENAI_API_KEY", None),
+        ("https://api.openai.com/v1", "SOME_API_KEY", "https://api.openai.com (key from SOME_API_KEY)"),
+        ("http://api.openai.com/v1", "OPENAI_API_KEY", "http://api.openai.com (key from OPENAI_API_KEY)"),
+        ("https://api.openai.com.evil.example/v1", "OPENAI_API_KEY",
+         "https://api.openai.com.evil.example (key from OPENAI_API_KEY)"),
+        ("https://EXAMPLE.com:443/v1", "", "https://example.com (no key)"),
+        ("https://ex\u0430mple.com/v1", "", "https://xn--exmple-4nf.com (no key)"),
+    ],
+)  # fmt: skip
+def test_what_is_new(settings: Settings, url: str, variable: str, told: str | None):
+    assert [str(one) for one in new_destinations(settings, [foreign(url, variable)])] == ([told] if told else [])
+
+
+@pytest.mark.parametrize("content", ["{", "[1, 2]", "- {host: 5}", "- host: x", "\x00"])
+def test_a_damaged_memory_confirms_nothing(settings: Settings, content: str):
+    settings.home.mkdir(parents=True)
+    (settings.home / "trusted_hosts.yaml").write_text(content)
+    new = new_destinations(settings, [foreign("https://a.example/v1")])
+
+    assert new == [Destination("https://a.example", "")]
+    trust(settings, new)
+    assert new_destinations(settings, [foreign("https://a.example/v1")]) == []
+
+
+def test_a_file_cannot_call_itself_the_users_own():
+    with pytest.raises(BadInput, match="unknown setting"):
+        endpoints_in({"a": {"base_url": "http://a/v1", "source": ""}}, "their.yaml")
+    with pytest.raises(BadInput, match="unknown setting"):
+        endpoints_in({"a": {"base_url": "http://a/v1", "_source": ""}}, "their.yaml")

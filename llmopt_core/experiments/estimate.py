@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
+from llmopt_core.errors import BudgetReached
 from llmopt_core.execution.bounded import failure_of
+from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.experiments.check import check_run
+from llmopt_core.experiments.embedding_cost import EmbeddingCost, embedding_cost
 from llmopt_core.experiments.experiment import Plan
 from llmopt_core.experiments.indexing import texts_to_write, written_texts
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
@@ -17,6 +20,7 @@ from llmopt_core.runs.store import Store
 from llmopt_core.types import Example, Record, Usage
 
 PILOT = 3
+_MOST_SECONDS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class Estimate:
         cost_usd: None where a price is not known.
         seconds: Rough wall time at the given concurrency.
         spent: What the pilot took; its results are kept and not paid again.
-        failures: Messages of pilot examples that failed.
+        failures: Messages of pilot examples that failed, or why the pilot ended early.
+        tried: Ids of the examples of the pilot; empty where all that were looked at came from the cache.
     """
 
     configuration: str
@@ -43,21 +48,29 @@ class Estimate:
     seconds: float
     spent: Usage
     failures: tuple[str, ...] = ()
+    tried: tuple[str, ...] = ()
+
+
+def most_usd(found: Sequence[Estimate]) -> float | None:
+    """What pilot and runs cost together, to be held against a budget; None where a price is not known."""
+    total = sum((Usage(cost_usd=one.cost_usd) + one.spent for one in found), Usage())
+    return total.cost_usd
 
 
 async def estimate(store: Store, plan: Plan, models: Models, pilot: int = PILOT) -> list[Estimate]:
-    """An estimate per configuration. The pilot makes real calls; their results stay in the cache.
+    """An estimate per configuration. The pilot makes real calls, within the plan's budget; their results are kept.
 
     Raises:
-        BadInput: A configuration could only fail.
+        BadInput: A configuration could only fail, or the budget needs a price.
     """
     for configuration in plan.configurations:
-        check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models)
+        check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     examples = plan.evaluation_set.examples[: plan.limit]
-    return [
-        await estimate_pipeline(pipeline, examples, pilot, plan.concurrency)
-        for pipeline in _pipelines(store, plan, models)
-    ]
+    with models.within(Budget(plan.budget_usd)):
+        return [
+            await estimate_pipeline(pipeline, examples, pilot, plan.concurrency)
+            for pipeline in _pipelines(store, plan, models)
+        ]
 
 
 def _pipelines(store: Store, plan: Plan, models: Models) -> list[Pipeline]:
@@ -68,7 +81,13 @@ def _pipelines(store: Store, plan: Plan, models: Models) -> list[Pipeline]:
 
 
 async def estimate_pipeline(
-    pipeline: Pipeline, examples: Sequence[Example], pilot: int, concurrency: int, *, answers: bool = True
+    pipeline: Pipeline,
+    examples: Sequence[Example],
+    pilot: int,
+    concurrency: int,
+    *,
+    answers: bool = True,
+    same: Collection[str] = (),
 ) -> Estimate:
     """What is still to be spent on these examples.
 
@@ -78,16 +97,79 @@ async def estimate_pipeline(
         pilot: So many that are not cached are done.
         concurrency: Of the whole work.
         answers: Without, the questions are searched and not answered.
+        same: Ids of examples to try, where other configurations have tried them: what they made is not made again in
+            the whole work either.
     """
-    writing, pipeline = await _writing(pipeline, pilot)
-    known = pipeline.is_cached if answers else lambda example: pipeline.cached_hits(example) is not None
-    new = await asyncio.to_thread(lambda: [example for example in examples if not known(example)])
-    tried = new[:pilot]
-    await pipeline.prepare(tried)
-    records = [await (pipeline.evaluate(example) if answers else _searched(pipeline, example)) for example in tried]
-    left = len(new) - len(tried)
-    found = _extrapolated(pipeline.configuration.name, len(examples), left, records, concurrency)
-    return found if writing is None else _with_writing(found, writing, len(examples), concurrency)
+    name, paid = pipeline.configuration.name, Account()
+    whole = pipeline
+    with accounted(paid):
+        try:
+            writing, pipeline = await _writing(pipeline, pilot)
+            embedding = await asyncio.to_thread(embedding_cost, whole, [example.question for example in examples])
+            if embedding.cost_usd != 0.0:
+                # Nobody has agreed yet to pay for a whole index.
+                pipeline = pipeline.embedding_here()
+            groups = await _piloted(pipeline, examples, pilot, answers=answers, same=same)
+        except BudgetReached as error:
+            return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, paid.usage, (str(error),))
+    found = replace(_extrapolated(name, len(examples), groups, concurrency), spent=_made_now(paid.usage))
+    if writing is not None:
+        found = _with_writing(found, writing, len(examples), concurrency)
+    return _with_embedding(found, embedding)
+
+
+def _made_now(usage: Usage) -> Usage:
+    """Without what a cache answered."""
+    return Usage(usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, usage.calls)
+
+
+@dataclass
+class _Group:
+    """Examples that have the same still to be made.
+
+    Attributes:
+        answered: Whether only scores are missing.
+        shared: Whether other configurations have tried the same examples.
+        records: Of those that were tried and took calls, or need none.
+        left: Those that were not tried.
+    """
+
+    answered: bool
+    shared: bool = False
+    records: list[Record] = field(default_factory=list)
+    left: int = 0
+
+
+async def _piloted(
+    pipeline: Pipeline, examples: Sequence[Example], pilot: int, *, answers: bool, same: Collection[str]
+) -> tuple[_Group, _Group]:
+    """Do a few examples of each kind. What comes from the cache tells no price, so further ones are tried then."""
+
+    def sorted_out() -> tuple[list[Example], list[Example]]:
+        if not answers:
+            return [example for example in examples if pipeline.cached_hits(example) is None], []
+        new = [example for example in examples if not pipeline.is_cached(example)]
+        answered = [pipeline.is_answered(example) for example in new]
+        return (
+            [example for example, known in zip(new, answered, strict=True) if not known],
+            [example for example, known in zip(new, answered, strict=True) if known],
+        )
+
+    waiting = await asyncio.to_thread(sorted_out)
+    groups = _Group(False), _Group(True)
+    until = time.monotonic() + _MOST_SECONDS
+    for group, new in zip(groups, waiting, strict=True):
+        group.left, group.shared = len(new), bool(same)
+        chosen = [example for example in new if example.id in same]
+        await pipeline.prepare((chosen or new)[:pilot])
+        for example in chosen or new:
+            if len(group.records) >= pilot or time.monotonic() > until:
+                break
+            record = await (pipeline.evaluate(example) if answers else _searched(pipeline, example))
+            group.left -= 1
+            if chosen or record.usage.calls or record.failure or not record.usage.cached_calls:
+                group.records.append(record)
+    return groups
 
 
 async def _searched(pipeline: Pipeline, example: Example) -> Record:
@@ -130,7 +212,7 @@ async def _writing(pipeline: Pipeline, pilot: int) -> tuple[_Writing | None, Pip
     seconds = time.perf_counter() - started
     tried = min(pilot, missing)
     writing = _Writing(missing - tried, tried, made.usage if made else Usage(), seconds)
-    return writing, pipeline.embedding_text()
+    return writing, pipeline.embedding_here()
 
 
 def _with_writing(found: Estimate, writing: _Writing, records: int, concurrency: int) -> Estimate:
@@ -146,25 +228,56 @@ def _with_writing(found: Estimate, writing: _Writing, records: int, concurrency:
         completion_tokens=found.completion_tokens + round(usage.completion_tokens * share),
         cost_usd=cost,
         seconds=found.seconds + writing.seconds * share / max(1, concurrency),
-        spent=found.spent + usage,
     )
 
 
-def _extrapolated(name: str, total: int, left: int, records: Sequence[Record], concurrency: int) -> Estimate:
-    spent = Usage()
-    for record in records:
-        spent += record.usage
-    share = left / len(records) if records else 0.0
-    seconds = sum(record.seconds for record in records)
+def _with_embedding(found: Estimate, embedding: EmbeddingCost) -> Estimate:
+    """The estimate with the calls that embed; until they are made no record is free."""
+    if not embedding.texts:
+        return found
+    cost = None if embedding.cost_usd is None or found.cost_usd is None else found.cost_usd + embedding.cost_usd
+    return replace(
+        found,
+        cached=0,
+        calls=found.calls + embedding.calls,
+        prompt_tokens=found.prompt_tokens + embedding.tokens,
+        cost_usd=cost,
+    )
+
+
+def _extrapolated(name: str, total: int, groups: Sequence[_Group], concurrency: int) -> Estimate:
+    usage, seconds = Usage(), 0.0
+    records = [record for group in groups for record in group.records]
+    for group in groups:
+        share = group.left / len(group.records) if group.records else 0.0
+        took = sum((_price(record, group) for record in group.records), Usage())
+        usage += _scaled(took, share)
+        seconds += sum(record.seconds for record in group.records) * share
+    left = sum(group.left for group in groups)
     return Estimate(
         configuration=name,
         records=total,
         cached=total - left,
-        calls=round(spent.calls * share),
-        prompt_tokens=round(spent.prompt_tokens * share),
-        completion_tokens=round(spent.completion_tokens * share),
-        cost_usd=None if spent.cost_usd is None else spent.cost_usd * share,
-        seconds=seconds * share / concurrency,
-        spent=spent,
+        calls=usage.calls,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        cost_usd=usage.cost_usd,
+        seconds=seconds / concurrency,
+        spent=Usage(),
         failures=tuple(dict.fromkeys(record.failure.message for record in records if record.failure)),
+        tried=tuple(record.example.id for record in records),
+    )
+
+
+def _price(record: Record, group: _Group) -> Usage:
+    """What a like record takes. Where a part of it came from the cache by chance, what that took when it was made."""
+    return record.usage if group.answered or group.shared else record.usage.made or record.usage
+
+
+def _scaled(usage: Usage, share: float) -> Usage:
+    return Usage(
+        round(usage.prompt_tokens * share),
+        round(usage.completion_tokens * share),
+        None if usage.cost_usd is None else usage.cost_usd * share,
+        round(usage.calls * share),
     )

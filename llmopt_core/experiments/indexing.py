@@ -23,10 +23,7 @@ OnProgress = Callable[[int, int], None]
 
 def chunk_for(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models, cache: Cache) -> list[Chunk]:
     """All chunks, cut once per documents and settings."""
-    stages = StageCache(cache)
-    embedding = keys.embedding_identity(retrieval.embedding, models)
-    key = keys.chunks_key(documents, retrieval.chunking, embedding)
-    known = stages.chunks(key)
+    known = chunks_kept(retrieval, documents, models, cache)
     if known is not None:
         return known
 
@@ -34,8 +31,20 @@ def chunk_for(retrieval: RetrievalSpec, documents: Sequence[Document], models: M
         return encode_cached(texts, models.embedder(retrieval.embedding), cache)
 
     chunks: list[Chunk] = chunk_documents(documents, retrieval.chunking, encode)
-    stages.put_chunks(key, chunks)
+    StageCache(cache).put_chunks(_chunks_key(retrieval, documents, models), chunks)
     return chunks
+
+
+def chunks_kept(
+    retrieval: RetrievalSpec, documents: Sequence[Document], models: Models, cache: Cache
+) -> list[Chunk] | None:
+    """All chunks, where they were cut before."""
+    return StageCache(cache).chunks(_chunks_key(retrieval, documents, models))
+
+
+def _chunks_key(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> str:
+    embedding = keys.embedding_identity(retrieval.embedding, models)
+    return keys.chunks_key(documents, retrieval.chunking, embedding)
 
 
 def prepare_index(  # noqa: PLR0917

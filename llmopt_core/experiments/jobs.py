@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
+from llmopt_core.execution.budget import Account, accounted
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project, Status
 from llmopt_core.settings import Settings
@@ -34,11 +35,13 @@ class JobContext:
 
     Attributes:
         job_id: For runs that belong to the job.
+        paid: What the job's calls took, whatever became of it.
     """
 
     job_id: int
     store: Store
     settings: Settings
+    paid: Account = field(default_factory=Account)
     _cancel: threading.Event = field(default_factory=threading.Event)
     _reported: float = 0.0
     _latest: dict[str, Any] = field(default_factory=dict)
@@ -52,7 +55,14 @@ class JobContext:
         self._latest = progress
         if time.monotonic() - self._reported >= _REPORT_SECONDS:
             self._reported = time.monotonic()
-            self.store.update_job(self.job_id, progress=progress)
+            self.store.update_job(self.job_id, progress=self.latest())
+
+    def latest(self) -> dict[str, Any] | None:
+        """What was said last; with what was paid, where the work does not say so itself. None for nothing."""
+        usage = self.paid.usage
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        paid = {"tokens": tokens, "cost_usd": usage.cost_usd} if usage.calls else {}
+        return {**paid, **self._latest} or None
 
 
 class Line:
@@ -172,7 +182,8 @@ class JobRunner:
                 raise Cancelled("Cancelled before it started.")
             try:
                 self._store.update_job(context.job_id, status="running")
-                result = _called(work, context)
+                with accounted(context.paid):
+                    result = _called(work, context)
             finally:
                 line.release()
             status = "cancelled" if context.should_cancel() else "finished"
@@ -188,8 +199,7 @@ class JobRunner:
 
     def _end(self, context: JobContext, status: Status, error: str, result: dict[str, Any] | None) -> None:
         try:
-            latest = context._latest or None
-            self._store.update_job(context.job_id, status=status, error=error, progress=latest, result=result)
+            self._store.update_job(context.job_id, status=status, error=error, progress=context.latest(), result=result)
         except LlmOptError:
             # The store itself failed; the job will be found interrupted when this process has ended.
             pass
@@ -219,7 +229,7 @@ class JobRunner:
             context._cancel.set()
         if time.monotonic() - context._reported > 5 * _REPORT_SECONDS:
             context._reported = time.monotonic()
-            self._store.update_job(context.job_id, progress=context._latest or None)
+            self._store.update_job(context.job_id, progress=context.latest())
 
 
 def _called(work: Work, context: JobContext) -> dict[str, Any] | None:

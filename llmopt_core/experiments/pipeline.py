@@ -26,6 +26,7 @@ from llmopt_core.experiments.indexing import OnProgress, prepare_index, written_
 from llmopt_core.experiments.kept_support import KeptSupport
 from llmopt_core.experiments.stages import StageCache
 from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.embedded_texts import EmbeddedTexts
 from llmopt_core.retrieval.result import Retrieval
@@ -74,12 +75,14 @@ class Pipeline:
         self._written: EmbeddedTexts | None = None
         self._written_usage = Usage()
 
-    def embedding_text(self) -> Pipeline:
-        """The same but for what is embedded: the chunks' own texts, for which nothing must be written."""
+    def embedding_here(self) -> Pipeline:
+        """The same but for what is embedded: the chunks' own texts, on this machine, for which nothing is paid."""
         retrieval = self.configuration.retrieval
         if retrieval is None:
             return self
         embedding = retrieval.embedding.model_copy(update={"of": "text", "writer": None})
+        if embedding.endpoint:
+            embedding = EmbeddingSpec()
         changed = retrieval.model_copy(update={"embedding": embedding})
         configuration = self.configuration.model_copy(update={"retrieval": changed})
         return Pipeline(configuration, self.documents, self._metrics, self._judge, self.models, self.cache)
@@ -161,6 +164,13 @@ class Pipeline:
         if self.configuration.retrieval is None:
             return None
         return self._stages.retrieval(keys.hits_key(self._retrieval_identity, example))
+
+    def is_answered(self, example: Example) -> bool:
+        """Whether hits and answer are kept, so that only scores may be missing."""
+        retrieval = self.cached_hits(example)
+        if retrieval is None and self.configuration.retrieval is not None:
+            return False
+        return self._stages.answer(self._answer_key(example, retrieval)) is not None
 
     def is_cached(self, example: Example) -> bool:
         """Whether the record costs nothing: every stage of it is kept, or it is not asked."""

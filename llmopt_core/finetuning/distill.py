@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from llmopt_core.errors import BudgetReached
 from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Account, accounted
 from llmopt_core.finetuning.data import ChatMessage, TrainingExample
 from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec
 from llmopt_core.types import Example, Failure, Message, Usage
@@ -17,11 +19,17 @@ Prompt = Callable[[Example], Sequence[Message]]
 
 @dataclass(frozen=True)
 class Distilled:
-    """Examples that passed, and per rejected or failed question (by id) the reason."""
+    """Examples that passed, and per rejected or failed question (by id) the reason.
+
+    Attributes:
+        usage: What was paid, checks by a judge and answers that failed included.
+        stopped: Why it ended early, where a budget did that.
+    """
 
     examples: tuple[TrainingExample, ...]
     rejected: dict[str, str] = field(default_factory=dict)
     usage: Usage = Usage()
+    stopped: str = ""
 
 
 async def distill(
@@ -33,7 +41,6 @@ async def distill(
     student_prompt: Prompt | None = None,
     checks: Sequence[AnswerCheck] = (),
     concurrency: int = 4,
-    budget_usd: float | None = None,
     on_done: Callable[[int, int], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Distilled:
@@ -47,39 +54,43 @@ async def distill(
         teacher_prompt: The messages the teacher sees, with all its instructions and few-shot examples.
         student_prompt: The messages the example is trained on, usually shorter; by default the teacher's.
         checks: All must return an empty text; a check that raises rejects the answer.
-        budget_usd: No further call is started once this much is spent.
         on_done: Called with the number of finished questions and the total.
         should_stop: Asked before each call.
+
+    The budget that `Models` works within ends it early: what was answered by then is kept, and `stopped` says why.
     """
     spent = _Spent()
 
     async def work(question: Example) -> TrainingExample | str:
         request = ChatRequest(tuple(teacher_prompt(question)), model)
-        reply = await teacher.complete(request)
-        spent.usage += reply.usage
-        reason = await _reject(question, reply.text, reply.finish_reason, checks)
+        try:
+            reply = await teacher.complete(request)
+            reason = await _reject(question, reply.text, reply.finish_reason, checks)
+        except BudgetReached as error:
+            spent.stopped = str(error)
+            return spent.stopped
         return reason or _example(question, (student_prompt or teacher_prompt)(question), reply.text, model)
 
     def stop() -> bool:
-        over = budget_usd is not None and (spent.usage.cost_usd or 0.0) >= budget_usd
-        return over or (should_stop is not None and should_stop())
+        return bool(spent.stopped) or (should_stop is not None and should_stop())
 
     def report(_at: int, _question: Example, _result: object) -> None:
         spent.done += 1
         if on_done:
             on_done(spent.done, len(questions))
 
-    results = await bounded_map(
-        questions, work, concurrency=concurrency, on_done=report, should_stop=stop, stage="distill"
-    )
+    with accounted(Account()) as paid:
+        results = await bounded_map(
+            questions, work, concurrency=concurrency, on_done=report, should_stop=stop, stage="distill"
+        )
     kept = tuple(r for r in results if isinstance(r, TrainingExample))
     rejected = {q.id: _why(r) for q, r in zip(questions, results, strict=True) if not isinstance(r, TrainingExample)}
-    return Distilled(kept, rejected, spent.usage)
+    return Distilled(kept, rejected, paid.usage, spent.stopped)
 
 
 @dataclass
 class _Spent:
-    usage: Usage = Usage()
+    stopped: str = ""
     done: int = 0
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from llmopt_core.cache import Cache
-from llmopt_core.errors import OUTAGES, BadInput
+from llmopt_core.errors import OUTAGES, BadInput, BudgetReached
 from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Account, accounted
+from llmopt_core.execution.budget import Budget as CallBudget
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
@@ -67,7 +69,7 @@ class Bench:
         should_cancel: Asked before each answer.
 
     Attributes:
-        usage: Of everything so far.
+        budget: What may be paid, and what was.
         ended: Why nothing new is started; empty while it goes on.
         problem: The last failure of an answer.
     """
@@ -82,19 +84,25 @@ class Bench:
     ) -> None:
         self.task = task
         self.models = models
-        self.usage = Usage()
+        self.budget = CallBudget(task.budget.usd, task.budget.calls)
         self.ended: Ended = ""
         self.problem = ""
         self.planned = 0
         self._cache = cache
         self._report_to = report
         self._should_cancel = should_cancel or (lambda: False)
-        self._meter = _Meter(task.budget, 1 + len(task.configuration.prompt.steps))
+        self._account = Account()
+        self._reserve = _Reserve(task.budget, 1 + len(task.configuration.prompt.steps))
         self._progress = Progress(0)
         self._started = time.monotonic()
         self._failures = self._broken_ones = 0
         self._answered = False
         self._message = ""
+
+    @property
+    def usage(self) -> Usage:
+        """Of everything so far, what the cache answered included."""
+        return self._account.usage
 
     @property
     def seconds(self) -> float:
@@ -103,11 +111,11 @@ class Bench:
 
     def reserve(self, answers: int) -> None:
         """Keep so many answers payable: nothing else may use up the last of the budget."""
-        self._meter.reserved = answers
+        self._reserve.answers = answers
 
     def release(self) -> None:
         """Let the reserve be used now, also where the budget seemed used up."""
-        self._meter.reserved = 0
+        self._reserve.answers = 0
         if self.ended == "budget":
             self.ended = ""
 
@@ -122,8 +130,6 @@ class Bench:
         pipeline = Pipeline(
             configuration, self.task.documents, self.task.metrics, self.task.judge, self.models, self._cache
         )
-        if not self._stopped():
-            await pipeline.prepare(examples)
         found: dict[int, Record] = {}
 
         async def one(place: int) -> None:
@@ -132,13 +138,15 @@ class Bench:
                 found[place] = record
 
         places = list(range(len(examples)))
-        while places and self._meter.unknown and not self._stopped():
-            # One at a time, until it is known what one costs.
-            await bounded_map(places[:1], one, concurrency=1)
-            places = places[1:]
-        results = await bounded_map(
-            places, one, concurrency=self.task.concurrency, should_stop=lambda: self._stopped() or self._hopeless
-        )
+        with self.models.within(self.budget), accounted(self._account):
+            await self._prepare(pipeline, examples)
+            while places and self._reserve.unknown and not self._stopped():
+                # One at a time, until it is known what must be kept for the last test.
+                await bounded_map(places[:1], one, concurrency=1)
+                places = places[1:]
+            results = await bounded_map(
+                places, one, concurrency=self.task.concurrency, should_stop=lambda: self._stopped() or self._hopeless
+            )
         _raise_what_ends(results)
         self._broken_ones = self._broken_ones + 1 if self._hopeless else 0
         if self._broken_ones >= _BROKEN_IN_A_ROW:
@@ -150,11 +158,22 @@ class Bench:
         """Make a call beside the answers, if the budget has room for it. Says whether it was made."""
         if self._stopped() or not self._has_room(beside=True):
             return False
-        with self._meter:
-            usage = await call()
-        self.usage += usage
-        self._meter.add(usage, beside=True)
+        with self.models.within(self.budget), accounted(self._account), accounted(Account()) as paid:
+            try:
+                await call()
+            except BudgetReached:
+                self.ended = self.ended or "budget"
+                return False
+            finally:
+                self._reserve.add(paid.usage, beside=True)
         return True
+
+    async def _prepare(self, pipeline: Pipeline, examples: Sequence[Example]) -> None:
+        try:
+            if not self._stopped():
+                await pipeline.prepare(examples)
+        except BudgetReached:
+            self.ended = self.ended or "budget"
 
     def compared(self, before: Measured, after: Measured) -> Comparison:
         """Paired by example; the difference is `after - before`."""
@@ -176,15 +195,18 @@ class Bench:
     async def _paid(self, pipeline: Pipeline, example: Example) -> Record | None:
         if not pipeline.is_cached(example) and not self._has_room():
             return None
-        with self._meter:
-            record = await pipeline.evaluate(example)
-        self.usage += record.usage
-        self._meter.add(record.usage)
+        with self._reserve:
+            try:
+                record = await pipeline.evaluate(example)
+            except BudgetReached:
+                self.ended = self.ended or "budget"
+                return None
+        self._reserve.add(record.usage)
         self._count(record)
         return record
 
     def _has_room(self, *, beside: bool = False) -> bool:
-        fits = self._meter.has_room(beside=beside)
+        fits = self._reserve.has_room(beside=beside)
         if not fits:
             self.ended = self.ended or "budget"
         return fits
@@ -218,6 +240,7 @@ class Bench:
                 "cached": progress.cached,
                 "tokens": self.usage.prompt_tokens + self.usage.completion_tokens,
                 "cost_usd": self.usage.cost_usd,
+                "left_usd": self.budget.left_usd,
                 "seconds_left": left.time_left(),
                 "message": self._message,
             }
@@ -235,10 +258,11 @@ class Bench:
 
 
 @dataclass
-class _Meter:
-    """What was spent against the budget, with what is in flight counted at the dearest answer so far.
+class _Reserve:
+    """Whether a whole answer can be paid, and the last test after it: what is begun shall not be for nothing.
 
-    Calls beside the answers are made one at a time and are dearer, so they have a price of their own.
+    What is in flight is counted at the dearest answer so far. Calls beside the answers are made one at a time and are
+    dearer, so they have a price of their own. The budget itself looks at each call.
     """
 
     budget: Budget
@@ -248,11 +272,11 @@ class _Meter:
     dearest: float = 0.0
     dearest_beside: float = 0.0
     in_flight: int = 0
-    reserved: int = 0
+    answers: int = 0
 
     def has_room(self, *, beside: bool) -> bool:
         """Whether one more answer, or call beside them, fits with what is in flight and reserved."""
-        waiting = self.in_flight + self.reserved
+        waiting = self.in_flight + self.answers
         calls = self.calls + waiting * self.calls_each + (1 if beside else self.calls_each)
         usd = self.usd + waiting * self.dearest + (self.dearest_beside if beside else self.dearest)
         fits = self.budget.calls is None or calls <= self.budget.calls

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from llmopt_core.errors import OUTAGES, BadInput, EndpointError
+from llmopt_core.errors import OUTAGES, BadInput, BudgetReached, EndpointError
 from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Account, Budget, accounted
+from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.question_writing.filters import Candidate, Dropped, Filter
 from llmopt_core.experiments.question_writing.passages import sample_passages
 from llmopt_core.experiments.question_writing.replies import Written, read_reply
@@ -43,12 +45,13 @@ class WritingSpec(Spec):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the writing is, and what it took so far."""
+    """How far the writing is, what it took so far, and what is left of the budget."""
 
     done: int
     total: int
     kept: int
     usage: Usage
+    left_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +108,22 @@ async def write_questions(
         models: Of the current event loop.
         known: Questions that are there already; written ones like them are dropped.
         concurrency: Calls at once.
-        budget_usd: No further call is started where it would cost more.
+        budget_usd: The most that may be paid. What was written before it is reached is kept.
         on_progress: Called as passages finish.
         should_stop: Asked before each call.
 
     Raises:
-        BadInput: The documents hold no text.
+        BadInput: The documents hold no text, or the budget needs a price.
         EndpointError: The model failed for every passage.
     """
     passages = sample_passages(documents, spec.passages, spec.passage_size, spec.seed)
     if not passages:
         raise BadInput("There is no text to write questions about; add a document that has some.")
-    work = _Work(spec, documents, models, budget_usd, should_stop, on_progress, len(passages))
-    results: list[list[Written] | Failure] = []
-    while budget_usd is not None and len(results) < len(passages) and not work.answered:
-        results += await work.some(passages[len(results) : len(results) + 1], 1)
-    results += await work.some(passages[len(results) :], concurrency)
+    if budget_usd is not None:
+        check_budget(budget_usd, [spec.model], models)
+    work = _Work(spec, documents, models, should_stop, on_progress, len(passages))
+    with models.within(Budget(budget_usd)) as work.budget, accounted(work.paid):
+        results = await work.all(passages, concurrency)
     failures = [result for result in results if isinstance(result, Failure) and result.kind != "cancelled"]
     if failures and not work.answered:
         raise EndpointError(f"The model failed for every passage: {failures[0].message}", kind=failures[0].kind)
@@ -134,7 +137,7 @@ async def write_questions(
         sum(not result for result in results if not isinstance(result, Failure)),
         tuple(dict.fromkeys(failure.message for failure in failures)),
         len(results) - sum(isinstance(r, Failure) and r.kind == "cancelled" for r in results),
-        work.usage,
+        work.paid.usage,
         work.stopped,
     )
 
@@ -175,56 +178,51 @@ class _Work:
         spec: WritingSpec,
         documents: Sequence[Document],
         models: Models,
-        budget: float | None,
         should_stop: Callable[[], bool] | None,
         on_progress: Callable[[Progress], None] | None,
         total: int,
     ) -> None:
         self.documents = {document.name: document for document in documents}
-        self.usage = Usage()
-        self.answered = self._failed = self._outages = self._kept = self._in_flight = 0
+        self.budget, self.paid = Budget(), Account()
+        self.answered = self._failed = self._outages = self._kept = 0
         self.stopped = ""
         self._spec, self._chat = spec, models.chat(spec.model)
         self._plain = completes(spec.model, models)
-        self._budget, self._asked_to_stop, self._on_progress, self._total = budget, should_stop, on_progress, total
+        self._asked_to_stop, self._on_progress, self._total = should_stop, on_progress, total
 
-    async def some(self, passages: Sequence[Span], concurrency: int) -> list[list[Written] | Failure]:
+    async def all(self, passages: Sequence[Span], concurrency: int) -> list[list[Written] | Failure]:
         return await bounded_map(
             passages, self._one, concurrency=concurrency, on_done=self._done, should_stop=self._should_stop,
             stage="write",
         )  # fmt: skip
 
-    async def _one(self, span: Span) -> list[Written]:
+    async def _one(self, span: Span) -> list[Written] | Failure:
         model = self._spec.model
         if self._plain and not model.stop:
             model = model.model_copy(update={"stop": ("\n\n", "Passage:")})
         text = _prompt(self.documents[span.document], span, self._spec, self._plain)
-        self._in_flight += 1
         try:
             completion = await self._chat.complete(ChatRequest((Message("user", text),), model))
-        finally:
-            self._in_flight -= 1
+        except BudgetReached:
+            self.stopped = "the budget leaves no room for the next passage"
+            return Failure("write", "cancelled", self.stopped)
         self.answered += 1
-        self.usage += completion.usage
         written = read_reply(("Question:" if self._plain else "") + completion.text)
         return written[: self._spec.per_passage]
 
     def _done(self, _: int, __: Span, result: list[Written] | Failure) -> None:
         if isinstance(result, Failure):
-            self._failed += 1
+            self._failed += result.kind != "cancelled"
             self._outages += result.kind in OUTAGES
         else:
             self._kept += len(result)
         if self._on_progress is not None:
-            self._on_progress(Progress(self.answered + self._failed, self._total, self._kept, self.usage))
+            done, usage, left_usd = self.answered + self._failed, self.paid.usage, self.budget.left_usd
+            self._on_progress(Progress(done, self._total, self._kept, usage, left_usd))
 
     def _should_stop(self) -> bool:
         if self._outages >= _PATIENCE and not self.answered:
             return True
-        if self._budget is not None and self.answered:
-            spent = self.usage.cost_usd or 0.0
-            if spent + (self._in_flight + 1) * spent / self.answered > self._budget:
-                self.stopped = "the budget leaves no room for the next passage"
         if self._asked_to_stop is not None and self._asked_to_stop():
             self.stopped = "it was cancelled"
         return bool(self.stopped)

@@ -95,7 +95,11 @@ async def _estimated(
     lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
 ) -> LabEstimate:
     pilot = 1 if len(lines) >= _MANY else PILOT
-    return _together([await estimate_pipeline(line, examples, pilot, concurrency, answers=answers) for line in lines])
+    found: list[Estimate] = []
+    for line in lines:
+        same = found[0].tried if found else ()
+        found.append(await estimate_pipeline(line, examples, pilot, concurrency, answers=answers, same=same))
+    return _together(found)
 
 
 def _together(found: Sequence[Estimate]) -> LabEstimate:

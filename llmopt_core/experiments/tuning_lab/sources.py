@@ -13,6 +13,8 @@ from llmopt_core.evaluation.checks import Check, CheckSpec, build_checks
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.sample import Sample
 from llmopt_core.evaluation.text_metrics import token_f1
+from llmopt_core.execution.budget import Budget
+from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, few_shot_from
 from llmopt_core.experiments.tuning_lab.as_sent import without_shots
 from llmopt_core.experiments.tuning_lab.voted import liked
@@ -173,29 +175,31 @@ async def distilled(
         least_f1: Lowest token F1 with the reference, for questions that have one; 0 asks for nothing.
         student: What the example's prompt is made from; by default the teacher's without its few-shot examples.
         concurrency: Calls at once.
-        budget_usd: No further call is started once this much is spent.
+        budget_usd: The most that may be paid. What was answered before it is reached is kept.
         on_done: Called with the number of finished questions and the total.
         should_stop: Asked before each call.
 
     Raises:
-        BadInput: There are no questions, or the prompt needs retrieved text.
+        BadInput: There are no questions, the prompt needs retrieved text, or the budget needs a price.
     """
     if not questions:
         raise BadInput("There are no questions to answer; choose another evaluation set or upload questions.")
     short = student or prompt.model_copy(update={"few_shot": None})
     mode = mode_of(teacher, models)
-    return await distill(
-        questions,
-        models.chat(teacher),
-        teacher,
-        teacher_prompt=_messages(prompt, mode),
-        student_prompt=_messages(short, "chat"),
-        checks=answer_checks(checks, models, least_f1),
-        concurrency=concurrency,
-        budget_usd=budget_usd,
-        on_done=on_done,
-        should_stop=should_stop,
-    )
+    if budget_usd is not None:
+        check_budget(budget_usd, [teacher], models)
+    with models.within(Budget(budget_usd)):
+        return await distill(
+            questions,
+            models.chat(teacher),
+            teacher,
+            teacher_prompt=_messages(prompt, mode),
+            student_prompt=_messages(short, "chat"),
+            checks=answer_checks(checks, models, least_f1),
+            concurrency=concurrency,
+            on_done=on_done,
+            should_stop=should_stop,
+        )
 
 
 def _messages(prompt: PromptSpec, mode: Mode) -> Callable[[Example], Sequence[Message]]:

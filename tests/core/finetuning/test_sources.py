@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import EndpointError
+from llmopt_core.execution.budget import Budget
 from llmopt_core.finetuning.distill import distill
 from llmopt_core.finetuning.from_records import (
     from_corrections,
@@ -16,6 +17,8 @@ from llmopt_core.finetuning.from_records import (
 )
 from llmopt_core.finetuning.to_label import next_to_label
 from llmopt_core.models.base import Completion, ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.meter import MeteredChat
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Answer, Example, Failure, Message, Record, Score, Span, Usage
 
@@ -115,6 +118,11 @@ async def no_threes(example: Example, text: str) -> str:
     return "it says three" if "3" in text else ""
 
 
+def metered(teacher: ScriptedChat, budget: Budget | None = None) -> MeteredChat:
+    counted = budget or Budget()
+    return MeteredChat(teacher, Endpoint(name="teacher"), lambda: counted)
+
+
 async def test_distillation_keeps_what_passes_and_says_why_not() -> None:
     def answer(request: Any) -> str:
         number = request.messages[-1].content[-1]
@@ -123,7 +131,8 @@ async def test_distillation_keeps_what_passes_and_says_why_not() -> None:
     teacher = ScriptedChat(answer, cost_usd=0.01)
     progress: list[tuple[int, int]] = []
     made = await distill(
-        QUESTIONS, teacher, ModelSpec(endpoint="big", name="teacher"), teacher_prompt=teach, student_prompt=learn,
+        QUESTIONS, metered(teacher), ModelSpec(endpoint="big", name="teacher"), teacher_prompt=teach,
+        student_prompt=learn,
         checks=[no_threes], concurrency=2, on_done=lambda done, total: progress.append((done, total)),
     )  # fmt: skip
     assert [e.answer for e in made.examples] == ["answer 0", "answer 2", "answer 4"]
@@ -147,7 +156,10 @@ async def test_distillation_goes_on_when_the_teacher_fails_and_drops_cut_answers
 
 async def test_distillation_stops_at_its_budget_or_when_told() -> None:
     teacher = ScriptedChat(lambda _request: "fine", cost_usd=1.0)
-    made = await distill(QUESTIONS, teacher, ModelSpec(), teacher_prompt=teach, concurrency=1, budget_usd=2.0)
+    budget = Budget(2.0)
+    made = await distill(QUESTIONS, metered(teacher, budget), ModelSpec(), teacher_prompt=teach, concurrency=4)
     assert (len(made.examples), len(made.rejected), len(teacher.requests)) == (2, 4, 2)
+    assert made.usage.cost_usd == budget.usage.cost_usd == 2.0
+    assert "The budget of 2 USD" in made.stopped
     none = await distill(QUESTIONS, ScriptedChat([]), ModelSpec(), teacher_prompt=teach, should_stop=lambda: True)
     assert none.examples == ()

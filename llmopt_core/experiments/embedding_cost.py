@@ -1,0 +1,52 @@
+"""What an endpoint must still embed before a configuration can search, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmopt_core.experiments.indexing import chunk_for, chunks_kept
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.index.embedding_cache import without_vector
+from llmopt_core.models.tokenizers import tokenizer
+from llmopt_core.retrieval.spec import RetrievalSpec
+
+_PER_CALL = 96
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingCost:
+    """Texts without a vector. `cost_usd` is None where the endpoint has no price for the model."""
+
+    texts: int = 0
+    tokens: int = 0
+    cost_usd: float | None = 0.0
+
+    @property
+    def calls(self) -> int:
+        """Calls to the endpoint, roughly."""
+        return -(-self.texts // _PER_CALL)
+
+
+def embedding_cost(pipeline: Pipeline, questions: Sequence[str]) -> EmbeddingCost:
+    """For all chunks and these questions; nothing where the embedding model runs on this machine. Sends nothing."""
+    retrieval = pipeline.configuration.retrieval
+    if retrieval is None or not retrieval.embedding.endpoint:
+        return EmbeddingCost()
+    embedder = pipeline.models.embedder_at_use(retrieval.embedding)
+    texts = list(dict.fromkeys([*_chunk_texts(pipeline, retrieval), *questions]))
+    missing = [texts[place] for place in without_vector(texts, embedder, pipeline.cache)]
+    tokens = sum(map(tokenizer("cl100k_base").count, missing))
+    endpoint = pipeline.models.endpoint(retrieval.embedding.endpoint)
+    return EmbeddingCost(len(missing), tokens, endpoint.usage(retrieval.embedding.model, tokens, 0).cost_usd)
+
+
+def _chunk_texts(pipeline: Pipeline, retrieval: RetrievalSpec) -> list[str]:
+    place = (retrieval, pipeline.documents, pipeline.models, pipeline.cache)
+    if retrieval.chunking.method == "semantic" and chunks_kept(*place) is None:
+        # Cutting embeds every sentence, and what is cut once more.
+        return [part for document in pipeline.documents for part in (document.text, f"{document.text} ")]
+    chunks = chunk_for(*place)
+    if retrieval.embedding.of == "heading":
+        return [f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text for chunk in chunks]
+    return [chunk.text for chunk in chunks]

@@ -108,10 +108,12 @@ async def _run(
     store: Store, plan: Plan, experiment: Experiment, *, concurrency: int | None, resume: bool, quiet: bool
 ) -> list[int]:
     from llmopt_core.cli.setup import open_models
-    from llmopt_core.experiments.experiment import run_experiment, save_experiment
+    from llmopt_core.experiments.experiment import not_continued, run_experiment, save_experiment
 
     async with open_models(store, experiment, concurrency) as models:
         save_experiment(store, experiment)
+        for line in not_continued(store, plan) if resume else ():
+            note(f"llmopt: {line}")
         progress = None if quiet else Follower()
         return await run_experiment(store, plan, models, on_progress=progress, resume=resume)
 

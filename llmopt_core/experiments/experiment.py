@@ -200,13 +200,30 @@ def earlier_runs(store: Store, plan: Plan) -> dict[str, Run]:
     return found if stopped else {}
 
 
+def not_continued(store: Store, plan: Plan) -> list[str]:
+    """One sentence for each stopped run that is not gone on with, because its documents have changed."""
+    version = documents_version(plan.documents)
+    newest = [run for c in plan.configurations if (run := _newest_run(store, plan, c)) is not None]
+    stopped = [run for run in newest if run.status in RESUMABLE and resume_problem(run, version)]
+    return [
+        f"{run.name}: run {run.id} was stopped over other documents and stays as it is; a new run starts."
+        for run in stopped
+    ]
+
+
 def _earlier_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
     """The newest run that is the same, if it is done or can be gone on with over the plan's documents."""
+    run = _newest_run(store, plan, configuration)
+    usable = run is not None and not run.active and not resume_problem(run, documents_version(plan.documents))
+    return run if usable else None
+
+
+def _newest_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
+    """The newest run that was asked the same."""
     wanted = (configuration.fingerprint, plan.evaluation_set.version, plan.judge.model_dump(mode="json"), plan.limit)
     metrics = recorded_metrics(plan.metrics, plan.evaluation_set.examples[: plan.limit])
     for run in store.runs(plan.project):
         asked = (run.fingerprint, run.set_version, run.options.get("judge"), run.options.get("limit"))
         if asked == wanted and run.metrics == metrics and run.name == configuration.name:
-            usable = not run.active and not resume_problem(run, documents_version(plan.documents))
-            return run if usable else None
+            return run
     return None

@@ -16,7 +16,7 @@ from llmopt_core.experiments.searched_parts import searched_parts
 from llmopt_core.experiments.training_overlap import PartKind, TrainingOverlap, TunedPart, overlap_from
 from llmopt_core.finetuning.adapters import adapters, embedding_card
 from llmopt_core.finetuning.job_folder import JobFolder, all_folders, open_folder
-from llmopt_core.finetuning.jobs import LOCAL
+from llmopt_core.finetuning.jobs import LOCAL, Job
 from llmopt_core.finetuning.seen_questions import Seen, asked_in, seen_questions
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.prompts.few_shot import question_of
@@ -191,14 +191,16 @@ class _Finder:
         job_id, version = str(card.get("job_id") or ""), str(card.get("data_version") or "")
         try:
             yield from self._of_job(kind, name, open_folder(self._settings, job_id))
-        except LlmOptError:
+        except (LlmOptError, OSError):
             # The job was deleted or made elsewhere; its training set may be saved here under the same hash.
             texts = self._saved(version) if version else None
             yield Source(kind, name, f"training set {version}" if texts else "", version, texts)
 
     def _of_service(self, endpoint: str, name: str) -> Iterator[Source]:
         for folder in all_folders(self._settings):
-            job = folder.job()
+            job = _job(folder)
+            if job is None:
+                continue
             made = job.tuned_model if job.provider != LOCAL else ""
             # A checkpoint carries the model's name with its step behind it.
             same = bool(made) and (name == made or name.startswith(f"{made}:"))
@@ -213,7 +215,10 @@ class _Finder:
         if folder.id in self._visited:
             return
         self._visited.add(folder.id)
-        job = folder.job()
+        job = _job(folder)
+        if job is None:
+            yield Source(kind, name, f"fine-tuning job {folder.id}", "", None)
+            return
         there = (folder.path / "training.jsonl").exists()
         yield Source(kind, name, f"fine-tuning job {folder.id}", folder.id, (lambda: _asked(folder)) if there else None)
         if job.provider != LOCAL:
@@ -229,6 +234,14 @@ class _Finder:
             return None
         held = same.validation.examples if same.validation else ()
         return lambda: asked_in([*same.train.examples, *held])
+
+
+def _job(folder: JobFolder) -> Job | None:
+    """A job as its folder tells it; None for a folder that another program wrote into."""
+    try:
+        return folder.job()
+    except (KeyError, TypeError, LlmOptError):
+        return None
 
 
 def _asked(folder: JobFolder) -> Iterator[str]:

@@ -14,7 +14,7 @@ from llmopt_core.experiments.prompt_lab.grid import Filter, Grid, missing_places
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import overlap_sentences
-from llmopt_ui.components import show_error, told_problem
+from llmopt_ui.components import show_error, told_plainly, told_problem
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompts.downloads import grid_downloads
 from llmopt_ui.prompts.grid_rows import Page, draw_rows
@@ -107,8 +107,9 @@ def _standing(found: Comparison, grid: Grid, board: Board | None) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption(f"{fmt.plural(len(missing), 'answer')} missing or failed.", width="content")
             if st.button("Ask for them again", key=f"grid_missing_{found.id}", icon=":material/refresh:"):
-                ask_again(found, missing)
-                st.rerun()
+                with told_plainly():
+                    ask_again(found, missing)
+                    st.rerun()
 
 
 def _filters(grid: Grid) -> tuple[Filter, bool]:

@@ -9,6 +9,7 @@ from typing import get_args
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.tuning import without_examples
+from llmopt_core.experiments.tuning_lab.held_back import sets_used
 from llmopt_core.experiments.tuning_lab.sources import GENERAL
 from llmopt_core.experiments.tuning_lab.structured import has_intent, is_structured
 from llmopt_core.finetuning.asked import asked_briefly
@@ -95,11 +96,14 @@ def _around(parts: Sequence[str], text: str) -> bool:
 def questions_for(store: Store, project: Project | str, examples: Sequence[TrainingExample], chosen: str = "") -> str:
     """The evaluation set to measure what was learned from these examples; empty where none is of their kind.
 
-    The chosen one where it is of their kind, else that of the newest run, else the newest. Structured answers are
-    measured on structured ones; the general set is for what was forgotten.
+    The chosen one where it is of their kind, else that of the newest run, else the newest; those that these examples
+    have no question of come first. Structured answers are measured on structured ones; the general set is for what was
+    forgotten.
     """
     wanted = bool(examples) and all(has_intent(example.answer) for example in examples[:LOOKED_AT])
     names = [item.name for item in store.evaluation_sets(project) if item.name != GENERAL]
     fit = [name for name in names if is_structured(store.evaluation_set(project, name)) == wanted]
     asked = [chosen, *(run.evaluation_set for run in store.runs(project)), *fit]
-    return next((name for name in asked if name in fit), "")
+    used = {use.name for use in sets_used(examples, [store.evaluation_set(project, name) for name in fit])}
+    usable = [name for name in asked if name in fit]
+    return next((name for name in usable if name not in used), next(iter(usable), ""))

@@ -128,6 +128,9 @@ def test_a_job_without_its_data_is_unknown(lab: Lab) -> None:
     assert overlap(lab, asks(lab)).unknown == ("mine",)
     (folder.path / "training.jsonl").write_bytes(b"{broken")
     assert overlap(lab, asks(lab)).unknown == ("mine",)
+    (folder.path / "request.json").write_text("{}")
+    assert overlap(lab, asks(lab)).unknown == ("mine",)
+    assert overlap(lab, asks(lab, model={"endpoint": "scripted", "name": "small"})).parts == ()
 
 
 def test_an_adapter_whose_job_is_gone_is_known_by_its_saved_training_set(lab: Lab) -> None:

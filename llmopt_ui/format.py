@@ -54,9 +54,20 @@ def shorten(text: str, limit: int = 80) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
+_APART = "\u2060"
+"""A word joiner: unseen, without width, and no line breaks there."""
+
+_READ_LATER = re.compile(
+    r"https?:(?=//)|www(?=\.)|(?<=[\w.+-])@(?=[-\w]+\.)|:(?=[a-z][\w/+-]*:)|(?:^|(?<=\s))[-<>~](?=(?:->|[->=])(?:\s|$))",
+    re.IGNORECASE,
+)
+"""What Streamlit makes links, icons and arrows of after it has read the Markdown, so that escaping does not help."""
+
+
 def markdown(text: str) -> str:
-    """User text made safe inside Markdown: every character that Markdown could read is escaped."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~:$&])", r"\\\1", " ".join(text.split()))
+    """User text made safe inside Markdown: whatever could be read as more than text is shown as it stands."""
+    flat = _READ_LATER.sub(lambda found: found.group() + _APART, " ".join(text.split()))
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~:$&])", r"\\\1", flat)
 
 
 def file_stem(text: str) -> str:

@@ -85,8 +85,8 @@ def inks(names: Sequence[str]) -> dict[str, Ink]:
 
 
 def plain(text: str) -> str:
-    """User text for a figure: Plotly reads a few HTML tags, so they are escaped."""
-    return html.escape(text, quote=False)
+    """User text for a figure: Plotly reads a few HTML tags and, in what is shown when pointing, `%{variables}`."""
+    return html.escape(text, quote=False).replace("%{", "%\u2060{")
 
 
 def _template() -> go.layout.Template:
@@ -122,4 +122,15 @@ def themed(figure: go.Figure) -> go.Figure:
         pio.templates[f"{_NAME}-own"] = _template()
         pio.templates[_NAME] = pio.templates.merge_templates(base, f"{_NAME}-own")
     figure.layout.template = _NAME
+    _keep_names(figure)
     return figure
+
+
+def _keep_names(figure: go.Figure) -> None:
+    """Names along an axis are names, also where they look like numbers or dates."""
+    for trace in figure.data:
+        for letter in ("x", "y"):
+            values = getattr(trace, letter, None)
+            if values is not None and len(values) and all(isinstance(value, str) for value in values):
+                axis = getattr(trace, f"{letter}axis", None) or letter
+                figure.layout[axis.replace(letter, f"{letter}axis")].type = "category"

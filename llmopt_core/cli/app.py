@@ -9,7 +9,8 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from contextlib import redirect_stdout
+from typing import Annotated, TextIO, cast
 
 import typer
 from typer.exceptions import TyperException
@@ -27,7 +28,7 @@ from llmopt_core.cli import (
     report,
     retrieve,
 )
-from llmopt_core.cli.output import complain
+from llmopt_core.cli.output import SafeStream, complain
 from llmopt_core.errors import LlmOptError
 from llmopt_core.installed import program_version
 
@@ -64,8 +65,9 @@ def _options(
 def run(arguments: Sequence[str]) -> int:
     """Run one command. Returns its exit code; every foreseeable problem is one line on stderr."""
     try:
-        code = app(_with_json_value(arguments) or ["--help"], prog_name="llmopt", standalone_mode=False)
-        sys.stdout.flush()
+        with redirect_stdout(cast("TextIO", SafeStream(sys.stdout))):
+            code = app(_with_json_value(arguments) or ["--help"], prog_name="llmopt", standalone_mode=False)
+            sys.stdout.flush()
     except LlmOptError as error:
         return complain(str(error))
     except TyperException as error:

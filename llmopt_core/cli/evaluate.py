@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmopt_core.cli.coverage import MIN_COVERAGE, TOO_LOW, too_few_answers, unscored_lines
-from llmopt_core.cli.output import JsonOption, TrustOption, caveat_lines, complain, note, number, table, write_json
+from llmopt_core.cli.output import (
+    JsonOption,
+    TrustOption,
+    caveat_lines,
+    complain,
+    note,
+    number,
+    printable,
+    table,
+    write_json,
+)
 from llmopt_core.cli.setup import confirm_hosts
 
 if TYPE_CHECKING:
@@ -140,7 +150,7 @@ class Follower:
         if whole:
             self._finished.add(key)
         self._next = self._clock() + (0.1 if self._live else 10.0)
-        line = _line_of(progress)
+        line = printable(_line_of(progress))
         if self._live:
             self._stream.write(f"\r\033[K{line}" + ("\n" if whole else ""))
             self._stream.flush()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TextIO
 
 import typer
 
@@ -17,6 +18,8 @@ from llmopt_core.workspace import write_output
 if TYPE_CHECKING:
     from llmopt_core.experiments.caveats import RunCaveats
     from llmopt_core.types import Document
+
+_STEERING = re.compile("(?!\\x1b\\[(?:31|0)m)[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
 
 JsonOption = Annotated[
     str, typer.Option("--json", metavar="[FILE]", help="Write JSON to FILE, or to stdout where none is named.")
@@ -33,14 +36,14 @@ TrustOption = Annotated[
 
 def complain(message: str, *, hint: str = "", code: int = 2) -> int:
     """One line on stderr. Returns the exit code."""
-    line = " ".join(message.split())
+    line = printable(" ".join(message.split()))
     print(f"llmopt: {line}{hint}", file=sys.stderr, flush=True)
     return code
 
 
 def note(message: str) -> None:
     """A line on stderr for who is watching."""
-    print(message, file=sys.stderr, flush=True)
+    print(printable(message), file=sys.stderr, flush=True)
 
 
 def note_losses(documents: Sequence[Document]) -> None:
@@ -48,6 +51,29 @@ def note_losses(documents: Sequence[Document]) -> None:
     for document in documents:
         for warning in document.warnings:
             note(f"llmopt: {document.name}: {warning}")
+
+
+def printable(text: str) -> str:
+    r"""Text of users and models for a terminal: signs that would steer it are shown, such as `\x1b`.
+
+    Lines and tabs stay, and the colour of `red`. Marks that turn the direction of writing are shown too: they can hide
+    what a line says.
+    """
+    return _STEERING.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
+
+
+class SafeStream:
+    """A stream that shows what would steer a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text, made safe."""
+        return self._stream.write(printable(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class Watched:
@@ -74,7 +100,7 @@ class Watched:
         self._next = self._clock() + self._pause
         self._shown = True
         if self._terminal:
-            print(f"\r\x1b[K{words()}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{printable(words())}", end="", file=sys.stderr, flush=True)
         else:
             note(words())
 
@@ -94,7 +120,9 @@ def write_json(value: Any, target: str) -> None:
     """
     text = json.dumps(value, ensure_ascii=False, indent=1)
     if target == "-":
-        print(text.encode("utf-8", "replace").decode("utf-8"))
+        # The data itself stays as it is: what would steer a terminal is written as JSON writes it.
+        shown = _STEERING.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+        print(shown.encode("utf-8", "replace").decode("utf-8"))
         return
     write_output(Path(target), text + "\n")
 

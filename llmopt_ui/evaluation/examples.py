@@ -109,7 +109,13 @@ def _one(chosen: Chosen, table: Cells, name: str, example: str) -> None:
     if len(records) > 1:
         key = f"{ONE}_{name}_{example}"
         picked = st.segmented_control(
-            "Look into", list(records), default=name, required=True, key=key, label_visibility="collapsed"
+            "Look into",
+            list(records),
+            default=name,
+            required=True,
+            key=key,
+            label_visibility="collapsed",
+            format_func=fmt.markdown,
         )
         if picked and picked != name:
             _go(picked, example)

@@ -15,7 +15,7 @@ import streamlit as st
 
 from llmopt_core.chunking.microscope import Cutting, Stretch, stretches
 from llmopt_core.experiments.chunk_ranks import Ranked
-from llmopt_core.types import Document
+from llmopt_core.types import Document, fingerprint
 from llmopt_ui.documents.text_pages import turn_to
 
 WINDOW = 3_600
@@ -84,12 +84,18 @@ def show_text(
     on_marked: Callable[[], None] | None = None,
 ) -> Any:
     """Draw it. The result has `jump` (a share of the document, when the bar was clicked) and `marked` (start, end)."""
-    return _component()(key=key, data=data, on_jump_change=on_jump or _nothing, on_marked_change=on_marked or _nothing)
+    name = component_key(key)
+    return _component()(key=name, data=data, on_jump_change=on_jump or _nothing, on_marked_change=on_marked or _nothing)
+
+
+def component_key(key: str) -> str:
+    """A key that Streamlit takes: names of documents and ids of questions may hold the signs it keeps for itself."""
+    return f"{key.partition('_')[0]}_{fingerprint(key)}"
 
 
 def turn_to_click(key: str, page_key: str, length: int) -> None:
     """Turn to the page that was clicked in the bar; a callback of the text drawn under `key`."""
-    result: Any = st.session_state.get(key)
+    result: Any = st.session_state.get(component_key(key))
     share = result.get("jump") if result is not None else None
     if share is not None:
         turn_to(page_key, min(length - 1, int(float(share) * length)), WINDOW)

@@ -95,7 +95,7 @@ def _about(example: Example) -> str:
 def _details(grid: Grid, row: int, colours: Sequence[Ink]) -> None:
     names = list(grid.names)
     picked = st.segmented_control("Variant", names, default=names[0], required=True, label_visibility="collapsed",
-                                  key=f"row_variant_{row}")  # fmt: skip
+                                  key=f"row_variant_{row}", format_func=fmt.markdown)  # fmt: skip
     cell = grid.rows[row][names.index(picked or names[0])]
     st.text(grid.examples[row].question, width="stretch")
     if cell.record is not None and not cell.record.not_run:

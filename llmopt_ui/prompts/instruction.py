@@ -104,7 +104,8 @@ def _form(project: Project) -> None:
 
 def _writer() -> ModelSpec:
     known = st.session_state.get("edit_endpoint_writer") or BUILTIN
-    with st.popover(f"Written by: {'the built-in model' if known == BUILTIN else known}", icon=":material/tune:"):
+    writer = "the built-in model" if known == BUILTIN else fmt.markdown(str(known))
+    with st.popover(f"Written by: {writer}", icon=":material/tune:"):
         values = model_fields(USUAL_PROPOSER, "writer")
     try:
         return ModelSpec.model_validate(values)

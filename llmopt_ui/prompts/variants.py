@@ -62,7 +62,8 @@ def prompts_offered(project: Project) -> dict[str, str]:
 
 def usual_variants(project: Project, offered: list[str]) -> list[VariantSetup]:
     """The two prompts last saved, on the built-in model."""
-    names = [name for name in offered if "@" not in name][-2:]
+    saved = dict.fromkeys(version.name for version in store().versions(project, PROMPT))
+    names = [name for name in saved if name in offered][-2:]
     return [VariantSetup(prompt=name, retrieval=_usual_retrieval(project, name)) for name in names]
 
 
@@ -77,7 +78,7 @@ def variant_fields(project: Project, before: VariantSetup, offered: dict[str, st
                           persist_state="session",
                           format_func=lambda name: offered.get(name, f"{name} (gone)"))  # fmt: skip
     shown = str(st.session_state.get(f"variant_told_{key}") or _told(before.model))
-    with st.popover(shown, icon=":material/tune:", width="stretch", key=f"variant_model_{key}"):
+    with st.popover(fmt.markdown(shown), icon=":material/tune:", width="stretch", key=f"variant_model_{key}"):
         model = _model(before.model, key)
     if _told(model) != shown:
         # The label stands above the fields that change it.

@@ -79,7 +79,7 @@ def _row(project: Project, version: Version, newest: bool, refill: Callable[[], 
             st.button("Point it to this version", key=f"version_label_set_{key}", on_click=_label,
                       args=(project, version, f"version_label_name_{key}"))  # fmt: skip
             for label in version.labels:
-                st.button(f"Remove {label}", key=f"version_label_remove_{key}_{label}", type="tertiary",
+                st.button(f"Remove {fmt.markdown(label)}", key=f"version_label_remove_{key}_{label}", type="tertiary",
                           on_click=partial(store().remove_label, project, kind, name, label))  # fmt: skip
         st.button("Restore", key=f"version_restore_{key}", icon=":material/history:", type="tertiary", disabled=newest,
                   on_click=_restore, args=(project, version, refill))  # fmt: skip

@@ -8,6 +8,7 @@ from llmopt_core.experiments.chunk_sweep.result import SweepResult, by_recall
 from llmopt_core.experiments.chunk_sweep.tables import Advice, configuration_of
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.runs.values import Project, SavedConfiguration
+from llmopt_ui import format as fmt
 from llmopt_ui.components import link_to, section, told_plainly
 from llmopt_ui.forms.configuration import STARTER
 from llmopt_ui.navigation import EVALUATION
@@ -32,7 +33,7 @@ def save_view(project: Project, result: SweepResult, told: Advice) -> None:
             persist_state="session", width=300,
         )  # fmt: skip
         name = configuration_name(chosen, result.spec.search)
-        if st.button(f"Save as {name}", key=SAVE, type="primary", icon=":material/save:"):
+        if st.button(f"Save as {fmt.markdown(name)}", key=SAVE, type="primary", icon=":material/save:"):
             with told_plainly():
                 before = configuration_from(saved[base].spec if base in saved else dict(STARTER))
                 _save(project, result, result.names.index(chosen), before, name)

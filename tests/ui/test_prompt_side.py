@@ -191,7 +191,8 @@ def test_evaluation_sees_a_comparison(app: App, compared: AppTest, prompts: str)
 def test_the_name_of_a_variant_follows_the_choice_at_once(app: App, prompts: str) -> None:
     test = app(PAGE, project=prompts, prompts_view="Side by side")
     keyed(test.number_input, "edit_temperature_variant_1").set_value(0.7).run()
-    assert "temperature 0.7" in str([block.proto for block in test.get("popover")])
+    labels = [block.proto.popover.label.replace("\\", "") for block in test.get("popover")]
+    assert "built-in model, temperature 0.7" in labels
     keyed(test.selectbox, "variant_prompt_1").set_value("plain").run()
     names = [part.value for part in test.markdown if part.value.startswith(":color[●]")]
     assert len(names) == 2

@@ -305,3 +305,30 @@ def test_a_failed_answer_and_an_answer_without_score_look_different() -> None:
     figure = example_map(cells)
     assert list(figure.data[1].marker.symbol) == ["circle", "x-thin-open"]
     assert [data[2] for data in figure.data[2].customdata if data[1] == "q3"] == ["not scored", "the answer failed"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://a.b/c", "see https://a.b", "www.a.b", "me@a.b", "a -> b", "a <- b", "a <-> b", "a -- b", "a >= b",
+     ":smile:", ":material/home:", ":streamlit:"],
+)  # fmt: skip
+def test_what_streamlit_reads_after_markdown_is_taken_apart_unseen(text: str) -> None:
+    safe = fmt.markdown(text).replace("\\", "")
+    assert safe != text
+    assert safe.replace("\u2060", "") == text
+
+
+@pytest.mark.parametrize("text", ["10:30:15", "a-b", "3 > 2", "name", "a: b", "at @ home"])
+def test_plain_words_hold_nothing_unseen(text: str) -> None:
+    assert fmt.markdown(text).replace("\\", "") == text
+
+
+def test_names_along_an_axis_are_no_numbers_and_no_dates() -> None:
+    figure = metric_bars({"2024": {}}, {"2024-01-01": "2024-01-01", "2": "2"}, inks(["2024"]))
+    assert figure.layout.xaxis.type == "category"
+    assert figure.layout.yaxis.type is None
+
+
+def test_a_name_is_no_variable_of_a_chart() -> None:
+    figure = metric_bars({"%{x} <b>n</b>": {}}, {"m": "m"}, inks(["%{x} <b>n</b>"]))
+    assert not any("<b>%{x}" in str(trace.hovertemplate) or "<b>n" in str(trace.name) for trace in figure.data)

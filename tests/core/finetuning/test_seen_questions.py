@@ -30,9 +30,16 @@ QUESTIONS = [
         ("Passage: words.\n问题：巴拿马运河是什么时候通航的？\n回答：", {2: "exact"}),
         ("Use the passage to say: when did the Panama Canal open to ships? Be brief.", {0: "exact"}),
         ("Please tell me: which river flows through Cologne?", {3: "exact"}),
+        (
+            "Passage: The Panama Canal did open to ships in 1914, when it was done.\nQuestion: Who built it?\nAnswer:",
+            {},
+        ),
         ("Tell me when the Panama Canal did open to ships in the end", {}),
         ("Who discovered penicillin, who discovered radium, and who was first to see a cell?", {}),
         ("Who painted the Mona Lisa?", {}),
+        ("Passage: The river that flows through Cologne is the Rhine.\nQuestion: How long is it?\nAnswer:", {}),
+        ("Hello! Which river flows through Cologne, please?", {3: "exact"}),
+        ("So which of the rivers flows through Cologne?", {}),
         ("", {}),
     ],
 )

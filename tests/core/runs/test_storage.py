@@ -211,3 +211,25 @@ def test_a_password_in_the_url_is_never_told(tmp_path: Path) -> None:
     with pytest.raises(LlmOptError) as caught:
         Store("postgresql://me:hunter2@127.0.0.1:1/none", tmp_path)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_workspace_from_before_runs_knew_their_documents_opens_with_all_its_runs(tmp_path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    store = Store(url(tmp_path), tmp_path)
+    store.ensure_project("p")
+    made = store.start_run("p", {"name": "rag", "retrieval": {"top_k": 1}}, "f", evaluation_set="s", set_version="1",
+                           judge="j", metrics=("m",), total=3)  # fmt: skip
+    store.finish_run(made, "finished")
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
+    with store.database.write() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0004")
+        columns = {column["name"] for column in sa.inspect(connection).get_columns("runs")}
+        assert not {"documents_version", "training"} & columns
+    store.close()
+    run = Store(url(tmp_path), tmp_path).run(made)
+    assert (run.name, run.status, run.total, run.retrieves) == ("rag", "finished", 3, True)
+    assert (run.documents_version, run.training) == (None, None)

@@ -14,7 +14,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.patterns import matches
+from llmopt_core.prompts.patterns import ends_of_matches
 
 SECONDS = 1.0
 
@@ -98,45 +98,67 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is not a JSON number")
 
 
-def _guarded(kind: Any, seconds: float = SECONDS) -> Any:
-    """The validator class with patterns that cannot run away, which gives up after some time.
+class _Clock:
+    """When a check gives up. A small schema can ask for 2^30 steps, by parts that refer to two others each."""
 
-    A small schema can ask for 2^30 steps, by parts that refer to two others each.
-    """
-    end = time.monotonic() + seconds
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def look(self) -> float:
+        """Seconds that are left.
+
+        Raises:
+            BadInput: None are.
+        """
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise BadInput(f"The JSON schema of the check takes more than {self._seconds:g} s on this answer.")
+        return left
+
+    def matches(self, pattern: str, text: str) -> bool:
+        """Whether a pattern matches somewhere, in the time that is left."""
+        return ends_of_matches(pattern, text, seconds=self.look()) is not None
+
+
+def _guarded(kind: Any, seconds: float = SECONDS) -> Any:
+    """The validator class with keywords that cannot run away, which gives up after some time."""
+    clock = _Clock(seconds)
 
     def timed(keyword: Keyword) -> Keyword:
         def check(validator: Any, value: Any, instance: Any, schema: Any) -> Problems | None:
-            if time.monotonic() > end:
-                raise BadInput(f"The JSON schema of the check takes more than {seconds:g} s on this answer.")
+            clock.look()
             return keyword(validator, value, instance, schema)
 
         return check
 
-    known = {name: keyword for name, keyword in _GUARDED.items() if name in kind.VALIDATORS}
+    def of_clock(keyword: Callable[..., Problems]) -> Keyword:
+        return lambda validator, value, instance, schema: keyword(clock, validator, value, instance, schema)
+
+    known = {name: of_clock(keyword) for name, keyword in _GUARDED.items() if name in kind.VALIDATORS}
     return validators.extend(kind, {name: timed(k) for name, k in {**kind.VALIDATORS, **known}.items()})  # type: ignore[no-untyped-call]
 
 
-def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Problems:
-    if validator.is_type(instance, "string") and not matches(pattern, instance):
+def _pattern(clock: _Clock, validator: Any, pattern: str, instance: Any, _schema: Any) -> Problems:
+    if validator.is_type(instance, "string") and not clock.matches(pattern, instance):
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
-def _pattern_properties(validator: Any, patterns: Any, instance: Any, schema: Any) -> Problems:
+def _pattern_properties(clock: _Clock, validator: Any, patterns: Any, instance: Any, _schema: Any) -> Problems:
     if not validator.is_type(instance, "object"):
         return
     for pattern, part in patterns.items():
         for name, value in instance.items():
-            if matches(pattern, name):
+            if clock.matches(pattern, name):
                 yield from validator.descend(value, part, path=name, schema_path=pattern)
 
 
-def _additional_properties(validator: Any, wanted: Any, instance: Any, schema: Any) -> Problems:
+def _additional_properties(clock: _Clock, validator: Any, wanted: Any, instance: Any, schema: Any) -> Problems:
     if not validator.is_type(instance, "object"):
         return
     named, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     for name in instance:
-        if name in named or any(matches(pattern, name) for pattern in patterns):
+        if name in named or any(clock.matches(pattern, name) for pattern in patterns):
             continue
         if wanted is False:
             yield jsonschema.ValidationError(f"the property {name!r} is not allowed")
@@ -144,8 +166,32 @@ def _additional_properties(validator: Any, wanted: Any, instance: Any, schema: A
             yield from validator.descend(instance[name], wanted, path=name)
 
 
-_GUARDED: Mapping[str, Keyword] = {
+def _unique_items(clock: _Clock, validator: Any, wanted: Any, instance: Any, _schema: Any) -> Problems:
+    """By hashes: the library compares every two items."""
+    if not wanted or not validator.is_type(instance, "array"):
+        return
+    seen: set[Any] = set()
+    for item in instance:
+        clock.look()
+        key = _hashable(item)
+        if key in seen:
+            yield jsonschema.ValidationError("the items are not all different")
+            return
+        seen.add(key)
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return frozenset((name, _hashable(part)) for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(map(_hashable, value))
+    # To Python, True is 1.
+    return (bool, value) if isinstance(value, bool) else value
+
+
+_GUARDED: Mapping[str, Callable[..., Problems]] = {
     "pattern": _pattern,
     "patternProperties": _pattern_properties,
     "additionalProperties": _additional_properties,
+    "uniqueItems": _unique_items,
 }

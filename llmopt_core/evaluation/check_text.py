@@ -8,7 +8,7 @@ from typing import Any
 
 from llmopt_core.evaluation.check_spec import CheckSpec, CheckType
 from llmopt_core.evaluation.text import shorten, tokens
-from llmopt_core.prompts.patterns import matches
+from llmopt_core.prompts.patterns import ends_of_matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ def regex(answer: str, check: CheckSpec) -> Finding:
     Raises:
         BadInput: The pattern is wrong or runs away.
     """
-    found = matches(check.value, answer, ignore_case=not check.case_sensitive)
-    return Finding(bool(found), f"Matches {_quoted(found[0].group())}." if found else "The pattern matches nowhere.")
+    found = ends_of_matches(check.value, answer, ignore_case=not check.case_sensitive)
+    return Finding(bool(found), f"Matches {_quoted(found[0].text)}." if found else "The pattern matches nowhere.")
 
 
 def json_value(answer: str, check: CheckSpec) -> Finding:

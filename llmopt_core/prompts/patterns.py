@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import regex  # type: ignore[import-untyped]
 
 from llmopt_core.errors import BadInput
+from llmopt_core.execution.apart import Limits, Stopped, run_apart
 
 SECONDS = 1.0
 MAX_UNFOLDED = 100_000
+_MOST_MEMORY = 400_000_000
+# A new process is there in less; a machine with much to do takes longer.
+_START_SECONDS = 5.0
+
+# Groups that call themselves or others, and approximate matching.
+_BEYOND_LIMITS = re.compile(r"\(\?(?:R|[+-]?\d|&|P>)|\{[^{}]*[eids][^{}]*\}")
 
 # An escape, a character class, a group's bracket, the least number of a repeat, or any other character.
 _PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()]|\{(\d+)(?:,\d*)?\}|.", re.DOTALL)
@@ -49,21 +58,56 @@ def _unfolded(pattern: str) -> int:
     return total
 
 
-def matches(pattern: str, text: str, *, ignore_case: bool = False, seconds: float = SECONDS) -> list[Any]:
-    """Every match of the pattern in the text.
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A text that a pattern matched, with its named groups."""
+
+    text: str
+    groups: Mapping[str, str | None]
+
+
+def ends_of_matches(
+    pattern: str, text: str, *, ignore_case: bool = False, seconds: float = SECONDS
+) -> tuple[Match, Match] | None:
+    """The first and the last match of the pattern in the text; None where there is none.
 
     Raises:
-        BadInput: The pattern is wrong, or takes longer than `seconds` on this text.
+        BadInput: The pattern is wrong, or takes longer than `seconds` or too much memory on this text.
     """
-    expression = compiled_pattern(pattern, ignore_case)
+    compiled_pattern(pattern, ignore_case)
     try:
-        # `concurrent` lets other threads go on while this one searches.
-        return list(expression.finditer(text, timeout=seconds, concurrent=True))
-    except TimeoutError as error:
+        if _BEYOND_LIMITS.search(pattern):
+            return _apart(pattern, text, ignore_case, seconds)
+        return search_here(pattern, text, ignore_case, seconds)
+    except (TimeoutError, MemoryError, Stopped) as error:
         raise BadInput(
-            f"The regular expression {pattern!r} takes more than {seconds:g} s on a text of {len(text):,} characters; "
-            "look for nested repeats such as `(a+)+`."
+            f"The regular expression {pattern[:200]!r} takes more than {round(seconds, 1):g} s on a text of "
+            f"{len(text):,} characters; look for nested repeats such as `(a+)+`, and for groups that call themselves."
         ) from error
+
+
+def search_here(
+    pattern: str, text: str, ignore_case: bool, seconds: float, _on_part: object = None
+) -> tuple[Match, Match] | None:
+    """`ends_of_matches` in this process."""
+    first = last = None
+    # `concurrent` lets other threads go on while this one searches.
+    for last in compiled_pattern(pattern, ignore_case).finditer(text, timeout=seconds, concurrent=True):
+        first = first or last
+    return None if first is None or last is None else (_match(first), _match(last))
+
+
+def _match(found: Any) -> Match:
+    return Match(found.group(), found.groupdict())
+
+
+def _apart(pattern: str, text: str, ignore_case: bool, seconds: float) -> tuple[Match, Match] | None:
+    """In a process that can be stopped: inside such expressions the package looks at no clock and takes any memory."""
+    limits = Limits(_MOST_MEMORY, seconds, seconds + _START_SECONDS)
+    found: tuple[Match, Match] | None = run_apart(
+        search_here, (pattern, text, ignore_case, seconds), limits, on_part=lambda *_: None, heartbeat=lambda: None
+    )
+    return found
 
 
 def extract_answer(pattern: str, text: str) -> str | None:
@@ -76,8 +120,8 @@ def extract_answer(pattern: str, text: str) -> str | None:
     """
     if not pattern:
         return text.strip()
-    found = matches(pattern, text)
-    return (found[-1]["answer"] or "").strip() if found else None
+    found = ends_of_matches(pattern, text)
+    return (found[1].groups["answer"] or "").strip() if found else None
 
 
 def checked_pattern(pattern: str) -> str:

@@ -5,7 +5,7 @@ Stages see only the protocol, so each works without a database; `runs` has the o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 
@@ -35,6 +35,25 @@ class Claims(Protocol):
     def release_many(self, stage: str, tokens: Mapping[str, str]) -> None:
         """Give claims back without a value; those of other tokens stay."""
         ...
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """A cache that lasts may hold what is damaged, and a new value takes no old one's place."""
+
+    def forget_many(self, stage: str, keys: Iterable[str]) -> None:
+        """Remove values."""
+        ...
+
+
+def without_damaged(
+    cache: Cache, stage: str, found: Mapping[str, bytes], is_whole: Callable[[bytes], bool]
+) -> dict[str, bytes]:
+    """The values that are whole; the others are removed and count as absent."""
+    whole = {key: value for key, value in found.items() if is_whole(value)}
+    if len(whole) < len(found) and isinstance(cache, Forgets):
+        cache.forget_many(stage, found.keys() - whole.keys())
+    return whole
 
 
 CLAIM_POLL_SECONDS = 0.25

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, with_config
 
 
 def canonical_json(value: Any) -> str:
@@ -28,7 +28,7 @@ def fingerprint(*parts: Any) -> str:
 class Spec(BaseModel):
     """A frozen description of a component: name and arguments that rebuild it. Unknown keys are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @property
     def fingerprint(self) -> str:
@@ -102,6 +102,7 @@ class Chunk:
         return Span(self.document, self.start, self.end)
 
 
+@with_config(ConfigDict(ser_json_inf_nan="constants"))
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk found by a stage, with that stage's score (higher is better; scales differ between stages)."""

@@ -19,6 +19,7 @@ NEW = "project_new"
 NEW_NAME = "project_new_name"
 NEW_DESCRIPTION = "project_new_description"
 RENAME = "project_rename"
+_SHOWN = 20
 RENAMED = "project_renamed"
 
 
@@ -65,6 +66,22 @@ def _ask(dialog: str = "") -> None:
 def current_project() -> Project:
     """The project that is chosen in the sidebar."""
     return store().project(st.session_state[PROJECT])
+
+
+def unreadable_values() -> None:
+    """What the page asked for and could not be read, at its end; nothing where all could."""
+    name = st.session_state.get(PROJECT)
+    found = store().unreadable(name) if name else ()
+    if not found:
+        return
+    with st.expander(
+        f"{fmt.plural(len(found), 'stored value')} could not be read", icon=":material/warning:", key="unreadable"
+    ):
+        st.caption("They are damaged, or another version of the program wrote them. All else is as it was.")
+        for sentence in found[:_SHOWN]:
+            st.text(sentence, width="stretch")
+        if len(found) > _SHOWN:
+            st.caption(f"and {len(found) - _SHOWN:,} more")
 
 
 @st.dialog("New project", on_dismiss=_ask)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.text import REPLACEMENT, normalise, normalise_file
 from llmopt_core.errors import BadInput
+from llmopt_core.texts import fault_in, printable
 from llmopt_core.types import Document
 
 _TEXT_KEYS = ("text", "content", "page_content", "body", "document", "passage", "context")
@@ -45,13 +47,34 @@ def parse_object(name: str, number: int, line: str) -> dict[str, Any]:
         BadInput: Names file and line, and where in the line the JSON breaks.
     """
     try:
-        value = json.loads(line)
+        value = json.loads(line, parse_constant=_refuse, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise BadInput(f"{name} line {number}: broken JSON at character {error.pos + 1} ({error.msg}).") from error
-    except (RecursionError, ValueError) as error:
-        raise BadInput(f"{name} line {number}: JSON that cannot be read ({type(error).__name__}).") from error
+    except RecursionError as error:
+        raise BadInput(f"{name} line {number}: JSON that is nested too deeply.") from error
+    except _NoNumber as error:
+        raise BadInput(
+            f"{name} line {number}: {error} is no number in JSON; write null where there is none."
+        ) from error
+    except ValueError as error:
+        raise BadInput(f"{name} line {number}: a number with too many digits.") from error
     if not isinstance(value, dict):
         raise BadInput(f"{name} line {number}: expected a JSON object in braces, found {type(value).__name__}.")
+    return value
+
+
+class _NoNumber(ValueError):
+    """`NaN`, or a number beyond all that a computer holds: nothing that is stored with it can be read back."""
+
+
+def _refuse(constant: str) -> None:
+    raise _NoNumber(constant)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise _NoNumber(digits if len(digits) <= 20 else digits[:20] + "...")
     return value
 
 
@@ -65,5 +88,8 @@ def _document(name: str, number: int, row: dict[str, Any], warnings: tuple[str, 
     title = row.get("title")
     heading = f"# {' '.join(title.split())}\n\n" if isinstance(title, str) and title.strip() else ""
     metadata = {k: v for k, v in row.items() if k not in (key, id_key) and isinstance(v, str | int | float | bool)}
+    for place, value in ((id_key or "id", identity), *((k, [k, v]) for k, v in metadata.items())):
+        if fault := fault_in(value):
+            raise BadInput(f"{name} line {number}: `{printable(place)}` cannot be used: {fault}.")
     text = normalise(heading + row[key].replace("\0", REPLACEMENT))
     return Document(f"{name}/{identity}", text, {"format": "jsonl", **metadata}, (), warnings)

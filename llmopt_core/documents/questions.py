@@ -19,6 +19,7 @@ from llmopt_core.documents.spans import QuoteMatch
 from llmopt_core.documents.text import normalise_file
 from llmopt_core.errors import BadInput
 from llmopt_core.files import read_regular_file
+from llmopt_core.texts import fault_in, fault_of, printable
 from llmopt_core.types import Document, EvaluationSet, Example
 
 # Names that other tools give to our columns; taken only where ours is absent.
@@ -193,6 +194,10 @@ def _take(values: dict[str, Any], name: str) -> Any:
 
 
 def _check(fields: dict[str, Any], row: Row) -> list[str]:
+    faults = [f"`{printable(name)}` cannot be used: {fault}" for name, value in row.values.items()
+              if (fault := fault_of(name) or fault_in(value))]  # fmt: skip
+    if faults:
+        return faults
     question = fields["question"]
     if not isinstance(question, str) or not question.strip():
         found = ", ".join(map(str, list(row.values)[:8])) or "nothing"
@@ -202,7 +207,7 @@ def _check(fields: dict[str, Any], row: Row) -> list[str]:
     return [
         f"`{name}` is not a text"
         for name in ("reference", "category", "id")
-        if not isinstance(fields[name], str | int | float | None)
+        if not isinstance(fields[name], str | int | float | None) or (name == "id" and isinstance(fields[name], bool))
     ]
 
 

@@ -14,6 +14,8 @@ from llmopt_core.errors import BadInput
 from llmopt_core.types import Document, Span
 
 _ENTRY_KEYS = frozenset(("document", "corpus_id", "start", "end", "quote", "content", "start_index", "end_index"))
+# Beyond any file that is read.
+_FARTHEST = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,11 @@ def _resolve(
         return _quoted(entry["quote"], name, documents)
     if not name:
         raise BadInput("a reference does not name its `document`")
+    if not isinstance(name, str | int) or isinstance(name, bool):
+        raise BadInput("the `document` of a reference is not a text")
     a, b = _whole(start, "start"), _whole(end, "end")
     if documents is None:
-        if not 0 <= a < b:
+        if not 0 <= a < b <= _FARTHEST:
             raise BadInput(f"the span {a} to {b} is none")
         return Span(str(name), a, b), None
     document = documents.find(str(name))

@@ -171,6 +171,9 @@ def _followed(span: Span, before: Mapping[str, Document], after: Mapping[str, Do
         return span
     old, new = before[span.document].text, after[span.document]
     words = old[span.start : span.end]
+    if not words and span.end <= len(new.text):
+        # The stored text could not be read: nobody knows what stood there.
+        return span
     if new.text[span.start : span.end] == words:
         return span
     places = list(_places(new.text, words))

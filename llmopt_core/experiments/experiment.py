@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.check import check_run
@@ -60,12 +61,14 @@ def save_configuration(store: Store, project: Project | str, configuration: Conf
 
 
 def saved_configurations(store: Store, project: Project | str) -> list[Configuration]:
-    """The project's configurations.
-
-    Raises:
-        BadInput: One was saved by another version of the program and cannot be read.
-    """
-    return [configuration_from(saved.spec) for saved in store.configurations(project)]
+    """The project's configurations, without those that cannot be read; `Store.unreadable` tells of them."""
+    found = []
+    for saved in store.configurations(project):
+        try:
+            found.append(configuration_from(saved.spec))
+        except BadInput as error:
+            store.note_unreadable(project, f"Configuration {saved.name}", str(error))
+    return found
 
 
 async def run_experiment(

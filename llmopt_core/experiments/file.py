@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -17,6 +18,7 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import METRICS
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.yaml_lines import Located, merged, read_yaml
+from llmopt_core.files import read_regular_file
 from llmopt_core.models.endpoints import Endpoint, endpoints_in
 from llmopt_core.types import Document, EvaluationSet, Spec
 
@@ -108,22 +110,23 @@ def read_located(path: Path) -> Located:
     Raises:
         BadInput: It is missing, no text, no YAML, too large, or holds no mapping.
     """
+    if not path.exists():
+        raise BadInput(f"{path} does not exist.")
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; name an experiment file (YAML).")
     try:
-        if path.stat().st_size > _LARGEST:
-            raise BadInput(f"{path} is larger than 5 MB; an experiment file names documents, it does not hold them.")
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise BadInput(f"{path} does not exist.") from error
-    except IsADirectoryError as error:
-        raise BadInput(f"{path} is a folder; name an experiment file (YAML).") from error
+        text = read_regular_file(path, partial(_check_size, path)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text; save it as UTF-8.") from error
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
     located = read_yaml(text, path.name)
     if not isinstance(located.value, dict):
         raise located.error((), "an experiment file is a mapping with evaluation_set and configurations.")
     return located
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > _LARGEST:
+        raise BadInput(f"{path} is larger than 5 MB; an experiment file names documents, it does not hold them.")
 
 
 def _configurations_extended(file: Located) -> Located:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from llmopt_core.answering.support import Judged, Support
 from llmopt_core.cache import Cache
-from llmopt_core.runs.codec import pack, unpack
+from llmopt_core.runs.codec import Unreadable, pack, unpack
 from llmopt_core.types import fingerprint
 
 STAGE = "support"
@@ -39,6 +39,6 @@ class KeptSupport:
         data = self._cache.get_many(STAGE, [key]).get(key)
         try:
             return None if data is None else unpack(data, Judged)
-        except ValueError:
+        except Unreadable:
             # Written by another version of the program: judged anew.
             return None

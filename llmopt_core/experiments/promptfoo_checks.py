@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from llmopt_core.bounded_yaml import BoundedLoader
 from llmopt_core.evaluation.checks import CheckSpec
 
 _READ = {"type", "value", "threshold", "weight", "metric", "provider", "assert"}
@@ -106,7 +107,7 @@ def _number(assertion: Mapping[str, Any], default: float | None = None) -> float
 
 
 def _schema(value: Any) -> Any:
-    return yaml.safe_load(value) if isinstance(value, str) else value
+    return yaml.load(value, BoundedLoader) if isinstance(value, str) else value  # noqa: S506 (a SafeLoader)
 
 
 def _json(assertion: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -131,7 +132,8 @@ def _seen(source: Source, questions: Sequence[str], cache: Cache) -> dict[int, S
         return None
     key = fingerprint(source.key, list(questions))
     if source.key and (stored := cache.get_many(_STAGE, [key])):
-        return {int(number): kind for number, kind in json.loads(stored[key])}
+        with contextlib.suppress(ValueError, TypeError):
+            return {int(number): kind for number, kind in json.loads(stored[key])}
     try:
         found = seen_questions(questions, source.texts())
     except LlmOptError:

@@ -7,7 +7,9 @@ from typing import Any
 
 import yaml
 
+from llmopt_core.bounded_yaml import BoundedLoader
 from llmopt_core.errors import BadInput
+from llmopt_core.texts import fault_of
 
 Path = tuple[str | int, ...]
 
@@ -55,7 +57,7 @@ def read_yaml(text: str, source: str) -> Located:
         BadInput: It is not YAML, a key stands twice, or it holds more than plain values; names file and line.
     """
     try:
-        loader = yaml.SafeLoader(text)
+        loader = BoundedLoader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         told = f"{source} line {line}: this is not a text file: it holds a character that YAML does not allow."
@@ -69,6 +71,8 @@ def read_yaml(text: str, source: str) -> Located:
         line = mark.line + 1 if mark is not None else 1
         problem = error.problem or "it cannot be read"
         raise BadInput(f"{source} line {line}: this is not valid YAML: {problem}.") from error
+    except RecursionError as error:
+        raise BadInput(f"{source}: this is nested too deeply.") from error
     finally:
         loader.dispose()
 
@@ -114,6 +118,9 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode):
             self._located.lines[path] = node.start_mark.line + 1
             raise self._located.error(path, "a key must be a plain word.")
+        if fault := fault_of(node.value):
+            self._located.lines[path] = node.start_mark.line + 1
+            raise self._located.error(path, f"a key cannot be used: {fault}.")
         return str(node.value)
 
 

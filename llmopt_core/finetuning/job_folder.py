@@ -148,19 +148,22 @@ class JobFolder:
             process = psutil.Process(int(known["pid"]))
             same = abs(process.create_time() - float(known["started"])) < 1.0
             return same and process.status() != psutil.STATUS_ZOMBIE
-        except (KeyError, psutil.Error):
+        except (StorageFailed, KeyError, ValueError, TypeError, psutil.Error):
             return False
 
     def job(self) -> Job:
         """How the job stands according to the folder; a damaged folder is a failed job."""
         try:
             stored, state = self.read("request.json"), self.read("state.json")
+            request = stored["request"]
+            known = {key: request[key] for key in ("name", "provider", "base_model", "method", "hyperparameters")}
+            known |= {key: stored.get(key, "") for key in ("kind", "data_version", "validation_version")}
+            known |= {"created_at": stored["created_at"], "status": "queued"}
         except StorageFailed as error:
             return Job(self.id, self.id, LOCAL, "", "failed", message=str(error))
-        request = stored["request"]
-        known = {key: request[key] for key in ("name", "provider", "base_model", "method", "hyperparameters")}
-        known |= {key: stored.get(key, "") for key in ("kind", "data_version", "validation_version")}
-        known |= {"created_at": stored["created_at"], "status": "queued"}
+        except (KeyError, TypeError) as error:
+            told = f"{self.path / 'request.json'} could not be read ({type(error).__name__})."
+            return Job(self.id, self.id, LOCAL, "", "failed", message=told)
         return Job(id=self.id, **known | {key: value for key, value in state.items() if key in _JOB_FIELDS})
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
-from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache, Claims
+from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache, Claims, without_damaged
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Embedder, Vectors
 
@@ -118,6 +120,11 @@ class _Rows:
         self._count = count
         self.matrix: Vectors | None = None
 
+    @property
+    def width(self) -> int | None:
+        """Numbers in a vector; None before the first."""
+        return None if self.matrix is None else int(self.matrix.shape[1])
+
     def put(self, place: int, vector: Vectors) -> None:
         # The first vector tells the length: asking an endpoint for it would be a call of its own.
         if self.matrix is None:
@@ -133,11 +140,24 @@ def _fill_known(rows: _Rows, first: Mapping[str, int], cache: Cache) -> list[str
     """Write the vectors that the cache has; gives the keys of the others."""
     missing: list[str] = []
     for part in _batches(list(first), _READ):
-        known = cache.get_many(STAGE, part)
+        found = cache.get_many(STAGE, part)
+        known = without_damaged(cache, STAGE, found, partial(_has_length, _usual_length(found, rows.width)))
         for key, value in known.items():
             rows.put(first[key], np.frombuffer(value, dtype=np.float32))
         missing += [key for key in part if key not in known]
     return missing
+
+
+def _usual_length(known: Mapping[str, bytes], width: int | None) -> int:
+    """Bytes of a vector, as most have them."""
+    if width is not None:
+        return 4 * width
+    lengths = Counter(len(value) for value in known.values() if len(value) % 4 == 0)
+    return lengths.most_common(1)[0][0] if lengths else 0
+
+
+def _has_length(length: int, value: bytes) -> bool:
+    return len(value) == length
 
 
 def _checked(embedder: Embedder, vectors: Vectors, expected: int) -> Vectors:

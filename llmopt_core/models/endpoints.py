@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
+from llmopt_core.bounded_yaml import BoundedLoader
 from llmopt_core.errors import BadInput
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.settings import Settings
@@ -216,10 +217,10 @@ def _openai(environ: Mapping[str, str]) -> Endpoint:
 
 def _read_yaml(path: Path) -> Any:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), BoundedLoader)  # noqa: S506 (a SafeLoader)
     except OSError as error:
         raise BadInput(f"{path}: the endpoints file cannot be read ({error.strerror or error}).") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         where = "" if line is None else f" line {line + 1}:"
         raise BadInput(f"{path}:{where} this is not valid YAML; see the README for an example.") from None

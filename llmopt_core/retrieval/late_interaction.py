@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from llmopt_core.cache import Cache
+from llmopt_core.cache import Cache, without_damaged
 from llmopt_core.models.base import TokenEmbedder, Vectors
 from llmopt_core.models.late_interaction import LateInteraction
 from llmopt_core.models.own_time import turn, working
@@ -64,7 +64,8 @@ class LateInteractionReranker:
 def document_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder, cache: Cache) -> dict[int, int]:
     """In how many texts each token occurs. Kept in the cache under the key of the index."""
     key = hashlib.sha256(f"{embedder.name}\0{key}".encode()).hexdigest()
-    stored = cache.get_many(FREQUENCIES, [key])
+    found = cache.get_many(FREQUENCIES, [key])
+    stored = without_damaged(cache, FREQUENCIES, found, lambda value: len(value) % 8 == 0)
     if key not in stored:
         counted = np.array(sorted(_count(texts, embedder).items()), dtype=np.int32).reshape(-1, 2)
         stored = {key: counted.tobytes()}
@@ -114,7 +115,8 @@ class TokenVectorStore:
     def _known(self, keys: Sequence[str]) -> dict[str, bytes]:
         packed = _memory.get_many(keys)
         wanted = [key for key in dict.fromkeys(keys) if key not in packed]
-        found = self._cache.get_many(STAGE, wanted) if wanted else {}
+        stored = self._cache.get_many(STAGE, wanted) if wanted else {}
+        found = without_damaged(self._cache, STAGE, stored, _is_packed)
         _memory.put_many(found)
         return packed | found
 
@@ -176,6 +178,14 @@ def _pack(ids: Sequence[int], vectors: Vectors) -> bytes:
         head + np.asarray(ids, dtype=np.int32).tobytes() + scales.astype(np.float32).tobytes() + small.tobytes()
     )
     return packed
+
+
+def _is_packed(value: bytes) -> bool:
+    """Whether a stored value is as long as it says."""
+    if len(value) < 8:
+        return False
+    count, dimension = struct.unpack_from("<ii", value)
+    return bool(count >= 0 and dimension >= 0 and len(value) == 8 + count * (8 + dimension))
 
 
 def _unpack(packed: bytes) -> TokenVectors:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from llmopt_core.cache import Cache
+from llmopt_core.cache import Cache, without_damaged
 from llmopt_core.errors import EndpointError
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ModelSpec, Reranker
@@ -101,7 +101,7 @@ class CachedReranker:
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`."""
         keys = self._keys(question, passages)
-        known = self._cache.get_many(STAGE, keys)
+        known = self._known(keys)
         missing = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in known}
         usage = Usage()
         if missing:
@@ -120,10 +120,14 @@ class CachedReranker:
     async def prepare(self, question: str, passages: Sequence[str]) -> None:
         """Let the inner one do what it does once, for those passages whose scores are not known."""
         keys = self._keys(question, passages)
-        known = self._cache.get_many(STAGE, keys)
+        known = self._known(keys)
         missing = [passage for key, passage in zip(keys, passages, strict=True) if key not in known]
         if missing:
             await _prepare(self._inner, question, missing)
+
+    def _known(self, keys: Sequence[str]) -> dict[str, bytes]:
+        found = self._cache.get_many(STAGE, keys)
+        return without_damaged(self._cache, STAGE, found, lambda value: len(value) == _SCORE.size)
 
     def _keys(self, question: str, passages: Sequence[str]) -> list[str]:
         return [fingerprint(_FORMAT, self._name, question, passage) for passage in passages]

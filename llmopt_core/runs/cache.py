@@ -98,6 +98,12 @@ class StoreCache:
         with self.database.read() as connection:
             return {stage: (count, int(size)) for stage, count, size in connection.execute(query)}
 
+    def forget_many(self, stage: str, keys: Iterable[str]) -> None:
+        """See `Forgets`."""
+        with self.database.write() as connection:
+            for part in _parts(list(keys)):
+                connection.execute(sa.delete(cache).where(cache.c.stage == stage, cache.c.key.in_(part)))
+
     def clear(self, stage: str | None = None) -> None:
         """Forget the values of one stage, or all. What is cleared is computed, and paid for, again."""
         statement = sa.delete(cache) if stage is None else sa.delete(cache).where(cache.c.stage == stage)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import zlib
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from llmopt_core.errors import StorageFailed
 from llmopt_core.types import Chunk, Hit, Record, StageTrace
 
 _SHORT = 1000
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 @cache
@@ -28,11 +31,77 @@ def pack(value: Any, kind: Any = None) -> bytes:
     return text if len(text) < _SHORT else zlib.compress(text, 1)
 
 
-def unpack(data: bytes, kind: Any = None) -> Any:
-    """The value back, as `kind`; plain JSON values without one."""
-    # No JSON text begins with an x, every compressed one does.
-    text = zlib.decompress(data) if data[:1] == b"x" else data
-    return json.loads(text) if kind is None else _adapter(kind).validate_json(text)
+class Unreadable(StorageFailed):
+    """Stored bytes that are no value, or not of the kind that was expected: damaged, or of another version."""
+
+
+def unpack(data: bytes, kind: Any = None, *, mend: bool = False) -> Any:
+    """The value back, as `kind`; plain JSON values without one.
+
+    Args:
+        data: What `pack` gave.
+        kind: As it was given to `pack`.
+        mend: Whether a field of a wrong type costs only that field, where its kind has a default for it. What can be
+            made anew, as all that is cached, is rather made anew.
+
+    Raises:
+        Unreadable: The bytes are damaged, or hold what is not of that kind.
+    """
+    try:
+        # No JSON text begins with an x, every compressed one does.
+        text = zlib.decompress(data) if data[:1] == b"x" else data
+        return json.loads(text) if kind is None else _validated(text, _adapter(kind), mend=mend)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        if first["type"] == "json_invalid":
+            raise Unreadable("damaged JSON") from error
+        where = ".".join(map(str, first["loc"]))
+        raise Unreadable(f"{where}: {first['msg']}" if where else first["msg"]) from error
+    except (zlib.error, ValueError, TypeError, RecursionError) as error:
+        raise Unreadable(_reason(error)) from error
+
+
+def plain_facts(data: bytes) -> dict[str, Any]:
+    """A mapping of plain values; an empty one where that cannot be read."""
+    try:
+        found = unpack(data)
+    except Unreadable:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _validated(text: bytes, adapter: TypeAdapter[Any], *, mend: bool) -> Any:
+    try:
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        if not mend:
+            raise
+        values = json.loads(text)
+        for parent, key in [_field(values, part["loc"]) for part in error.errors(include_url=False)]:
+            parent.pop(key, None)
+            if key == "hits":
+                # They are positions among the hits.
+                parent.pop("citations", None)
+        try:
+            return adapter.validate_json(json.dumps(values))
+        except ValidationError:
+            raise error from None
+
+
+def _field(values: Any, place: Sequence[int | str]) -> tuple[dict[str, Any], str]:
+    """The innermost field of an object on the way to a place, and that object. A place may name types at its end."""
+    found: tuple[dict[str, Any], str] = ({}, "")
+    for part in place:
+        if isinstance(values, dict) and part in values:
+            found = values, str(part)
+        elif not (isinstance(values, list) and isinstance(part, int) and part < len(values)):
+            break
+        values = values[part]
+    return found
+
+
+def _reason(error: Exception) -> str:
+    return {json.JSONDecodeError: "damaged JSON", zlib.error: "damaged bytes"}.get(type(error), type(error).__name__)
 
 
 def _to_json(value: Any, kind: Any) -> bytes:
@@ -56,12 +125,21 @@ def _plain_json(value: Any) -> bytes:
 def _whole(value: Any) -> Any:
     """The value with lone surrogates replaced by U+FFFD, which keeps every offset."""
     if isinstance(value, str):
-        return "".join("\N{REPLACEMENT CHARACTER}" if "\ud800" <= c <= "\udfff" else c for c in value)
+        return whole_text(value)
     if isinstance(value, dict):
         return {_whole(key): _whole(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_whole(item) for item in value]
     return value
+
+
+def whole_text(text: str) -> str:
+    """The text with lone surrogates replaced by U+FFFD, which keeps every offset."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text
 
 
 def pack_record(record: Record) -> tuple[bytes, bytes]:
@@ -71,9 +149,14 @@ def pack_record(record: Record) -> tuple[bytes, bytes]:
 
 
 def unpack_record(body: bytes, trace: bytes | None = None) -> Record:
-    """The record back; with an empty trace where none is given."""
-    record: Record = unpack(body, Record)
-    return record if trace is None else dataclasses.replace(record, trace=unpack_trace(trace)[0])
+    """The record back; with an empty trace where none is given, or it cannot be read."""
+    record: Record = unpack(body, Record, mend=True)
+    if trace is None:
+        return record
+    try:
+        return dataclasses.replace(record, trace=unpack_trace(trace)[0])
+    except Unreadable:
+        return record
 
 
 def pack_trace(trace: Sequence[StageTrace], hits: Sequence[Hit] = ()) -> bytes:
@@ -87,12 +170,19 @@ def pack_trace(trace: Sequence[StageTrace], hits: Sequence[Hit] = ()) -> bytes:
 
 
 def unpack_trace(data: bytes) -> tuple[tuple[StageTrace, ...], tuple[Hit, ...]]:
-    """The trace and its hits back."""
+    """The trace and its hits back.
+
+    Raises:
+        Unreadable: It is damaged.
+    """
     stored = unpack(data)
-    chunks = _adapter(list[Chunk]).validate_python(stored["chunks"])
-    for stage in stored["stages"]:
-        stage["hits"] = _hits(chunks, stage["hits"])
-    return _adapter(tuple[StageTrace, ...]).validate_python(stored["stages"]), _hits(chunks, stored["hits"])
+    try:
+        chunks = _adapter(list[Chunk]).validate_python(stored["chunks"])
+        for stage in stored["stages"]:
+            stage["hits"] = _hits(chunks, stage["hits"])
+        return _adapter(tuple[StageTrace, ...]).validate_python(stored["stages"]), _hits(chunks, stored["hits"])
+    except (ValueError, TypeError, LookupError) as error:
+        raise Unreadable("damaged trace") from error
 
 
 def _numbered(chunks: dict[Any, tuple[int, Any]], hits: Sequence[dict[str, Any]]) -> list[list[Any]]:

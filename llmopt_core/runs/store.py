@@ -12,6 +12,7 @@ from llmopt_core.runs.store_labs import LabStore
 from llmopt_core.runs.store_projects import ProjectStore
 from llmopt_core.runs.store_runs import RunStore
 from llmopt_core.runs.store_versions import VersionStore
+from llmopt_core.runs.unreadable import Unreadables
 from llmopt_core.settings import Settings
 from llmopt_core.workspace import make_workspace
 
@@ -25,6 +26,9 @@ class Store(ProjectStore, RunStore, JobStore, VersionStore, LabStore):
     Attributes:
         cache: The stage cache in the same database.
 
+    A stored value that cannot be read costs that value: it is left out or stands there as unreadable, and
+    `unreadable` tells of it.
+
     Raises:
         StorageFailed: From any method: the disk is full, the folder read-only, the file damaged.
         WorkspaceBusy: From any method: another process held the database for 30 seconds.
@@ -33,6 +37,7 @@ class Store(ProjectStore, RunStore, JobStore, VersionStore, LabStore):
     def __init__(self, database_url: str, home: Path) -> None:
         make_workspace(home)
         self.home = home
+        self.unreadables = Unreadables()
         self.database = Database(database_url)
         migrate(self.database, home)
         self.cache = StoreCache(self.database)

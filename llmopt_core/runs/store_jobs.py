@@ -7,13 +7,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
-from llmopt_core.runs.codec import pack, unpack
+from llmopt_core.runs.codec import pack, plain_facts
 from llmopt_core.runs.owner import mark_interrupted, me
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import jobs
-from llmopt_core.runs.values import ACTIVE, Job, Project, Status
+from llmopt_core.runs.values import ACTIVE, Job, Project, Status, known_status
 
 
 @retrying
@@ -98,8 +98,10 @@ class JobStore(StorePart):
 
 
 def _job(row: Any) -> Job:
-    values = {name: row[name] for name in _PLAIN}
-    return Job(**values, **{name: unpack(row[name]) for name in ("arguments", "progress", "result")})
+    values: dict[str, Any] = {name: row[name] for name in _PLAIN}
+    values["status"] = known_status(row["status"])
+    values.update({name: plain_facts(row[name]) for name in ("arguments", "progress", "result")})
+    return Job(**values)
 
 
 _PLAIN = (

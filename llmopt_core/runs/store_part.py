@@ -9,12 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
-from llmopt_core.runs.codec import unpack
+from llmopt_core.runs.codec import Unreadable, plain_facts, unpack
 from llmopt_core.runs.engine import Database
 from llmopt_core.runs.owner import mark_interrupted
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.tables import projects
 from llmopt_core.runs.tables_runs import jobs, runs
+from llmopt_core.runs.unreadable import Unreadables
 from llmopt_core.runs.values import ACTIVE, Project
 
 
@@ -23,6 +24,25 @@ class StorePart:
     """Base of the parts. A project may be given by name or as a `Project`."""
 
     database: Database
+    unreadables: Unreadables
+
+    def unreadable(self, project: Project | str) -> tuple[str, ...]:
+        """A sentence for each stored value of a project that could not be read when it was last asked for."""
+        return self.unreadables.of(self._project_id(project))
+
+    def note_unreadable(self, project: Project | str, what: str, reason: str) -> None:
+        """Tell of a value that is whole in the database, and still none that this version knows."""
+        self.unreadables.note(self._project_id(project), what, reason)
+
+    def _readable(self, project_id: int, what: str, data: bytes, kind: Any = None) -> Any:
+        """A stored value; None, and noted, where it cannot be read."""
+        try:
+            value = unpack(data, kind, mend=True)
+        except Unreadable as error:
+            self.unreadables.note(project_id, what, str(error))
+            return None
+        self.unreadables.clear(project_id, what)
+        return value
 
     def project(self, name: str) -> Project:
         """The project of that name.
@@ -68,7 +88,7 @@ def _user(connection: sa.Connection, project_id: int, set_name: str) -> str:
     found = sa.select(jobs.c.id, jobs.c.kind, jobs.c.arguments)
     found = found.where(jobs.c.project_id == project_id, jobs.c.status.in_(ACTIVE)).order_by(jobs.c.id)
     for job in connection.execute(found):
-        if not set_name or _mentions(unpack(job.arguments), set_name):
+        if not set_name or _mentions(plain_facts(job.arguments), set_name):
             return f"job {job.id} ({job.kind.replace('-', ' ')})"
     return ""
 

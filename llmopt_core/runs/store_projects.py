@@ -8,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from llmopt_core.errors import BadInput
-from llmopt_core.runs.codec import pack, unpack
+from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.runs.codec import Unreadable, pack, unpack
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import configurations, documents, evaluation_sets, now, projects
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedDocument, SavedSet
-from llmopt_core.types import Document, EvaluationSet
+from llmopt_core.types import Document, EvaluationSet, Example
 
 _NAME_LENGTH = 200
 
@@ -103,10 +103,12 @@ class ProjectStore(StorePart):
             connection.execute(sa.insert(documents), rows)
 
     def documents(self, project: Project | str) -> list[Document]:
-        """All documents, by name."""
-        query = sa.select(documents.c.body).where(documents.c.project_id == self._project_id(project))
+        """All documents, by name. One that cannot be read has no text, and a warning that says so."""
+        project_id = self._project_id(project)
+        query = sa.select(documents.c.name, documents.c.body).where(documents.c.project_id == project_id)
         with self.database.read() as connection:
-            return [unpack(body, Document) for body in connection.scalars(query.order_by(documents.c.name))]
+            rows = list(connection.execute(query.order_by(documents.c.name)))
+        return [self._document(project_id, name, body) for name, body in rows]
 
     def document_list(self, project: Project | str) -> list[SavedDocument]:
         """All documents without their texts, by name."""
@@ -121,18 +123,27 @@ class ProjectStore(StorePart):
         Raises:
             BadInput: There is none of that name.
         """
-        query = sa.select(documents.c.body).where(_named(documents, self._project_id(project), name))
+        project_id = self._project_id(project)
+        query = sa.select(documents.c.body).where(_named(documents, project_id, name))
         with self.database.read() as connection:
             body = connection.scalar(query)
         if body is None:
             raise BadInput(f"There is no document named {name} in this project.")
-        document: Document = unpack(body, Document)
-        return document
+        return self._document(project_id, name, body)
+
+    def _document(self, project_id: int, name: str, body: bytes) -> Document:
+        """A stored document; without text, and with a warning, where it cannot be read."""
+        found: Document | None = self._readable(project_id, f"Document {name}", body, Document)
+        if found is not None:
+            return found
+        return Document(name, "", warnings=("Its stored text could not be read: add the file again.",))
 
     def delete_document(self, project: Project | str, name: str) -> None:
         """Remove a document; runs keep what they quoted from it."""
+        project_id = self._project_id(project)
         with self.database.write() as connection:
-            connection.execute(sa.delete(documents).where(_named(documents, self._project_id(project), name)))
+            connection.execute(sa.delete(documents).where(_named(documents, project_id, name)))
+        self.unreadables.forget(project_id)
 
     def save_evaluation_set(self, project: Project | str, item: EvaluationSet) -> SavedSet:
         """Keep this version of a set; it becomes the latest of its name, whatever the clock says."""
@@ -166,9 +177,10 @@ class ProjectStore(StorePart):
 
         Raises:
             BadInput: There is none of that name and version.
+        StorageFailed: Nothing of it can be read.
         """
-        table = evaluation_sets
-        query = sa.select(table.c.body).where(_named(table, self._project_id(project), name))
+        table, project_id = evaluation_sets, self._project_id(project)
+        query = sa.select(table.c.body).where(_named(table, project_id, name))
         if version is not None:
             query = query.where(table.c.version == version)
         with self.database.read() as connection:
@@ -176,8 +188,30 @@ class ProjectStore(StorePart):
         if body is None:
             wanted = name if version is None else f"{name} in version {version}"
             raise BadInput(f"There is no evaluation set named {wanted} in this project.")
-        found: EvaluationSet = unpack(body, EvaluationSet)
-        return found
+        return self._set(project_id, name, body)
+
+    def _set(self, project_id: int, name: str, body: bytes) -> EvaluationSet:
+        """A stored set, without the examples that cannot be read."""
+        try:
+            found: EvaluationSet = unpack(body, EvaluationSet)
+            return found
+        except Unreadable as error:
+            reason = str(error)
+        stored = self._readable(project_id, f"Evaluation set {name}", body)
+        rows = stored.get("examples") if isinstance(stored, dict) else None
+        if not isinstance(rows, list):
+            self.unreadables.note(project_id, f"Evaluation set {name}", reason)
+            raise StorageFailed(f"The evaluation set {name} could not be read ({reason}): add its file again.")
+        examples = []
+        for number, row in enumerate(rows, 1):
+            what = f"Question {number} of the evaluation set {name}"
+            example: Example | None = self._readable(project_id, what, pack(row), Example)
+            if example is None and isinstance(row, dict) and row.get("references"):
+                example = self._readable(project_id, what, pack({**row, "references": []}), Example)
+                if example is not None:
+                    self.unreadables.note(project_id, f"Where the answer stands to question {number} of {name}", reason)
+            examples += [example] if example is not None else []
+        return EvaluationSet(name, tuple(examples))
 
     def delete_evaluation_set(self, project: Project | str, name: str) -> None:
         """Remove every version of a set; runs keep the examples they answered.
@@ -221,20 +255,24 @@ class ProjectStore(StorePart):
             rows = list(connection.execute(query).mappings())
         for row in sorted(rows, key=lambda row: row["id"]):
             latest[row["name"]] = row
-        return [
-            SavedConfiguration(row["name"], row["version"], row["fingerprint"], unpack(row["body"]), row["saved_at"])
-            for row in latest.values()
-            if not row["hidden"]
-        ]
+        found = []
+        for row in latest.values():
+            if row["hidden"]:
+                continue
+            name = row["name"]
+            spec = self._readable(row["project_id"], f"Configuration {name}", row["body"])
+            if isinstance(spec, dict):
+                found.append(SavedConfiguration(name, row["version"], row["fingerprint"], spec, row["saved_at"]))
+        return found
 
     def delete_configuration(self, project: Project | str, name: str) -> None:
         """Take a configuration off the list; its runs keep it."""
+        project_id = self._project_id(project)
         with self.database.write() as connection:
             connection.execute(
-                sa.update(configurations)
-                .where(_named(configurations, self._project_id(project), name))
-                .values(hidden=True)
+                sa.update(configurations).where(_named(configurations, project_id, name)).values(hidden=True)
             )
+        self.unreadables.forget(project_id)
 
 
 def _set_row(project_id: int, item: EvaluationSet) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput, RunLost
-from llmopt_core.runs.codec import pack, pack_record, unpack, unpack_record
+from llmopt_core.runs.codec import Unreadable, pack, pack_record, plain_facts, unpack_record
 from llmopt_core.runs.owner import is_mine, lives, mark_interrupted, me
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import records, runs, scores
-from llmopt_core.runs.values import ACTIVE, Project, Run, RunScores, Status
-from llmopt_core.types import Failure, Record, Usage
+from llmopt_core.runs.values import ACTIVE, Project, Run, RunScores, Status, finite, known_status, whole
+from llmopt_core.types import Example, Failure, Record, Usage
 
 
 @retrying
@@ -94,7 +94,7 @@ class RunStore(StorePart):
             if documents_version is not None:
                 values["documents_version"] = documents_version
             if options is not None:
-                values["options"] = pack({**unpack(row["options"]), **options})
+                values["options"] = pack({**plain_facts(row["options"]), **options})
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
         return self.run(run_id)
 
@@ -150,10 +150,24 @@ class RunStore(StorePart):
 
     def records(self, run_id: int, *, trace: bool = False) -> list[Record]:
         """All records of a run in the order of its set. Traces are read only when asked for."""
-        query = sa.select(records.c.body, records.c.trace) if trace else sa.select(records.c.body)
-        query = query.where(records.c.run_id == run_id).order_by(records.c.position)
+        return self._records(records.c.run_id == run_id, trace=trace)
+
+    def _records(self, *where: sa.ColumnElement[bool], trace: bool = False) -> list[Record]:
+        """Records in the order of their set. One that cannot be read is a failed one that says so."""
+        columns = [records.c.run_id, records.c.example_id, records.c.body, *([records.c.trace] if trace else [])]
         with self.database.read() as connection:
-            return [unpack_record(*row) for row in connection.execute(query)]
+            rows = list(connection.execute(sa.select(*columns).where(*where).order_by(records.c.position)))
+        return [self._record(*row) for row in rows]
+
+    def _record(self, run_id: int, example_id: str, body: bytes, trace: bytes | None = None) -> Record:
+        try:
+            return unpack_record(body, trace)
+        except Unreadable as error:
+            with self.database.read() as connection:
+                project_id = connection.scalar(sa.select(runs.c.project_id).where(runs.c.id == run_id))
+            what = f"The record of {example_id} in run {run_id}"
+            sentence = self.unreadables.note(int(project_id or 0), what, str(error))
+            return Record(Example(example_id, ""), failure=Failure("storage", "unreadable", sentence))
 
     def record(self, run_id: int, example_id: str) -> Record:
         """One record with its trace.
@@ -161,13 +175,10 @@ class RunStore(StorePart):
         Raises:
             BadInput: The run has no record of that example.
         """
-        query = sa.select(records.c.body, records.c.trace)
-        query = query.where(records.c.run_id == run_id, records.c.example_id == example_id)
-        with self.database.read() as connection:
-            row = connection.execute(query).first()
-        if row is None:
+        found = self._records(records.c.run_id == run_id, records.c.example_id == example_id, trace=True)
+        if not found:
             raise BadInput(f"Run {run_id} has no record of example {example_id}.")
-        return unpack_record(row.body, row.trace)
+        return found[0]
 
     def scores(self, run_ids: Sequence[int]) -> dict[int, RunScores]:
         """The values of whole runs at once, fast: no record is read."""
@@ -186,19 +197,14 @@ class RunStore(StorePart):
 
     def failures(self, run_id: int) -> list[Failure]:
         """Why records of a run failed, in the order of its set; only the failed ones are read."""
-        query = sa.select(records.c.body).where(records.c.run_id == run_id, records.c.failed)
-        with self.database.read() as connection:
-            found = [unpack_record(body) for body in connection.scalars(query.order_by(records.c.position))]
+        found = self._records(records.c.run_id == run_id, records.c.failed)
         return [record.failure for record in found if record.failure is not None]
 
     def unscored(self, run_id: int) -> dict[str, list[str]]:
         """Metric -> why answered records have no value in it; only those records are read."""
         empty = sa.select(scores.c.position).where(scores.c.run_id == run_id, scores.c.value.is_(None))
-        query = sa.select(records.c.body).where(records.c.run_id == run_id, records.c.position.in_(empty))
         reasons: dict[str, list[str]] = {}
-        with self.database.read() as connection:
-            found = [unpack_record(body) for body in connection.scalars(query.order_by(records.c.position))]
-        for record in found:
+        for record in self._records(records.c.run_id == run_id, records.c.position.in_(empty)):
             for name, score in record.scores.items():
                 if score.value is None:
                     reasons.setdefault(name, []).append(score.failure)
@@ -275,13 +281,40 @@ class RunStore(StorePart):
 
     def _runs(self, *where: sa.ColumnElement[bool]) -> list[Run]:
         mark_interrupted(self.database, runs)
-        columns = [column for column in runs.c if column.name not in _HIDDEN]
+        columns = [column for column in runs.c if column.name not in _HIDDEN or column.name == "project_id"]
         query = sa.select(projects.c.name.label("project"), *columns).join(projects).where(*where)
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(runs.c.id.desc())).mappings().all()
             totals = _TOTALS.where(records.c.run_id.in_([row["id"] for row in rows]))
             sums = {row["run_id"]: row for row in connection.execute(totals).mappings()} if rows else {}
-        return [_run(row, sums.get(row["id"])) for row in rows]
+        return [self._run(dict(row), sums.get(row["id"])) for row in rows]
+
+    def _run(self, values: dict[str, Any], sums: Any) -> Run:
+        """A run; what of its description cannot be read is empty."""
+        project_id, run_id = values.pop("project_id"), values["id"]
+
+        def read(name: str, kind: type, otherwise: Any) -> Any:
+            data = values[name]
+            found = None if data is None else self._readable(project_id, f"The {name} of run {run_id}", data)
+            return found if isinstance(found, kind) else otherwise
+
+        values["configuration"], values["options"] = read("configuration", dict, {}), read("options", dict, {})
+        values["metrics"] = tuple(map(str, read("metrics", list, [])))
+        values["training"] = read("training", dict, None)
+        values["status"] = known_status(values["status"])
+        if sums is not None:
+            cost = sums["cost_usd"] if sums["priced"] == sums["done"] else None
+            counts = {
+                name: whole(sums[name]) for name in ("prompt_tokens", "completion_tokens", "calls", "cached_calls")
+            }
+            values["usage"] = Usage(**counts, cost_usd=cost)
+            values.update(done=sums["done"], failed=whole(sums["failed"]))
+        paid = read("paid", dict, None)
+        del values["paid"]
+        if paid is not None and len(paid.get("usage") or ()) == len(_PAID):
+            values["usage"] = replace(values.get("usage", Usage()), **dict(zip(_PAID, paid["usage"], strict=True)))
+            values["dearest"] = paid.get("dearest") or {}
+        return Run(**values)
 
 
 _PAID = ("prompt_tokens", "completion_tokens", "cost_usd", "calls")
@@ -294,12 +327,12 @@ _TOTALS = sa.select(
     records.c.run_id,
     sa.func.count().label("done"),
     sa.func.sum(sa.cast(records.c.failed, sa.Integer)).label("failed"),
-    sa.func.sum(records.c.prompt_tokens).label("prompt_tokens"),
-    sa.func.sum(records.c.completion_tokens).label("completion_tokens"),
+    sa.func.sum(sa.cast(records.c.prompt_tokens, sa.Double)).label("prompt_tokens"),
+    sa.func.sum(sa.cast(records.c.completion_tokens, sa.Double)).label("completion_tokens"),
     sa.func.sum(records.c.cost_usd).label("cost_usd"),
     sa.func.count(records.c.cost_usd).label("priced"),
-    sa.func.sum(records.c.calls).label("calls"),
-    sa.func.sum(records.c.cached_calls).label("cached_calls"),
+    sa.func.sum(sa.cast(records.c.calls, sa.Double)).label("calls"),
+    sa.func.sum(sa.cast(records.c.cached_calls, sa.Double)).label("cached_calls"),
 ).group_by(records.c.run_id)
 
 
@@ -310,12 +343,12 @@ def _record_row(run_id: int, position: int, record: Record) -> dict[str, Any]:
         "position": position,
         "example_id": record.example.id,
         "failed": record.failure is not None,
-        "prompt_tokens": record.usage.prompt_tokens,
-        "completion_tokens": record.usage.completion_tokens,
-        "cost_usd": record.usage.cost_usd,
-        "calls": record.usage.calls,
-        "cached_calls": record.usage.cached_calls,
-        "seconds": record.seconds,
+        "prompt_tokens": whole(record.usage.prompt_tokens),
+        "completion_tokens": whole(record.usage.completion_tokens),
+        "cost_usd": finite(record.usage.cost_usd),
+        "calls": whole(record.usage.calls),
+        "cached_calls": whole(record.usage.cached_calls),
+        "seconds": finite(record.seconds) or 0.0,
         "saved_at": now(),
         "body": body,
         "trace": trace,
@@ -324,28 +357,9 @@ def _record_row(run_id: int, position: int, record: Record) -> dict[str, Any]:
 
 def _score_rows(run_id: int, position: int, record: Record) -> list[dict[str, Any]]:
     return [
-        {"run_id": run_id, "position": position, "metric": name, "value": score.value, "passed": score.passed}
+        {"run_id": run_id, "position": position, "metric": name, "value": finite(score.value), "passed": score.passed}
         for name, score in record.scores.items()
     ]
-
-
-def _run(row: Any, sums: Any) -> Run:
-    values = dict(row)
-    for name in ("configuration", "options"):
-        values[name] = unpack(values[name])
-    values["metrics"] = tuple(unpack(values["metrics"]))
-    values["training"] = None if values["training"] is None else unpack(values["training"])
-    if sums is not None:
-        cost = sums["cost_usd"] if sums["priced"] == sums["done"] else None
-        counts = {name: int(sums[name]) for name in ("prompt_tokens", "completion_tokens", "calls", "cached_calls")}
-        values["usage"] = Usage(**counts, cost_usd=cost)
-        values.update(done=sums["done"], failed=int(sums["failed"]))
-    paid = unpack(paid) if (paid := values.pop("paid")) is not None else None
-    if paid is not None:
-        counts = dict(zip(_PAID, paid["usage"], strict=True))
-        values["usage"] = replace(values.get("usage", Usage()), **counts)
-        values["dearest"] = paid["dearest"]
-    return Run(**values)
 
 
 def _aligned(
@@ -364,6 +378,6 @@ def _aligned(
         if metric not in table.values:
             table.values[metric] = [None] * len(table.examples)
             table.passed[metric] = [None] * len(table.examples)
-        table.values[metric][place] = value
+        table.values[metric][place] = finite(value)
         table.passed[metric][place] = passed
     return tables

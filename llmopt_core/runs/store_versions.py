@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
-from llmopt_core.runs.codec import pack, unpack
+from llmopt_core.runs.codec import pack
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now
@@ -75,7 +75,12 @@ class VersionStore(StorePart):
                     sa.select(labels).where(labels.c.project_id == project_id, labels.c.kind == kind)
                 ).mappings()
             )
-        return [_version(row, pointing) for row in rows]
+        return [
+            _version(row, pointing, body)
+            for row in rows
+            if (body := self._readable(project_id, f"{kind.capitalize()} {row['name']} v{row['number']}", row["body"]))
+            is not None
+        ]
 
     def version(self, project: Project | str, kind: str, name: str, number: int | str | None = None) -> Version:
         """One version by number or label; the newest where none is given.
@@ -127,10 +132,11 @@ class VersionStore(StorePart):
 
     def draft(self, project: Project | str, kind: str, name: str) -> Any | None:
         """What was being typed; None where nothing is kept."""
-        query = sa.select(drafts.c.body).where(_named(drafts, self._project_id(project), kind, name))
+        project_id = self._project_id(project)
+        query = sa.select(drafts.c.body).where(_named(drafts, project_id, kind, name))
         with self.database.read() as connection:
             body = connection.scalar(query)
-        return None if body is None else unpack(body)
+        return None if body is None else self._readable(project_id, f"The draft of {kind} {name}", body)
 
     def delete_draft(self, project: Project | str, kind: str, name: str) -> None:
         """Forget a draft."""
@@ -146,11 +152,11 @@ def _same_label(project_id: int, kind: str, name: str, label: str) -> sa.Delete:
     return sa.delete(labels).where(_named(labels, project_id, kind, name), labels.c.label == label)
 
 
-def _version(row: Any, pointing: list[Any]) -> Version:
+def _version(row: Any, pointing: list[Any], body: Any) -> Version:
     own = tuple(
         sorted(item["label"] for item in pointing if (item["name"], item["number"]) == (row["name"], row["number"]))
     )
     return Version(
         row["kind"], row["name"], row["number"], row["fingerprint"], row["note"], row["saved_at"],
-        unpack(row["body"]), own,
+        body, own,
     )  # fmt: skip

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from llmopt_core.runs.codec import whole_text
+
 
 class Moment(TypeDecorator[datetime]):
     """A point in time, stored as seconds since 1970 (UTC)."""
@@ -26,22 +28,30 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Seconds -> datetime in UTC."""
-        return None if value is None else datetime.fromtimestamp(value, UTC)
+        try:
+            return None if value is None else datetime.fromtimestamp(value, UTC)
+        except (ValueError, OverflowError, OSError, TypeError):
+            return datetime.fromtimestamp(0, UTC)
 
 
 class Words(TypeDecorator[str]):
-    """Any Python text, stored as UTF-8 bytes."""
+    """Any Python text, stored as UTF-8 bytes; what is no character becomes U+FFFD, one for one."""
 
     impl = sa.LargeBinary
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
         """Text -> bytes."""
-        return None if value is None else value.encode("utf-8", "surrogatepass")
+        return None if value is None else whole_text(value).encode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         """Bytes -> text."""
-        return None if value is None else bytes(value).decode("utf-8", "surrogatepass")
+        if value is None or isinstance(value, str):
+            return value
+        try:
+            return whole_text(bytes(value).decode("utf-8", "surrogatepass"))
+        except (UnicodeDecodeError, TypeError):
+            return bytes(value).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 metadata = sa.MetaData(

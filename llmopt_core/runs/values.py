@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from llmopt_core.types import Usage
 
 Status = Literal["queued", "running", "finished", "interrupted", "cancelled", "failed", "budget-reached"]
 
 ACTIVE: frozenset[Status] = frozenset(("queued", "running"))
+_MOST = 2**31 - 1
 RESUMABLE: frozenset[Status] = frozenset(("interrupted", "cancelled", "failed", "budget-reached"))
+
+
+def known_status(value: Any) -> Status:
+    """A stored status; one that this version does not know is work that nobody here goes on with."""
+    return value if value in get_args(Status) else "interrupted"
+
+
+def whole(value: Any) -> int:
+    """A count that every database can hold and add up."""
+    return min(max(int(value), 0), _MOST) if finite(value) is not None else 0
+
+
+def finite(value: Any) -> float | None:
+    """A number; None for what is none, such as NaN."""
+    known = isinstance(value, int | float) and math.isfinite(value)
+    return value if known else None
+
 
 COMPARISON = "comparison"
 """The option that marks the runs of one comparison of prompts."""

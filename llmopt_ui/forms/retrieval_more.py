@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 import yaml
 
+from llmopt_core.bounded_yaml import BoundedLoader
 from llmopt_core.errors import BadInput
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.retrieval.rerank_llm import default_prompt as rerank_prompt
@@ -179,8 +180,8 @@ def _examples(kept: RoutingSpec, token: str) -> list[dict[str, str]]:
 
 def _mapping(text: str, what: str, sample: str) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(text) if text.strip() else {}
-    except yaml.YAMLError:
+        found = yaml.load(text, BoundedLoader) if text.strip() else {}  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise BadInput(f"{what} cannot be read; write it like {sample}.")

@@ -6,7 +6,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.configuration import configuration_from
+from llmopt_core.experiments.experiment import saved_configurations
 from llmopt_core.experiments.prompt_lab.library import PROMPT, saved_prompt, version_label
 from llmopt_core.experiments.prompt_lab.plan import MOST_VARIANTS
 from llmopt_core.experiments.prompt_lab.preview import RETRIEVED
@@ -119,8 +119,7 @@ def _wants_passages(project: Project, prompt: str) -> bool:
 
 
 def _retrieving(project: Project) -> list[str]:
-    saved = store().configurations(project)
-    return [item.name for item in saved if configuration_from(item.spec).retrieval is not None]
+    return [item.name for item in saved_configurations(store(), project) if item.retrieval is not None]
 
 
 def _replace(project: Project, setup: Setup, variants: list[VariantSetup]) -> None:

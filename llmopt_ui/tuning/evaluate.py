@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.experiment import save_configuration
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import save_configuration, saved_configurations
 from llmopt_core.experiments.tuning import with_tuned, without_examples
 from llmopt_core.experiments.tuning_lab.asked_as import (
     LOOKED_AT,
@@ -36,7 +36,7 @@ _AS_TRAINED = "As its training examples ask"
 
 def evaluate_row(project: Project, job: Job, tuned: TunedModel) -> None:
     """How it is asked, and the buttons that go on to the evaluation and to the 2 x 2."""
-    found = [configuration_from(item.spec) for item in store().configurations(project)]
+    found = saved_configurations(store(), project)
     saved = {c.name: c for c in found if not c.model.adapter}
     examples = _first_examples(job.id)
     alike = asks_alike(saved.values(), examples)

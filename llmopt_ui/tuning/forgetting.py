@@ -8,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import saved_configurations
 from llmopt_core.experiments.tuning_lab.forgetting import Forgetting, Lost, forgetting, general_pair
 from llmopt_core.experiments.tuning_lab.sources import GENERAL, general_questions
 from llmopt_core.finetuning.jobs import TunedModel
@@ -62,7 +63,7 @@ def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
 
 def _base_configurations(project: Project) -> dict[str, Configuration]:
     """Those of the base model; the ones without retrieval first, since a general set has no documents."""
-    saved = [configuration_from(item.spec) for item in store().configurations(project)]
+    saved = saved_configurations(store(), project)
     base = [c for c in saved if not c.model.adapter]
     return {c.name: c for c in sorted(base, key=lambda c: c.retrieval is not None)}
 

@@ -10,8 +10,8 @@ import streamlit as st
 
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.caveats import RunCaveats
-from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.experiment import Plan, save_configuration
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import Plan, save_configuration, saved_configurations
 from llmopt_core.experiments.run_documents import documents_of
 from llmopt_core.experiments.tuning import CORNERS
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models
@@ -86,7 +86,7 @@ def square_view(project: Project) -> None:
 
 
 def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
-    saved = {item.name: configuration_from(item.spec) for item in store().configurations(project)}
+    saved = {item.name: item for item in saved_configurations(store(), project)}
     base = {name: c for name, c in saved.items() if not c.model.adapter}
     plain = [name for name, c in base.items() if c.retrieval is None]
     rag = [name for name, c in base.items() if c.retrieval is not None]

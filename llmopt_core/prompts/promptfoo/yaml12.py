@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from llmopt_core.bounded_yaml import BoundedLoader
 from llmopt_core.errors import BadInput
 
 MAX_VALUES = 2_000_000
@@ -23,7 +24,7 @@ _BASES = {"0b": 2, "0o": 8, "0x": 16}
 _MOST_DIGITS = 400
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(BoundedLoader):
     """PyYAML follows version 1.1; its rules for plain scalars are replaced, all else is the same."""
 
 

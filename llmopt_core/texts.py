@@ -1,0 +1,33 @@
+"""What every text must be, wherever it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def fault_of(text: str) -> str:
+    """What of a text cannot be stored or sent, in words; empty where all can."""
+    if "\0" in text:
+        return "it holds a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return f"it holds half a character ({text[error.start]!r}), such as a part of an emoji"
+    return ""
+
+
+def fault_in(value: Any) -> str:
+    """`fault_of` for every text inside plain values, keys included."""
+    if isinstance(value, str):
+        return fault_of(value)
+    if isinstance(value, Mapping):
+        return next((fault for item in value.items() for part in item if (fault := fault_in(part))), "")
+    if isinstance(value, list):
+        return next((fault for part in value if (fault := fault_in(part))), "")
+    return ""
+
+
+def printable(name: str) -> str:
+    """The beginning of a name that may hold anything, for a message."""
+    return name[:40].encode("utf-8", "replace").decode().replace("\0", "?")

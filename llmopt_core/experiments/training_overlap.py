@@ -50,15 +50,12 @@ class TrainingOverlap(Spec):
         questions: How many it was asked.
         exact, near: How many of them stand in the data of any part; word for word, or only nearly.
         parts: All that was tuned; empty where nothing was.
-        exact_ids, near_ids: Their example ids.
     """
 
     questions: int
     exact: int = 0
     near: int = 0
     parts: tuple[TunedPart, ...] = ()
-    exact_ids: tuple[str, ...] = ()
-    near_ids: tuple[str, ...] = ()
 
     @property
     def seen(self) -> int:

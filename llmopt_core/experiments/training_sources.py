@@ -78,16 +78,9 @@ def training_overlap(  # noqa: PLR0917
         for number, kind in (found or {}).items():
             if together.get(number) != "exact":
                 together[number] = kind
-    by_kind = {
-        kind: tuple(examples[n].id for n in sorted(together) if together[n] == kind) for kind in ("exact", "near")
-    }
+    kinds = list(together.values())
     return TrainingOverlap(
-        questions=len(examples),
-        exact=len(by_kind["exact"]),
-        near=len(by_kind["near"]),
-        parts=tuple(parts),
-        exact_ids=by_kind["exact"],
-        near_ids=by_kind["near"],
+        questions=len(examples), exact=kinds.count("exact"), near=kinds.count("near"), parts=tuple(parts)
     )
 
 

@@ -80,7 +80,6 @@ async def test_a_run_of_a_tuned_model_keeps_what_it_learned_from_its_questions(l
     assert run.training is not None
     found = overlap_of(lab.store, run)
     assert (found.questions, found.exact, found.near) == (4, 1, 1)
-    assert (found.exact_ids, found.near_ids) == (("q0",), ("q2",))
     assert found.warning == (
         "2 of 4 questions stand in the training data of mine (1 word for word, 1 nearly): "
         "its score shows what it has seen, not what it can do."

@@ -1,109 +1,140 @@
-"""Text -> the terms BM25 counts: folded English words, and character pairs for Chinese, Japanese and Korean."""
+"""Text -> the terms BM25 counts: folded words by their stems, character pairs for scripts that part no words."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import pairwise
 
-VERSION = 1
+import regex
+from Stemmer import Stemmer
+
+VERSION = 2
 
 CJK = (
     "\u2e80-\u2fff\u3005-\u30ff\u3130-\u318f\u31c0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-_CJK_RUN = re.compile(f"([{CJK}]+)")
-# The second range holds the vowel signs of South and Southeast Asian scripts, which count as no letters.
-_WORD = re.compile(r"\d+(?:[.,]\d+)+|(?:[^\W_]|[\u0900-\u0963\u0966-\u109f])+(?:['’][^\W\d_]+)?")
-_MARKS = re.compile(r"[\u0300-\u036f]")
+# Thai, Lao, Myanmar (with its extensions) and Khmer.
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
+# A letter of those with the signs above, below and behind it.
+CLUSTER = rf"[{UNSPACED}][\p{{Mn}}\p{{Mc}}]*"
+# A word that is parted at the end of a line.
+LINE_BREAK = r"(?<=\w)[-\u2010]\s*\n\s*(?=\w)"
+
+_ASCII_WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W\d_]+)?")
+_WORD = regex.compile(r"\p{Nd}+(?:[.,]\p{Nd}+)+|[\p{L}\p{N}\p{M}]+(?:['’]\p{L}+)?")
+_RUNS = regex.compile(f"([{CJK}]+)|((?:{CLUSTER})+)")
+_CLUSTERS = regex.compile(CLUSTER)
+_LINE_BREAK = re.compile(LINE_BREAK)
+_LAST_LETTERS = regex.compile(r"\p{L}+$")
+_FIRST_LETTERS = regex.compile(r"\p{L}+")
+_LONGEST_WORD = 60
+# What readers of a language write or leave out at will: accents, vowel points of Arabic and Hebrew, the stretching of
+# Arabic letters, and signs that only say where a line may or may not be broken.
+_OPTIONAL = re.compile(
+    "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u0652\u0670\u06d6-\u06dc"
+    "\u00ad\u200b-\u200f\u2060\ufeff]"
+)
 
 
 def analyse(text: str) -> list[str]:
     """Terms of a text in order.
 
-    Width, case and Latin accents are folded. English stop words are left out and endings cut. A run of Chinese,
-    Japanese or Korean gives its single characters and each two neighbours, so that words are found without a
-    dictionary.
+    Width, case, accents and vowel points are folded, soft hyphens and invisible signs left out. English stop words are
+    left out and English words cut to their stem (Snowball's "English", also called Porter 2). A run of Chinese,
+    Japanese or Korean gives its single characters and each two neighbours, one of Thai, Lao, Khmer or Myanmar each two,
+    so that words are found without a dictionary. A word that is parted at the end of a line is found whole and in
+    parts. A number is the same with and without separators of thousands, with a decimal point or comma.
     """
-    return list(_terms(_fold(text)))
+    folded = _fold(text)
+    terms = list(_terms(folded))
+    for match in _LINE_BREAK.finditer(folded):
+        terms += _terms(_joined(folded, match))
+    return terms
+
+
+def _joined(text: str, at: re.Match[str]) -> str:
+    """The word that a line break parts, whole; empty where it parts no letters."""
+    before = _LAST_LETTERS.search(text[max(0, at.start() - _LONGEST_WORD) : at.start()])
+    after = _FIRST_LETTERS.match(text[at.end() : at.end() + _LONGEST_WORD])
+    return before[0] + after[0] if before and after else ""
 
 
 def _terms(folded: str) -> Iterator[str]:
+    if folded.isascii():
+        for word in _ASCII_WORD.findall(folded):
+            yield from _word_terms(word)
+        return
     for word in _WORD.findall(folded):
         if word.isascii():
             yield from _word_terms(word)
-        else:
-            for number, piece in enumerate(_CJK_RUN.split(word)):
-                yield from _run_terms(piece) if number % 2 else _word_terms(piece)
+            continue
+        end = 0
+        for run in _RUNS.finditer(word):
+            yield from _word_terms(word[end : run.start()])
+            yield from _run_terms(run[1], run[2])
+            end = run.end()
+        yield from _word_terms(word[end:])
 
 
-def _run_terms(run: str) -> Iterator[str]:
-    yield from run
-    yield from (run[i : i + 2] for i in range(len(run) - 1))
+def _run_terms(characters: str | None, letters: str | None) -> Iterator[str]:
+    """The terms of a run of Chinese, Japanese or Korean characters, or of letters with their signs."""
+    parts = list(characters or "") or _CLUSTERS.findall(letters)
+    if characters or len(parts) == 1:
+        yield from parts
+    yield from (a + b for a, b in pairwise(parts))
 
 
 def _word_terms(word: str) -> Iterator[str]:
-    plain = _plain(word)
+    if not word:
+        return
+    if "." in word or "," in word:
+        yield from _number_terms(word)
+        return
+    # The rest of "don't" is a stop word, and that of "ship's" says nothing.
+    plain = re.split("['’]", word, maxsplit=1)[0]
     if plain and plain not in STOP_WORDS:
         yield stem(plain)
+
+
+def _number_terms(number: str) -> Iterator[str]:
+    """A number with a point for decimals and without separators of thousands.
+
+    Where a single point may be either (1.250), both numbers are meant.
+    """
+    groups = re.split("[.,]", number)
+    marks = "".join(character for character in number if character in ".,")
+    in_thousands = len(groups[0]) <= 3 and all(len(group) == 3 for group in groups[1:])
+    if in_thousands and (len(set(marks)) == 1 or marks[-1] == ","):
+        yield "".join(groups)
+        if marks == ".":
+            yield number
+    elif len(marks) > 1 and len(set(marks)) == 1:
+        # A date, an address, a version.
+        yield number
+    else:
+        yield f"{''.join(groups[:-1])}.{groups[-1]}"
 
 
 def _fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", folded)))
-
-
-def _plain(word: str) -> str:
-    """Without a possessive or contracted ending (the rest of "don't" is a stop word), and 1,000 as 1000."""
-    return word if word.isalnum() else re.split(r"['’]", word, maxsplit=1)[0].replace(",", "")
+    return unicodedata.normalize("NFC", _OPTIONAL.sub("", unicodedata.normalize("NFD", folded)))
 
 
 @lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
-    """Cut plural, -ed, -ing and -ly endings off an English word; other words pass unchanged.
-
-    The first steps of Porter (1980), which bring inflected forms of one word together and leave its family apart.
-    """
-    if len(word) < 4 or not word.isascii() or not word.isalpha():
-        return word
-    return _final_y(_past_and_gerund(_plural(word)))
+    """The stem of an English word; words of other scripts and with digits pass unchanged."""
+    return _stemmer().stemWord(word) if word.isascii() and word.isalpha() else word
 
 
-def _plural(word: str) -> str:
-    if word.endswith("sses"):
-        return word[:-2]
-    if word.endswith("ies"):
-        return word[:-3] + ("y" if len(word) > 4 else "ie")
-    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
-
-
-def _past_and_gerund(word: str) -> str:
-    if word.endswith("eed"):
-        return word[:-1] if len(word) > 4 else word
-    for ending in ("ing", "edly", "ed"):
-        base = word.removesuffix(ending)
-        if base != word and len(base) > 2 and re.search("[aeiouy]", base):
-            return _repaired(base)
-    return word[:-2] if word.endswith("ly") and len(word) > 5 else word
-
-
-def _repaired(base: str) -> str:
-    if base.endswith(("at", "bl", "iz")):
-        return base + "e"
-    if len(base) > 3 and base[-1] == base[-2] and base[-1] not in "aeiouylsz":
-        return base[:-1]
-    if re.fullmatch(r"[^aeiou]*[aeiouy][^aeiouwxy]", base):
-        return base + "e"
-    return base
-
-
-def _final_y(word: str) -> str:
-    return word[:-1] + "i" if word.endswith("y") and re.search("[aeiou]", word[:-1]) else word
+@cache
+def _stemmer() -> Stemmer:
+    return Stemmer("english")
 
 
 _STOP_WORDS = """

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import regex
 
-from llmopt_core.index.analysis import CJK, analyse
+from llmopt_core.index.analysis import CJK, CLUSTER, LINE_BREAK, UNSPACED, analyse
 from llmopt_core.index.bm25 import K1, B
 
 Ints = npt.NDArray[np.int64]
-_PIECE = re.compile(f"[{CJK}]|[^\\s{CJK}]+")
-_IS_CJK = re.compile(f"[{CJK}]")
+Match = Any  # `regex` has no types.
+# Groups of a piece: a letter of Chinese, Japanese or Korean; a letter with its signs of Thai, Lao, Khmer or Myanmar.
+_LETTER, _SIGNS = 1, 2
+_PIECE = regex.compile(rf"([{CJK}])|({CLUSTER})|(?:{LINE_BREAK}|[^\s{CJK}{UNSPACED}])+")
 
 
 class PlacedWords:
@@ -26,14 +30,12 @@ class PlacedWords:
     def __init__(self, text: str) -> None:
         terms: list[str] = []
         places: list[int] = []
-        for match in _PIECE.finditer(text):
-            found = _terms(match.group())
+        before: Match = None
+        for match, after in pairwise([*_PIECE.finditer(text), None]):
+            found = _terms_from(match, before, after)
             terms += found
             places += [match.start()] * len(found)
-            pair = text[match.start() : match.start() + 2]
-            if len(pair) == 2 and _IS_CJK.match(pair[0]) and _IS_CJK.match(pair[1]):
-                terms += _terms(pair)[2:]
-                places += [match.start()] * (len(terms) - len(places))
+            before = match
         vocabulary: dict[str, int] = {}
         self._ids = np.array([vocabulary.setdefault(term, len(vocabulary)) for term in terms], np.int64)
         self._places = np.array(places, np.int64)
@@ -78,6 +80,19 @@ def _joined(arrays: Sequence[Ints]) -> Ints:
 def _within(places: Ints, starts: Ints, ends: Ints) -> Ints:
     found: Ints = np.searchsorted(places, ends) - np.searchsorted(places, starts)
     return found
+
+
+def _terms_from(match: Match, before: Match, after: Match) -> list[str]:
+    """The terms that begin at a word, or at a letter of a script that parts no words: itself, and with the next."""
+    piece = match.group()
+    is_pair = after is not None and after.start() == match.end() and after.lastindex == match.lastindex
+    pair = piece + after.group() if is_pair and after is not None else ""
+    if match.lastindex == _LETTER:
+        return _terms(piece) + (_terms(pair)[2:] if pair else [])
+    if match.lastindex == _SIGNS:
+        is_last = before is not None and before.end() == match.start() and before.lastindex == _SIGNS
+        return _terms(pair) if pair else [] if is_last else _terms(piece)
+    return _terms(piece)
 
 
 @lru_cache(maxsize=50_000)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.apart import Limits, Stopped, run_apart

@@ -7,10 +7,12 @@ import io
 import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
 # The last four are the full-width forms, which Excel and LibreOffice take for the plain ones in East Asian settings.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _LINE_END = "\r\n"
+_EXPONENT_BELOW = 1e-4
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -31,6 +33,9 @@ def guard_cell(cell: object) -> object:
     """The cell as it is written: numbers as they are, nothing for what is missing, all else a text that stays one."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
+    if isinstance(cell, float) and 0 < abs(cell) < _EXPONENT_BELOW:
+        # Python would write 0.00005 as 5e-05, which is no sum of money that anybody reads.
+        return format(Decimal(repr(cell)), "f")
     if isinstance(cell, int | float):
         return cell
     text = str(cell)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 
-from llmopt_core.reporting.words import DASH, duration, money, number, p_value, short_time
+from llmopt_core.reporting.words import DASH, duration, money, number, p_value, plain_usd, short_time
 
 __all__ = [
-    "DASH", "count", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value", "plural", "score",
-    "short_time", "shorten", "signed",
+    "DASH", "count", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value", "plain_usd",
+    "plural", "score", "short_time", "shorten", "signed",
 ]  # fmt: skip
 
 

@@ -96,6 +96,8 @@ def _panel(job: Job, title: str) -> None:
             ("Tokens so far", fmt.count(int(progress.get("tokens") or 0))),
             ("Cost so far", fmt.money(progress.get("cost_usd", 0.0))),
         ]
+        if progress.get("left_usd") is not None:
+            spent.append(("Left of the budget", f"${fmt.plain_usd(progress['left_usd'])}"))
         facts(
             [
                 ("Time left", fmt.duration(progress.get("seconds_left")) if job.active else fmt.DASH),

@@ -88,6 +88,8 @@ def evaluate(
         experiment.configuration(baseline)
     run_ids = asyncio.run(_run(store, plan, experiment, concurrency=concurrency, resume=not fresh, quiet=quiet))
     result = result_of(store, run_ids)
+    if budget is not None:
+        note(_budget_line(store, run_ids, budget))
     if json:
         write_json(result, json)
     if json != "-":
@@ -96,6 +98,14 @@ def evaluate(
         for line in _caveats(store, run_ids):
             note(line)
     return _verdict(store, run_ids, result, thresholds, min_coverage)
+
+
+def _budget_line(store: Store, run_ids: list[int], budget: float) -> str:
+    from llmopt_core.execution.money import plain_usd
+
+    spent = sum(store.run(run_id).usage.cost_usd or 0.0 for run_id in run_ids)
+    left = plain_usd(max(0.0, budget - spent))
+    return f"llmopt: {plain_usd(spent)} USD of the budget of {plain_usd(budget)} USD are spent, {left} USD are left"
 
 
 def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int | None, budget: float | None) -> Plan:
@@ -118,12 +128,14 @@ async def _run(
     store: Store, plan: Plan, experiment: Experiment, *, concurrency: int | None, resume: bool, quiet: bool
 ) -> list[int]:
     from llmopt_core.cli.setup import open_models
-    from llmopt_core.experiments.experiment import not_continued, run_experiment, save_experiment
+    from llmopt_core.experiments.experiment import check_new_budget, not_continued, run_experiment, save_experiment
 
     async with open_models(store, experiment, concurrency) as models:
         save_experiment(store, experiment)
         for line in not_continued(store, plan) if resume else ():
             note(f"llmopt: {line}")
+        if resume and plan.budget_usd is None:
+            check_new_budget(store, plan)
         progress = None if quiet else Follower()
         return await run_experiment(store, plan, models, on_progress=progress, resume=resume)
 
@@ -159,6 +171,8 @@ class Follower:
 
 
 def _line_of(progress: RunProgress) -> str:
+    from llmopt_core.execution.money import plain_usd
+
     if progress.stage == "indexing":
         return f"{progress.configuration}: indexing {progress.done} of {progress.total} texts"
     parts = [f"{progress.configuration}: {progress.done} of {progress.total}"]
@@ -166,7 +180,9 @@ def _line_of(progress: RunProgress) -> str:
         parts.append(f"{progress.failed} failed")
     parts.append(f"{progress.usage.calls} calls")
     if progress.usage.cost_usd:
-        parts.append(f"{progress.usage.cost_usd:.4f} USD")
+        parts.append(f"{plain_usd(progress.usage.cost_usd)} USD")
+    if progress.left_usd is not None:
+        parts.append(f"{plain_usd(progress.left_usd)} USD left of the budget")
     if progress.seconds_left:
         parts.append(f"{progress.seconds_left:.0f} s left")
     return ", ".join(parts)
@@ -218,7 +234,7 @@ def _not_run(store: Store, run: Any, experiment: Experiment) -> int:
 
 
 def _facts(runs: list[Any], not_run: list[int]) -> list[tuple[str, list[str]]]:
-    from llmopt_core.reporting.words import number as plain
+    from llmopt_core.execution.money import plain_usd
 
     answered = [f"{run.done - run.failed - left} of {run.total}" for run, left in zip(runs, not_run, strict=True)]
     return [
@@ -226,7 +242,7 @@ def _facts(runs: list[Any], not_run: list[int]) -> list[tuple[str, list[str]]]:
         ("answered", answered),
         *([("not run", [str(left) for left in not_run])] if any(not_run) else []),
         ("model calls", [f"{run.usage.calls} (+{run.usage.cached_calls} cached)" for run in runs]),
-        ("cost", ["unknown" if run.usage.cost_usd is None else f"{plain(run.usage.cost_usd)} USD" for run in runs]),
+        ("cost", ["unknown" if run.usage.cost_usd is None else f"{plain_usd(run.usage.cost_usd)} USD" for run in runs]),
         ("seconds", [f"{run.seconds:.1f}" for run in runs]),
     ]
 

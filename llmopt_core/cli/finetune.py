@@ -86,7 +86,9 @@ def _pairs(given: list[str] | None) -> dict[str, str]:
 
 
 def _print_report(report: CheckReport) -> None:
-    cost = "" if report.cost_usd is None else f", about {report.cost_usd:.2f} USD"
+    from llmopt_core.execution.money import plain_usd
+
+    cost = "" if report.cost_usd is None else f", about {plain_usd(report.cost_usd)} USD"
     print(f"{report.name}: {report.examples} {report.kind} examples, longest {report.longest} tokens")
     print(f"{report.billing_tokens} billing tokens x {report.epochs} epochs = {report.training_tokens}{cost}")
     rows = [(kind, "error", str(n)) for kind, n in report.errors.items()]

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from llmopt_core.errors import BudgetReached
+from llmopt_core.execution.money import plain_usd
 from llmopt_core.types import Usage
 
 
@@ -151,7 +152,7 @@ class Budget:
         elif self.calls is not None and self._usage.calls >= self.calls:
             what, spent = f"{self.calls:,} calls", f"{self._usage.calls:,} were made"
         else:
-            what, spent = f"{self.usd or 0.0:g} USD", f"{self._spent:.6g} are spent"
+            what, spent = f"{plain_usd(self.usd or 0.0)} USD", f"{plain_usd(self._spent)} are spent"
         return BudgetReached(
             f"The budget of {what} leaves no room for the next call ({spent}). What was made is kept: with a larger "
             "budget the work goes on from there."

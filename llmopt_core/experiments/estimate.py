@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from llmopt_core.errors import BudgetReached
@@ -36,6 +36,7 @@ class Estimate:
         spent: What the pilot took; its results are kept and not paid again.
         failures: Messages of pilot examples that failed, or why the pilot ended early.
         tried: Ids of the examples of the pilot; empty where all that were looked at came from the cache.
+        dearest: By model, what the dearest call of the pilots cost.
     """
 
     configuration: str
@@ -49,6 +50,7 @@ class Estimate:
     spent: Usage
     failures: tuple[str, ...] = ()
     tried: tuple[str, ...] = ()
+    dearest: Mapping[str, float] = field(default_factory=dict)
 
 
 def most_usd(found: Sequence[Estimate]) -> float | None:
@@ -66,11 +68,12 @@ async def estimate(store: Store, plan: Plan, models: Models, pilot: int = PILOT)
     for configuration in plan.configurations:
         check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     examples = plan.evaluation_set.examples[: plan.limit]
-    with models.within(Budget(plan.budget_usd)):
-        return [
+    with models.within(Budget(plan.budget_usd)) as budget:
+        found = [
             await estimate_pipeline(pipeline, examples, pilot, plan.concurrency)
             for pipeline in _pipelines(store, plan, models)
         ]
+    return [replace(one, dearest=budget.dearest) for one in found]
 
 
 def _pipelines(store: Store, plan: Plan, models: Models) -> list[Pipeline]:

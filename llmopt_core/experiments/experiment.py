@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
+from llmopt_core.execution.money import plain_usd
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.file import Experiment
@@ -29,6 +30,7 @@ class Plan:
     Attributes:
         budget_usd: The most all runs together may cost, what continued ones cost before and the pilot included.
         pilot: By configuration, what a pilot has paid; entered into its run.
+        dearest: By model, what the dearest call of the pilots cost.
     """
 
     project: Project | str
@@ -41,6 +43,7 @@ class Plan:
     limit: int | None = None
     budget_usd: float | None = None
     pilot: Mapping[str, Usage] = field(default_factory=dict)
+    dearest: Mapping[str, float] = field(default_factory=dict)
 
 
 def save_experiment(store: Store, experiment: Experiment) -> Project:
@@ -137,7 +140,7 @@ async def run_experiment(
 def _budget(plan: Plan, before: Collection[Run]) -> Budget:
     """The plan's budget, with what was paid before."""
     paid = sum((run.usage for run in before), sum(plan.pilot.values(), Usage()))
-    dearest: dict[str, float] = {}
+    dearest = dict(plan.dearest)
     for run in before:
         for model, usd in run.dearest.items():
             dearest[model] = max(usd, dearest.get(model, 0.0))
@@ -194,6 +197,22 @@ async def resume_run(
         should_cancel=should_cancel,
         job_id=job_id,
     )
+
+
+def check_new_budget(store: Store, plan: Plan) -> None:
+    """Ask for a new budget where a run that its budget stopped would be continued without one, or without a larger one.
+
+    Raises:
+        BadInput: Says what was spent.
+    """
+    before = earlier_runs(store, plan)
+    stopped = [run for run in before.values() if run.status == "budget-reached"]
+    spent = sum((run.usage for run in before.values()), Usage()).cost_usd or 0.0
+    if stopped and (plan.budget_usd is None or plan.budget_usd <= spent):
+        raise BadInput(
+            f"{stopped[0].name} was stopped by its budget, and {plain_usd(spent)} USD are spent so far: to go on, say "
+            "what the evaluation may cost in all, as a larger budget (--budget), or start anew (--fresh)."
+        )
 
 
 def earlier_runs(store: Store, plan: Plan) -> dict[str, Run]:

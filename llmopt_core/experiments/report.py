@@ -21,7 +21,7 @@ from llmopt_core.reporting.page import (
     render,
     spread,
 )
-from llmopt_core.reporting.words import number
+from llmopt_core.reporting.words import plain_usd
 from llmopt_core.workspace import write_output
 
 
@@ -90,7 +90,7 @@ def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("answered", f"{answered} of {len(records)}"),
         ("model calls", f"{run.get('model_calls', 0)} (and {run.get('cached_calls', 0)} from the cache)"),
         ("tokens", f"{tokens.get('prompt', 0)} in, {tokens.get('completion', 0)} out"),
-        ("cost", "unknown" if cost is None else f"{number(cost)} USD"),
+        ("cost", "unknown" if cost is None else f"{plain_usd(cost)} USD"),
         ("wall time", f"{run.get('seconds', 0.0):.1f} s"),
         ("fingerprint", str(run.get("fingerprint", ""))),
         ("documents", _documents(run)),

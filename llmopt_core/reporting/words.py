@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+from llmopt_core.execution.money import money, plain_usd
+
+__all__ = ["DASH", "duration", "money", "number", "p_value", "plain_usd", "short_time"]
+
 DASH = "–"
-_LEAST_USD = 0.0001
 
 
 def number(value: float | None) -> str:
@@ -42,17 +45,6 @@ def short_time(seconds: float | None) -> str:
     if 0 < seconds < 0.0001:
         return "under 0.1 ms"
     return f"{number(seconds * 1000)} ms"
-
-
-def money(usd: float | None) -> str:
-    """`$0.0012`; `no price list` where the endpoint has none, `free` for nothing, `under $0.0001` for a trifle."""
-    if usd is None:
-        return "no price list"
-    if usd == 0:
-        return "free"
-    if usd < _LEAST_USD:
-        return f"under ${_LEAST_USD}"
-    return f"${usd:.2g}" if usd < 0.01 else f"${usd:,.2f}"
 
 
 def p_value(value: float | None) -> str:

@@ -41,6 +41,7 @@ def writing_work(  # noqa: PLR0917
                     "total": progress.total,
                     "tokens": progress.usage.prompt_tokens + progress.usage.completion_tokens,
                     "cost_usd": progress.usage.cost_usd,
+                    "left_usd": progress.left_usd,
                     "cached": progress.usage.cached_calls,
                     "seconds_left": left,
                     "message": f"{progress.kept:,} questions so far",

@@ -12,6 +12,7 @@ from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field
 from llmopt_ui.components import empty_state, told_plainly
 from llmopt_ui.documents.question_job import DRAFT, KIND, writing_work
 from llmopt_ui.documents.spans_view import chosen_set
@@ -76,10 +77,8 @@ def _fields() -> tuple[WritingSpec, float | None]:
     one, two, three = st.columns(3, gap="medium")
     endpoint = one.selectbox("Endpoint", names, key=ENDPOINT, persist_state="session")
     model = two.text_input("Model", key=MODEL, placeholder="The endpoint's default", persist_state="session")
-    budget = three.number_input(
-        "Budget (USD)", min_value=0.0, value=None, key=BUDGET, placeholder="None", persist_state="session",
-        help="No further passage is asked about where that would cost more.",
-    )  # fmt: skip
+    told = "No further passage is asked about where that would cost more."
+    budget = budget_field(three, BUDGET, told, persist_state="session")
     if endpoint == BUILTIN:
         st.caption(
             ":orange[:material/warning:] The built-in model is small: it copies more than it asks, and few of its "
@@ -99,7 +98,7 @@ def _fields() -> tuple[WritingSpec, float | None]:
     spec = WritingSpec(
         model=asked, passages=int(passages), per_passage=int(each), passage_size=int(size), seed=int(seed)
     )
-    return spec, budget or None
+    return spec, budget
 
 
 def _estimate(project: Project, spec: WritingSpec) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmopt_core.experiments.jobs import JobContext
@@ -57,8 +57,8 @@ def evaluate_work(plan: Plan, make_models: MakeModels) -> Work:
     return work
 
 
-def resume_work(run: Run, make_models: MakeModels) -> Work:
-    """The work of continuing a run that was stopped."""
+def resume_work(run: Run, make_models: MakeModels, budget_usd: float | None = None) -> Work:
+    """The work of continuing a stopped run. `budget_usd` is what the whole run may cost; by default as before."""
 
     async def work(context: JobContext) -> dict[str, Any]:
         from llmopt_core.experiments.experiment import resume_run
@@ -69,6 +69,7 @@ def resume_work(run: Run, make_models: MakeModels) -> Work:
                 context.store,
                 run.id,
                 models,
+                budget_usd=budget_usd,
                 on_progress=count.see,
                 should_cancel=context.should_cancel,
                 job_id=context.job_id,
@@ -96,6 +97,9 @@ def estimate_work(plan: Plan, make_models: MakeModels) -> Work:
                     "cost_usd": item.cost_usd,
                     "seconds": item.seconds,
                     "failures": list(item.failures),
+                    "tried": len(item.tried),
+                    "pilot": asdict(item.spent),
+                    "dearest": dict(item.dearest),
                 }
                 for item in found
             ]
@@ -125,6 +129,7 @@ class Count:
                 "cached": sum(run.cached for run in self.runs.values()),
                 "tokens": usage.prompt_tokens + usage.completion_tokens,
                 "cost_usd": usage.cost_usd,
+                "left_usd": progress.left_usd,
                 "seconds_left": self._seconds_left(progress, self.total - done),
                 "message": _message(progress),
             }

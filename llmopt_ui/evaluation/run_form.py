@@ -15,6 +15,7 @@ from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedSet
 from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field
 from llmopt_ui.keys import endpoints
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.resources import settings, store
@@ -107,16 +108,9 @@ def _limits() -> tuple[int | None, int, float | None]:
     concurrency = two.number_input(
         "At once", 1, 64, 4, key=CONCURRENCY, help="Questions in work at the same time.", persist_state="session"
     )
-    budget = three.number_input(
-        "Budget (USD)",
-        min_value=0.0,
-        value=None,
-        key=BUDGET,
-        placeholder="None",
-        help="The evaluation stops cleanly before it costs more. What is done is kept.",
-        persist_state="session",
-    )
-    return (int(limit) if limit else None), int(concurrency), budget or None
+    told = "All configurations together stop cleanly before they cost more, the pilot included. What is done is kept."
+    budget = budget_field(three, BUDGET, told, persist_state="session")
+    return (int(limit) if limit else None), int(concurrency), budget
 
 
 def plan_from(project: Project, asked: Asked, saved: Mapping[str, SavedConfiguration]) -> Plan:

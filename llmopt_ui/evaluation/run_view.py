@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,7 +14,9 @@ from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.run_documents import resume_problem
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Job, Project, Run
+from llmopt_core.types import Usage
 from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.evaluation.job import (
     ESTIMATE,
@@ -94,13 +97,18 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
             run.error,
             fmt.duration(run.seconds),
             fmt.count(run.usage.prompt_tokens + run.usage.completion_tokens),
-            fmt.money(run.usage.cost_usd),
+            _cost_of(run),
             run.judge.replace("built-in judge", "built-in"),
             run.created_at,
         )
         for run in runs
     ]
     return pd.DataFrame(rows, columns=_HISTORY)
+
+
+def _cost_of(run: Run) -> str:
+    most = "" if run.budget_usd is None else f" of ${fmt.plain_usd(run.budget_usd)}"
+    return f"{fmt.money(run.usage.cost_usd)}{most}"
 
 
 def _start(project: Project, plan: Plan) -> None:
@@ -127,15 +135,18 @@ def check(plan: Plan) -> None:
         BadInput: See `check_run`.
     """
     from llmopt_core.experiments.check import check_run
+    from llmopt_core.experiments.experiment import check_new_budget
 
     known = models()
+    check_new_budget(store(), plan)
     for configuration in plan.configurations:
         check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, known, plan.budget_usd)
 
 
 def _endpoints_of(plan: Plan) -> set[str]:
     used = {model.endpoint for configuration in plan.configurations for model in configuration.models}
-    return used | {plan.judge.endpoint}
+    embedded = [plan.judge.embedding, *(c.retrieval.embedding for c in plan.configurations if c.retrieval)]
+    return used | {plan.judge.endpoint} | {spec.endpoint or BUILTIN for spec in embedded}
 
 
 def _title(job: Job) -> str:
@@ -190,8 +201,16 @@ def _estimate(project: Project) -> None:
         return
     with st.container(border=True):
         section("What it will take")
-        st.table(estimate_table(job.result.get("estimates", [])), border="horizontal", hide_index=True)
-        st.caption("From a pilot of a few questions; its answers are kept and not paid again.")
+        estimates = job.result.get("estimates", [])
+        st.table(estimate_table(estimates), border="horizontal", hide_index=True)
+        pilot = {item["configuration"]: Usage(**item["pilot"]) for item in estimates}
+        plan = replace(plan, pilot=pilot, dearest=estimates[-1]["dearest"])
+        spent = sum(plan.pilot.values(), Usage()).cost_usd
+        st.caption(fmt.markdown(
+            f"From a pilot of a few questions ({fmt.money(spent)}); its answers are kept and not paid again."
+        ))  # fmt: skip
+        costs = [item["cost_usd"] for item in estimates]
+        warn_above(plan.budget_usd, None if None in costs or spent is None else sum(costs) + spent)
         with st.container(horizontal=True, gap="small"):
             start = st.button(
                 "Start the evaluation", key="estimate_start", type="primary", icon=":material/play_arrow:"
@@ -206,6 +225,10 @@ def _estimate(project: Project) -> None:
         st.rerun()
 
 
+def _pilot(item: dict[str, object]) -> str:
+    return "fine" if item.get("tried", 1) else "all from the cache"
+
+
 def estimate_table(estimates: Sequence[dict[str, object]]) -> pd.DataFrame:
     """One row per configuration, in words."""
     rows = [
@@ -216,7 +239,7 @@ def estimate_table(estimates: Sequence[dict[str, object]]) -> pd.DataFrame:
             "Tokens": fmt.count(int(str(item["tokens"]))),
             "Cost": fmt.markdown(fmt.money(item["cost_usd"])),  # type: ignore[arg-type]
             "Time": fmt.duration(float(str(item["seconds"]))),
-            "Pilot": fmt.markdown("; ".join(item["failures"]) or "fine"),  # type: ignore[arg-type]
+            "Pilot": fmt.markdown("; ".join(item["failures"]) or _pilot(item)),  # type: ignore[arg-type]
         }
         for item in estimates
     ]
@@ -238,10 +261,36 @@ def _stopped(project: Project, runs: Sequence[Run]) -> None:
                 st.text(problem, width="stretch")
             if run.error:
                 st.text(run.error, width="stretch")
+            budget = _new_budget(run)
         if pressed:
-            make = model_maker()
-            _watch(job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make)))
-            st.rerun()
+            with told_plainly():
+                _resume(project, run, budget)
+
+
+def _new_budget(run: Run) -> float | None:
+    """Ask what a run that had a budget may cost in all."""
+    if run.budget_usd is None:
+        return None
+    told = "What the whole run may cost, what it has cost so far included."
+    reached = run.status == "budget-reached"
+    before = None if reached else run.budget_usd or None
+    value = budget_field(st, f"run_budget_{run.id}", told, label="Budget in all (USD)", value=before,
+                         placeholder="A new one", width=240)  # fmt: skip
+    most, spent = fmt.plain_usd(run.budget_usd), fmt.plain_usd(run.usage.cost_usd or 0.0)
+    st.caption(fmt.markdown(f"${spent} of ${most} are spent."))
+    return value
+
+
+def _resume(project: Project, run: Run, budget_usd: float | None) -> None:
+    spent = run.usage.cost_usd or 0.0
+    if run.budget_usd is not None and (budget_usd is None or budget_usd <= spent):
+        raise BadInput(
+            f"Say what {run.name} may cost in all: {fmt.plain_usd(spent)} USD are spent already, so it takes a larger "
+            "budget."
+        )
+    make = model_maker()
+    _watch(job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make, budget_usd)))
+    st.rerun()
 
 
 def _documents_now(project: Project) -> str:

@@ -22,6 +22,7 @@ from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field
 from llmopt_ui.components import empty_state
 from llmopt_ui.keys import endpoints
 from llmopt_ui.leaderboard_table import metric_title
@@ -76,16 +77,13 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool, 
         "Calls at most", 1, 1_000_000, 600, 50, key=f"search_calls_{key}",
         help="A hard limit. Answers that are known already take no call.", **_KEEP,
     )  # fmt: skip
-    usd = cells[-2].number_input(
-        "Budget (USD)", 0.0, None, None, key=f"search_usd_{key}", placeholder="None",
-        help="A hard limit, for endpoints with prices.", **_KEEP,
-    )  # fmt: skip
+    usd = budget_field(cells[-2], f"search_usd_{key}", "A hard limit, for endpoints with prices.", **_KEEP)
     at_once = cells[-1].number_input(
         "At once", 1, 64, 4, key=f"search_at_once_{key}", help="Calls in work at the same time.", **_KEEP
     )  # fmt: skip
     return SearchSetup(
         variant=variant, set_name=found.name, metric=metric, judge=judge, questions=int(most), held_back=share / 100,
-        budget=Budget(calls=int(calls), usd=usd or None), concurrency=int(at_once),
+        budget=Budget(calls=int(calls), usd=usd), concurrency=int(at_once),
         keep_examples=examples and _keep_examples(key),
     )  # fmt: skip
 

@@ -18,6 +18,7 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Example
 from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.components import empty_state, facts, link_to, section
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
@@ -187,16 +188,16 @@ def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
         )
         for message in found.failures:
             st.warning(fmt.markdown(message), icon=":material/warning:")
-        budget = st.number_input(
-            "Budget (USD)", min_value=0.0, value=None, key=f"budget_{offer.kind}", disabled=not offer.paid.priced,
+        budget = budget_field(
+            st, f"budget_{offer.kind}", "It stops cleanly before it costs more; what was made is kept. A budget needs "
+            "the prices of all models, which are set in Settings.", disabled=not offer.paid.priced,
             placeholder="None" if offer.paid.priced else "Needs prices", width=240, persist_state="session",
-            help="It stops cleanly before it costs more; what was made is kept. A budget needs the prices of all "
-            "models, which are set in Settings.",
         )  # fmt: skip
+        warn_above(budget, found.cost_usd)
         with st.container(horizontal=True, gap="small"):
             st.button(
                 "Start", key=f"go_{offer.kind}", type="primary", icon=":material/play_arrow:", on_click=_start,
-                args=(offer.kind, [offer.task], offer.options, lambda task, _: offer.start(task, budget or None)),
+                args=(offer.kind, [offer.task], offer.options, lambda task, _: offer.start(task, budget)),
             )  # fmt: skip
             st.button(
                 "Not now", key=f"drop_{offer.kind}", type="tertiary", on_click=state().seen_jobs.add, args=(pilot,)

@@ -19,6 +19,7 @@ from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, fingerprint
 from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field
 from llmopt_ui.evaluation.job import MakeModels
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import job_runner, model_maker, settings, store
@@ -47,7 +48,7 @@ def distil_form(project: Project) -> None:
     is_json = one.toggle("Must be JSON", False, key="distil_json")
     least = two.number_input("Token F1 with the reference at least", 0.0, 1.0, 0.0, 0.05, key="distil_f1")
     longest = one.number_input("Characters at most", 1, None, None, key="distil_longest", placeholder="Any")
-    budget = two.number_input("Budget (USD)", 0.0, None, None, key="distil_budget", placeholder="None")
+    budget = budget_field(two, "distil_budget")
     st.caption(
         f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {fmt.markdown(endpoint)}."
     )

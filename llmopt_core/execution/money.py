@@ -1,0 +1,24 @@
+"""Sums of money as plain text: small ones as they are, never rounded to nothing, never with an exponent."""
+
+from __future__ import annotations
+
+import math
+
+
+def plain_usd(usd: float, digits: int = 3) -> str:
+    """`0.0005`, `0.00048`, `12.35`, `1,234`: cents where they say enough, else so many significant digits."""
+    if usd == 0:
+        return "0"
+    places = max(2, digits - 1 - math.floor(math.log10(abs(usd))))
+    text = f"{usd:,.{places}f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def money(usd: float | None) -> str:
+    """`$0.0012`, `$1.50`; `no price list` where the endpoint has none, `free` for nothing."""
+    if usd is None:
+        return "no price list"
+    if usd == 0:
+        return "free"
+    whole, _, part = plain_usd(usd, 2).partition(".")
+    return f"${whole}.{part.ljust(2, '0')}"

@@ -1,0 +1,42 @@
+"""A field for a budget, the same wherever something is paid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from llmopt_ui import format as fmt
+
+LABEL = "Budget (USD)"
+_LEAST = 1e-6
+
+
+def budget_field(
+    place: Any, key: str, told: str = "It stops cleanly before it costs more; what was made is kept.", **options: Any
+) -> float | None:
+    """Ask for a budget; None where none is given.
+
+    Args:
+        place: Where the field is drawn, such as a column.
+        key: Of the widget.
+        told: What happens when it is reached.
+        options: Further ones of `number_input`.
+    """
+    # Streamlit's own format would show 0.0005 as 0.00.
+    usual: dict[str, Any] = {"label": LABEL, "value": None, "placeholder": "None", "step": 0.01, "format": "%g"}
+    value = place.number_input(min_value=_LEAST, key=key, help=told, **{**usual, **options})
+    return None if value is None else float(value)
+
+
+def warn_above(budget_usd: float | None, cost_usd: float | None) -> None:
+    """Say in words where an estimate is above the budget, before anything is started."""
+    if budget_usd is None or cost_usd is None or cost_usd <= budget_usd:
+        return
+    st.warning(
+        fmt.markdown(
+            f"This will cost about {fmt.money(cost_usd)}, more than the budget of ${fmt.plain_usd(budget_usd)}: it "
+            "will stop on the way. What was made by then is kept."
+        ),
+        icon=":material/warning:",
+    )

@@ -1,6 +1,6 @@
 """The built-in judge against human labels: AUC, accuracy and kappa per metric and data set.
 
-    python benchmarks/judge.py DATA [--limit 300] [--fit]
+    python benchmarks/judge.py DATA [--limit 300] [--fit] [--only KIND]
 
 DATA is a folder with the files named in `judge_data.py`. `--fit` fits the constants of `evaluation/grounding.py` anew
 and prints them with their agreement on groups they were not fitted on.
@@ -29,7 +29,16 @@ from judge_fit import Item, fit, report, scores, unseen  # noqa: E402
 
 from llmopt_core.evaluation import grounding  # noqa: E402
 from llmopt_core.evaluation.builtin_judge import QUESTIONS, answer_forms, statements  # noqa: E402
-from llmopt_core.evaluation.grounding import RELEVANCE_MODEL, RELEVANT, SUPPORTED, Grounding  # noqa: E402
+from llmopt_core.evaluation.contradictions import contradiction  # noqa: E402
+from llmopt_core.evaluation.conversation import claim_of, is_conversation  # noqa: E402
+from llmopt_core.evaluation.grounding import (  # noqa: E402
+    RELEVANCE_MODEL,
+    RELEVANT,
+    REPLY_SUPPORTED,
+    STATEMENT_SUPPORTED,
+    SUPPORTED,
+    Grounding,
+)
 from llmopt_core.evaluation.grounding_features import (  # noqa: E402
     RELEVANCE_FEATURES,
     SHORT_ANSWER_FEATURES,
@@ -40,7 +49,7 @@ from llmopt_core.evaluation.grounding_features import (  # noqa: E402
     short_answer_features,
     statement_features,
 )
-from llmopt_core.evaluation.text import sentences  # noqa: E402
+from llmopt_core.evaluation.text import has_cjk, sentences  # noqa: E402
 from llmopt_core.evaluation.token_vectors import TokenReader  # noqa: E402
 from llmopt_core.models.base import BUILTIN_EMBEDDING, Vectors  # noqa: E402
 from llmopt_core.models.embedding import local_embedder  # noqa: E402
@@ -76,6 +85,17 @@ class Features:
             for statement, tokens in zip(texts, self.reader.read(texts), strict=True)
         ]
 
+    def item(self, case: Case, rows: Sequence[Sequence[float]]) -> Item:
+        """The case with what is known beside its features."""
+        if case.kind != "statement":
+            return Item(case.data, case.variant, case.group, case.label, rows)
+        sources = self._read(case.context).sentences
+        against = any(contradiction(statement, sources, case.question) for statement in said(case))
+        border = REPLY_SUPPORTED if is_conversation(case.question, case.text) else STATEMENT_SUPPORTED
+        # Fitted on, Chinese pulls the weights to where nothing passes; the English ones serve it better.
+        fitted = not has_cjk(case.text)
+        return Item(case.data, case.variant, case.group, case.label, rows, against, fitted, border)
+
     def _relevance(self, question: str, passage: Passage) -> list[list[float]]:
         asked = self.reader.read([question])[0]
         return [relevance_features(question, asked, i, passage) for i in range(len(passage.sentences))]
@@ -94,7 +114,9 @@ def texts_of(case: Case) -> list[str]:
 
 def said(case: Case) -> list[str]:
     """The statements of a case, as the judge would take them."""
-    return [] if case.kind == "relevance" else statements(case.text) or [case.text]
+    if case.kind == "relevance":
+        return []
+    return [claim_of(statement) or statement for statement in statements(case.text) or [case.text]]
 
 
 def judge_relevancy(cases: Sequence[Case], encode: Callable[[list[str]], Vectors]) -> None:
@@ -143,19 +165,23 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--limit", type=int, default=300, help="questions of each XQuAD language")
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--only", choices=(*MODELS, "chunk", "relevancy"), help="one of the judgements")
     options = parser.parse_args()
+    wanted = {options.only} if options.only else {*MODELS, "chunk", "relevancy"}
     cases = sorted(load(options.data, options.limit), key=lambda case: case.context)
     if not cases:
         sys.exit(f"No labelled data below {options.data}: see benchmarks/judge_data.py for the file names.")
     features = Features(TokenReader(lambda: local_embedder(BUILTIN_EMBEDDING, 2)))
-    judge_chunks([case for case in cases if case.kind == "chunk"], features.reader)
-    judge_relevancy(cases, local_embedder(BUILTIN_EMBEDDING, 2).encode)
+    if "chunk" in wanted:
+        judge_chunks([case for case in cases if case.kind == "chunk"], features.reader)
+    if "relevancy" in wanted:
+        judge_relevancy(cases, local_embedder(BUILTIN_EMBEDDING, 2).encode)
     relevance_model: Sequence[float] = RELEVANCE_MODEL
     for kind, (name, titles, threshold, penalty, balanced) in MODELS.items():
         started = time.perf_counter()
-        chosen = [case for case in cases if case.kind == kind]
+        chosen = [case for case in cases if case.kind == kind and kind in wanted]
         rows = features.all_of(chosen, relevance_model)
-        items = [Item(c.data, c.variant, c.group, c.label, r) for c, r in zip(chosen, rows, strict=True) if r]
+        items = [features.item(c, r) for c, r in zip(chosen, rows, strict=True) if r]
         if not items:
             continue
         each = 1e3 * (time.perf_counter() - started) / len(items)

@@ -5,6 +5,7 @@ Found by file name anywhere below the folder, each optional:
 - `begin*.jsonl` (google/BEGIN-dataset): replies with the knowledge they should rest on, labelled by people;
 - `summedits*.jsonl` (salesforce/factualNLG): summaries with small edits, labelled by people;
 - `selqa*.jsonl` (emorynlp/selqa): questions with candidate sentences, marked by people;
+- `families.jsonl` (tests/data/judge): statements that were written for this, the half that may be fitted on;
 - `xquad*.en.json`, `xquad*.zh.json` (deepmind/xquad): questions with answer spans marked by people. Wrong answers are
   made from them: the answer to another question of the same paragraph, of the same article, of another article; and
   sentences with the answer replaced, negated, or with a number changed.
@@ -150,4 +151,13 @@ def _lines(path: Path) -> Iterator[dict]:
                 yield json.loads(line)
 
 
-READERS = {"begin": _begin, "summedits": _summedits, "selqa": _selqa, "xquad": _xquad}
+def _families(path: Path, limit: int, dice: random.Random) -> Iterator[Case]:
+    for row in _lines(path):
+        for case in row["cases"] if not row["held_out"] else ():
+            name = f"families {row['language']}"
+            group = row["document"].removesuffix("-zh")
+            text, family = case["text"], case["family"]
+            yield Case(name, "statement", row["question"], text, row["text"], case["label"], group, family)
+
+
+READERS = {"begin": _begin, "summedits": _summedits, "selqa": _selqa, "xquad": _xquad, "families": _families}

@@ -9,29 +9,42 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.stats import rankdata
 
+from llmopt_core.evaluation.grounding import VETO
 from llmopt_core.statistics.agreement import agreement
+from llmopt_core.statistics.clusters import cluster_interval
 
 FOLDS = 8
 
 
 @dataclass(frozen=True)
 class Item:
-    """One labelled case: a row of features per statement (all must hold for the label to be true)."""
+    """One labelled case: a row of features per statement (all must hold for the label to be true).
+
+    Attributes:
+        against: Whether a rule speaks against it; nothing is fitted on it.
+        fitted: Whether the model may be fitted on it.
+        border: The probability from which on it counts as a yes; scores are moved so that it is 0.5.
+    """
 
     data: str
     variant: str
     group: str
     label: bool
     rows: Sequence[Sequence[float]]
+    against: bool = False
+    fitted: bool = True
+    border: float = 0.5
 
 
 def fit(items: Sequence[Item], penalty: float, balanced: bool) -> tuple[float, ...]:
-    """Intercept and weights in the features' own units.
+    """Intercept and weights in the features' own units. Nothing is fitted on what a rule speaks against.
 
     Logistic regression where the probability of an item is the product over its statements. `balanced` gives each
     data set and label the same weight; else all items count the same. The penalty is on standardised weights.
     """
+    items = [item for item in items if item.fitted and not item.against]
     owner = np.repeat(np.arange(len(items)), [len(item.rows) for item in items])
     raw = np.array([row for item in items for row in item.rows], dtype=float)
     centre, scale = raw.mean(axis=0), raw.std(axis=0) + 1e-9
@@ -57,8 +70,12 @@ def fit(items: Sequence[Item], penalty: float, balanced: bool) -> tuple[float, .
 def scores(items: Sequence[Item], model: Sequence[float]) -> list[float]:
     """Per item the probability of its least probable statement."""
     weights = np.array(model[1:])
-    odds = [float((np.array(item.rows) @ weights + model[0]).min()) for item in items]
-    return [1 / (1 + math.exp(-max(-60.0, min(60.0, value)))) for value in odds]
+    found = []
+    for item in items:
+        odds = float((np.array(item.rows) @ weights + model[0]).min()) - math.log(item.border / (1 - item.border))
+        value = 1 / (1 + math.exp(-max(-60.0, min(60.0, odds))))
+        found.append(value * VETO if item.against else value)
+    return found
 
 
 def unseen(items: Sequence[Item], penalty: float, balanced: bool) -> list[float]:
@@ -80,9 +97,26 @@ def report(items: Sequence[Item], found: Sequence[float], threshold: float) -> N
         by_data[item.data].append(position)
     for data, positions in by_data.items():
         print(f"  {data:10s} {line([items[i].label for i in positions], [found[i] for i in positions], threshold)}")
+        interval = auc_interval([items[i] for i in positions], np.array([found[i] for i in positions]))
+        print(f"    AUC by document {interval[0]:.3f} to {interval[1]:.3f}" if interval else "    one document")
         for variant in dict.fromkeys(items[i].variant for i in positions if items[i].variant and not items[i].label):
             kept = [i for i in positions if items[i].variant == variant or items[i].label]
             print(f"    {variant:16s} {line([items[i].label for i in kept], [found[i] for i in kept], threshold)}")
+
+
+def auc_interval(items: Sequence[Item], found: np.ndarray) -> tuple[float, float] | None:
+    """95 % interval of the AUC, documents drawn anew."""
+    labels = np.array([item.label for item in items])
+
+    def value(places: np.ndarray) -> float | None:
+        own = labels[places]
+        right = int(own.sum())
+        if right in (0, len(own)):
+            return None
+        ranks = rankdata(found[places])
+        return float((ranks[own].sum() - right * (right + 1) / 2) / (right * (len(own) - right)))
+
+    return cluster_interval([item.group for item in items], value)
 
 
 def line(labels: Sequence[bool], found: Sequence[float | None], threshold: float) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from llmopt_core.evaluation.conversation import claim_of
 from llmopt_core.evaluation.grounding import Grounding, Support, is_short
 from llmopt_core.evaluation.question_forms import filled_in, fits
 from llmopt_core.evaluation.ragas_bridge import question_of
@@ -74,7 +75,7 @@ class BuiltinJudge:
         return self._sources.get(statement, "")
 
     def _grade_statements(self, asked: dict[str, Any]) -> dict[str, Any]:
-        found = self._supported(asked["context"], asked["statements"], self._question)
+        found = self._supported(asked["context"], asked["statements"], self._question, reply=True)
         return {
             "statements": [{"statement": s.statement, "reason": s.reason, "verdict": int(s.verdict)} for s in found]
         }
@@ -98,16 +99,17 @@ class BuiltinJudge:
         self._times_asked += 1
         return {"question": form, "noncommittal": int(is_evasive(answer))}
 
-    def _supported(self, context: str, said: list[str], question: str) -> list[Support]:
-        found = Grounding(context, self._reader).supports(said, question)
+    def _supported(self, context: str, said: list[str], question: str, reply: bool = False) -> list[Support]:
+        found = Grounding(context, self._reader).supports(said, question, reply)
         self._sources |= {support.statement: support.source for support in found}
         return found
 
 
 def statements(answer: str) -> list[str]:
-    """The sentences of an answer that state something, citations like [1] taken out."""
+    """The sentences of an answer that state something, citations like [1] taken out, and talk where more is said."""
     found = [s for s in sentences(without_citations(answer)) if re.search(r"\w", s)]
-    return [sentence for sentence in found if not is_evasive(sentence)]
+    stating = [sentence for sentence in found if not is_evasive(sentence)]
+    return [sentence for sentence in stating if claim_of(sentence)] or stating
 
 
 def meant(reference: str) -> list[str]:

@@ -33,7 +33,7 @@ class GroundingSupport:
         # The model is loaded once for all answers, so no single one takes that time.
         self._reader.load()
         started = time.perf_counter()
-        by_passage = [Grounding(passage, self._reader).supports(claims, question) for passage in passages]
+        by_passage = [Grounding(passage, self._reader).supports(claims, question, reply=True) for passage in passages]
         verdicts = []
         for judged in zip(*by_passage, strict=True):
             best = max(range(len(judged)), key=lambda i: judged[i].probability)

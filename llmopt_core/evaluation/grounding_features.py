@@ -11,20 +11,19 @@ from functools import cached_property
 
 import numpy as np
 
+from llmopt_core.evaluation.amount import Amount
+from llmopt_core.evaluation.numerals import amounts, missing
 from llmopt_core.evaluation.question_forms import fits
 from llmopt_core.evaluation.text import CJK, has_cjk, sentences
 from llmopt_core.evaluation.token_vectors import TokenReader, Tokens
 from llmopt_core.index.analysis import STOP_WORDS, stem
 
 _WORD = re.compile(rf"[{CJK}]+|(?:(?![{CJK}])[^\W_])+(?:[.,]\d+)*")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_SPELT = {word: str(value) for value, word in enumerate(
-    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-)}  # fmt: skip
 # Capitalised inside a sentence, or in capitals anywhere.
 _NAME = re.compile(r"(?<=[^.!?\s]\s)[\"'“‘(]*([A-Z][\w'’-]+)|\b([A-Z]{2,}\w*)\b")
-_PERSONAL = re.compile(r"\b(?:i|im|me|my|mine|we|us|our|ours|you|your|yours)\b|我|你|您", re.IGNORECASE)
+# `You` may be anyone, and an answer may say it to whom the text calls a customer.
+_PERSONAL = re.compile(r"\b(?:i|im|me|my|mine|we|us|our|ours)\b|我", re.IGNORECASE)
 # Words that turn a statement round or bound it. One that the text does not have at that place is suspect.
 _TURNS = re.compile(
     r"""\b(?:
@@ -49,11 +48,6 @@ def words(text: str) -> list[str]:
         else:
             found.append(stem(word))
     return found
-
-
-def numbers(text: str) -> set[str]:
-    """Numbers in digits, without separators of thousands."""
-    return set(_NUMBER.findall(_plain(text)))
 
 
 def _plain(text: str) -> str:
@@ -95,10 +89,9 @@ class Passage:
         return set().union(*self.held)
 
     @cached_property
-    def numbers(self) -> set[str]:
-        """All numbers in digits, those spelt out up to twelve too."""
-        spelt = {_SPELT[word] for word in self.vocabulary & _SPELT.keys()}
-        return spelt.union(*(numbers(sentence) for sentence in self.sentences))
+    def amounts(self) -> list[Amount]:
+        """All amounts, in digits or in words."""
+        return [amount for sentence in self.sentences for amount in amounts(sentence)]
 
     def around(self, position: int) -> range:
         """Positions of a sentence and its neighbours."""
@@ -137,18 +130,28 @@ class Match:
 def statement_features(statement: str, question: str, match: Match) -> list[float]:
     """What speaks for and against a statement, in the order of `STATEMENT_FEATURES`."""
     passage = match.passage
-    said = words(statement)
     near = passage.text_around(match.best)
     turns = {turn.lower() for turn in _TURNS.findall(near)}
     missing_names = names(statement) - passage.vocabulary - set(words(question))
     return [
         match.weakest,
-        sum(word in passage.vocabulary for word in said) / max(1, len(said)),
+        share_found(statement, passage),
         min(2, sum(turn.lower() not in turns for turn in _TURNS.findall(statement))),
-        min(2, len(numbers(statement) - passage.numbers)),
+        min(2, len(missing(amounts(statement), passage.amounts))),
         min(2, len(missing_names)),
         min(2, _new_personal(statement, passage)),
     ]
+
+
+def share_found(statement: str, passage: Passage) -> float:
+    """Share of a statement's words that the passage holds; an amount counts as one word, however it is written."""
+    own = [amount for amount in amounts(statement) if not amount.implied]
+    found = len(own) - len(missing(own, passage.amounts))
+    rest = unicodedata.normalize("NFKC", statement)
+    for amount in reversed(own):
+        rest = f"{rest[: amount.start]} {rest[amount.end :]}"
+    said = words(rest)
+    return (sum(word in passage.vocabulary for word in said) + found) / max(1, len(said) + len(own))
 
 
 STATEMENT_FEATURES = (

@@ -9,7 +9,8 @@ from pydantic import Field, model_validator
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
 from llmopt_core.types import Spec
 
-BUILTIN_JUDGE_VERSION = "1"
+# Raise it whenever a verdict could change: a word list, a weight, a border. Scores of another version are not reused.
+BUILTIN_JUDGE_VERSION = "2"
 # The prompts are those of Ragas 0.4.3; raise the number when the way replies are read changes.
 LLM_JUDGE_VERSION = "ragas-0.4.3-1"
 

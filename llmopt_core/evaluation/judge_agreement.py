@@ -32,7 +32,7 @@ class Measured:
     held_out: bool = True
 
 
-JUDGE = "built-in judge v1"
+JUDGE = "built-in judge v2"
 
 SUMMARY = (
     "The built-in judge measures grounding, not correctness: whether the text says this, not whether it is true. "

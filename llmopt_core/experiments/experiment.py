@@ -16,6 +16,7 @@ from llmopt_core.experiments.grading import CHECKS, recorded_metrics
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.run_documents import resume_problem
+from llmopt_core.experiments.run_judges import judge_problem
 from llmopt_core.experiments.runner import run_evaluation
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -223,20 +224,23 @@ def earlier_runs(store: Store, plan: Plan) -> dict[str, Run]:
 
 
 def not_continued(store: Store, plan: Plan) -> list[str]:
-    """One sentence for each stopped run that is not gone on with, because its documents have changed."""
-    version = documents_version(plan.documents)
+    """One sentence for each stopped run that is not gone on with, because its documents or its judge have changed."""
     newest = [run for c in plan.configurations if (run := _newest_run(store, plan, c)) is not None]
-    stopped = [run for run in newest if run.status in RESUMABLE and resume_problem(run, version)]
-    return [
-        f"{run.name}: run {run.id} was stopped over other documents and stays as it is; a new run starts."
-        for run in stopped
-    ]
+    found = [(run, _change(run, plan)) for run in newest if run.status in RESUMABLE]
+    return [f"{run.name}: run {run.id} was {why} and stays as it is; a new run starts." for run, why in found if why]
+
+
+def _change(run: Run, plan: Plan) -> str:
+    """What has changed since, so that a run is not gone on with; empty where nothing has."""
+    if resume_problem(run, documents_version(plan.documents)):
+        return "stopped over other documents"
+    return f"graded by {run.judge}, which is now {plan.judge.label}," if judge_problem(run, plan.judge) else ""
 
 
 def _earlier_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:
-    """The newest run that is the same, if it is done or can be gone on with over the plan's documents."""
+    """The newest run that is the same, if it is done or can be gone on with over the plan's documents, by its judge."""
     run = _newest_run(store, plan, configuration)
-    usable = run is not None and not run.active and not resume_problem(run, documents_version(plan.documents))
+    usable = run is not None and not run.active and not _change(run, plan)
     return run if usable else None
 
 

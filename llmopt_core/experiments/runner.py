@@ -24,6 +24,7 @@ from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.record_saver import RecordSaver
 from llmopt_core.experiments.run_documents import check_documents
+from llmopt_core.experiments.run_judges import check_judge
 from llmopt_core.experiments.training_sources import training_overlap
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
@@ -79,7 +80,7 @@ async def run_evaluation(  # noqa: PLR0917
         job_id: The job this run belongs to.
 
     Raises:
-        BadInput: It could only fail (see `check_run`), or `resume_run` is another configuration's or documents'.
+        BadInput: It could only fail (see `check_run`), or `resume_run` is of other documents, configuration or judge.
         StorageFailed: The workspace cannot be written. What was stored stays.
         MissingDependency: A package or model file is absent.
     """
@@ -116,7 +117,7 @@ async def run_evaluation(  # noqa: PLR0917
             training=overlap.model_dump(mode="json"),
         )
     else:
-        run_id = _taken_over(store, resume_run, configuration, evaluation_set, version, job_id, budget)
+        run_id = _taken_over(store, resume_run, configuration, evaluation_set, judge, version, job_id, budget)
     session = _Session(store, run_id, pipeline, examples, concurrency, budget, paid, on_progress)
     with models.within(budget), accounted(session.account):
         await session.run(should_cancel or (lambda: False))
@@ -132,6 +133,7 @@ def _taken_over(  # noqa: PLR0917
     run_id: int,
     configuration: Configuration,
     evaluation_set: EvaluationSet,
+    judge: JudgeSpec,
     version: str,
     job_id: int | None,
     budget: Budget,
@@ -140,6 +142,7 @@ def _taken_over(  # noqa: PLR0917
     if (run.fingerprint, run.set_version) != (configuration.fingerprint, evaluation_set.version):
         raise BadInput(f"Run {run_id} was made with another configuration or set; start a new run.")
     check_documents(run, version)
+    check_judge(run, judge)
     return store.resume_run(run_id, job_id, version, {"budget_usd": _most_usd(budget, run.usage)}).id
 
 

@@ -14,6 +14,7 @@ from llmopt_core.experiments.prompt_lab.comparison import Comparison, new_id, pl
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
 from llmopt_core.experiments.run_documents import check_documents
+from llmopt_core.experiments.run_judges import check_judge
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Status
@@ -50,7 +51,8 @@ class LiveComparisons:
         """Answer these places anew, beside what is being answered; the other records stay.
 
         Raises:
-            BadInput: The comparison's examples are gone, its documents have changed, or another process works on it.
+            BadInput: The comparison's examples are gone, its documents or judge have changed, or another process works
+                on it.
         """
         wanted = list(places)
         board = self.board(found.id)
@@ -61,6 +63,7 @@ class LiveComparisons:
         version = documents_version(plan.documents)
         for run in found.all_runs:
             check_documents(run, version)
+            check_judge(run, plan.judge)
         for run in found.all_runs:
             self._store.resume_run(run.id, documents_version=version)
         self._submit(plan, found, wanted, make_models)

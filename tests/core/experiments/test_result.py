@@ -29,7 +29,7 @@ async def test_the_result_has_the_published_structure(lab: Lab) -> None:
     result = await made(lab)
     assert list(result) == ["project", "evaluation_set", "judge", "runs"]
     assert result["evaluation_set"] == {"name": "questions", "version": lab.evaluation_set.version, "size": 4}
-    assert result["judge"] == "built-in judge v1"
+    assert result["judge"] == "built-in judge v2"
     closed, rag = result["runs"]  # type: ignore[misc]
     assert list(rag) == [
         "configuration", "fingerprint", "status", "metrics", "tokens", "cost_usd", "model_calls", "cached_calls",

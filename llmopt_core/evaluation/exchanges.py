@@ -1,0 +1,210 @@
+"""Whether a statement is a sentence with two of its parts exchanged: names, numbers, or who did what to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmopt_core.evaluation.alignment import Block, blocks_of, longest_rising
+from llmopt_core.evaluation.sentence_tokens import BREAK, NUMBER, SMALL, Token
+from llmopt_core.evaluation.word_lists import word_list
+
+_BE = frozenset({"is", "are", "was", "were", "been", "being", "be", "get", "got", "gets"})
+_AFTER_DOER = frozenset({"in", "at", "on", "from", "with", "for", "to", "during", "since", "until", "after", "before"})
+_IRREGULAR_PARTICIPLES = word_list("participles")
+_SYMMETRIC = word_list("both ways")
+# Small words that tell the one before from the one after.
+_TURNING_POINTS = frozenset({"than", "from", "to"})
+_SYMMETRIC_CHINESE = frozenset("同跟婚晤邻签")
+_PRONOUNS = frozenset({"he", "she", "it", "they", "this", "these", "those"})
+_CLAUSE_ENDS = frozenset({";", ".", "but", "while"})
+_NEW_CLAUSE = _CLAUSE_ENDS | {":", "whereas", "before", "after", "because", "who", "which", "that"}
+_TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof"})
+MOST_BLOCKS = 14
+
+
+def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True) -> str:
+    """The reason if the two agree better once two parts of the statement, with something between, change places.
+
+    Strict asks that nearly all is then in the order of the sentence; else that more of it is.
+    """
+    here, text = content(in_active_voice(said)), content(in_active_voice(there))
+    blocks = blocks_of(here, text)
+    matched = sum(block.size for block in blocks)
+    if not 3 <= len(blocks) <= MOST_BLOCKS or matched < 0.7 * len([t for t in here if t.counts]):
+        return ""
+    order = [block.there for block in blocks]
+    before = longest_rising(order)
+    if before == len(order):
+        return ""
+    best = (before, 1, 1)
+    for i in range(len(order)):
+        for j in range(i + 2, len(order)):
+            order[i], order[j] = order[j], order[i]
+            best = max(best, (longest_rising(order), -i, -j))
+            order[i], order[j] = order[j], order[i]
+    gain, i, j = best[0] - before, -best[1], -best[2]
+    if i < 0 or (strict and (gain < 2 or best[0] < len(order) - (len(order) > 5))):
+        return ""
+    pair = blocks[i], blocks[j]
+    if not _alike(here, *pair) or _is_list(here, *pair) or _is_symmetric(here, *pair):
+        return ""
+    one, other = (" ".join(t.written for t in here[b.start : b.start + b.size]) for b in pair)
+    return f"'{_close_up(one)}' and '{_close_up(other)}' have changed places"
+
+
+def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
+    """The reason if the statement's name does what, in the sentence, another name does."""
+    here, text = in_active_voice(said), in_active_voice(there)
+    name, verb = _leading_name(here)
+    if not name or verb is None:
+        return ""
+    keys = {token.key for token in name}
+    if not keys <= {token.key for token in text}:
+        return ""
+    rest = {token.key for token in here if token.counts and token.place > verb.place}
+    found = ""
+    for place, token in enumerate(text):
+        if token.key != verb.key or not token.counts:
+            continue
+        stops = (p for p in range(place + 1, len(text)) if text[p].key in _CLAUSE_ENDS | {verb.key})
+        said_there = {other.key for other in text[place + 1 : next(stops, len(text))]}
+        if not rest or len(rest & said_there) < min(2, len(rest)):
+            continue
+        doer = _name_before(text, place)
+        if not doer or keys & {other.key for other in doer}:
+            return ""
+        found = f"in the text it is '{' '.join(other.written for other in doer)}' and '{verb.written}'"
+    return found
+
+
+def _leading_name(tokens: Sequence[Token]) -> tuple[list[Token], Token | None]:
+    """The name a statement begins with, and the word after it."""
+    name: list[Token] = []
+    for token in tokens:
+        if token.kind == SMALL and not name:
+            if token.key not in _TITLES:
+                return [], None
+            continue
+        if token.counts and token.written[:1].isupper() and token.kind != NUMBER:
+            name.append(token)
+        elif token.kind == SMALL and name and token.key not in ("of", "de", "von", "van"):
+            continue
+        else:
+            return name, token if token.counts and token.kind != NUMBER else None
+    return name, None
+
+
+def _name_before(tokens: Sequence[Token], place: int) -> list[Token]:
+    """The name right before a place; none where a pronoun, a preposition or another word stands between."""
+    name: list[Token] = []
+    for token in reversed(tokens[:place]):
+        if token.counts:
+            if not token.written[:1].isupper() or token.kind == NUMBER:
+                break
+            name.append(token)
+        elif name:
+            if token.kind == SMALL and token.key in _AFTER_DOER | {"of", "by"}:
+                return []
+            break
+        elif token.key in _PRONOUNS:
+            return []
+    return name[::-1]
+
+
+def in_active_voice(tokens: Sequence[Token]) -> list[Token]:
+    """`B was bought by A` as `A bought B`; `B 被 A 收购` as `A 收购 B`."""
+    found: list[Token] = []
+    for clause in _clauses(tokens):
+        found += _english_active(clause) or _chinese_active(clause) or clause
+    return found
+
+
+def _english_active(clause: list[Token]) -> list[Token] | None:
+    by = next((p for p, token in enumerate(clause) if token.key == "by" and token.kind == SMALL), None)
+    if by is None or by + 1 >= len(clause):
+        return None
+    be = next((p for p in range(by - 1, -1, -1) if clause[p].written.lower() in _BE), None)
+    verb = next((p for p in range((be if be is not None else by) + 1, by) if _is_participle(clause[p])), None)
+    doer = clause[by + 1 :]
+    if be is None or verb is None or not doer or next((t.kind for t in doer if t.kind != SMALL), NUMBER) == NUMBER:
+        return None
+    end = next((p for p, t in enumerate(doer) if t.kind == SMALL and t.written.lower() in _AFTER_DOER), len(doer))
+    end = next((p for p, t in enumerate(doer[:end]) if p and t.kind == BREAK and t.key != "and"), end)
+    lead = _lead(clause[:be])
+    return [*clause[:lead], *doer[:end], *clause[verb:by], *clause[lead:be], *doer[end:]]
+
+
+def _lead(subject: Sequence[Token]) -> int:
+    """Where the subject begins after an opening such as `in 2010,`."""
+    return max((p + 1 for p, token in enumerate(subject) if token.key == ","), default=0)
+
+
+def _chinese_active(clause: list[Token]) -> list[Token] | None:
+    place = next((p for p, token in enumerate(clause) if token.written in ("被", "由")), None)
+    if place is None or place == 0:
+        return None
+    where = next((p for p, token in enumerate(clause[:place]) if p and token.written in ("在", "于")), place)
+    return [*clause[place + 1 :], *clause[:where]]
+
+
+def _is_participle(token: Token) -> bool:
+    written = token.written.lower()
+    return written in _IRREGULAR_PARTICIPLES or (token.counts and len(written) > 3 and written.endswith(("ed", "en")))
+
+
+def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Parts that end with a stop, a semicolon, a word that joins clauses, or a Chinese comma."""
+    found: list[list[Token]] = [[]]
+    chinese = any("\u4e00" <= token.written[:1] <= "\u9fff" for token in tokens)
+    for token in tokens:
+        found[-1].append(token)
+        ends = token.key in {
+            ";",
+            ".",
+            ":",
+            "while",
+            "but",
+            "whereas",
+            "before",
+            "after",
+            "because",
+            "who",
+            "which",
+            "that",
+        }
+        if ends or (chinese and token.key == ","):
+            found.append([])
+    return [clause for clause in found if clause]
+
+
+def content(tokens: Sequence[Token]) -> list[Token]:
+    """Content words, amounts, breaks, and the small words that tell one side from the other."""
+    return [token for token in tokens if token.counts or token.kind == BREAK or token.key in _TURNING_POINTS]
+
+
+def _between(here: Sequence[Token], one: Block, other: Block) -> Sequence[Token]:
+    return here[one.start + one.size : other.start]
+
+
+def _alike(here: Sequence[Token], one: Block, other: Block) -> bool:
+    """Whether both hold words, or both are amounts alone."""
+    kinds = [{token.kind for token in here[b.start : b.start + b.size] if token.counts} for b in (one, other)]
+    return all(kinds) and (kinds[0] == {NUMBER}) == (kinds[1] == {NUMBER})
+
+
+def _is_list(here: Sequence[Token], one: Block, other: Block) -> bool:
+    """`C, B and A` says the same as `A, B and C`."""
+    between = _between(here, one, other)
+    breaks = sum(token.kind == BREAK and token.key in (",", "and", "or", "、", "和", "与") for token in between)
+    words = [token for token in between if token.counts]
+    return breaks >= 2 and all(token.named or token.kind == NUMBER for token in words)
+
+
+def _is_symmetric(here: Sequence[Token], one: Block, other: Block) -> bool:
+    words = [token for token in _between(here, one, other) if token.counts]
+    return any(token.key in _SYMMETRIC or token.written in _SYMMETRIC_CHINESE for token in words)
+
+
+def _close_up(text: str) -> str:
+    """Chinese characters without the blanks between them."""
+    return text if text.isascii() else text.replace(" ", "")

@@ -1,0 +1,65 @@
+"""Intervals where values come in groups, such as several cases about one document: whole groups are drawn anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from llmopt_core.statistics.intervals import wilson_interval
+
+Places = npt.NDArray[np.intp]
+RESAMPLES = 1_000
+
+
+def cluster_interval(
+    groups: Sequence[Hashable],
+    statistic: Callable[[Places], float | None],
+    seed: int = 0,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> tuple[float, float] | None:
+    """Percentile interval of a statistic under the cluster bootstrap (Davison & Hinkley 1997, section 3.8).
+
+    Args:
+        groups: The group of each value.
+        statistic: Computed from the places of the values drawn, a value of a group drawn twice twice; None where it
+            cannot be computed from them.
+        seed: The same seed gives the same interval.
+        confidence: Of the interval.
+        resamples: How often the groups are drawn.
+
+    Returns:
+        Lower and upper end; None for fewer than two groups, or where most draws give no value or all give the same.
+    """
+    members: dict[Hashable, list[int]] = {}
+    for place, group in enumerate(groups):
+        members.setdefault(group, []).append(place)
+    if len(members) < 2:
+        return None
+    parts = [np.array(places, dtype=np.intp) for places in members.values()]
+    dice = np.random.default_rng(seed)
+    found = []
+    for _ in range(resamples):
+        value = statistic(np.concatenate([parts[i] for i in dice.integers(0, len(parts), len(parts))]))
+        if value is not None:
+            found.append(value)
+    if len(found) <= resamples // 2 or np.ptp(found) == 0:
+        return None
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(found, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def share_interval(values: Sequence[bool], groups: Sequence[Hashable], seed: int = 0) -> tuple[float, float]:
+    """95 % interval of a share whose values come in groups; at least one value.
+
+    Where resampling shows no spread, as when all values are equal, it is Wilson's interval with the groups for cases.
+    """
+    numbers = np.array(values, dtype=float)
+    found = cluster_interval(groups, lambda places: float(numbers[places].mean()), seed)
+    if found is not None:
+        return found
+    count = len(set(groups))
+    return wilson_interval(round(float(numbers.mean()) * count), count)

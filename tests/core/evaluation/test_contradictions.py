@@ -1,0 +1,129 @@
+"""What the rules of the built-in judge speak against, and what they leave alone."""
+
+import pytest
+
+from llmopt_core.evaluation.contradictions import contradiction
+from llmopt_core.evaluation.numerals import amounts
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "reason"),
+    [
+        ("Sales rose by 3 percent in May.", "Sales plummeted by 3 percent in May.", "'plummeted' where"),
+        ("Guests may bring at most two pets.", "Guests may bring at least two pets.", "'at least' where"),
+        ("The shop opens before noon.", "The shop opens after noon.", "'after' where the text says 'before'"),
+        ("The fee is refundable.", "The fee is nonrefundable.", "'nonrefundable'"),
+        ("The road was impassable in March.", "The road was passable in March.", "'passable'"),
+        ("The gate has no lock.", "The gate has a lock.", "'lock' is negated in the text, not here"),
+        ("Lions hunt at night.", "Lions do not hunt at night.", "'hunt' is negated here, not in the text"),
+        ("The office is closed on Monday.", "The office is closed on Tuesday.", "'Tuesday' where"),
+        ("该公司的利润上升了。", "该公司的利润下降了。", "下降"),
+        ("每人至多可带两件行李。", "每人至少可带两件行李。", "至少"),
+    ],
+)  # fmt: skip
+def test_opposites_and_negations_are_told_with_the_words(text, wrong, reason):
+    assert reason in contradiction(wrong, [text])
+    assert contradiction(text, [text]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("Orion bought Vega in 2010.", "Vega bought Orion in 2010."),
+        ("Orion bought Vega in 2010.", "Orion was bought by Vega in 2010."),
+        ("Ms Hale taught Mr Boyd chess.", "Mr Boyd taught Ms Hale chess."),
+        ("Lyon has 500,000 inhabitants and Nice has 340,000.", "Lyon has 340,000 inhabitants and Nice has 500,000."),
+        ("Anna left in 1990, and Bert left in 2005.", "Anna left in 2005, and Bert left in 1990."),
+        ("Mr Boyle teaches history and Ms Arden teaches physics.", "Mr Boyle teaches physics."),
+        ("The seller pays the buyer a deposit.", "The buyer pays the seller a deposit."),
+        ("东风公司收购了西岭工厂。", "西岭工厂收购了东风公司。"),
+        ("东风公司收购了西岭工厂。", "东风公司被西岭工厂收购了。"),
+    ],
+)
+def test_exchanged_names_roles_and_numbers(text, wrong):
+    assert contradiction(wrong, [text])
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("Orion bought Vega in 2010.", "Vega was bought by Orion in 2010."),
+        ("Orion bought Vega in 2010.", "In 2010, Orion bought Vega."),
+        ("Males are larger than females.", "Females are smaller than males."),
+        ("Ada sold the house to Ben.", "Ben bought the house from Ada."),
+        ("Anna, Bert and Cora signed the letter.", "Cora, Bert and Anna signed the letter."),
+        ("Anna met Bert in Rome.", "Bert met Anna in Rome."),
+        ("Sales did not rise in May.", "Sales fell in May."),
+        ("The north grew while the south shrank.", "The south shrank while the north grew."),
+        ("Sales of Alpha rose in 2020. Sales of Beta fell in 2020.", "Sales of Beta fell in 2020."),
+        ("东风公司收购了西岭工厂。", "西岭工厂被东风公司收购了。"),
+        ("雌鱼比雄鱼大。", "雄鱼比雌鱼小。"),
+    ],
+)
+def test_another_order_the_passive_and_converses_say_the_same(text, right):
+    sources = [part + "." for part in text.split(". ")] if ". " in text else [text]
+    assert contradiction(right, sources) == ""
+
+
+@pytest.mark.parametrize(
+    ("digits", "words"),
+    [
+        ("12", "a dozen"),
+        ("1,250 metres", "one thousand two hundred and fifty metres"),
+        ("4.2 million", "four point two million"),
+        ("50%", "half of it"),
+        ("25 percent", "a quarter of it"),
+        ("66.6666667 %", "two thirds of it"),
+        ("14 days", "two weeks"),
+        ("1953", "nineteen fifty-three"),
+        ("the 22nd", "the twenty-second"),
+        ("2 times as much", "twice as much"),
+        ("23", "二十三"),
+        ("420万吨", "四百二十万吨"),
+        ("12%", "百分之十二"),
+        ("1/3", "三分之一"),
+        ("3.4亿美元", "三亿四千万美元"),
+        ("2016", "二〇一六"),
+        ("340 million dollars", "$340m"),
+    ],
+)
+def test_written_numbers_equal_those_in_digits(digits, words):
+    (one,), (other,) = amounts(digits), amounts(words)
+    assert one.equals(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong", "right"),
+    [
+        ("It took 14 days.", "It took forty days.", "It took two weeks."),
+        ("It weighs 3 tonnes.", "It weighs 3 kilograms.", "It weighs 3,000 kilograms."),
+        ("It costs 50 euros.", "It costs 50 dollars.", "It costs fifty euros."),
+        ("A third of them came.", "A quarter of them came.", "One third of them came."),
+        ("About 1,187 people came.", "About 1,500 people came.", "About 1,200 people came."),
+        ("全程42公里。", "全程四十公里。", "全程四十二公里。"),
+    ],
+)
+def test_a_wrong_amount_is_named(text, wrong, right):
+    assert "the text does not have the amount" in contradiction(wrong, [text])
+    assert contradiction(right, [text]) == ""
+
+
+def test_a_number_that_belongs_elsewhere_in_the_text():
+    sources = ["The bridge was completed in 1974.", "It replaced a ferry that had run since 1890."]
+    assert "'1890' where the text says '1974'" in contradiction("The bridge was completed in 1890.", sources)
+
+
+def test_words_added_to_a_sentence_that_is_otherwise_repeated():
+    text = "The port plans to open a second terminal in 2025."
+    assert "it adds 'Danish investors'" in contradiction(
+        "The port plans to open a second terminal with Danish investors in 2025.", [text]
+    )
+    assert contradiction("The port plans to open a terminal in 2025.", [text]) == ""
+    elsewhere = [text, "Danish investors pay for it."]
+    assert contradiction("The port plans to open a second terminal with Danish investors in 2025.", elsewhere) == ""
+
+
+@pytest.mark.parametrize("text", ["", " ", "?!", "\x00", "🙂", "x" * 20_000, "1" * 400, "一" * 300, "not " * 500])
+def test_odd_text_raises_nothing(text):
+    assert isinstance(contradiction(text, ["The bridge is 1,250 metres long."]), str)
+    assert isinstance(contradiction("The bridge is 1,250 metres long.", [text]), str)

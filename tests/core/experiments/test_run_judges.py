@@ -1,0 +1,81 @@
+"""A changed judge: its scores are made anew, and a run that the old one began is not gone on with."""
+
+import pytest
+
+from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.experiments.experiment import run_experiment
+from llmopt_core.experiments.runner import run_evaluation
+from llmopt_core.models.base import ChatRequest
+from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.runs.values import Run
+
+from .conftest import Lab, reply
+
+VERSION = "llmopt_core.evaluation.judge.BUILTIN_JUDGE_VERSION"
+
+
+def broken(request: ChatRequest) -> str:
+    if "How many moons" in request.messages[-1].content:
+        raise EndpointError("Rate limit.", "rate-limited")
+    return reply(request)
+
+
+async def run(lab: Lab) -> Run:
+    async with lab.models() as models:
+        (run_id,) = await run_experiment(lab.store, lab.plan(lab.configuration()), models)
+    return lab.store.run(run_id)
+
+
+async def half_way(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run by the judge before this one that was stopped with one failed record."""
+    with monkeypatch.context() as before:
+        before.setattr(VERSION, "1")
+        lab.chat = ScriptedChat(broken)
+        found = await run(lab)
+    lab.store.resume_run(found.id)
+    lab.store.finish_run(found.id, "cancelled")
+    lab.chat = ScriptedChat(reply)
+    return lab.store.run(found.id)
+
+
+async def test_a_run_of_another_judge_is_not_gone_on_with(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.metrics = ("faithfulness",)
+    old = await half_way(lab, monkeypatch)
+    assert (old.judge, old.failed, old.resumable) == ("built-in judge v1", 1, True)
+    async with lab.models() as models:
+        with pytest.raises(BadInput, match=r"graded by built-in judge v1, which is now built-in judge v2.*new run"):
+            await run_evaluation(
+                lab.store,
+                "p",
+                lab.configuration(),
+                lab.evaluation_set,
+                lab.documents,
+                lab.metrics,
+                lab.judge,
+                models,
+                resume_run=old.id,
+            )
+    assert lab.store.run(old.id).failed == 1
+
+
+async def test_an_evaluation_starts_a_new_run_and_its_scores_are_not_those_of_the_old_judge(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.metrics = ("faithfulness",)
+    old = await half_way(lab, monkeypatch)
+    monkeypatch.setattr("llmopt_core.evaluation.grounding.SUPPORTED", -1.0)
+    new = await run(lab)
+    assert (new.id != old.id, new.judge, new.failed) == (True, "built-in judge v2", 0)
+    judges = {record.scores["faithfulness"].judge for record in lab.store.records(new.id)}
+    assert judges == {"built-in judge v2"}
+    values = lab.store.scores([new.id])[new.id].values["faithfulness"]
+    assert values == [1.0] * 4
+    # Only the answer that had failed was asked for; the others came from the cache.
+    assert len(lab.chat.requests) == 1
+
+
+async def test_without_a_judged_metric_the_run_is_gone_on_with(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.metrics = ("exact_match",)
+    old = await half_way(lab, monkeypatch)
+    new = await run(lab)
+    assert (new.id, new.failed) == (old.id, 0)

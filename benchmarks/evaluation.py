@@ -105,7 +105,8 @@ def again_time(folder: Path) -> None:
 
 
 def table_time(folder: Path) -> None:
-    from llmopt_core.experiments.leaderboard import leaderboard, scored_runs
+    from llmopt_core.experiments.leaderboard import leaderboard
+    from llmopt_core.experiments.scored import scored_runs
     from llmopt_core.runs.store import Store
 
     store = Store(f"sqlite:///{folder / 'table.db'}", folder)

@@ -11,7 +11,8 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import Plan, run_experiment
 from llmopt_core.experiments.file import Experiment
-from llmopt_core.experiments.leaderboard import compare_runs, scored_runs
+from llmopt_core.experiments.leaderboard import compare_runs
+from llmopt_core.experiments.scored import scored_runs
 from llmopt_core.experiments.tuning import two_by_two
 from llmopt_core.experiments.tuning_lab.forgetting import general_pair
 from llmopt_core.finetuning.adapters import adapters

@@ -25,6 +25,7 @@ def metric_bars(
     titles: Mapping[str, str],
     inks: Mapping[str, Ink],
     seen: Collection[str] = (),
+    asked: Mapping[str, str] | None = None,
 ) -> go.Figure:
     """Grouped bars with 95 % intervals: one group per metric, one bar per configuration.
 
@@ -35,12 +36,15 @@ def metric_bars(
         titles: Metric -> what the axis says, in drawing order.
         inks: Configuration -> its colour.
         seen: Configurations that were trained on these questions; their bars are hatched.
+        asked: How many questions, by configuration, where not all were asked as many.
     """
     traces: list[go.Bar] = []
     groups = [plain(text) for text in titles.values()]
     for name, summaries in results.items():
         shown = [summaries.get(metric) for metric in titles]
         bars = _bars(name, groups, shown, inks[name], crowded=len(results) > _MANY)
+        if asked and name in asked:
+            bars.name = plain(f"{name} ({asked[name]})")
         traces.append(_hatched(bars) if name in seen else bars)
         if any(_is_low(summary) for summary in shown):
             traces.append(_low(name, groups, shown))

@@ -42,14 +42,20 @@ def leaderboard_table(
 def _spent(entry: Entry) -> dict[str, str]:
     if entry.from_cache:
         return {"Per question": ":gray[from the cache]", "Cost": "free"}
-    each = f"{fmt.duration(entry.seconds_each)}  \n:gray[{fmt.count(entry.tokens_each)} tokens]"
-    return {"Per question": each, "Cost": fmt.markdown(fmt.money(entry.run.usage.cost_usd))}
+    each = entry.each
+    tokens = None if each.tokens is None else round(each.tokens)
+    lines = [fmt.duration(each.seconds), f":gray[{fmt.count(tokens)} tokens]"]
+    if each.cost_usd:
+        lines.append(f":gray[{fmt.markdown(fmt.money(each.cost_usd))}]")
+    if each.cached:
+        lines.append(f":gray[{each.asked:,} asked, {each.cached:,} cached]")
+    return {"Per question": "  \n".join(lines), "Cost": fmt.markdown(fmt.money(entry.run.usage.cost_usd))}
 
 
 def _state(entry: Entry) -> str:
     run = entry.run
     words = [] if run.status == "finished" else [run.status.replace("-", " ")]
-    words += [f"{run.done} of {run.total} answered"] if run.done != run.total else []
+    words += [f"{run.done} of {run.total} answered"] if run.done != run.total else [entry.asked] if entry.asked else []
     told = f"  \n:gray[{', '.join(words)}]" if words else ""
     told += f"  \n:{'red' if entry.seen else 'orange'}[{entry.mark}]" if entry.mark else ""
     return told + (f"  \n:red[✕ {run.failed:,} of {run.total:,} failed]" if run.failed else "")
@@ -67,6 +73,8 @@ def _cell(entry: Entry, metric: str) -> str:
         lines.append(_unbroken(verdict("baseline").markdown))
     elif compared is not None:
         lines.append(verdict(compared.verdict).markdown)
+    if metric in entry.notes:
+        lines.append(f":gray[{fmt.markdown(entry.notes[metric])}]")
     if summary.missing:
         lines.append(f":gray[{_unbroken(f'{summary.scored} of {summary.total}')} scored]")
     return "  \n".join(lines)
@@ -83,20 +91,22 @@ def leaderboard_csv(entries: Sequence[Entry], metrics: Sequence[str]) -> str:
 
 
 def _csv_row(entry: Entry, metric: str) -> list[object]:
-    run, summary, compared = entry.run, entry.summaries.get(metric), entry.comparisons.get(metric)
-    measured = (summary.mean, summary.low, summary.high, summary.scored, summary.total) if summary else (None,) * 5
-    told = (
-        (compared.difference, compared.low, compared.high, compared.p_value, compared.verdict)
-        if compared
-        else (None,) * 5
-    )
-    tokens = run.usage.prompt_tokens + run.usage.completion_tokens
+    run, each = entry.run, entry.each
+    summary, compared = entry.summaries.get(metric), entry.comparisons.get(metric)
     start = (entry.name, run.fingerprint, run.status, run.judge, metric)
-    return [*start, *measured, *told, tokens, run.usage.cost_usd, run.seconds, entry.seen, run.documents_version]
+    measured = (summary.mean, summary.low, summary.high, summary.scored, summary.total) if summary else (None,) * 5
+    told: tuple[object, ...] = (None,) * 8
+    if compared:
+        told = (compared.difference, compared.low, compared.high, compared.p_value, compared.verdict)
+        told += (compared.pairs, compared.confidence, compared.family)
+    tokens = run.usage.prompt_tokens + run.usage.completion_tokens
+    took = (tokens, run.usage.cost_usd, run.seconds, entry.seen, run.documents_version)
+    return [*start, *measured, *told, *took, each.tokens, each.cost_usd, each.seconds, each.asked, each.cached]
 
 
 _CSV_COLUMNS = (
     "configuration", "fingerprint", "status", "judge", "metric", "mean", "low", "high", "scored", "total",
-    "difference", "difference_low", "difference_high", "p_value", "verdict", "tokens", "cost_usd", "seconds",
-    "trained_on", "documents_version",
+    "difference", "difference_low", "difference_high", "p_value", "verdict", "pairs", "confidence", "family",
+    "tokens", "cost_usd", "seconds", "trained_on", "documents_version",
+    "tokens_each", "cost_each", "seconds_each", "asked", "cached",
 )  # fmt: skip

@@ -25,26 +25,19 @@ def compare(
     """Compare two configurations."""
     from llmopt_core.experiments.caveats import caveats, run_caveats
     from llmopt_core.experiments.leaderboard import compare_runs
-    from llmopt_core.experiments.result import read_result, scored_from
+    from llmopt_core.experiments.result import comparison_values, read_result, result_family, scored_from
 
     result = read_result(file)
     a, b = (_run(result, name, metric, file) for name in (name_a, name_b))
-    compared = compare_runs(scored_from(a), scored_from(b), metric)
+    family = result_family(result)
+    compared = compare_runs(scored_from(a), scored_from(b), metric, family)
     known = [run_caveats(run) for run in (a, b)]
     if json:
         values = {
             "metric": metric,
             "a": name_a,
             "b": name_b,
-            "mean_a": a["metrics"][metric]["mean"],
-            "mean_b": b["metrics"][metric]["mean"],
-            "difference": compared.difference,
-            "ci95": [compared.low, compared.high],
-            "p_value": compared.p_value,
-            "pairs": compared.pairs,
-            "dropped": compared.dropped,
-            "verdict": compared.verdict,
-            "method": compared.method,
+            **comparison_values(compared),
             "trained_on_a": known[0].seen,
             "trained_on_b": known[1].seen,
             "caveats": [caveat.text for caveat in caveats(known)],
@@ -71,7 +64,10 @@ def _sentence(a: str, b: str, metric: str, compared: Any) -> str:
         return f"{metric}: no question has a value in both {a} and {b}, so there is nothing to compare."
     interval = "" if compared.low is None else f" [{number(compared.low)}, {number(compared.high)}]"
     dropped = f", {compared.dropped} left out" if compared.dropped else ""
+    together = f", adjusted for {compared.family} comparisons" if compared.family > 1 else ""
+    means = f"of the means {number(compared.before)} and {number(compared.after)}"
     return (
-        f"{metric}: {b} against {a}: {compared.verdict}. Difference {compared.difference:+.3g}{interval}, "
-        f"p = {number(compared.p_value)} ({compared.method}, {compared.pairs} pairs{dropped})."
+        f"{metric}: {b} against {a}: {compared.verdict}. Difference {compared.difference:+.3g}{interval} {means} over "
+        f"the {compared.pairs} questions that both answered{dropped}; p = {number(compared.p_value)} "
+        f"({compared.method}, {compared.pairs} pairs{together})."
     )

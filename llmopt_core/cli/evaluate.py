@@ -189,25 +189,32 @@ def _line_of(progress: RunProgress) -> str:
 
 
 def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, baseline: str) -> str:
-    from llmopt_core.experiments.leaderboard import baseline_position, leaderboard, scored_runs
+    from llmopt_core.experiments.family import project_family
+    from llmopt_core.experiments.leaderboard import leaderboard
+    from llmopt_core.experiments.scored import baseline_position, scored_runs
+    from llmopt_core.reporting.words import questions
 
     runs = [store.run(run_id) for run_id in run_ids]
     names = [run.name for run in runs]
     position = names.index(baseline) if baseline in names else baseline_position(names)
     metrics = runs[0].metrics
-    rows = leaderboard(scored_runs(store, runs), metrics, position)
-    heading = [
-        f"project {experiment.project}, {experiment.evaluation_set.name} ({runs[0].total} questions), {runs[0].judge}",
-        "",
-    ]
+    first = runs[0]
+    family = project_family(store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs)
+    rows = leaderboard(scored_runs(store, runs), metrics, position, family)
+    asked = questions([run.done for run in runs], len(experiment.evaluation_set.examples))
+    heading = [f"project {experiment.project}, {experiment.evaluation_set.name} ({asked}), {first.judge}", ""]
     body = [[metric, *(_cell(row, metric) for row in rows)] for metric in metrics]
     for label, values in _facts(runs, [_not_run(store, run, experiment) for run in runs]):
         body.append([label, *values])
     text = table(["", *names], body)
-    note_line = f"mean [95 % interval]; compared with {names[position]} on the same questions (permutation test, Holm)"
-    return "\n".join(
-        [*heading, text, "", note_line, *_judge_note(runs[0]), *unscored_lines(store, runs), *_caveats(store, run_ids)]
-    )
+    note_line = f"mean [95 % interval]; compared with {names[position]}. {family.words}"
+    notes = [*_apart(rows), *_judge_note(first), *unscored_lines(store, runs), *_caveats(store, run_ids)]
+    return "\n".join([*heading, text, "", note_line, *notes])
+
+
+def _apart(rows: list[Row]) -> list[str]:
+    """Where means stand over other questions than the baseline's: both on those that both answered."""
+    return [f"{row.name}, {name} {cell.note}" for row in rows for name, cell in row.cells.items() if cell.note]
 
 
 def _caveats(store: Store, run_ids: list[int]) -> list[str]:

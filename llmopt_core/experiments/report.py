@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.metrics import METRICS
 from llmopt_core.experiments.caveats import caveats, run_caveats
-from llmopt_core.experiments.leaderboard import Cell, Row, baseline_position, higher_is_better, leaderboard
-from llmopt_core.experiments.result import Result, scored_from
+from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
+from llmopt_core.experiments.result import Result, result_family, scored_from
+from llmopt_core.experiments.scored import baseline_position, higher_is_better
+from llmopt_core.reporting import words
 from llmopt_core.reporting.page import (
     Report,
     ReportAnswer,
@@ -49,20 +52,23 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
         raise BadInput(f"The result has no configuration named {baseline}; it has: {', '.join(names)}.")
     position = names.index(baseline) if baseline else baseline_position(names)
     metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
-    rows = leaderboard([scored_from(run) for run in runs], metrics, position)
+    family = result_family(result)
+    rows = leaderboard([scored_from(run) for run in runs], metrics, position, family)
     labels = _labels(names)
     return Report(
         title=title or f"{result.get('project', 'Evaluation')}: {len(runs)} configurations compared",
         subtitle=_subtitle(result),
         baseline=labels[position],
         runs=tuple(
-            ReportRun(label, _facts(run), run_caveats(run).seen > 0) for label, run in zip(labels, runs, strict=True)
+            ReportRun(label, _facts(run), run_caveats(run).seen > 0, asked)
+            for label, run, asked in zip(labels, runs, _asked(runs), strict=True)
         ),
         caveats=tuple(
             (found.text, found.severe)
             for found in caveats([run_caveats(*pair) for pair in zip(runs, labels, strict=True)])
         ),
         metrics=tuple(_metric(name, rows) for name in metrics),
+        tested=family.words,
         examples=_examples(runs, labels),
     )
 
@@ -72,9 +78,18 @@ def _labels(names: Sequence[str]) -> list[str]:
     return [name if names.count(name) == 1 else f"{name} ({i + 1})" for i, name in enumerate(names)]
 
 
+def _asked(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many questions each run was asked, where they differ; else empty texts."""
+    sets = [{str(record["example_id"]) for record in run["records"]} for run in runs]
+    alike = all(one == sets[0] for one in sets)
+    return ["" if alike else words.questions([len(one)]) for one in sets]
+
+
 def _subtitle(result: Result) -> str:
     questions = result.get("evaluation_set") or {}
-    parts = [f"{questions.get('name', 'questions')}, {questions.get('size', '?')} questions"]
+    size = questions.get("size")
+    asked = words.questions([len(run["records"]) for run in result["runs"]], size if isinstance(size, int) else None)
+    parts = [f"{questions.get('name', 'questions')}, {asked}"]
     if result.get("judge"):
         parts.append(f"graded by {result['judge']}")
     return "; ".join(parts)
@@ -119,8 +134,15 @@ def _cell(cell: Cell) -> ReportCell:
     plain = ReportCell(summary.mean, summary.low, summary.high, summary.scored, summary.total)
     if versus is None or versus.difference is None:
         return plain
-    means = (summary.mean, summary.low, summary.high, summary.scored, summary.total)
-    return ReportCell(*means, versus.difference, versus.p_value, versus.verdict)
+    return replace(
+        plain,
+        difference=versus.difference,
+        difference_low=versus.low,
+        difference_high=versus.high,
+        p_value=versus.p_value,
+        verdict=versus.verdict,
+        note=cell.note,
+    )
 
 
 def _examples(runs: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> tuple[ReportExample, ...]:

@@ -9,29 +9,82 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.caveats import run_caveats
-from llmopt_core.experiments.leaderboard import Scored
+from llmopt_core.experiments.family import Family, family_from, family_of, family_to, project_family
+from llmopt_core.experiments.leaderboard import leaderboard
+from llmopt_core.experiments.scored import Scored, baseline_position, example_content, scored_runs
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores
 from llmopt_core.statistics.intervals import summarize
+from llmopt_core.statistics.paired import Comparison
 from llmopt_core.types import Hit, Record
 from llmopt_core.workspace import write_output
 
 Result = dict[str, Any]
 
 
-def result_of(store: Store, run_ids: Sequence[int]) -> Result:
-    """The result of runs over one evaluation set."""
+def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -> Result:
+    """The result of runs over one evaluation set, under these names (their own by default)."""
     runs = [store.run(run_id) for run_id in run_ids]
     first = runs[0]
+    family = project_family(store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs)
     size = len(store.evaluation_set(first.project, first.evaluation_set, first.set_version).examples)
     return {
         "project": first.project,
         "evaluation_set": {"name": first.evaluation_set, "version": first.set_version, "size": size},
         "judge": first.judge,
-        "runs": [_run(run, store.records(run.id), overlap_of(store, run)) for run in runs],
+        "runs": [
+            {**_run(run, store.records(run.id), overlap_of(store, run)), "configuration": name}
+            for run, name in zip(runs, names or [run.name for run in runs], strict=True)
+        ],
+        "family": family_to(family),
+        "comparisons": _comparisons(scored_runs(store, runs, names), family),
     }
+
+
+def _comparisons(runs: Sequence[Scored], family: Family) -> list[dict[str, Any]]:
+    """Each run against the baseline among them, by every metric that both have."""
+    metrics = list(dict.fromkeys(metric for run in runs for metric in run.scores.values))
+    position = baseline_position([run.name for run in runs])
+    rows = leaderboard(runs, metrics, position, family)
+    return [
+        {"metric": metric, "a": runs[position].name, "b": row.name, **comparison_values(cell.versus)}
+        for row in rows
+        for metric, cell in row.cells.items()
+        if cell.versus is not None
+    ]
+
+
+def comparison_values(found: Comparison) -> dict[str, Any]:
+    """A comparison as plain values.
+
+    `ci95` is the interval that belongs to the verdict: it holds at 95 % for all `family` comparisons that are tested
+    together, and at `confidence` for this one alone.
+    """
+    return {
+        "mean_a": found.before,
+        "mean_b": found.after,
+        "difference": found.difference,
+        "ci95": [found.low, found.high],
+        "confidence": found.confidence,
+        "p_value": found.p_value,
+        "p_unadjusted": found.p_unadjusted,
+        "family": found.family,
+        "pairs": found.pairs,
+        "dropped": found.dropped,
+        "verdict": found.verdict,
+        "method": found.method,
+    }
+
+
+def result_family(result: Mapping[str, Any]) -> Family:
+    """What the comparisons of a result are tested together with; of an old one, its runs against the baseline."""
+    found = family_from(result.get("family"))
+    if found is not None:
+        return found
+    metrics = list(dict.fromkeys(name for run in result["runs"] for name in run["metrics"]))
+    return family_of([scored_from(run) for run in result["runs"]], metrics)
 
 
 def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap) -> dict[str, Any]:
@@ -132,7 +185,12 @@ def scored_from(run: Mapping[str, Any]) -> Scored:
     totals = [metric.get("total", 0) for metric in run["metrics"].values()]
     total = max(len(records), *totals) if totals else len(records)
     examples = tuple(str(record["example_id"]) for record in records)
-    return Scored(str(run["configuration"]), total, RunScores(examples, values, {}), seen=run_caveats(run).seen)
+    contents = {
+        str(record["example_id"]): example_content(str(record.get("question", "")), record.get("reference"))
+        for record in records
+    }
+    scores = RunScores(examples, values, {})
+    return Scored(str(run["configuration"]), total, scores, seen=run_caveats(run).seen, contents=contents)
 
 
 def _value(record: Mapping[str, Any], metric: str) -> float | None:

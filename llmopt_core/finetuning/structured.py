@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from llmopt_core.finetuning.data import normalised
+from llmopt_core.statistics.intervals import unseen_interval, wilson_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _slots(value: dict[str, object]) -> set[tuple[str, str]]:
 
 
 def report_structured(scores: Sequence[StructuredScore], seed: int = 0, resamples: int = 2_000) -> StructuredReport:
-    """Shares with percentile bootstrap intervals over answers.
+    """Shares with Wilson's intervals; slot F1, a ratio of sums, with a percentile bootstrap over answers.
 
     Raises:
         ValueError: There are no scores.
@@ -78,13 +79,18 @@ def report_structured(scores: Sequence[StructuredScore], seed: int = 0, resample
     # Sums over each resample; every share is a ratio of two of them.
     sums = table[picks].sum(axis=1)
     whole = table.sum(axis=0)
-    ones = np.full(resamples, float(len(scores)))
-    valid, intent, exact = (_share(whole[i], len(scores), sums[:, i], ones) for i in range(3))
-    return StructuredReport(len(scores), valid, intent, _share(whole[3], whole[4], sums[:, 3], sums[:, 4]), exact)
+    valid, intent, exact = (_passed(int(whole[i]), len(scores)) for i in range(3))
+    slots = _ratio(whole[3], whole[4], sums[:, 3], sums[:, 4], len(scores))
+    return StructuredReport(len(scores), valid, intent, slots, exact)
 
 
-def _share(top: float, bottom: float, tops: np.ndarray, bottoms: np.ndarray) -> Share:
+def _passed(passed: int, total: int) -> Share:
+    return Share(passed / total, *wilson_interval(passed, total))
+
+
+def _ratio(top: float, bottom: float, tops: np.ndarray, bottoms: np.ndarray, answers: int) -> Share:
     """A ratio of sums; without any slots anywhere nothing was missed."""
+    value = float(top / bottom) if bottom else 1.0
     values = np.divide(tops, bottoms, out=np.ones_like(tops), where=bottoms > 0)
-    low, high = np.quantile(values, [0.025, 0.975])
-    return Share(float(top / bottom) if bottom else 1.0, float(low), float(high))
+    low, high = (float(end) for end in np.quantile(values, [0.025, 0.975]))
+    return Share(value, low, high) if low < high else Share(value, *unseen_interval(value, answers))

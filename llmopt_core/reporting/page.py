@@ -16,7 +16,11 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 
 @dataclass(frozen=True, slots=True)
 class ReportCell:
-    """One metric of one run; `verdict` is empty for the baseline."""
+    """One metric of one run; `verdict` is empty for the baseline.
+
+    The ends of the difference belong to the verdict. `note` says what both come to on the questions that both answered,
+    where the means stand over others.
+    """
 
     mean: float | None
     low: float | None
@@ -26,6 +30,9 @@ class ReportCell:
     difference: float | None = None
     p_value: float | None = None
     verdict: str = ""
+    difference_low: float | None = None
+    difference_high: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +48,15 @@ class ReportMetric:
 
 @dataclass(frozen=True, slots=True)
 class ReportRun:
-    """One run with what it took, as label and value; `seen` where it was trained on questions of the set."""
+    """One run with what it took, as label and value; `seen` where it was trained on questions of the set.
+
+    `asked` says how many questions, where not all runs were asked as many.
+    """
 
     name: str
     facts: tuple[tuple[str, str], ...]
     seen: bool = False
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +88,7 @@ class ReportExample:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything on the page; `caveats` are sentences, each with whether it stands in red."""
+    """Everything on the page; `caveats` are sentences, each with whether it stands in red; `tested` says how."""
 
     title: str
     subtitle: str
@@ -86,6 +97,7 @@ class Report:
     metrics: tuple[ReportMetric, ...]
     examples: tuple[ReportExample, ...]
     caveats: tuple[tuple[str, bool], ...] = ()
+    tested: str = ""
 
 
 def render(report: Report) -> str:

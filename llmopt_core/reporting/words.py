@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from llmopt_core.execution.money import money, plain_usd
 
-__all__ = ["DASH", "duration", "money", "number", "p_value", "plain_usd", "short_time"]
+__all__ = ["DASH", "duration", "money", "number", "p_value", "plain_usd", "questions", "short_time"]
 
 DASH = "–"
 
@@ -45,6 +46,15 @@ def short_time(seconds: float | None) -> str:
     if 0 < seconds < 0.0001:
         return "under 0.1 ms"
     return f"{number(seconds * 1000)} ms"
+
+
+def questions(asked: Sequence[int], size: int | None = None) -> str:
+    """How many questions runs were asked, out of how many: `48 questions`, `12 of 48 questions`, `12 to 40 of 48 …`."""
+    least, most = min(asked, default=0), max(asked, default=0)
+    some = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    if size is None or most == size:
+        return f"{some} question{'' if some == '1' else 's'}"
+    return f"{some} of {size:,} questions"
 
 
 def p_value(value: float | None) -> str:

@@ -163,6 +163,25 @@ class RunScores:
 
 
 @dataclass(frozen=True, slots=True)
+class PerQuestion:
+    """What a question takes on average, judging with it, over the answered records that were asked afresh.
+
+    Records with an answer from the cache took less than they would, and those that failed less than a whole answer.
+
+    Attributes:
+        asked: How many records the means stand over; they are None where there is none.
+        cached: How many answered records came from the cache, at least in part.
+        cost_usd: None also where one of them has no price.
+    """
+
+    asked: int = 0
+    cached: int = 0
+    tokens: float | None = None
+    seconds: float | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """Long work outside the page script.
 

@@ -105,15 +105,15 @@ def compare_paired(
     Raises:
         ValueError: The two have different lengths.
     """
-    return _Pairs(a, b, seed).compared(higher_is_better, alpha, together_with)
+    return PairedSample(a, b, seed).compared(higher_is_better, alpha, together_with)
 
 
 def compare_family(
     columns: Sequence[tuple[Values, Values]], higher_is_better: bool = True, seed: int = 0, alpha: float = ALPHA
 ) -> list[Comparison]:
     """Several pairs of baseline and other, tested together: p-values, verdicts and intervals after Holm."""
-    found = [_Pairs(a, b, seed) for a, b in columns]
-    p_values = [(place, one.test.p_value) for place, one in enumerate(found) if one.test is not None]
+    found = [PairedSample(a, b, seed) for a, b in columns]
+    p_values = [(place, one.p_value) for place, one in enumerate(found) if one.p_value is not None]
     return [
         one.compared(higher_is_better, alpha, [p for other, p in p_values if other != place])
         for place, one in enumerate(found)
@@ -189,22 +189,27 @@ def _pairs(a: Values, b: Values) -> tuple[Floats, Floats]:
     return np.array([float(x) for x, _ in kept]), np.array([float(y) for _, y in kept])
 
 
-class _Pairs:
-    """The pairs of two columns with their test; None where there is no pair."""
+class PairedSample:
+    """The pairs of two columns with their test, which is made once for all that is asked of it."""
 
-    def __init__(self, a: Values, b: Values, seed: int) -> None:
+    def __init__(self, a: Values, b: Values, seed: int = 0) -> None:
         self._before, self._after = _pairs(a, b)
         self._dropped = len(a) - len(self._before)
-        self.test = _test(self._before, self._after, seed) if len(self._before) else None
+        self._test = _test(self._before, self._after, seed) if len(self._before) else None
 
-    def compared(self, higher: bool, alpha: float, others: Sequence[float]) -> Comparison:
+    @property
+    def p_value(self) -> float | None:
+        """Of this comparison alone; None without pairs."""
+        return self._test.p_value if self._test else None
+
+    def compared(self, higher: bool = True, alpha: float = ALPHA, others: Sequence[float] = ()) -> Comparison:
         """The comparison, tested together with others of these p-values."""
-        if self.test is None:
+        if self._test is None:
             return Comparison(None, None, None, None, 0, "no difference seen", "", self._dropped)
-        together = [self.test.p_value, *others]
+        together = [self._test.p_value, *others]
         p_value, level = holm(together)[0], holm_levels(together, alpha)[0]
         difference = float((self._after - self._before).mean())
-        low, high = self.test.interval(level) or (None, None)
+        low, high = self._test.interval(level) or (None, None)
         return Comparison(
             difference,
             low,
@@ -212,11 +217,11 @@ class _Pairs:
             p_value,
             len(self._before),
             verdict_of(difference, p_value, higher, alpha),
-            self.test.method,
+            self._test.method,
             self._dropped,
             confidence=1 - level,
             family=len(together),
-            p_unadjusted=self.test.p_value,
+            p_unadjusted=self._test.p_value,
             before=float(self._before.mean()),
             after=float(self._after.mean()),
         )

@@ -9,10 +9,11 @@ import streamlit as st
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.catalogue import METRICS, RAGAS_METRICS
-from llmopt_core.experiments.leaderboard import baseline_position
+from llmopt_core.experiments.current_runs import current_runs, family_runs
+from llmopt_core.experiments.scored import baseline_position
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import EvaluationSet
-from llmopt_ui.evaluation.results import latest_by_name, leading_metrics
+from llmopt_ui.evaluation.results import leading_metrics
 from llmopt_ui.resources import store
 from llmopt_ui.theme import Ink, inks
 
@@ -28,6 +29,7 @@ class Chosen:
     Attributes:
         runs: By the name they are shown under.
         metrics: All that were measured, in the order of the catalogue.
+        family: The runs whose comparisons with the baseline are tested together, shown or not.
     """
 
     set_name: str
@@ -37,6 +39,7 @@ class Chosen:
     baseline: str
     metrics: tuple[str, ...]
     inks: dict[str, Ink]
+    family: dict[str, Run]
 
     @property
     def ragas(self) -> tuple[str, ...]:
@@ -66,8 +69,9 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
         told = "Scores of different judges are never compared."
         forget_gone(JUDGE, judges)
         judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=told)
-    saved = [item.name for item in store().configurations(project)]
-    found = latest_by_name(on_set, set_name, set_version, judge, saved)
+    configurations = store().configurations(project)
+    saved = [item.name for item in configurations]
+    found = current_runs(on_set, set_name, set_version, judge, order=saved)
     chosen = st.session_state.get(COMPARED)
     if chosen and not set(chosen) & set(found):
         # What was chosen for other questions is not here; nothing chosen at all is a choice.
@@ -75,7 +79,7 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     picked = bar.multiselect(
         "Configurations",
         list(found),
-        list(found)[-_SHOWN_AT_FIRST:],
+        _shown_at_first(list(found)),
         key=COMPARED,
         bind="query-params",
         width=420,
@@ -84,7 +88,17 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     shown = {name: run for name, run in found.items() if name in picked}
     baseline = _baseline(bar, list(shown)) if shown else ""
     metrics = tuple(metric for metric in METRICS if any(metric in run.metrics for run in shown.values()))
-    return Chosen(set_name, set_version, judge, shown, baseline, metrics, inks([*saved, *found]))
+    family = family_runs(on_set, configurations, set_name, set_version, judge)
+    return Chosen(set_name, set_version, judge, shown, baseline, metrics, inks([*saved, *found]), family)
+
+
+def _shown_at_first(names: Sequence[str]) -> list[str]:
+    """The baseline, and the last of the others."""
+    if not names:
+        return []
+    baseline = names[baseline_position(names)]
+    rest = [name for name in names if name != baseline][1 - _SHOWN_AT_FIRST :]
+    return [name for name in names if name in {baseline, *rest}]
 
 
 def show_run(run: Run, runs: Sequence[Run]) -> None:
@@ -140,6 +154,14 @@ def questions_of(project: Project, chosen: Chosen) -> Mapping[str, str]:
     except BadInput:
         first = next(iter(chosen.runs.values()))
         return {record.example.id: record.example.question for record in store().records(first.id)}
+
+
+def set_size(project: Project, set_name: str, set_version: str) -> int | None:
+    """How many questions a version of a set has; None where it is gone."""
+    try:
+        return len(_stored_set(project.id, set_name, set_version, project).examples)
+    except BadInput:
+        return None
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

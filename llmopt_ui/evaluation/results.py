@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import streamlit as st
 
 from llmopt_core.evaluation.catalogue import RAGAS_METRICS
 from llmopt_core.experiments.caveats import RunCaveats, caveats_of, marks
-from llmopt_core.experiments.leaderboard import Row, Scored, leaderboard
+from llmopt_core.experiments.family import Family, family_of
+from llmopt_core.experiments.leaderboard import Row, leaderboard
 from llmopt_core.experiments.outcome import Outcome, outcome
-from llmopt_core.experiments.run_documents import same_documents
-from llmopt_core.runs.values import Run, RunScores
+from llmopt_core.experiments.scored import Scored
+from llmopt_core.reporting.words import questions
+from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired import Comparison
+from llmopt_ui import format as fmt
 from llmopt_ui.evaluation.example_map import Cells
 from llmopt_ui.resources import store
 
@@ -30,6 +33,9 @@ class Entry:
         comparisons: Against the baseline, by metric, where both have scores; empty for the baseline itself.
         known: What its tuned parts were trained on, and its documents.
         mark: What of that must stand beside its name, among the runs compared.
+        each: What a question takes.
+        notes: By metric, what both come to on the questions that both answered, where the means stand over others.
+        asked: How many questions, where not all of the entries were asked as many; else empty.
     """
 
     name: str
@@ -39,6 +45,9 @@ class Entry:
     is_baseline: bool = False
     known: RunCaveats | None = None
     mark: str = ""
+    each: PerQuestion = field(default_factory=PerQuestion)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    asked: str = ""
 
     @property
     def seen(self) -> int:
@@ -46,48 +55,9 @@ class Entry:
         return self.known.seen if self.known else 0
 
     @property
-    def seconds_each(self) -> float | None:
-        """Mean wall time per question."""
-        return self.run.seconds / self.run.done if self.run.done and self.run.seconds else None
-
-    @property
     def from_cache(self) -> bool:
         """Whether nothing had to be asked, so that its time and tokens say nothing about the configuration."""
-        return self.run.usage.calls == 0 and self.run.usage.cached_calls > 0
-
-    @property
-    def tokens_each(self) -> int | None:
-        """Mean tokens per question."""
-        used = self.run.usage
-        return round((used.prompt_tokens + used.completion_tokens) / self.run.done) if self.run.done else None
-
-
-def latest_by_name(
-    runs: Sequence[Run], set_name: str, set_version: str, judge: str, order: Sequence[str] = ()
-) -> dict[str, Run]:
-    """The run of each configuration that counts: its newest, or an older one that answered more questions.
-
-    A short try after a whole run would else take its place. An older run must have all metrics of the newest, and must
-    not be known to be over other documents.
-
-    Args:
-        runs: Newest first.
-        set_name: Name of the evaluation set.
-        set_version: Only runs on exactly these examples can be compared.
-        judge: Only runs with the same judge can be compared.
-        order: Names of configurations in the order they are shown; others follow, the oldest run first.
-    """
-    kinds: dict[str, list[Run]] = {}
-    for run in runs:
-        if (run.evaluation_set, run.set_version, run.judge) == (set_name, set_version, judge) and run.done:
-            kinds.setdefault(run.fingerprint, []).append(run)
-    found: dict[str, Run] = {}
-    for newest, *older in kinds.values():
-        name = newest.name if newest.name not in found else f"{newest.name} (earlier, {newest.fingerprint[:4]})"
-        whole = (run for run in older if set(newest.metrics) <= set(run.metrics) and same_documents(run, newest))
-        found[name] = max((newest, *whole), key=lambda run: run.done - run.failed)
-    places = {name: place for place, name in enumerate(order)}
-    return dict(sorted(found.items(), key=lambda item: (places.get(item[0], len(places)), item[1].id)))
+        return not self.each.asked and self.each.cached > 0
 
 
 def leading_metrics(measured: Sequence[str]) -> tuple[str, ...]:
@@ -95,11 +65,32 @@ def leading_metrics(measured: Sequence[str]) -> tuple[str, ...]:
     return tuple(metric for metric in (*RAGAS_METRICS, CORRECTNESS) if metric in measured) or tuple(measured)[:5]
 
 
-def entries(runs: Mapping[str, Run], baseline: str) -> list[Entry]:
-    """The leaderboard of these runs against the baseline, in the given order."""
+def means_over(asked: Sequence[int], size: int | None) -> str:
+    """What means stand over, in a sentence; where runs were asked different questions, what that means."""
+    uneven = len(set(asked)) > 1
+    more = " Differences and verdicts are over those that both answered; means over others are no comparison."
+    return f"Means over {questions(asked, size)}, with 95 % intervals.{more if uneven else ''}"
+
+
+def tested_together(runs: Mapping[str, Run]) -> Family:
+    """The family of these runs, see `family_runs`."""
+    return _family(tuple((name, *_version(run)) for name, run in runs.items()), _metrics(runs))
+
+
+def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -> list[Entry]:
+    """The leaderboard of these runs against the baseline, in the given order.
+
+    Args:
+        runs: By the name they are shown under.
+        baseline: Name of the one the others are compared with.
+        family: The runs whose comparisons theirs are tested together with.
+    """
     known = caveats_of(store(), list(runs.values()), list(runs))
     keys = tuple((name, found.seen, *_version(run)) for (name, run), found in zip(runs.items(), known, strict=True))
-    measured = _measured(keys, _metrics(runs), baseline)
+    tested = tuple((name, *_version(run)) for name, run in family.items())
+    measured = _measured(keys, _metrics(runs), baseline, tested, tested_together(family))
+    each = _each(tuple(_version(run) for run in runs.values()))
+    alike = len({run.done for run in runs.values()}) < 2
     return [
         Entry(
             row.name,
@@ -113,6 +104,9 @@ def entries(runs: Mapping[str, Run], baseline: str) -> list[Entry]:
             row.is_baseline,
             found,
             mark,
+            each[runs[row.name].id],
+            {metric: cell.note for metric, cell in row.cells.items() if cell.note},
+            "" if alike else fmt.plural(runs[row.name].done, "question"),
         )
         for row, found, mark in zip(measured, known, marks(known), strict=True)
     ]
@@ -165,13 +159,31 @@ def _metrics(runs: Mapping[str, Run]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(metric for run in runs.values() for metric in run.metrics))
 
 
+Version = tuple[int, int, int, str]
+
+
 @st.cache_resource(max_entries=64, show_spinner="Comparing …")
 def _measured(
-    keys: tuple[tuple[str, int, int, int, int, str], ...], metrics: tuple[str, ...], baseline: str
+    keys: tuple[tuple[str, int, int, int, int, str], ...],
+    metrics: tuple[str, ...],
+    baseline: str,
+    tested: tuple[tuple[str, int, int, int, str], ...],
+    _family: Family,
 ) -> list[Row]:
     scores = _scores(tuple(key[2:] for key in keys))
     scored = [Scored(name, total, scores[run_id], run_id, seen) for name, seen, run_id, total, *_ in keys]
-    return leaderboard(scored, metrics, [key[0] for key in keys].index(baseline))
+    return leaderboard(scored, metrics, [key[0] for key in keys].index(baseline), _family)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Comparing …")
+def _family(keys: tuple[tuple[str, int, int, int, str], ...], metrics: tuple[str, ...]) -> Family:
+    scores = _scores(tuple(key[1:] for key in keys))
+    return family_of([Scored(name, total, scores[run_id], run_id) for name, run_id, total, *_ in keys], metrics)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _each(keys: tuple[Version, ...]) -> dict[int, PerQuestion]:
+    return store().per_question([key[0] for key in keys])
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -10,13 +10,14 @@ import streamlit as st
 
 from llmopt_core.evaluation.judge_agreement import JUDGE, in_one_sentence
 from llmopt_core.runs.values import Project, Run
+from llmopt_core.statistics.paired import Comparison
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view
 from llmopt_ui.charts import CONFIG, metric_bars
 from llmopt_ui.components import Download, downloads, section
-from llmopt_ui.evaluation.comparison import Chosen, choose
+from llmopt_ui.evaluation.comparison import Chosen, choose, set_size
 from llmopt_ui.evaluation.examples import examples_view
-from llmopt_ui.evaluation.results import Entry, entries, what_is_missing
+from llmopt_ui.evaluation.results import Entry, entries, means_over, tested_together, what_is_missing
 from llmopt_ui.leaderboard_table import leaderboard_csv, leaderboard_table, metric_title
 from llmopt_ui.resources import store
 from llmopt_ui.theme import Ink, verdict
@@ -28,26 +29,24 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
     if not chosen.runs:
         st.caption("Choose at least one configuration above.")
         return
-    compared = entries(chosen.runs, chosen.baseline)
-    _picture(chosen, compared)
+    compared = entries(chosen.runs, chosen.baseline, chosen.family)
+    _picture(project, chosen, compared)
     _table(chosen, compared)
     examples_view(project, chosen)
 
 
-def _picture(chosen: Chosen, compared: Sequence[Entry]) -> None:
+def _picture(project: Project, chosen: Chosen, compared: Sequence[Entry]) -> None:
     section("The four Ragas metrics" if len(chosen.ragas) == 4 else "Scores")
     caveats_view([entry.known for entry in compared if entry.known])
     titles = {metric: metric_title(metric) for metric in chosen.ragas or chosen.leading}
     seen = [entry.name for entry in compared if entry.seen]
-    figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks, seen)
+    asked = {entry.name: entry.asked for entry in compared if entry.asked}
+    figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks, seen, asked)
     told = "Mean score of each configuration per metric, with 95 % intervals"
     st.plotly_chart(figure, config=CONFIG, key="metric_bars", alt=told)
-    sizes = sorted({run.total for run in chosen.runs.values()})
-    least = f"{sizes[0]:,} to " if len(sizes) > 1 else ""
-    st.caption(
-        f"Means over {least}{fmt.plural(sizes[-1], 'question')} with 95 % bootstrap intervals. "
-        f"Graded by {fmt.markdown(chosen.judge)}."
-    )
+    size = set_size(project, chosen.set_name, chosen.set_version)
+    means = means_over([run.done for run in chosen.runs.values()], size)
+    st.caption(f"{means} Graded by {fmt.markdown(chosen.judge)}.")
     if chosen.ragas and chosen.judge == JUDGE:
         st.caption(f"{in_one_sentence()} More in Settings, tab Judge.")
     for line in findings(compared, chosen.metrics, chosen.inks):
@@ -68,8 +67,14 @@ def findings(compared: Sequence[Entry], metrics: Sequence[str], inks: Mapping[st
 
 def _found(entry: Entry, metrics: Sequence[str], name: str) -> str:
     found = [(metric, entry.comparisons[metric]) for metric in metrics if metric in entry.comparisons]
-    told = [f"{fmt.markdown(metric_title(m))} {fmt.signed(c.difference)}" for m, c in found if c.verdict == name]
+    told = [f"{fmt.markdown(metric_title(m))} {_difference(c)}" for m, c in found if c.verdict == name]
     return f"{verdict(name).markdown} on {', '.join(told)}" if told else ""
+
+
+def _difference(found: Comparison) -> str:
+    """With the interval that belongs to its verdict."""
+    between = "" if found.low is None else f" ({fmt.signed(found.low)} to {fmt.signed(found.high)})"
+    return f"{fmt.signed(found.difference)}{between}"
 
 
 def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
@@ -81,9 +86,9 @@ def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
             leaderboard_table(compared, further, chosen.inks, "further", cost=False)
     if len(compared) > 1:
         signs = " · ".join(verdict(name).markdown for name in ("better", "worse", "no difference seen"))
+        tested = fmt.markdown(tested_together(chosen.family).words)
         st.caption(
-            f"Against {fmt.markdown(chosen.baseline)} on the same questions: {signs} (paired permutation test at 5 %, "
-            "adjusted for the number of configurations). No difference seen does not mean equal."
+            f"Against {fmt.markdown(chosen.baseline)}: {signs}. {tested} No difference seen does not mean equal."
         )
     _missing(chosen)
     _downloads(chosen, compared)
@@ -113,10 +118,7 @@ def _result(chosen: Chosen) -> dict[str, Any]:
     """What `llmopt evaluate --json` writes."""
     from llmopt_core.experiments.result import result_of
 
-    found = result_of(store(), [run.id for run in chosen.runs.values()])
-    for row, name in zip(found["runs"], chosen.runs, strict=True):
-        row["configuration"] = name
-    return found
+    return result_of(store(), [run.id for run in chosen.runs.values()], list(chosen.runs))
 
 
 def _records_json(chosen: Chosen) -> str:

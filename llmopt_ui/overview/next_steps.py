@@ -34,6 +34,7 @@ class Standing:
         configurations: Name -> stored spec.
         entries: The latest leaderboard; empty before the first evaluation.
         leader: The entry that leads, if any.
+        set_size: How many questions the set of the entries has; None where it is gone.
     """
 
     documents: int
@@ -41,6 +42,7 @@ class Standing:
     configurations: Mapping[str, Mapping[str, Any]]
     entries: Sequence[Entry]
     leader: Entry | None
+    set_size: int | None = None
 
 
 def next_steps(standing: Standing) -> list[Step]:
@@ -176,9 +178,15 @@ def _raise(leader: Entry, metric: str, advice: str, page: PageSpec, view: str) -
 
 def _certainty(standing: Standing, leader: Entry) -> list[Step]:
     unsure = [c for entry in standing.entries for c in entry.comparisons.values() if c.verdict == "no difference seen"]
-    size = leader.run.total
-    if not unsure or size >= _FEW or len(standing.entries) < 2:
+    if not unsure or len(standing.entries) < 2:
         return []
+    size = min(entry.run.done for entry in standing.entries)
+    if size >= _FEW:
+        return []
+    left = (standing.set_size or 0) - size
+    if left > 0:
+        why = f"{size} of {standing.set_size} were asked of each: some differences cannot be told from chance yet."
+        return [Step(f"Evaluate the other {fmt.plural(left, 'question')}", why, EVALUATION, "Run")]
     return [
         Step(
             "Add questions",
@@ -197,8 +205,9 @@ def _mean(entry: Entry, metric: str) -> float | None:
 def leader_of(entries: Sequence[Entry], metrics: Sequence[str]) -> Entry | None:
     """The entry with the highest mean over these metrics; one that was not scored on a metric counts 0 there.
 
-    What was trained on its questions leads nothing.
+    What was trained on its questions leads nothing, and neither does what was asked fewer than the others.
     """
-    fair = [entry for entry in entries if not entry.seen]
+    most = max((entry.run.done for entry in entries), default=0)
+    fair = [entry for entry in entries if not entry.seen and entry.run.done == most]
     scored = [entry for entry in fair if any(_mean(entry, metric) is not None for metric in metrics)]
     return max(scored, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from llmopt_core.experiments.leaderboard import baseline_position
+from llmopt_core.experiments.current_runs import family_runs
+from llmopt_core.experiments.scored import baseline_position
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, to_tab
-from llmopt_ui.evaluation.results import CORRECTNESS, Entry, entries, latest_by_name, leading_metrics
+from llmopt_ui.evaluation.comparison import set_size
+from llmopt_ui.evaluation.results import CORRECTNESS, Entry, entries, leading_metrics
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.overview.next_steps import Standing, Step, leader_of
@@ -33,12 +35,11 @@ def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> 
     tried: dict[tuple[str, str, str], set[str]] = {}
     for run in whole:
         tried.setdefault((run.evaluation_set, run.set_version, run.judge), set()).update(known & {run.fingerprint})
-    order = [item.name for item in saved]
-    found = latest_by_name(whole, *max(tried, key=lambda place: len(tried[place])), order)
-    shown = {name: run for name, run in found.items() if run.fingerprint in known} or found
-    shown = dict(list(shown.items())[-_SHOWN:])
-    names = list(shown)
-    return entries(shown, names[baseline_position(names)])
+    family = family_runs(whole, saved, *max(tried, key=lambda place: len(tried[place])))
+    names = list(family)
+    baseline = names[baseline_position(names)]
+    shown = [baseline, *[name for name in names if name != baseline][1 - _SHOWN :]]
+    return entries({name: family[name] for name in names if name in shown}, baseline, family)
 
 
 def metrics_of(found: Sequence[Entry]) -> tuple[str, ...]:
@@ -54,6 +55,7 @@ def standing_of(project: Project, saved: Sequence[SavedConfiguration], found: Se
         {item.name: item.spec for item in saved},
         found,
         leader_of(found, _decisive(metrics_of(found))),
+        set_size(project, found[0].run.evaluation_set, found[0].run.set_version) if found else None,
     )
 
 

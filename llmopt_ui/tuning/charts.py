@@ -164,6 +164,7 @@ def square_bars(found: Square, title: str) -> go.Figure:
     """The 2 x 2 as two groups of two bars with intervals: without and with retrieval, base beside tuned."""
     figure = go.Figure()
     groups = ("Plain", "With retrieval (RAG)")
+    uneven = len({corner.run.done for corner in found.corners.values()}) > 1
     for name, corners, colour in (("Base", ("base", "base + RAG"), BASE), ("Tuned", ("tuned", "tuned + RAG"), TUNED)):
         shown = [found.corners.get(corner) for corner in corners]
         figure.add_bar(
@@ -175,7 +176,7 @@ def square_bars(found: Square, title: str) -> go.Figure:
             customdata=[_hover(c) for c in shown],
             hovertemplate=f"<b>{name}</b>, %{{x}}<br>%{{customdata}}<extra></extra>",
         )
-        _values(figure, groups, shown, shift=-1 if name == "Base" else 1)
+        _values(figure, groups, shown, shift=-1 if name == "Base" else 1, counted=uneven)
     figure.update_layout(
         barmode="group",
         height=360,
@@ -192,14 +193,16 @@ def _pattern(corner: Corner | None) -> str:
     return "/" if corner is not None and corner.overlap.seen else ""
 
 
-def _values(figure: go.Figure, groups: Sequence[str], shown: Sequence[Corner | None], *, shift: int) -> None:
-    """The means above the whiskers, where they can be read over a bar of any height."""
+def _values(
+    figure: go.Figure, groups: Sequence[str], shown: Sequence[Corner | None], *, shift: int, counted: bool
+) -> None:
+    """The means above the whiskers, where they can be read over a bar of any height; `counted` adds the questions."""
     for at, corner in enumerate(shown):
         mean, high = (corner.summary.mean, corner.summary.high) if corner else (None, None)
         figure.add_annotation(
             x=at + 0.2 * shift,
             y=max(high or 0.0, mean or 0.0),
-            text=fmt.score(mean) if corner else "not run",
+            text=fmt.score(mean) + (f"<br>n = {corner.run.done}" if counted else "") if corner else "not run",
             showarrow=False,
             yanchor="bottom",
             font={"size": 16 if corner else 13},

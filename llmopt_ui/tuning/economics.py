@@ -35,6 +35,9 @@ def economics_view(tuned: TunedModel, found: Square) -> None:
         after = found.corners[two.selectbox("Use", tuned_names, key="pay_tuned")]
         before_prices = _prices("base", _endpoint(base))
         after_prices = _prices("tuned", _endpoint(after))
+        if base.prompt_tokens is None or after.prompt_tokens is None:
+            st.caption("What a request takes is not known: all answers of one of them came from an old cache.")
+            return
         known = float(tuned.facts.get("cost_usd") or 0.0)
         one, two = st.columns(2, gap="small", vertical_alignment="bottom")
         training = one.number_input("Training (USD)", 0.0, None, known, 1.0, key=f"pay_training_{tuned.name}")
@@ -60,7 +63,7 @@ def economics_view(tuned: TunedModel, found: Square) -> None:
             st.plotly_chart(cost_lines(result, base.name, after.name), config=CONFIG, key="pay_lines",
                             alt="Cost of both over the number of requests")  # fmt: skip
         else:
-            less = base.prompt_tokens - after.prompt_tokens
+            less = (base.prompt_tokens or 0.0) - (after.prompt_tokens or 0.0)
             words = (
                 f"Without prices both are free. A request of {after.name} takes {fmt.number(abs(less))} prompt tokens"
             )

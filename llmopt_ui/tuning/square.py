@@ -24,6 +24,7 @@ from llmopt_ui.caveats import caveats_view
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, section
 from llmopt_ui.evaluation.job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
+from llmopt_ui.evaluation.results import means_over
 from llmopt_ui.evaluation.run_view import check
 from llmopt_ui.job_panel import follow
 from llmopt_ui.leaderboard_table import metric_title
@@ -197,13 +198,13 @@ def _picture(asked: Asked, found: Square) -> None:
     with left:
         st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)"), config=CONFIG,
                         key="square_bars", alt="Mean score of the four corners with 95 % intervals")  # fmt: skip
-        sizes = sorted({corner.summary.total for corner in found.corners.values()})
-        least = f"{sizes[0]:,} to " if len(sizes) > 1 else ""
-        st.caption(f"Means over {least}{fmt.plural(sizes[-1], 'question')} with 95 % bootstrap intervals.")
+        st.caption(means_over([corner.run.done for corner in found.corners.values()], asked.evaluation_set.size))
     with right:
         if found.whole and found.best:
             clean = not any(corner.overlap.seen for corner in found.corners.values())
-            st.markdown(f"{'Best' if clean else 'Highest of those not trained on these questions'}: **{found.best}**")
+            words = "Best" if clean else "Highest of those not trained on these questions"
+            over = f", over the {fmt.plural(found.questions, 'question')} that all four answered"
+            st.markdown(f"{words}: **{found.best}**{over}")
         with st.container(key="figures_square"):
             st.table(_costs(found), border="horizontal", hide_index=True)
 
@@ -229,22 +230,25 @@ def _costs(found: Square) -> pd.DataFrame:
 
 
 def _answers(found: Square) -> None:
-    section("Answers", "The same questions on both sides, paired permutation test, adjusted for the five comparisons.")
+    section("Answers", "Each over the questions that both sides answered.")
     rows = []
     for pair in PAIRS:
         compared = found.comparisons.get(pair)
         if compared is None:
-            rows.append({"Question": _QUESTIONS[pair], "Difference": ":gray[not run yet]", "Verdict": "", "p": ""})
+            rows.append({"Question": _QUESTIONS[pair], "Difference": ":gray[not run yet]", "Questions": "",
+                         "Verdict": "", "p": ""})  # fmt: skip
             continue
-        between = (
-            f"{fmt.signed(compared.difference)} :gray[({fmt.signed(compared.low)} to {fmt.signed(compared.high)})]"
-        )
+        between = fmt.signed(compared.difference)
+        if compared.low is not None:
+            between += f" :gray[({fmt.signed(compared.low)} to {fmt.signed(compared.high)})]"
         rows.append(
             {
                 "Question": f"{_QUESTIONS[pair]}  \n:gray[{pair[0]} → {pair[1]}]",
                 "Difference": between,
+                "Questions": fmt.count(compared.pairs),
                 "Verdict": verdict(compared.verdict).markdown,
                 "p": "< 0.001" if (compared.p_value or 1) < 0.001 else fmt.number(compared.p_value),
             }
         )
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    st.caption(fmt.markdown(found.family.words))

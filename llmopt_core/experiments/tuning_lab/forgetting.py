@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.leaderboard import Scored, compare_runs, higher_is_better, scored_runs
+from llmopt_core.experiments.leaderboard import compare_runs
+from llmopt_core.experiments.scored import Scored, higher_is_better, scored_runs
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.experiments.tuning import with_tuned
-from llmopt_core.experiments.tuning_lab.square import fullest_runs
+from llmopt_core.experiments.tuning_lab.square import answered_runs, run_family
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, SavedSet
@@ -49,6 +50,7 @@ class Forgetting:
     """Base and tuned model on a general set.
 
     Attributes:
+        base, tuned: Means over the questions that both answered.
         comparison: The paired difference.
         by_category: Means of base and tuned over the questions that both answered, and their number.
         lost: The questions with the largest loss, at most as many as asked for.
@@ -75,8 +77,8 @@ def forgetting(
     *,
     examples: int = 10,
 ) -> Forgetting | None:
-    """What the runs of `general_pair` say (see `fullest_runs`); None until both are there."""
-    runs = fullest_runs(store, project, evaluation_set, metric)
+    """What the runs of `general_pair` say (see `answered_runs`); None until both are there."""
+    runs = answered_runs(store, project, evaluation_set, metric, [c.fingerprint for c in pair])
     if any(c.fingerprint not in runs for c in pair):
         return None
     base, tuned = (runs[c.fingerprint] for c in pair)
@@ -86,11 +88,11 @@ def forgetting(
     sign = 1.0 if higher_is_better(metric) else -1.0
     drops = {key: sign * (before - after) for key, (before, after) in both.items()}
     worst = sorted((key for key, drop in drops.items() if drop > 0), key=lambda key: -drops[key])[:examples]
-    before, after = (summarize(list(s.scores.values.get(metric, ()))) for s in scored)
+    before, after = (summarize([values[side] for values in both.values()]) for side in (0, 1))
     return Forgetting(
         before,
         after,
-        compare_runs(scored[0], scored[1], metric),
+        compare_runs(scored[0], scored[1], metric, run_family(store, project, [base, tuned], metric)),
         _by_category(records[0], both),
         [_lost(records[0][key], records[1][key], both[key]) for key in worst],
         sum(drop > 0 for drop in drops.values()),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.leaderboard import Scored, fair_between, higher_is_better, scored_runs
-from llmopt_core.experiments.run_documents import same_documents
+from llmopt_core.experiments.current_runs import current_runs
+from llmopt_core.experiments.family import Family, project_family
+from llmopt_core.experiments.leaderboard import compare_runs
+from llmopt_core.experiments.scored import Scored, higher_is_better, scored_runs, shared_examples
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.experiments.tuning import CORNERS, two_by_two
@@ -17,7 +19,7 @@ from llmopt_core.models.endpoints import Prices
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project, Run, SavedSet
 from llmopt_core.statistics.intervals import Summary, summarize
-from llmopt_core.statistics.paired import Comparison, compare_family
+from llmopt_core.statistics.paired import Comparison
 from llmopt_core.types import Record, Usage
 
 PAIRS = (
@@ -36,7 +38,7 @@ class Corner:
 
     Attributes:
         prompt_tokens, completion_tokens: Means per request, retrieval's own calls with them; of what came from the
-            cache what it took when it was asked.
+            cache what it took when it was asked, and None where the cache does not know it.
         seconds: Mean time of an answer.
         cost_usd: Mean price of a request, as of the price list when it was asked; None where there is none.
         overlap: What its tuned parts have learned from these questions.
@@ -45,8 +47,8 @@ class Corner:
     name: str
     run: Run
     summary: Summary
-    prompt_tokens: float
-    completion_tokens: float
+    prompt_tokens: float | None
+    completion_tokens: float | None
     seconds: float | None
     cost_usd: float | None
     overlap: TrainingOverlap
@@ -55,17 +57,31 @@ class Corner:
         """What a request costs at these prices, on a machine at this hourly price."""
         prompt, completion = (prices.prompt, prices.completion) if prices else (0.0, 0.0)
         return RequestCost(
-            self.prompt_tokens, self.completion_tokens, prompt, completion, self.seconds or 0.0, hourly_usd
+            self.prompt_tokens or 0.0,
+            self.completion_tokens or 0.0,
+            prompt,
+            completion,
+            self.seconds or 0.0,
+            hourly_usd,
         )
 
 
 @dataclass(frozen=True)
 class Square:
-    """The corners that were run, and `PAIRS` of them compared on the questions both answered."""
+    """The corners that were run, and `PAIRS` of them compared on the questions both answered.
+
+    Attributes:
+        family: What the comparisons are tested together with.
+        common: Means of the corners over the questions that all of them answered; empty where there are none.
+        questions: How many these are.
+    """
 
     metric: str
     corners: Mapping[str, Corner]
     comparisons: Mapping[tuple[str, str], Comparison]
+    family: Family = field(default_factory=Family)
+    common: Mapping[str, float] = field(default_factory=dict)
+    questions: int = 0
 
     @property
     def whole(self) -> bool:
@@ -74,9 +90,8 @@ class Square:
 
     @property
     def best(self) -> str:
-        """The corner with the best mean of those not trained on the questions; empty where none was scored."""
-        known = {name: corner for name, corner in self.corners.items() if not corner.overlap.seen}
-        scored = {name: c.summary.mean for name, c in known.items() if c.summary.mean is not None}
+        """Of the corners not trained on the questions the one with the best mean over those that all answered."""
+        scored = {name: mean for name, mean in self.common.items() if not self.corners[name].overlap.seen}
         pick = max if higher_is_better(self.metric) else min
         return pick(scored, key=lambda name: scored[name]) if scored else ""
 
@@ -104,40 +119,65 @@ def square(
         evaluation_set: Only runs on exactly these questions count.
         metric: What is compared.
     """
-    runs = fullest_runs(store, project, evaluation_set, metric)
+    runs = answered_runs(store, project, evaluation_set, metric, [c.fingerprint for c in four])
     taken = {name: runs[c.fingerprint] for name, c in zip(CORNERS, four, strict=True) if c.fingerprint in runs}
-    judged = _same_judge(taken)
-    scored = dict(zip(judged, scored_runs(store, list(judged.values())), strict=True))
+    scored = dict(zip(taken, scored_runs(store, list(taken.values())), strict=True))
     asks = {c.fingerprint for c in four if c.retrieval_asks}
     found = {
         name: _corner(store, name, run, scored[name], metric, trace=run.fingerprint in asks)
-        for name, run in judged.items()
+        for name, run in taken.items()
     }
-    return Square(metric, found, _compared(scored, metric))
+    family = run_family(store, project, list(taken.values()), metric)
+    compared = {
+        (a, b): compare_runs(scored[a], scored[b], metric, family)
+        for a, b in PAIRS
+        if a in scored and b in scored and shared_examples(scored[a], scored[b])
+    }
+    return Square(metric, found, compared, family, *_common_means(scored, metric))
 
 
-def fullest_runs(store: Store, project: Project | str, wanted: SavedSet, metric: str) -> dict[str, Run]:
-    """Of each configuration (by its fingerprint) the run that answered most of exactly these questions.
+def answered_runs(
+    store: Store, project: Project | str, wanted: SavedSet, metric: str, fingerprints: Collection[str]
+) -> dict[str, Run]:
+    """Of each configuration (by its fingerprint) the run on exactly these questions that counts, see `current_runs`.
 
-    Of several the newest, so that a short try never stands in for a whole run. Only runs with this metric count, and an
-    older one over other documents than the newest never does.
+    Only runs with this metric count, and only those of one judge, that of the newest: others were not graded alike.
     """
-    found: dict[str, Run] = {}
-    for run in store.runs(project):
-        same = (run.evaluation_set, run.set_version) == (wanted.name, wanted.version)
-        if same and run.done and metric in run.metrics:
-            known = found.setdefault(run.fingerprint, run)
-            if (run.done, run.id) > (known.done, known.id) and same_documents(run, known):
-                found[run.fingerprint] = run
-    return found
-
-
-def _same_judge(runs: Mapping[str, Run]) -> dict[str, Run]:
-    """Only runs graded alike can be compared: those of the newest run's judge."""
+    runs = [
+        run
+        for run in store.runs(project)
+        if (run.evaluation_set, run.set_version) == (wanted.name, wanted.version)
+        and run.fingerprint in fingerprints
+        and run.done
+        and metric in run.metrics
+    ]
     if not runs:
         return {}
-    judge = max(runs.values(), key=lambda run: run.id).judge
-    return {name: run for name, run in runs.items() if run.judge == judge}
+    judge = max(runs, key=lambda run: run.id).judge
+    found = current_runs(runs, wanted.name, wanted.version, judge, metrics=[metric])
+    return {run.fingerprint: run for run in found.values()}
+
+
+def run_family(store: Store, project: Project | str, runs: Sequence[Run], metric: str) -> Family:
+    """What comparisons of these runs, all on one set and by one judge, are tested together with."""
+    if not runs:
+        return Family()
+    first = runs[0]
+    return project_family(
+        store, project, first.evaluation_set, first.set_version, first.judge, metrics=[metric], shown=runs
+    )
+
+
+def _common_means(scored: Mapping[str, Scored], metric: str) -> tuple[Mapping[str, float], int]:
+    """Means over the questions that all of these answered, and how many those are."""
+    if not scored:
+        return {}, 0
+    examples = sorted(set.intersection(*(set(run.scores.examples) for run in scored.values())))
+    columns = [run.aligned(metric, examples) for run in scored.values()]
+    rows = [[value for value in row if value is not None] for row in zip(*columns, strict=True)]
+    answered = [row for row in rows if len(row) == len(scored)]
+    means = [sum(column) / len(answered) for column in zip(*answered, strict=True)]
+    return dict(zip(scored, means, strict=False)), len(answered)
 
 
 def _corner(store: Store, name: str, run: Run, scored: Scored, metric: str, *, trace: bool) -> Corner:
@@ -151,8 +191,8 @@ def _corner(store: Store, name: str, run: Run, scored: Scored, metric: str, *, t
         name,
         run,
         summary,
-        _mean([usage.prompt_tokens for usage in usages]) or 0.0,
-        _mean([usage.completion_tokens for usage in usages]) or 0.0,
+        _mean([usage.prompt_tokens for usage in usages]),
+        _mean([usage.completion_tokens for usage in usages]),
         _mean(seconds),
         _mean(costs) if len(costs) == len(usages) else None,
         overlap_of(store, run),
@@ -167,16 +207,6 @@ def _request(record: Record) -> Usage:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
-
-
-def _compared(scored: Mapping[str, Scored], metric: str) -> dict[tuple[str, str], Comparison]:
-    pairs = [pair for pair in PAIRS if pair[0] in scored and pair[1] in scored]
-    columns = []
-    for a, b in pairs:
-        examples = tuple(dict.fromkeys((*scored[a].scores.examples, *scored[b].scores.examples)))
-        columns.append((scored[a].aligned(metric, examples), scored[b].aligned(metric, examples)))
-    found = zip(pairs, compare_family(columns, higher_is_better(metric)), strict=True)
-    return {(a, b): fair_between(one, scored[a], scored[b]) for (a, b), one in found}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,8 @@
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.leaderboard import (
-    Scored,
-    baseline_position,
-    compare_runs,
-    leaderboard,
-    scored_runs,
-)
+from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
+from llmopt_core.experiments.scored import Scored, baseline_position, scored_runs
 from llmopt_core.runs.values import RunScores
 from llmopt_core.statistics.paired import compare_paired, holm
 

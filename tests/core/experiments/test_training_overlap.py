@@ -10,13 +10,14 @@ import sqlalchemy as sa
 
 from llmopt_core.experiments.caveats import caveats, caveats_of, marks
 from llmopt_core.experiments.experiment import run_experiment
-from llmopt_core.experiments.leaderboard import compare_runs, leaderboard, scored_runs
+from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.prompt_search.choice import ChoiceResult
 from llmopt_core.experiments.prompt_search.instructions import Candidate, InstructionResult
 from llmopt_core.experiments.prompt_search.setup import CHOICE, INSTRUCTION, WORTH
 from llmopt_core.experiments.prompt_search.worth import ExampleWorth, WorthResult
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of, scored_from
+from llmopt_core.experiments.scored import scored_runs
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of, training_overlap
 from llmopt_core.experiments.tuning_lab.library import save_training_set

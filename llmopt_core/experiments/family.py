@@ -1,0 +1,124 @@
+"""Which comparisons are tested together, so that a pair of runs gets the same verdict wherever it is shown.
+
+By default the family of a metric is each saved configuration against the baseline, on one set of questions, by one
+judge. A pair that is none of these (another baseline, two tuned models) is tested together with all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmopt_core.experiments.current_runs import family_runs
+from llmopt_core.experiments.scored import Scored, baseline_position, paired, scored_runs
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project, Run
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Family:
+    """What is tested together.
+
+    Attributes:
+        baseline: The name of what the others are compared with.
+        p_values: Metric -> (baseline, other) -> p-value of that comparison alone.
+    """
+
+    baseline: str = ""
+    p_values: Mapping[str, Mapping[Pair, float]] = field(default_factory=dict)
+
+    def others(self, metric: str, a: str, b: str) -> list[float]:
+        """The p-values that a comparison of these two is tested together with: all but its own."""
+        return [p for pair, p in self.p_values.get(metric, {}).items() if pair not in {(a, b), (b, a)}]
+
+    @property
+    def size(self) -> int:
+        """How many comparisons it has, of the metric with the most."""
+        return max(map(len, self.p_values.values()), default=0)
+
+    @property
+    def words(self) -> str:
+        """What is tested, and how many comparisons together."""
+        tested = (
+            "Tested is the mean difference over the questions that both answered: passes by McNemar's exact test, "
+            "grades by a paired permutation test and a bootstrap-t, of which the larger p-value counts"
+        )
+        if self.size < 2:
+            return f"{tested}; at 5 %."
+        return (
+            f"{tested}; at 5 % for all {self.size} comparisons of a configuration with {self.baseline} on this set "
+            "together, and any other pair with them (Holm). An interval goes with its verdict: it is wider where more "
+            "is tested together."
+        )
+
+
+def family_of(members: Sequence[Scored], metrics: Sequence[str]) -> Family:
+    """Each of these runs against the one named baseline, else the first."""
+    if not members:
+        return Family()
+    names = [run.name for run in members]
+    base = members[baseline_position(names)]
+    p_values: dict[str, dict[Pair, float]] = {}
+    for metric in metrics:
+        found = {(base.name, run.name): paired(base, run, metric).p_value for run in members if run is not base}
+        p_values[metric] = {pair: p for pair, p in found.items() if p is not None}
+    return Family(base.name, p_values)
+
+
+def project_family(
+    store: Store,
+    project: Project | str,
+    set_name: str,
+    set_version: str,
+    judge: str,
+    *,
+    metrics: Sequence[str] = (),
+    shown: Sequence[Run] = (),
+) -> Family:
+    """The family of a project's configurations on one set of questions, by one judge.
+
+    Args:
+        store: Where the runs lie.
+        project: Whose.
+        set_name: Name of the evaluation set.
+        set_version: Its version.
+        judge: Whose scores.
+        metrics: Which; all that were measured by default.
+        shown: Runs that stand for their configurations, where others of the same configurations would count.
+    """
+    saved = store.configurations(project)
+    found = family_runs(store.runs(project), saved, set_name, set_version, judge)
+    instead = {run.fingerprint: run for run in shown}
+    runs = [instead.get(run.fingerprint, run) for run in found.values()]
+    wanted = metrics or list(dict.fromkeys(metric for run in runs for metric in run.metrics))
+    return family_of(scored_runs(store, runs, list(found)), wanted)
+
+
+def family_to(family: Family) -> dict[str, Any]:
+    """Plain values, as a result file holds them."""
+    return {
+        "baseline": family.baseline,
+        "comparisons": {
+            metric: {other: p for (_, other), p in found.items()} for metric, found in family.p_values.items()
+        },
+    }
+
+
+def family_from(values: Any) -> Family | None:
+    """The family that a result file holds; None where it has none, or none that can be read."""
+    if not isinstance(values, Mapping) or not isinstance(values.get("comparisons"), Mapping):
+        return None
+    baseline = str(values.get("baseline", ""))
+    p_values = {
+        str(metric): {(baseline, str(other)): float(p) for other, p in found.items() if _is_p_value(p)}
+        for metric, found in values["comparisons"].items()
+        if isinstance(found, Mapping)
+    }
+    return Family(baseline, p_values)
+
+
+def _is_p_value(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1

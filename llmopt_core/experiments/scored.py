@@ -1,0 +1,108 @@
+"""The values of runs, and two of them on the questions that both answered: all comparisons of runs go through here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.experiments.training_overlap import fair
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Run, RunScores
+from llmopt_core.statistics.paired import Comparison, PairedSample
+from llmopt_core.types import fingerprint
+
+Values = tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The values of one run by metric and example.
+
+    Attributes:
+        total: How many examples the run was meant to have; those without a value count as not scored.
+        run_id: None where the values come from a file.
+        seen: How many of its questions its tuned parts were trained on.
+        contents: Example id -> hash of its content, where runs of different sets may stand together.
+    """
+
+    name: str
+    total: int
+    scores: RunScores
+    run_id: int | None = None
+    seen: int = 0
+    contents: Mapping[str, str] = field(default_factory=dict)
+
+    def aligned(self, metric: str, examples: Sequence[str]) -> Values:
+        """The metric's values for these examples, None where there is none."""
+        values = dict(zip(self.scores.examples, self.scores.values.get(metric, ()), strict=False))
+        return tuple(values.get(example) for example in examples)
+
+
+def scored_runs(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> list[Scored]:
+    """The values of stored runs, read at once, under these names (their own by default)."""
+    from llmopt_core.experiments.training_sources import overlap_of
+
+    tables = store.scores([run.id for run in runs])
+    contents = _contents(store, runs)
+    return [
+        Scored(name, run.total, tables[run.id], run.id, overlap_of(store, run).seen, of)
+        for run, name, of in zip(runs, names or [run.name for run in runs], contents, strict=True)
+    ]
+
+
+def _contents(store: Store, runs: Sequence[Run]) -> list[dict[str, str]]:
+    """Hashes of the questions of each run; empty where all are of one version of one set, which has them all alike."""
+    if len({(run.project, run.evaluation_set, run.set_version) for run in runs}) < 2:
+        return [{} for _ in runs]
+    sets = [store.evaluation_set(run.project, run.evaluation_set, run.set_version) for run in runs]
+    return [{one.id: example_content(one.question, one.reference) for one in found.examples} for found in sets]
+
+
+def example_content(question: str, reference: str | None) -> str:
+    """What makes two examples of the same id the same question."""
+    return fingerprint(question, reference or "")
+
+
+def shared_examples(a: Scored, b: Scored) -> list[str]:
+    """The ids of the examples that both were asked, with the same content, in the order of `a`."""
+    known = set(b.scores.examples)
+    return [
+        example
+        for example in a.scores.examples
+        if example in known and a.contents.get(example) == b.contents.get(example)
+    ]
+
+
+def paired(a: Scored, b: Scored, metric: str) -> PairedSample:
+    """The values of both on the questions that both answered."""
+    shared = set(shared_examples(a, b))
+    # In an order that depends on nothing: the same pair has the same p-value either way round, from a file too.
+    examples = sorted({*a.scores.examples, *b.scores.examples})
+    first, second = (
+        tuple(value if example in shared else None for example, value in zip(examples, found, strict=True))
+        for found in (run.aligned(metric, examples) for run in (a, b))
+    )
+    return _sample(first, second)
+
+
+def fair_between(comparison: Comparison, a: Scored, b: Scored) -> Comparison:
+    """See `fair`; `b` is compared with the baseline `a`."""
+    return fair(comparison, a_seen=a.seen > 0, b_seen=b.seen > 0)
+
+
+def higher_is_better(metric: str) -> bool:
+    """The direction of a metric; a check that is not in the catalogue passes with 1."""
+    return METRICS[metric].higher_is_better if metric in METRICS else True
+
+
+def baseline_position(names: Sequence[str]) -> int:
+    """Which run others are compared with by default: the one named `baseline`, else the first."""
+    return next((i for i, name in enumerate(names) if name.casefold() == "baseline"), 0)
+
+
+# A family and what is shown of it ask for the same samples, one metric after the other.
+@lru_cache(maxsize=128)
+def _sample(a: Values, b: Values) -> PairedSample:
+    return PairedSample(a, b)

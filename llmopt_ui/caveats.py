@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from llmopt_core.experiments import caveats as core
 from llmopt_core.experiments.caveats import RunCaveats, caveats
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.run_documents import RunDocuments
 from llmopt_core.experiments.training_overlap import TrainingOverlap
-from llmopt_core.models.base import ModelSpec
-from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
@@ -30,35 +28,21 @@ def caveats_view(runs: Sequence[RunCaveats]) -> None:
 def configuration_caveats(
     project: Project, found: Sequence[Configuration], examples: Sequence[Example], *, answers: bool = True
 ) -> None:
-    """The same before there is a run: of configurations that are measured on these questions.
-
-    Args:
-        project: Whose they are.
-        found: The configurations.
-        examples: What they are asked.
-        answers: Whether they answer; else only their retrieval counts.
-    """
+    """The same before there is a run: of configurations that are measured on these questions."""
     key = fingerprint([example.question for example in examples])
-    asked = [c if answers else c.model_copy(update={"prompt": PromptSpec(), "model": ModelSpec()}) for c in found]
-    overlaps = [_overlap(c.fingerprint, key, project.id, project, c, examples) for c in asked]
-    caveats_view([
-        RunCaveats(RunDocuments(c.name, False, None), overlap) for c, overlap in zip(found, overlaps, strict=True)
-    ])  # fmt: skip
+    caveats_view([_known((c.name, c.fingerprint, key, project.id), project, c, examples, answers) for c in found])
 
 
 # What was trained or searched since then is seen after a minute.
 @st.cache_data(max_entries=64, ttl=60, show_spinner=False)
-def _overlap(
-    configuration: str,
-    questions: str,
-    project_id: int,
+def _known(
+    key: tuple[str, str, str, int],
     _project: Project,
     _configuration: Configuration,
     _examples: Sequence[Example],
-) -> TrainingOverlap:
-    from llmopt_core.experiments.training_sources import training_overlap
-
-    return training_overlap(store(), _project, _configuration, _examples)
+    answers: bool,
+) -> RunCaveats:
+    return core.configuration_caveats(store(), _project, _configuration, _examples, answers=answers)
 
 
 def red(text: str) -> str:

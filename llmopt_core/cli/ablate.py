@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, TrustOption, note, number, table, write_json
+from llmopt_core.cli.output import JsonOption, TrustOption, caveat_lines, note, number, table, write_json
 from llmopt_core.cli.setup import confirm_hosts
 
 if TYPE_CHECKING:
+    from llmopt_core.experiments.caveats import RunCaveats
     from llmopt_core.experiments.configuration import Configuration
     from llmopt_core.experiments.file import Experiment
     from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, Removed
@@ -41,16 +42,28 @@ def ablate(  # noqa: PLR0917
     import asyncio
 
     from llmopt_core.cli.retrieve import chosen_configuration
+    from llmopt_core.experiments.caveats import caveats
     from llmopt_core.experiments.file import load_experiment
 
     experiment = load_experiment(file)
     confirm_hosts(experiment.endpoints, trust)
     chosen = chosen_configuration(experiment, configuration)
     report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency, budget))
+    known = [_known(experiment, chosen, limit, answers)]
     if json:
-        write_json(report.model_dump(mode="json"), json)
+        write_json(report.model_dump(mode="json") | {"caveats": [caveat.text for caveat in caveats(known)]}, json)
     if json != "-":
-        print(_text(report))
+        print("\n".join([_text(report), *caveat_lines(known)]))
+
+
+def _known(experiment: Experiment, configuration: Configuration, limit: int | None, answers: bool) -> RunCaveats:
+    from llmopt_core.experiments.caveats import configuration_caveats
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+    store = Store.open(Settings.from_environment())
+    examples = experiment.evaluation_set.examples[:limit]
+    return configuration_caveats(store, experiment.project, configuration, examples, answers=answers)
 
 
 async def _ablate(  # noqa: PLR0917

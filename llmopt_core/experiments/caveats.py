@@ -6,10 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.run_documents import RunDocuments, document_marks, documents_note, documents_of
 from llmopt_core.experiments.training_overlap import TrainingOverlap, overlap_from
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
-from llmopt_core.runs.values import Run
+from llmopt_core.runs.values import Project, Run
+from llmopt_core.types import Example
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,31 @@ def caveats_of(store: Store, runs: Sequence[Run], names: Sequence[str] = ()) -> 
 
     shown = names or [run.name for run in runs]
     return [RunCaveats(documents_of(run, name), overlap_of(store, run)) for run, name in zip(runs, shown, strict=True)]
+
+
+def configuration_caveats(
+    store: Store,
+    project: Project | str,
+    configuration: Configuration,
+    examples: Sequence[Example],
+    *,
+    answers: bool = True,
+) -> RunCaveats:
+    """Those of a configuration that is measured on these questions without a run.
+
+    Args:
+        store: Holds what is known of its tuned parts.
+        project: Whose it is.
+        configuration: What is measured.
+        examples: On what.
+        answers: Whether it answers; else only its retrieval counts.
+    """
+    from llmopt_core.experiments.training_sources import training_overlap
+
+    changes = {} if answers else {"prompt": PromptSpec(), "model": ModelSpec()}
+    asked = configuration.model_copy(update=changes)
+    overlap = training_overlap(store, project, asked, examples)
+    return RunCaveats(RunDocuments(configuration.name, False, None), overlap)
 
 
 def caveats(runs: Sequence[RunCaveats]) -> list[Caveat]:

@@ -224,7 +224,12 @@ class _Finder:
     def _saved(self, version: str) -> Callable[[], Iterable[str]] | None:
         from llmopt_core.experiments.tuning_lab.library import training_sets
 
-        same = next((saved for saved in training_sets(self._store, self._project) if saved.version == version), None)
+        try:
+            listed = training_sets(self._store, self._project)
+        except BadInput:
+            # An experiment file may name a project that is not in the workspace yet.
+            return None
+        same = next((saved for saved in listed if saved.version == version), None)
         if same is None:
             return None
         held = same.validation.examples if same.validation else ()

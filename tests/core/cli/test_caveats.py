@@ -76,3 +76,39 @@ def test_runs_over_other_documents_are_named(inside: Command, experiment: Path, 
     page = (tmp_path / "r.html").read_text()
     assert note in page
     assert "<td>bbbbbbbbbb</td>" in page
+
+
+def test_leaving_parts_out_names_the_questions_that_stand_in_the_prompt(
+    inside: Command, stub: StubEndpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("The Rhine flows through Cologne. The Elbe flows through Dresden. " * 4)
+    rows = [{"id": f"q{i}", "question": f"Which river is number {i}?", "reference": "Rhine",
+             "references": [{"document": "a.txt", "start": 0, "end": 9}]} for i in range(3)]  # fmt: skip
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    path = tmp_path / "experiment.yaml"
+    path.write_text(
+        f"""\
+project: rivers
+documents: [docs]
+evaluation_set: questions.jsonl
+metrics: [exact_match]
+endpoints:
+  stub: {{base_url: "{stub.url}"}}
+configurations:
+  - name: rag
+    model: {{endpoint: stub, name: stub-small}}
+    prompt:
+      template: "{{{{ context }}}} {{{{ question }}}}"
+      few_shot: {{examples: [{{question: "Which river is number 1?", answer: Rhine}}]}}
+    retrieval:
+      embedding: {{endpoint: stub, model: stub-embedding}}
+      search: {{method: hybrid}}
+"""
+    )
+    sentence = "rag: 1 of 3 questions stand among the few-shot examples (1 word for word, 0 nearly)"
+    done = inside("ablate", path, "--answers", "--json", "out.json")
+    assert done.code == 0, done.errors
+    assert f"Warning: {sentence}" in done.out
+    assert json.loads((tmp_path / "out.json").read_text())["caveats"][0].startswith(sentence)
+    assert "Warning" not in inside("ablate", path).out

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from llmopt_core.experiments.caveats import caveats, caveats_of, marks
+from llmopt_core.experiments.caveats import caveats, caveats_of, configuration_caveats, marks
 from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.prompt_search.choice import ChoiceResult
@@ -307,6 +307,13 @@ async def test_result_report_and_caveats_say_it(pair: tuple[Lab, list[Run]]) -> 
     known = caveats_of(lab.store, runs)
     assert [caveat.severe for caveat in caveats(known)] == [True]
     assert marks(known) == ["", "trained on 10 of these 12 questions"]
+
+
+def test_where_nothing_is_answered_only_the_retrieval_counts(lab: Lab) -> None:
+    shots = {"examples": [{"question": ASKED[0], "answer": "Rhine"}]}
+    asked = lab.configuration(prompt={"template": "{{ question }}", "few_shot": shots})
+    assert configuration_caveats(lab.store, "not there yet", asked, EXAMPLES).seen == 1
+    assert configuration_caveats(lab.store, "p", asked, EXAMPLES, answers=False).seen == 0
 
 
 def test_a_clean_result_has_no_caveat(lab: Lab) -> None:

@@ -34,6 +34,8 @@ class Database:
         self.where = self.engine.url.render_as_string(hide_password=True)
         # SQLite's own waiting for its write lock is sleeping in steps of milliseconds; threads here can do better.
         self._turn: AbstractContextManager[Any] = threading.RLock() if self.is_sqlite else nullcontext()
+        self._watch: sqlite3.Connection | None = None
+        self._watching = threading.Lock()
         # A wrong address is told at once; only a server that was there is waited for.
         self._reached = False
         sa.event.listen(self.engine, "connect", self._note_reached)
@@ -96,6 +98,16 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    def version(self) -> int | None:
+        """A number that changes with every transaction that any process commits; None where there is no such thing."""
+        if not self.is_sqlite or self.engine.url.database in (None, "", ":memory:"):
+            return None
+        with self._told(), self._watching:
+            # SQLite counts for each connection what others did, so this one does nothing else.
+            if self._watch is None:
+                self._watch = sqlite3.connect(str(self.engine.url.database), check_same_thread=False)
+            return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+
     def insert_new(self, table: sa.Table) -> Any:
         """An insert that leaves existing rows as they are."""
         if self.is_sqlite:
@@ -108,6 +120,10 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        with self._watching:
+            if self._watch is not None:
+                self._watch.close()
+                self._watch = None
         self.engine.dispose()
 
     def _note_reached(self, _connection: Any, _record: Any) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, plain_facts
+from llmopt_core.runs.memo import Memo
 from llmopt_core.runs.owner import mark_interrupted, me
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
@@ -78,8 +80,11 @@ class JobStore(StorePart):
         if project is not None:
             where.append(jobs.c.project_id == self._project_id(project))
         if active:
-            where.append(jobs.c.status.in_(ACTIVE))
-        return self._jobs(*where)
+            return self._jobs(*where, jobs.c.status.in_(ACTIVE))
+        if project is None:
+            return self._job_list.current(None)
+        found = self.project(project) if isinstance(project, str) else project
+        return self._job_list.current((found.id, found.name), *where)
 
     def request_cancel(self, job_id: int) -> None:
         """Ask a job, in whatever process, to stop."""
@@ -90,6 +95,10 @@ class JobStore(StorePart):
         """Whether somebody asked the job to stop."""
         with self.database.read() as connection:
             return bool(connection.scalar(sa.select(jobs.c.cancel_requested).where(jobs.c.id == job_id)))
+
+    @cached_property
+    def _job_list(self) -> Memo[Job]:
+        return Memo(self.database, _STAMPS, lambda ids: {job.id: job for job in self._jobs(jobs.c.id.in_(ids))})
 
     def _jobs(self, *where: sa.ColumnElement[bool]) -> list[Job]:
         query = sa.select(projects.c.name.label("project"), jobs).outerjoin_from(jobs, projects).where(*where)
@@ -104,6 +113,9 @@ def _job(row: Any) -> Job:
     return Job(**values)
 
 
+_STAMPS = sa.select(
+    jobs.c.id, jobs.c.status, sa.type_coerce(jobs.c.heartbeat, sa.Double), jobs.c.cancel_requested
+).order_by(jobs.c.id.desc())
 _PLAIN = (
     "id", "project", "kind", "status", "created_at", "started_at", "finished_at", "cancel_requested", "error",
 )  # fmt: skip

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput, RunLost
 from llmopt_core.runs.codec import Unreadable, pack, pack_record, plain_facts, unpack_record
+from llmopt_core.runs.memo import Memo
 from llmopt_core.runs.owner import is_mine, lives, mark_interrupted, me
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
@@ -264,6 +266,7 @@ class RunStore(StorePart):
         Raises:
             BadInput: There is none of that id.
         """
+        mark_interrupted(self.database, runs)
         found = self._runs(runs.c.id == run_id)
         if not found:
             raise BadInput(f"There is no run {run_id}.")
@@ -271,12 +274,14 @@ class RunStore(StorePart):
 
     def runs(self, project: Project | str | None = None, *, job_id: int | None = None) -> list[Run]:
         """Runs of a project (or all, or of one job), newest first."""
-        where: list[sa.ColumnElement[bool]] = []
-        if project is not None:
-            where.append(runs.c.project_id == self._project_id(project))
+        mark_interrupted(self.database, runs)
         if job_id is not None:
-            where.append(runs.c.job_id == job_id)
-        return self._runs(*where)
+            where = [runs.c.job_id == job_id]
+            return self._runs(*where, *([] if project is None else [runs.c.project_id == self._project_id(project)]))
+        if project is None:
+            return self._run_list.current(None)
+        found = self.project(project) if isinstance(project, str) else project
+        return self._run_list.current((found.id, found.name), runs.c.project_id == found.id)
 
     def delete_run(self, run_id: int) -> None:
         """Remove a run with its records and scores.
@@ -301,8 +306,15 @@ class RunStore(StorePart):
                 raise BadInput(f"Run {busy} is being worked on; wait for it or cancel it before you delete it.")
             connection.execute(sa.delete(runs).where(wanted))
 
+    @cached_property
+    def _known(self) -> dict[bytes, Any]:
+        return {}
+
+    @cached_property
+    def _run_list(self) -> Memo[Run]:
+        return Memo(self.database, _STAMPS, lambda ids: {run.id: run for run in self._runs(runs.c.id.in_(ids))})
+
     def _runs(self, *where: sa.ColumnElement[bool]) -> list[Run]:
-        mark_interrupted(self.database, runs)
         columns = [column for column in runs.c if column.name not in _HIDDEN or column.name == "project_id"]
         query = sa.select(projects.c.name.label("project"), *columns).join(projects).where(*where)
         with self.database.read() as connection:
@@ -317,7 +329,12 @@ class RunStore(StorePart):
 
         def read(name: str, kind: type, otherwise: Any) -> Any:
             data = values[name]
-            found = None if data is None else self._readable(project_id, f"The {name} of run {run_id}", data)
+            # What stands in many runs is read once, and there once.
+            found = self._known.get(data)
+            if found is None and data is not None:
+                found = self._readable(project_id, f"The {name} of run {run_id}", data)
+                if len(self._known) < _MOST_KNOWN:
+                    self._known[data] = found
             return found if isinstance(found, kind) else otherwise
 
         values["configuration"], values["options"] = read("configuration", dict, {}), read("options", dict, {})
@@ -339,6 +356,10 @@ class RunStore(StorePart):
         return Run(**values)
 
 
+# Of the moments the numbers, which need not be made moments to be compared.
+_MOMENTS = [sa.type_coerce(runs.c[name], sa.Double) for name in ("heartbeat", "finished_at")]
+_STAMPS = sa.select(runs.c.id, runs.c.status, *_MOMENTS).order_by(runs.c.id.desc())
+_MOST_KNOWN = 20_000
 _PAID = ("prompt_tokens", "completion_tokens", "cost_usd", "calls")
 _HIDDEN = frozenset(("project_id", "owner_pid", "owner_started", "owner_host", "heartbeat"))
 _DELETE_RECORD = sa.delete(records).where(

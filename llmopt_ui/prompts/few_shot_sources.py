@@ -14,6 +14,7 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.components import told_plainly
 from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
@@ -50,7 +51,7 @@ def _import(add: Add) -> None:
 
 def _from_runs(project: Project, add: Add) -> None:
     """Answers that scored well become examples."""
-    runs = {run.id: run for run in store().runs(project) if run.done and run.metrics}
+    runs = recent_runs(project, scored=True)
     if not runs:
         with st.container(width=300):
             st.markdown("**No run has scores yet**")

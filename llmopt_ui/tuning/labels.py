@@ -26,6 +26,7 @@ from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, facts
 from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify
 from llmopt_ui.tuning.tabs import DATA, open_tab, tuning_state
@@ -37,7 +38,7 @@ _CHOICES = {decision: choice for choice, decision in _DECISIONS.items()}
 
 def labels_view(project: Project) -> None:
     """The whole tab."""
-    runs = {run.id: run for run in store().runs(project) if run.done}
+    runs = recent_runs(project)
     decided = labels(store(), project)
     if decided:
         _decided(project, decided)

@@ -19,6 +19,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import told_plainly
 from llmopt_ui.job_panel import follow
 from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tuning.made import MAKING, distil_form, pairs_form
@@ -97,7 +98,7 @@ def _upload(project: Project) -> None:
 
 
 def _runs(project: Project) -> None:
-    runs = {run.id: run for run in store().runs(project) if run.done}
+    runs = recent_runs(project)
     if not runs:
         st.caption("No run has answers yet; evaluate a configuration first.")
         return

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from llmopt_core.experiments import caveats as core
 from llmopt_core.experiments.caveats import RunCaveats, caveats
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.run_documents import outdated_note
 from llmopt_core.experiments.training_overlap import TrainingOverlap
-from llmopt_core.runs.values import Project
+from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.resources import store
@@ -48,6 +50,25 @@ def _known(
 def red(text: str) -> str:
     """A sentence in red Markdown; what users typed is not read as Markdown."""
     return f":red[:material/warning: {fmt.markdown(text)}]"
+
+
+def outdated_view(project: Project, runs: Mapping[str, Run]) -> None:
+    """A quiet sentence on runs whose documents are not those that the project has now."""
+    if any(run.retrieves and run.documents_version for run in runs.values()):
+        note = outdated_note(runs, documents_now(project))
+        if note:
+            st.caption(f":material/info: {fmt.markdown(note)}")
+
+
+def documents_now(project: Project) -> str:
+    """The version of the project's documents; made anew only when one of them was saved or removed."""
+    listed = tuple((item.name, item.version, item.saved_at) for item in store().document_list(project))
+    return _documents_version(listed, project)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _documents_version(listed: tuple[object, ...], _project: Project) -> str:
+    return documents_version(store().documents(_project))
 
 
 def overlap_sentences(overlap: TrainingOverlap) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import caveats_view
+from llmopt_ui.caveats import caveats_view, outdated_view
 from llmopt_ui.components import empty_state, link_to, page_header, section, told_plainly
 from llmopt_ui.evaluation.comparison import set_size
 from llmopt_ui.evaluation.results import means_over
@@ -37,6 +37,7 @@ with told_plainly():
     section("Latest leaderboard")
     if found:
         caveats_view([entry.known for entry in found if entry.known])
+        outdated_view(project, {entry.name: entry.run for entry in found})
         newest = found[0].run
         leaderboard_table(
             found, metrics_of(found), inks([*(item.name for item in saved), *(e.name for e in found)]), "overview"

@@ -12,7 +12,7 @@ from llmopt_core.evaluation.judge_agreement import JUDGE, in_one_sentence
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.statistics.paired import Comparison
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import caveats_view
+from llmopt_ui.caveats import caveats_view, outdated_view
 from llmopt_ui.charts import CONFIG, metric_bars
 from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.evaluation.comparison import Chosen, choose, set_size
@@ -38,6 +38,7 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
 def _picture(project: Project, chosen: Chosen, compared: Sequence[Entry]) -> None:
     section("The four Ragas metrics" if len(chosen.ragas) == 4 else "Scores")
     caveats_view([entry.known for entry in compared if entry.known])
+    outdated_view(project, chosen.runs)
     titles = {metric: metric_title(metric) for metric in chosen.ragas or chosen.leading}
     seen = [entry.name for entry in compared if entry.seen]
     asked = {entry.name: entry.asked for entry in compared if entry.asked}

@@ -10,13 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.run_documents import resume_problem
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Job, Project, Run
 from llmopt_core.types import Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
+from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.evaluation.job import (
     ESTIMATE,
@@ -254,7 +254,7 @@ def _stopped(project: Project, runs: Sequence[Run]) -> None:
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.markdown(_state_of(run), width="content")
                 told = "Does only what is missing or failed; nothing is paid twice."
-                problem = resume_problem(run, _documents_now(project)) if run.retrieves else ""
+                problem = resume_problem(run, documents_now(project)) if run.retrieves else ""
                 pressed = st.button("Resume", key=f"run_resume_{run.id}", icon=":material/resume:", help=told,
                                     disabled=bool(problem))  # fmt: skip
             if problem:
@@ -291,17 +291,6 @@ def _resume(project: Project, run: Run, budget_usd: float | None) -> None:
     make = model_maker()
     _watch(job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make, budget_usd)))
     st.rerun()
-
-
-def _documents_now(project: Project) -> str:
-    """The version of the project's documents; made anew only when one of them was saved or removed."""
-    listed = tuple((item.name, item.version, item.saved_at) for item in store().document_list(project))
-    return _documents_version(listed, project)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _documents_version(listed: tuple[object, ...], _project: Project) -> str:
-    return documents_version(store().documents(_project))
 
 
 def _state_of(run: Run) -> str:

@@ -225,3 +225,17 @@ def test_the_retrieval_lab_says_it_of_a_tuned_embedding_model(app: App, store: S
     test = app("pages/retrieval_lab.py", project=used, retrieval_view="Whole set", left="near")
     assert not test.exception
     assert "near: 9 of 24 questions stand in the training data of near (9 word for word, 0 nearly)" in words(test)
+
+
+def test_runs_whose_documents_have_changed_since_are_named(app: App, store: Store, used: str) -> None:
+    version = documents_version(store.documents(used))
+    with store.database.write() as connection:
+        connection.execute(sa.update(runs_table).values(documents_version=version))
+    note = "The project has other documents now than when rag, rag-rerank ran"
+    for page, more in (("pages/evaluation.py", {"evaluation_view": "Results"}), ("pages/overview.py", {})):
+        assert note not in words(app(page, project=used, **more))
+    store.save_documents(used, [Document("harbour.md", "The harbour was built in 1713.")])
+    for page, more in (("pages/evaluation.py", {"evaluation_view": "Results"}), ("pages/overview.py", {})):
+        test = app(page, project=used, **more)
+        assert not test.exception
+        assert note in words(test)

@@ -37,6 +37,9 @@ def chunk_sweep(
     search: Annotated[str, typer.Option(help="dense (by meaning) or bm25 (by words).")] = "dense",
     embedding: Annotated[str, typer.Option(help="Embedding model: a name, a folder, or the endpoint's model.")] = "",
     endpoint: Annotated[str, typer.Option(help="Endpoint of the embedding model; empty for a local one.")] = "",
+    budget: Annotated[
+        float | None, typer.Option(metavar="USD", help="The most that embedding at the endpoint may cost.")
+    ] = None,
     fail_under: Annotated[
         float | None, typer.Option(help="Exit with 1 where no setting has at least this mean recall (0 to 1).")
     ] = None,
@@ -63,7 +66,7 @@ def chunk_sweep(
     note_losses(found)
     for names in duplicates(found):
         note(f"llmopt: the same text: {', '.join(names)}; each copy takes a place among what is handed over")
-    result = _run(found, load_questions(questions, documents=found), spec)
+    result = _run(found, load_questions(questions, documents=found), spec, budget)
     for skipped in result.skipped:
         note(f"llmopt: skipped {skipped.name}: {skipped.reason}")
     if warning := language_warning(result):
@@ -105,7 +108,7 @@ def _spec(**values: Any) -> SweepSpec:
         raise BadInput(f"--{error}") from None
 
 
-def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec) -> SweepResult:
+def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, budget: float | None) -> SweepResult:
     from llmopt_core.cli.setup import models_with
     from llmopt_core.experiments.chunk_sweep.keep import sweep
     from llmopt_core.experiments.chunk_sweep.progress import Reporter
@@ -114,7 +117,8 @@ def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec) -
 
     store = Store.open(Settings.from_environment())
     try:
-        _, result = sweep(documents, questions, spec, models_with(store, {}), store.cache, Reporter(_Notes()))
+        models, report = models_with(store, {}), Reporter(_Notes())
+        _, result = sweep(documents, questions, spec, models, store.cache, report, budget_usd=budget)
     finally:
         store.close()
     return result

@@ -48,6 +48,7 @@ def compare_prompts(
     show: Annotated[str, typer.Option(help="Rows to print: all, failures, different, regressions.")] = "all",
     html: Annotated[Path | None, typer.Option(help="Write the comparison as one HTML file.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the answers as a CSV file.")] = None,
+    budget: Annotated[float | None, typer.Option(metavar="USD", help="The most all answers may cost together.")] = None,
     trust: TrustOption = False,
     json: JsonOption = "",
 ) -> int:
@@ -64,7 +65,7 @@ def compare_prompts(
     if fail_on not in _FAIL_ON or show not in FILTER_NAMES:
         raise BadInput(f"--fail-on is one of {', '.join(_FAIL_ON)}; --show is one of {', '.join(FILTER_NAMES)}.")
     store = Store.open(Settings.from_environment())
-    loaded = _changed(load_comparison(file, store), concurrency, repeats, only or [])
+    loaded = _changed(load_comparison(file, store), concurrency, repeats, only or [], budget)
     confirm_hosts(loaded.endpoints, trust)
     _tell(loaded)
     found = asyncio.run(_run(store, loaded))
@@ -140,7 +141,9 @@ def export_promptfoo(
         print(f"{out} written")
 
 
-def _changed(loaded: ComparisonFile, concurrency: int | None, repeats: int | None, only: list[str]) -> ComparisonFile:
+def _changed(
+    loaded: ComparisonFile, concurrency: int | None, repeats: int | None, only: list[str], budget: float | None
+) -> ComparisonFile:
     from dataclasses import replace
 
     from llmopt_core.errors import BadInput
@@ -155,7 +158,7 @@ def _changed(loaded: ComparisonFile, concurrency: int | None, repeats: int | Non
             f"several times if need be. There are: {names}."
         )
     plan = replace(plan, variants=kept, concurrency=concurrency or plan.concurrency, repeats=repeats or plan.repeats)
-    return replace(loaded, plan=plan)
+    return replace(loaded, plan=replace(plan, budget_usd=budget))
 
 
 async def _run(store: Store, loaded: ComparisonFile) -> Comparison:

@@ -9,7 +9,7 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.experiments.prompt_lab.estimate import estimate_comparison
+from llmopt_core.experiments.prompt_lab.estimate import ComparisonEstimate, estimate_comparison
 from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.setup import Setup, plan_from, setup_from
@@ -17,6 +17,7 @@ from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompts.checks import checks_table
@@ -82,7 +83,7 @@ def _form(project: Project) -> str:
 
 
 def _scoring(setup: Setup, slot: str) -> Setup:
-    first, left, right = st.columns([2, 1, 1], gap="small")
+    first, left, right, last = st.columns([2, 1, 1, 1], gap="small")
     metrics = first.multiselect("Scores", _OFFERED, list(setup.metrics), key=f"setup_metrics_{slot}",
                              format_func=metric_title, placeholder="None", **_KEEP)  # fmt: skip
     endpoints = list(endpoints_from(settings(), os.environ))
@@ -95,7 +96,9 @@ def _scoring(setup: Setup, slot: str) -> Setup:
                              placeholder="The endpoint's default", disabled=endpoint == BUILTIN, **_KEEP)  # fmt: skip
     judge = JudgeSpec() if endpoint == BUILTIN else setup.judge.model_copy(
         update={"endpoint": endpoint, "model": (model or "").strip()})  # fmt: skip
-    return setup.model_copy(update={"metrics": tuple(metrics), "judge": judge})
+    told = "The comparison stops cleanly before it costs more; what was answered is kept."
+    budget = budget_field(last, f"setup_budget_{slot}", told, value=setup.budget_usd, **_KEEP)
+    return setup.model_copy(update={"metrics": tuple(metrics), "judge": judge, "budget_usd": budget})
 
 
 def _start(project: Project, setup: Setup) -> None:
@@ -106,12 +109,13 @@ def _start(project: Project, setup: Setup) -> None:
             st.caption(f":material/info: {fmt.markdown(name)}: {told} left out, because a row asks the same question.")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.button("Compare", key=START, type="primary", icon=":material/play_arrow:", on_click=_go, args=(plan,))
-            st.caption(_told(plan), width="content")
+            found = estimate_comparison(plan, models_for(plan.variants))
+            st.caption(_told(plan, found), width="content")
+        warn_above(plan.budget_usd, None if found.cost_usd is None else found.cost_usd[0])
 
 
-def _told(plan: ComparisonPlan) -> str:
+def _told(plan: ComparisonPlan, found: ComparisonEstimate) -> str:
     """What it will take, in one line."""
-    found = estimate_comparison(plan, models_for(plan.variants))
     not_run = len(plan.evaluation_set.examples) - len(plan.asked)
     parts = [fmt.plural(found.answers, "answer")]
     parts += [f"{fmt.plural(not_run, 'row')} not run"] if not_run else []

@@ -9,23 +9,25 @@ import streamlit as st
 
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput, LlmOptError
-from llmopt_core.experiments.chunk_sweep.estimate import estimate_embedding
+from llmopt_core.experiments.check import check_budget
+from llmopt_core.experiments.chunk_sweep.estimate import Estimate, estimate_embedding
 from llmopt_core.experiments.chunk_sweep.spec import SweepSpec, chunkings_of, sweep_spec
 from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.components import show_error
 from llmopt_ui.keys import endpoints
 from llmopt_ui.microscope import data
 from llmopt_ui.microscope.settings import METHODS, UNITS
-from llmopt_ui.resources import job_runner, model_maker, settings, store
+from llmopt_ui.resources import job_runner, model_maker, models, settings, store
 from llmopt_ui.sweep.job import KIND, sweep_arguments, sweep_work
 
 SET, FIELDS = "sweep_set", "sweep_methods"
 SIZES, OVERLAPS, TOPS = "sweep_sizes", "sweep_overlaps", "sweep_tops"
 UNIT, SEARCH, MODEL, ENDPOINT, OF = "sweep_unit", "sweep_search", "sweep_model", "sweep_endpoint", "sweep_of"
-START = "sweep_start"
+START, BUDGET = "sweep_start", "sweep_budget"
 SEARCHES = {"dense": "By meaning (embedding model)", "bm25": "By words (BM25)"}
 _OF = {"text": "Its text", "heading": "Headings and text"}
 _LOCAL = "On this machine"
@@ -57,25 +59,33 @@ def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
         with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
             pressed = st.button("Start the sweep", key=START, type="primary", icon=":material/play_arrow:")
             words = f"{fmt.plural(count, 'setting')} from {fmt.plural(len(chunkings), 'chunking')}"
-            st.caption(words + _paid(project, spec, chunkings), width="content")
+            found = _estimate(project, spec, chunkings)
+            st.caption(words + _paid(spec, found), width="content")
+        budget = None if found is None else budget_field(st, BUDGET, width=240, persist_state="session")
+        warn_above(budget, None if found is None else found.cost_usd)
         if skipped:
             left_out = ", ".join(f"{one.name} ({one.reason})" for one in skipped)
             st.caption(f"Left out: {fmt.markdown(fmt.shorten(left_out, 300))}")
     if pressed:
-        _start(project, sets[name], spec, count)
+        _start(project, sets[name], spec, count, budget)
 
 
-def _paid(project: Project, spec: SweepSpec, chunkings: Sequence[ChunkingSpec]) -> str:
-    """What an endpoint will be sent at most; empty where everything runs on this machine."""
+def _estimate(project: Project, spec: SweepSpec, chunkings: Sequence[ChunkingSpec]) -> Estimate | None:
+    """What an endpoint will be sent at most; None where everything runs on this machine."""
     name = spec.embedding.endpoint
     if spec.search != "dense" or not name:
-        return ""
+        return None
     listed = store().document_list(project)
     sample = data.document_of(project, listed[0]).text
-    found = estimate_embedding(
+    return estimate_embedding(
         sum(item.characters for item in listed), sample, chunkings, endpoints(settings())[name], spec.embedding.model
     )
-    cost = fmt.markdown(fmt.money(found.cost_usd))
+
+
+def _paid(spec: SweepSpec, found: Estimate | None) -> str:
+    if found is None:
+        return ""
+    name, cost = spec.embedding.endpoint, fmt.markdown(fmt.money(found.cost_usd))
     return f" · at most about {fmt.count(found.tokens)} tokens to {fmt.markdown(name)} ({cost}), each text once"
 
 
@@ -158,11 +168,15 @@ def _whole(word: str) -> int:
     return int(text)
 
 
-def _start(project: Project, evaluation_set: EvaluationSet, spec: SweepSpec, count: int) -> None:
+def _start(
+    project: Project, evaluation_set: EvaluationSet, spec: SweepSpec, count: int, budget_usd: float | None
+) -> None:
     try:
         documents = store().documents(project)
         arguments = sweep_arguments(evaluation_set, spec, count, documents)
-        work = sweep_work(documents, evaluation_set, spec, model_maker())
+        if budget_usd is not None:
+            check_budget(budget_usd, (), models(), (spec.embedding,))
+        work = sweep_work(documents, evaluation_set, spec, model_maker(), budget_usd)
         job_runner().submit(KIND, project, arguments, work)
     except LlmOptError as error:
         show_error(str(error))

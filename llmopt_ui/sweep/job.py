@@ -40,6 +40,7 @@ def sweep_work(
     evaluation_set: EvaluationSet,
     spec: SweepSpec,
     make_models: Callable[[], Models],
+    budget_usd: float | None = None,
 ) -> Callable[[JobContext], dict[str, Any]]:
     """The work of a sweep. Its result holds the key under which the sweep is kept."""
 
@@ -48,7 +49,8 @@ def sweep_work(
         from llmopt_core.experiments.chunk_sweep.progress import Reporter
 
         report = Reporter(context.report, context.should_cancel)
-        key, _ = sweep(documents, evaluation_set, spec, make_models(), context.store.cache, report)
+        models, cache = make_models(), context.store.cache
+        key, _ = sweep(documents, evaluation_set, spec, models, cache, report, budget_usd=budget_usd)
         return {"key": key}
 
     return work

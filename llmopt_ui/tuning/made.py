@@ -140,7 +140,7 @@ def distil_work(
             raise BadInput(f"No answer was kept; the first was rejected because of this: {why}")
         reasons = dict(list(made.rejected.items())[:_MOST_REASONS])
         added = collect(context.store, project, made.examples)
-        return {"added": added, "rejected": len(made.rejected), "reasons": reasons}
+        return {"added": added, "rejected": len(made.rejected), "reasons": reasons, "stopped": made.stopped}
 
     return work
 

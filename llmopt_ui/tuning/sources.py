@@ -47,6 +47,7 @@ def _made(job: object) -> None:
     result = getattr(job, "result", None) or {}
     if "added" in result:
         left = f", {fmt.plural(int(result['rejected']), 'answer')} rejected" if result.get("rejected") else ""
+        left += f". {result['stopped'].rstrip('.')}" if result.get("stopped") else ""
         notify(f"{fmt.plural(int(result['added']), 'example')} collected{left}.")
 
 

@@ -146,6 +146,7 @@ def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
         found.repeats,
         found.concurrency,
         tuple(store.documents(found.project)) if retrieves else (),
+        found.runs[0][0].budget_usd,
         found.origin,
     )
 
@@ -170,7 +171,7 @@ def _options(plan: ComparisonPlan, comparison_id: str, column: int, repeat: int)
         "concurrency": plan.concurrency,
         "origin": dict(plan.origin),
         "limit": None,
-        "budget_usd": None,
+        "budget_usd": plan.budget_usd,
     }
 
 

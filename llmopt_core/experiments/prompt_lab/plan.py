@@ -33,6 +33,7 @@ class ComparisonPlan:
         repeats: How often each variant is asked each example.
         concurrency: Answers in work at once, over all columns.
         documents: What variants with retrieval search in.
+        budget_usd: The most that all answers may cost, earlier ones of the comparison included.
         origin: What was chosen to make this plan, so that it can be chosen again.
     """
 
@@ -45,6 +46,7 @@ class ComparisonPlan:
     repeats: int = 1
     concurrency: int = 8
     documents: tuple[Document, ...] = ()
+    budget_usd: float | None = None
     origin: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -78,7 +80,7 @@ def check_plan(plan: ComparisonPlan, models: Models) -> None:
     for example in plan.evaluation_set.examples:
         checks_of(example)
     for variant in plan.variants:
-        check_run(variant, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models)
+        check_run(variant, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     if not plan.judge.is_builtin:
         models.endpoint(plan.judge.endpoint)
 

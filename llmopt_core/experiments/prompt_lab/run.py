@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from llmopt_core.errors import Cancelled, LlmOptError
+from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.execution.bounded import bounded_map, failure_of
+from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.prompt_lab.board import Board, Place
@@ -19,7 +20,7 @@ from llmopt_core.experiments.runner import cancellable
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Status
-from llmopt_core.types import Answer, Failure, Record
+from llmopt_core.types import Answer, Failure, Record, Usage
 
 _STOPPED = "Stopped before the answer was whole."
 
@@ -63,11 +64,14 @@ async def run_comparison(
     started = time.perf_counter()
     status: Status = "interrupted"
     error = ""
+    budget = Budget(plan.budget_usd, usage=sum((run.usage for run in found.all_runs), Usage()))
     try:
-        with RecordSaver(store) as saver:
-            work = _answer(plan, found, models, store, board, saver)
+        with RecordSaver(store) as saver, models.within(budget):
+            work = _answer(plan, found, models, store, board, saver, budget)
             await cancellable(work, should_cancel or (lambda: False), lambda: _beat(store, found))
         status = "finished"
+    except BudgetReached as reached:
+        status, error = "budget-reached", str(reached)
     except Cancelled:
         status = "cancelled"
     except Exception as failed:
@@ -83,30 +87,46 @@ async def run_comparison(
 
 
 async def _answer(  # noqa: PLR0917
-    plan: ComparisonPlan, found: Comparison, models: Models, store: Store, board: Board, saver: RecordSaver
+    plan: ComparisonPlan,
+    found: Comparison,
+    models: Models,
+    store: Store,
+    board: Board,
+    saver: RecordSaver,
+    budget: Budget,
 ) -> None:
     examples = plan.examples
     pipelines = [
         Pipeline(variant, plan.documents, plan.metrics, plan.judge, models, store.cache) for variant in plan.variants
     ]
-    for pipeline in pipelines:
-        await pipeline.prepare(examples)
+    accounts = {run.id: Account(run.usage) for run in found.all_runs}
+    reached: list[BudgetReached] = []
+    for pipeline, runs in zip(pipelines, found.runs, strict=True):
+        with accounted(accounts[runs[0].id]):
+            await pipeline.prepare(examples)
 
     def keep(place: Place, record: Record) -> None:
         column, row, repeat = place
-        saver.put(found.runs[column][repeat].id, row, board.finished(place, record))
+        run_id = found.runs[column][repeat].id
+        saver.put(run_id, row, board.finished(place, record))
+        saver.put_paid(run_id, accounts[run_id].usage, budget.dearest)
 
     async def one(place: Place) -> None:
         column, row, repeat = place
         # A stream costs several times what a whole answer does, so it is asked for where somebody looks.
         hear = partial(board.heard, place) if board.is_watched(row) else None
         try:
-            record = await pipelines[column].evaluate(examples[row], repeat=repeat, on_text=hear)
+            with accounted(accounts[found.runs[column][repeat].id]):
+                record = await pipelines[column].evaluate(examples[row], repeat=repeat, on_text=hear)
         except asyncio.CancelledError:
             piece = board.cell(place).text
             stopped = Failure("answer", "cancelled", _STOPPED)
             keep(place, Record(examples[row], Answer(piece), failure=stopped))
             raise
+        except BudgetReached as error:
+            reached.append(error)
+            board.drop_waiting()
+            record = Record(examples[row], failure=failure_of(error, "answer"))
         except Exception as error:
             record = Record(examples[row], failure=failure_of(error, "answer"))
         keep(place, record)
@@ -116,6 +136,8 @@ async def _answer(  # noqa: PLR0917
     answers = plan.concurrency if plan.concurrency == 1 else plan.concurrency + max(1, plan.concurrency // 4)
     while not board.try_close() and not saver.broken:
         await bounded_map(board.taken(), one, concurrency=answers, should_stop=lambda: saver.broken)
+    if reached:
+        raise reached[0]
 
 
 async def _beat(store: Store, found: Comparison) -> None:

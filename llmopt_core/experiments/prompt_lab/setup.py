@@ -61,6 +61,7 @@ class Setup(Spec):
     judge: JudgeSpec = JudgeSpec()
     repeats: int = Field(default=1, ge=1)
     concurrency: int = Field(default=8, ge=1)
+    budget_usd: float | None = Field(default=None, gt=0)
     keep_repeated: bool = False
 
 
@@ -115,6 +116,7 @@ def plan_from(store: Store, project: Project | str, setup: Setup) -> tuple[Compa
         setup.repeats,
         setup.concurrency,
         tuple(store.documents(project)) if retrieves else (),
+        setup.budget_usd,
         setup.model_dump(mode="json"),
     )
     return (plan, {}) if setup.keep_repeated else without_leaks(plan)

@@ -96,9 +96,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 async def test_embedding_answers_and_reranking_at_an_endpoint_are_all_in_the_cost(desk: Desk) -> None:
     ranked = rag()
     assert ranked.retrieval is not None
-    rerank = ranked.retrieval.rerank.model_copy(
-        update={"method": "llm-listwise", "llm": ranked.model, "candidates": 4}
-    )
+    rerank = ranked.retrieval.rerank.model_copy(update={"method": "llm-listwise", "llm": ranked.model, "candidates": 4})
     retrieval = ranked.retrieval.model_copy(update={"rerank": rerank})
     (run,) = await desk.run(desk.plan(ranked.model_copy(update={"retrieval": retrieval})))
     assert run.status == "finished"

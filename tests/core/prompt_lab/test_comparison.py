@@ -231,7 +231,7 @@ async def test_small_costs_and_times_stand_in_the_page_without_an_exponent(lab: 
     lab.chat = ScriptedChat(reply, cost_usd=0.00003)
     found = await lab.run(lab.plan(lab.variant("plain"), examples=EXAMPLES[:1]))
     page = comparison_html(found, lab.grid(found))
-    assert "tokens, under $0.0001" in page
+    assert "tokens, $0.00003" in page
     assert "e-0" not in page
     assert re.search(r"> ?[^<]*[\d.]+ ms( each)?<", page)
 

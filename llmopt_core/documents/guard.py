@@ -27,7 +27,11 @@ def read_guarded(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat) 
     """
     suffix = suffix_of(name)
     if suffix in PLAIN and len(data) <= limits.READ_AT_ONCE_BYTES:
-        return read_file(name, data, on_part)
+        try:
+            return read_file(name, data, on_part)
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            detail = f"{type(error).__name__}: {error}"[:200]
+            raise BadInput(_SENTENCES["failed"].format(name=name, detail=detail)) from error
     seconds = limits.seconds_to_read(len(data), pdf=suffix == ".pdf")
     found: list[Document] = guarded(name, read_file, (name, data), len(data), seconds, on_part, heartbeat)
     return found

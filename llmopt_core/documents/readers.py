@@ -62,6 +62,8 @@ def read_file(name: str, data: bytes, on_part: OnPart) -> list[Document]:
     if suffix in _LINES:
         return read_jsonl(name, data)
     read = read_pdf(name, data, on_part) if suffix == ".pdf" else _READERS[suffix](name, data)
+    if len(read.text) > limits.TEXT_BYTES:
+        raise BadInput(f"{name} unfolds to {len(read.text):,} characters, more than {limits.TEXT_BYTES:,}: split it.")
     if not read.text.strip():
         raise BadInput(f"{name} holds no text.")
     metadata = {"format": _FORMATS.get(suffix, suffix[1:]), **read.metadata}

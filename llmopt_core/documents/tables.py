@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from llmopt_core.documents import limits
@@ -24,7 +24,7 @@ def read_csv(name: str, data: bytes) -> Extracted:
     """
     text, warnings = decode(data, name)
     text, more = normalise_file(text, name)
-    rows = (dict(enumerate(cells)) for cells in _csv_rows(name, text))
+    rows = map(_by_column, _csv_rows(name, text))
     return Extracted("\n\n".join(_blocks(rows, name)), (), warnings + more)
 
 
@@ -70,6 +70,13 @@ def _csv_rows(name: str, text: str) -> Iterator[list[str]]:
         csv.field_size_limit(limit)
 
 
+def _by_column(cells: Sequence[str]) -> dict[int, str]:
+    """The cells that hold something, and the ends of the row."""
+    row = {i: cell for i, cell in enumerate(cells) if cell or i == 0}
+    row.setdefault(len(cells) - 1, "")
+    return row
+
+
 def _sheet(sheet: Any, name: str) -> Iterator[str]:
     blocks = list(_blocks(_filled_cells(sheet), name))
     if blocks:
@@ -92,7 +99,8 @@ def _filled_cells(sheet: Any) -> Iterator[dict[int, str]]:
             timedelta_formats=book._timedelta_formats,
         )
         for _, cells in parser.parse():
-            yield {1: "", **{cell["column"]: _cell(cell["value"]) for cell in cells}}
+            row = {1: "", **{cell["column"]: _cell(cell["value"]) for cell in cells}}
+            yield dict(sorted(row.items()))
 
 
 def _cell(value: Any) -> str:
@@ -124,7 +132,7 @@ def _blocks(rows: Iterable[Mapping[int, str]], name: str) -> Iterator[str]:
 
 def _block(columns: Mapping[int, str], row: Mapping[int, str]) -> str:
     lines = []
-    for i, cell in sorted(row.items()):
+    for i, cell in row.items():
         value, column = cell.strip(), columns.get(i, "")
         if value:
             lines.append(f"{column}: {value}" if column else value)

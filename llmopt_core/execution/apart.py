@@ -32,7 +32,7 @@ Reason = Literal["memory", "time", "crash", "failed"]
 _PASSED_ON = ("PYTHONHOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "HOME", "LANG", "LC_ALL")
 _START = "from llmopt_core.execution.apart_child import main; main()"
 _LOOK_SECONDS = 0.1
-_KEEP_BYTES = 400_000_000
+_KEEP_BYTES = 250_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ def family_runs(
 ) -> dict[str, Run]:
     """The runs whose comparisons with the baseline are tested together: those of the configurations that are saved.
 
-    Where none of them has a run, all runs that count. What the Prompts page compares is no part of it.
+    Where none of them has a run, all runs that count. What the Prompts page compares is a part of it only on questions
+    that nothing else was run on.
 
     Args:
         runs: Of the project, newest first.
@@ -63,7 +64,8 @@ def family_runs(
         set_version: Its version.
         judge: Whose scores.
     """
-    whole = [run for run in runs if not run.comparison]
+    here = [run for run in runs if (run.evaluation_set, run.set_version, run.judge) == (set_name, set_version, judge)]
+    whole = [run for run in here if not run.comparison] or here
     found = current_runs(whole, set_name, set_version, judge, order=[item.name for item in saved])
     known = {item.fingerprint for item in saved}
     return {name: run for name, run in found.items() if run.fingerprint in known} or found

@@ -72,7 +72,9 @@ def _summary(grid: Grid, column: Column) -> list[str]:
     lines = []
     if column.decided or column.not_run:
         open_ones = f", {column.not_run} not run" if column.not_run else ""
-        lines.append(f"**{column.passed} of {column.decided} passed**{open_ones} {_versus(column, CHECKS)}")
+        share = column.pass_rate
+        spread = f" ({fmt.interval(share.low, share.high)})" if share.low is not None else ""
+        lines.append(f"**{column.passed} of {column.decided} passed**{open_ones}{spread} {_versus(column, CHECKS)}")
     for name, summary in column.metrics.items():
         spread = f" ({fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""
         lines.append(f"{metric_title(name)} **{fmt.score(summary.mean)}**{spread} {_versus(column, name)}")

@@ -36,8 +36,8 @@ def compare_view(result: SweepResult, told: Advice) -> None:
     with st.container(key="figures_sweep_compare"):
         st.table(compare_table(result, a, b), border="horizontal", hide_index=True, alt="Two settings compared")
     st.caption(
-        "Paired permutation test at 5 % on the same questions; for context tokens fewer is better. No difference seen "
-        "does not mean equal."
+        "Paired test of the mean difference at 5 % on the same questions, with the interval that goes with it; for "
+        "context tokens fewer is better. No difference seen does not mean equal."
     )
 
 

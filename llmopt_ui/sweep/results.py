@@ -175,7 +175,7 @@ def _table(result: SweepResult) -> None:
             alt="Settings with mean and 95 % interval of every measure, highest recall first",
         )  # fmt: skip
     st.caption(
-        "Highest recall first; mean with 95 % bootstrap interval over the questions. :material/flag: stands on the "
+        "Highest recall first; mean with 95 % interval over the questions. :material/flag: stands on the "
         "Pareto front. Precision and IoU are small where references are short: an answer fills little of a chunk."
     )
 

@@ -147,7 +147,7 @@ def _table(found: EmbedderGain) -> None:
     ]
     with st.container(key="figures_embedder"):
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Before and after")
-    st.caption("Means with 95 % intervals; p by a paired permutation test, corrected by Holm over the three measures.")
+    st.caption("Means with 95 % intervals; differences with the p that goes with them, by Holm over all three.")
 
 
 def _mean(mean: float | None, low: float | None, high: float | None) -> str:

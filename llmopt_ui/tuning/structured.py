@@ -32,7 +32,7 @@ def structured_view(project: Project) -> None:
         st.plotly_chart(structured_bars(reports, seen), config=CONFIG, key=f"structured_{saved.name}",
                         alt="Valid JSON, intent, slot F1 and exact answers of each run")  # fmt: skip
         most = max(report.answers for report in reports.values())
-        st.caption(f"{fmt.plural(most, 'question')}, 95 % bootstrap intervals.")
+        st.caption(f"{fmt.plural(most, 'question')}, 95 % intervals.")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -215,3 +216,58 @@ def test_some_failures_are_no_plain_finish(app: App, store: Store, script: Scrip
     assert "baseline: 1 of 4 answers failed: Refused by the filter." in texts(test)
     test = app(PAGE, evaluation_view="Run")
     assert test.dataframe[-1].value["State"].iloc[0] == "finished, some failed"
+
+
+def plain(test: AppTest) -> str:
+    """All words, without the backslashes of Markdown."""
+    tables = [str(table.value.to_csv()) for table in test.table]
+    return "\n".join([texts(test), *tables]).replace("\\", "")
+
+
+def test_means_over_different_questions_are_named_so_and_compared_on_those_of_both(
+    app: App, used: str, store: Store
+) -> None:
+    whole = next(run for run in store.runs(used) if run.name == "rag-rerank")
+    try_again(store, used, "rag-rerank", 12, (*whole.metrics, "mrr"))
+    for page in (PAGE, "pages/overview.py"):
+        told = plain(app(page, project=used))
+        assert "Means over 12 to 24 questions" in told
+        assert "Differences and verdicts are over those that both answered" in told
+        assert "on the 12 that both answered:" in told
+        assert "12 questions" in told
+
+
+def test_the_same_pair_has_the_same_verdict_whatever_is_shown(app: App, used: str, store: Store) -> None:
+    together = "all 2 comparisons of a configuration with baseline"
+    shown = app(PAGE, project=used)
+    assert together in plain(shown)
+    both = shown.table[0].value.set_index("Configuration")
+    shown.multiselect(key="compared").set_value(["baseline", "rag"]).run()
+    assert together in plain(shown)
+    alone = shown.table[0].value.set_index("Configuration")
+    assert list(alone.index) == list(both.index)[:2]
+    assert alone.loc[alone.index[1]].equals(both.loc[both.index[1]])
+
+
+def test_more_of_the_set_is_asked_for_before_more_questions(app: App, store: Store, used: str) -> None:
+    for name in ("baseline", "rag", "rag-rerank"):
+        run = next(run for run in store.runs(used) if run.name == name)
+        try_again(store, used, name, 6, run.metrics)
+        store.delete_run(run.id)
+    told = plain(app("pages/overview.py", project=used))
+    assert "6 of 24 were asked of each" in told
+    links = [link.label for link in app("pages/overview.py", project=used).get("page_link")]
+    assert any("Evaluate the other 18 questions" in label for label in links)
+    assert not any("Add questions" in label for label in links)
+
+
+def test_time_and_tokens_per_question_leave_out_what_came_from_the_cache(app: App, used: str, store: Store) -> None:
+    run = next(run for run in store.runs(used) if run.name == "baseline")
+    records = store.records(run.id)
+    for place, record in enumerate(records[:10]):
+        usage = record.usage.from_cache
+        store.save_record(run.id, replace(record, usage=usage, seconds=0.0), place)
+    (row, *_) = app(PAGE, project=used).table[0].value.to_dict("records")
+    assert "252 tokens" in row["Per question"]
+    assert "0.4 s" in row["Per question"]
+    assert "14 asked, 10 cached" in row["Per question"]

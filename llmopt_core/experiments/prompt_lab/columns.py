@@ -9,9 +9,9 @@ from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.grid import Cell, Grid
 from llmopt_core.experiments.training_overlap import TrainingOverlap, fair
-from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.intervals import Rate, Summary, rate, summarize
 from llmopt_core.statistics.paired import Comparison as Paired
-from llmopt_core.statistics.paired import compare_paired
+from llmopt_core.statistics.paired import compare_family
 from llmopt_core.types import Usage
 
 
@@ -26,6 +26,7 @@ class Column:
         seconds: Mean time of an answer.
         metrics: Mean and interval of each metric.
         versus: Against the first column, on the same rows: each metric, and `checks` for passing; empty for the first.
+            All columns are tested together, by each metric.
         overlap: What its tuned parts have learned from these rows; None where that was not looked up.
     """
 
@@ -42,6 +43,11 @@ class Column:
     versus: Mapping[str, Paired] = field(default_factory=dict)
     overlap: TrainingOverlap | None = None
 
+    @property
+    def pass_rate(self) -> Rate:
+        """The share that passed, with its interval."""
+        return rate([True] * self.passed + [False] * (self.decided - self.passed))
+
 
 def columns_of(grid: Grid, *, compared: bool = True) -> list[Column]:
     """One summary per column.
@@ -50,10 +56,11 @@ def columns_of(grid: Grid, *, compared: bool = True) -> list[Column]:
         grid: The answers.
         compared: Whether to test the columns against the first, which takes some time.
     """
-    return [_column(grid, number, compared and number > 0) for number in range(len(grid.names))]
+    versus = _versus(grid) if compared else {}
+    return [_column(grid, number, versus.get(number, {})) for number in range(len(grid.names))]
 
 
-def _column(grid: Grid, number: int, compared: bool) -> Column:
+def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
     cells = [row[number] for row in grid.rows]
     done = [cell for cell in cells if cell.state == "done"]
     decided = [cell.passed for cell in done if cell.passed is not None]
@@ -73,18 +80,22 @@ def _column(grid: Grid, number: int, compared: bool) -> Column:
         sum(len(cell.failed_repeats) for cell in cells),
         sum(max(0, len(cell.repeats) - 1) for cell in cells if cell.state != "not run"),
         {metric: summarize([_value(cell, metric) for cell in cells]) for metric in grid.metrics},
-        _versus(grid, number) if compared else {},
+        versus,
         grid.overlaps[number] if grid.overlaps else None,
     )
 
 
-def _versus(grid: Grid, number: int) -> dict[str, Paired]:
+def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
+    """By the number of the column."""
     checked = any(cell.passed is not None for row in grid.rows for cell in row)
-    found = {}
+    others = range(1, len(grid.names))
+    found: dict[int, dict[str, Paired]] = {number: {} for number in others}
     for name in ([CHECKS] if checked else []) + list(grid.metrics):
-        first, other = ([_value(row[place], name) for row in grid.rows] for place in (0, number))
-        compared = compare_paired(first, other, METRICS[name].higher_is_better if name in METRICS else True)
-        found[name] = fair(compared, a_seen=_seen(grid, 0), b_seen=_seen(grid, number))
+        values = [[_value(row[place], name) for row in grid.rows] for place in range(len(grid.names))]
+        higher = METRICS[name].higher_is_better if name in METRICS else True
+        compared = compare_family([(values[0], values[number]) for number in others], higher)
+        for number, one in zip(others, compared, strict=True):
+            found[number][name] = fair(one, a_seen=_seen(grid, 0), b_seen=_seen(grid, number))
     return found
 
 

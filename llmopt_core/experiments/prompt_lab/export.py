@@ -78,7 +78,9 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
     lines = []
     if column.decided or column.not_run:
         open_ones = f", {column.not_run} not run" if column.not_run else ""
-        lines.append(f"{column.passed} of {column.decided} passed{open_ones}{_versus(column, CHECKS)}")
+        share = column.pass_rate
+        spread = "" if share.low is None else f" ({number(share.low)} to {number(share.high)})"
+        lines.append(f"{column.passed} of {column.decided} passed{open_ones}{spread}{_versus(column, CHECKS)}")
     for name, summary in column.metrics.items():
         title = METRICS[name].title if name in METRICS else name
         spread = "" if summary.low is None else f" ({number(summary.low)} to {number(summary.high)})"
@@ -126,6 +128,7 @@ def _column_values(variant: Configuration, column: Column) -> dict[str, Any]:
         "failed_repeats": column.failed_repeats,
         "passed": column.passed,
         "decided": column.decided,
+        "pass_rate_ci95": [column.pass_rate.low, column.pass_rate.high],
         "not_run": column.not_run,
         "metrics": {
             name: {"mean": s.mean, "ci95": None if s.low is None else [s.low, s.high], "scored": s.scored,
@@ -133,7 +136,8 @@ def _column_values(variant: Configuration, column: Column) -> dict[str, Any]:
             for name, s in column.metrics.items()
         },
         "versus_first": {
-            name: {"difference": p.difference, "p_value": p.p_value, "pairs": p.pairs, "verdict": p.verdict}
+            name: {"difference": p.difference, "ci95": [p.low, p.high], "confidence": p.confidence,
+                   "p_value": p.p_value, "family": p.family, "pairs": p.pairs, "verdict": p.verdict}
             for name, p in column.versus.items()
         },
         "tokens": {"prompt": usage.prompt_tokens, "completion": usage.completion_tokens},

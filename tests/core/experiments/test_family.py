@@ -1,0 +1,188 @@
+"""The same two runs have the same verdict everywhere, over the questions that both answered."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import save_configuration
+from llmopt_core.experiments.family import Family, family_from, family_of, family_to, project_family
+from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
+from llmopt_core.experiments.report import report_of
+from llmopt_core.experiments.result import result_family, result_of, scored_from
+from llmopt_core.experiments.scored import Scored, scored_runs
+from llmopt_core.experiments.tuning_lab.square import corners, square
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import PerQuestion, Run, RunScores, SavedSet
+from llmopt_core.settings import Settings
+from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Record, Score, Usage
+
+PLAIN = Configuration(name="baseline")
+RAG = Configuration(name="rag", retrieval=RetrievalSpec())
+FOUR = corners(PLAIN, RAG, ModelSpec(adapter="mine", mode="completion"), "mine")
+LEVEL = dict(zip((c.name for c in FOUR), (0.3, 0.42, 0.4, 0.55), strict=True))
+METRIC = "answer_f1"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(Settings(home=tmp_path / "home"))
+    opened.ensure_project("p")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def where(store: Store) -> SavedSet:
+    examples = tuple(Example(f"q{i}", f"Question {i}?", "a") for i in range(40))
+    return store.save_evaluation_set("p", EvaluationSet("set", examples))
+
+
+def run(store: Store, configuration: Configuration, where: SavedSet, asked: int = 40, *, saved: bool = True) -> Run:
+    """A stored run of the first questions."""
+    if saved:
+        save_configuration(store, "p", configuration)
+    made = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
+                           evaluation_set=where.name, set_version=where.version, judge="j",
+                           metrics=(METRIC,), total=asked)  # fmt: skip
+    draw = random.Random(configuration.name)
+    examples = store.evaluation_set("p", where.name).examples[:asked]
+    values = [min(1.0, max(0.0, draw.gauss(LEVEL.get(configuration.name, 0.3), 0.2))) for _ in examples]
+    store.save_records(made, [
+        (i, Record(e, Answer("a", usage=Usage(100, 10, 0.01, 1)), scores={METRIC: Score(METRIC, value)}))
+        for i, (e, value) in enumerate(zip(examples, values, strict=True))
+    ])  # fmt: skip
+    store.finish_run(made, "finished")
+    return store.run(made)
+
+
+def family(store: Store, where: SavedSet) -> Family:
+    return project_family(store, "p", where.name, where.version, "j")
+
+
+def test_the_family_is_every_saved_configuration_against_the_baseline(store: Store, where: SavedSet) -> None:
+    for one in FOUR:
+        run(store, one, where)
+    run(store, Configuration(name="a try", model=ModelSpec(temperature=0.7)), where, saved=False)
+    found = family(store, where)
+    assert list(found.p_values[METRIC]) == [("baseline", c.name) for c in FOUR[1:]]
+    assert found.size == 3
+    assert "all 3 comparisons of a configuration with baseline" in found.words
+
+
+def test_a_pair_has_the_same_verdict_in_table_square_file_and_report(store: Store, where: SavedSet) -> None:
+    made = [run(store, one, where) for one in FOUR]
+    tested = family(store, where)
+    four = square(store, "p", FOUR, where, METRIC)
+    two = leaderboard(scored_runs(store, made[:2]), [METRIC], 0, tested)[1].cells[METRIC].versus
+    assert two is not None
+    assert two.family == 3
+    assert four.comparisons["base", "base + RAG"] == two
+    # A file with two of the four runs keeps the family.
+    result = result_of(store, [one.id for one in made[:2]])
+    again = compare_runs(*(scored_from(one) for one in result["runs"]), METRIC, result_family(result))
+    assert again == two
+    (told,) = result["comparisons"]
+    assert (told["a"], told["b"], told["family"], told["p_value"]) == ("baseline", "rag", 3, two.p_value)
+    assert told["ci95"] == [two.low, two.high]
+    cell = report_of(result).metrics[0].cells[1]
+    assert (cell.p_value, cell.verdict, cell.difference_low) == (two.p_value, two.verdict, two.low)
+
+
+def test_a_pair_that_is_none_of_the_family_is_tested_with_all_of_it(store: Store, where: SavedSet) -> None:
+    made = [run(store, one, where) for one in FOUR]
+    tested = family(store, where)
+    plain, rag, tuned, both = scored_runs(store, made)
+    # Two tuned models, as the 2 x 2 asks and as Evaluation does with another baseline.
+    other = leaderboard([plain, rag, tuned, both], [METRIC], 2, tested)[3].cells[METRIC].versus
+    assert other is not None
+    assert other.family == 4
+    assert square(store, "p", FOUR, where, METRIC).comparisons["tuned", "tuned + RAG"] == other
+    assert compare_runs(both, tuned, METRIC, tested) == other.reversed
+
+
+def test_the_other_way_round_is_the_same_test(store: Store, where: SavedSet) -> None:
+    made = [run(store, one, where) for one in FOUR[:2]]
+    plain, rag = scored_runs(store, made)
+    tested = family(store, where)
+    assert compare_runs(rag, plain, METRIC, tested) == compare_runs(plain, rag, METRIC, tested).reversed
+
+
+def test_a_family_is_written_and_read_back(store: Store, where: SavedSet) -> None:
+    found = family_of(scored_runs(store, [run(store, one, where) for one in FOUR]), [METRIC])
+    assert family_from(family_to(found)) == found
+    assert family_from(None) is None
+    assert family_from({"comparisons": 3}) is None
+    assert family_from({"baseline": "a", "comparisons": {"m": {"b": "x", "c": 0.5}}}) == Family(
+        "a", {"m": {("a", "c"): 0.5}}
+    )
+
+
+def test_runs_are_compared_on_the_questions_that_both_answered(store: Store, where: SavedSet) -> None:
+    whole, short = run(store, PLAIN, where), run(store, RAG, where, asked=12)
+    scored = scored_runs(store, [whole, short])
+    cell = leaderboard(scored, [METRIC])[1].cells[METRIC]
+    assert cell.versus is not None
+    first = scored[0].scores.values[METRIC][:12]
+    assert cell.versus.before == pytest.approx(sum(v for v in first if v is not None) / 12)
+    assert (cell.versus.pairs, cell.versus.dropped) == (12, 28)
+    assert cell.note.startswith("on the 12 that both answered: ")
+    found = square(store, "p", FOUR, where, METRIC)
+    assert found.questions == 12
+    assert found.common["base"] == pytest.approx(cell.versus.before)
+    report = report_of(result_of(store, [whole.id, short.id]))
+    assert "12 to 40 questions" in report.subtitle
+    assert [one.asked for one in report.runs] == ["40 questions", "12 questions"]
+    assert report.metrics[0].cells[1].note == cell.note
+
+
+def test_a_report_says_how_many_questions_of_the_set_were_evaluated(store: Store, where: SavedSet) -> None:
+    result = result_of(store, [run(store, one, where, asked=12).id for one in FOUR[:2]])
+    assert "12 of 40 questions" in report_of(result).subtitle
+
+
+def test_questions_of_the_same_id_and_other_content_are_no_pair() -> None:
+    scores = RunScores(("q1", "q2"), {METRIC: [0.5, 0.9]}, {})
+    a = Scored("a", 2, scores, contents={"q1": "x", "q2": "y"})
+    b = Scored("b", 2, scores, contents={"q1": "x", "q2": "changed"})
+    found = compare_runs(a, b, METRIC)
+    assert (found.pairs, found.dropped) == (1, 1)
+
+
+def test_the_best_corner_is_the_best_on_the_questions_that_all_answered(store: Store, where: SavedSet) -> None:
+    """The first twelve are the hard ones; the corner that was asked nothing else must not lose by that."""
+    values = {"baseline": [0.2] * 12 + [0.9] * 28, "rag": [0.4] * 12}
+    for one in FOUR[:2]:
+        made = store.start_run("p", one.model_dump(mode="json"), one.fingerprint, evaluation_set=where.name,
+                               set_version=where.version, judge="j", metrics=(METRIC,),
+                               total=len(values[one.name]))  # fmt: skip
+        examples = store.evaluation_set("p", where.name).examples
+        pairs = zip(examples, values[one.name], strict=False)
+        store.save_records(made, [(i, Record(e, Answer("a"), scores={METRIC: Score(METRIC, value)}))
+                                  for i, (e, value) in enumerate(pairs)])  # fmt: skip
+        store.finish_run(made, "finished")
+    found = square(store, "p", FOUR, where, METRIC)
+    assert (found.best, found.questions) == ("base + RAG", 12)
+
+
+def test_what_a_question_takes_is_over_what_was_asked_afresh(store: Store, where: SavedSet) -> None:
+    made = store.start_run("p", {"name": "a"}, "f", evaluation_set=where.name, set_version=where.version, judge="j",
+                           metrics=(METRIC,), total=4)  # fmt: skip
+    examples = store.evaluation_set("p", where.name).examples
+    took = [
+        Record(examples[0], Answer("a"), usage=Usage(100, 20, 0.02, 1), seconds=2.0),
+        Record(examples[1], Answer("a"), usage=Usage(200, 40, 0.04, 1), seconds=4.0),
+        Record(examples[2], Answer("a"), usage=Usage(100, 20, 0.02, 1).from_cache, seconds=0.001),
+        Record(examples[3], failure=Failure("answer", "timeout", "?"), usage=Usage(0, 0, 0.0, 1), seconds=60.0),
+    ]
+    store.save_records(made, list(enumerate(took)))
+    assert store.per_question([made]) == {made: PerQuestion(2, 1, 180.0, 3.0, pytest.approx(0.03))}
+    store.save_records(made, [(1, Record(examples[1], Answer("a"), usage=Usage(200, 40, None, 1), seconds=4.0))])
+    assert store.per_question([made])[made].cost_usd is None
+    assert store.per_question([made + 1]) == {made + 1: PerQuestion()}

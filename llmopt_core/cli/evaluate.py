@@ -127,7 +127,7 @@ def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int
 async def _run(
     store: Store, plan: Plan, experiment: Experiment, *, concurrency: int | None, resume: bool, quiet: bool
 ) -> list[int]:
-    from llmopt_core.cli.setup import open_models
+    from llmopt_core.cli.setup import note_windows, open_models
     from llmopt_core.experiments.experiment import check_new_budget, not_continued, run_experiment, save_experiment
 
     async with open_models(store, experiment, concurrency) as models:
@@ -137,7 +137,9 @@ async def _run(
         if resume and plan.budget_usd is None:
             check_new_budget(store, plan)
         progress = None if quiet else Follower()
-        return await run_experiment(store, plan, models, on_progress=progress, resume=resume)
+        run_ids = await run_experiment(store, plan, models, on_progress=progress, resume=resume)
+        note_windows(plan.configurations, plan.documents, models, store)
+        return run_ids
 
 
 class Follower:

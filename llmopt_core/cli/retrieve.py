@@ -71,7 +71,7 @@ def chosen_configuration(experiment: Experiment, name: str) -> Configuration:
 async def _retrieve(
     experiment: Experiment, configuration: Configuration, question: str, category: str | None
 ) -> Retrieval:
-    from llmopt_core.cli.setup import open_models
+    from llmopt_core.cli.setup import note_windows, open_models
     from llmopt_core.errors import BadInput
     from llmopt_core.experiments.pipeline import Pipeline
     from llmopt_core.runs.store import Store
@@ -83,7 +83,9 @@ async def _retrieve(
     store = Store.open(Settings.from_environment())
     async with open_models(store, experiment) as models:
         pipeline = Pipeline(configuration, experiment.documents, (), experiment.judge, models, store.cache)
-        return await pipeline.retrieve(Example("question", question, category=category))
+        found = await pipeline.retrieve(Example("question", question, category=category))
+        note_windows([configuration], experiment.documents, models, store)
+        return found
 
 
 def _hit(hit: Hit) -> dict[str, Any]:

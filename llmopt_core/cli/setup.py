@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from llmopt_core.experiments.configuration import Configuration
     from llmopt_core.experiments.file import Experiment
     from llmopt_core.models.endpoints import Endpoint
     from llmopt_core.models.registry import Models
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
+    from llmopt_core.types import Document
 
 
 def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
@@ -31,6 +33,21 @@ def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
         for destination in new:
             note(f"llmopt: trusted from now on: {destination}")
     check_trusted(settings, endpoints.values(), "run it again with --trust")
+
+
+def note_windows(
+    configurations: Iterable[Configuration], documents: Sequence[Document], models: Models, store: Store
+) -> None:
+    """Say on stderr where chunks are longer than what the embedding model reads."""
+    from llmopt_core.cli.output import note
+    from llmopt_core.experiments.indexing import chunks_kept
+    from llmopt_core.experiments.window_note import window_note
+
+    for configuration in configurations:
+        retrieval = configuration.retrieval
+        chunks = None if retrieval is None else chunks_kept(retrieval, documents, models, store.cache)
+        if retrieval is not None and chunks and (said := window_note(retrieval, chunks, documents, models)):
+            note(f"llmopt: {configuration.name}: {said}")
 
 
 def open_models(

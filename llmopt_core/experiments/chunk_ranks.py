@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from llmopt_core.cache import Cache
-from llmopt_core.index.embedding_cache import count_new, encode_cached
+from llmopt_core.index.embedding_cache import count_new, encode_cached, encode_queries
 from llmopt_core.index.placed_words import Ints, PlacedWords, bm25_scores
 from llmopt_core.models.base import Embedder
 from llmopt_core.types import Chunk, Document
@@ -44,7 +44,7 @@ def dense_ranks(
     if not chunks:
         return {}
     vectors = encode_cached([chunk.text for chunk in chunks], embedder, cache, on_progress)
-    asked = encode_cached([question], embedder, cache)
+    asked = encode_queries([question], embedder, cache)
     return _ranked(chunks, (vectors @ asked[0]).tolist())
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from llmopt_core.experiments.indexing import chunk_for, chunks_kept
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.index.embedding_cache import without_vector
+from llmopt_core.models.base import Embedder
+from llmopt_core.models.prefixes import query_side
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.retrieval.spec import RetrievalSpec
 
@@ -34,8 +36,13 @@ def embedding_cost(pipeline: Pipeline, questions: Sequence[str]) -> EmbeddingCos
     if retrieval is None or not retrieval.embedding.endpoint:
         return EmbeddingCost()
     embedder = pipeline.models.embedder_at_use(retrieval.embedding)
-    texts = list(dict.fromkeys([*_chunk_texts(pipeline, retrieval), *questions]))
-    missing = [texts[place] for place in without_vector(texts, embedder, pipeline.cache)]
+    sides: dict[str, tuple[Embedder, list[str]]] = {}
+    for side, texts in ((embedder, _chunk_texts(pipeline, retrieval)), (query_side(embedder), questions)):
+        sides.setdefault(side.name, (side, []))[1].extend(texts)
+    missing: list[str] = []
+    for side, found in sides.values():
+        distinct = list(dict.fromkeys(found))
+        missing += [distinct[place] for place in without_vector(distinct, side, pipeline.cache)]
     tokens = sum(map(tokenizer("cl100k_base").count, missing))
     endpoint = pipeline.models.endpoint(retrieval.embedding.endpoint)
     return EmbeddingCost(len(missing), tokens, endpoint.usage(retrieval.embedding.model, tokens, 0).cost_usd)

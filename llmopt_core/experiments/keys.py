@@ -57,8 +57,14 @@ def embedding_identity(spec: EmbeddingSpec, models: Models) -> list[Any]:
     """Which embedding model, and what it sees of a chunk. Does not load it."""
     if spec.endpoint:
         endpoint = models.endpoint(spec.endpoint)
-        return [endpoint.base_url, endpoint.api_version, spec.model, spec.of]
-    return [local_weights(spec.model), spec.of]
+        return [endpoint.base_url, endpoint.api_version, spec.model, spec.of, *_prefixes(spec, models)]
+    return [local_weights(spec.model), spec.of, *_prefixes(spec, models)]
+
+
+def _prefixes(spec: EmbeddingSpec, models: Models) -> list[Any]:
+    """Nothing for models without, whose keys are as they were before there were prefixes."""
+    found = models.prefixes(spec)
+    return [[found.query, found.passage]] if found else []
 
 
 def local_weights(model: str) -> list[Any]:

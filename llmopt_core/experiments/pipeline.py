@@ -25,7 +25,7 @@ from llmopt_core.experiments.grading import Grader
 from llmopt_core.experiments.indexing import OnProgress, prepare_index, written_texts
 from llmopt_core.experiments.kept_support import KeptSupport
 from llmopt_core.experiments.stages import StageCache
-from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.embedding_cache import encode_queries
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.embedded_texts import EmbeddedTexts
@@ -157,7 +157,7 @@ class Pipeline:
         await self._retriever(on_progress)
         if spec.search.method != "bm25" and spec.transform.method == "none":
             embedder = await asyncio.to_thread(self.models.embedder, spec.embedding)
-            await asyncio.to_thread(encode_cached, new, embedder, self._cache)
+            await asyncio.to_thread(encode_queries, new, embedder, self._cache)
 
     def cached_hits(self, example: Example) -> Retrieval | None:
         """What the question found earlier; None where it must be searched, or nothing is retrieved."""

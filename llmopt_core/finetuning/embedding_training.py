@@ -13,6 +13,8 @@ from llmopt_core.finetuning.embedding_run import EmbeddingRun, Pair
 from llmopt_core.finetuning.hyperparameters import EmbeddingSettings, settings_from
 from llmopt_core.finetuning.leftovers import draft_of, remove
 from llmopt_core.finetuning.trainer import Worker
+from llmopt_core.models.local_weights import local_prefixes
+from llmopt_core.models.prefixes import Prefixes
 
 
 def train_embedding(worker: Worker) -> dict[str, Any]:
@@ -29,14 +31,16 @@ def train_embedding(worker: Worker) -> dict[str, Any]:
     torch.set_num_threads(worker.settings.threads)
     torch.set_flush_denormal(True)
     settings = settings_from(EmbeddingSettings, worker.request.hyperparameters)
-    train = _pairs(worker, "training")
+    base = str(_base(worker.request.base_model))
+    prefixes = local_prefixes(base)
+    train = _pairs(worker, "training", prefixes)
     if len({pair.passage for pair in train}) < 2:
         raise BadInput("An embedding model needs at least two different passages to tell apart.")
     run = EmbeddingRun(
-        SentenceTransformer(str(_base(worker.request.base_model)), device="cpu"),
+        _with_prompts(SentenceTransformer(base, device="cpu"), prefixes),
         settings,
         train,
-        _pairs(worker, "validation"),
+        _pairs(worker, "validation", prefixes),
         Checkpoints(worker.folder),
         seed=worker.request.seed,
         hooks=work.hooks(worker),
@@ -54,10 +58,22 @@ def _base(name: str) -> Path | str:
     return embedding_folder() if name in ("", "builtin", BUILTIN_EMBEDDING) else name
 
 
-def _pairs(worker: Worker, which: Literal["training", "validation"]) -> list[Pair]:
+def _with_prompts(model: Any, prefixes: Prefixes) -> Any:
+    """The model with what it is trained with before each text, so that its folder says so."""
+    if prefixes:
+        model.prompts = {"query": prefixes.query, "document": prefixes.passage}
+        model.default_prompt_name = None
+    return model
+
+
+def _pairs(worker: Worker, which: Literal["training", "validation"], prefixes: Prefixes) -> list[Pair]:
     part = worker.folder.training_set(which)
     examples = part.examples if part else ()
-    return [Pair(number, e.question, e.answer) for number, e in enumerate(examples) if e.question and e.answer]
+    return [
+        Pair(number, prefixes.query + e.question, prefixes.passage + e.answer)
+        for number, e in enumerate(examples)
+        if e.question and e.answer
+    ]
 
 
 def _export(run: EmbeddingRun, target: Path, facts: dict[str, Any]) -> None:

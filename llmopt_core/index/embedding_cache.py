@@ -14,6 +14,7 @@ import numpy as np
 from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache, Claims, without_damaged
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Embedder, Vectors
+from llmopt_core.models.prefixes import query_side
 
 STAGE = "embedding"
 BATCH = 256
@@ -58,6 +59,26 @@ def encode_cached(
     for place, key in enumerate(keys):
         rows.repeat(first[key], place)
     return rows.matrix if rows.matrix is not None else np.zeros((0, embedder.dimension), dtype=np.float32)
+
+
+def encode_both(texts: Sequence[str], is_passage: Sequence[bool], embedder: Embedder, cache: Cache) -> Vectors:
+    """Vectors of questions and passages together; a model with prefixes embeds the two in different ways."""
+    queries = query_side(embedder)
+    if queries is embedder:
+        return encode_cached(texts, embedder, cache)
+    vectors: Vectors | None = None
+    for side, kind in ((queries, False), (embedder, True)):
+        places = [place for place, passage in enumerate(is_passage) if passage is kind]
+        if places:
+            rows = encode_cached([texts[place] for place in places], side, cache)
+            vectors = np.zeros((len(texts), rows.shape[1]), dtype=np.float32) if vectors is None else vectors
+            vectors[places] = rows
+    return encode_cached(texts, embedder, cache) if vectors is None else vectors
+
+
+def encode_queries(texts: Sequence[str], embedder: Embedder, cache: Cache) -> Vectors:
+    """Vectors of questions; see `encode_cached`."""
+    return encode_cached(texts, query_side(embedder), cache)
 
 
 def _made_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> Iterator[dict[str, Vectors]]:

@@ -49,12 +49,16 @@ class EmbeddingSpec(Spec):
         model: `all-MiniLM-L6-v2` is built in; else a folder, a hub name, or the endpoint's model name.
         of: What is embedded: the chunk's text, heading path + text, a one-sentence summary, or questions it answers.
         writer: The chat model that writes summaries or questions; None for the built-in one, which is too weak for it.
+        query_prefix: Written before each question; None for what the model wants, if it is known (see `prefixes`).
+        passage_prefix: The same before each passage.
     """
 
     model: str = BUILTIN_EMBEDDING
     endpoint: str = ""
     of: Literal["text", "heading", "summary", "questions"] = "text"
     writer: ModelSpec | None = None
+    query_prefix: str | None = Field(default=None, max_length=2000)
+    passage_prefix: str | None = Field(default=None, max_length=2000)
 
     @property
     def written_by(self) -> ModelSpec | None:
@@ -63,10 +67,11 @@ class EmbeddingSpec(Spec):
 
     @model_serializer(mode="wrap")
     def _without_nobody(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # What was stored before there were writers keeps its fingerprint.
+        # What was stored before there were writers and prefixes keeps its fingerprint.
         values: dict[str, Any] = handler(self)
-        if values.get("writer") is None:
-            values.pop("writer", None)
+        for name in ("writer", "query_prefix", "passage_prefix"):
+            if values.get(name) is None:
+                values.pop(name, None)
         return values
 
 

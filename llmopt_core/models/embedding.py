@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from llmopt_core.models.base import Embedder, Vectors
 from llmopt_core.models.local_weights import LOADING, identity_of, key_of, load, use_threads
 from llmopt_core.models.own_time import turn
+from llmopt_core.models.prefixes import prefixes_of
 from llmopt_core.models.tokenizers import without_surrogates
 
 _BATCH = 32
@@ -135,4 +137,8 @@ def _make(path: str, local: bool, threads: int) -> Any:
 
     use_threads(threads)
     transformers.utils.logging.disable_progress_bar()
-    return SentenceTransformer(path, local_files_only=local)
+    model = SentenceTransformer(path, local_files_only=local)
+    if prefixes_of(path, Path(path)):
+        # They are written before the texts, questions and passages apart: one more here would be one too many.
+        model.default_prompt_name = None
+    return model

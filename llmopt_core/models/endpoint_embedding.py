@@ -16,12 +16,14 @@ from llmopt_core.models.base import Vectors
 from llmopt_core.models.client import make_sync_client
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.meter import quote
+from llmopt_core.models.prefixes import known_window
 from llmopt_core.models.retry import with_retries_here
 from llmopt_core.models.tokenizers import tokenizer, without_surrogates
 from llmopt_core.models.wire_answers import read_counts
 from llmopt_core.models.wire_errors import endpoint_error
 
 _BATCH = 96
+_OPENAI_WINDOW = 8191
 _PARALLEL = 4
 
 
@@ -40,8 +42,8 @@ class EndpointEmbedder:
     ) -> None:
         self.name = f"{endpoint.base_url}|{endpoint.api_version}|{model}"
         own = Budget()
-        # OpenAI's limit; endpoints do not tell theirs.
-        self.max_tokens = 8191
+        # Endpoints do not tell; without a word of the user or a known name it is OpenAI's limit.
+        self.max_tokens = endpoint.embedding_model(model).window or known_window(model) or _OPENAI_WINDOW
         self._budget = budget or (lambda: own)
         self._endpoint = endpoint
         self._model = model

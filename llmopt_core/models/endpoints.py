@@ -35,6 +35,20 @@ class Prices(Spec):
         return (fresh * self.prompt + cached_tokens * cached_price + completion_tokens * self.completion) / 1e6
 
 
+class EmbeddingModel(Spec):
+    """An embedding model at an endpoint, which itself tells nothing of it. None for what is known by its name.
+
+    Attributes:
+        query_prefix: Written before each question.
+        passage_prefix: Written before each passage.
+        window: Tokens of a text that it reads.
+    """
+
+    query_prefix: str | None = Field(default=None, max_length=2000)
+    passage_prefix: str | None = Field(default=None, max_length=2000)
+    window: int | None = Field(default=None, ge=1, le=10_000_000)
+
+
 class Endpoint(Spec):
     """An OpenAI-compatible base URL.
 
@@ -46,6 +60,7 @@ class Endpoint(Spec):
         max_concurrency: Most calls in flight at once.
         timeout_seconds: Longest wait for one attempt: the whole answer, or the next piece of a streamed one.
         max_retries: Further attempts after a refused connection, a timeout, a 429 or a 5xx.
+        embeddings: Its embedding models by name, where more than the name is to be known; `"*"` for every other.
         api_version: Set for Azure OpenAI; `base_url` is then the resource's address, and models are deployments.
     """
 
@@ -53,6 +68,7 @@ class Endpoint(Spec):
     base_url: str = ""
     api_key_env: str = Field(default="", pattern=r"^[A-Za-z0-9_]*$")
     prices: dict[str, Prices] = Field(default_factory=dict)
+    embeddings: dict[str, EmbeddingModel] = Field(default_factory=dict)
     default_model: str = ""
     mode: Literal["chat", "completion"] = "chat"
     max_concurrency: int = Field(default=8, ge=1, le=1000)
@@ -93,6 +109,10 @@ class Endpoint(Spec):
         if parts.username or parts.password:
             raise ValueError("base_url must not hold a password; name the key's variable in api_key_env")
         return url.rstrip("/")
+
+    def embedding_model(self, model: str) -> EmbeddingModel:
+        """What was set for an embedding model."""
+        return self.embeddings.get(model) or self.embeddings.get("*") or EmbeddingModel()
 
     def price_of(self, model: str) -> Prices | None:
         """The price list of a model, or None where it is unknown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from llmopt_core.errors import BadInput, EndpointError, LlmOptError, MissingDepe
 from llmopt_core.models import packaged
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.builtin_files import content_hash
+from llmopt_core.models.prefixes import Prefixes, known_window, prefixes_of
 
 T = TypeVar("T")
 
@@ -40,6 +42,36 @@ def identity_of(name: str) -> str | None:
         return BUILTIN_EMBEDDING
     folder = Path(name).expanduser()
     return f"{folder.name}-{_folder_hash(folder)}" if name.strip() and folder.is_dir() else None
+
+
+def local_prefixes(name: str) -> Prefixes:
+    """What a local model wants before questions and passages, from its own files or by its name."""
+    if key_of(name) == BUILTIN_EMBEDDING or not name.strip():
+        return Prefixes()
+    folder = _folder_of(name)
+    is_path = Path(name).expanduser().is_dir()
+    return prefixes_of(str(Path(name).expanduser().resolve()) if is_path else name, folder)
+
+
+def local_window(name: str) -> int | None:
+    """Tokens that a local model reads, from its own files or by its name; None where neither tells."""
+    if key_of(name) == BUILTIN_EMBEDDING:
+        return known_window(BUILTIN_EMBEDDING)
+    folder = _folder_of(name)
+    try:
+        values = json.loads((folder / "sentence_bert_config.json").read_text(encoding="utf-8")) if folder else {}
+        return int(values["max_seq_length"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return known_window(name)
+
+
+def _folder_of(name: str) -> Path | None:
+    """Where the files of a model lie, given as a folder or fetched earlier by its hub name."""
+    folder = Path(name).expanduser()
+    if name.strip() and folder.is_dir():
+        return folder
+    stored = _on_disk(name) if name.strip() else None
+    return Path(stored) if stored else None
 
 
 def use_threads(threads: int) -> None:

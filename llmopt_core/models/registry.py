@@ -27,7 +27,9 @@ from llmopt_core.models.builtin_chat import BuiltinChat
 from llmopt_core.models.builtin_server import close_builtin
 from llmopt_core.models.call_cache import CachedChat
 from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from
+from llmopt_core.models.local_weights import local_prefixes, local_window
 from llmopt_core.models.meter import MeteredChat
+from llmopt_core.models.prefixes import Prefixes, known_prefixes, set_by_hand, with_prefixes
 from llmopt_core.models.refusals import refusals_of
 from llmopt_core.models.trust import check_trusted
 from llmopt_core.models.wire import mode_of, model_name
@@ -155,12 +157,34 @@ class Models:
         return LikelihoodModel(self._scorers[spec.endpoint], spec)
 
     def embedder(self, spec: EmbeddingSpec) -> Embedder:
-        """The embedding model; a local one is loaded here at first use.
+        """The embedding model, as passages need it; `prefixes.query_side` gives it as questions do.
+
+        A local one is loaded here at first use.
 
         Raises:
             BadInput: No such endpoint, folder or hub name.
             MissingDependency: A package or the weights are missing.
         """
+        return with_prefixes(self._plain_embedder(spec), self.prefixes(spec))
+
+    def prefixes(self, spec: EmbeddingSpec) -> Prefixes:
+        """What is written before questions and passages. Loads nothing."""
+        if spec.endpoint:
+            known = self.endpoint(spec.endpoint).embedding_model(spec.model)
+            return set_by_hand(spec, known_prefixes(spec.model).changed_by(known.query_prefix, known.passage_prefix))
+        if spec.model in self._embedders or (spec.query_prefix is not None and spec.passage_prefix is not None):
+            return set_by_hand(spec, Prefixes())
+        return set_by_hand(spec, local_prefixes(spec.model))
+
+    def window(self, spec: EmbeddingSpec) -> int | None:
+        """Tokens that the model reads, its special tokens among them; None where only loading tells. Loads nothing."""
+        if spec.model in self._embedders:
+            return self._embedders[spec.model].max_tokens
+        if spec.endpoint:
+            return self.embedder(spec).max_tokens
+        return local_window(spec.model)
+
+    def _plain_embedder(self, spec: EmbeddingSpec) -> Embedder:
         if spec.model in self._embedders:
             return self._embedders[spec.model]
         if spec.endpoint:
@@ -170,16 +194,16 @@ class Models:
         return local_embedder(spec.model, self.settings.threads)
 
     def embedder_at_use(self, spec: EmbeddingSpec) -> Embedder:
-        """The embedding model; a local one is loaded only when something must be embedded. Errors as in `embedder`."""
+        """`embedder`, but a local model is loaded only when something must be embedded."""
         if spec.model in self._embedders or spec.endpoint:
             return self.embedder(spec)
         from llmopt_core.models.embedding import embedder_at_use
 
-        return embedder_at_use(spec.model, self.settings.threads)
+        return with_prefixes(embedder_at_use(spec.model, self.settings.threads), self.prefixes(spec))
 
     def token_embedder(self, name: str = BUILTIN_EMBEDDING) -> TokenEmbedder:
         """The token vectors of a local embedding model. Errors as in `embedder`."""
-        found = self.embedder(EmbeddingSpec(model=name))
+        found = self._plain_embedder(EmbeddingSpec(model=name))
         if not hasattr(found, "encode_tokens"):
             raise BadInput(f"The embedding model {name!r} gives no token vectors; use {BUILTIN_EMBEDDING}.")
         return cast(TokenEmbedder, found)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Reranker, Vectors
 from llmopt_core.models.own_time import own_time, working
@@ -107,6 +107,7 @@ class Retriever:
             [] if spec.search.method == "bm25" else one.texts for spec, one in zip(specs, transformed, strict=True)
         ]
         distinct = list(dict.fromkeys(text for texts in needed for text in texts))
+        invented = frozenset[str]().union(*(one.passages for one in transformed))
         if not distinct:
             return {}, [[] for _ in specs]
         vectors: dict[str, Vectors] | None = None
@@ -115,7 +116,7 @@ class Retriever:
             await asyncio.to_thread(self._models.embedder, self.spec.embedding)
             once, started = time.perf_counter() - started, time.perf_counter()
             with own_time() as encoding:
-                rows = await asyncio.to_thread(self._encode, distinct)
+                rows = await asyncio.to_thread(self._encode, distinct, invented)
             vectors, seconds = dict(zip(distinct, rows, strict=True)), encoding.seconds or 0.0
         except EndpointError as error:
             warning = f"The question could not be embedded: {error} Its words are searched instead."
@@ -130,18 +131,19 @@ class Retriever:
         traces[first] = [replace(traces[first][0], once_seconds=once)]
         return vectors, traces
 
-    def _encode(self, texts: Sequence[str]) -> Vectors:
+    def _encode(self, texts: Sequence[str], invented: Collection[str]) -> Vectors:
         with working(nullcontext()):
-            return self._vectors_of(texts)
+            return self._vectors_of(texts, invented)
 
-    def _vectors_of(self, texts: Sequence[str]) -> Vectors:
+    def _vectors_of(self, texts: Sequence[str], invented: Collection[str] = ()) -> Vectors:
+        """Vectors of questions, and of invented passages as passages are embedded."""
         embedder = self._models.embedder(self.spec.embedding)
         if embedder.name != self.index.embedder_name:
             raise BadInput(
                 f"The index was built with the embedding model {self.index.embedder_name}, but the question would be "
                 f"embedded with {embedder.name}; build the index again."
             )
-        return encode_cached(texts, embedder, self._cache)
+        return encode_both(texts, [text in invented for text in texts], embedder, self._cache)
 
     def _make_rerankers(self, specs: Sequence[RetrievalSpec]) -> None:
         for spec in specs:

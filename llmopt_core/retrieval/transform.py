@@ -46,6 +46,12 @@ class Transformed:
         """Everything that is searched by meaning."""
         return [text for part in self.parts for query in part.queries for text in (query.text, *query.passages)]
 
+    @property
+    def passages(self) -> set[str]:
+        """Those of the texts that stand for a passage, and not for a question."""
+        found = {text for part in self.parts for query in part.queries for text in query.passages}
+        return found - {query.text for part in self.parts for query in part.queries}
+
 
 async def transform(
     question: str, spec: TransformSpec, models: Models, texts: Sequence[str] | None = None

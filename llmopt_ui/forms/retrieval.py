@@ -73,6 +73,9 @@ def retrieval_fields(before: RetrievalSpec | None, token: str) -> dict[str, Any]
         of = _choice(st, "What is embedded of a chunk", OF, spec.embedding.of, f"edit_of_{token}")
         values["embedding"] |= writer_fields(spec.embedding, of, token)
         values["embedding"] |= {"model": embedding_choice(spec.embedding.model, token)}
+        if values["embedding"]["model"] != spec.embedding.model:
+            # They were set for another model.
+            values["embedding"] |= {"query_prefix": None, "passage_prefix": None}
         values["top_k"] = st.number_input(
             "Chunks handed over", 1, 100, min(100, spec.top_k), key=f"edit_top_k_{token}", persist_state="session"
         )

@@ -19,6 +19,7 @@ from llmopt_ui.components import section, show_error, told_plainly
 from llmopt_ui.keys import endpoints, environment, key_of
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify, state
+from llmopt_ui.settings.embedding_models import embedding_models_form
 
 if TYPE_CHECKING:
     from llmopt_core.models.probe import EndpointReport
@@ -55,6 +56,7 @@ def _card(endpoint: Endpoint, *, removable: bool) -> None:
             _key_field(endpoint)
         with right:
             _prices_form(endpoint)
+        embedding_models_form(endpoint)
         if pressed:
             with st.spinner("Asking for its models …"):
                 state().endpoint_checks[name] = _checked(endpoint)

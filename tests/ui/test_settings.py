@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.models.endpoints import added_endpoints
+from llmopt_core.models.endpoint_file import save_endpoint
+from llmopt_core.models.endpoints import EmbeddingModel, added_endpoints
 from llmopt_ui import resources
+from llmopt_ui.settings.embedding_models import embedding_models_from
 
 App = Callable[..., AppTest]
 PAGE = "pages/settings.py"
@@ -109,3 +112,23 @@ def test_the_workspace_is_named(app: App, workspace: Path) -> None:
     test = app(PAGE, settings_view="Workspace")
     assert not test.exception
     assert "llmopt.db" in " ".join(test.table[0].value["Where"]).replace("\\", "")
+
+
+def test_embedding_models_of_an_endpoint_are_said(app: App, endpoints_file: Path) -> None:
+    test = add(app(PAGE), "local", "http://127.0.0.1:9/v1")
+    assert not test.exception
+    table = pd.DataFrame(
+        [("e5", "query: ", None, 512), ("mine", "", "text: ", None), (None, "x", None, 5)],
+        columns=["Model", "Before a question", "Before a passage", "Window"],
+    )
+    found = embedding_models_from(table)
+    assert found == {
+        "e5": EmbeddingModel(query_prefix="query: ", window=512),
+        "mine": EmbeddingModel(query_prefix="", passage_prefix="text: "),
+    }
+    save_endpoint(resources.settings(), added_endpoints(resources.settings())["local"].model_copy(
+        update={"embeddings": found}
+    ))  # fmt: skip
+    test = press(app(PAGE), "Save embedding models")
+    assert not test.exception
+    assert added_endpoints(resources.settings())["local"].embeddings == found

@@ -17,8 +17,9 @@ from llmopt_core.experiments.chunk_sweep.progress import Reporter
 from llmopt_core.experiments.chunk_sweep.rank import DenseSearcher, Searcher, WordSearcher, rankings
 from llmopt_core.experiments.chunk_sweep.result import METRICS, TOKENS, Cutting, Miss, SettingResult, SweepResult
 from llmopt_core.experiments.chunk_sweep.spec import SweepSpec, chunkings_of
-from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.embedding_cache import encode_cached, encode_queries
 from llmopt_core.models.base import BUILTIN_EMBEDDING, Embedder, Vectors
+from llmopt_core.models.prefixes import query_side
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.statistics.intervals import summarize
 from llmopt_core.types import Chunk, Document, EvaluationSet
@@ -122,9 +123,13 @@ class _Sweep:
 
     def embed(self, cuts: Sequence[Cut]) -> int:
         """Embed all distinct texts and questions, so that every search finds its vectors in the cache; how many."""
-        texts = DistinctTexts(cuts, self._text_of, self.questions)
+        together = query_side(self.embedder) is self.embedder
+        texts = DistinctTexts(cuts, self._text_of, self.questions if together else ())
         embed_all(texts, self.embedder, self.cache, self.report)
-        return len(texts)
+        if together:
+            return len(texts)
+        encode_queries(self.questions, self.embedder, self.cache)
+        return len(texts) + len(set(self.questions))
 
     def _text_of(self, chunk: Chunk) -> str:
         """What is searched of a chunk."""
@@ -149,7 +154,7 @@ class _Sweep:
         texts = [self._text_of(chunk) for chunk in chunks]
         if self.spec.search == "bm25":
             return WordSearcher(texts, self.questions)
-        return DenseSearcher(self.encode(texts), self.encode(self.questions))
+        return DenseSearcher(self.encode(texts), encode_queries(self.questions, self.embedder, self.cache))
 
     def _measure_one(
         self, position: int, chunking: ChunkingSpec, chunks: Sequence[Chunk]

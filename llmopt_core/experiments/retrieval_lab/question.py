@@ -12,7 +12,8 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.indexing import OnProgress, read_index
 from llmopt_core.experiments.pipeline import OnText, Pipeline
-from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.experiments.window_note import window_note
+from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors
 from llmopt_core.models.registry import Models
@@ -36,6 +37,7 @@ class Inspection:
         gold: What became of the chunks that hold the reference.
         map: None where the question could not be embedded.
         texts: What was searched with in place of the model's own texts; None where nothing was edited.
+        window_note: What of the chunks the embedding model does not read, in words.
     """
 
     configuration: Configuration
@@ -47,6 +49,7 @@ class Inspection:
     map: Map | None
     chunks: int
     texts: tuple[str, ...] | None = None
+    window_note: str = ""
 
 
 class QuestionLab:
@@ -97,7 +100,10 @@ class QuestionLab:
         gold, drawn = await asyncio.to_thread(self._follow, example, retrieval, spec, index)
         flow = tuple(rank_flow(retrieval.trace, example.references))
         kept = None if texts is None else tuple(texts)
-        return Inspection(self.configuration, example, spec, retrieval, flow, gold, drawn, len(index.chunks), kept)
+        note = await asyncio.to_thread(window_note, self._spec, index.chunks, self._pipeline.documents, self._models)
+        return Inspection(
+            self.configuration, example, spec, retrieval, flow, gold, drawn, len(index.chunks), kept, note
+        )
 
     def _known(self, example: Example) -> tuple[Retrieval, Index] | None:
         """What the question found before, with the index to look at: then nothing is loaded."""
@@ -131,16 +137,25 @@ class QuestionLab:
     def _follow(
         self, example: Example, retrieval: Retrieval, spec: RetrievalSpec, index: Index
     ) -> tuple[Whereabouts, Map | None]:
-        encode: Encode | None = self._encode
+        embed = self._encoder(retrieval)
+        encode: Encode | None = embed
         drawn: Map | None = None
         try:
-            drawn = _map(example, retrieval, index, self._encode)
+            drawn = _map(example, retrieval, index, embed)
         except EndpointError:
             encode = None
         return whereabouts(retrieval.trace, example.references, index, spec, encode), drawn
 
-    def _encode(self, texts: Sequence[str]) -> Vectors:
-        return encode_cached(texts, self._models.embedder_at_use(self._spec.embedding), self._cache)
+    def _encoder(self, retrieval: Retrieval) -> Encode:
+        """Embeds what was searched with: questions as questions, invented passages as passages."""
+        written = [stage for stage in retrieval.trace if (stage.stage, stage.method) == ("transform", "hyde")]
+        invented = {text for stage in written for text in stage.queries}
+
+        def encode(texts: Sequence[str]) -> Vectors:
+            embedder = self._models.embedder_at_use(self._spec.embedding)
+            return encode_both(texts, [text in invented for text in texts], embedder, self._cache)
+
+        return encode
 
 
 def _map(example: Example, retrieval: Retrieval, index: Index, encode: Encode) -> Map:

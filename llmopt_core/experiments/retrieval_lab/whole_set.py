@@ -19,7 +19,7 @@ from llmopt_core.experiments.pipeline import FATAL, Pipeline
 from llmopt_core.experiments.retrieval_lab.costs import Cost, Timed, timed
 from llmopt_core.experiments.retrieval_lab.progress import OnLabProgress, Tally
 from llmopt_core.experiments.retrieval_lab.tables import Estimate
-from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.index.embedding_cache import encode_queries
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.inspect import stage_hits, stage_measures
 from llmopt_core.retrieval.journey import whereabouts
@@ -306,7 +306,7 @@ async def _routing(
     if spec is None or spec.method == "given" or not labelled or configuration.retrieval is None:
         return None
     embedding = configuration.retrieval.embedding
-    router = Router(spec, models, lambda texts: encode_cached(texts, models.embedder(embedding), cache))
+    router = Router(spec, models, lambda texts: encode_queries(texts, models.embedder(embedding), cache))
     routes = await router.route([example.question for example in labelled], [None] * len(labelled), leave_out=True)
     found = confusion([example.category for example in labelled], [route.category or NONE for route in routes])
     return ConfusionReport(labels=found.labels, counts=found.counts, accuracy=found.accuracy, asked=len(labelled))

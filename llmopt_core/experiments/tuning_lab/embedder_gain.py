@@ -17,7 +17,7 @@ from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain
 from llmopt_core.experiments.tuning_lab.embedder import EmbedderPlan, retrieval_of
 from llmopt_core.finetuning.jobs import TunedModel
-from llmopt_core.index.embedding_cache import count_new, encode_cached
+from llmopt_core.index.embedding_cache import count_new, encode_cached, encode_queries
 from llmopt_core.models.base import Embedder, EmbeddingSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import Ranks, overlaps, recall, reciprocal_rank
@@ -95,7 +95,7 @@ def gold_ranks(
 ) -> list[list[int | None]]:
     """Per question and reference span the rank of the first chunk that overlaps it; None where no chunk does."""
     known = encode_cached([chunk.text for chunk in chunks], embedder, cache)
-    asked = encode_cached([example.question for example in examples], embedder, cache)
+    asked = encode_queries([example.question for example in examples], embedder, cache)
     order = np.argsort(-(asked @ known.T), axis=1, kind="stable")
     places = np.empty_like(order)
     np.put_along_axis(places, order, np.arange(1, len(chunks) + 1)[None, :], axis=1)

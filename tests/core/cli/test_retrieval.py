@@ -141,3 +141,27 @@ def test_a_transform_that_fails_warns_and_goes_on(inside: Command, rivers: Path,
     assert done.code == 0, done.errors
     assert "warning: multi-query failed" in done.out
     assert "Danube" in done.out
+
+
+def test_prefixes_and_window_of_an_endpoints_model_in_the_file(
+    inside: Command, rivers: Path, stub: StubEndpoint
+) -> None:
+    text = rivers.read_text().replace("{method: bm25}", "{method: dense}")
+    said = 'embeddings: {stub-embedding: {query_prefix: "ask: ", passage_prefix: "text: ", window: 8}}, max_retries: 1'
+    rivers.write_text(text.replace("stub: {base_url", f"stub: {{{said}, base_url"))
+
+    done = inside("retrieve", rivers, "--configuration", "plain", "--question", "Which river is in Vienna?")
+
+    assert done.code == 0, done.errors
+    asked = [text for request in stub.requests for text in request["body"]["input"]]
+    assert "ask: Which river is in Vienna?" in asked
+    assert all(text.startswith(("ask: ", "text: ")) for text in asked)
+    assert "llmopt: plain: " in done.errors
+    assert "tokens that stub-embedding reads" in done.errors
+
+    over = text.replace("model: stub-embedding}", 'model: stub-embedding, query_prefix: "frage: "}')
+    rivers.write_text(over)
+    stub.reset()
+    done = inside("retrieve", rivers, "--configuration", "plain", "--question", "Which river is in Dresden?")
+    assert done.code == 0, done.errors
+    assert "frage: Which river is in Dresden?" in [t for r in stub.requests for t in r["body"]["input"]]

@@ -1,0 +1,70 @@
+"""What is said of an endpoint's embedding models in Settings: prefixes and window. Prices stand among the others."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.errors import BadInput
+from llmopt_core.models.endpoint_file import save_endpoint
+from llmopt_core.models.endpoints import EmbeddingModel, Endpoint
+from llmopt_ui.components import told_plainly
+from llmopt_ui.resources import settings
+from llmopt_ui.session import notify
+
+_MODEL, _QUERY, _PASSAGE, _WINDOW = "Model", "Before a question", "Before a passage", "Window"
+_HELP = (
+    "An endpoint does not tell what its embedding models want written before questions and passages, or how much they "
+    "read. For models of known names (e5, bge, nomic …) an empty cell means what their makers say; for others "
+    "nothing is written and 8,191 tokens are taken to be read."
+)
+
+
+def embedding_models_form(endpoint: Endpoint) -> None:
+    """A table of the endpoint's embedding models, folded away."""
+    with st.expander("Embedding models", icon=":material/data_array:", expanded=bool(endpoint.embeddings)):
+        st.caption(_HELP)
+        rows = [
+            (name, model.query_prefix, model.passage_prefix, model.window)
+            for name, model in endpoint.embeddings.items()
+        ] or [(None, None, None, None)]
+        columns = [_MODEL, _QUERY, _PASSAGE, _WINDOW]
+        table = pd.DataFrame(rows, columns=columns).astype(
+            {_MODEL: "string", _QUERY: "string", _PASSAGE: "string", _WINDOW: "Int64"}
+        )
+        with st.form(f"endpoint_embeddings_{endpoint.name}", border=False):
+            edited = st.data_editor(
+                table,
+                num_rows="dynamic",
+                hide_index=True,
+                key=f"endpoint_embedding_table_{endpoint.name}",
+                column_config={_WINDOW: st.column_config.NumberColumn(min_value=1, step=1, help="Tokens it reads")},
+            )
+            pressed = st.form_submit_button("Save embedding models")
+        if pressed:
+            with told_plainly():
+                save_endpoint(settings(), endpoint.model_copy(update={"embeddings": embedding_models_from(edited)}))
+                notify(f"Embedding models of {endpoint.name} saved.")
+                st.rerun()
+
+
+def embedding_models_from(table: pd.DataFrame) -> dict[str, EmbeddingModel]:
+    """The models that were typed; rows without a name are left out.
+
+    Raises:
+        BadInput: A window is no number of tokens.
+    """
+    found: dict[str, EmbeddingModel] = {}
+    for row in table.to_dict("records"):
+        name = "" if pd.isna(row[_MODEL]) else str(row[_MODEL]).strip()
+        if not name:
+            continue
+        values = {key: None if pd.isna(row[key]) else row[key] for key in (_QUERY, _PASSAGE, _WINDOW)}
+        if values[_WINDOW] is not None and not 1 <= int(values[_WINDOW]) <= 10_000_000:
+            raise BadInput(f"The window of {name} is {values[_WINDOW]}; it is a number of tokens from 1.")
+        found[name] = EmbeddingModel(
+            query_prefix=values[_QUERY],
+            passage_prefix=values[_PASSAGE],
+            window=None if values[_WINDOW] is None else int(values[_WINDOW]),
+        )
+    return found

@@ -56,8 +56,8 @@ def _instruction(store: Store, job: Job, prompt: PromptSpec) -> Iterator[Searche
     original = normalised(found.original)
     rewrites = [normalised(candidate.text) for candidate in found.candidates if not candidate.refused]
     # A rewrite that was touched up by hand was still chosen by the search; the text as it was before was not.
-    edited = text != original and any(nearly_equal(text, rewrite) for rewrite in rewrites)
-    if text and (text in rewrites or (edited and not nearly_equal(text, original))):
+    edited = any(nearly_equal(text, rewrite) for rewrite in rewrites)
+    if text not in ("", original) and (text in rewrites or (edited and not nearly_equal(text, original))):
         asked = _questions(store, job, found.trained_on, found.set_name, found.set_version)
         yield SearchedPart("instruction", found.set_name, asked)
 

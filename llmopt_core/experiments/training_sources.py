@@ -26,7 +26,7 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_core.settings import Settings
 from llmopt_core.types import Example, fingerprint
 
-_STAGE = "seen-questions-2"
+_STAGE = "seen-questions-3"
 _SERVICE_TUNED = "ft:"
 _MOST_KEPT = 512
 _KEPT: dict[tuple[Path, int, datetime], TrainingOverlap] = {}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from typing import Literal
+
+from rapidfuzz.distance import Levenshtein
 
 from llmopt_core.finetuning.data import TrainingExample, message_text
 from llmopt_core.finetuning.similarity import Overlap, words
@@ -14,13 +17,16 @@ Seen = Literal["exact", "near"]
 
 # `Question:`, `User question:`, `问题：` before what is asked.
 _LABEL = re.compile(r"^\W*\w+(?: \w+)?\s*[:\uff1a]\s*")
+_LITTLE = re.compile(r"[^\W\d_\u2e80-\uffff]{1,3}")
 _FIGURE = re.compile(r"\d+")
 _ENDS_QUESTION = ("?", "\uff1f")
 # A shorter question is bound to stand in other texts by chance. A CJK character is less than a word.
 _LONG_QUESTION = 5.0
 _CHARACTER = 0.6
 _SHARE_OF_TEXT = 0.5
+_SHARE_OF_TRIPLES = 0.5
 _SLACK = 40
+_LONG_WORD = 8
 
 
 def asked_in(examples: Iterable[TrainingExample]) -> Iterator[str]:
@@ -34,8 +40,8 @@ def seen_questions(questions: Sequence[str], texts: Iterable[str]) -> dict[int, 
 
     A text is a question, or a whole prompt with the question in it. `exact`: the question is the text, a line of it, or
     stands in it word for word, whatever the case, spaces and punctuation. `near`: a text or line differs by a tenth of
-    the characters (at most 25), or holds most of the question's word triples and little else; but never where their
-    figures differ.
+    the characters (at most 25), or holds the words of the question in their order and little else; but never where a
+    figure or a word is another one.
 
     Args:
         questions: Of an evaluation set.
@@ -53,12 +59,28 @@ def seen_questions(questions: Sequence[str], texts: Iterable[str]) -> dict[int, 
     for number, question in enumerate(questions):
         asked.setdefault(_numbers(normalised(question)), []).append(number)
     for figures, numbers in asked.items():
-        texts_alike = [{"question": questions[number]} for number in numbers]
-        for overlap in find_overlap(texts_alike, groups.get(figures, ())):
+        alike, others = [{"question": questions[number]} for number in numbers], groups.get(figures, [])
+        for overlap in find_overlap(alike, others):
             number = numbers[overlap.example]
-            if overlap.kind == "exact" or number not in found:
-                found[number] = overlap.kind
+            if overlap.kind == "exact":
+                found[number] = "exact"
+            elif number not in found and _same_but_for_typing(questions[number], others[overlap.question]):
+                found[number] = "near"
     return dict(sorted(found.items()))
+
+
+def _same_but_for_typing(question: str, text: str) -> bool:
+    """Whether two texts a few characters apart ask the same: no word is another one, such as another name."""
+    a, b = words(question), words(text)
+    for kind, a_start, a_end, b_start, b_end in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
+        left, right = a[a_start:a_end], b[b_start:b_end]
+        if kind == "equal" or all(_LITTLE.fullmatch(word) or word > "\u2e80" for word in (*left, *right)):
+            continue
+        joined = "".join(left), "".join(right)
+        most = 2 if max(map(len, joined)) >= _LONG_WORD else 1
+        if Levenshtein.distance(*joined, score_cutoff=most) > most:
+            return False
+    return True
 
 
 def _numbers(text: str) -> tuple[str, ...]:
@@ -82,7 +104,7 @@ def _lines(text: str) -> Iterator[str]:
 def _contained(questions: Sequence[str], texts: Mapping[str, None]) -> dict[int, Seen]:
     """Questions inside longer texts."""
     listed = [words(question) for question in questions]
-    overlap = Overlap(questions)
+    overlap = Overlap(questions, near=_SHARE_OF_TRIPLES)
     found: dict[int, Seen] = {}
     for text in texts:
         inside = words(text)
@@ -98,5 +120,6 @@ def _kind(question: Sequence[str], inside: Sequence[str]) -> Seen | None:
         return "exact"
     # Questions about a passage share many words with it, so a text that says much else is not nearly the question.
     alike = len(question) >= _SHARE_OF_TEXT * len(inside)
-    figures = {word for word in question if _FIGURE.search(word)}
-    return "near" if alike and figures <= set(inside) else None
+    # Short words may differ; another name, figure or CJK character makes another question.
+    missing = set(question) - set(inside)
+    return "near" if alike and all(_LITTLE.fullmatch(word) for word in missing) else None

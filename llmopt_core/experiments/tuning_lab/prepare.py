@@ -9,6 +9,7 @@ from pydantic import Field
 
 from llmopt_core.finetuning.data import TrainingExample, TrainingSet
 from llmopt_core.finetuning.leakage import find_leaks
+from llmopt_core.finetuning.seen_questions import asked_in, seen_questions
 from llmopt_core.finetuning.select import (
     Encode,
     Selection,
@@ -109,8 +110,16 @@ def prepare(
 def _without_leaks(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> Selection:
     # A document in common is only a hint: other questions about it may well be trained on.
     leaks = {leak.number for leak in find_leaks(examples, sets) if leak.kind != "leakage_document"}
-    kept = tuple(e for i, e in enumerate(examples) if i not in leaks)
-    return Selection(kept, {"leaking": len(leaks)} if leaks else {})
+    kept = _unseen([e for i, e in enumerate(examples) if i not in leaks], sets)
+    dropped = len(examples) - len(kept)
+    return Selection(kept, {"leaking": dropped} if dropped else {})
+
+
+def _unseen(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> tuple[TrainingExample, ...]:
+    """The examples that repeat no question, by the rule that a run of what is tuned on them will be judged by."""
+    questions = [example.question for item in sets for example in item.examples]
+    repeated = [questions[number] for number in seen_questions(questions, asked_in(examples))]
+    return tuple(e for e in examples if not repeated or not seen_questions(repeated, asked_in([e])))
 
 
 def _without_low(examples: Sequence[TrainingExample], least: float) -> Selection:

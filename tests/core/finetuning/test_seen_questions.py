@@ -37,6 +37,8 @@ QUESTIONS = [
         ("Tell me when the Panama Canal did open to ships in the end", {}),
         ("Who discovered penicillin, who discovered radium, and who was first to see a cell?", {}),
         ("Who painted the Mona Lisa?", {}),
+        ("When did the Panama Canal first open to ships?", {0: "near"}),
+        ("Who really discovered penicillin?", {}),
         ("Passage: The river that flows through Cologne is the Rhine.\nQuestion: How long is it?\nAnswer:", {}),
         ("Hello! Which river flows through Cologne, please?", {3: "exact"}),
         ("So which of the rivers flows through Cologne?", {}),
@@ -50,6 +52,13 @@ def test_a_question_is_found_whole_nearly_or_not(text: str, found: dict[int, str
 def test_every_question_of_a_prompt_is_found_not_only_the_nearest() -> None:
     alike = ["When did the Panama Canal open to ships?", "When did the Panama Canal open to the ships?"]
     assert seen_questions(alike, [alike[0]]) == {0: "exact", 1: "near"}
+
+
+def test_questions_about_other_things_are_different_however_alike_they_are() -> None:
+    capitals = ["What is the capital of France?", "What is the capital of the German Empire?", "黄金的化学符号是什么？"]
+    others = ["What is the capital of Peru?", "What is the capital of the Roman Empire?", "白银的化学符号是什么？"]
+    assert seen_questions(capitals, others) == {}
+    assert seen_questions(capitals, ["Say, what is the capital of that France?"]) == {0: "near"}
 
 
 def test_questions_that_differ_in_a_figure_are_different() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from llmopt_core.experiments.tuning_lab.embedder import EMBEDDER
 from llmopt_core.experiments.tuning_lab.held_back import held_back_sets, sets_used, usual_runs, usual_source
+from llmopt_core.experiments.tuning_lab.prepare import Preparation, prepare
 from llmopt_core.finetuning.data import chat_example
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
@@ -79,3 +80,16 @@ def test_it_is_said_how_many_questions_of_a_set_go_into_training() -> None:
         "5 of the 6 questions of questions go into training (4 word for word, 1 nearly): "
         "measure what is tuned on them with other questions."
     )
+
+
+def test_what_is_left_out_of_training_is_what_a_run_would_be_told_of() -> None:
+    asked = EvaluationSet("s", (Example("a", "What is the capital of France?"), Example("b", "Boiling point?")))
+    examples = [
+        chat_example("What's the capital of France?", "Paris"),
+        chat_example("Question: Boiling point?\nAnswer:", "100"),
+        chat_example("Which town is it that lies farthest north?", "Lima"),
+    ]
+    made = prepare(examples, Preparation(validation_share=0.0), [asked])
+    assert [example.answer for example in made.train] == ["Lima"]
+    assert made.dropped == {"leaking": 2}
+    assert sets_used(made.train, [asked]) == []

@@ -18,10 +18,10 @@ with charts_fetched_early():
     page = st.navigation(streamlit_pages())
     # What is drawn so far is on its way to the browser while the rest is imported.
     from llmopt_ui.project_switch import page_is_emptied
-    from llmopt_ui.sidebar import sidebar, unreadable_values
+    from llmopt_ui.sidebar import has_project, sidebar, unreadable_values
 
     with told_plainly():
         sidebar()
-        if not page_is_emptied():
+        if has_project() and not page_is_emptied():
             page.run()
         unreadable_values()

@@ -9,7 +9,7 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import show_error
+from llmopt_ui.components import empty_state, show_error
 from llmopt_ui.job_panel import running_jobs
 from llmopt_ui.project_switch import leave_project
 from llmopt_ui.resources import store
@@ -19,6 +19,7 @@ NEW = "project_new"
 NEW_NAME = "project_new_name"
 NEW_DESCRIPTION = "project_new_description"
 RENAME = "project_rename"
+MORE = "project_more"
 _SHOWN = 20
 RENAMED = "project_renamed"
 
@@ -42,11 +43,15 @@ def sidebar() -> None:
             st.button("New", key=NEW, icon=":material/add:", type="tertiary", on_click=_ask, args=(NEW,))
             if name:
                 st.button("Rename", key=RENAME, icon=":material/edit:", type="tertiary", on_click=_ask, args=(RENAME,))
+            st.button("More", key=MORE, icon=":material/more_horiz:", type="tertiary", on_click=_ask, args=(MORE,),
+                      help="Copy, export, import, delete")  # fmt: skip
         running_jobs()
     if state().dialog == NEW:
         _new_project()
     elif state().dialog == RENAME and name:
         _rename_project(name)
+    elif state().dialog == MORE:
+        _whole_project(projects[name] if name else None)
 
 
 def _leaves(projects: Mapping[str, Project], wanted: str) -> bool:
@@ -61,6 +66,16 @@ def _leaves(projects: Mapping[str, Project], wanted: str) -> bool:
 def _ask(dialog: str = "") -> None:
     """Open a dialog, or close the open one."""
     state().dialog = dialog
+
+
+def has_project() -> bool:
+    """Whether there is a project to show; says what to do where there is none."""
+    if st.session_state.get(PROJECT):
+        return True
+    empty_state(
+        "No project", "Add one with New in the sidebar, or import a project file with More.", ":material/folder:"
+    )
+    return False
 
 
 def current_project() -> Project:
@@ -98,7 +113,7 @@ def _new_project() -> None:
     except LlmOptError as error:
         show_error(str(error))
         return
-    _open(project, f"Project {project.name} created.")
+    _open(project.name, f"Project {project.name} created.")
 
 
 @st.dialog("Rename project", on_dismiss=_ask)
@@ -113,11 +128,21 @@ def _rename_project(old: str) -> None:
     except LlmOptError as error:
         show_error(str(error))
         return
-    _open(project, f"Renamed to {project.name}.")
+    _open(project.name, f"Renamed to {project.name}.")
 
 
-def _open(project: Project, message: str) -> None:
-    state().chosen_project = project.name
+@st.dialog("Whole project", on_dismiss=_ask)
+def _whole_project(project: Project | None) -> None:
+    # Read only where it is opened.
+    from llmopt_ui.project_dialog import project_parts
+
+    done = project_parts(project)
+    if done is not None:
+        _open(*done)
+
+
+def _open(name: str, message: str) -> None:
+    state().chosen_project = name
     _ask()
     notify(message)
     st.rerun()

@@ -24,6 +24,7 @@ from llmopt_core.cli import (
     doctor,
     evaluate,
     finetune,
+    project,
     prompts,
     report,
     retrieve,
@@ -43,7 +44,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (evaluate, compare, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, report, doctor, browser):
+_MODULES = (
+    evaluate, compare, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, project, report, doctor, browser,
+)  # fmt: skip
+for module in _MODULES:
     module.register(app)
 
 

@@ -29,7 +29,7 @@ class ProjectStore(StorePart):
         Raises:
             BadInput: The name is empty, too long, or taken.
         """
-        name = _checked_name(name)
+        name = checked_name(name)
         row = {"name": name, "description": description, "created_at": now()}
         with self.database.write() as connection:
             try:
@@ -43,7 +43,7 @@ class ProjectStore(StorePart):
         try:
             return self.project(name)
         except BadInput:
-            name = _checked_name(name)
+            name = checked_name(name)
         row = {"name": name, "description": description, "created_at": now()}
         with self.database.write() as connection:
             connection.execute(self.database.insert_new(projects), row)
@@ -62,7 +62,7 @@ class ProjectStore(StorePart):
         Raises:
             BadInput: The name is empty, too long, or taken.
         """
-        project_id, name = self._project_id(project), _checked_name(name)
+        project_id, name = self._project_id(project), checked_name(name)
         with self.database.write() as connection:
             try:
                 connection.execute(sa.update(projects).where(projects.c.id == project_id).values(name=name))
@@ -290,7 +290,12 @@ def _named(table: sa.Table, project_id: int, name: str) -> sa.ColumnElement[bool
     return sa.and_(table.c.project_id == project_id, table.c.name == name)
 
 
-def _checked_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """A project's name as it is kept.
+
+    Raises:
+        BadInput: It is no name.
+    """
     name = name.strip()
     if not name or len(name) > _NAME_LENGTH or not name.isprintable():
         raise BadInput(f"A project's name has 1 to {_NAME_LENGTH} visible characters.")

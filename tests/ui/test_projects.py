@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.experiments.project_file import export_project
 from llmopt_core.runs.store import Store
 
 App = Callable[..., AppTest]
@@ -65,3 +67,64 @@ def test_a_project_is_renamed_and_keeps_its_runs(app: App, store: Store, used: s
     press(test, "Rename project")
     assert test.selectbox(key="project").value == "lighthouse"
     assert len(store.runs("lighthouse")) == 3
+
+
+def opened(test: AppTest) -> AppTest:
+    return test.button(key="project_more").click().run()
+
+
+def test_a_project_is_copied_and_the_copy_opened(app: App, store: Store, used: str) -> None:
+    test = opened(app(project=used))
+    test.text_input(key="project_copy_name").input("twin")
+    press(test, "Copy project")
+    assert not test.exception
+    assert test.selectbox(key="project").value == "twin"
+    assert len(store.runs("twin")) == len(store.runs(used)) > 0
+
+
+def test_deleting_asks_for_confirmation(app: App, store: Store, used: str) -> None:
+    test = press(opened(app(project=used)), "Delete for good")
+    assert "Tick the box first." in [caption.value for caption in test.caption]
+    assert used in [project.name for project in store.projects()]
+    test.checkbox(key="project_confirm").check()
+    press(test, "Delete for good")
+    assert not test.exception
+    assert [project.name for project in store.projects()] == ["sample"]
+    assert test.selectbox(key="project").value == "sample"
+
+
+def test_a_project_in_use_is_not_deleted_and_it_is_said(app: App, store: Store, used: str) -> None:
+    job_id = store.start_job("evaluation", used, {})
+    test = opened(app(project=used))
+    test.checkbox(key="project_confirm").check()
+    press(test, "Delete for good")
+    assert any(f"is in use by job {job_id} (evaluation)" in text for text in texts(test))
+    assert used in [project.name for project in store.projects()]
+
+
+def test_a_project_file_is_imported(app: App, store: Store, used: str) -> None:
+    file = io.BytesIO()
+    export_project(store, used, file)
+    test = opened(app())
+    test.file_uploader(key="project_file").upload("project.zip", file.getvalue(), "application/zip")
+    press(test, "Import project")
+    assert not test.exception
+    assert test.selectbox(key="project").value == f"{used} (2)"
+    assert len(store.runs(f"{used} (2)")) == len(store.runs(used))
+
+
+def test_a_foreign_zip_is_refused_in_words(app: App, store: Store) -> None:
+    test = opened(app())
+    test.file_uploader(key="project_file").upload("x.zip", b"PK no", "application/zip")
+    press(test, "Import project")
+    assert any("is no project file" in text for text in texts(test))
+    assert len(store.projects()) == 1
+
+
+def test_a_workspace_without_projects_says_what_to_do(app: App, store: Store) -> None:
+    test = app()
+    store.delete_project("sample")
+    test.run()
+    test.run()
+    assert not test.exception
+    assert any("No project" in markdown.value for markdown in test.markdown)

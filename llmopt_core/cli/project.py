@@ -1,0 +1,124 @@
+"""`llmopt project`: list, export, import, copy and delete whole projects."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, printable, write_json
+from llmopt_core.errors import BadInput
+
+if TYPE_CHECKING:
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+group = typer.Typer(help="Projects as a whole: list, export, import, copy, delete.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="PROJECT", help="Its name.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="project")
+
+
+@group.command("list", help="The projects of the workspace.")
+def list_projects(json: JsonOption = "") -> None:
+    """Name, and how much there is of each."""
+    store, _ = _open()
+    found = [
+        {
+            "name": project.name,
+            "description": project.description,
+            "documents": len(store.document_list(project)),
+            "evaluation_sets": len(store.evaluation_sets(project)),
+            "runs": len(store.runs(project)),
+        }
+        for project in store.projects()
+    ]
+    lines = [
+        f"{one['name']}: {one['documents']} documents, {one['evaluation_sets']} evaluation sets, {one['runs']} runs"
+        for one in found
+    ]
+    _say("\n".join(lines), {"projects": found}, json)
+
+
+@group.command(help="Write a project to one file, with its documents, sets, prompts, configurations, runs and votes.")
+def export(
+    project: NameArgument,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Such as project.zip.")],
+    json: JsonOption = "",
+) -> None:
+    """One file without keys and without paths of this machine."""
+    from llmopt_core.experiments.project_file import export_project
+
+    store, _ = _open()
+    export_project(store, project, out)
+    _say(f"{project} exported to {out}.", {"project": project, "file": str(out)}, json)
+
+
+@group.command("import", help="Add the project of a file to this workspace.")
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="As `llmopt project export` wrote it.")],
+    name: Annotated[str, typer.Option(help="What it is called here; by default as in the file.")] = "",
+    json: JsonOption = "",
+) -> None:
+    """All of it or nothing."""
+    from llmopt_core.experiments.project_file import import_project
+
+    store, _ = _open()
+    made = import_project(store, file, name)
+    runs = len(store.runs(made))
+    _say(f"Imported as {made.name}: {runs} runs.", {"project": made.name, "runs": runs}, json)
+
+
+@group.command(help="Add a copy of a project under another name.")
+def copy(
+    project: NameArgument,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the copy.")],
+    json: JsonOption = "",
+) -> None:
+    """The two share nothing but what is cached."""
+    from llmopt_core.experiments.project_file import copy_project
+
+    store, _ = _open()
+    made = copy_project(store, project, name)
+    _say(f"{project} copied to {made.name}.", {"project": made.name}, json)
+
+
+@group.command(help="Remove a project with its documents, sets, prompts, configurations, runs and votes.")
+def delete(
+    project: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: JsonOption = "",
+) -> None:
+    """Asks first; where nobody can answer, --yes is needed."""
+    from llmopt_core.experiments.project_deletion import delete_project
+
+    store, settings = _open()
+    found = store.project(project)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise BadInput(f"Deleting {project} cannot be undone; say --yes to do it.")
+        typer.confirm(f"Delete {printable(project)} with its {len(store.runs(found))} runs for good?", abort=True)
+    removed = delete_project(store, settings, found)
+    told = f"{project} deleted, and {removed} {'index' if removed == 1 else 'indexes'} that nothing else uses."
+    _say(told, {"project": project, "indexes": removed}, json)
+
+
+def _say(sentence: str, value: dict[str, object], json: str) -> None:
+    if json:
+        write_json(value, json)
+    if json != "-":
+        print(printable(sentence))
+
+
+def _open() -> tuple[Store, Settings]:
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+    settings = Settings.from_environment()
+    return Store.open(settings), settings

@@ -1,0 +1,192 @@
+"""A project as one file, to be kept, sent, or taken into another workspace.
+
+It is a zip with a manifest and one JSON Lines file per table. It holds no keys and no paths of this machine, and
+nothing of it is ever unpacked to the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.experiments.project_paths import placed, unplaced
+from llmopt_core.installed import program_version
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.store_transfer import TABLE_NAMES, Row
+from llmopt_core.runs.values import Project
+from llmopt_core.workspace import write_output
+
+FORMAT, VERSION = "llmopt-project", 1
+_MANIFEST = "manifest.json"
+_MOST_BYTES = 8 * 2**30
+_MOST_TIMES = 1000
+_MOST_LINE = 256 * 2**20
+_MOST_MANIFEST = 2**20
+_SMALL = 10 * 2**20
+
+
+def export_project(store: Store, project: Project | str, file: Path | IO[bytes]) -> None:
+    """Write a project with all that belongs to it.
+
+    Raises:
+        BadInput: There is no such project.
+        StorageFailed: The file cannot be written.
+    """
+    found = store.project(project) if isinstance(project, str) else project
+    with tempfile.TemporaryFile() as made:
+        try:
+            _write(store, found, made)
+        except OSError as error:
+            raise StorageFailed(f"The project file cannot be made ({error.strerror}): free some space.") from error
+        made.seek(0)
+        if isinstance(file, Path):
+            write_output(file, made.read())
+        else:
+            file.write(made.read())
+
+
+def import_project(store: Store, file: Path | IO[bytes], name: str = "") -> Project:
+    """Add the project of a file to this workspace, all of it or nothing.
+
+    Args:
+        store: Where to.
+        file: As `export_project` wrote it.
+        name: What it is called here; by default as in the file, with a number where that is taken.
+
+    Raises:
+        BadInput: It is no such file, is damaged, or of a newer version; or the name is taken.
+    """
+    label = file.name if isinstance(file, Path) else "The file"
+    try:
+        with zipfile.ZipFile(file) as archive:
+            manifest = _manifest(archive, label)
+            about = manifest["project"]
+            wanted = name.strip() or _free_name(store, str(about["name"]))
+            rows = _rows(archive, manifest["rows"], store.home)
+            return store.load_project(wanted, str(about.get("description") or ""), rows)
+    except OSError as error:
+        raise BadInput(f"{label} cannot be read ({error.strerror or error}).") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise BadInput(f"{label} is no project file, or a damaged one ({error}); export the project again.") from error
+
+
+def copy_project(store: Store, project: Project | str, name: str) -> Project:
+    """Add a copy of a project under another name; the two share nothing but what is cached.
+
+    Raises:
+        BadInput: There is no such project, or the name is taken.
+    """
+    with tempfile.TemporaryFile() as made:
+        export_project(store, project, made)
+        made.seek(0)
+        return import_project(store, made, name)
+
+
+def _write(store: Store, project: Project, file: IO[bytes]) -> None:
+    counts: Counter[str] = Counter()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
+        writing: dict[str, IO[bytes]] = {}
+
+        def take(table: str, row: Row) -> None:
+            if table not in writing:
+                _close(writing)
+                writing[table] = archive.open(_entry(table), "w", force_zip64=True)
+            counts[table] += 1
+            writing[table].write(json.dumps(unplaced(table, row, store.home), separators=(",", ":")).encode() + b"\n")
+
+        store.dump_project(project, take)
+        _close(writing)
+        manifest = {
+            "format": FORMAT,
+            "version": VERSION,
+            "program": program_version(),
+            "project": {"name": project.name, "description": project.description},
+            "rows": {table: counts[table] for table in TABLE_NAMES},
+        }
+        archive.writestr(_MANIFEST, json.dumps(manifest, indent=1))
+
+
+def _close(writing: dict[str, IO[bytes]]) -> None:
+    # A zip file is written one entry after the other.
+    for open_entry in writing.values():
+        open_entry.close()
+
+
+def _entry(table: str) -> str:
+    return f"tables/{table}.jsonl"
+
+
+def _manifest(archive: zipfile.ZipFile, label: str) -> dict[str, Any]:
+    _check_entries(archive, label)
+    with archive.open(_MANIFEST) as entry:
+        text = entry.read(_MOST_MANIFEST + 1)
+    try:
+        manifest = json.loads(text)
+        known = manifest["format"] == FORMAT
+        version, rows, project = int(manifest["version"]), manifest["rows"], manifest["project"]
+        sound = isinstance(project["name"], str) and all(isinstance(count, int) for count in rows.values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInput(f"{label} is no project file: its manifest cannot be read.") from error
+    if not known or not sound:
+        raise BadInput(f"{label} is no project file: its manifest is not that of one.")
+    if version != VERSION:
+        raise BadInput(
+            f"{label} is a project file of version {version}, and this program reads version {VERSION}: "
+            f"{'update the program' if version > VERSION else 'export the project again'}."
+        )
+    return {"rows": rows, "project": project}
+
+
+def _check_entries(archive: zipfile.ZipFile, label: str) -> None:
+    entries = archive.infolist()
+    names = [entry.filename for entry in entries]
+    foreign = set(names) - {_MANIFEST, *map(_entry, TABLE_NAMES)}
+    if _MANIFEST not in names:
+        raise BadInput(f"{label} is no project file: it has no {_MANIFEST}.")
+    if foreign or len(names) != len(set(names)):
+        odd = sorted(foreign)[0] if foreign else next(name for name in names if names.count(name) > 1)
+        raise BadInput(f"{label} is no project file: it holds {odd[:80]!r}, which does not belong there.")
+    for entry in entries:
+        too_dense = entry.file_size > _SMALL and entry.file_size > _MOST_TIMES * max(1, entry.compress_size)
+        too_long = entry.filename == _MANIFEST and entry.file_size > _MOST_MANIFEST
+        if too_dense or too_long or sum(e.file_size for e in entries) > _MOST_BYTES:
+            raise BadInput(f"{label} would unpack to far more than a project holds ({entry.filename}); it is not read.")
+
+
+def _rows(archive: zipfile.ZipFile, counts: Mapping[str, int], home: Path) -> Iterator[tuple[str, Row]]:
+    present = set(archive.namelist())
+    for table in TABLE_NAMES:
+        found = 0
+        if _entry(table) in present:
+            for row in _table(archive, table):
+                found += 1
+                yield table, placed(table, row, home)
+        if found != counts.get(table, 0):
+            raise BadInput(f"The project file is damaged: {counts.get(table, 0)} {table} are announced, {found} there.")
+
+
+def _table(archive: zipfile.ZipFile, table: str) -> Iterator[Row]:
+    with archive.open(_entry(table)) as entry:
+        number = 0
+        while line := entry.readline(_MOST_LINE + 1):
+            number += 1
+            try:
+                row = json.loads(line) if len(line) <= _MOST_LINE else None
+            except (ValueError, RecursionError):
+                row = None
+            if not isinstance(row, dict):
+                raise BadInput(f"The project file is damaged: {_entry(table)} line {number} cannot be read.")
+            yield row
+
+
+def _free_name(store: Store, name: str) -> str:
+    taken = {project.name for project in store.projects()}
+    name = "".join(c for c in name if c.isprintable()).strip()[:190] or "Imported project"
+    return next(n for n in (name, *(f"{name} ({i})" for i in range(2, len(taken) + 3))) if n not in taken)

@@ -1,0 +1,87 @@
+"""What is done to a project as a whole: copy, export, import, delete."""
+
+from __future__ import annotations
+
+import io
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.project_deletion import delete_project
+from llmopt_core.experiments.project_file import copy_project, export_project, import_project
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import Download, downloads, show_error
+from llmopt_ui.resources import settings, store
+
+COPY_NAME, FILE, IMPORT, CONFIRM, DELETE = (
+    "project_copy_name", "project_file", "project_import", "project_confirm", "project_delete",
+)  # fmt: skip
+_GONE = "Delete for good"
+
+
+def project_parts(project: Project | None) -> tuple[str, str] | None:
+    """The four parts of the dialog. Gives the project to open next and a notice, once something was done."""
+    try:
+        if project is not None:
+            _export(project)
+            copied = _copy(project)
+            if copied is not None:
+                return copied.name, f"{project.name} copied to {copied.name}."
+        made = _import()
+        if made is not None:
+            return made.name, f"Imported as {made.name}."
+        if project is not None and _delete(project):
+            return "", f"{project.name} deleted."
+    except LlmOptError as error:
+        show_error(str(error))
+    return None
+
+
+def _export(project: Project) -> None:
+    st.markdown("**Export**")
+    st.caption("One file with documents, evaluation sets, prompts, configurations, runs, labels and votes. It holds no "
+               "keys and no paths of this machine.")  # fmt: skip
+    name = f"{fmt.file_stem(project.name)}.zip"
+    downloads([Download("Project file (ZIP)", lambda: _file_of(project), name, "application/zip")], "project_export")
+
+
+def _file_of(project: Project) -> bytes:
+    made = io.BytesIO()
+    export_project(store(), project, made)
+    return made.getvalue()
+
+
+def _copy(project: Project) -> Project | None:
+    with st.form("project_copy_form", border=False):
+        name = st.text_input("Copy as", f"{project.name} copy"[:200], key=COPY_NAME, max_chars=200)
+        pressed = st.form_submit_button("Copy project", icon=":material/content_copy:")
+    return copy_project(store(), project, name or "") if pressed else None
+
+
+def _import() -> Project | None:
+    with st.form("project_import_form", border=False):
+        file = st.file_uploader("Import a project file", type=["zip"], key=FILE)
+        pressed = st.form_submit_button("Import project", icon=":material/upload:", key=IMPORT)
+    if not pressed:
+        return None
+    if file is None:
+        st.caption("Choose a file first.")
+        return None
+    return import_project(store(), file)
+
+
+def _delete(project: Project) -> bool:
+    runs = len(store().runs(project))
+    with st.form("project_delete_form", border=False):
+        st.markdown("**Delete**")
+        st.caption(f"Removes the project with {fmt.plural(runs, 'run')}, its documents and all else of it. "
+                   "This cannot be undone.")  # fmt: skip
+        sure = st.checkbox("Yes, remove this project", key=CONFIRM)
+        pressed = st.form_submit_button(_GONE, icon=":material/delete:", key=DELETE)
+    if pressed and not sure:
+        st.caption("Tick the box first.")
+    if not (pressed and sure):
+        return False
+    delete_project(store(), settings(), project)
+    return True

@@ -1,0 +1,246 @@
+"""A project goes out as one file and comes in again, in another workspace, with the same numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.project_deletion import delete_project
+from llmopt_core.experiments.project_file import copy_project, export_project, import_project
+from llmopt_core.experiments.result import result_of
+from llmopt_core.experiments.tuning_lab.labels import Label, labels, save_labels
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.store_labs import Vote
+from llmopt_core.settings import Settings
+from llmopt_core.types import Document
+from tests.ui.seed import seed_project
+
+PROJECT = "harbour"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Store:
+    """A used project beside another one, so that numbers of rows differ where it is imported."""
+    store = Store.open(Settings(home=tmp_path / "source"))
+    seed_project(store, "before", questions=3, runs=2)
+    seed_project(store, PROJECT, questions=8)
+    newest = store.runs(PROJECT)[0]
+    store.save_version(PROJECT, "prompt", "answer", {"system": "Be brief."}, "first")
+    store.set_label(PROJECT, "prompt", "answer", "production", 1)
+    store.save_draft(PROJECT, "prompt", "answer", {"system": "typed \ud83d"})
+    store.save_vote(PROJECT, Vote("abcd", "me", "q1", "rag", "baseline", "first"))
+    store.decide(PROJECT, newest.id, "kept", "better")
+    save_labels(store, PROJECT, [Label("q2", newest.id, "accepted", "1712", "questions")])
+    job = store.start_job("evaluation", PROJECT, {"file": "/home/somebody/secret/questions.jsonl"})
+    store.update_job(job, status="finished", result={"runs": [newest.id]}, error=f"{store.home}/llmopt.db is full")
+    store.start_job("evaluation", PROJECT, {"under": "way"})
+    return store
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Store:
+    return Store.open(Settings(home=tmp_path / "target"))
+
+
+@pytest.fixture
+def exported(source: Store, tmp_path: Path) -> Path:
+    export_project(source, PROJECT, tmp_path / "harbour.zip")
+    return tmp_path / "harbour.zip"
+
+
+def values(store: Store, name: str) -> dict[str, Any]:
+    """All that a project shows, without the numbers of rows."""
+    runs, sets = store.runs(name), store.evaluation_sets(name, every_version=True)
+    hidden = ("id", "project", "job_id")
+    return {
+        "documents": store.documents(name),
+        "sets": [store.evaluation_set(name, saved.name, saved.version) for saved in sets],
+        "configurations": store.configurations(name),
+        "prompts": store.versions(name, "prompt"),
+        "draft": store.draft(name, "prompt", "answer"),
+        "votes": store.votes(name),
+        "ladder": [(step.decision, step.note, step.saved_at) for step in store.ladder_steps(name)],
+        "runs": [{f: getattr(run, f) for f in run.__dataclass_fields__ if f not in hidden} for run in runs],
+        "records": [store.records(run.id, trace=True) for run in runs],
+        "scores": list(store.scores([run.id for run in runs]).values()),
+    }
+
+
+def test_a_project_is_the_same_in_another_workspace(source: Store, target: Store, exported: Path) -> None:
+    made = import_project(target, exported)
+    assert (made.name, made.description) == (PROJECT, source.project(PROJECT).description)
+    assert values(target, PROJECT) == values(source, PROJECT)
+    results = [result_of(store, [run.id for run in store.runs(PROJECT)]) for store in (source, target)]
+    before, after = (json.dumps(result, default=str, sort_keys=True) for result in results)
+    assert before == after
+
+
+def test_what_names_a_run_names_it_by_its_new_number(source: Store, target: Store, exported: Path) -> None:
+    seed_project(target, "other", questions=2, runs=3)
+    import_project(target, exported)
+    newest = target.runs(PROJECT)[0]
+    assert newest.id != source.runs(PROJECT)[0].id
+    (job,) = target.jobs(PROJECT)
+    assert job.result == {"runs": [newest.id]}
+    (label,) = labels(target, PROJECT).values()
+    assert (label.run_id, label.answer) == (newest.id, "1712")
+    assert [step.run_id for step in target.ladder_steps(PROJECT)] == [newest.id]
+    assert target.record(newest.id, "q1").example.id == "q1"
+
+
+def test_the_file_holds_no_path_of_this_machine_and_nothing_that_is_under_way(
+    source: Store, target: Store, exported: Path
+) -> None:
+    with zipfile.ZipFile(exported) as archive:
+        text = b"\n".join(archive.read(name) for name in archive.namelist()).decode()
+        manifest = json.loads(archive.read("manifest.json"))
+    assert str(source.home) not in text
+    assert "/home/somebody" not in text
+    assert '"under"' not in text
+    assert (manifest["format"], manifest["version"], manifest["rows"]["runs"]) == ("llmopt-project", 1, 3)
+    import_project(target, exported)
+    (job,) = target.jobs(PROJECT)
+    assert job.error == f"{target.home}/llmopt.db is full"
+    assert job.arguments == {"file": "questions.jsonl"}
+
+
+def test_a_taken_name_gets_a_number_and_a_wished_one_is_refused(source: Store, exported: Path) -> None:
+    assert import_project(source, exported).name == "harbour (2)"
+    assert import_project(source, exported).name == "harbour (3)"
+    with pytest.raises(BadInput, match="There is a project named before already"):
+        import_project(source, exported, "before")
+    assert [project.name for project in source.projects()] == ["before", PROJECT, "harbour (2)", "harbour (3)"]
+
+
+def test_a_copy_is_a_project_of_its_own(source: Store) -> None:
+    copy_project(source, PROJECT, "copy")
+    assert values(source, "copy") == values(source, PROJECT)
+    source.delete_document("copy", "harbour.md")
+    source.delete_runs([run.id for run in source.runs("copy")])
+    assert len(source.runs(PROJECT)) == 3
+    assert len(source.documents(PROJECT)) == 2
+
+
+def changed(file: Path, change: Callable[[dict[str, bytes]], object]) -> io.BytesIO:
+    """The file with other contents."""
+    with zipfile.ZipFile(file) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    change(entries)
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    made.seek(0)
+    return made
+
+
+def manifest_with(**more: object) -> Callable[[dict[str, bytes]], object]:
+    def change(entries: dict[str, bytes]) -> None:
+        entries["manifest.json"] = json.dumps(json.loads(entries["manifest.json"]) | more).encode()
+
+    return change
+
+
+def first_row(table: str, **more: object) -> Callable[[dict[str, bytes]], object]:
+    def change(entries: dict[str, bytes]) -> None:
+        first, *others = entries[f"tables/{table}.jsonl"].splitlines()
+        entries[f"tables/{table}.jsonl"] = b"\n".join([json.dumps(json.loads(first) | more).encode(), *others])
+
+    return change
+
+
+BROKEN = {
+    "it holds '../../evil.py', which does not belong": lambda e: e.update({"../../evil.py": b"x"}),
+    "it holds 'tables/claims.jsonl'": lambda e: e.update({"tables/claims.jsonl": b"{}"}),
+    "it has no manifest.json": lambda e: e.pop("manifest.json"),
+    "its manifest cannot be read": lambda e: e.update({"manifest.json": b"[" * 100_000}),
+    "its manifest is not that of one": manifest_with(format="other"),
+    "of version 99, and this program reads version 1: update the program": manifest_with(version=99),
+    "8 documents are announced, 2 there": manifest_with(rows={"documents": 8}),
+    "records are announced, 0 there": lambda e: e.pop("tables/records.jsonl"),
+    "would unpack to far more": lambda e: e.update({"tables/drafts.jsonl": b" " * 200_000_000}),
+    r"tables/runs.jsonl line 1 cannot be read": lambda e: e.update({"tables/runs.jsonl": b"{" + b"\n"}),
+    r"\(runs\) is not what it should be: total holds str": first_row("runs", total="many"),
+    r"\(runs\) is not what it should be: total holds bool": first_row("runs", total=True),
+    r"\(runs\) is not what it should be: columns \['owner_pid'\]": first_row("runs", owner_pid=1),
+    r"\(runs\) is not what it should be: .*seconds holds float": first_row("runs", seconds=float("nan")),
+    r"\(runs\) is not what it should be: .*": first_row("runs", created_at=1e300),
+    r"\(records\) points to nothing \(99\)": first_row("records", run_id=99),
+    r"\(scores\) is not what it should be: metric is empty": first_row("scores", metric=None),
+}
+
+
+@pytest.mark.parametrize("words", BROKEN)
+def test_a_broken_or_foreign_file_is_refused_in_a_sentence_and_leaves_nothing(
+    target: Store, exported: Path, words: str
+) -> None:
+    with pytest.raises(BadInput, match=words):
+        import_project(target, changed(exported, BROKEN[words]))
+    assert target.projects() == []
+    assert target.runs() == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\x03\x04 cut"])
+def test_what_is_no_zip_is_refused(target: Store, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "odd.zip").write_bytes(content)
+    with pytest.raises(BadInput, match=r"odd\.zip is no project file"):
+        import_project(target, tmp_path / "odd.zip")
+
+
+def test_a_damaged_file_is_refused(target: Store, exported: Path) -> None:
+    content = bytearray(exported.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    with pytest.raises(BadInput):
+        import_project(target, io.BytesIO(content))
+    assert target.projects() == []
+
+
+def test_deleting_takes_the_indexes_along_that_nobody_else_can_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from llmopt_core.index import stored
+
+    settings = Settings(home=tmp_path)
+    store = Store.open(settings)
+    for name, documents in (("mine", ("a.txt", "b.txt")), ("other", ("a.txt", "c.txt"))):
+        store.ensure_project(name)
+        store.save_documents(name, [Document(d, f"text of {d}") for d in documents])
+    there = {"1": {"a.txt", "b.txt"}, "2": {"a.txt"}, "3": {"c.txt"}, "4": {"b.txt"}}
+    found = [stored.StoredIndex(n, "e", 1, frozenset(d), 1, 0.0) for n, d in there.items()]
+    removed: list[str] = []
+    monkeypatch.setattr(stored, "stored_indexes", lambda _: found)
+    monkeypatch.setattr(stored, "delete_index", lambda _, name: removed.append(name) is None)
+    assert delete_project(store, settings, "mine") == 2
+    assert removed == ["1", "4"]
+    assert [project.name for project in store.projects()] == ["other"]
+
+
+def test_the_command_line_exports_imports_copies_and_deletes(source: Store, tmp_path: Path) -> None:
+    def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        import os
+
+        return subprocess.run(
+            [sys.executable, "-m", "llmopt_core.cli", "project", *arguments], capture_output=True, text=True,
+            env={**os.environ, "LLMOPT_HOME": str(home)}, stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+
+    file, other = str(tmp_path / "out.zip"), tmp_path / "elsewhere"
+    assert run(source.home, "export", PROJECT, "--out", file).returncode == 0
+    made = run(other, "import", file, "--name", "new", "--json", "-")
+    assert json.loads(made.stdout) == {"project": "new", "runs": 3}
+    assert run(other, "copy", "new", "twin").stdout == "new copied to twin.\n"
+    refused = run(other, "delete", "new")
+    assert (refused.returncode, refused.stderr) == (2, "llmopt: Deleting new cannot be undone; say --yes to do it.\n")
+    assert run(other, "delete", "new", "--yes").returncode == 0
+    listed = json.loads(run(other, "list", "--json", "-").stdout)["projects"]
+    assert [(one["name"], one["runs"]) for one in listed] == [("twin", 3)]
+    assert run(other, "import", str(tmp_path / "none.zip")).returncode == 2

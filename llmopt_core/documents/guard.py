@@ -45,8 +45,9 @@ def guarded(  # noqa: PLR0917
     seconds: float,
     on_part: OnPart = silent_parts,
     heartbeat: Heartbeat = unwatched,
+    advice: str = "split it, or save its text as a plain text file",
 ) -> Any:
-    """`run_apart` with the limits of a file of `size` bytes; what stops it is told in one sentence.
+    """`run_apart` with the limits of a file of `size` bytes; what stops it is told in one sentence, with the advice.
 
     Raises:
         BadInput: The file is over a limit, or breaks its reader. Errors of the function pass.
@@ -55,12 +56,12 @@ def guarded(  # noqa: PLR0917
     try:
         return run_apart(function, arguments, bounds, on_part=on_part, heartbeat=heartbeat)
     except Stopped as stopped:
-        raise BadInput(_SENTENCES[stopped.reason].format(name=name, detail=stopped.detail)) from stopped
+        raise BadInput(_SENTENCES[stopped.reason].format(name=name, detail=stopped.detail, advice=advice)) from stopped
 
 
 _SENTENCES = {
-    "memory": "{name} needs more than {detail} of memory to be read: split it, or save its text as a plain text file.",
-    "time": "{name} takes too long to be read (more than {detail}): split it, or save its text as a plain text file.",
+    "memory": "{name} needs more than {detail} of memory to be read: {advice}.",
+    "time": "{name} takes too long to be read (more than {detail}): {advice}.",
     "crash": "{name} is damaged and broke its reader ({detail}): open it in its program and save it again.",
     "failed": "{name} cannot be read ({detail}): open it in its program and save it again.",
 }

@@ -28,6 +28,9 @@ WALL_RATIO = 3.0
 READ_MEMORY = 1_500 * MEGABYTE
 READ_MEMORY_PER_BYTE = 8
 READ_AT_ONCE_BYTES = MEGABYTE
+# YAML takes ten seconds for a megabyte.
+YAML_AT_ONCE_BYTES = 200_000
+YAML_SECONDS = 120.0
 
 
 def seconds_to_read(size: int, *, pdf: bool = False) -> float:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from llmopt_core.documents import limits
+from llmopt_core.documents.guard import guarded
+from llmopt_core.documents.progress import OnPart
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.check_spec import EXAMPLE_COLUMN, THRESHOLD_COLUMN
 from llmopt_core.evaluation.checks import CheckSpec
@@ -19,6 +22,7 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.assemble import templates_of, undefined_variables
 from llmopt_core.prompts.promptfoo import FoundPrompt, FoundTest, PromptfooFile, read_promptfoo
+from llmopt_core.prompts.promptfoo.references import DATA
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
 from llmopt_core.types import EvaluationSet, Example
@@ -78,7 +82,7 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
     Raises:
         BadInput: A file is missing or broken, or nothing in it can be run here.
     """
-    file = read_promptfoo(path, root)
+    file = _read(path, root)
     importer = _Importer()
     grader = _grader(file.tests)
     judge = importer.judge(grader)
@@ -104,6 +108,26 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
         tuple(importer.not_run),
         tuple([*_parts_not_read(file), *importer.warnings, *_warnings(examples, judge)]),
     )
+
+
+def _read(path: Path, root: Path | None) -> PromptfooFile:
+    """The file and all it names; apart where the folder holds so much that YAML would keep a page waiting."""
+    folder = root or (path if path.is_dir() else path.parent)
+    size = 0
+    for found in folder.rglob("*"):
+        size += found.stat().st_size if found.suffix.lower() in DATA and found.is_file() else 0
+        if size > limits.YAML_AT_ONCE_BYTES:
+            # The child may stand in another folder.
+            arguments = (path.absolute(), root.absolute() if root is not None else None)
+            file: PromptfooFile = guarded(
+                path.name, _read_apart, arguments, size, limits.YAML_SECONDS, advice="split it, or write it as JSONL"
+            )
+            return file
+    return read_promptfoo(path, root)
+
+
+def _read_apart(path: Path, root: Path | None, _on_part: OnPart) -> PromptfooFile:
+    return read_promptfoo(path, root)
 
 
 def _parts_not_read(file: PromptfooFile) -> list[str]:

@@ -8,6 +8,9 @@ from typing import Any
 import yaml
 
 from llmopt_core.bounded_yaml import BoundedLoader
+from llmopt_core.documents import limits
+from llmopt_core.documents.guard import guarded
+from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.errors import BadInput
 from llmopt_core.texts import fault_of
 
@@ -56,6 +59,14 @@ def read_yaml(text: str, source: str) -> Located:
     Raises:
         BadInput: It is not YAML, a key stands twice, or it holds more than plain values; names file and line.
     """
+    if len(text) <= limits.YAML_AT_ONCE_BYTES:
+        return _read(text, source)
+    arguments = (text, source)
+    found: Located = guarded(source, _read, arguments, len(text), limits.YAML_SECONDS, advice="split it")
+    return found
+
+
+def _read(text: str, source: str, _on_part: OnPart = silent_parts) -> Located:
     try:
         loader = BoundedLoader(text)
     except yaml.reader.ReaderError as error:

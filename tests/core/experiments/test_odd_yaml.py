@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from llmopt_core.documents import limits
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.file import load_experiment
+from llmopt_core.experiments.promptfoo import import_promptfoo
 from llmopt_core.experiments.yaml_lines import read_yaml
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.promptfoo.yaml12 import parse_yaml
@@ -49,6 +51,26 @@ def test_a_pipe_is_no_experiment_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "f.yaml")
     with pytest.raises(BadInput, match="pipe or device"):
         load_experiment(tmp_path / "f.yaml")
+
+
+def test_large_files_are_read_apart_and_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "a: {b: [1, 2.5, 'x']}\nlist:\n" + "".join(f"- {{n: {n}}}\n" for n in range(200))
+    here = read_yaml(text, "f.yaml")
+    config = tmp_path / "promptfooconfig.yaml"
+    config.write_text("prompts: ['Say {{x}}']\nproviders: [openai:gpt-4.1]\ntests: [{vars: {x: hi}}, {vars: {x: no}}]")
+    imported = import_promptfoo(config)
+    monkeypatch.setattr(limits, "YAML_AT_ONCE_BYTES", 10)
+    assert read_yaml(text, "f.yaml") == here
+    assert import_promptfoo(config) == imported
+    with pytest.raises(BadInput, match=r"^f\.yaml line 2: this is not valid YAML"):
+        read_yaml("a: 1\nb: [", "f.yaml")
+    monkeypatch.setattr(limits, "YAML_SECONDS", 0.2)
+    with pytest.raises(BadInput, match=r"^f\.yaml takes too long to be read \(more than \d s\): split it\.$"):
+        read_yaml("a: [" + "1," * 100_000 + "1]", "f.yaml")
+    (tmp_path / "tests.json").write_text("[" + "1," * 100_000 + "1]")
+    config.write_text("prompts: [a]\nproviders: [openai:gpt-4.1]\ntests: file://tests.json")
+    with pytest.raises(BadInput, match=r"^promptfooconfig\.yaml takes too long to be read"):
+        import_promptfoo(config)
 
 
 def test_no_specification_takes_numbers_that_are_none() -> None:

@@ -8,12 +8,14 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from llmopt_core.errors import LlmOptError
+from llmopt_core.errors import LlmOptError, StorageFailed
+from llmopt_core.experiments.experiment import saved_configurations
 from llmopt_core.models import packaged
 from llmopt_core.models.base import BUILTIN, ChatRequest, ModelSpec
 from llmopt_core.models.endpoints import Endpoint, endpoints_from
@@ -50,7 +52,7 @@ async def examine(environ: Mapping[str, str], *, models: bool = True) -> list[Fi
         settings = Settings.from_environment(environ)
     except LlmOptError as error:
         return [*findings, Finding("settings", "missing", str(error), "correct the variable, or unset it")]
-    findings += [_workspace(settings), _database(settings), _disk(settings)]
+    findings += [_workspace(settings), _database(settings), *_stored_values(settings), _disk(settings)]
     if not models:
         return findings
     return findings + await _models(settings, environ)
@@ -131,6 +133,28 @@ def _database(settings: Settings) -> Finding:
     except LlmOptError as error:
         return Finding("database", "missing", str(error), "see the message; LLMOPT_DATABASE_URL names another database")
     return Finding("database", "ok", f"{store.database.where}, {projects} projects")
+
+
+def _stored_values(settings: Settings) -> Iterator[Finding]:
+    """What of all projects cannot be read back; records of runs, which are many, are left to who asks for them."""
+    try:
+        store = Store.open(settings)
+        told: list[str] = []
+        for project in store.projects():
+            store.documents(project)
+            store.runs(project)
+            saved_configurations(store, project)
+            for item in store.evaluation_sets(project):
+                with suppress(StorageFailed):
+                    store.evaluation_set(project, item.name)
+            told += [f"{project.name}: {sentence}" for sentence in store.unreadable(project)]
+        store.close()
+    except LlmOptError:
+        # The finding on the database says it.
+        return
+    if told:
+        more = f" (and {len(told) - 1:,} more)" if len(told) > 1 else ""
+        yield Finding("stored values", "warning", told[0] + more, "add what is damaged again, or delete it")
 
 
 def _disk(settings: Settings) -> Finding:

@@ -6,6 +6,10 @@ import pytest
 
 from llmopt_core.experiments import doctor
 from llmopt_core.experiments.doctor import Finding, examine
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.tables import documents
+from llmopt_core.settings import Settings
+from llmopt_core.types import Document
 from tests.stub_endpoint import StubEndpoint
 
 
@@ -51,6 +55,18 @@ async def test_a_wrong_variable_is_told(tmp_path: Path) -> None:
     seen = await found(environ(tmp_path, LLMOPT_THREADS="many"))
     assert seen["settings"].status == "missing"
     assert "LLMOPT_THREADS is 'many'" in seen["settings"].detail
+
+
+async def test_damaged_values_of_any_project_are_counted(tmp_path: Path) -> None:
+    store = Store.open(Settings(home=tmp_path))
+    for project in ("one", "two"):
+        store.create_project(project)
+        store.save_documents(project, [Document("a.txt", "lost"), Document("b.txt", "fine")])
+    with store.database.write() as connection:
+        connection.execute(documents.update().where(documents.c.name == "a.txt").values(body=b"{"))
+    seen = (await found(environ(tmp_path), models=False))["stored values"]
+    assert seen.status == "warning"
+    assert seen.detail == "one: Document a.txt could not be read (damaged JSON). (and 1 more)"
 
 
 async def test_endpoints_are_asked(tmp_path: Path) -> None:

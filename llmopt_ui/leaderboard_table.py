@@ -73,8 +73,9 @@ def _cell(entry: Entry, metric: str) -> str:
         lines.append(_unbroken(verdict("baseline").markdown))
     elif compared is not None:
         lines.append(verdict(compared.verdict).markdown)
-    if metric in entry.notes:
-        lines.append(f":gray[{fmt.markdown(entry.notes[metric])}]")
+    if compared is not None and metric in entry.apart:
+        means = f"{fmt.score(compared.before)} → {fmt.score(compared.after)}"
+        lines.append(f":gray[{_unbroken(f'on {compared.pairs:,} of both:')} {_unbroken(means)}]")
     if summary.missing:
         lines.append(f":gray[{_unbroken(f'{summary.scored} of {summary.total}')} scored]")
     return "  \n".join(lines)

@@ -6,7 +6,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view, outdated_view
 from llmopt_ui.components import empty_state, link_to, page_header, section, told_plainly
 from llmopt_ui.evaluation.comparison import set_size
-from llmopt_ui.evaluation.results import means_over
+from llmopt_ui.evaluation.results import means_over, together
 from llmopt_ui.leaderboard_table import leaderboard_table
 from llmopt_ui.navigation import EVALUATION, OVERVIEW
 from llmopt_ui.overview.next_steps import next_steps
@@ -45,7 +45,7 @@ with told_plainly():
         size = set_size(project, newest.evaluation_set, newest.set_version)
         st.caption(
             f"The set {fmt.markdown(newest.evaluation_set)}, graded by {fmt.markdown(newest.judge)}. "
-            f"{means_over([entry.run.done for entry in found], size)}"
+            f"{means_over([entry.run.done for entry in found], size)} {together(found)}"
         )
         link_to(EVALUATION, "Open the results", "Results", newest.id)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -34,7 +34,7 @@ class Entry:
         known: What its tuned parts were trained on, and its documents.
         mark: What of that must stand beside its name, among the runs compared.
         each: What a question takes.
-        notes: By metric, what both come to on the questions that both answered, where the means stand over others.
+        apart: Metrics whose mean and the baseline's stand over other questions than those that both answered.
         asked: How many questions, where not all of the entries were asked as many; else empty.
     """
 
@@ -46,7 +46,7 @@ class Entry:
     known: RunCaveats | None = None
     mark: str = ""
     each: PerQuestion = field(default_factory=PerQuestion)
-    notes: Mapping[str, str] = field(default_factory=dict)
+    apart: Collection[str] = ()
     asked: str = ""
 
     @property
@@ -70,6 +70,12 @@ def means_over(asked: Sequence[int], size: int | None) -> str:
     uneven = len(set(asked)) > 1
     more = " Differences and verdicts are over those that both answered; means over others are no comparison."
     return f"Means over {questions(asked, size)}, with 95 % intervals.{more if uneven else ''}"
+
+
+def together(found: Sequence[Entry]) -> str:
+    """How many comparisons the verdicts on a leaderboard are adjusted for; empty without any."""
+    most = max((one.family for entry in found for one in entry.comparisons.values()), default=0)
+    return f"Verdicts are adjusted for {most} comparisons that are tested together (Holm)." if most > 1 else ""
 
 
 def tested_together(runs: Mapping[str, Run]) -> Family:
@@ -105,7 +111,7 @@ def entries(runs: Mapping[str, Run], baseline: str, family: Mapping[str, Run]) -
             found,
             mark,
             each[runs[row.name].id],
-            {metric: cell.note for metric, cell in row.cells.items() if cell.note},
+            frozenset(metric for metric, cell in row.cells.items() if cell.apart),
             "" if alike else fmt.plural(runs[row.name].done, "question"),
         )
         for row, found, mark in zip(measured, known, marks(known), strict=True)

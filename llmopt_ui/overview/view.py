@@ -80,10 +80,14 @@ def _captions(found: Sequence[Entry]) -> Mapping[str, str]:
     shown = next(iter(_decisive(metrics_of(found))), "")
     scored = [(entry, entry.summaries[shown].mean) for entry in found if shown in entry.summaries]
     return {
-        entry.name: "trained on it" if entry.seen else f"{metric_title(shown)} {fmt.score(mean)}"
+        entry.name: "trained on it" if entry.seen else f"{metric_title(shown)} {fmt.score(mean)}{_asked(entry)}"
         for entry, mean in scored
         if mean is not None
     }
+
+
+def _asked(entry: Entry) -> str:
+    return f" ({entry.asked})" if entry.asked else ""
 
 
 def standing_view(standing: Standing, runs: Sequence[Run]) -> None:

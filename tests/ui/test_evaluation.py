@@ -233,7 +233,7 @@ def test_means_over_different_questions_are_named_so_and_compared_on_those_of_bo
         told = plain(app(page, project=used))
         assert "Means over 12 to 24 questions" in told
         assert "Differences and verdicts are over those that both answered" in told
-        assert "on the 12 that both answered:" in told
+        assert "on 12 of both:" in told.replace("\u00a0", " ")
         assert "12 questions" in told
 
 
@@ -247,6 +247,7 @@ def test_the_same_pair_has_the_same_verdict_whatever_is_shown(app: App, used: st
     alone = shown.table[0].value.set_index("Configuration")
     assert list(alone.index) == list(both.index)[:2]
     assert alone.loc[alone.index[1]].equals(both.loc[both.index[1]])
+    assert "adjusted for 2 comparisons" in plain(app("pages/overview.py", project=used))
 
 
 def test_more_of_the_set_is_asked_for_before_more_questions(app: App, store: Store, used: str) -> None:

@@ -45,10 +45,13 @@ def _without_checks(configuration: Configuration) -> dict[str, Configuration]:
 
 
 def asked_models(configuration: Configuration, answers: bool, judge: JudgeSpec) -> tuple[ModelSpec, ...]:
-    """Every chat model that the work may call."""
+    """Every model that the work may call: chat models, and embedding models at endpoints as if they were some."""
+    embedded = [judge.embedding] if answers else []
+    embedded += [] if configuration.retrieval is None else [configuration.retrieval.embedding]
+    more = tuple(ModelSpec(endpoint=spec.endpoint, name=spec.model) for spec in embedded if spec.endpoint)
     if not answers:
-        return configuration.model_copy(update={"model": ModelSpec(), "checks": None}).models
-    return configuration.models if judge.is_builtin else (*configuration.models, judge.chat_model)
+        return (*configuration.model_copy(update={"model": ModelSpec(), "checks": None}).models, *more)
+    return (*configuration.models, *(() if judge.is_builtin else (judge.chat_model,)), *more)
 
 
 def is_free(asked: Sequence[ModelSpec], models: Models) -> bool:

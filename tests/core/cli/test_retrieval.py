@@ -92,12 +92,17 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(inside: Command, rivers: Pat
     ablate = ("ablate", rivers, "--configuration", "expanded")
     text = rivers.read_text()
     assert "prices" in inside(*ablate, "--budget-usd", 1).complaint
-    rivers.write_text(text.replace("max_retries: 0", 'max_retries: 0, prices: {"*": {prompt: 1000, completion: 1000}}'))
+    priced = 'prices: {"*": {prompt: 1000, completion: 1000}}'
+    rivers.write_text(text.replace("max_retries: 0", f"max_retries: 0, {priced}"))
+    # Embedding is paid at the endpoint `stub`, so its price is needed as well.
+    assert "none is known for stub-embedding on stub" in inside(*ablate, "--budget-usd", 1).complaint
+    text = text.replace(f'stub: {{base_url: "{stub.url}"', f'stub: {{base_url: "{stub.url}", {priced}')
+    rivers.write_text(text.replace("max_retries: 0", f"max_retries: 0, {priced}"))
     done = inside(*ablate, "--budget-usd", 1e-9)
     assert done.code == 2
     assert "leaves no room for the next call" in done.complaint
     asked = [request["path"] for request in stub.requests]
-    assert asked.count("/v1/chat/completions") == 1
+    assert asked == []
     assert inside(*ablate, "--budget-usd", 100).code == 0
     asked = [request["path"] for request in stub.requests]
     assert asked.count("/v1/chat/completions") == 3

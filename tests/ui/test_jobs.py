@@ -91,6 +91,34 @@ def test_the_budget_ends_a_run_cleanly(app: App, store: Store, paid: ScriptedCha
     assert "budget reached" in texts(test)
 
 
+def test_an_estimate_above_the_budget_is_marked_before_it_starts(app: App, store: Store, paid: ScriptedChat) -> None:
+    test = finish(start(app, 10, budget=0.05))
+    assert r"This will cost about \$0\.10, more than the budget of \$0\.05" in test.warning[0].value
+    enough = finish(start(app, 10, budget=0.5))
+    assert not enough.warning
+
+
+def test_resuming_asks_for_a_new_budget_and_keeps_to_it(app: App, store: Store, paid: ScriptedChat) -> None:
+    test = finish(press(finish(start(app, 10, budget=0.055)), "Start the evaluation"))
+    assert r"\$0\.05 of \$0\.055 are spent" in texts(test)
+    assert len(paid.requests) == 5
+    (run,) = store.runs("sample")
+    # Without a new budget, or with one that is spent already, no call is made and no job is started.
+    jobs = len(store.jobs("sample"))
+    for budget in (None, 0.04):
+        test.number_input(key=f"run_budget_{run.id}").set_value(budget)
+        test = press(test, "Resume")
+        assert "0.05 USD are spent already, so it takes a larger budget" in texts(test)
+    assert (len(store.jobs("sample")), len(paid.requests)) == (jobs, 5)
+    test.number_input(key=f"run_budget_{run.id}").set_value(0.075)
+    test = finish(press(test, "Resume"))
+    assert (store.run(run.id).status, store.run(run.id).done, len(paid.requests)) == ("budget-reached", 7, 7)
+    assert store.jobs("sample")[0].progress["left_usd"] == pytest.approx(0.005)
+    test.number_input(key=f"run_budget_{run.id}").set_value(1.0)
+    finish(press(test, "Resume"))
+    assert (store.run(run.id).status, store.run(run.id).usage.cost_usd) == ("finished", pytest.approx(0.1))
+
+
 def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     chat = ScriptedChat(lambda request: "Momus", delay=0.3)
 

@@ -83,7 +83,14 @@ def _document(name: str, number: int, row: dict[str, Any], warnings: tuple[str, 
     if key is None:
         found = ", ".join(list(row)[:6]) or "nothing"
         raise BadInput(f"{name} line {number}: no text; expected one of {', '.join(_TEXT_KEYS)}, found {found}.")
-    id_key = next((k for k in _ID_KEYS if isinstance(row.get(k), str | int) and str(row[k]).strip()), None)
+    id_key = next(
+        (
+            k
+            for k in _ID_KEYS
+            if isinstance(row.get(k), str | int) and not isinstance(row[k], bool) and str(row[k]).strip()
+        ),
+        None,
+    )
     identity = str(row[id_key]) if id_key else str(number)
     title = row.get("title")
     heading = f"# {' '.join(title.split())}\n\n" if isinstance(title, str) and title.strip() else ""

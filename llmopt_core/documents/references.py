@@ -11,6 +11,7 @@ from typing import Any
 
 from llmopt_core.documents.spans import MINIMUM_SIMILARITY, QuoteMatch, find_quote
 from llmopt_core.errors import BadInput
+from llmopt_core.texts import fault_in
 from llmopt_core.types import Document, Span
 
 _ENTRY_KEYS = frozenset(("document", "corpus_id", "start", "end", "quote", "content", "start_index", "end_index"))
@@ -87,8 +88,10 @@ def _entries(raw: Any) -> list[dict[str, Any]]:
     if isinstance(raw, str):
         try:
             raw = json.loads(raw)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadInput("`references` is not JSON") from error
+        if fault := fault_in(raw):
+            raise BadInput(f"`references` cannot be used: {fault}")
     if not isinstance(raw, list):
         raise BadInput("`references` is not a list")
     for entry in raw:
@@ -160,7 +163,7 @@ def _whole(value: Any, key: str) -> int:
     # Tables with gaps write their whole numbers as 12.0.
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, str) and re.fullmatch(r"\s*-?\d+(\.0+)?\s*", value, re.ASCII):
+    if isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}(\.0+)?\s*", value, re.ASCII):
         return int(value.split(".", maxsplit=1)[0])
     raise BadInput(f"a reference has no whole number as `{key}`")
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Literal
 
 import psutil
@@ -103,8 +104,9 @@ class _Child:
 
     def __init__(self) -> None:
         environ = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        # As `multiprocessing` does it: the child imports from where its owner does.
-        environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path) or os.getcwd()  # noqa: PTH109
+        # As `multiprocessing` does it: the child imports from where its owner does, which may stand elsewhere by now.
+        folders = [*(str(Path(path).absolute()) for path in sys.path), str(Path(__file__).parents[2])]
+        environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(folders))
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", _START],
             stdin=subprocess.PIPE,

@@ -75,3 +75,14 @@ def test_text_keeps_its_offsets_where_half_a_character_was() -> None:
 def test_wrong_types_in_every_field(row: str, why: str) -> None:
     with pytest.raises(BadQuestionFile, match=rf"^q\.jsonl line 1: .*{why}"):
         read_questions(row.encode(), "q.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("references", "why"),
+    [("[" * 100_000, "`references` is not JSON"), (rf'[{{""document"": ""{HALF}"", ""quote"": ""x""}}]', "half a char"),
+     ('[{""document"": ""a"", ""start"": ""' + "9" * 5000 + '"", ""end"": 1}]', "no whole number as `start`"),
+     ('[{""document"": ""a"", ""start"": NaN, ""end"": 1}]', "no whole number as `start`")],
+)  # fmt: skip
+def test_references_of_a_table_are_looked_at_the_same(references: str, why: str) -> None:
+    with pytest.raises(BadQuestionFile, match=rf"^q\.csv line 2: .*{why}"):
+        read_questions(f'question,references\nwhy?,"{references}"\n'.encode(), "q.csv")

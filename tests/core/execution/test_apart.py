@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -175,3 +176,17 @@ def test_a_killed_owner_takes_its_busy_child_along_and_its_script_is_not_run_aga
     psutil.wait_procs([psutil.Process(child)] if psutil.pid_exists(child) else [], timeout=30)
     assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
     assert (tmp_path / "runs").read_text() == "run\n"
+
+
+def test_it_works_where_only_the_current_folder_leads_to_the_program(tmp_path):
+    code = (
+        "import os, time; from llmopt_core.execution.apart import Limits, run_apart; os.chdir('/')\n"
+        "from llmopt_core.documents.readers import read_file\n"
+        "print(run_apart(read_file, ('a.txt', b'read'), Limits(10**9, 60, 120), on_part=print, heartbeat=int)[0].text)"
+    )
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    root = Path(apart.__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environ, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == ("read\n", 0), done.stderr

@@ -251,13 +251,16 @@ class _Spent:
 
 
 def _json(response: httpx2.Response) -> Any:
-    """The answer's JSON. A number too long for Python becomes an infinite one, which is dropped where it stands.
+    """The answer's JSON.
+
+    A number too long for Python becomes an infinite one, and bytes that are no UTF-8 become halves of characters: the
+    one is dropped where it stands, the others are replaced, and both are said.
 
     Raises:
         ValueError: It is no JSON.
     """
     try:
-        return json.loads(response.content, parse_int=_integer)
+        return json.loads(response.content.decode("utf-8", "surrogateescape"), parse_int=_integer)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

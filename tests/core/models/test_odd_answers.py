@@ -303,6 +303,16 @@ async def test_an_error_in_place_of_an_answer_is_a_passing_fault(stub: StubEndpo
         await completed(make_models())
 
 
+async def test_bytes_that_are_no_text_cost_their_character(stub: StubEndpoint, make_models: MakeModels):
+    stub.mangle = lambda said: json.dumps(said).replace("stub answer", "caf\u00e9 au lait").encode("latin-1")
+
+    done = await completed(make_models())
+
+    assert done.text == "caf\ufffd au lait"
+    assert done.notes == ("The endpoint sent half a character, kept as \ufffd.",)
+    assert stub.calls == 1
+
+
 async def test_an_answer_that_was_paid_and_could_not_be_read_is_counted(stub: StubEndpoint, make_models: MakeModels):
     stub.mangle = lambda said: {**said, "choices": [{}]} if stub.calls == 1 else said
 

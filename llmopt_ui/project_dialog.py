@@ -77,7 +77,7 @@ def _delete(project: Project) -> bool:
         st.markdown("**Delete**")
         st.caption(f"Removes the project with {fmt.plural(runs, 'run')}, its documents and all else of it. "
                    "This cannot be undone.")  # fmt: skip
-        sure = st.checkbox("Yes, remove this project", key=CONFIRM)
+        sure = st.checkbox(f"Yes, remove {fmt.markdown(project.name)}", key=CONFIRM)
         pressed = st.form_submit_button(_GONE, icon=":material/delete:", key=DELETE)
     if pressed and not sure:
         st.caption("Tick the box first.")

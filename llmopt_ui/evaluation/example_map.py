@@ -24,6 +24,7 @@ class Cells:
         questions: What is shown when pointing at a column.
         values: Rows of `configurations` by columns of `examples`; None where nothing was scored.
         failed: Configuration and example of the answers that failed, so that there was nothing to score.
+        first: How many columns lie before these, in the numbers below the map.
     """
 
     metric: str
@@ -32,6 +33,7 @@ class Cells:
     questions: tuple[str, ...]
     values: tuple[tuple[float | None, ...], ...]
     failed: frozenset[tuple[str, str]] = frozenset()
+    first: int = 0
 
     def words(self, configuration: str, example: str, value: float | None) -> str:
         """A cell's value in words."""
@@ -50,11 +52,11 @@ def example_map(cells: Cells, selected: tuple[str, str] | None = None) -> go.Fig
         cells: What is drawn.
         selected: Configuration and example that get a frame.
     """
-    columns = list(range(1, len(cells.examples) + 1))
+    columns = list(range(cells.first + 1, cells.first + len(cells.examples) + 1))
     rows = list(range(len(cells.configurations)))
     figure = go.Figure([_colours(cells, columns, rows), _marks(cells), _clickable(cells)])
     if selected and selected[0] in cells.configurations and selected[1] in cells.examples:
-        _frame(figure, cells.examples.index(selected[1]) + 1, cells.configurations.index(selected[0]))
+        _frame(figure, cells.first + cells.examples.index(selected[1]) + 1, cells.configurations.index(selected[0]))
     names = [plain(fmt.shorten(name, 28)) for name in cells.configurations]
     figure.update_layout(
         height=max(190, 118 + 40 * len(rows)),
@@ -64,7 +66,7 @@ def example_map(cells: Cells, selected: tuple[str, str] | None = None) -> go.Fig
             "showgrid": False,
             "tickformat": "d",
             "nticks": min(20, len(columns) + 1),
-            "range": [0.5, len(columns) + 0.5],
+            "range": [cells.first + 0.5, cells.first + len(columns) + 0.5],
         },
         yaxis={"range": [len(rows) - 0.5, -0.5], "tickvals": rows, "ticktext": names, "showgrid": False, "title": ""},
         dragmode=False,
@@ -91,7 +93,7 @@ def _colours(cells: Cells, columns: Sequence[int], rows: Sequence[int]) -> go.He
 def _marks(cells: Cells) -> go.Scatter:
     """A small dot where there is no score, a cross where the answer failed."""
     empty = [
-        (x, y, (cells.configurations[y], cells.examples[x - 1]) in cells.failed)
+        (cells.first + x, y, (cells.configurations[y], cells.examples[x - 1]) in cells.failed)
         for y, row in enumerate(cells.values)
         for x, value in enumerate(row, 1)
         if value is None
@@ -121,7 +123,7 @@ def _clickable(cells: Cells) -> go.Scatter:
     down, across = np.indices((len(cells.configurations), len(cells.examples)))
     unseen = {"marker": {"opacity": 0}}
     return go.Scatter(
-        x=across.ravel() + 1,
+        x=across.ravel() + 1 + cells.first,
         y=down.ravel(),
         # As an array, which Plotly takes as it is; lists it would check item by item.
         customdata=np.array(points, dtype=object),

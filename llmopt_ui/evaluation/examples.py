@@ -21,7 +21,8 @@ from llmopt_ui.record_view import answers, question_card, record_parts
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
 
-METRIC, ORDER, MAP = "metric", "order", "example_map"
+METRIC, ORDER, MAP, PART = "metric", "order", "example_map", "example_map_part"
+MAP_COLUMNS = 300
 ORDERS = {"set": "As in the set", "spread": "Most different first", "low": "Lowest first"}
 
 
@@ -39,8 +40,9 @@ def examples_view(project: Project, chosen: Chosen) -> None:
         bar.caption(fmt.markdown(METRICS[metric].explanation), width=520)
     table = ordered(cells(chosen.runs, metric, questions_of(project, chosen)), order)
     name, example = _selected(chosen, table)
+    shown = _part(bar, table, name, example)
     clicked = st.plotly_chart(
-        example_map(table, (name, example)),
+        example_map(shown, (name, example)),
         config=CONFIG,
         key=f"{MAP}_{metric}_{order}",
         on_select="rerun",
@@ -71,6 +73,34 @@ def ordered(table: Cells, order: str) -> Cells:
         tuple(table.questions[place] for place in places),
         tuple(tuple(row[place] for place in places) for row in table.values),
         table.failed,
+    )
+
+
+def _part(bar: st.delta_generator.DeltaGenerator, table: Cells, name: str, example: str) -> Cells:
+    """The columns around the chosen question: a map of thousands takes seconds, and nobody could point at one."""
+    count = len(table.examples)
+    if count <= MAP_COLUMNS:
+        return table
+    starts = list(range(0, count, MAP_COLUMNS))
+    # Which part is shown follows from the question, so that going to the next one may turn the page.
+    st.session_state[PART] = starts[table.examples.index(example) // MAP_COLUMNS]
+
+    def told(start: int) -> str:
+        return f"{start + 1:,} to {min(count, start + MAP_COLUMNS):,} of {count:,}"
+
+    def turn() -> None:
+        _go(name, table.examples[st.session_state[PART]])
+
+    start = bar.selectbox("Questions", starts, key=PART, format_func=told, on_change=turn, width=220)
+    end = start + MAP_COLUMNS
+    return Cells(
+        table.metric,
+        table.configurations,
+        table.examples[start:end],
+        table.questions[start:end],
+        tuple(row[start:end] for row in table.values),
+        table.failed,
+        first=start,
     )
 
 

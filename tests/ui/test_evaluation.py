@@ -272,3 +272,20 @@ def test_time_and_tokens_per_question_leave_out_what_came_from_the_cache(app: Ap
     assert "252 tokens" in row["Per question"]
     assert "0.4 s" in row["Per question"]
     assert "14 asked, 10 cached" in row["Per question"]
+
+
+def test_a_long_map_is_shown_in_parts_that_follow_the_question(
+    app: App, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmopt_ui.evaluation.examples.MAP_COLUMNS", 10)
+    test = app(PAGE, project=used)
+    part = test.selectbox(key="example_map_part")
+    assert part.options == ["1 to 10 of 24", "11 to 20 of 24", "21 to 24 of 24"]
+    assert part.value == 0
+    part.select(20).run()
+    assert not test.exception
+    assert test.selectbox(key="example_map_part").value == 20
+    assert "Question 21 of 24" in [caption.value for caption in test.caption]
+    test.button(key="example_previous").click().run()
+    assert test.selectbox(key="example_map_part").value == 10
+    assert "Question 20 of 24" in [caption.value for caption in test.caption]

@@ -39,7 +39,7 @@ def set_view(project: Project, found: Sequence[Side]) -> None:
         MEASURE, tasks, {"k": k}, lambda task, _: measure_work(task, make, k), "Measure retrieval",
         f"{fmt.plural(len(asked.examples), 'question')} · no answers are asked for, only what retrieval itself needs",
     )  # fmt: skip
-    reports = {job.arguments["key"]: set_report(job) for job in done}
+    reports = {job.arguments.get("key"): set_report(job) for job in done}
     shown = [
         (side, report)
         for side, task in zip(found, tasks, strict=True)

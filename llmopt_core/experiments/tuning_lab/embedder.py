@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ValidationError
+
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.semantic import Encode
 from llmopt_core.errors import BadInput
@@ -233,7 +235,10 @@ def plan_of(store: Store, project: Project, job: Job) -> EmbedderPlan | None:
     """The plan a job was started with; None where it was started in another way."""
     for version in store.versions(project, EMBEDDER, job.name):
         if version.body.get("job") == job.id:
-            return EmbedderPlan.model_validate(version.body["plan"])
+            try:
+                return EmbedderPlan.model_validate(version.body["plan"])
+            except (KeyError, ValidationError):
+                return None
     return None
 
 

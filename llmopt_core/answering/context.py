@@ -37,7 +37,7 @@ def answer_variables(example: Example, hits: Sequence[Hit] | None, mode: Mode) -
         hits: Retrieved chunks; None where the configuration retrieves nothing.
         mode: How the model is asked.
     """
-    variables: dict[str, Any] = {"question": example.question, **example.variables}
+    variables: dict[str, Any] = {**example.variables, "question": example.question}
     if hits is not None:
         variables["context"] = context_text(hits, mode)
         variables["documents"] = [_fields(number, hit) for number, hit in enumerate(hits, start=1)]

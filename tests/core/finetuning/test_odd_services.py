@@ -56,7 +56,8 @@ def test_an_odd_field_of_a_job_costs_that_field(
     listed = service.listed()
 
     assert seen.remote_id == listed[0]["id"] == "ftjob-1"
-    assert seen.status == ("running" if field == "status" else "finished")
+    # A state that cannot be read is over where there is a model.
+    assert seen.status == "finished"
     assert seen.cost_usd == (None if field == "trained_tokens" else pytest.approx(0.003))
     (kept,) = all_jobs(settings)
     assert kept == seen

@@ -26,7 +26,7 @@ from llmopt_core.workspace import write_output
 FORMAT, VERSION = "llmopt-project", 1
 _MANIFEST = "manifest.json"
 _MOST_BYTES = 8 * 2**30
-_MOST_TIMES = 1000
+_MOST_TIMES = 300
 _MOST_LINE = 256 * 2**20
 _MOST_MANIFEST = 2**20
 _SMALL = 10 * 2**20
@@ -154,6 +154,8 @@ def _check_entries(archive: zipfile.ZipFile, label: str) -> None:
         odd = sorted(foreign)[0] if foreign else next(name for name in names if names.count(name) > 1)
         raise BadInput(f"{label} is no project file: it holds {odd[:80]!r}, which does not belong there.")
     for entry in entries:
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or entry.flag_bits & 1:
+            raise BadInput(f"{label} is no project file: {entry.filename} is packed in a way that those never are.")
         too_dense = entry.file_size > _SMALL and entry.file_size > _MOST_TIMES * max(1, entry.compress_size)
         too_long = entry.filename == _MANIFEST and entry.file_size > _MOST_MANIFEST
         if too_dense or too_long or sum(e.file_size for e in entries) > _MOST_BYTES:

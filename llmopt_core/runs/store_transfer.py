@@ -43,7 +43,9 @@ class TransferStore(StorePart):
     """Projects as plain rows: JSON values only, without numbers that mean something in this database alone."""
 
     def dump_project(self, project: Project | str, take: Callable[[str, Row], None]) -> None:
-        """Hand out every row of a project with the name of its table, as of one moment; what is under way is left out.
+        """Hand out every row of a project with the name of its table, as of one moment.
+
+        Jobs under way are left out; runs under way come as far as they are.
 
         Args:
             project: Which.
@@ -118,7 +120,9 @@ class _Loader:
     def _value(self, table: sa.Table, column: sa.Column[Any], row: Row) -> Any:
         value = row[column.name]
         if column.name in _POINTERS and value is not None:
-            return self._numbers[_POINTERS[column.name]][value]
+            numbers = self._numbers[_POINTERS[column.name]]
+            # A job that was under way was left out; its runs came along.
+            return numbers.get(value) if column.nullable else numbers[value]
         if value is None and not column.nullable:
             raise ValueError(f"{column.name} is empty")
         return None if value is None else _stored(column, value)

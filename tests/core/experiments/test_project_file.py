@@ -113,6 +113,28 @@ def test_the_file_holds_no_path_of_this_machine_and_nothing_that_is_under_way(
     assert job.arguments == {"file": "questions.jsonl"}
 
 
+def test_a_run_under_way_comes_as_far_as_it_is(source: Store, target: Store) -> None:
+    job = source.start_job("evaluation", PROJECT, {})
+    run = source.runs(PROJECT)[-1]
+    source.resume_run(run.id, job)
+    file = io.BytesIO()
+    export_project(source, PROJECT, file)
+    import_project(target, file)
+    came = target.runs(PROJECT)[-1]
+    assert (came.status, came.done, came.job_id) == ("interrupted", 8, None)
+    assert target.resume_run(came.id).status == "running"
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_ways_of_packing_are_refused(target: Store, exported: Path, way: int) -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(exported) as archive, zipfile.ZipFile(made, "w", way) as packed:
+        for name in archive.namelist():
+            packed.writestr(name, archive.read(name))
+    with pytest.raises(BadInput, match="packed in a way that those never are"):
+        import_project(target, made)
+
+
 def test_a_taken_name_gets_a_number_and_a_wished_one_is_refused(source: Store, exported: Path) -> None:
     assert import_project(source, exported).name == "harbour (2)"
     assert import_project(source, exported).name == "harbour (3)"

@@ -1,6 +1,9 @@
 """A run goes on over a restart of its PostgreSQL server."""
 
+import json
 import threading
+from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,8 @@ import pytest
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import Plan, run_experiment
+from llmopt_core.experiments.project_file import export_project, import_project
+from llmopt_core.experiments.result import result_of
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
@@ -16,8 +21,22 @@ from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from llmopt_core.types import EvaluationSet, Example
 from tests.postgres import PostgresServer, postgres, postgres_url  # noqa: F401
+from tests.ui.seed import seed_project
 
 COUNT = 120
+
+
+def test_a_project_goes_from_sqlite_to_postgresql_and_back(tmp_path: Path, postgres_url: str) -> None:  # noqa: F811
+    stores = [Store.open(Settings(home=tmp_path / "one")), Store(postgres_url, tmp_path / "two")]
+    stores.append(Store.open(Settings(home=tmp_path / "three")))
+    seed_project(stores[0], questions=6)
+    for source, target in pairwise(stores):
+        file = BytesIO()
+        export_project(source, "harbour", file)
+        import_project(target, file)
+    results = [result_of(store, [run.id for run in store.runs("harbour")]) for store in stores]
+    first, second, third = (json.dumps(result, default=str, sort_keys=True) for result in results)
+    assert first == second == third
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate"])

@@ -27,6 +27,12 @@ def signed(value: float | None) -> str:
     return f"{value:+.2f}".replace("-", "−")
 
 
+def change(difference: float | None, low: float | None, high: float | None) -> str:
+    """`+0.12 (+0.03 to +0.21)`; the difference alone where it has no interval."""
+    between = "" if low is None or high is None else f" ({signed(low)} to {signed(high)})"
+    return f"{signed(difference)}{between}"
+
+
 def interval(low: float | None, high: float | None) -> str:
     """`0.75 to 0.88`."""
     if low is None or high is None:

@@ -209,7 +209,9 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
     for label, values in _facts(runs, [_not_run(store, run, experiment) for run in runs]):
         body.append([label, *values])
     text = table(["", *names], body)
-    note_line = f"mean [95 % interval]; compared with {names[position]}. {family.words}"
+    note_line = "mean [95 % interval]"
+    if len(runs) > 1:
+        note_line += f"; compared with {names[position]}. {family.words}"
     notes = [*_apart(rows), *_judge_note(first), *unscored_lines(store, runs), *_caveats(store, run_ids)]
     return "\n".join([*heading, text, "", note_line, *notes])
 

@@ -10,7 +10,6 @@ import streamlit as st
 
 from llmopt_core.evaluation.judge_agreement import JUDGE, in_one_sentence
 from llmopt_core.runs.values import Project, Run
-from llmopt_core.statistics.paired import Comparison
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view, outdated_view
 from llmopt_ui.charts import CONFIG, metric_bars
@@ -68,14 +67,12 @@ def findings(compared: Sequence[Entry], metrics: Sequence[str], inks: Mapping[st
 
 def _found(entry: Entry, metrics: Sequence[str], name: str) -> str:
     found = [(metric, entry.comparisons[metric]) for metric in metrics if metric in entry.comparisons]
-    told = [f"{fmt.markdown(metric_title(m))} {_difference(c)}" for m, c in found if c.verdict == name]
+    told = [
+        f"{fmt.markdown(metric_title(m))} {fmt.change(c.difference, c.low, c.high)}"
+        for m, c in found
+        if c.verdict == name
+    ]
     return f"{verdict(name).markdown} on {', '.join(told)}" if told else ""
-
-
-def _difference(found: Comparison) -> str:
-    """With the interval that belongs to its verdict."""
-    between = "" if found.low is None else f" ({fmt.signed(found.low)} to {fmt.signed(found.high)})"
-    return f"{fmt.signed(found.difference)}{between}"
 
 
 def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:

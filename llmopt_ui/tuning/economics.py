@@ -77,7 +77,7 @@ def _quality(base: Corner, after: Corner, found: Square) -> None:
     compared = found.comparisons.get((base.name, after.name))
     if compared is None or compared.difference is None:
         return
-    seen = f"{fmt.signed(compared.difference)} ({fmt.signed(compared.low)} to {fmt.signed(compared.high)})"
+    seen = fmt.change(compared.difference, compared.low, compared.high)
     told = {"better": "The answers get better too", "worse": "The answers get worse: that is paid with quality",
             "not comparable": "The answers cannot be compared: these questions were trained on"}  # fmt: skip
     words = told.get(compared.verdict, "No difference between the answers was seen")

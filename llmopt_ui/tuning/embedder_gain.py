@@ -105,7 +105,7 @@ def _verdict(plan: EmbedderPlan, found: EmbedderGain) -> None:
     st.markdown(f"### {style.markdown}")
     st.markdown(
         f"**{leading}** {fmt.score(found.before[leading].mean)} → **{fmt.score(found.after[leading].mean)}**: "
-        f"{fmt.signed(gain.difference)} ({fmt.signed(gain.low)} to {fmt.signed(gain.high)}). {_VERDICTS[gain.verdict]}"
+        f"{fmt.change(gain.difference, gain.low, gain.high)}. {_VERDICTS[gain.verdict]}"
     )
     st.caption(
         f"{fmt.plural(found.questions, 'held-back question')} about {fmt.plural(found.documents, 'document')}, paired, "
@@ -139,7 +139,7 @@ def _table(found: EmbedderGain) -> None:
             "": f"**{name}**",
             "Before": _mean(found.before[name].mean, found.before[name].low, found.before[name].high),
             "After": _mean(found.after[name].mean, found.after[name].low, found.after[name].high),
-            "Difference": f"{fmt.signed(gain.difference)} :gray[{fmt.signed(gain.low)} to {fmt.signed(gain.high)}]",
+            "Difference": fmt.change(gain.difference, gain.low, gain.high),
             "p": fmt.number(gain.p_value),
             "Verdict": verdict(gain.verdict).markdown,
         }

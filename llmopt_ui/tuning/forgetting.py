@@ -89,7 +89,7 @@ def _result(found: Forgetting, metric: str) -> None:
         ],
         [f"95 % interval {fmt.interval(part.low, part.high)}" for part in (found.base, found.tuned)] + ["", ""],
     )
-    change = f"{fmt.signed(compared.difference)} ({fmt.signed(compared.low)} to {fmt.signed(compared.high)})"
+    change = fmt.change(compared.difference, compared.low, compared.high)
     asked = fmt.plural(compared.pairs, "question")
     st.markdown(f"{verdict(compared.verdict).markdown} · {title} {change} on {asked}.")
     if len(found.by_category) > 1:

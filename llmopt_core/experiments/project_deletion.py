@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from llmopt_core.errors import BadInput
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
 
 
 def delete_project(store: Store, settings: Settings, project: Project | str) -> int:
-    """Remove a project with its documents, sets, runs and jobs, and the indexes that no other project can use.
+    """Remove a project with its documents, sets, runs, jobs and training data, and the indexes nobody else can use.
 
     Tuned models and what is cached stay: they belong to the workspace.
 
@@ -18,11 +19,19 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
     Raises:
         BadInput: There is no such project, or somebody works with it.
     """
+    from llmopt_core.experiments.tuning_lab.ownership import forget_jobs, owned_jobs
     from llmopt_core.index.stored import delete_index, stored_indexes
 
     found = store.project(project) if isinstance(project, str) else project
+    training = owned_jobs(settings, found)
+    for job in training:
+        if not job.ended:
+            raise BadInput(
+                f"The project {found.name} is in use by the fine-tuning job {job.name}; wait for it or cancel it first."
+            )
     own = {document.name for document in store.document_list(found)}
     store.delete_project(found)
+    forget_jobs(settings, training)
     others = [{document.name for document in store.document_list(other)} for other in store.projects()]
     unused = [
         index.name

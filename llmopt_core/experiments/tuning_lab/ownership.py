@@ -8,12 +8,15 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.tuning_lab.library import training_sets
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.job_folder import open_folder
-from llmopt_core.finetuning.jobs import Job
+from llmopt_core.finetuning.jobs import LOCAL, Job
+from llmopt_core.finetuning.leftovers import remove
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
 
 _FILE = "project.json"
+# Numbers of projects are given again, so a job must not keep that of one that is gone.
+_NOBODY = -1
 
 
 def keep_owner(settings: Settings, job: Job, project: Project) -> None:
@@ -38,6 +41,24 @@ def jobs_of(store: Store, settings: Settings, project: Project) -> list[Job]:
         return known is None or project.id in known
 
     return [job for job in jobs if shown(job)]
+
+
+def owned_jobs(settings: Settings, project: Project) -> list[Job]:
+    """The jobs that say themselves that they are this project's."""
+    return [job for job in all_jobs(settings) if _owner(settings, job) == project.id]
+
+
+def forget_jobs(settings: Settings, jobs: Sequence[Job]) -> None:
+    """Remove ended jobs of a project that is gone, with their training data.
+
+    Tuned models stay. Of a job at a service the folder stays as well: it alone knows the name of its model.
+    """
+    for job in jobs:
+        folder = open_folder(settings, job.id)
+        if job.provider == LOCAL:
+            remove(folder.path)
+        else:
+            folder.write(_FILE, {"project": _NOBODY})
 
 
 def _owner(settings: Settings, job: Job) -> int:

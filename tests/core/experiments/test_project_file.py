@@ -18,10 +18,14 @@ from llmopt_core.experiments.project_deletion import delete_project
 from llmopt_core.experiments.project_file import copy_project, export_project, import_project
 from llmopt_core.experiments.result import result_of
 from llmopt_core.experiments.tuning_lab.labels import Label, labels, save_labels
+from llmopt_core.experiments.tuning_lab.ownership import keep_owner, owned_jobs
+from llmopt_core.finetuning.job_folder import new_folder
+from llmopt_core.finetuning.jobs import JobRequest
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.settings import Settings
 from llmopt_core.types import Document
+from tests.core.finetuning.helpers import colours
 from tests.ui.seed import seed_project
 
 PROJECT = "harbour"
@@ -244,6 +248,31 @@ def test_deleting_takes_the_indexes_along_that_nobody_else_can_use(
     assert delete_project(store, settings, "mine") == 2
     assert removed == ["1", "4"]
     assert [project.name for project in store.projects()] == ["other"]
+
+
+def test_training_of_a_project_holds_it_and_goes_with_it(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    store = Store.open(settings)
+    project, other = store.create_project("mine"), store.create_project("other")
+    folders = []
+    for owner, provider in ((project, "local"), (project, "service"), (other, "local")):
+        request = JobRequest(name=f"job{len(folders)}", base_model="builtin")
+        folder = new_folder(settings, request, "lora", colours(8), None)
+        folder.update_state(status="running", provider=provider)
+        keep_owner(settings, folder.job(), owner)
+        folders.append(folder)
+    with pytest.raises(BadInput, match="The project mine is in use by the fine-tuning job job"):
+        delete_project(store, settings, "mine")
+    assert [found.name for found in store.projects()] == ["mine", "other"]
+    for folder in folders:
+        folder.update_state(status="finished")
+    delete_project(store, settings, "mine")
+    assert [folder.path.exists() for folder in folders] == [False, True, True]
+    # SQLite gives the number of a project that is gone again, but not what belonged to it.
+    store.delete_project("other")
+    again = store.create_project("again")
+    assert again.id == project.id
+    assert owned_jobs(settings, again) == []
 
 
 def test_the_command_line_exports_imports_copies_and_deletes(source: Store, tmp_path: Path) -> None:

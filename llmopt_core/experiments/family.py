@@ -56,16 +56,20 @@ class Family:
 
 
 def family_of(members: Sequence[Scored], metrics: Sequence[str]) -> Family:
-    """Each of these runs against the one named baseline, else the first."""
+    """Each of these runs against the one named baseline, else the first.
+
+    By a metric that the baseline has no score of, such as context recall without retrieval, against the first that has.
+    """
     if not members:
         return Family()
-    names = [run.name for run in members]
-    base = members[baseline_position(names)]
+    baseline = members[baseline_position([run.name for run in members])]
     p_values: dict[str, dict[Pair, float]] = {}
     for metric in metrics:
+        able = [run for run in members if any(value is not None for value in run.scores.values.get(metric, ()))]
+        base = baseline if baseline in able or not able else able[0]
         found = {(base.name, run.name): paired(base, run, metric).p_value for run in members if run is not base}
         p_values[metric] = {pair: p for pair, p in found.items() if p is not None}
-    return Family(base.name, p_values)
+    return Family(baseline.name, p_values)
 
 
 def project_family(
@@ -102,7 +106,8 @@ def family_to(family: Family) -> dict[str, Any]:
     return {
         "baseline": family.baseline,
         "comparisons": {
-            metric: {other: p for (_, other), p in found.items()} for metric, found in family.p_values.items()
+            metric: [{"a": a, "b": b, "p_value": p} for (a, b), p in found.items()]
+            for metric, found in family.p_values.items()
         },
     }
 
@@ -111,14 +116,14 @@ def family_from(values: Any) -> Family | None:
     """The family that a result file holds; None where it has none, or none that can be read."""
     if not isinstance(values, Mapping) or not isinstance(values.get("comparisons"), Mapping):
         return None
-    baseline = str(values.get("baseline", ""))
     p_values = {
-        str(metric): {(baseline, str(other)): float(p) for other, p in found.items() if _is_p_value(p)}
+        str(metric): {(str(one["a"]), str(one["b"])): float(one["p_value"]) for one in found if _is_comparison(one)}
         for metric, found in values["comparisons"].items()
-        if isinstance(found, Mapping)
+        if isinstance(found, list)
     }
-    return Family(baseline, p_values)
+    return Family(str(values.get("baseline", "")), p_values)
 
 
-def _is_p_value(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+def _is_comparison(one: Any) -> bool:
+    p = one.get("p_value") if isinstance(one, Mapping) and {"a", "b"} <= one.keys() else None
+    return isinstance(p, (int, float)) and not isinstance(p, bool) and 0 <= p <= 1

@@ -119,9 +119,22 @@ def test_a_family_is_written_and_read_back(store: Store, where: SavedSet) -> Non
     assert family_from(family_to(found)) == found
     assert family_from(None) is None
     assert family_from({"comparisons": 3}) is None
-    assert family_from({"baseline": "a", "comparisons": {"m": {"b": "x", "c": 0.5}}}) == Family(
-        "a", {"m": {("a", "c"): 0.5}}
-    )
+    pairs = [{"a": "a", "b": "b", "p_value": "x"}, {"a": "a", "b": "c", "p_value": 0.5}, {"p_value": 0.5}, 3]
+    odd = {"baseline": "a", "comparisons": {"m": pairs, "n": "x"}}
+    assert family_from(odd) == Family("a", {"m": {("a", "c"): 0.5}})
+
+
+def test_by_a_metric_that_the_baseline_lacks_the_others_are_tested_together() -> None:
+    draw = random.Random(1)
+    examples = tuple(f"q{i}" for i in range(20))
+    columns: dict[str, list[float | None]] = {"baseline": [None] * 20}
+    columns |= {name: [draw.random() for _ in examples] for name in ("rag", "more", "most")}
+    runs = [Scored(name, 20, RunScores(examples, {"recall": values}, {})) for name, values in columns.items()]
+    found = family_of(runs, ["recall"])
+    assert list(found.p_values["recall"]) == [("rag", "more"), ("rag", "most")]
+    versus = leaderboard(runs, ["recall"], 1, found)[2].cells["recall"].versus
+    assert versus is not None
+    assert versus.family == 2
 
 
 def test_runs_are_compared_on_the_questions_that_both_answered(store: Store, where: SavedSet) -> None:

@@ -24,6 +24,7 @@ from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.tables_runs import runs as runs_table
+from llmopt_core.runs.values import Status
 from llmopt_core.types import Answer, Document, EvaluationSet, Example, Record, Score, Usage
 from llmopt_ui import resources
 
@@ -59,6 +60,12 @@ def tuned(store: Store, used: str) -> int:
     store.save_records(run, [(i, Record(e, answer, scores=scores)) for i, e in enumerate(examples)])
     store.finish_run(run, "finished", seconds=3)
     return run
+
+
+def made_over(store: Store, run_id: int, version: str, status: Status) -> None:
+    """Let a run be one over documents of this version."""
+    store.resume_run(run_id, documents_version=version)
+    store.finish_run(run_id, status)
 
 
 def hatched(figure: dict) -> dict[str, list[str]]:
@@ -109,8 +116,7 @@ def test_an_old_run_of_an_adapter_without_a_card_has_unknown_training_data(
 def test_runs_over_other_documents_are_marked(app: App, store: Store, used: str) -> None:
     newest = [run.id for run in store.runs(used)][:2]
     for run_id, version in zip(newest, ("a" * 16, "b" * 16), strict=True):
-        with store.database.write() as connection:
-            connection.execute(sa.update(runs_table).where(runs_table.c.id == run_id).values(documents_version=version))
+        made_over(store, run_id, version, "finished")
     for page, more in (("pages/evaluation.py", {"evaluation_view": "Results"}), ("pages/overview.py", {})):
         test = app(page, project=used, **more)
         assert not test.exception
@@ -124,10 +130,7 @@ def test_runs_over_other_documents_are_marked(app: App, store: Store, used: str)
 
 def test_a_run_over_other_documents_cannot_be_resumed_by_its_button(app: App, store: Store, used: str) -> None:
     run = store.runs(used)[0]
-    version = documents_version(store.documents(used))
-    with store.database.write() as connection:
-        statement = sa.update(runs_table).where(runs_table.c.id == run.id)
-        connection.execute(statement.values(status="cancelled", documents_version=version))
+    made_over(store, run.id, documents_version(store.documents(used)), "cancelled")
     test = app("pages/evaluation.py", project=used, evaluation_view="Run")
     assert not test.button(key=f"run_resume_{run.id}").disabled
     store.save_documents(used, [Document("harbour.md", "The harbour was built in 1713.")])
@@ -229,8 +232,8 @@ def test_the_retrieval_lab_says_it_of_a_tuned_embedding_model(app: App, store: S
 
 def test_runs_whose_documents_have_changed_since_are_named(app: App, store: Store, used: str) -> None:
     version = documents_version(store.documents(used))
-    with store.database.write() as connection:
-        connection.execute(sa.update(runs_table).values(documents_version=version))
+    for run in store.runs(used):
+        made_over(store, run.id, version, "finished")
     note = "The project has other documents now than when rag, rag-rerank ran"
     for page, more in (("pages/evaluation.py", {"evaluation_view": "Results"}), ("pages/overview.py", {})):
         assert note not in words(app(page, project=used, **more))

@@ -88,9 +88,9 @@ class Budget:
 
     The rule: a call starts beside others only where the budget would pay all of them with answers as long as allowed.
     Near the end calls therefore wait for each other, and the last ones are made one by one: a call that is alone
-    starts where it fits if it costs as much as the dearest of its model so far, and is refused otherwise. So all calls
-    together can cost more than the budget by no more than what one call costs above the dearest before it. Of a model
-    that was never asked, one call goes first. A refused call was not made; calls in flight are never given up.
+    starts where it fits if it costs as much as the dearest of its model so far, and at least its prompt, and is refused
+    otherwise. So all calls together can cost more than the budget by no more than what one call costs above that. Of a
+    model that was never asked, one call goes first. A refused call was not made; calls in flight are never given up.
 
     Args:
         usd: The most all calls may cost.
@@ -117,6 +117,7 @@ class Budget:
         self._usage = usage
         self._spent = usage.cost_usd or 0.0
         self._dearest = dict(dearest or {})
+        self._share: dict[str, float] = {}
         self._flying: list[Call] = []
         self._waiting: list[Future[None]] = []
         self._lock = threading.Lock()
@@ -189,6 +190,9 @@ class Budget:
             self._usage += usage
             self._spent = round(self._spent + cost, 15)
             self._dearest[quote.model] = max(self._dearest.get(quote.model, 0.0), cost)
+            if quote.least_usd:
+                share = cost / quote.least_usd
+                self._share[quote.model] = max(self._share.get(quote.model, 0.0), share)
         enter(usage)
         if self.on_call is not None:
             self.on_call()
@@ -213,8 +217,12 @@ class Budget:
         if self._spent >= usd:
             return False
         if not flying:
-            return _fits(self._spent + max(known or 0.0, quote.least_usd), usd)
+            return _fits(self._spent + max(known or 0.0, self._least(quote)), usd)
         return _fits(self._spent + sum(map(self._most, flying)) + self._most(quote), usd)
+
+    def _least(self, quote: Quote) -> float:
+        """What the prompt costs; where all calls of the model cost less than was foreseen, so much less."""
+        return quote.least_usd * min(1.0, self._share.get(quote.model, 1.0))
 
     def _most(self, quote: Quote) -> float:
         return max(self._dearest.get(quote.model, 0.0), quote.most_usd or 0.0)

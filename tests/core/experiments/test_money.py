@@ -171,15 +171,16 @@ async def test_an_answer_that_cannot_be_read_was_paid_all_the_same(desk: Desk) -
 
 
 async def test_what_is_paid_when_a_run_is_cancelled_stays_in_its_cost(desk: Desk) -> None:
-    desk.stub.delay = 0.05
+    # Three are answered, and six are at the endpoint when the run is cancelled.
+    desk.stub.faults = [None] * 3 + ["timeout"] * 9
     async with desk.models() as models:
         run_ids = await run_experiment(
-            desk.store, desk.plan(plain()), models, should_cancel=lambda: desk.stub.answered >= 3
+            desk.store, desk.plan(plain()), models, should_cancel=lambda: desk.stub.calls >= 9
         )
     run = desk.store.run(run_ids[0])
     assert run.status == "cancelled"
-    assert run.usage.calls == desk.stub.calls
-    assert run.usage.calls > run.done
+    assert (run.usage.calls, run.done) == (9, 3)
+    assert (run.usage.cost_usd or 0.0) > sum(r.usage.cost_usd or 0.0 for r in desk.store.records(run.id))
 
 
 async def test_a_pilot_is_part_of_the_budget_and_of_what_the_run_cost(desk: Desk) -> None:

@@ -30,14 +30,13 @@ from judge_fit import Item, fit, report, scores, unseen  # noqa: E402
 from llmopt_core.evaluation import grounding  # noqa: E402
 from llmopt_core.evaluation.builtin_judge import QUESTIONS, answer_forms, statements  # noqa: E402
 from llmopt_core.evaluation.contradictions import contradiction  # noqa: E402
-from llmopt_core.evaluation.conversation import claim_of, is_conversation  # noqa: E402
+from llmopt_core.evaluation.conversation import claim_of  # noqa: E402
 from llmopt_core.evaluation.grounding import (  # noqa: E402
     RELEVANCE_MODEL,
     RELEVANT,
-    REPLY_SUPPORTED,
-    STATEMENT_SUPPORTED,
     SUPPORTED,
     Grounding,
+    border_of,
 )
 from llmopt_core.evaluation.grounding_features import (  # noqa: E402
     RELEVANCE_FEATURES,
@@ -91,7 +90,7 @@ class Features:
             return Item(case.data, case.variant, case.group, case.label, rows)
         sources = self._read(case.context).sentences
         against = any(contradiction(statement, sources, case.question) for statement in said(case))
-        border = REPLY_SUPPORTED if is_conversation(case.question, case.text) else STATEMENT_SUPPORTED
+        border = border_of([case.text], case.question, reply=True)
         # Fitted on, Chinese pulls the weights to where nothing passes; the English ones serve it better.
         fitted = not has_cjk(case.text)
         return Item(case.data, case.variant, case.group, case.label, rows, against, fitted, border)

@@ -102,6 +102,9 @@ def report(items: Sequence[Item], found: Sequence[float], threshold: float) -> N
         for variant in dict.fromkeys(items[i].variant for i in positions if items[i].variant and not items[i].label):
             kept = [i for i in positions if items[i].variant == variant or items[i].label]
             print(f"    {variant:16s} {line([items[i].label for i in kept], [found[i] for i in kept], threshold)}")
+            interval = auc_interval([items[i] for i in kept], np.array([found[i] for i in kept]))
+            if interval:
+                print(f"      AUC by document {interval[0]:.3f} to {interval[1]:.3f}")
 
 
 def auc_interval(items: Sequence[Item], found: np.ndarray) -> tuple[float, float] | None:

@@ -228,11 +228,10 @@ def _caveats(store: Store, run_ids: list[int]) -> list[str]:
 
 
 def _judge_note(run: Any) -> list[str]:
-    from llmopt_core.evaluation.catalogue import RAGAS_METRICS
-    from llmopt_core.evaluation.judge_agreement import JUDGE, in_one_sentence
+    from llmopt_core.evaluation.judge_agreement import judge_note
 
-    graded = run.judge == JUDGE and any(metric in RAGAS_METRICS for metric in run.metrics)
-    return [in_one_sentence()] if graded else []
+    told = judge_note(run.judge, run.metrics)
+    return [told] if told else []
 
 
 def _not_run(store: Store, run: Any, experiment: Experiment) -> int:

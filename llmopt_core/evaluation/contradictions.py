@@ -17,7 +17,7 @@ from llmopt_core.evaluation.amount import Amount
 from llmopt_core.evaluation.exchanges import exchange, other_doer
 from llmopt_core.evaluation.numerals import amounts, missing
 from llmopt_core.evaluation.opposites import turned
-from llmopt_core.evaluation.sentence_tokens import Token, read
+from llmopt_core.evaluation.sentence_tokens import NUMBER, Token, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,26 +221,37 @@ def _other_amount(pair: _Pair) -> str:
 
 
 def _other_holder(said: Sequence[Token], there: Sequence[Token]) -> str:
-    """An amount that the sentence gives to another name, while the statement's name has one of its own there."""
+    """An amount that the sentence gives to another name or word, while the statement's has one of its own there."""
     for token in said:
-        name = _name_before(token, said) if token.amount else None
-        own = next((one for one in there if name and one.key == name.key), None)
         other = next((one for one in there if _equal(token, one)), None)
-        if name is None or own is None or other is None:
-            continue
-        holder = _name_before(other, there)
-        instead = next((one for one in there if one.place > own.place and _comparable_tokens(token, one)), None)
-        if holder is None or instead is None or _equal(instead, token) or holder.key in {one.key for one in said}:
-            continue
-        if _name_before(instead, there) == own:
+        held = (
+            [(_holder(token, said, rule), _holder(other, there, rule), rule) for rule in ("name", "word")]
+            if other
+            else []
+        )
+        for name, holder, rule in held:
+            if name is None or holder is None or holder.key in {one.key for one in said}:
+                continue
+            own = next((one for one in there if one.key == name.key), None)
+            instead = next(
+                (one for one in there if own and one.place > own.place and _comparable_tokens(token, one)), None
+            )
+            if instead is None or _equal(instead, token) or _holder(instead, there, rule) != own:
+                continue
             whose = f"'{token.written}' belongs to '{holder.written}', and '{instead.written}' to '{name.written}'"
             return f"in the text {whose}"
     return ""
 
 
-def _name_before(token: Token, sentence: Sequence[Token]) -> Token | None:
-    before = [one for one in sentence if one.named and one.place < token.place]
-    return before[-1] if before else None
+def _holder(token: Token | None, sentence: Sequence[Token], rule: str) -> Token | None:
+    """The name before an amount, or the word right before it."""
+    if token is None:
+        return None
+    before = [one for one in sentence if one.counts and one.place < token.place]
+    if rule == "name":
+        before = [one for one in before if one.written[:1].isupper()]
+    near = before and (rule == "name" or token.place - before[-1].place <= 1)
+    return before[-1] if near and before[-1].kind != NUMBER else None
 
 
 def _comparable_tokens(token: Token, other: Token) -> bool:

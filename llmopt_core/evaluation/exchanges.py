@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.evaluation.alignment import Block, blocks_of, longest_rising
+from llmopt_core.evaluation.opposites import is_irregular
 from llmopt_core.evaluation.sentence_tokens import BREAK, NUMBER, SMALL, Token
 from llmopt_core.evaluation.word_lists import word_list
 
@@ -30,26 +31,33 @@ def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True)
     here, text = content(in_active_voice(said)), content(in_active_voice(there))
     blocks = blocks_of(here, text)
     matched = sum(block.size for block in blocks)
-    if not 3 <= len(blocks) <= MOST_BLOCKS or matched < 0.7 * len([t for t in here if t.counts]):
+    unclear = any(sum(token.key == "by" for token in sentence) > 1 for sentence in (said, there))
+    # Who does what is not told from `funded by A and run by B`.
+    if unclear or not 3 <= len(blocks) <= MOST_BLOCKS or matched < 0.7 * len([t for t in here if t.counts]):
         return ""
+    pair = _better_exchanged(blocks, strict)
+    if pair is None or not _alike(here, *pair) or _is_list(here, *pair) or _is_symmetric(here, *pair):
+        return ""
+    if strict and _ends_between(text, *sorted(b.there for b in pair)) > _ends_between(here, *(b.start for b in pair)):
+        return ""
+    one, other = (" ".join(t.written for t in here[b.start : b.start + b.size]) for b in pair)
+    return f"'{_close_up(one)}' and '{_close_up(other)}' have changed places"
+
+
+def _better_exchanged(blocks: Sequence[Block], strict: bool) -> tuple[Block, Block] | None:
+    """The two blocks, with something between, whose exchange brings most of the others into order."""
     order = [block.there for block in blocks]
     before = longest_rising(order)
-    if before == len(order):
-        return ""
     best = (before, 1, 1)
     for i in range(len(order)):
         for j in range(i + 2, len(order)):
             order[i], order[j] = order[j], order[i]
             best = max(best, (longest_rising(order), -i, -j))
             order[i], order[j] = order[j], order[i]
-    gain, i, j = best[0] - before, -best[1], -best[2]
-    if i < 0 or (strict and (gain < 2 or best[0] < len(order) - (len(order) > 5))):
-        return ""
-    pair = blocks[i], blocks[j]
-    if not _alike(here, *pair) or _is_list(here, *pair) or _is_symmetric(here, *pair):
-        return ""
-    one, other = (" ".join(t.written for t in here[b.start : b.start + b.size]) for b in pair)
-    return f"'{_close_up(one)}' and '{_close_up(other)}' have changed places"
+    after, i, j = best[0], -best[1], -best[2]
+    if i < 0 or (strict and (after - before < 2 or after < len(order) - (len(order) > 5))):
+        return None
+    return blocks[i], blocks[j]
 
 
 def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
@@ -59,7 +67,8 @@ def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
     if not name or verb is None:
         return ""
     keys = {token.key for token in name}
-    if not keys <= {token.key for token in text}:
+    common = {token.key for token in text if token.written[:1].islower()}
+    if not keys <= {token.key for token in text} or keys & common:
         return ""
     rest = {token.key for token in here if token.counts and token.place > verb.place}
     found = ""
@@ -149,7 +158,9 @@ def _chinese_active(clause: list[Token]) -> list[Token] | None:
 
 def _is_participle(token: Token) -> bool:
     written = token.written.lower()
-    return written in _IRREGULAR_PARTICIPLES or (token.counts and len(written) > 3 and written.endswith(("ed", "en")))
+    if written in _IRREGULAR_PARTICIPLES or is_irregular(written):
+        return True
+    return token.counts and len(written) > 3 and written.endswith(("ed", "en"))
 
 
 def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
@@ -186,9 +197,17 @@ def _between(here: Sequence[Token], one: Block, other: Block) -> Sequence[Token]
     return here[one.start + one.size : other.start]
 
 
+def _ends_between(tokens: Sequence[Token], start: int, end: int) -> int:
+    """How many clauses end between two places."""
+    return sum(token.key in _CLAUSE_ENDS for token in tokens[start:end])
+
+
 def _alike(here: Sequence[Token], one: Block, other: Block) -> bool:
     """Whether both hold words, or both are amounts alone."""
     kinds = [{token.kind for token in here[b.start : b.start + b.size] if token.counts} for b in (one, other)]
+    if all(len(kind) == 2 for kind in kinds):
+        # Each with its own amount: another order, nothing changed.
+        return False
     return all(kinds) and (kinds[0] == {NUMBER}) == (kinds[1] == {NUMBER})
 
 

@@ -90,7 +90,10 @@ _SPELT = (
 ).replace(" ", r"\ ")
 _SPAN = "minute|hour|day|week|month|year|decade|century"
 _AMOUNT = re.compile(
-    rf"""(?P<part>\b(?:(?P<count>{_SPELT}|\d+|an?)[ -])?(?P<whole>{'|'.join(sorted(_PARTS, key=len, reverse=True))})\b
+    rf"""(?P<mixed>\b(?P<whole_number>{_SPELT}|\d+|an?)\ (?:(?P<unit>{_SPAN}|mile)\ )?
+            and\ a\ (?P<rest>half|quarter)\b            (?:[ -](?P<mixed_scale>{'|'.join(_SCALES)})\b)?)
+      | (?P<of_many>\b(?P<above>{_SPELT}|\d{{1,2}})\ (?:in|out\ of)\ (?:every\ )?(?P<below>{_SPELT}|\d{{1,3}})\b(?!,\d))
+      | (?P<part>\b(?:(?P<count>{_SPELT}|\d+|an?)[ -])?(?P<whole>{'|'.join(sorted(_PARTS, key=len, reverse=True))})\b
             (?P<of>(?=\ (?:of|an?|the|as)\b|\ (?:its|their|his|her|our)\b)|(?=[.,;:!?]|\s*$))?)
       | (?P<slash>\b\d+/\d+\b)
       | (?P<nth>\b\d+(?:st|nd|rd|th)\b|\b(?:(?:{'|'.join(_TENS)})[ -])?(?:{_ORDINAL})\b)
@@ -114,11 +117,12 @@ def _english(text: str) -> Iterator[Amount]:
 def _amount(match: re.Match[str], text: str) -> Amount | None:
     start, end = match.span()
     loose = looseness(text, start)
-    if match["part"]:
-        return _part(match, text, loose)
-    if match["slash"]:
-        above, below = map(int, match["slash"].split("/"))
-        return Amount(above / below, "part", start, end, match.group(), **loose) if above < below else None
+    if match["mixed"] or match["part"]:
+        return _mixed(match, text, loose) if match["mixed"] else _part(match, text, loose)
+    if match["of_many"] or match["slash"]:
+        ends = (match["above"], match["below"]) if match["of_many"] else match["slash"].split("/")
+        above, below = map(_value, ends)
+        return Amount(above / below, "part", start, end, match.group(), **loose) if 0 < above < below else None
     if match["nth"]:
         seconds = match["nth"] == "second" and not _ARTICLE.search(text[max(0, start - 8) : start])
         return None if seconds else Amount(_ordinal(match["nth"]), PLAIN, start, end, match.group(), ordinal=True)
@@ -150,6 +154,23 @@ def _scale_of(match: re.Match[str], text: str) -> tuple[float, int]:
     return _SCALES.get(scale) or _SHORT_SCALES.get(scale) or 1.0, end
 
 
+def _mixed(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
+    """`An hour and a half`, `two and a half million dollars`."""
+    start, end = match.span()
+    word = match["whole_number"]
+    value = (1.0 if word in ("a", "an") else _value(word)) + 1 / _PARTS[match["rest"]]
+    if match["unit"]:
+        factor, kind, _ = unit_at(text, start, match.start("unit") - 1)
+        return Amount(value * factor, kind, start, end, match.group(), **loose)
+    scale = _SCALES.get(match["mixed_scale"] or "", 1)
+    factor, kind, end = unit_at(text, start, end)
+    return Amount(value * scale * factor, kind, start, end, text[start:end], **loose)
+
+
+def _value(word: str) -> float:
+    return float(word) if word.isdigit() else _spelt(word)
+
+
 def _part(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
     """`two thirds`, `a quarter`, `half`; a lone ordinal is an ordinal."""
     start, end = match.span()
@@ -158,7 +179,7 @@ def _part(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
     lone = count is None or (not one and not word.endswith("s")) or (one and count != "one" and match["of"] is None)
     if word in _ORDINALS and lone:
         return Amount(float(_ORDINALS[word]), PLAIN, start, end, match.group(), ordinal=True)
-    above = 1.0 if count is None or one else float(count) if count.isdigit() else _spelt(count)
+    above = 1.0 if count is None or one else _value(count)
     value = above / _PARTS[word]
     if dozen := re.match(r" (?:a )?dozen\b", text[end : end + 9]):
         stop = end + dozen.end()

@@ -58,7 +58,9 @@ def _han_amount(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amou
     start = match.start()
     written = match.group().rstrip("点").lstrip("点")
     start += match.group().index(written) if written else 0
-    if not written or (start and text[start - 1].isdigit()):
+    stop = start + len(written)
+    # 李四 is a name, and in 3亿 the digits are read with their scale.
+    if not written or (start and text[start - 1].isdigit()) or text[stop : stop + 1].isdigit():
         return None
     factor, kind, stop = unit_at(text, start, start + len(written))
     if written == "一":

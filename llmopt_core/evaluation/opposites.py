@@ -33,6 +33,11 @@ class Side:
     paired: bool = True
 
 
+def is_irregular(word: str) -> bool:
+    """Whether a word is an irregular form, such as `sunk`."""
+    return word in _LEMMAS
+
+
 def lemma(word: str) -> str:
     """An English word in lower case without its ending, irregular forms included."""
     cut = stem(_LEMMAS.get(word, word))

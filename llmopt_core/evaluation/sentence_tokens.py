@@ -183,6 +183,10 @@ def _negated(tokens: list[Token]) -> list[Token]:
     for place, token in enumerate(tokens):
         if token.key != "not" or token.kind != SMALL:
             continue
+        if token.written.lower() in ("nothing", "nobody", "none") and place and found[place - 1].counts:
+            # Children pay nothing.
+            found[place - 1] = replace(found[place - 1], negated=not found[place - 1].negated)
+            continue
         for follower in range(place + 1, min(len(found), place + 6)):
             other = found[follower]
             if other.kind == BREAK or other.written.lower() in _NOT_TURNED:

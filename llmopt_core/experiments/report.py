@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judge_agreement import judge_note
 from llmopt_core.evaluation.metrics import METRICS
 from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
@@ -63,9 +64,12 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
             ReportRun(label, _facts(run), run_caveats(run).seen > 0, asked)
             for label, run, asked in zip(labels, runs, _asked(runs), strict=True)
         ),
-        caveats=tuple(
-            (found.text, found.severe)
-            for found in caveats([run_caveats(*pair) for pair in zip(runs, labels, strict=True)])
+        caveats=(
+            *(
+                (found.text, found.severe)
+                for found in caveats([run_caveats(*p) for p in zip(runs, labels, strict=True)])
+            ),
+            *((note, False) for note in [judge_note(str(result.get("judge") or ""), metrics)] if note),
         ),
         metrics=tuple(_metric(name, rows) for name in metrics),
         tested=family.words,

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.evaluation.judge_agreement import JUDGE, in_one_sentence
+from llmopt_core.evaluation.judge_agreement import judge_note
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view, outdated_view
@@ -47,8 +47,8 @@ def _picture(project: Project, chosen: Chosen, compared: Sequence[Entry]) -> Non
     size = set_size(project, chosen.set_name, chosen.set_version)
     means = means_over([run.done for run in chosen.runs.values()], size)
     st.caption(f"{means} Graded by {fmt.markdown(chosen.judge)}.")
-    if chosen.ragas and chosen.judge == JUDGE:
-        st.caption(f"{in_one_sentence()} More in Settings, tab Judge.")
+    if note := judge_note(chosen.judge, chosen.ragas):
+        st.caption(f"{note} More in Settings, tab Judge.")
     for line in findings(compared, chosen.metrics, chosen.inks):
         st.markdown(line)
 

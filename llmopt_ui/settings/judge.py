@@ -7,13 +7,15 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from llmopt_core.evaluation.judge_agreement import AGREEMENT, JUDGE, SUMMARY, Measured
+from llmopt_core.evaluation.judge_agreement import AGREEMENT, BLIND, JUDGE, SUMMARY, Measured
+from llmopt_core.evaluation.judge_families import FAMILIES, Family
 from llmopt_core.evaluation.metrics import METRICS
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import section
 from llmopt_ui.theme import NEUTRAL, themed
 
 _MADE = "wrong ones made by rule"
+_LANGUAGES = {"en": "English", "zh": "Chinese"}
 
 
 def judge_view() -> None:
@@ -35,9 +37,9 @@ def judge_view() -> None:
     rows = [
         {
             "Metric": METRICS[row.metric].title,
-            "Data": row.data,
-            "What is judged": row.question + (f" ({_MADE})" if row.made else ""),
-            "AUC": f"{row.auc:.2f}",
+            "Data": row.data + (", made" if row.made else ""),
+            "What is judged": row.question,
+            "AUC": f"{row.auc:.2f} ({row.low:.2f} to {row.high:.2f})",
             "Accuracy": f"{row.accuracy:.2f}",
             "Kappa": f"{row.kappa:.2f}",
             "Items": f"{row.items:,}",
@@ -45,7 +47,37 @@ def judge_view() -> None:
         for row in AGREEMENT
     ]
     st.table(rows, border="horizontal", hide_index=True, alt="Agreement of the built-in judge with people")
-    st.caption("Kappa is agreement beyond chance; 0 is chance.")
+    st.caption(
+        "Kappa is agreement beyond chance; 0 is chance. In brackets the 95 % interval, with documents drawn anew."
+    )
+    section("What it catches, and what it rejects wrongly")
+    st.markdown(BLIND)
+    st.plotly_chart(
+        families_chart(FAMILIES),
+        config={**CONFIG, "displayModeBar": False},
+        key="judge_families",
+        alt="Share of wrong statements caught and of right ones rejected, per family",
+    )
+    st.table(
+        [
+            {
+                "Statements": family.name,
+                "Language": _LANGUAGES[family.language],
+                "": "right, rejected" if family.right else "wrong, caught",
+                "Share": f"{family.share:.0%} ({family.low:.0%} to {family.high:.0%})",
+                "Cases": f"{family.rejected} of {family.cases}",
+                "Documents": str(family.documents),
+            }
+            for family in FAMILIES
+        ],
+        border="horizontal",
+        hide_index=True,
+        alt="Families of statements that the built-in judge accepts or rejects",
+    )
+    st.caption(
+        "Statements written for this test, on documents that nothing was fitted or chosen on; in brackets the 95 % "
+        "interval, with documents drawn anew. Measured by python benchmarks/judge_families.py."
+    )
     st.caption(
         f"{JUDGE}, measured by python benchmarks/judge.py; docs/judge.md says how to read it. Measure it on labelled "
         "answers of your own with the same command."
@@ -63,8 +95,10 @@ def agreement_chart(rows: Sequence[Measured]) -> go.Figure:
             mode="markers",
             name=name,
             marker={"symbol": symbol, "size": 11, "color": "#0072B2", "line": {"width": 2, "color": "#0072B2"}},
-            customdata=[[row.items, row.accuracy] for row in shown],
-            hovertemplate="%{y}<br>AUC %{x:.2f}, accuracy %{customdata[1]:.2f}, %{customdata[0]} items<extra></extra>",
+            error_x=_error([row.auc for row in shown], [(row.low, row.high) for row in shown]),
+            customdata=[[row.items, row.accuracy, row.low, row.high] for row in shown],
+            hovertemplate="%{y}<br>AUC %{x:.2f} (%{customdata[2]:.2f} to %{customdata[3]:.2f}), "
+            "accuracy %{customdata[1]:.2f}, %{customdata[0]} items<extra></extra>",
         )
     figure.add_vline(0.5, line={"dash": "dash", "color": NEUTRAL}, annotation_text="guessing")
     figure.update_layout(
@@ -75,6 +109,42 @@ def agreement_chart(rows: Sequence[Measured]) -> go.Figure:
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
     )
     return themed(figure)
+
+
+def families_chart(rows: Sequence[Family]) -> go.Figure:
+    """Per family the share that the judge rejects: high is good for wrong statements, low for right ones."""
+    figure = go.Figure()
+    for right, name, colour in ((False, "wrong, caught", "#0072B2"), (True, "right, rejected", "#D55E00")):
+        shown = [row for row in rows if row.right == right]
+        figure.add_scatter(
+            x=[row.share for row in shown],
+            y=[[_LANGUAGES[row.language] for row in shown], [row.name for row in shown]],
+            mode="markers",
+            name=name,
+            marker={"symbol": "diamond-open" if right else "circle", "size": 11, "color": colour, "line": {"width": 2}},
+            error_x=_error([row.share for row in shown], [(row.low, row.high) for row in shown]),
+            customdata=[[row.rejected, row.cases] for row in shown],
+            hovertemplate=f"%{{y}}<br>{name}: %{{customdata[0]}} of %{{customdata[1]}} (%{{x:.0%}})<extra></extra>",
+        )
+    figure.update_layout(
+        height=640,
+        margin={"t": 40, "l": 10},
+        xaxis={"title": "Share of statements that the judge rejects", "range": [-0.03, 1.03], "tickformat": ".0%"},
+        yaxis={"automargin": True, "autorange": "reversed"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+    )
+    return themed(figure)
+
+
+def _error(values: Sequence[float], ends: Sequence[tuple[float, float]]) -> dict[str, object]:
+    """Bars from the lower to the upper end of each interval."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - value for value, (_, high) in zip(values, ends, strict=True)],
+        "arrayminus": [value - low for value, (low, _) in zip(values, ends, strict=True)],
+        "thickness": 1.5,
+    }
 
 
 def _place(row: Measured) -> str:

@@ -73,7 +73,7 @@ def seed_project(store: Store, name: str = "harbour", questions: int = 24, runs:
             key,
             evaluation_set=saved.name,
             set_version=saved.version,
-            judge="built-in judge v1",
+            judge="built-in judge v2",
             metrics=METRICS,
             total=questions,
         )
@@ -148,5 +148,5 @@ def _score(metric: str, chance: random.Random, level: float, plain: bool) -> Sco
         value,
         "1 of 2 statements are supported.",
         evidence if judged else (),
-        judge="built-in judge v1" if judged else "",
+        judge="built-in judge v2" if judged else "",
     )

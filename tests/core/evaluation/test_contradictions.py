@@ -127,3 +127,107 @@ def test_words_added_to_a_sentence_that_is_otherwise_repeated():
 def test_odd_text_raises_nothing(text):
     assert isinstance(contradiction(text, ["The bridge is 1,250 metres long."]), str)
     assert isinstance(contradiction("The bridge is 1,250 metres long.", [text]), str)
+
+
+WRONG = (
+    ("The red team beat the blue team 3 to 1.", "The blue team beat the red team 3 to 1."),
+    ("Germany exports cars to China.", "China exports cars to Germany."),
+    ("Anna is taller than Beth.", "Beth is taller than Anna."),
+    ("Marie gave Paul a book.", "Paul gave Marie a book."),
+    ("Smith succeeded Jones as director in 2012.", "Jones succeeded Smith as director in 2012."),
+    ("Oslo has 700,000 inhabitants, Bergen 290,000.", "Bergen has 700,000 inhabitants, Oslo 290,000."),
+    ("Oslo has 700,000 inhabitants, Bergen 290,000.", "Bergen has 700,000 inhabitants."),
+    ("The plant opened in 1990 and closed in 2015.", "The plant closed in 1990 and opened in 2015."),
+    ("The plant opened in 1990 and closed in 2015.", "The plant opened in 2015."),
+    ("Company A sued Company B over a patent.", "Company B sued Company A over a patent."),
+    ("The drug reduced pain in 30% of patients.", "The drug increased pain in 30% of patients."),
+    ("Revenue rose 5% to 2 billion euros.", "Revenue fell 5% to 2 billion euros."),
+    ("The deadline is 5 May.", "The deadline is 6 May."),
+    ("The hall seats 1,500 people.", "The hall seats five hundred people."),
+    ("The law always applies to tenants.", "The law never applies to tenants."),
+    ("All members voted for the plan.", "No members voted for the plan."),
+    ("All members voted for the plan.", "All members voted against the plan."),
+    ("The bank is open on weekdays only.", "The bank is closed on weekdays."),
+    ("Use the left door.", "Use the right door."),
+    ("He was born in the north of Spain.", "He was born in the south of Spain."),
+    ("The reaction absorbs heat.", "The reaction releases heat."),
+    ("The hotel accepts dogs.", "The hotel does not accept dogs."),
+    ("The hotel accepts dogs.", "The hotel refuses dogs."),
+    ("It is unclear whether the drug works.", "It is clear that the drug works."),
+    ("The theory is widely accepted.", "The theory is widely disputed."),
+    ("More men than women applied.", "More women than men applied."),
+    ("The Amazon is longer than the Rhine.", "The Rhine is longer than the Amazon."),
+    ("Water flows from the lake to the sea.", "Water flows from the sea to the lake."),
+    ("The train runs from Bonn to Kiel.", "The train runs from Kiel to Bonn."),
+    ("Dr Lee treated Mr Park for asthma.", "Mr Park treated Dr Lee for asthma."),
+    ("The police chased the thief through the park.", "The thief chased the police through the park."),
+    ("利率从3%上调到4%。", "利率从4%下调到3%。"),
+    ("张三借给李四五百元。", "李四借给张三五百元。"),
+    ("小王打败了小李。", "小李打败了小王。"),
+    ("会议在上午九点开始。", "会议在下午九点开始。"),
+    ("会议在上午九点开始。", "会议在上午九点结束。"),
+    ("这种药对儿童是安全的。", "这种药对儿童是危险的。"),
+    ("他支持这项改革。", "他反对这项改革。"),
+    ("超过一半的学生通过了考试。", "不到一半的学生通过了考试。"),
+    ("北京的人口多于天津。", "天津的人口多于北京。"),
+    ("门票十二元。", "门票二十元。"),
+    ("他不喜欢咖啡。", "他喜欢咖啡。"),
+    ("医生治好了病人。", "病人治好了医生。"),
+)
+RIGHT = (
+    ("The gallery was opened by the mayor in June.", "In June the mayor opened the gallery."),
+    ("The mayor opened the gallery in June.", "The gallery was opened in June by the mayor."),
+    (
+        "Einstein published the theory in 1905 while working in Bern.",
+        "While working in Bern, Einstein published the theory in 1905.",
+    ),
+    (
+        "The committee rejected the proposal because it was too costly.",
+        "Because it was too costly, the proposal was rejected by the committee.",
+    ),
+    (
+        "Rust was detected in the pipes by the inspectors on Friday.",
+        "On Friday the inspectors detected rust in the pipes.",
+    ),
+    ("The red team beat the blue team 3 to 1.", "The blue team was beaten 3 to 1 by the red team."),
+    ("The red team beat the blue team 3 to 1.", "The blue team lost to the red team 3 to 1."),
+    ("Germany exports cars to China.", "China imports cars from Germany."),
+    ("Anna is taller than Beth.", "Beth is shorter than Anna."),
+    ("Marie gave Paul a book.", "Paul received a book from Marie."),
+    ("Smith succeeded Jones as director in 2012.", "Jones was succeeded by Smith as director in 2012."),
+    ("Oslo has 700,000 inhabitants, Bergen 290,000.", "Bergen has 290,000 inhabitants and Oslo 700,000."),
+    ("The plant opened in 1990 and closed in 2015.", "The plant closed in 2015 and opened in 1990."),
+    ("The plant opened in 1990 and closed in 2015.", "The plant closed in 2015."),
+    ("Company A sued Company B over a patent.", "Company B was sued by Company A over a patent."),
+    ("The drug reduced pain in 30% of patients.", "Pain was reduced by the drug in 30% of patients."),
+    ("The lake freezes in winter.", "In winter the lake freezes over."),
+    ("The museum is free for children.", "Children pay nothing at the museum."),
+    ("The deadline is 5 May.", "The deadline is the fifth of May."),
+    ("Tickets cost twelve euros.", "Tickets cost 12 euros."),
+    ("One in four adults smokes.", "25 percent of adults smoke."),
+    ("One in four adults smokes.", "A quarter of adults smoke."),
+    ("The hall seats 1,500 people.", "The hall seats fifteen hundred people."),
+    ("The film lasts 90 minutes.", "The film lasts an hour and a half."),
+    ("The film lasts 90 minutes.", "The film lasts one and a half hours."),
+    ("The budget is $2.5 million.", "The budget is two and a half million dollars."),
+    ("The budget is $2.5 million.", "The budget is 2,500,000 dollars."),
+    ("The hotel does not accept dogs.", "Dogs are not accepted by the hotel."),
+    ("The hotel does not accept dogs.", "The hotel refuses dogs."),
+    ("More men than women applied.", "Fewer women than men applied."),
+    ("利率从3%上调到4%。", "利率由百分之三上调到百分之四。"),
+    ("张三借给李四五百元。", "张三借给李四500元。"),
+    ("小王打败了小李。", "小李被小王打败了。"),
+    ("北京的人口多于天津。", "天津的人口少于北京。"),
+    ("门票十二元。", "门票12元。"),
+    ("医生治好了病人。", "病人被医生治好了。"),
+)
+
+
+@pytest.mark.parametrize(("text", "wrong"), WRONG)
+def test_more_that_a_rule_speaks_against(text, wrong):
+    assert contradiction(wrong, [text])
+
+
+@pytest.mark.parametrize(("text", "right"), RIGHT)
+def test_more_that_says_the_same(text, right):
+    assert contradiction(right, [text]) == ""

@@ -2,7 +2,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.judge_agreement import JUDGE, in_one_sentence
+from llmopt_core.evaluation.judge_agreement import AGREEMENT, JUDGE, in_one_sentence, judge_note
+from llmopt_core.evaluation.judge_families import FAMILIES, share_of
 
 
 class Holder(BaseModel):
@@ -33,5 +34,21 @@ def test_the_agreement_that_is_told_is_that_with_people_and_of_this_judge() -> N
     told = in_one_sentence()
     assert JudgeSpec().label == JUDGE
     assert "grounding, not correctness" in told
-    assert "faithfulness 0.96 (BEGIN), faithfulness 0.76 (SummEdits), context precision 0.92 (SelQA)" in told
+    assert "faithfulness 0.96 (BEGIN)" in told
+    assert "context precision 0.92 (SelQA)" in told
     assert "XQuAD" not in told
+
+
+def test_what_it_cannot_see_is_told_beside_its_scores() -> None:
+    told = judge_note(JUDGE, ["faithfulness"])
+    assert told == in_one_sentence()
+    rejected, passed = share_of("free paraphrase"), 1 - share_of("invention")
+    assert f"rejects {rejected:.0%} of free paraphrases, and lets {passed:.0%} of plausible inventions pass" in told
+    assert judge_note(JUDGE, ["exact_match"]) == judge_note("gpt-x on openai", ["faithfulness"]) == ""
+    assert "not comparable" in judge_note("built-in judge v1", ["faithfulness"])
+
+
+def test_intervals_hold_their_figures() -> None:
+    assert all(row.low <= row.auc <= row.high for row in AGREEMENT)
+    assert all(family.low <= family.share <= family.high for family in FAMILIES)
+    assert {family.language for family in FAMILIES} == {"en", "zh"}

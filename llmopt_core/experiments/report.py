@@ -110,10 +110,22 @@ def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("model calls", f"{run.get('model_calls', 0)} (and {run.get('cached_calls', 0)} from the cache)"),
         ("tokens", f"{tokens.get('prompt', 0)} in, {tokens.get('completion', 0)} out"),
         ("cost", "unknown" if cost is None else f"{plain_usd(cost)} USD"),
+        ("per question", _per_question(run.get("per_question"))),
         ("wall time", f"{run.get('seconds', 0.0):.1f} s"),
         ("fingerprint", str(run.get("fingerprint", ""))),
         ("documents", _documents(run)),
     )
+
+
+def _per_question(each: Any) -> str:
+    """Over what was asked afresh: what came from the cache took less than it would."""
+    if not isinstance(each, Mapping) or not each.get("asked"):
+        return "not known" if not isinstance(each, Mapping) or not each.get("cached") else "from the cache"
+    told = [words.duration(_float(each.get("seconds"))), f"{words.number(_float(each.get('tokens')))} tokens"]
+    if (cost := _float(each.get("cost_usd"))) is not None:
+        told.append(words.money(cost))
+    cached = f" (over {each['asked']} asked, {each['cached']} more from the cache)" if each.get("cached") else ""
+    return ", ".join(told) + cached
 
 
 def _documents(run: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from llmopt_core.experiments.scored import Scored, baseline_position, example_co
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.runs.store import Store
-from llmopt_core.runs.values import Run, RunScores
+from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import summarize
 from llmopt_core.statistics.paired import Comparison
 from llmopt_core.types import Hit, Record
@@ -29,13 +30,14 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
     runs = [store.run(run_id) for run_id in run_ids]
     first = runs[0]
     family = project_family(store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs)
+    each = store.per_question(run_ids)
     size = len(store.evaluation_set(first.project, first.evaluation_set, first.set_version).examples)
     return {
         "project": first.project,
         "evaluation_set": {"name": first.evaluation_set, "version": first.set_version, "size": size},
         "judge": first.judge,
         "runs": [
-            {**_run(run, store.records(run.id), overlap_of(store, run)), "configuration": name}
+            {**_run(run, store.records(run.id), overlap_of(store, run), each[run.id]), "configuration": name}
             for run, name in zip(runs, names or [run.name for run in runs], strict=True)
         ],
         "family": family_to(family),
@@ -87,7 +89,7 @@ def result_family(result: Mapping[str, Any]) -> Family:
     return family_of([scored_from(run) for run in result["runs"]], metrics)
 
 
-def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap) -> dict[str, Any]:
+def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap, each: PerQuestion) -> dict[str, Any]:
     return {
         "configuration": run.name,
         "fingerprint": run.fingerprint,
@@ -98,6 +100,7 @@ def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap) -> dict[
         "model_calls": run.usage.calls,
         "cached_calls": run.usage.cached_calls,
         "seconds": run.seconds,
+        "per_question": asdict(each),
         "documents_version": run.documents_version,
         "uses_documents": run.retrieves,
         "training_overlap": overlap.model_dump(mode="json"),

@@ -196,6 +196,10 @@ def test_what_a_question_takes_is_over_what_was_asked_afresh(store: Store, where
     ]
     store.save_records(made, list(enumerate(took)))
     assert store.per_question([made]) == {made: PerQuestion(2, 1, 180.0, 3.0, pytest.approx(0.03))}
+    (told,) = result_of(store, [made])["runs"]
+    assert told["per_question"]["tokens"] == 180.0
+    facts = dict(report_of(result_of(store, [made])).runs[0].facts)
+    assert facts["per question"] == "3.0 s, 180 tokens, $0.03 (over 2 asked, 1 more from the cache)"
     store.save_records(made, [(1, Record(examples[1], Answer("a"), usage=Usage(200, 40, None, 1), seconds=4.0))])
     assert store.per_question([made])[made].cost_usd is None
     assert store.per_question([made + 1]) == {made + 1: PerQuestion()}

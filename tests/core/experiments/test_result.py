@@ -33,7 +33,7 @@ async def test_the_result_has_the_published_structure(lab: Lab) -> None:
     closed, rag = result["runs"]  # type: ignore[misc]
     assert list(rag) == [
         "configuration", "fingerprint", "status", "metrics", "tokens", "cost_usd", "model_calls", "cached_calls",
-        "seconds", "documents_version", "uses_documents", "training_overlap", "caveats", "records",
+        "seconds", "per_question", "documents_version", "uses_documents", "training_overlap", "caveats", "records",
     ]  # fmt: skip
     assert (rag["configuration"], rag["status"], rag["model_calls"], rag["cached_calls"]) == ("rag", "finished", 3, 0)
     assert rag["fingerprint"] == lab.configuration().fingerprint

@@ -92,7 +92,14 @@ def _made_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> It
                 yield {key: np.frombuffer(value, dtype=np.float32) for key, value in known.items()}
             own = [key for key in left if key in mine and key not in known]
             if own:
-                vectors = _checked(embedder, embedder.encode([_encodable(left[key]) for key in own]), len(own))
+                try:
+                    encoded = embedder.encode([_encodable(left[key]) for key in own])
+                except Exception as error:
+                    # What an endpoint was paid for before it failed, or before the budget was reached, is kept.
+                    paid: dict[int, Vectors] = getattr(error, "vectors", {})
+                    cache.put_many(STAGE, {own[place]: row.tobytes() for place, row in paid.items()})
+                    raise
+                vectors = _checked(embedder, encoded, len(own))
                 made = dict(zip(own, vectors, strict=True))
                 cache.put_many(STAGE, {key: vector.tobytes() for key, vector in made.items()})
                 yield made

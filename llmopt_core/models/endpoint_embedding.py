@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
@@ -73,9 +73,14 @@ class EndpointEmbedder:
             parts = [threads.submit(copy_context().run, self._embed, batch) for batch in batches]
             try:
                 return np.concatenate([part.result() for part in parts])
-            except BaseException:
-                # What has not begun would be paid for nothing.
+            except Exception as error:
+                # What has not begun would be paid for nothing; what was made before is handed on, to be kept.
                 threads.shutdown(cancel_futures=True)
+                made = [part.result() if _is_made(part) else None for part in parts]
+                setattr(error, "vectors", {  # noqa: B010
+                    number * _BATCH + place: row
+                    for number, rows in enumerate(made) if rows is not None for place, row in enumerate(rows)
+                })  # fmt: skip
                 raise
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
@@ -111,6 +116,10 @@ class EndpointEmbedder:
 def _tokens(answer: Any, asked: Sequence[str]) -> int:
     """Tokens that the endpoint says it read; counted here, with OpenAI's encoding, where it does not say."""
     return read_counts(answer).prompt or sum(map(tokenizer("cl100k_base").count, asked))
+
+
+def _is_made(part: Future[Vectors]) -> bool:
+    return not part.cancelled() and part.exception() is None
 
 
 def _vectors(answer: Any, expected: int) -> Vectors:

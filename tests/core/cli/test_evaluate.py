@@ -190,6 +190,26 @@ def test_a_budget_stops_in_time(inside: Command, experiment: Path, stub: StubEnd
     assert sum(run["cost_usd"] for run in result["runs"]) <= one * 5.5
 
 
+def test_going_on_after_a_budget_makes_no_call_beyond_it_and_asks_for_a_new_one(
+    inside: Command, experiment: Path, stub: StubEndpoint
+) -> None:
+    ask = ("evaluate", experiment, "-q", "--configuration", "baseline")
+    one = inside(*ask, "--limit", 1, "--json").json()["runs"][0]["cost_usd"]
+    first = inside(*ask, "--budget", one * 3.5, "--json")
+    calls = stub.calls
+    assert first.json()["runs"][0]["status"] == "budget-reached"
+    again = inside(*ask, "--budget", one * 3.5, "--json")
+    assert (again.code, again.json()["runs"][0]["cost_usd"]) == (0, first.json()["runs"][0]["cost_usd"])
+    without = inside(*ask)
+    assert without.code == 2
+    assert "baseline was stopped by its budget" in without.complaint
+    assert "--budget" in without.complaint
+    assert stub.calls == calls
+    more = inside(*ask, "--budget", one * 100, "--json")
+    assert (more.json()["runs"][0]["status"], more.code) == ("finished", 0)
+    assert "USD are left" in more.errors
+
+
 def test_a_wrong_variable_is_named(inside: Command, experiment: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLMOPT_THREADS", "0")
     done = inside("evaluate", experiment)

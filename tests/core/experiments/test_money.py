@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.estimate import estimate, most_usd
 from llmopt_core.experiments.experiment import Plan, check_new_budget, resume_run, run_experiment
+from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -220,6 +222,19 @@ async def test_going_on_after_a_budget_asks_for_a_new_one(desk: Desk) -> None:
         with pytest.raises(BadInput, match=r"stopped by its budget, and .* USD are spent so far"):
             check_new_budget(desk.store, dataclasses.replace(plan, budget_usd=budget))
     check_new_budget(desk.store, dataclasses.replace(plan, budget_usd=1.0))
+
+
+async def test_vectors_that_were_paid_before_an_endpoint_failed_are_not_paid_again(desk: Desk) -> None:
+    texts = [f"text number {n}" for n in range(250)]
+    async with desk.models() as models:
+        embedder = models.embedder(EmbeddingSpec(endpoint="stub", model="stub-embedding"))
+        desk.stub.faults = [None, None, "500"]
+        with pytest.raises(EndpointError):
+            encode_cached(texts, embedder, desk.store.cache)
+        vectors = encode_cached(texts, embedder, desk.store.cache)
+    assert vectors.shape[0] == 250
+    sent = [text for request in desk.stub.requests for text in request["body"]["input"]]
+    assert len(sent) == 250 + len(desk.stub.requests[2]["body"]["input"])
 
 
 async def test_a_budget_needs_the_price_of_an_embedding_model_too(desk: Desk) -> None:

@@ -59,7 +59,7 @@ class RagasMetrics:
             Evidence(part["statement"], bool(part["verdict"]), part["reason"], judge.source(part["statement"]))
             for part in heard.said[-1][1]["statements"]
         )
-        return Outcome(value, f"{_yes(evidence)} of {len(evidence)} statements are supported.", evidence)
+        return Outcome(value, _counted(evidence, "statements are supported"), evidence)
 
     async def answer_relevancy(self, sample: Sample, meter: Meter) -> Outcome:
         """How close the question is to the questions the answer would answer; 0 for an evasive or blank answer."""
@@ -115,7 +115,7 @@ class RagasMetrics:
             Evidence(part["statement"], bool(part["attributed"]), part["reason"], judge.source(part["statement"]))
             for part in heard.said[-1][1]["classifications"]
         )
-        return Outcome(value, f"{_yes(evidence)} of {len(evidence)} reference sentences are in the contexts.", evidence)
+        return Outcome(value, _counted(evidence, "reference sentences are in the contexts"), evidence)
 
 
 def _question(sample: Sample) -> str:
@@ -133,6 +133,13 @@ def _said(sample: Sample) -> str:
 
 def _texts(hits: tuple[Hit, ...]) -> list[str]:
     return [clean(hit.chunk.text) for hit in hits if hit.chunk.text.strip()]
+
+
+def _counted(evidence: tuple[Evidence, ...], what: str) -> str:
+    """How many, and why the first that is not."""
+    text = f"{_yes(evidence)} of {len(evidence)} {what}."
+    reason = next((part.reason for part in evidence if not part.verdict), "")
+    return f"{text} {shorten(reason, 300)}" if reason else text
 
 
 def _yes(evidence: tuple[Evidence, ...]) -> int:

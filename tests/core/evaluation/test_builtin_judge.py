@@ -38,6 +38,27 @@ async def test_a_changed_number_name_or_negation_is_not_supported(scored, wrong)
     assert (await scored("faithfulness", sample(wrong))).value == 0.0
 
 
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ("The Eiffel Tower was completed in nineteen twenty for the World's Fair.", "the amount 'nineteen twenty'"),
+        ("The Eiffel Tower was begun in 1889 for the World's Fair.", "'begun' where the text says 'completed'"),
+        ("The Eiffel Tower was completed in 1889 with Belgian granite for the Fair.", "it adds 'Belgian granite'"),
+    ],
+)  # fmt: skip
+async def test_the_rule_that_speaks_gives_its_reason_in_the_explanation(scored, wrong, reason):
+    score = await scored("faithfulness", sample(wrong))
+    assert score.value == 0.0
+    assert reason in score.explanation
+    assert reason in score.evidence[0].reason
+
+
+async def test_talk_in_a_reply_is_no_statement(scored):
+    score = await scored("faithfulness", sample("That's great! The Eiffel Tower was completed in 1889, you know."))
+    assert [part.statement for part in score.evidence] == ["The Eiffel Tower was completed in 1889, you know."]
+    assert score.value == 1.0
+
+
 async def test_short_answers_are_judged_as_answers_to_the_question(scored):
     assert (await scored("faithfulness", sample("1889"))).value == 1.0
     assert (await scored("faithfulness", sample("1925"))).value == 0.0

@@ -1,5 +1,9 @@
 """Errors meant for users. Each message is one sentence: what is wrong, where, and what to do."""
 
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -9,6 +13,26 @@ class LlmOptError(Exception):
 
 class BadInput(LlmOptError):
     """A file, form or configuration is wrong. Names file and line where there is one."""
+
+
+def field_problem(error: Mapping[str, Any]) -> str:
+    """What pydantic says of one field, as the end of a sentence that begins with the field's name.
+
+    Args:
+        error: One of `ValidationError.errors()`.
+    """
+    kind, message = str(error["type"]), str(error["msg"])
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return "is an unknown setting"
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        message = "should be a mapping"
+    message = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) ", "", message)
+    message = message.replace("a valid tuple", "a list").replace("a valid string", "a text")
+    return f"{message}, not {repr(error['input'])[:60]}" if "input" in error else message
 
 
 class EndpointError(LlmOptError):

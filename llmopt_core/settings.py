@@ -9,7 +9,7 @@ from pathlib import Path
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.telemetry import silence_telemetry
 from llmopt_core.types import Spec
 
@@ -66,7 +66,9 @@ class Settings(Spec):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             variable = _VARIABLES[str(first["loc"][0])]
-            raise BadInput(f"{variable} is {first['input']!r}: {first['msg']}.") from error
+            raise BadInput(
+                f"{variable} is {first['input']!r}: it {field_problem(first).partition(', not ')[0]}."
+            ) from error
 
 
 _VARIABLES = {

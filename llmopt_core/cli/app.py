@@ -75,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
     except LlmOptError as error:
         return complain(str(error))
     except TyperException as error:
-        return complain(error.format_message(), hint=" (see --help)")
+        return complain(error.format_message().replace("Input should be", "it should be"), hint=" (see --help)")
     except (KeyboardInterrupt, typer.Abort):
         code = _STOPPED
     except BrokenPipeError:
@@ -83,13 +83,18 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if os.environ.get("LLMOPT_DEBUG"):
-            traceback.print_exc()
-        return complain(
-            f"this should not have happened: {type(error).__name__}: {error}; set LLMOPT_DEBUG=1 for the details"
-        )
+        return _unforeseen(error)
     # Typer makes this of a keyboard interrupt.
     return complain("stopped", code=_STOPPED) if code == _STOPPED else int(code or 0)
+
+
+def _unforeseen(error: Exception) -> int:
+    if isinstance(error, OSError) and error.filename is not None:
+        return complain(f"{error.filename} cannot be used: {error.strerror}.")
+    if os.environ.get("LLMOPT_DEBUG"):
+        traceback.print_exc()
+    told = f"this should not have happened: {type(error).__name__}: {error}"
+    return complain(f"{told}; set LLMOPT_DEBUG=1 for the details")
 
 
 def _with_json_value(arguments: Sequence[str]) -> list[str]:

@@ -51,14 +51,14 @@ def _spec(**values: Any) -> ChunkingSpec:
     from pydantic import ValidationError
 
     from llmopt_core.chunking.spec import ChunkingSpec
-    from llmopt_core.errors import BadInput
+    from llmopt_core.errors import BadInput, field_problem
 
     try:
         return ChunkingSpec.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         option = f"--{first['loc'][0]}: " if first["loc"] else ""
-        raise BadInput(f"{option}{first['msg'].removeprefix('Value error, ')}.") from None
+        raise BadInput(f"{option}{field_problem(first)}.") from None
 
 
 def _chunks(documents: list[Document], spec: ChunkingSpec) -> list[Chunk]:

@@ -41,7 +41,8 @@ def chunk_sweep(
         float | None, typer.Option(metavar="USD", help="The most that embedding at the endpoint may cost.")
     ] = None,
     fail_under: Annotated[
-        float | None, typer.Option(help="Exit with 1 where no setting has at least this mean recall (0 to 1).")
+        float | None,
+        typer.Option(min=0, max=1, help="Exit with 1 where no setting has at least this mean recall (0 to 1)."),
     ] = None,
     json: JsonOption = "",
 ) -> int:

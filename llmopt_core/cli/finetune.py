@@ -42,7 +42,7 @@ def check(
         list[Path] | None, typer.Option(help="Question file to search for leakage; may be given several times.")
     ] = None,
     token_limit: Annotated[int, typer.Option(min=1, help="Longer examples are billed up to this.")] = 4096,
-    price: Annotated[float | None, typer.Option(metavar="USD", help="Per million training tokens.")] = None,
+    price: Annotated[float | None, typer.Option(min=0, metavar="USD", help="Per million training tokens.")] = None,
     column: ColumnOption = None,
     json: JsonOption = "",
 ) -> int:
@@ -114,7 +114,7 @@ def start(
     kind: Annotated[str, typer.Option(help="On this machine: lora (chat model) or embedding.")] = "lora",
     method: Annotated[str, typer.Option(help="supervised or dpo.")] = "supervised",
     seed: Annotated[int, typer.Option(help="The same seed gives the same training.")] = 0,
-    price: Annotated[float | None, typer.Option(metavar="USD", help="Per million training tokens.")] = None,
+    price: Annotated[float | None, typer.Option(min=0, metavar="USD", help="Per million training tokens.")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Hyperparameter; may be given several times."),
@@ -187,14 +187,15 @@ def _create(
 def _request(**values: Any) -> JobRequest:
     from pydantic import ValidationError
 
-    from llmopt_core.errors import BadInput
+    from llmopt_core.errors import BadInput, field_problem
     from llmopt_core.finetuning.jobs import JobRequest
 
     try:
         return JobRequest.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise BadInput(f"--{'.'.join(map(str, first['loc'])).replace('_', '-')}: {first['msg']}.") from None
+        option = ".".join(map(str, first["loc"])).replace("_", "-").replace("price-per-million", "price")
+        raise BadInput(f"--{option}: {field_problem(first)}.") from None
 
 
 def _sets(

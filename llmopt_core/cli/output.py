@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from llmopt_core.experiments.caveats import RunCaveats
     from llmopt_core.types import Document
 
-_STEERING = re.compile("(?!\\x1b\\[(?:31|0)m)[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069]")
+_STEERING = re.compile(
+    "(?!\\x1b\\[(?:31|0)m)[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]"
+)
 
 JsonOption = Annotated[
     str, typer.Option("--json", metavar="[FILE]", help="Write JSON to FILE, or to stdout where none is named.")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.text import shorten
 from llmopt_core.prompts.patterns import compiled_pattern
@@ -229,7 +229,7 @@ def checks_of(example: Example) -> tuple[CheckSpec, ...]:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
+        said = field_problem(first)
         raise BadInput(f"Example {example.id!r}: in its checks, {where + ': ' if where else ''}{said}.") from error
     except (ValueError, TypeError) as error:
         raise BadInput(f"Example {example.id!r}: the column `checks` must be a JSON list of checks.") from error

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 
 from llmopt_core.answering.checks import ChecksSpec
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
@@ -63,7 +63,7 @@ def configuration_from(values: dict[str, Any]) -> Configuration:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise BadInput(
-            f"The stored configuration {values.get('name', '')} cannot be read: {where}: {first['msg']}"
+            f"The stored configuration {values.get('name', '')} cannot be read: {where}: {field_problem(first)}."
         ) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -13,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from llmopt_core.documents.load import load_documents
 from llmopt_core.documents.questions import load_questions
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import METRICS
 from llmopt_core.experiments.configuration import Configuration
@@ -139,7 +140,7 @@ def _configurations_extended(file: Located) -> Located:
         if not isinstance(item, dict):
             raise file.error(("configurations", i), "a configuration is a mapping with a name.")
         name = item.get("name")
-        if name in names:
+        if isinstance(name, str) and name in names:
             raise file.error(("configurations", i, "name"), f"there are two configurations named {name}; rename one.")
         if isinstance(name, str):
             names[name] = i
@@ -158,7 +159,7 @@ def _extended(file: Located, i: int, names: dict[str, int], above: tuple[int, ..
         return own
     parent = own.value["extends"]
     here = ("configurations", i, "extends")
-    if parent not in names:
+    if not isinstance(parent, str) or parent not in names:
         raise file.error(
             here, f"extends names {parent!r}, but there is no such configuration{_guess(str(parent), names)}."
         )
@@ -174,10 +175,38 @@ def validated(located: Located, kind: type[S]) -> S:
     Raises:
         BadInput: It says something else; names file and line.
     """
+    _refuse_yes_for_numbers(located, kind)
     try:
         return kind.model_validate(located.value)
     except ValidationError as error:
         raise _told(error.errors(include_url=False)[0], located, kind) from None
+
+
+def _refuse_yes_for_numbers(located: Located, kind: type[BaseModel]) -> None:
+    """`yes` and `true` are 1 to pydantic, which nobody means by them."""
+    for path in located.lines:
+        value: Any = located.value
+        for step in path:
+            value = _part(value, step)
+        spec = _spec_at(path[:-1], kind) if isinstance(value, bool) and path else None
+        field = spec.model_fields.get(str(path[-1])) if spec is not None else None
+        if field is not None and bool not in _plain_types(field.annotation):
+            word = "a number" if {int, float} & _plain_types(field.annotation) else "something else than yes or no"
+            raise located.error(path, f"{_words(path, located.value)} is {value}, but should be {word}.")
+
+
+def _part(value: Any, step: str | int) -> Any:
+    if isinstance(value, dict):
+        return value.get(step)
+    return value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
+
+
+def _plain_types(annotation: Any) -> set[Any]:
+    """The types that an annotation is made of; `Any` counts as yes or no, too."""
+    if annotation is Any:
+        return {bool}
+    parts = get_args(annotation)
+    return {annotation} if not parts else set().union(*(_plain_types(part) for part in parts))
 
 
 def _told(error: ErrorDetails, located: Located, root: type[BaseModel]) -> BadInput:
@@ -202,15 +231,15 @@ def _told(error: ErrorDetails, located: Located, root: type[BaseModel]) -> BadIn
     if kind in ("string_too_short", "too_short") and not error["input"]:
         return located.error(path, f"{where} is empty.")
     shown = repr(error["input"])
-    return located.error(path, f"{where} is {shown[:60]}, but should be {message}.")
+    should = message if message.startswith("should ") else f"should be {message}"
+    return located.error(path, f"{where} is {shown[:60]}, but {should}.")
 
 
 def _plain_words(error: ErrorDetails) -> str:
     """What is wrong, in the words of a YAML file."""
     if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return "a mapping"
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return message.replace("a valid tuple", "a list").replace("a valid string", "a text")
+    return field_problem({key: error[key] for key in ("type", "msg")}).removeprefix("should be ")
 
 
 def _real_path(loc: Iterable[int | str], value: Any) -> tuple[int | str, ...]:
@@ -254,9 +283,10 @@ def _spec_at(path: Sequence[int | str], root: type[BaseModel]) -> type[BaseModel
     """The spec that describes this place of the file."""
     spec: type[BaseModel] | None = root
     for step in path:
-        if isinstance(step, int):
+        if isinstance(step, int) or (spec is not None and step not in spec.model_fields):
+            # A place in a list, or a name that the user chose.
             continue
-        annotation = spec.model_fields[step].annotation if spec and step in spec.model_fields else None
+        annotation = spec.model_fields[step].annotation if spec else None
         spec = _model_in(annotation)
     return spec
 
@@ -290,8 +320,10 @@ def found_path(folder: Path, name: str, located: Located, path: tuple[str | int,
         BadInput: There is none; names file and line.
     """
     for candidate in (folder / name, Path(name)):
-        if candidate.exists():
-            return candidate
+        # A name may be too long for a file, or hold what no name may hold.
+        with suppress(OSError, ValueError):
+            if candidate.exists():
+                return candidate
     raise located.error(path, f"{name} does not exist (looked in {folder.resolve()} and in the current folder).")
 
 

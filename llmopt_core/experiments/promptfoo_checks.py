@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from llmopt_core.bounded_yaml import BoundedLoader
+from llmopt_core.errors import field_problem
 from llmopt_core.evaluation.checks import CheckSpec
 
 _READ = {"type", "value", "threshold", "weight", "metric", "provider", "assert"}
@@ -51,7 +52,7 @@ def _checks(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Iterato
     except Unsupported as error:
         yield unsupported(f"the assertion `{kind}`: {error}", assertion)
     except ValidationError as error:
-        said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        said = field_problem(error.errors(include_url=False)[0])
         yield unsupported(f"the assertion `{kind}`: {said}", assertion)
 
 

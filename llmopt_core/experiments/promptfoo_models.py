@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from llmopt_core.errors import field_problem
 from llmopt_core.experiments.promptfoo_checks import Unsupported
 from llmopt_core.models.base import BUILTIN, ChatRequest, Completion, ModelSpec
 from llmopt_core.models.endpoints import Endpoint
@@ -144,7 +145,7 @@ def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> Mod
         )
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise Unsupported(f"its setting `{first['loc'][0]}`: {first['msg']}") from error
+        raise Unsupported(f"its setting `{first['loc'][0]}`: {field_problem(first)}") from error
 
 
 def provider_from(model: ModelSpec, mode: str, endpoint: Endpoint | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -163,6 +164,8 @@ def read_result(path: Path) -> Result:
         raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text; give a file that `llmopt evaluate --json` wrote.") from error
+    except RecursionError as error:
+        raise BadInput(f"{path} is nested too deeply; give a file that `llmopt evaluate --json` wrote.") from error
     except json.JSONDecodeError as error:
         raise BadInput(f"{path} line {error.lineno}: this is not JSON: {error.msg}.") from error
     if not isinstance(result, dict) or not isinstance(result.get("runs"), list):
@@ -175,9 +178,42 @@ def read_result(path: Path) -> Result:
 def _check(run: Any, where: str) -> None:
     if not isinstance(run, Mapping) or not {"configuration", "metrics", "records"} <= run.keys():
         raise BadInput(f"{where} needs configuration, metrics and records; give a file that `llmopt evaluate` wrote.")
-    for record in run["records"]:
+    if not isinstance(run["metrics"], Mapping) or not isinstance(run["records"], list):
+        raise BadInput(f"{where}: metrics is a mapping by name and records is a list.")
+    for name, metric in run["metrics"].items():
+        if not _is_metric(metric):
+            raise BadInput(f"{where}: the metric {name} needs numbers as mean, ci95, scored and total.")
+    for number, record in enumerate(run["records"], start=1):
         if not isinstance(record, Mapping) or not {"example_id", "scores"} <= record.keys():
             raise BadInput(f"{where} has a record without example_id or scores.")
+        if not _is_record(record):
+            raise BadInput(f"{where}: record {number} is not written as `llmopt evaluate --json` writes it.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_metric(metric: Any) -> bool:
+    if not isinstance(metric, Mapping):
+        return False
+    ends = metric.get("ci95") or [None, None]
+    pair = isinstance(ends, list) and len(ends) == 2
+    numbers = [metric.get("mean"), metric.get("scored"), metric.get("total"), *(ends if pair else ())]
+    return pair and all(value is None or _is_number(value) for value in numbers)
+
+
+def _is_record(record: Mapping[str, Any]) -> bool:
+    scores, failure, contexts = record["scores"], record.get("failure"), record.get("contexts") or []
+    return (
+        isinstance(scores, Mapping)
+        and all(isinstance(score, Mapping) for score in scores.values())
+        and all(score.get("value") is None or _is_number(score.get("value")) for score in scores.values())
+        and (failure is None or isinstance(failure, Mapping))
+        and isinstance(contexts, list)
+        and all(isinstance(hit, Mapping) for hit in contexts)
+        and (record.get("seconds") is None or _is_number(record["seconds"]))
+    )
 
 
 def scored_from(run: Mapping[str, Any]) -> Scored:

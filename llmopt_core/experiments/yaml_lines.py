@@ -104,7 +104,19 @@ class _Reader:
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*path, i)) for i, item in enumerate(node.value)]
-        return self._loader.construct_object(node)
+        return self._scalar(node, path)
+
+    def _scalar(self, node: yaml.Node, path: Path) -> Any:
+        try:
+            value = self._loader.construct_object(node)
+            if isinstance(value, str):
+                value.encode()
+            return value
+        except UnicodeEncodeError as error:
+            raise self._located.error(path, "this text holds half of a character; write it out whole.") from error
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
+            shown, kind = str(node.value)[:40], node.tag.rpartition(":")[2]
+            raise self._located.error(path, f"{shown!r} cannot be read as {kind}; quote it if it is text.") from error
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]

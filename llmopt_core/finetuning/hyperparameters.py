@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.types import Spec
 
 S = TypeVar("S", bound=Spec)
@@ -113,4 +113,4 @@ def settings_from(kind: type[S], values: dict[str, Any]) -> S:
         where = ".".join(map(str, first["loc"]))
         known = ", ".join(kind.model_fields)
         hint = f"; known are {known}" if first["type"] == "extra_forbidden" else ""
-        raise BadInput(f"Hyperparameter {where}: {first['msg']}{hint}.") from None
+        raise BadInput(f"Hyperparameter {where}: {field_problem(first)}{hint}.") from None

@@ -36,7 +36,7 @@ class ModelSpec(Spec):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     top_p: float | None = Field(default=None, gt=0.0, le=1.0)
     max_tokens: int = Field(default=256, ge=1, le=131_072)
-    seed: int | None = None
+    seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     stop: tuple[str, ...] = ()
     adapter: str = ""
 

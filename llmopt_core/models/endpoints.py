@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
 from llmopt_core.bounded_yaml import BoundedLoader
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.settings import Settings
 from llmopt_core.types import Spec, Usage
@@ -219,9 +219,9 @@ def _endpoint(name: str, fields: Any, source: str) -> Endpoint:
 
 
 def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
+    first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
-    what = "unknown setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    what = "unknown setting" if first["type"] == "extra_forbidden" else field_problem(first)
     return what if what.startswith(f"{where} ") else f"{where}: {what}"
 
 

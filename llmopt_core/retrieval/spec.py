@@ -53,7 +53,7 @@ class SearchSpec(Spec):
     rrf_k: int = Field(default=60, ge=1)
     candidates: int = Field(default=30, ge=1, le=1000)
     filters: Mapping[str, Any] = Field(default_factory=dict)
-    threshold: float | None = None
+    threshold: float | None = Field(default=None, allow_inf_nan=False)
     mmr: float | None = Field(default=None, ge=0.0, le=1.0)
 
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from llmopt_core.answering.checks import ChecksSpec
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedConfiguration
@@ -127,9 +127,14 @@ def checked(values: dict[str, Any]) -> Configuration:
     try:
         return Configuration.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = " > ".join(str(part) for part in first["loc"])
-        raise BadInput(f"{where}: {first['msg'].removeprefix('Value error, ')}.") from None
+        raise BadInput(sentence_of(error)) from None
+
+
+def sentence_of(error: ValidationError) -> str:
+    """What is wrong with the fields, in one sentence."""
+    first = error.errors(include_url=False)[0]
+    where = " > ".join(str(part) for part in first["loc"])
+    return f"{where}: {field_problem(first)}." if where else f"{field_problem(first).capitalize()}."
 
 
 def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, section, told_plainly
-from llmopt_ui.forms.configuration import model_fields
+from llmopt_ui.forms.configuration import model_fields, sentence_of
 from llmopt_ui.prompts.search_charts import Tried, path_chart
 from llmopt_ui.prompts.search_form import can_search, search_form, start_button, told_cost
 from llmopt_ui.prompts.search_parts import (
@@ -110,7 +110,7 @@ def _writer() -> ModelSpec:
     try:
         return ModelSpec.model_validate(values)
     except ValidationError as error:
-        raise BadInput(error.errors()[0]["msg"]) from None
+        raise BadInput(sentence_of(error)) from None
 
 
 def _result(project: Project, found: InstructionResult) -> None:

@@ -17,7 +17,7 @@ from llmopt_core.prompts.template import variables_in
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
-from llmopt_ui.forms.configuration import model_fields
+from llmopt_ui.forms.configuration import model_fields, sentence_of
 from llmopt_ui.resources import store
 from llmopt_ui.theme import inks
 
@@ -101,7 +101,7 @@ def _model(before: ModelSpec, key: str) -> ModelSpec:
     try:
         return ModelSpec.model_validate(values)
     except ValidationError as error:
-        show_error(error.errors()[0]["msg"])
+        show_error(sentence_of(error))
         return before
 
 

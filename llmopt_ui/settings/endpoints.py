@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 from pydantic import ValidationError
 
-from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.errors import BadInput, LlmOptError, field_problem
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoint_file import delete_endpoint, save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices, added_endpoints
@@ -182,11 +182,9 @@ def endpoint_from(values: Mapping[str, str]) -> Endpoint:
     try:
         return Endpoint.model_validate(dict(values))
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        first = error.errors(include_url=False)[0]
         where = {"name": "Name", "base_url": "Base URL", "api_key_env": "Variable that holds its key"}
-        raise BadInput(
-            f"{where.get(str(first['loc'][0]), first['loc'][0])}: {first['msg'].removeprefix('Value error, ')}."
-        ) from None
+        raise BadInput(f"{where.get(str(first['loc'][0]), first['loc'][0])}: {field_problem(first)}.") from None
 
 
 def _remove(name: str) -> None:

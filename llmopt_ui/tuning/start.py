@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models
 from llmopt_core.experiments.tuning_lab.jobs import Access, free_name, leaving, resume, rough_seconds, start
@@ -144,7 +144,7 @@ def request_from(**values: Any) -> JobRequest:
             raise BadInput(
                 "The name of the tuned model may have letters, digits, dots, dashes and underscores, at most 40."
             ) from None
-        raise BadInput(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+        raise BadInput(f"{'.'.join(map(str, first['loc']))}: {field_problem(first)}.") from None
 
 
 def _button(project: Project, asked: Asked, jobs: Sequence[Job]) -> None:

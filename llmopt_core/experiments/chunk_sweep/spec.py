@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from llmopt_core.chunking.spec import ChunkingSpec, Method
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_core.types import Spec
 
@@ -119,4 +119,4 @@ def _chunking(spec: SweepSpec, method: Method, size: int, overlap: int) -> Chunk
 def _reason(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = f"{first['loc'][0]}: " if first["loc"] else ""
-    return where + first["msg"].removeprefix("Value error, ")
+    return where + field_problem(first)

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.check_spec import CheckSpec, CheckType
 
 TYPES: tuple[str, ...] = tuple(name for name in get_args(CheckType) if name != "unsupported")
@@ -58,8 +58,8 @@ def _check(row: Mapping[str, Any], number: int) -> CheckSpec:
     try:
         return CheckSpec.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise BadInput(f"Check {number}: {first['msg'].removeprefix('Value error, ')}.") from None
+        first = error.errors(include_url=False)[0]
+        raise BadInput(f"Check {number}: {field_problem(first)}.") from None
 
 
 def _flag(value: Any, default: bool) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.prompts.template import variables_in
@@ -114,7 +114,7 @@ def _spec(kind: type[S], values: Mapping[str, Any], what: str) -> S:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        first = error.errors(include_url=False)[0]
         where = " > ".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
+        said = field_problem(first)
         raise BadInput(f"The {what} cannot be used: {where + ': ' if where else ''}{said}.") from None

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.types import canonical_json
@@ -41,9 +41,9 @@ def changed(configuration: Configuration, changes: Changes) -> Configuration:
     try:
         spec = RetrievalSpec.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadInput(f"{where or 'retrieval'}: {first['msg'].removeprefix('Value error, ')}.") from None
+        raise BadInput(f"{where or 'retrieval'}: {field_problem(first)}.") from None
     return configuration.model_copy(update={"retrieval": spec, "name": f"{configuration.name}*"[:200]})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -70,6 +71,22 @@ def looked(app: App, lab: str) -> AppTest:
     assert not test.exception
     test.button(key="retrieval_look").click().run()
     return finish(test)
+
+
+def test_a_look_does_not_wait_behind_two_evaluations(app: App, lab: str, store: Store) -> None:
+    go = threading.Event()
+    runner = resources.job_runner()
+    long = [runner.submit("evaluation", lab, {}, lambda _: go.wait(60) and None) for _ in range(3)]
+    try:
+        test = app(PAGE, project=lab, left="expanded", right="hybrid")
+        test.button(key="retrieval_look").click().run()
+        (look,) = [job for job in store.jobs(lab) if job.kind == "retrieval-look"]
+        assert runner.wait(look.id, timeout=60).status == "finished"
+        assert all(store.job(job).active for job in long)
+    finally:
+        go.set()
+        for job in long:
+            runner.wait(job, timeout=60)
 
 
 def test_the_sample_project_offers_its_first_look(app: App) -> None:

@@ -43,7 +43,7 @@ async def test_a_changed_number_name_or_negation_is_not_supported(scored, wrong)
     [
         ("The Eiffel Tower was completed in nineteen twenty for the World's Fair.", "the amount 'nineteen twenty'"),
         ("The Eiffel Tower was begun in 1889 for the World's Fair.", "'begun' where the text says 'completed'"),
-        ("The Eiffel Tower was completed in 1889 with Belgian granite for the Fair.", "it adds 'Belgian granite'"),
+        ("The Eiffel Tower was completed in 1889 with Belgian granite for the World's Fair.", "'Belgian granite'"),
     ],
 )  # fmt: skip
 async def test_the_rule_that_speaks_gives_its_reason_in_the_explanation(scored, wrong, reason):

@@ -7,6 +7,7 @@ import openai
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
+from llmopt_core.models.wire_values import label_of
 
 __all__ = ["WIRE_ERRORS", "explain", "failure_words", "is_ambiguous"]
 
@@ -48,11 +49,12 @@ def explain(error: Exception, endpoint: Endpoint, what: str, key: str = "") -> E
     plain = endpoint_error(error, endpoint, "", key)
     if not isinstance(error, openai.APIStatusError):
         return plain
-    words = _REFUSALS.get(error.code or "") or _by_status(error.status_code, endpoint, what)
+    named = label_of(error.code) or ""
+    words = _REFUSALS.get(named) or _by_status(error.status_code, endpoint, what)
     if not words:
         return plain
     kind = {403: "unauthorized", 404: "not-found", 429: "rate-limited"}.get(error.status_code, "bad-request")
-    code = f"{error.status_code} {error.code}" if error.code else str(error.status_code)
+    code = f"{error.status_code} {named}" if named else str(error.status_code)
     return EndpointError(f"Endpoint {endpoint.name!r} would not {what} ({code}): {words}.", kind)
 
 

@@ -24,9 +24,9 @@ OPENAI_URL = "https://api.openai.com/v1"
 class Prices(Spec):
     """USD per million tokens. `cached_prompt` is for prompt tokens the endpoint had cached; by default full price."""
 
-    prompt: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
-    completion: float = Field(default=0.0, ge=0.0, allow_inf_nan=False)
-    cached_prompt: float | None = Field(default=None, ge=0.0, allow_inf_nan=False)
+    prompt: float = Field(default=0.0, ge=0.0, le=1e9, allow_inf_nan=False)
+    completion: float = Field(default=0.0, ge=0.0, le=1e9, allow_inf_nan=False)
+    cached_prompt: float | None = Field(default=None, ge=0.0, le=1e9, allow_inf_nan=False)
 
     def cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float:
         """Cost in USD of one call; `cached_tokens` is the part of `prompt_tokens` that the endpoint had cached."""

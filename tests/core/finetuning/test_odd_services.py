@@ -129,3 +129,15 @@ def test_a_service_that_names_no_id_at_all_is_told(service: ServiceTrainer, stub
 
     with pytest.raises(EndpointError, match="not an OpenAI-style reply"):
         service.create(REQUEST, colours(12), confirmed=True)
+
+
+@pytest.mark.parametrize("code", [{"a": 1}, ["x"], 5, "\ud83d", "x" * 5000, None])
+def test_a_refusal_with_an_odd_code_is_told(service: ServiceTrainer, stub: FineTuningStub, code: Any) -> None:
+    stub.fail("POST /fine_tuning/jobs", (403, code, "no \ud83d"))
+
+    with pytest.raises(EndpointError) as caught:
+        service.create(REQUEST, colours(12), confirmed=True)
+
+    str(caught.value).encode()
+    assert "the key is not allowed to start the job" in str(caught.value)
+    assert len(str(caught.value)) < 500

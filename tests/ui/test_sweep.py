@@ -45,7 +45,8 @@ def said(test: AppTest) -> str:
 
 
 def press(test: AppTest, label: str) -> AppTest:
-    return next(button for button in test.button if button.label.startswith(label)).click().run()
+    # Names in labels are plain text, so Markdown shows them with backslashes.
+    return next(button for button in test.button if button.label.replace("\\", "").startswith(label)).click().run()
 
 
 def swept(test: AppTest, **changes: list[str]) -> AppTest:

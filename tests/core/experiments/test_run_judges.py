@@ -3,7 +3,10 @@
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.evaluation.judge_agreement import in_one_sentence
 from llmopt_core.experiments.experiment import run_experiment
+from llmopt_core.experiments.report import report_of
+from llmopt_core.experiments.result import result_of
 from llmopt_core.experiments.runner import run_evaluation
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
@@ -79,3 +82,13 @@ async def test_without_a_judged_metric_the_run_is_gone_on_with(lab: Lab, monkeyp
     old = await half_way(lab, monkeypatch)
     new = await run(lab)
     assert (new.id, new.failed) == (old.id, 0)
+
+
+async def test_a_report_says_what_the_judge_cannot_see(lab: Lab) -> None:
+    lab.metrics = ("faithfulness",)
+    done = await run(lab)
+    report = report_of(result_of(lab.store, [done.id]))
+    assert (in_one_sentence(), False) in report.caveats
+    lab.metrics = ("exact_match",)
+    plain = await run(lab)
+    assert report_of(result_of(lab.store, [plain.id])).caveats == ()

@@ -71,7 +71,7 @@ def rerun(home: Path) -> dict[str, list[float]]:
     for page, key, tab in _tabs():
         app.switch_page(f"pages/{page}.py")
         if tab:
-            app.session_state[key] = tab
+            app.query_params[key] = app.session_state[key] = tab
         for number in range(2 + TIMES):
             started = time.process_time()
             app.run()

@@ -352,7 +352,7 @@ def test_the_threshold_of_an_example():
         (7, "JSON list"),
         ([{"type": "contains"}], "needs a text"),
         ([{"type": "contains", "value": "x", "thresh": 1}], "thresh"),
-        (["x"], "JSON list|valid dictionary|instance of CheckSpec"),
+        (["x"], "JSON list|valid dictionary|instance of CheckSpec|should be a mapping"),
     ],
 )
 def test_wrong_checks_of_an_example_name_it(column, reason):

@@ -14,13 +14,13 @@ _ENTRY = b"PK\x01\x02"
 _GB2312 = re.compile(rb"(?:[\x20-\x7e]|[\xa1-\xf7][\xa1-\xfe])+")
 
 
-def open_office(name: str, data: bytes, main_part: str) -> zipfile.ZipFile:
+def open_office(name: str, data: bytes, main_part: str = "") -> zipfile.ZipFile:
     """An Office file whose parts are small enough to parse.
 
     Args:
         name: For messages.
         data: The whole file.
-        main_part: A part every file of this kind has, such as `word/document.xml`.
+        main_part: A part that must be there, such as `word/document.xml`.
 
     Raises:
         BadInput: Encrypted, old format, damaged, another kind of file, or a zip bomb.
@@ -29,7 +29,7 @@ def open_office(name: str, data: bytes, main_part: str) -> zipfile.ZipFile:
         raise BadInput(f"{name} is encrypted or in the format before 2007: save it without password in today's format.")
     archive = open_zip(name, data)
     check_unpacked(name, archive, limits.OFFICE_UNPACKED_BYTES)
-    if main_part not in archive.namelist():
+    if main_part and main_part not in archive.namelist():
         raise BadInput(f"{name} is not the kind of file its ending says: {main_part} is missing inside.")
     for part in archive.infolist():
         # Whatever its name: the container's own tables say what is parsed, and they may name any part.

@@ -10,6 +10,7 @@ from llmopt_core.errors import BadInput
 _NEWLINES = re.compile(r"\r\n?")
 REPLACEMENT = "\ufffd"
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
+_MARKUP = re.compile(r"^(?=#{1,6}(?:[ \t]|$)|```|~~~|=+$|-{2,}$)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ def normalise(text: str) -> str:
     except UnicodeEncodeError:
         return _SURROGATES.sub(REPLACEMENT, text)
     return text
+
+
+def plain_lines(text: str) -> str:
+    """Words that begin like a Markdown heading or code fence but are none, with Markdown's backslash before them."""
+    return _MARKUP.sub("\\\\", text)
 
 
 def normalise_file(text: str, name: str) -> tuple[str, tuple[str, ...]]:

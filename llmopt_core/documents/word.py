@@ -2,76 +2,58 @@
 
 from __future__ import annotations
 
-import io
-import re
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
-from llmopt_core.documents.container import open_office
-from llmopt_core.documents.tables import cells_line
+from llmopt_core.documents.package import Package, child, descendants
 from llmopt_core.documents.text import Extracted, normalise
+from llmopt_core.documents.word_body import Body
 from llmopt_core.errors import BadInput
-
-_HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 
 
 def read_docx(name: str, data: bytes) -> Extracted:
-    """Paragraphs, lists and tables of a DOCX in reading order; heading styles become `#` lines.
+    """A DOCX in reading order; headings become `#` lines, list items have their marks or numbers.
 
-    Headers, footers, comments and text boxes are left out.
+    Tracked insertions, content controls, fields, equations, nested tables, text boxes, charts, footnotes and endnotes
+    are taken. Deletions, hidden text, headers, footers and comments are left out, and a warning says so.
 
     Raises:
         BadInput: Encrypted, damaged, too large unpacked, or without text.
     """
-    open_office(name, data, "word/document.xml")
-    try:
-        import docx
-
-        blocks = [block for block in _blocks(docx.Document(io.BytesIO(data))) if block.strip()]
-    except Exception as error:  # a damaged file can break the parser in any way
-        raise BadInput(f"{name} is damaged and cannot be read as DOCX: open it in Word and save it again.") from error
-    return Extracted(normalise("\n\n".join(blocks)))
-
-
-def _blocks(document: Any) -> Iterator[str]:
-    styles: dict[Any, str] = {}
-    for item in document.iter_inner_content():
-        if hasattr(item, "rows"):
-            yield _table(item)
-            continue
-        style = item._p.style
-        if style not in styles:
-            styles[style] = (item.style.name if item.style is not None else "") or ""
-        yield _prefix(styles[style]) + item.text.strip() if item.text.strip() else ""
+    package = Package(name, data, "word/document.xml")
+    content = child(package.main_xml(), "body")
+    if content is None:
+        raise BadInput(f"{name} is damaged: {package.main} holds no body of a text; open it in Word and save it again.")
+    body = Body(package)
+    text = normalise("\n\n".join(block for block in body.blocks(content) if block.strip()))
+    return Extracted(text, (), tuple(_warnings(package, body.counts)))
 
 
-def _prefix(style: str) -> str:
-    heading = _HEADING.fullmatch(style)
-    if heading:
-        return "#" * max(1, min(6, int(heading[1]))) + " "
-    if style == "Title":
-        return "# "
-    return "- " if style.startswith("List ") else ""
+def _warnings(package: Package, counts: Counter[str]) -> Iterator[str]:
+    if counts["deleted"] or counts["inserted"]:
+        yield (
+            f"Tracked changes are read as if accepted: {counts['inserted']:,} inserted and "
+            f"{counts['deleted']:,} deleted places."
+        )
+    for kind, sentence in _LEFT_OUT.items():
+        if counts[kind]:
+            yield sentence.format(count=f"{counts[kind]:,}")
+    left = [words for kind, words in _PARTS.items() if _has_text(package, kind)]
+    if left:
+        yield f"Left out: {' and '.join(left)}."
 
 
-def _table(table: Any) -> str:
-    return "\n".join(filter(None, map(cells_line, _rows(table))))
+def _has_text(package: Package, kind: str) -> bool:
+    for relation in package.relations(package.main).values():
+        root = package.xml(relation.target) if relation.kind == kind else None
+        if root is not None and any((t.text or "").strip() for t in descendants(root, "t")):
+            return True
+    return False
 
 
-def _rows(table: Any) -> Iterator[list[str]]:
-    """Texts of the cells of each row, each cell once, however many columns it spans; one merged downwards in each row.
-
-    Not by python-docx's rows, which hold a cell as often as it has columns: a file may say a billion.
-    """
-    from docx.table import _Cell
-
-    above: dict[int, Any] = {}
-    for row in table._tbl.tr_lst:
-        here: dict[int, Any] = {}
-        at = row.grid_before
-        for cell in row.tc_lst:
-            # What goes on below an odd place stands for itself.
-            here[at] = above.get(at, cell) if cell.vMerge == "continue" else cell
-            at += max(1, cell.grid_span)
-        yield [_Cell(cell, table).text for cell in dict.fromkeys(here.values())]
-        above = here
+_LEFT_OUT = {
+    "hidden": "Hidden text was left out at {count} places.",
+    "embedded": "{count} embedded documents were not read: open them and save them as files of their own.",
+    "symbols": "{count} characters of a picture font were left out.",
+}
+_PARTS = {"header": "page headers", "footer": "page footers", "comments": "comments"}

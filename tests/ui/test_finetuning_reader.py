@@ -101,14 +101,14 @@ def test_saving_with_worse_answers_is_called_so(app: App, store: Store, reader: 
         "p", EvaluationSet("many", tuple(Example(f"{i}", f"{i}?", "a") for i in range(30)))
     )
     four = corners(PLAIN, RAG, ModelSpec(adapter="reader", mode="completion"), "reader")
-    for configuration, score in zip(four, (0.1, 0.8, 0.2, 0.9), strict=True):
+    for configuration, score, step in zip(four, (0.1, 0.8, 0.2, 0.9), (1, 2, 3, 4), strict=True):
         made = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
                                evaluation_set=where.name, set_version=where.version, judge="j",
                                metrics=("answer_f1",), total=30)  # fmt: skip
         tokens = 400 if configuration.retrieval else 50
         store.save_records(made, [
             (i, Record(e, Answer("a", usage=Usage(tokens, 5, None, 1), seconds=0.5),
-                       scores={"answer_f1": Score("answer_f1", score + (i % 3) / 100)}))
+                       scores={"answer_f1": Score("answer_f1", score + i % 3 * step / 100)}))
             for i, e in enumerate(store.evaluation_set("p", "many").examples)
         ])  # fmt: skip
         store.finish_run(made, "finished")
@@ -117,6 +117,10 @@ def test_saving_with_worse_answers_is_called_so(app: App, store: Store, reader: 
     assert "The answers get worse: that is paid with quality" in words(test)
     test.selectbox(key="pay_base").set_value("base").run()
     assert "The answers get better too" in words(test)
+    assert r"+0\.12 " in words(test)
+    test.selectbox(key="pay_tuned").set_value("tuned + RAG").run()
+    assert "The answers get better too" in words(test)
+    assert r"+0\.83 " in words(test)
 
 
 def test_what_is_rare_stands_above_what_is_everywhere(app: App, store: Store) -> None:

@@ -30,6 +30,8 @@ PAIRS = (
     ("base + RAG", "tuned"),
 )
 """What the 2 x 2 answers, baseline first: does tuning help, without and with retrieval; does retrieval; which one."""
+COMPARED = (*PAIRS, ("base", "tuned + RAG"))
+"""Every pair of which a price is compared, too: whether saving, or paying, is worth it is a matter of the answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Corner:
 
 @dataclass(frozen=True)
 class Square:
-    """The corners that were run, and `PAIRS` of them compared on the questions both answered.
+    """The corners that were run, and the pairs of `COMPARED` on the questions both answered.
 
     Attributes:
         family: What the comparisons are tested together with.
@@ -130,7 +132,7 @@ def square(
     family = run_family(store, project, list(taken.values()), metric)
     compared = {
         (a, b): compare_runs(scored[a], scored[b], metric, family)
-        for a, b in PAIRS
+        for a, b in COMPARED
         if a in scored and b in scored and shared_examples(scored[a], scored[b])
     }
     return Square(metric, found, compared, family, *_common_means(scored, metric))

@@ -21,16 +21,22 @@ FLIPS = 9_999
 # 2 ** 13 = 8,192 sign patterns are fewer than FLIPS, so all of them are counted and the p-value is exact.
 EXACT_PAIRS = 13
 _BLOCK = 1024
+_DRAWN_AT_ONCE = 1_000_000
 _NORMAL = NormalDist()
 
 
 @lru_cache(maxsize=16)
 def _counts(size: int, seed: int) -> npt.NDArray[Any]:
     """How often each of `size` values is drawn, one row per resample; large tables are kept in fewer bytes."""
-    drawn = np.random.default_rng(seed).integers(0, size, (RESAMPLES, size))
-    flat = drawn + np.arange(RESAMPLES)[:, None] * size
-    counts = np.bincount(flat.ravel(), minlength=RESAMPLES * size).reshape(RESAMPLES, size)
-    return counts.astype(np.float64 if size <= 400 else np.float32 if size <= 1000 else np.uint8)
+    rng = np.random.default_rng(seed)
+    counts = np.empty((RESAMPLES, size), np.float64 if size <= 400 else np.float32 if size <= 1000 else np.uint8)
+    # A block of resamples after the other: indices take eight times as much memory as what is kept of them.
+    block = max(1, _DRAWN_AT_ONCE // size)
+    for start in range(0, RESAMPLES, block):
+        rows = min(block, RESAMPLES - start)
+        flat = rng.integers(0, size, (rows, size)) + np.arange(rows)[:, None] * size
+        counts[start : start + rows] = np.bincount(flat.ravel(), minlength=rows * size).reshape(rows, size)
+    return counts
 
 
 def bootstrap_interval(

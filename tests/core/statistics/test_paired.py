@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -281,3 +283,14 @@ def test_verdicts_are_the_same_each_time():
     random = np.random.default_rng(3)
     a, b = list(random.random(60)), list(random.random(60))
     assert compare_paired(a, b) == compare_paired(a, b)
+
+
+def test_ten_thousand_questions_take_little_memory():
+    rng = np.random.default_rng(4)
+    a = rng.random(10_000)
+    b = np.clip(a + rng.normal(0.01, 0.2, 10_000), 0, 1)
+    tracemalloc.start()
+    compare_paired(list(a), list(b))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 250e6

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+_PATH_PART = r"(?!\.+$)[A-Za-z0-9._~-]+"
+"""What stands in a path of a URL as it is, without being encoded; `.` and `..` would lead elsewhere."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -25,10 +28,18 @@ def start_app(
     found there; the look comes from the app's own configuration.
     """
     import os
+    import re
     import sys
 
+    from llmopt_core.errors import BadInput
     from llmopt_core.installed import app_file
 
+    base_path = base_path.strip("/")
+    if base_path and not all(re.fullmatch(_PATH_PART, part) for part in base_path.split("/")):
+        raise BadInput(
+            f"--base-path {base_path!r}: expected names of letters, digits and - _ . ~ with / between them, "
+            "such as tools/llmopt."
+        )
     options = {"server.port": str(port), "server.address": address, "server.baseUrlPath": base_path}
     given = [f"--{name}={value}" for name, value in options.items() if value]
     command = [sys.executable, "-m", "streamlit", "run", str(app_file()), *given]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.check_report import CheckReport, LineProblem
 from llmopt_core.finetuning.data import ChatMessage, Kind, TrainingExample, TrainingSet, from_openai
 from llmopt_core.finetuning.leakage import LeakageDetector
@@ -78,6 +79,8 @@ def check_file(
     on_read = (lambda read: on_progress(checker.examples, read)) if on_progress else None
     for raw in read_examples(source, name, columns, on_read):
         checker.add(raw)
+    if not checker.examples:
+        raise BadInput(f"{name}: there is no example in it; it needs one training example per line or row.")
     return checker.report(name)
 
 

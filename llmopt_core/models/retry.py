@@ -15,7 +15,7 @@ import openai
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.transport import TooLargeError
-from llmopt_core.models.wire_errors import WIRE_ERRORS
+from llmopt_core.models.wire_errors import GATEWAY_TIMEOUTS, WIRE_ERRORS
 
 T = TypeVar("T")
 
@@ -68,8 +68,9 @@ def with_retries_here(call: Callable[[], T], retries: int, explain: Callable[[Ex
 def pause_before_retry(error: Exception, attempt: int) -> float | None:
     """Seconds to wait before the next try; None where another one would not help.
 
-    A time-out helps only where no connection was made: a slow server still works on the first question, and would get
-    it once more. An answer that cannot be read passes, as a busy proxy's page does.
+    After a time-out it helps only where no connection was made: a slow server still works on the first question, and
+    would get it once more. A proxy that gave up waiting says the same of it, but may ask for another try. An answer
+    that cannot be read passes, as a busy proxy's page does.
 
     Args:
         error: One of `WIRE_ERRORS`.
@@ -89,7 +90,10 @@ def _after_status(status: int, headers: Mapping[str, str], attempt: int) -> floa
     if asked is not None and asked > _LONGEST_WAIT:
         return None
     word = headers.get("x-should-retry", "")
-    if word == "false" or (word != "true" and status not in _PASSING and status < 500):
+    asked_again = word == "true" or asked is not None
+    if word == "false" or (status in GATEWAY_TIMEOUTS and not asked_again):
+        return None
+    if word != "true" and status not in _PASSING and status < 500:
         return None
     return asked if asked is not None and asked > 0 else _backoff(attempt)
 

@@ -20,6 +20,9 @@ WIRE_ERRORS = (
     TimeoutError,
 )  # fmt: skip
 
+GATEWAY_TIMEOUTS = (504, 524)
+"""What a proxy says of a server that took too long: it still works on the question."""
+
 _MAX_DETAIL = 300
 _SHORTEST_KEY = 4
 _LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|pk|gsk|hf|xai|AIza)[-_]?[A-Za-z0-9_\-*.]{8,}|(?i:bearer)\s+\S+")
@@ -127,11 +130,20 @@ def _status(error: openai.APIStatusError, endpoint: Endpoint, model: str, attemp
             f"{who} refused for too many requests or a spent quota, {tried} (429){said}; lower the "
             f"concurrency or wait{f' {wait} s, as it asks' if wait.isdigit() else ''}."
         )
-    if status == 408:
-        return "timeout", f"{who} gave up waiting (408){said}; try again."
+    if status == 408 or status in GATEWAY_TIMEOUTS:
+        return "timeout", f"{who} {_too_long(status, tried)}{said}; try again{'' if status == 408 else _HELPS}."
     if status < 500:
         return "bad-request", f"{who} refused the request ({status}){said}."
     return "server-error", f"{who} failed, {tried} (HTTP {status}){said}; try again later."
+
+
+def _too_long(status: int, tried: str) -> str:
+    if status == 408:
+        return "gave up waiting (408)"
+    return f"took longer than the proxy before it waits, {tried} (HTTP {status})"
+
+
+_HELPS = ", lower the concurrency, ask for shorter answers, or raise the proxy's time limit"
 
 
 def _target(error: openai.APIStatusError) -> str:

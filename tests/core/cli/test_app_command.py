@@ -83,6 +83,13 @@ def test_llmopt_app_names_a_port_that_makes_no_sense(llmopt: Command) -> None:
     assert "65535" in done.complaint
 
 
+@pytest.mark.parametrize("path", ["a b?", "a#b", "a//b", "../up", "a/./b", "tools\\llmopt", "caf\u00e9", "a%20b", "\n"])
+def test_llmopt_app_names_a_base_path_that_no_browser_would_ask_for(llmopt: Command, path: str) -> None:
+    done = llmopt("app", "--port", "1", "--base-path", path)
+    assert done.code == 2
+    assert done.complaint.startswith(f"--base-path {path!r}: expected")
+
+
 def test_version(llmopt: Command) -> None:
     done = llmopt("--version")
     assert (done.code, done.out) == (0, "llmopt 0.1.0\n")

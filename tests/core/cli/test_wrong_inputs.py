@@ -207,6 +207,14 @@ def test_a_wrong_option(inside: Command, arguments: list[str]) -> None:
     _is_one_clear_line(inside(*arguments))
 
 
+@pytest.mark.parametrize(("name", "text"), [("t.jsonl", "[]"), ("t.json", "[ ]\n"), ("t.csv", "question,answer\n")])
+def test_a_training_file_without_an_example(inside: Command, tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    done = inside("finetune", "check", name)
+    _is_one_clear_line(done)
+    assert "there is no example in it" in done.complaint
+
+
 @pytest.mark.parametrize("text", RESULTS, ids=lambda text: text[:60])
 @pytest.mark.parametrize("command", [["compare", "r.json", "a", "a", "--metric", "m"], ["report", "r.json"]])
 def test_a_file_that_is_no_result(inside: Command, tmp_path: Path, command: list[str], text: str) -> None:

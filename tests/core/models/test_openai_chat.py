@@ -136,6 +136,13 @@ async def test_text_that_cannot_be_encoded_is_sent_without_the_broken_character(
         ("429", "rate-limited", 2, "2 times in a row (429)"),
         ("500", "server-error", 2, "failed, 2 times in a row (HTTP 500)"),
         ("503", "server-error", 2, "failed, 2 times in a row (HTTP 503)"),
+        (
+            "504",
+            "timeout",
+            1,
+            "longer than the proxy before it waits, once (HTTP 504): stub fault 504; try again, lower",
+        ),
+        ("524", "timeout", 1, "longer than the proxy before it waits, once (HTTP 524)"),
         ("timeout", "timeout", 1, "no whole answer within 0.3 s"),
         ("drip", "timeout", 1, "no whole answer within 0.3 s"),
         ("drop", "truncated", 2, "closed the connection before its answer was whole"),

@@ -47,7 +47,7 @@ class StubEndpoint:
     """The endpoint and what it saw.
 
     Attributes:
-        requests: Every request in order: `path`, `body`, `key`, `at` (monotonic seconds).
+        requests: Every request in order: `path`, `body`, `key`, `headers`, `at` (monotonic seconds).
         paths: Path and query of everything that was asked for.
         connections: The far ends that asked.
         calls: Requests that asked a model, faults included.
@@ -269,7 +269,9 @@ class _Counted:
         at = time.monotonic()
         body = await self._request.json()
         key = self._request.headers.get("Authorization", "").removeprefix("Bearer ")
-        self._stub.requests.append({"path": self._request.path, "body": dict(body), "key": key, "at": at})
+        headers = dict(self._request.headers)
+        seen = {"path": self._request.path, "body": dict(body), "key": key, "at": at, "headers": headers}
+        self._stub.requests.append(seen)
         self._stub.calls += 1
         self._stub.running += 1
         self._stub.peak = max(self._stub.peak, self._stub.running)

@@ -21,6 +21,7 @@ from llmopt_core.finetuning.job_folder import JobFolder
 from llmopt_core.finetuning.jobs import Job
 from llmopt_core.finetuning.openai_errors import WIRE_ERRORS, explain, is_ambiguous
 from llmopt_core.finetuning.openai_results import id_of
+from llmopt_core.models.client import make_sync_client
 from llmopt_core.models.endpoints import Endpoint
 
 ATTEMPTS = 3
@@ -67,8 +68,8 @@ class Launch:
         on_created: Callable[[Job], None] | None = None,
     ) -> None:
         self._client = client
-        # The SDK's own retries would repeat a creation blindly.
-        self._once = client.with_options(max_retries=0)
+        # The SDK's own retries would repeat a creation blindly. Its `with_options` reads the environment again.
+        self._once = make_sync_client(endpoint.model_copy(update={"max_retries": 0}), key)
         self._endpoint, self._folder, self._key, self._pause = endpoint, folder, key, pause
         self._on_created = on_created
 

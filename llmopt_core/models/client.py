@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -14,6 +14,8 @@ from llmopt_core.models.transport import BoundedAsyncClient, BoundedClient
 
 _CONNECT_SECONDS = 10.0
 
+Client = TypeVar("Client", openai.OpenAI, openai.AsyncOpenAI)
+
 
 def make_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
     """An asynchronous client; it belongs to the event loop that uses it first.
@@ -23,16 +25,35 @@ def make_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
     """
     inner = BoundedAsyncClient(endpoint.timeout_seconds, **_transport(endpoint))
     if endpoint.api_version:
-        return openai.AsyncAzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
-    return openai.AsyncOpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
+        azure = openai.AsyncAzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
+        return _with_named_key_alone(azure, endpoint)
+    client = openai.AsyncOpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
+    return _with_named_key_alone(client, endpoint)
 
 
 def make_sync_client(endpoint: Endpoint, key: str) -> openai.OpenAI:
     """A client for threads; safe to share between them. Errors as in `make_client`."""
     inner = BoundedClient(endpoint.timeout_seconds, **_transport(endpoint))
     if endpoint.api_version:
-        return openai.AzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
-    return openai.OpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
+        azure = openai.AzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
+        return _with_named_key_alone(azure, endpoint)
+    client = openai.OpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
+    return _with_named_key_alone(client, endpoint)
+
+
+def _with_named_key_alone(client: Client, endpoint: Endpoint) -> Client:
+    """Take back what the SDK has read from the environment for any host: an Azure token, OpenAI's organization ...
+
+    OpenAI's own variables go along with OPENAI_API_KEY, where the user has set that for the host.
+    """
+    if hasattr(client, "_azure_ad_token"):
+        client._azure_ad_token = None
+    client.admin_api_key = None
+    if endpoint.api_key_env != "OPENAI_API_KEY" or endpoint.source:
+        client.organization = client.project = None
+        # The SDK has no public way to be without OPENAI_CUSTOM_HEADERS.
+        client._custom_headers = {}
+    return client
 
 
 def _common(endpoint: Endpoint, key: str) -> dict[str, Any]:

@@ -119,11 +119,12 @@ class _Poster:
         from llmopt_core.models.retry import with_retries
         from llmopt_core.models.wire_errors import endpoint_error
 
-        client = self._client.with_options(base_url=root) if root else self._client
+        # Not `with_options`: its copy of the client reads the environment again.
+        url = f"{root.rstrip('/')}{path}"
         name = str(body.get("model", ""))
 
         async def ask() -> Any:
-            answer = await client.post(path, body=dict(body), options={"max_retries": 0}, cast_to=object)
+            answer = await self._client.post(url, body=dict(body), options={"max_retries": 0}, cast_to=object)
             if not isinstance(answer, dict):
                 raise ValueError("the answer is no object")
             return answer

@@ -132,3 +132,49 @@ def test_a_file_cannot_call_itself_the_users_own():
         endpoints_in({"a": {"base_url": "http://a/v1", "source": ""}}, "their.yaml")
     with pytest.raises(BadInput, match="unknown setting"):
         endpoints_in({"a": {"base_url": "http://a/v1", "_source": ""}}, "their.yaml")
+
+
+@pytest.fixture
+def variables_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY", "AZURE_OPENAI_AD_TOKEN"):
+        monkeypatch.setenv(name, "of-the-environment")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gateway: of-the-environment")
+
+
+async def headers_sent(settings: Settings, stub: StubEndpoint, endpoint: Endpoint, keys: dict[str, str]) -> str:
+    async with Models(settings, None, {endpoint.name: endpoint}, keys) as made:
+        await made.chat(ModelSpec(endpoint=endpoint.name)).complete(ask(endpoint=endpoint.name, name="m"))
+        if not endpoint.api_version:
+            made.embedder(EmbeddingSpec(endpoint=endpoint.name, model="m")).encode(["text"])
+    assert stub.requests
+    return str([seen["headers"] for seen in stub.requests])
+
+
+@pytest.mark.usefixtures("variables_of_the_sdk")
+@pytest.mark.parametrize("brought", [True, False])
+@pytest.mark.parametrize("azure", [{}, {"api_version": "2024-10-21"}])
+async def test_no_variable_goes_along_that_nobody_named(
+    settings: Settings, stub: StubEndpoint, azure: dict[str, str], brought: bool
+):
+    url = stub.url.removesuffix("/v1") if azure else stub.url
+    endpoint = Endpoint(name="theirs", base_url=url, **azure)
+
+    sent = await headers_sent(
+        settings, stub, endpoint.brought_by("their.yaml") if brought else endpoint, {"theirs": "typed"}
+    )
+
+    assert "of-the-environment" not in sent
+    assert "typed" in sent
+
+
+@pytest.mark.usefixtures("variables_of_the_sdk")
+async def test_openais_own_variables_go_along_with_openais_key(
+    settings: Settings, stub: StubEndpoint, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OPENAI_API_KEY", "own")
+
+    sent = await headers_sent(
+        settings, stub, Endpoint(name="openai", base_url=stub.url, api_key_env="OPENAI_API_KEY"), {}
+    )
+
+    assert sent.count("of-the-environment") == 6  # organization, project, and the gateway's header, twice

@@ -118,6 +118,11 @@ def child(element: Any, name: str) -> Any:
     return next((item for item in element if local(item) == name), None) if element is not None else None
 
 
+def children(element: Any) -> list[Any]:
+    """The elements directly inside; none where there is no element."""
+    return [item for item in element if local(item)] if element is not None else []
+
+
 def value_of(element: Any, name: str) -> str:
     """The `val` of a child; empty where it is absent."""
     found = child(element, name)

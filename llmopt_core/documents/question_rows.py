@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from llmopt_core.documents.csv_files import delimiter_of
 from llmopt_core.documents.jsonl import parse_object
 from llmopt_core.documents.references import Problem
-from llmopt_core.documents.tables import delimiter_of
 from llmopt_core.errors import BadInput
 
 _QUESTION_COLUMNS = ("question", "user_input", "query")

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 from llmopt_core.documents import limits
+from llmopt_core.documents.csv_files import read_csv
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.jsonl import read_jsonl
 from llmopt_core.documents.pdf import read_pdf
 from llmopt_core.documents.progress import OnPart
+from llmopt_core.documents.sheets import read_xlsx
 from llmopt_core.documents.slides import read_pptx
-from llmopt_core.documents.tables import read_csv, read_xlsx
 from llmopt_core.documents.text import Extracted, normalise_file
 from llmopt_core.documents.web import read_html
 from llmopt_core.documents.word import read_docx

@@ -1,50 +1,33 @@
-"""CSV and XLSX -> text, one block of `column: value` lines per row, so that each row can stand alone in a chunk."""
+"""Rows -> text, one block of `column: value` lines per row, so that each row can stand alone in a chunk."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 
 from llmopt_core.documents import limits
-from llmopt_core.documents.container import open_office
-from llmopt_core.documents.encoding import decode
-from llmopt_core.documents.text import Extracted, normalise, normalise_file
+from llmopt_core.documents.text import plain_lines
 from llmopt_core.errors import BadInput
 
-_FIELD_CHARACTERS = 10_000_000
+_AHEAD = 20
 
 
-def read_csv(name: str, data: bytes) -> Extracted:
-    """A table with comma, semicolon, tab or bar between cells; the first row names the columns.
+class Row(dict[int, str]):
+    """The filled cells of a row, by column.
 
-    Raises:
-        BadInput: Not text, or no readable table.
+    Attributes:
+        spans: For each merged cell, its first and last column.
     """
-    text, warnings = decode(data, name)
-    text, more = normalise_file(text, name)
-    rows = map(_by_column, _csv_rows(name, text))
-    return Extracted("\n\n".join(_blocks(rows, name)), (), warnings + more)
 
+    def __init__(self, cells: Mapping[int, str] | None = None) -> None:
+        super().__init__(cells or {})
+        self.spans: dict[int, int] = {}
 
-def read_xlsx(name: str, data: bytes) -> Extracted:
-    """All sheets, each under its name as a heading; the first filled row of a sheet names the columns.
-
-    Raises:
-        BadInput: Encrypted, damaged, or too large unpacked.
-    """
-    open_office(name, data, "xl/workbook.xml")
-    try:
-        from openpyxl import load_workbook
-
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        blocks = [block for sheet in book.worksheets for block in _sheet(sheet, name)]
-    except BadInput:
-        raise
-    except Exception as error:  # a damaged file can break the parser in any way
-        raise BadInput(f"{name} is damaged and cannot be read as XLSX: open and save it again.") from error
-    return Extracted(normalise("\n\n".join(blocks)))
+    def in_order(self) -> Row:
+        """The same cells, from the left to the right."""
+        row = Row(dict(sorted(self.items())))
+        row.spans = self.spans
+        return row
 
 
 def cells_line(cells: Iterable[str]) -> str:
@@ -53,87 +36,110 @@ def cells_line(cells: Iterable[str]) -> str:
     return " | ".join(flat) if any(flat) else ""
 
 
-def delimiter_of(text: str) -> str:
-    """The character that divides the cells of the first line."""
-    line = text.lstrip("\n").split("\n", 1)[0]
-    return max(",;\t|", key=line.count)
+def table_blocks(rows: Iterable[Row], name: str) -> Iterator[str]:
+    """One block per row below a header; titles stand for themselves, and a header without rows gives the header.
 
+    A table begins at the first row that is about as wide as those after it. After an empty row, another begins where a
+    row of words stands above a row of numbers, or a title above a header.
 
-def _csv_rows(name: str, text: str) -> Iterator[list[str]]:
-    limit = csv.field_size_limit(_FIELD_CHARACTERS)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text))
-    try:
-        yield from reader
-    except csv.Error as error:
-        raise BadInput(f"{name} line {reader.line_num}: not readable as CSV ({error}).") from error
-    finally:
-        csv.field_size_limit(limit)
-
-
-def _by_column(cells: Sequence[str]) -> dict[int, str]:
-    """The cells that hold something, and the ends of the row."""
-    row = {i: cell for i, cell in enumerate(cells) if cell or i == 0}
-    row.setdefault(len(cells) - 1, "")
-    return row
-
-
-def _sheet(sheet: Any, name: str) -> Iterator[str]:
-    blocks = list(_blocks(_filled_cells(sheet), name))
-    if blocks:
-        yield f"# {sheet.title}"
-        yield from blocks
-
-
-def _filled_cells(sheet: Any) -> Iterator[dict[int, str]]:
-    """Rows as the file has them. openpyxl's own rows go from 1 to the number of the last, all as wide as the widest."""
-    from openpyxl.worksheet._reader import WorkSheetParser
-
-    book = sheet.parent
-    with sheet._get_source() as source:
-        parser = WorkSheetParser(
-            source,
-            sheet._shared_strings,
-            data_only=True,
-            epoch=book.epoch,
-            date_formats=book._date_formats,
-            timedelta_formats=book._timedelta_formats,
-        )
-        for _, cells in parser.parse():
-            row = {1: "", **{cell["column"]: _cell(cell["value"]) for cell in cells}}
-            yield dict(sorted(row.items()))
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _blocks(rows: Iterable[Mapping[int, str]], name: str) -> Iterator[str]:
-    """One block per row below the header; a table of a header alone gives the header. Rows are cells by column."""
-    filled = (row for row in rows if any(cell.strip() for cell in row.values()))
-    header = next(filled, None)
-    if header is None:
-        return
-    columns = {i: " ".join(cell.split()) for i, cell in header.items()}
-    size, empty = 0, True
-    for row in filled:
-        empty = False
-        block = _block(columns, row)
+    Raises:
+        BadInput: More cells than are read.
+    """
+    size = 0
+    for block in _Tables(rows).blocks():
         size += len(block)
         if size > limits.TABLE_CHARACTERS:
             raise BadInput(f"{name} holds more than {limits.TABLE_CHARACTERS:,} characters of cells: split it.")
         yield block
-    if empty:
-        yield cells_line(columns.get(i, "") for i in range(min(columns), max(columns) + 1))
 
 
-def _block(columns: Mapping[int, str], row: Mapping[int, str]) -> str:
-    lines = []
-    for i, cell in row.items():
-        value, column = cell.strip(), columns.get(i, "")
-        if value:
-            lines.append(f"{column}: {value}" if column else value)
-    return "\n".join(lines)
+class _Tables:
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = iter(rows)
+        self._ahead: deque[Row] = deque()
+        self._columns: dict[int, str] = {}
+        self._numeric: set[int] = set()
+        self._empty = False
+
+    def blocks(self) -> Iterator[str]:
+        gap = True
+        while (row := self._next()) is not None:
+            if not row:
+                gap = True
+                continue
+            if not self._columns or (gap and self._begins_anew(row)):
+                yield from self._header_alone()
+                if self._is_title(row):
+                    self._columns = {}
+                    yield plain_lines(cells_line(row.values()))
+                else:
+                    self._begin(row)
+            else:
+                yield self._block(row)
+            gap = False
+        yield from self._header_alone()
+
+    def _next(self) -> Row | None:
+        self._look(1)
+        return self._ahead.popleft() if self._ahead else None
+
+    def _look(self, count: int) -> list[Row]:
+        while len(self._ahead) < count:
+            row = next(self._rows, None)
+            if row is None:
+                break
+            filled = Row({column: cell for column, cell in row.items() if cell.strip()})
+            filled.spans = row.spans
+            self._ahead.append(filled)
+        return [self._ahead[i] for i in range(min(count, len(self._ahead)))]
+
+    def _begin(self, row: Row) -> None:
+        columns = {column: " ".join(cell.split()) for column, cell in row.items()}
+        below = next(iter(self._look(1)), None)
+        groups = {first: last for first, last in row.spans.items() if first in row and last > first}
+        if groups and below and len(below) > len(row) - (len(below) < 2) and not any(map(_is_number, below.values())):
+            # A header in two rows: what stands over several columns goes before the name of each.
+            self._next()
+            over = {i: columns[first] for first, last in groups.items() for i in below if first <= i <= last}
+            for column, cell in below.items():
+                above, below_it = over.get(column, columns.get(column, "")), " ".join(cell.split())
+                columns[column] = above if above == below_it else f"{above} {below_it}".strip()
+        self._columns, self._numeric, self._empty = columns, set(), True
+
+    def _header_alone(self) -> Iterator[str]:
+        if self._columns and self._empty:
+            yield cells_line(self._columns.values())
+        self._empty = False
+
+    def _is_title(self, row: Row) -> bool:
+        """Whether a row is too narrow to name the columns of the rows after it."""
+        after = self._look(_AHEAD)
+        width = max((len(other) for other in after), default=0)
+        if len(row) == 1:
+            return width > 1 and min(row) <= min(min(other) for other in after if other)
+        # Notes such as `Printed on` and a date, before an empty row.
+        return bool(after) and not after[0] and len(row) < 0.6 * width
+
+    def _begins_anew(self, row: Row) -> bool:
+        after = self._look(2)
+        if len(row) == 1:
+            wide = bool(after) and len(after[0]) > 1
+            return wide and len(self._columns) > 1 and _is_header(after[0])
+        if not _is_header(row) or not after or not after[0]:
+            return False
+        numbers = {column for column, cell in after[0].items() if _is_number(cell)}
+        return bool(numbers & set(row) & self._numeric) or (set(row) != set(self._columns) and bool(numbers & set(row)))
+
+    def _block(self, row: Row) -> str:
+        self._empty = False
+        self._numeric.update(column for column, cell in row.items() if _is_number(cell))
+        named = ((self._columns.get(column, ""), cell.strip()) for column, cell in row.items())
+        return "\n".join(f"{column}: {value}" if column else plain_lines(value) for column, value in named)
+
+
+def _is_number(cell: str) -> bool:
+    return any(map(str.isdigit, cell)) and not any(map(str.isalpha, cell))
+
+
+def _is_header(row: Row) -> bool:
+    return len(row) > 1 and not any(map(_is_number, row.values()))

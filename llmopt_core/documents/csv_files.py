@@ -1,0 +1,92 @@
+"""CSV and TSV -> text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+
+from llmopt_core.documents.encoding import decode
+from llmopt_core.documents.tables import Row, table_blocks
+from llmopt_core.documents.text import Extracted, normalise_file
+from llmopt_core.errors import BadInput
+
+_FIELD_CHARACTERS = 10_000_000
+_SAMPLE_CHARACTERS, _SAMPLE_ROWS = 200_000, 50
+_DELIMITERS = ",;\t|"
+# Between the cells of a file of one column: a character that stands in none.
+_NONE = "\x1f"
+_SEP_LINE = re.compile(r'"?sep=(.)"?[ \t]*\n', re.IGNORECASE)
+
+
+def read_csv(name: str, data: bytes) -> Extracted:
+    """A table with comma, semicolon, tab or bar between cells; the first row that is wide enough names the columns.
+
+    Raises:
+        BadInput: Not text, or no readable table.
+    """
+    text, warnings = decode(data, name)
+    text, more = normalise_file(text, name)
+    text, delimiter = without_sep_line(text)
+    rows = _rows(name, text, delimiter or delimiter_of(text))
+    return Extracted("\n\n".join(table_blocks(map(_by_column, rows), name)), (), warnings + more)
+
+
+def without_sep_line(text: str) -> tuple[str, str]:
+    """The table and its delimiter where a first line such as `sep=;`, as Excel writes it, names one; else as it is."""
+    named = _SEP_LINE.match(text)
+    return (text[named.end() :], named[1]) if named else (text, "")
+
+
+def delimiter_of(text: str) -> str:
+    """The character that divides most rows into the same number of cells, at least two; quoted ones divide nothing."""
+    sample = text.lstrip("\n")[:_SAMPLE_CHARACTERS]
+    best, most = _NONE, 0.0
+    for delimiter in _DELIMITERS:
+        widths = _widths(sample, delimiter)
+        width, rows = widths.most_common(1)[0] if widths else (0, 0)
+        if width > 1 and rows * 2 > widths.total():
+            score = rows / widths.total() + min(width, 100) / 1000
+            best, most = (delimiter, score) if score > most else (best, most)
+    return best if most else _delimiter_of_header(sample)
+
+
+def _delimiter_of_header(sample: str) -> str:
+    """Where rows differ too much, as after an unclosed quote, the first one alone decides."""
+    first = sample.split("\n", 1)[0]
+    try:
+        widths = {d: len(next(csv.reader([first], delimiter=d), [])) for d in _DELIMITERS}
+    except csv.Error:
+        return ","
+    widest = max(widths, key=lambda d: widths[d])
+    return widest if widths[widest] > 1 else _NONE
+
+
+def _widths(sample: str, delimiter: str) -> Counter[int]:
+    """How many rows have how many cells."""
+    found: Counter[int] = Counter()
+    try:
+        for row in islice(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter), _SAMPLE_ROWS):
+            if any(row):
+                found[len(row)] += 1
+    except csv.Error:
+        pass
+    return found
+
+
+def _rows(name: str, text: str, delimiter: str) -> Iterator[list[str]]:
+    limit = csv.field_size_limit(_FIELD_CHARACTERS)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise BadInput(f"{name} line {reader.line_num}: not readable as CSV ({error}).") from error
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _by_column(cells: list[str]) -> Row:
+    return Row({column: cell for column, cell in enumerate(cells) if cell})

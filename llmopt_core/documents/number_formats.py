@@ -1,0 +1,84 @@
+"""Numbers of a sheet as its reader sees them: dates, percentages, currencies, leading zeros and decimals."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+_QUOTED = re.compile(r'"([^"]*)"|\\(.)|\[\$([^\]-]*)[^\]]*\]')
+_OTHER = re.compile(r"\[[^\]]*\]|_.|\*.")
+_CURRENCIES = "€$£¥₩₹₽₺₴฿₫₪"
+_TIME = re.compile(r"[hs]", re.IGNORECASE)
+_DAY = re.compile(r"[dy]", re.IGNORECASE)
+
+
+class NumberFormat:
+    """One number format of a workbook, such as `0.0%`.
+
+    Attributes:
+        is_date: The number counts days.
+        is_duration: The number is a length of time.
+    """
+
+    def __init__(self, code: str) -> None:
+        from openpyxl.styles.numbers import is_date_format, is_timedelta_format
+
+        first = code.split(";", 1)[0]
+        self.is_date = bool(is_date_format(code))
+        self.is_duration = self.is_date and bool(is_timedelta_format(code))
+        words = [a or b or c for a, b, c in _QUOTED.findall(first)]
+        bare = _OTHER.sub("", _QUOTED.sub("\x01", first))
+        self._percent = bare.count("%")
+        self._has_time, self._has_day = bool(_TIME.search(bare)), bool(_DAY.search(bare))
+        whole, _, decimals = bare.partition(".")
+        self._digits = whole.count("0") if "," not in whole else 1
+        self._decimals = decimals.count("0") if re.search("[0#]", bare) and "E" not in bare and "/" not in bare else -1
+        at = re.search("[0#?]", bare)
+        before = bare[: at.start()].count("\x01") if at else 0
+        symbols = "".join(c for c in bare if c in _CURRENCIES)
+        self._before = "".join(words[:before]).strip()
+        self._after = "".join(words[before:]).strip()
+        if symbols:
+            self._before, self._after = (symbols, self._after) if bare.strip().startswith(symbols) else ("", symbols)
+        self._fixed = bool(decimals.strip("#")) or self._percent > 0 or self._digits > 1
+
+    def show(self, value: Any) -> str:
+        """The value as text; in ISO form where it is a day or a time."""
+        if isinstance(value, datetime):
+            return self._moment(value)
+        if isinstance(value, date | time):
+            return value.isoformat()
+        if isinstance(value, timedelta):
+            return str(value)
+        return self._number(value) if isinstance(value, int | float) else str(value)
+
+    def _moment(self, value: datetime) -> str:
+        if self._has_time and not self._has_day:
+            return value.time().isoformat(timespec="auto" if value.microsecond else "seconds")
+        if not self._has_time and value.time() == time():
+            return value.date().isoformat()
+        return value.isoformat(sep=" ", timespec="seconds")
+
+    def _number(self, value: float) -> str:
+        scaled = value * 100**self._percent
+        if self._fixed and self._decimals >= 0 and abs(scaled) < 1e15:
+            # What a format rounds away is kept: the number in the cell is what was entered.
+            exact = f"{abs(scaled):.15g}"
+            kept = len(exact.partition(".")[2]) if "e" not in exact else 0
+            number = f"{abs(scaled):.{max(self._decimals, kept)}f}"
+            whole, dot, rest = number.partition(".")
+            number = whole.zfill(self._digits) + dot + rest
+            number = f"-{number}" if scaled < 0 else number
+        else:
+            number = plain_number(scaled)
+        space = " " if self._after and self._after[0].isalnum() else ""
+        gap = " " if self._after and self._after[0] in _CURRENCIES else space
+        return f"{self._before}{number}{'%' * self._percent}{gap}{self._after}"
+
+
+def plain_number(value: float) -> str:
+    """A number without a format: whole ones without a decimal point, others to the 15 digits that a sheet keeps."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return f"{value:.15g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,226 @@
+"""XLSX -> text: every sheet under its name, one block per row."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from llmopt_core.documents.number_formats import NumberFormat, plain_number
+from llmopt_core.documents.package import Package, attribute, child, children, descendants, local
+from llmopt_core.documents.tables import Row, table_blocks
+from llmopt_core.documents.text import Extracted, normalise, plain_lines
+from llmopt_core.errors import BadInput
+
+_FIRST_ROWS = 5
+
+
+def read_xlsx(name: str, data: bytes) -> Extracted:
+    """All sheets, each under its name as a heading; rows as `column: value` lines, numbers as their formats show them.
+
+    Titles above a table, several tables in a sheet, merged cells and text boxes are kept. A formula without a stored
+    value stands there as it is, and a warning says so.
+
+    Raises:
+        BadInput: Encrypted, damaged, or too large unpacked.
+    """
+    book = _Book(name, Package(name, data, "xl/workbook.xml"))
+    return Extracted(normalise("\n\n".join(book.blocks())), (), tuple(book.warnings()))
+
+
+class _Book:
+    def __init__(self, name: str, package: Package) -> None:
+        self._name, self._package = name, package
+        self._root = package.main_xml()
+        self._relations = package.relations(package.main)
+        self._strings = _strings(package.related(package.main, "sharedStrings"))
+        self._formats = _formats(package.related(package.main, "styles"))
+        self._general = NumberFormat("General")
+        properties = child(self._root, "workbookPr")
+        self._from_1904 = properties is not None and attribute(properties, "date1904") in ("1", "true")
+        self._formulas: list[str] = []
+        self._left_out: Counter[str] = Counter()
+        self._unread: list[str] = []
+
+    def blocks(self) -> Iterator[str]:
+        sheets = [item for item in descendants(self._root, "sheet") if local(item.getparent()) == "sheets"]
+        if child(self._root, "sheets") is None:
+            raise BadInput(f"{self._name} is damaged: its workbook names no sheets; open and save it again.")
+        read = 0
+        for sheet in sheets:
+            title = attribute(sheet, "name")
+            relation = self._relations.get(attribute(sheet, "id"))
+            if relation is not None and relation.kind == "chartsheet":
+                continue
+            data = self._package.data(relation.target) if relation is not None else None
+            if relation is None or data is None:
+                self._unread.append(f"{title} is missing")
+                continue
+            try:
+                found = [*table_blocks(self._rows(title, data), self._name), *self._beside(relation.target)]
+            except SyntaxError as error:
+                self._unread.append(f"{title} is damaged ({str(error)[:80]})")
+                continue
+            read += 1
+            if found:
+                yield f"# {title}"
+                yield from found
+        if not read and self._unread:
+            raise BadInput(f"{self._name}: no sheet can be read; {self._unread[0]}: open and save it again.")
+
+    def warnings(self) -> Iterator[str]:
+        if self._unread:
+            yield f"Sheets that cannot be read: {', '.join(self._unread)}."
+        if self._formulas:
+            count = len(self._formulas)
+            places = ", ".join(self._formulas[:_FIRST_ROWS]) + (" ..." if count > _FIRST_ROWS else "")
+            yield (
+                f"{count:,} formula{'s' if count > 1 else ''} without a stored value, taken as written ({places}): "
+                "open the file in a spreadsheet program and save it."
+            )
+        for kind, count in self._left_out.items():
+            yield f"Left out: {kind} of {count:,} sheet{'s' if count > 1 else ''}."
+
+    def _beside(self, part: str) -> Iterator[str]:
+        """Text boxes of a sheet; its comments are only counted."""
+        for relation in self._package.relations(part).values():
+            if relation.kind == "comments":
+                self._left_out["comments"] += 1
+            root = self._package.xml(relation.target) if relation.kind == "drawing" else None
+            for body in descendants(root, "txBody") if root is not None else ():
+                lines = ("".join(t.text or "" for t in descendants(p, "t")).strip() for p in descendants(body, "p"))
+                text = "\n".join(filter(None, lines))
+                if text:
+                    yield plain_lines(text)
+
+    def _rows(self, title: str, data: bytes) -> Iterator[Row]:
+        """Rows as the file has them, however far apart."""
+        from lxml import etree
+
+        rows: dict[int, Row] = {}
+        merged: list[str] = []
+        number = 0
+        for _, element in etree.iterparse(io.BytesIO(data), events=("end",), resolve_entities=False, no_network=True):
+            tag = local(element)
+            if tag == "row":
+                place = element.get("r", "")
+                number = int(place) if place.isdecimal() else number + 1
+                row = rows.setdefault(number, Row())
+                self._fill(row, element, title, number)
+                element.clear()
+                while element.getprevious() is not None:
+                    del element.getparent()[0]
+            elif tag == "mergeCell":
+                merged.append(element.get("ref", ""))
+        _spread(rows, merged)
+        last = 0
+        for number, row in sorted(rows.items()):
+            if number > last + 1:
+                yield Row()
+            last = number
+            yield row.in_order()
+
+    def _fill(self, row: Row, element: Any, title: str, number: int) -> None:
+        column = 0
+        for cell in element:
+            if local(cell) != "c":
+                continue
+            column = _column(cell.get("r", "")) or column + 1
+            value = self._value(cell)
+            if not value:
+                formula = child(cell, "f")
+                if formula is not None and child(cell, "v") is not None and cell.get("t") == "str":
+                    continue
+                if formula is not None:
+                    self._formulas.append(f"{title}!{cell.get('r') or f'row {number}'}")
+                    value = f"={formula.text}" if formula.text else "(formula)"
+            if value.strip():
+                row[column] = value
+
+    def _value(self, cell: Any) -> str:
+        kind, value = cell.get("t", "n"), child(cell, "v")
+        text = (value.text or "") if value is not None else ""
+        if kind == "inlineStr":
+            return _rich(child(cell, "is"))
+        if kind == "s":
+            return self._strings[int(text)] if text.isdecimal() and int(text) < len(self._strings) else ""
+        if kind == "b":
+            return {"1": "TRUE", "0": "FALSE"}.get(text, text)
+        return self._number(text, cell.get("s", "")) if kind == "n" else text
+
+    def _number(self, text: str, style: str) -> str:
+        from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, from_excel
+
+        try:
+            number = float(text)
+        except ValueError:
+            return text
+        value: Any = int(text) if text.lstrip("-").isdecimal() else number
+        shape = self._formats[int(style)] if style.isdecimal() and int(style) < len(self._formats) else self._general
+        if not shape.is_date:
+            return shape.show(value) if shape is not self._general else plain_number(value)
+        epoch = CALENDAR_MAC_1904 if self._from_1904 else CALENDAR_WINDOWS_1900
+        try:
+            moment = from_excel(number, epoch, timedelta=shape.is_duration)
+        except (OverflowError, ValueError):
+            return plain_number(value)
+        return shape.show(value if moment is None else moment)
+
+
+def _spread(rows: dict[int, Row], merged: list[str]) -> None:
+    """The value of a merged cell stands in each row that it covers; how far it reaches to the right is noted."""
+    from openpyxl.utils.cell import range_boundaries
+
+    numbers = sorted(rows)
+    for reference in merged:
+        try:
+            left, top, right, bottom = range_boundaries(reference)
+        except (ValueError, TypeError):
+            continue
+        if None in (left, top, right, bottom) or top not in rows or left not in rows[top]:
+            continue
+        if right > left:
+            rows[top].spans[left] = right
+        for number in _between(numbers, top, bottom):
+            rows[number].setdefault(left, rows[top][left])
+
+
+def _between(numbers: list[int], top: int, bottom: int) -> list[int]:
+    return numbers[bisect_right(numbers, top) : bisect_right(numbers, bottom)]
+
+
+def _column(reference: str) -> int:
+    column = 0
+    for letter in reference.upper():
+        if not "A" <= letter <= "Z":
+            break
+        column = column * 26 + ord(letter) - 64
+    return column
+
+
+def _strings(root: Any) -> list[str]:
+    return [_rich(item) for item in children(root) if local(item) == "si"]
+
+
+def _rich(item: Any) -> str:
+    """The text of a string with or without fonts; how Japanese is pronounced is no part of it."""
+    texts = descendants(item, "t") if item is not None else []
+    return "".join(t.text or "" for t in texts if local(t.getparent()) != "rPh")
+
+
+def _formats(root: Any) -> list[NumberFormat]:
+    """The number format of each cell style, by its number."""
+    from openpyxl.styles.numbers import BUILTIN_FORMATS
+
+    own = {attribute(item, "numFmtId"): attribute(item, "formatCode") for item in children(child(root, "numFmts"))}
+    known: dict[str, NumberFormat] = {}
+    out = []
+    for style in children(child(root, "cellXfs")):
+        number = attribute(style, "numFmtId")
+        code = own.get(number) or (BUILTIN_FORMATS.get(int(number)) if number.isdecimal() else None) or "General"
+        if code not in known:
+            known[code] = NumberFormat(code)
+        out.append(known[code])
+    return out

@@ -1,0 +1,137 @@
+import io
+import re
+from datetime import date, datetime, time
+
+import pytest
+from openpyxl import Workbook
+
+from llmopt_core.documents.load import load_bytes
+from llmopt_core.errors import BadInput
+
+from .office_parts import parts_of, related, with_parts
+
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+def xlsx(*rows, merge: tuple[str, ...] = (), formats: dict[str, str] | None = None) -> bytes:
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    for place in merge:
+        book.active.merge_cells(place)
+    for place, code in (formats or {}).items():
+        book.active[place].number_format = code
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def sheet(*rows, **options) -> str:
+    return load_bytes("a.xlsx", xlsx(*rows, **options))[0].text.removeprefix("# Sheet\n\n")
+
+
+def csv(text: str, name: str = "a.csv") -> str:
+    return load_bytes(name, text.encode())[0].text
+
+
+def test_titles_above_the_header_stand_for_themselves():
+    rows = (("Fees 2024",), ("internal",), ("Ship", "Fee"), ("Tanker", 1200))
+    assert sheet(*rows, merge=("A1:B1",)) == "Fees 2024\n\ninternal\n\nShip: Tanker\nFee: 1200"
+    notes = "Printed,3 May\n\nStation,Temp,Rain,Wind\nKiruna,-12,3,2\nLund,4,0,1\n"
+    assert csv(notes) == (
+        "Printed | 3 May\n\nStation: Kiruna\nTemp: -12\nRain: 3\nWind: 2\n\nStation: Lund\nTemp: 4\nRain: 0\nWind: 1"
+    )
+
+
+@pytest.mark.parametrize("title", [(), (("Prices",),)])
+def test_a_second_table_in_a_sheet_has_its_own_columns(title):
+    rows = (("Name", "Age"), ("Ann", 31), ("Bob", 40), (), *title, ("Port", "Fee", "Unit"), ("Turku", 5, "h"))
+    between = "Prices\n\n" if title else ""
+    assert sheet(*rows) == f"Name: Ann\nAge: 31\n\nName: Bob\nAge: 40\n\n{between}Port: Turku\nFee: 5\nUnit: h"
+
+
+def test_an_empty_row_alone_begins_no_table():
+    assert sheet(("Name", "Age"), ("Ann", 31), (), ("Bob", "n/a")) == "Name: Ann\nAge: 31\n\nName: Bob\nAge: n/a"
+
+
+def test_a_cell_merged_downwards_stands_in_each_of_its_rows():
+    rows = (("Region", "City"), ("North", "Oslo"), (None, "Bergen"), ("South", "Rome"))
+    assert sheet(*rows, merge=("A2:A3",)) == (
+        "Region: North\nCity: Oslo\n\nRegion: North\nCity: Bergen\n\nRegion: South\nCity: Rome"
+    )
+
+
+def test_a_header_in_two_rows_names_both():
+    rows = (("Port", "Sales", None), (None, "Q1", "Q2"), ("Turku", 5, 6))
+    assert sheet(*rows, merge=("A1:A2", "B1:C1")) == "Port: Turku\nSales Q1: 5\nSales Q2: 6"
+
+
+def test_a_formula_without_a_stored_value_is_told_and_one_with_it_is_read():
+    data = xlsx(("Item", "Total"), ("Rope", "=2*3"), ("Sail", "=4*5"))
+    stored = parts_of(data)[SHEET].replace(b"<f>2*3</f><v></v>", b"<f>2*3</f><v>6</v>")
+    stored = stored.replace(b"<f>2*3</f><v />", b"<f>2*3</f><v>6</v>")
+    document = load_bytes("a.xlsx", with_parts(data, {SHEET: stored}))[0]
+    assert document.text == "# Sheet\n\nItem: Rope\nTotal: 6\n\nItem: Sail\nTotal: =4*5"
+    assert document.warnings == (
+        "1 formula without a stored value, taken as written (Sheet!B3): "
+        "open the file in a spreadsheet program and save it.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "shown"),
+    [(0.125, "0.0%", "12.5%"), (0.12, "0%", "12%"), (0.1234, "0%", "12.34%"), (42, "00000", "00042"),
+     (1200, '#,##0.00 "€"', "1200.00 €"), (5, "$#,##0.00", "$5.00"), (5.5, '[$€-407] 0.00', "€5.50"),
+     (0.1 + 0.2, "General", "0.3"), (1.5, "0.00", "1.50"), (3, '0 "kg"', "3 kg"), (-7, "0.0", "-7.0"),
+     (datetime(2024, 5, 3), "dd.mm.yyyy", "2024-05-03"),
+     (datetime(2024, 5, 3, 14, 30), "d/m/yy h:mm", "2024-05-03 14:30:00"),
+     (date(2024, 5, 3), "yyyy-mm-dd", "2024-05-03"), (time(9, 30), "h:mm", "09:30:00"), (True, "General", "TRUE"),
+     (123456789012, "General", "123456789012"), (1e300, "General", "1e+300")],
+)  # fmt: skip
+def test_numbers_are_shown_by_their_format(value, code, shown):
+    assert sheet(("Name", "V"), ("x", value), formats={"B2": code}) == f"Name: x\nV: {shown}"
+
+
+@pytest.mark.parametrize(
+    ("part", "content"),
+    [("xl/styles.xml", b"<broken"), ("xl/styles.xml", None), ("docProps/core.xml", b"<x/>"), ("docProps/app.xml", None),
+     ("xl/theme/theme1.xml", None), ("[Content_Types].xml", None), ("_rels/.rels", None)],
+)  # fmt: skip
+def test_a_flaw_beside_the_cells_costs_nothing(part, content):
+    data = with_parts(xlsx(("Name", "Age"), ("Ann", 31)), {part: content})
+    assert load_bytes("a.xlsx", data)[0].text == "# Sheet\n\nName: Ann\nAge: 31"
+
+
+def test_a_bad_style_of_one_cell_and_a_dangling_relationship_cost_nothing():
+    data = related(xlsx(("Name", "Age"), ("Ann", 31)), "xl/_rels/workbook.xml.rels", "externalLink", "NULL")
+    cells = parts_of(data)[SHEET].replace(b'<c r="B2"', b'<c r="B2" s="9999"')
+    styles = re.sub(rb"<fills.*?</fills>", b'<fills><fill><patternFill patternType="nonsense"/></fill></fills>',
+                    parts_of(data)["xl/styles.xml"])  # fmt: skip
+    document = load_bytes("a.xlsx", with_parts(data, {SHEET: cells, "xl/styles.xml": styles}))[0]
+    assert document.text == "# Sheet\n\nName: Ann\nAge: 31"
+
+
+def test_a_damaged_sheet_costs_itself_and_is_named():
+    book = Workbook()
+    book.active.append(("Name", "Age"))
+    book.create_sheet("Second").append(("City", "Fee"))
+    out = io.BytesIO()
+    book.save(out)
+    document = load_bytes("a.xlsx", with_parts(out.getvalue(), {SHEET: b"<broken"}))[0]
+    assert document.text == "# Second\n\nCity | Fee"
+    assert document.warnings[0].startswith("Sheets that cannot be read: Sheet is damaged (")
+    with pytest.raises(BadInput, match=r"no sheet can be read; Sheet is damaged"):
+        load_bytes("a.xlsx", with_parts(xlsx(("a",)), {SHEET: b"<broken"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [('"Name, first, last";Age\n"Weber, Ute";41\n"Lind, Bo";37\n', "Name, first, last: Weber, Ute\nAge: 41\n\n"
+      "Name, first, last: Lind, Bo\nAge: 37"),
+     ("sep=;\na;b\n1,5;2\n", "a: 1,5\nb: 2"), ('"sep=|"\r\na|b\r\n1|2\r\n', "a: 1\nb: 2"),
+     ('question\n"What, if anything?"\nWho, and when?\n', "question: What, if anything?\n\nquestion: Who, and when?"),
+     ("a;b\n1,5;2,5\n3,5;4,5\n", "a: 1,5\nb: 2,5\n\na: 3,5\nb: 4,5"),
+     ('a,b\n"x\ny; z",2\n', "a: x\ny; z\nb: 2"), (",v\n0,x\n1,y\n", "0\nv: x\n\n1\nv: y")],
+)  # fmt: skip
+def test_the_delimiter_is_what_divides_the_rows(text, read):
+    assert csv(text) == read

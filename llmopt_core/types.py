@@ -229,6 +229,13 @@ class Example:
     category: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def right_answers(self) -> tuple[str, ...]:
+        """The reference, and after it what is right as well: the texts of the variable `right_answers`."""
+        more = self.variables.get("right_answers")
+        texts = [text for text in more if isinstance(text, str)] if isinstance(more, list | tuple) else []
+        return tuple(dict.fromkeys([*([self.reference] if self.reference is not None else []), *texts]))
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSet:

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, TrustOption, caveat_lines, note, number, table, write_json
+from llmopt_core.cli.output import (
+    JsonOption,
+    QuestionColumnOption,
+    TrustOption,
+    caveat_lines,
+    note,
+    number,
+    pairs,
+    table,
+    write_json,
+)
 from llmopt_core.cli.setup import confirm_hosts
 
 if TYPE_CHECKING:
@@ -35,6 +45,7 @@ def ablate(  # noqa: PLR0917
     budget: Annotated[
         float | None, typer.Option("--budget-usd", metavar="USD", help="The most it may cost; what was made is kept.")
     ] = None,
+    column: QuestionColumnOption = None,
     trust: TrustOption = False,
     json: JsonOption = "",
 ) -> None:
@@ -45,7 +56,9 @@ def ablate(  # noqa: PLR0917
     from llmopt_core.experiments.caveats import caveats
     from llmopt_core.experiments.file import load_experiment
 
-    experiment = load_experiment(file)
+    experiment = load_experiment(file, pairs(column))
+    for line in experiment.notes:
+        note(f"llmopt: {line}")
     confirm_hosts(experiment.endpoints, trust)
     chosen = chosen_configuration(experiment, configuration)
     report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency, budget))

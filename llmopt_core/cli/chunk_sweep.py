@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, note, note_losses, number, table, write_json
+from llmopt_core.cli.output import (
+    JsonOption,
+    QuestionColumnOption,
+    note,
+    note_losses,
+    number,
+    pairs,
+    table,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.chunk_sweep.result import SweepResult
@@ -44,12 +53,13 @@ def chunk_sweep(
         float | None,
         typer.Option(min=0, max=1, help="Exit with 1 where no setting has at least this mean recall (0 to 1)."),
     ] = None,
+    column: QuestionColumnOption = None,
     json: JsonOption = "",
 ) -> int:
     """Sweep."""
     from llmopt_core.documents.duplicates import duplicates
     from llmopt_core.documents.load import load_documents
-    from llmopt_core.documents.questions import load_questions
+    from llmopt_core.documents.questions import read_questions
     from llmopt_core.experiments.chunk_sweep.export import sweep_values
     from llmopt_core.experiments.chunk_sweep.result import language_warning
 
@@ -67,7 +77,10 @@ def chunk_sweep(
     note_losses(found)
     for names in duplicates(found):
         note(f"llmopt: the same text: {', '.join(names)}; each copy takes a place among what is handed over")
-    result = _run(found, load_questions(questions, documents=found), spec, budget)
+    asked = read_questions(questions, documents=found, columns=pairs(column), skip_bad_lines=True)
+    for line in asked.notes:
+        note(f"llmopt: {questions.name}: {line}")
+    result = _run(found, asked.evaluation_set, spec, budget)
     for skipped in result.skipped:
         note(f"llmopt: skipped {skipped.name}: {skipped.reason}")
     if warning := language_warning(result):

@@ -10,11 +10,13 @@ import typer
 from llmopt_core.cli.coverage import MIN_COVERAGE, TOO_LOW, too_few_answers, unscored_lines
 from llmopt_core.cli.output import (
     JsonOption,
+    QuestionColumnOption,
     TrustOption,
     caveat_lines,
     complain,
     note,
     number,
+    pairs,
     printable,
     table,
     write_json,
@@ -62,6 +64,7 @@ def evaluate(
     baseline: Annotated[str, typer.Option(help="Compare with this configuration (the one named baseline).")] = "",
     budget: Annotated[float | None, typer.Option(metavar="USD", help="The most all runs may cost together.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start new runs; do not continue stopped ones.")] = False,
+    column: QuestionColumnOption = None,
     trust: TrustOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
     json: JsonOption = "",
@@ -76,7 +79,9 @@ def evaluate(
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
-    experiment = load_experiment(file)
+    experiment = load_experiment(file, pairs(column))
+    for line in experiment.notes:
+        note(f"llmopt: {line}")
     confirm_hosts(experiment.endpoints, trust)
     names = configuration or [item.name for item in experiment.configurations]
     metrics = recorded_metrics(experiment.metrics, experiment.evaluation_set.examples[:limit])

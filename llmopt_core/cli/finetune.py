@@ -9,7 +9,7 @@ import typer
 
 from llmopt_core.cli.finetune_jobs import environment, follow_job, report_job
 from llmopt_core.cli.finetune_jobs import group as jobs_group
-from llmopt_core.cli.output import JsonOption, Watched, note, table, write_json
+from llmopt_core.cli.output import JsonOption, Watched, note, pairs, table, write_json
 
 if TYPE_CHECKING:
     from llmopt_core.finetuning.check_report import CheckReport
@@ -47,11 +47,15 @@ def check(
     json: JsonOption = "",
 ) -> int:
     """Check a training file."""
-    from llmopt_core.documents.questions import load_questions
+    from llmopt_core.documents.questions import read_questions
     from llmopt_core.finetuning.checks import CheckSettings, check_file
 
-    sets = tuple(load_questions(path, path.name) for path in evaluation_set or [])
-    settings, columns = CheckSettings(sets, token_limit, price), _pairs(column)
+    found = {path: read_questions(path, path.name, skip_bad_lines=True) for path in evaluation_set or []}
+    for path, asked in found.items():
+        for problem in asked.problems:
+            note(f"llmopt: {path.name}: {problem.unit} {problem.line} was left out: {problem.message}.")
+    sets = tuple(asked.evaluation_set for asked in found.values())
+    settings, columns = CheckSettings(sets, token_limit, price), pairs(column)
     total = file.stat().st_size if file.is_file() else 0
     with Watched() as watched:
 
@@ -71,18 +75,6 @@ def _checked(file: Path, examples: int, read: int, total: int) -> str:
 
     share = f", {read / total:.0%} of {size_words(total)}" if total else ""
     return f"{file.name}: {examples:,} examples checked{share}"
-
-
-def _pairs(given: list[str] | None) -> dict[str, str]:
-    from llmopt_core.errors import BadInput
-
-    found = {}
-    for item in given or []:
-        key, equals, value = item.partition("=")
-        if not equals or not key or not value:
-            raise BadInput(f"{item!r}: expected NAME=VALUE.")
-        found[key.strip()] = value.strip()
-    return found
 
 
 def _print_report(report: CheckReport) -> None:
@@ -134,9 +126,9 @@ def start(
         method=method,
         seed=seed,
         price_per_million=price,
-        hyperparameters={key: yaml.safe_load(value) for key, value in _pairs(set_).items()},
+        hyperparameters={key: yaml.safe_load(value) for key, value in pairs(set_).items()},
     )
-    training, held_out = _sets(file, validation, validation_share, _pairs(column))
+    training, held_out = _sets(file, validation, validation_share, pairs(column))
     settings, endpoints = environment()
     tuner = _tuner(provider, settings, endpoints, kind)
     for line in _sets_used(settings, training, held_out):

@@ -36,6 +36,34 @@ TrustOption = Annotated[
 ]
 
 
+QuestionColumnOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="MEANING=NAME",
+        help="What a column of the question file means: question, reference, id, category, document or quote, such as "
+        "question=Frage; may be given several times.",
+    ),
+]
+
+
+def pairs(given: list[str] | None) -> dict[str, str]:
+    """What stands before and after the first equals sign.
+
+    Raises:
+        BadInput: One has nothing on a side.
+    """
+    from llmopt_core.errors import BadInput
+
+    found = {}
+    for item in given or []:
+        key, _, value = item.partition("=")
+        if not key.strip() or not value.strip():
+            raise BadInput(f"{item!r}: expected NAME=VALUE.")
+        found[key.strip()] = value.strip()
+    return found
+
+
 def complain(message: str, *, hint: str = "", code: int = 2) -> int:
     """One line on stderr. Returns the exit code."""
     line = printable(" ".join(message.split()))

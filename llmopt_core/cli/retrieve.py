@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, TrustOption, number, one_line, write_json
+from llmopt_core.cli.output import (
+    JsonOption,
+    QuestionColumnOption,
+    TrustOption,
+    note,
+    number,
+    one_line,
+    pairs,
+    write_json,
+)
 from llmopt_core.cli.setup import confirm_hosts
 
 if TYPE_CHECKING:
@@ -30,6 +39,7 @@ def retrieve(  # noqa: PLR0917
     question: Annotated[str, typer.Option(help="What is asked.")],
     configuration: Annotated[str, typer.Option(help="Which configuration; the first that retrieves.")] = "",
     category: Annotated[str, typer.Option(help="The question's category, for routing.")] = "",
+    column: QuestionColumnOption = None,
     trust: TrustOption = False,
     json: JsonOption = "",
 ) -> None:
@@ -38,7 +48,9 @@ def retrieve(  # noqa: PLR0917
 
     from llmopt_core.experiments.file import load_experiment
 
-    experiment = load_experiment(file)
+    experiment = load_experiment(file, pairs(column))
+    for line in experiment.notes:
+        note(f"llmopt: {line}")
     confirm_hosts(experiment.endpoints, trust)
     chosen = chosen_configuration(experiment, configuration)
     found = asyncio.run(_retrieve(experiment, chosen, question, category or None))

@@ -46,10 +46,23 @@ def parse_object(name: str, number: int, line: str) -> dict[str, Any]:
     Raises:
         BadInput: Names file and line, and where in the line the JSON breaks.
     """
+    value = parse_value(name, line, number)
+    if not isinstance(value, dict):
+        raise BadInput(f"{name} line {number}: expected a JSON object in braces, found {type(value).__name__}.")
+    return value
+
+
+def parse_value(name: str, text: str, number: int = 1) -> Any:
+    """The JSON value that begins on that line.
+
+    Raises:
+        BadInput: Names file and line, and where in the line the JSON breaks.
+    """
     try:
-        value = json.loads(line, parse_constant=_refuse, parse_float=_finite)
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except json.JSONDecodeError as error:
-        raise BadInput(f"{name} line {number}: broken JSON at character {error.pos + 1} ({error.msg}).") from error
+        where = f"{name} line {number + error.lineno - 1}"
+        raise BadInput(f"{where}: broken JSON at character {error.colno} ({error.msg}).") from error
     except RecursionError as error:
         raise BadInput(f"{name} line {number}: JSON that is nested too deeply.") from error
     except _NoNumber as error:
@@ -58,9 +71,6 @@ def parse_object(name: str, number: int, line: str) -> dict[str, Any]:
         ) from error
     except ValueError as error:
         raise BadInput(f"{name} line {number}: a number with too many digits.") from error
-    if not isinstance(value, dict):
-        raise BadInput(f"{name} line {number}: expected a JSON object in braces, found {type(value).__name__}.")
-    return value
 
 
 class _NoNumber(ValueError):

@@ -1,42 +1,62 @@
-"""JSONL or CSV text -> rows with their line numbers."""
+"""JSONL, JSON or CSV text -> rows with their line numbers."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.documents.csv_files import delimiter_of
 from llmopt_core.documents.jsonl import parse_object
+from llmopt_core.documents.question_columns import NoQuestionColumn, has_question, is_query_row
+from llmopt_core.documents.question_json import entries_of
 from llmopt_core.documents.references import Problem
 from llmopt_core.errors import BadInput
 
-_QUESTION_COLUMNS = ("question", "user_input", "query")
 _FIELD_CHARACTERS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the line it begins on and its values by column."""
+    """One row: the line it begins on (in one JSON value: which entry it is) and its values by column."""
 
     line: int
     values: dict[str, Any]
+    unit: str = "line"
 
 
-def read_rows(text: str, file: str) -> tuple[list[Row], list[Problem]]:
-    """Rows and the lines that are broken. A file whose first character is a brace is JSONL, every other CSV.
+def read_rows(text: str, file: str, *, named: Collection[str] = ()) -> tuple[list[Row], list[Problem]]:
+    """Rows and the lines that are broken. What begins with a brace or bracket is JSON, all else CSV.
+
+    Args:
+        text: The file.
+        file: Its name.
+        named: Meanings that the user gives to columns; with `question` among them no column has to be known as that.
 
     Raises:
-        BadInput: A CSV without a `question` column, or a JSON list where lines were expected.
+        NoQuestionColumn: No column is known as the question.
+        BadInput: No rows can be told apart.
     """
     start = text.lstrip()[:1]
-    if start == "[":
-        raise BadInput(f"{file} line 1: a JSON list; expected JSONL: one object in braces per line.")
-    if start == "{" or file.lower().endswith((".jsonl", ".ndjson")):
-        return _json_rows(text, file)
-    return _csv_rows(text, file)
+    if start not in ("{", "[") and not file.lower().endswith((".jsonl", ".ndjson", ".json")):
+        return _csv_rows(text, file, needs_question="question" not in named)
+    entries = entries_of(text, file)
+    rows, problems = _json_rows(text, file) if entries is None else ([], [])
+    for number, entry in enumerate(entries or (), 1):
+        if isinstance(entry, dict):
+            rows.append(Row(number, entry, "entry"))
+        else:
+            problems.append(Problem(number, f"expected an object in braces, found {type(entry).__name__}", "entry"))
+    columns = list(dict.fromkeys(column for row in rows for column in row.values))
+    if "question" not in named and columns and not any(_asks(row) for row in rows):
+        raise NoQuestionColumn(f"{file} {rows[0].unit} {rows[0].line}", columns)
+    return rows, problems
+
+
+def _asks(row: Row) -> bool:
+    return has_question(row.values) or is_query_row(row.values)
 
 
 def _json_rows(text: str, file: str) -> tuple[list[Row], list[Problem]]:
@@ -51,12 +71,12 @@ def _json_rows(text: str, file: str) -> tuple[list[Row], list[Problem]]:
     return rows, problems
 
 
-def _csv_rows(text: str, file: str) -> tuple[list[Row], list[Problem]]:
+def _csv_rows(text: str, file: str, *, needs_question: bool) -> tuple[list[Row], list[Problem]]:
     table = _numbered(text, file)
     _, header = next(table, (1, []))
     columns = [column.strip() for column in header]
-    if not any(column in _QUESTION_COLUMNS for column in columns):
-        raise BadInput(f"{file} line 1: the column `question` is missing; found {', '.join(columns[:8])}.")
+    if needs_question and not has_question(columns):
+        raise NoQuestionColumn(f"{file} line 1", [column for column in columns if column])
     repeated = next((c for c in columns if c and columns.count(c) > 1), None)
     if repeated:
         raise BadInput(f"{file} line 1: the column `{repeated}` stands there twice.")

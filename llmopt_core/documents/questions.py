@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -13,36 +13,28 @@ from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.guard import Heartbeat, guarded, unwatched
 from llmopt_core.documents.progress import OnPart, silent_parts
+from llmopt_core.documents.question_columns import RIGHT_ANSWERS, check_columns, check_roles, looks_like_answer
+from llmopt_core.documents.question_contexts import Contexts
+from llmopt_core.documents.question_fields import Fields
 from llmopt_core.documents.question_rows import Row, read_rows
 from llmopt_core.documents.references import NamedDocuments, Problem, resolve_references
 from llmopt_core.documents.spans import QuoteMatch
 from llmopt_core.documents.text import normalise_file
 from llmopt_core.errors import BadInput
 from llmopt_core.files import read_regular_file
-from llmopt_core.texts import fault_in, fault_of, printable
 from llmopt_core.types import Document, EvaluationSet, Example
 
-# Names that other tools give to our columns; taken only where ours is absent.
-_ALIASES = {
-    "id": ("question_id", "_id"),
-    "question": ("user_input", "query"),
-    "reference": ("answer", "ground_truth", "reference_answer", "expected_answer"),
-    "references": (),
-    "category": (),
-}
-_PLACE = ("document", "corpus_id", "start", "end", "quote")
-COLUMNS = frozenset({*_ALIASES, *(name for names in _ALIASES.values() for name in names), *_PLACE, "variables"})
-"""Names of columns that mean something; under any other name a column is a variable."""
 _REPORTED = 3
+_ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
 # Looking a quote up takes time by the length of the documents.
-_QUOTES = re.compile(rb"quote")
+_QUOTES = re.compile(rb"quote|context|passage", re.IGNORECASE)
 
 
 class BadQuestionFile(BadInput):
     """A question file with mistakes; `problems` has all of them, the message the first ones."""
 
     def __init__(self, file: str, problems: Sequence[Problem]) -> None:
-        told = "; ".join(f"line {p.line}: {p.message}" for p in problems[:_REPORTED])
+        told = "; ".join(f"{p.unit} {p.line}: {p.message}" for p in problems[:_REPORTED])
         more = f"; and {len(problems) - _REPORTED:,} more problems" if len(problems) > _REPORTED else ""
         super().__init__(f"{file} {told}{more}.")
         self.file, self.problems = file, tuple(problems)
@@ -69,11 +61,32 @@ class QuestionFile:
         evaluation_set: The examples in file order.
         quotes: Every quote with the place it was found at; look at those that are not `exact`.
         warnings: What was odd but readable.
+        problems: The lines that were left out, each with its reason.
+        columns: All columns of the file, in order.
+        unused: Columns that look like the right answer and are only variables.
     """
 
     evaluation_set: EvaluationSet
     quotes: tuple[FoundQuote, ...] = ()
     warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    columns: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What who brought the file should know, a sentence each."""
+        near = [quote for quote in self.quotes if not quote.match.exact]
+        return (
+            *(f"{problem.unit} {problem.line} was left out: {problem.message}." for problem in self.problems),
+            *(f"line {quote.line}: {_nearly(quote)}" for quote in near),
+            *(
+                f"the column `{name}` looks like an answer and is not used: say so where it is the reference "
+                f"(`--column reference={name}` on the command line)."
+                for name in self.unused
+            ),
+            *self.warnings,
+        )
 
 
 def load_questions(
@@ -82,7 +95,7 @@ def load_questions(
     documents: Sequence[Document] | None = None,
     heartbeat: Heartbeat = unwatched,
 ) -> EvaluationSet:
-    """The examples of a JSONL or CSV file; see `read_questions`."""
+    """The examples of a question file in which every line is good; see `read_questions`."""
     return read_questions(source, name, documents, heartbeat).evaluation_set
 
 
@@ -91,57 +104,83 @@ def read_questions(
     name: str = "",
     documents: Sequence[Document] | None = None,
     heartbeat: Heartbeat = unwatched,
+    *,
+    columns: Mapping[str, str] | None = None,
+    skip_bad_lines: bool = False,
 ) -> QuestionFile:
-    """Read a question file.
+    """Read a question file: JSONL, CSV, or one JSON value (a list, or SQuAD's nested form).
 
-    A row has `question` and, as far as known, `id`, `reference` (the answer), `category`, and `references`: a list
-    of `{"document", "start", "end"}` or `{"document", "quote"}` (in CSV as JSON, or as columns `document`, `start`,
-    `end`, `quote`). Every further column becomes a variable of the example; in JSONL
-    `variables` may hold more, with any names, empty ones too. Without `id` the line number is the id.
+    A row has `question` and, as far as known, `id`, `reference` (the answer, or a list of right answers), `category`,
+    and `references`: a list of `{"document", "start", "end"}` or `{"document", "quote"}` (in CSV as JSON, or as columns
+    `document`, `start`, `end`, `quote`). Names that other tools give to these are known too, in any case. Every
+    further column becomes a variable of the example; in JSONL `variables` may hold more, with any names, empty ones
+    too. Without `id` the line number is the id.
 
     Args:
         source: A path, or the bytes of an upload.
         name: Name of the set; for bytes the file name, whose ending tells JSONL from CSV. By default the path's.
         documents: What references point into. Without them spans are taken as they are, and quotes are refused.
         heartbeat: Called some times a second while it is read; what it raises ends the reading.
+        columns: Which column means what, such as `{"question": "Frage"}`; for the meanings see
+            `question_columns.ROLES`.
+        skip_bad_lines: Take the good lines and name the others in `problems`, for who can tell the user of them.
 
     Raises:
-        BadQuestionFile: Names file and line of the first mistakes.
+        NoQuestionColumn: No column is known as the question.
+        BadQuestionFile: A line is bad, or with `skip_bad_lines` every one; names file and line of the first mistakes.
         BadInput: The file cannot be read at all.
     """
     data, file, title = _open(source, name)
     if not data.strip():
         raise BadInput(f"{file} is empty.")
-    work = len(data) + (sum(len(one.text) for one in documents) if documents and _QUOTES.search(data) else 0)
+    check_roles(columns or {})
+    searched = columns or _QUOTES.search(data)
+    work = len(data) + (sum(len(one.text) for one in documents) if documents and searched else 0)
+    arguments = (data, file, title, documents, dict(columns or {}), skip_bad_lines)
     if work <= limits.READ_AT_ONCE_BYTES:
-        return _read(data, file, title, documents)
-    arguments = (data, file, title, documents)
+        return _read(*arguments)
     found: QuestionFile = guarded(file, _read, arguments, work, limits.QUESTIONS_SECONDS, heartbeat=heartbeat)
     return found
 
 
-def _read(
-    data: bytes, file: str, title: str, documents: Sequence[Document] | None, _on_part: OnPart = silent_parts
+def _read(  # noqa: PLR0917
+    data: bytes,
+    file: str,
+    title: str,
+    documents: Sequence[Document] | None,
+    columns: Mapping[str, str],
+    skip_bad_lines: bool,
+    _on_part: OnPart = silent_parts,
 ) -> QuestionFile:
     text, warnings = decode(data, file)
     text, more = normalise_file(text, file)
-    rows, problems = read_rows(text, file)
-    found = _Reader(NamedDocuments(documents) if documents is not None else None)
+    rows, problems = read_rows(text, file, named=columns)
+    known = tuple(dict.fromkeys(column for row in rows for column in row.values))
+    if rows:
+        check_columns(columns, known, file)
+    found = _Reader(documents, columns)
     for row in rows:
         found.read(row)
     problems = sorted([*problems, *found.problems], key=lambda problem: problem.line)
-    if problems:
+    if problems and not (skip_bad_lines and found.examples):
         raise BadQuestionFile(file, problems)
     if not found.examples:
         raise BadInput(f"{file} holds no questions.")
-    return QuestionFile(EvaluationSet(title, tuple(found.examples)), tuple(found.quotes), warnings + more)
+    return QuestionFile(
+        EvaluationSet(title, tuple(found.examples)),
+        tuple(found.quotes),
+        warnings + more + found.warnings,
+        tuple(problems),
+        known,
+        found.unused,
+    )
 
 
 def _open(source: Path | str | bytes, name: str) -> tuple[bytes, str, str]:
     if isinstance(source, bytes):
         _check_size(name, len(source))
         path = PurePosixPath(name or "questions")
-        return source, path.name, path.stem if path.suffix.lower() in (".jsonl", ".ndjson", ".csv", ".tsv") else name
+        return source, path.name, path.stem if path.suffix.lower() in _ENDINGS else name
     source = Path(source)
     return read_regular_file(source, partial(_check_size, source.name)), source.name, name or source.stem
 
@@ -154,62 +193,66 @@ def _check_size(file: str, size: int) -> None:
 class _Reader:
     """Rows in, examples or problems out."""
 
-    def __init__(self, documents: NamedDocuments | None) -> None:
+    def __init__(self, documents: Sequence[Document] | None, columns: Mapping[str, str]) -> None:
         self.examples: list[Example] = []
         self.quotes: list[FoundQuote] = []
         self.problems: list[Problem] = []
-        self._documents = documents
+        self._documents = NamedDocuments(documents) if documents is not None else None
+        self._contexts = Contexts(documents) if documents else None
+        self._columns = columns
         self._lines: dict[str, int] = {}
+        self._variables: dict[str, None] = {}
 
     def read(self, row: Row) -> None:
-        values = dict(row.values)
-        own = values.pop("variables") if isinstance(values.get("variables"), dict) else {}
-        fields = {name: _take(values, name) for name in _ALIASES}
-        problems = [Problem(row.line, message) for message in _check(fields, row)]
-        identity = str(fields["id"]).strip() if fields["id"] not in (None, "") else str(row.line)
-        if identity in self._lines:
-            problems.append(Problem(row.line, f"the id {identity!r} stands on line {self._lines[identity]} too"))
-        self._lines.setdefault(identity, row.line)
-        # Without a document or quote, columns named `start` or `end` mean something else.
-        placed = any(values.get(key) not in (None, "") for key in ("document", "corpus_id", "quote"))
-        place = {key: values.pop(key, None) for key in _PLACE} if placed else {}
-        references, quotes, wrong = resolve_references(fields["references"], place, self._documents)
-        problems += [Problem(row.line, message) for message in wrong]
-        self.problems += problems
-        if problems:
+        """Take one row in."""
+        fields = Fields(row, self._columns)
+        messages = fields.faults()
+        if fields.id in self._lines:
+            messages.append(f"the id {fields.id!r} stands on {row.unit} {self._lines[fields.id]} too")
+        self._lines.setdefault(fields.id, row.line)
+        spans, quotes, wrong = resolve_references(fields.raw["references"], fields.place, self._documents)
+        messages += wrong
+        self.problems += [Problem(row.line, message, row.unit) for message in messages]
+        if messages:
             return
-        self.quotes += [FoundQuote(identity, row.line, quote, match) for quote, match in quotes]
+        answers = fields.answers
+        if not spans and self._contexts is not None:
+            spans = self._contexts.spans(fields.rest, answers)
+        self.quotes += [FoundQuote(fields.id, row.line, quote, match) for quote, match in quotes]
+        texts = [text for text, _ in answers]
+        several = {RIGHT_ANSWERS: texts} if len(texts) > 1 else {}
+        variables = {key: value for key, value in fields.rest.items() if value not in (None, "")}
+        self._variables |= dict.fromkeys(variables)
         self.examples.append(
-            Example(identity, fields["question"].strip(), _text(fields["reference"]), references,
-                    _text(fields["category"]), {k: v for k, v in values.items() if v not in (None, "")} | own)
+            Example(fields.id, fields.raw["question"].strip(), texts[0] if texts else None, spans,
+                    fields.category, variables | fields.own | several)
+        )  # fmt: skip
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Variables that look like right answers."""
+        answered = any(example.reference for example in self.examples)
+        return tuple(name for name in self._variables if looks_like_answer(name, answered=answered))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about all rows together."""
+        absent = self._contexts.absent if self._contexts else 0
+        return (
+            (f"{absent:,} of {len(self.examples):,} questions bring a paragraph that stands in none of the documents; "
+             "they have no source.",)
+            if absent
+            else ()
         )  # fmt: skip
 
 
-def _take(values: dict[str, Any], name: str) -> Any:
-    """The value of a column under our name, or where that is absent under another tool's."""
-    for key in (name, *_ALIASES[name]):
-        if key in values:
-            return values.pop(key)
-    return None
+def _nearly(quote: FoundQuote) -> str:
+    match = quote.match
+    return (
+        f"the quote {_short(quote.quote)} stands only nearly ({match.similarity:.0%} alike) in {match.span.document}: "
+        f"{_short(match.text)}."
+    )
 
 
-def _check(fields: dict[str, Any], row: Row) -> list[str]:
-    faults = [f"`{printable(name)}` cannot be used: {fault}" for name, value in row.values.items()
-              if (fault := fault_of(name) or fault_in(value))]  # fmt: skip
-    if faults:
-        return faults
-    question = fields["question"]
-    if not isinstance(question, str) or not question.strip():
-        found = ", ".join(map(str, list(row.values)[:8])) or "nothing"
-        if question is None and not any(key in row.values for key in ("question", *_ALIASES["question"])):
-            return [f"no `question`; found {found}"]
-        return ["`question` is empty" if isinstance(question, str | None) else "`question` is not a text"]
-    return [
-        f"`{name}` is not a text"
-        for name in ("reference", "category", "id")
-        if not isinstance(fields[name], str | int | float | None) or (name == "id" and isinstance(fields[name], bool))
-    ]
-
-
-def _text(value: Any) -> str | None:
-    return str(value).strip() or None if value is not None else None
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 120 else text[:117] + "...")

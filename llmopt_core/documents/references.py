@@ -21,10 +21,11 @@ _FARTHEST = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A mistake on one line of a question file, as a part of a sentence."""
+    """A mistake on one line of a question file, as a part of a sentence; in a JSON list, of an `entry`."""
 
     line: int
     message: str
+    unit: str = "line"
 
 
 class NamedDocuments:

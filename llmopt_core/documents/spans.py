@@ -49,7 +49,13 @@ def find_quote(quote: str, documents: Sequence[Document], minimum: float = MINIM
     quote = quote.strip()
     if not quote:
         return None
-    return _exact(quote, documents) or _loose(quote, documents) or _fuzzy(quote, documents, minimum)
+    return find_words(quote, documents) or _fuzzy(quote, documents, minimum)
+
+
+def find_words(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:
+    """The first place with the same words; white space, case, quotation marks and dashes may be others."""
+    quote = quote.strip()
+    return _exact(quote, documents) or _loose(quote, documents) if quote else None
 
 
 def _exact(quote: str, documents: Sequence[Document]) -> QuoteMatch | None:

@@ -54,7 +54,8 @@ _ALL = (
         "answer",
         ("answer", "reference"),
         True,
-        "1 where the answer equals the reference but for case, punctuation and articles (SQuAD).",
+        "1 where the answer equals the reference, or one of several right answers, but for case, punctuation and "
+        "articles (SQuAD).",
     ),
     MetricInfo(
         "answer_f1",
@@ -62,7 +63,8 @@ _ALL = (
         "answer",
         ("answer", "reference"),
         True,
-        "F1 of the words the answer shares with the reference (SQuAD); Chinese and Japanese by characters.",
+        "F1 of the words the answer shares with the reference, or with the nearest of several right answers (SQuAD); "
+        "Chinese and Japanese by characters.",
     ),
     MetricInfo(
         "semantic_similarity",

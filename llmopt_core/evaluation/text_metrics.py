@@ -30,18 +30,27 @@ def token_f1(answer: str, reference: str) -> float:
 
 
 async def score_exact_match(sample: Sample, meter: Meter) -> Outcome:
-    """Metric `exact_match`."""
-    reference = sample.example.reference or ""
+    """Metric `exact_match`: 1 where the answer equals one of the right ones."""
+    right = sample.example.right_answers
+    reference = max(right, key=lambda one: exact_match(sample.answer_text, one), default="")
     value = exact_match(sample.answer_text, reference)
-    return Outcome(value, "Equal to the reference." if value else "Not equal to the reference.")
+    if len(right) < 2:
+        return Outcome(value, "Equal to the reference." if value else "Not equal to the reference.")
+    none = f"Equal to none of the {len(right)} right answers."
+    return Outcome(value, f"Equal to one of {len(right)} right answers: {reference}" if value else none)
 
 
 async def score_answer_f1(sample: Sample, meter: Meter) -> Outcome:
-    """Metric `answer_f1`."""
-    said, meant = tokens(sample.answer_text), tokens(sample.example.reference or "")
+    """Metric `answer_f1`: against the right answer that is nearest."""
+    right = sample.example.right_answers
+    reference = max(right, key=lambda one: token_f1(sample.answer_text, one), default="")
+    said, meant = tokens(sample.answer_text), tokens(reference)
     shared = sum((Counter(said) & Counter(meant)).values())
-    value = token_f1(sample.answer_text, sample.example.reference or "")
-    return Outcome(value, f"{shared} words shared; the answer has {len(said)}, the reference {len(meant)}.")
+    value = token_f1(sample.answer_text, reference)
+    told = f"{shared} words shared; the answer has {len(said)}, the reference {len(meant)}."
+    if len(right) < 2:
+        return Outcome(value, told)
+    return Outcome(value, f"{told} Best of {len(right)} right answers: {reference}")
 
 
 def semantic_similarity(encode: Encode) -> Callable[[Sample, Meter], asyncio.Future[Outcome]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from llmopt_core.documents.load import load_documents
-from llmopt_core.documents.questions import load_questions
+from llmopt_core.documents.questions import read_questions
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import METRICS
@@ -37,6 +37,7 @@ class Experiment(Spec):
         project: Name of the project the runs belong to.
         documents: All documents, read; empty where no configuration retrieves.
         endpoints: Endpoints named in the file, over those of the environment.
+        notes: What the user should know of the question file, such as lines that were left out.
     """
 
     project: str
@@ -46,6 +47,7 @@ class Experiment(Spec):
     metrics: tuple[str, ...]
     configurations: tuple[Configuration, ...]
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def configuration(self, name: str) -> Configuration:
         """The configuration of that name.
@@ -64,16 +66,22 @@ class _File(Spec):
     project: str = Field(default="", max_length=200)
     documents: tuple[str, ...] = ()
     evaluation_set: str
+    columns: dict[str, str] = Field(default_factory=dict)
     judge: JudgeSpec = JudgeSpec()
     metrics: tuple[str, ...] = DEFAULT_METRICS
     configurations: tuple[Configuration, ...] = Field(min_length=1)
     endpoints: dict[str, Any] = Field(default_factory=dict)
 
 
-def load_experiment(path: Path) -> Experiment:
+def load_experiment(path: Path, columns: Mapping[str, str] | None = None) -> Experiment:
     """Read an experiment with its documents and questions.
 
-    Paths in the file are relative to the file's folder, else to the current folder.
+    Paths in the file are relative to the file's folder, else to the current folder. Bad lines of the question file are
+    left out and named in `notes`.
+
+    Args:
+        path: The experiment file.
+        columns: What columns of the question file mean, over what the file says under `columns`.
 
     Raises:
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
@@ -85,15 +93,22 @@ def load_experiment(path: Path) -> Experiment:
     paths = [found_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
     documents = load_documents(paths, root=documents_root(paths)) if paths else []
     path_of_set = found_path(folder, said.evaluation_set, located, ("evaluation_set",))
-    questions = load_questions(path_of_set, path_of_set.name, documents or None)
+    found = read_questions(
+        path_of_set,
+        path_of_set.name,
+        documents or None,
+        columns={**said.columns, **(columns or {})},
+        skip_bad_lines=True,
+    )
     return Experiment(
         project=said.project or path.stem,
         documents=tuple(documents),
-        evaluation_set=EvaluationSet(path_of_set.stem, questions.examples),
+        evaluation_set=EvaluationSet(path_of_set.stem, found.evaluation_set.examples),
         judge=said.judge,
         metrics=said.metrics,
         configurations=said.configurations,
         endpoints=_endpoints(said, located),
+        notes=tuple(f"{path_of_set.name}: {line}" for line in found.notes),
     )
 
 

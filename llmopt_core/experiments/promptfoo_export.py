@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from llmopt_core.documents.questions import COLUMNS
+from llmopt_core.documents.question_columns import means_something
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.check_spec import EXAMPLE_COLUMN, THRESHOLD_COLUMN
 from llmopt_core.evaluation.checks import CheckSpec, checks_of, threshold_of
@@ -248,7 +248,7 @@ def _row(example: Example) -> dict[str, Any]:
     taken = {
         name: value
         for name, value in example.variables.items()
-        if value == "" or (name in COLUMNS and value != row.get(name))
+        if value == "" or (means_something(name) and value != row.get(name))
     }
     plain = {name: value for name, value in example.variables.items() if name not in taken}
     row = {key: value for key, value in {**plain, **row}.items() if value is not None}

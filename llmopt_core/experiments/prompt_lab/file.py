@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from llmopt_core.documents.load import load_documents
-from llmopt_core.documents.questions import load_questions
+from llmopt_core.documents.questions import read_questions
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.check_spec import CheckSpec
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -58,6 +58,7 @@ class _File(Spec):
     project: str = Field(default="", max_length=200)
     documents: tuple[str, ...] = ()
     evaluation_set: str = ""
+    columns: dict[str, str] = Field(default_factory=dict)
     inputs: tuple[str | dict[str, str], ...] = ()
     limit: int | None = Field(default=None, ge=1)
     prompts: dict[str, PromptSpec] = Field(default_factory=dict)
@@ -93,10 +94,11 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
     said = validated(located, _File)
     documents = _documents(path.parent, said, located)
     project = said.project or path.stem
+    rows, notes = _rows(path.parent, said, located, documents)
     plan = ComparisonPlan(
         project,
         _variants(said, located, store, project),
-        _rows(path.parent, said, located, documents),
+        rows,
         said.checks,
         said.judge,
         said.metrics,
@@ -106,7 +108,7 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
     )
     plan, left_out = (plan, {}) if said.keep_repeated else without_leaks(plan)
     endpoints = {name: one.brought_by(path.name) for name, one in endpoints_in(said.endpoints, path.name).items()}
-    return ComparisonFile(plan, endpoints, left_out=left_out)
+    return ComparisonFile(plan, endpoints, warnings=notes, left_out=left_out)
 
 
 def _imported(path: Path) -> ComparisonFile:
@@ -122,17 +124,22 @@ def _documents(folder: Path, said: _File, located: Located) -> tuple[Document, .
     return tuple(load_documents(paths, root=documents_root(paths))) if paths else ()
 
 
-def _rows(folder: Path, said: _File, located: Located, documents: tuple[Document, ...]) -> EvaluationSet:
+def _rows(
+    folder: Path, said: _File, located: Located, documents: tuple[Document, ...]
+) -> tuple[EvaluationSet, tuple[str, ...]]:
+    """The rows, and what the user should know of the file they come from."""
     if bool(said.evaluation_set) == bool(said.inputs):
         raise located.error((), "name either evaluation_set (a question file) or inputs (a list of questions).")
+    notes: tuple[str, ...] = ()
     if said.inputs:
         found = free_input([{"question": row} if isinstance(row, str) else row for row in said.inputs])
     else:
         path = found_path(folder, said.evaluation_set, located, ("evaluation_set",))
-        found = replace(load_questions(path, path.name, documents or None), name=path.stem)
+        read = read_questions(path, path.name, documents or None, columns=said.columns, skip_bad_lines=True)
+        found, notes = replace(read.evaluation_set, name=path.stem), tuple(f"{path.name}: {n}" for n in read.notes)
     if said.limit is None or said.limit >= len(found.examples):
-        return found
-    return EvaluationSet(f"{found.name}, first {said.limit}", found.examples[: said.limit])
+        return found, notes
+    return EvaluationSet(f"{found.name}, first {said.limit}", found.examples[: said.limit]), notes
 
 
 def _variants(said: _File, located: Located, store: Store, project: str) -> tuple[Configuration, ...]:

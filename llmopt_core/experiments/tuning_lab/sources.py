@@ -227,7 +227,7 @@ def _agrees(least: float) -> AnswerCheck:
     async def agrees(example: Example, text: str) -> str:
         if not example.reference:
             return ""
-        value = token_f1(text, example.reference)
+        value = max(token_f1(text, right) for right in example.right_answers)
         return "" if value >= least else f"token F1 with the reference {value:.2f}, at least {least:.2f} wanted"
 
     return agrees

@@ -65,7 +65,7 @@ def test_text_keeps_its_offsets_where_half_a_character_was() -> None:
     ("row", "why"),
     [('{"question": 5}', "`question` is not a text"), ('{"question": "q", "id": true}', "`id` is not a text"),
      ('{"question": "q", "id": [1]}', "`id` is not a text"), ('{"question": "q", "category": {}}', "`category` is not"),
-     ('{"question": "q", "reference": ["a"]}', "`reference` is not a text"),
+     ('{"question": "q", "reference": [["a"]]}', "`reference` is not a text"),
      ('{"question": "q", "references": {"document": "a"}}', "`references` is not a list"),
      ('{"question": "q", "references": [{"document": ["a"], "start": 0, "end": 1}]}', "`document` of a reference"),
      ('{"question": "q", "references": [{"document": "a", "start": 0, "end": 1e300}]}', "is none"),

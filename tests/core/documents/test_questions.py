@@ -88,7 +88,8 @@ REFERENCE = {"document": "norway.md", "start": 0, "end": 4}
     [({"id": "x"}, "no `question`; found id"), ({"question": " "}, "`question` is empty"),
      ({"question": None}, "`question` is empty"),
      ({"question": 5}, "`question` is not a text"),
-     ({"question": "a", "reference": ["b"]}, "`reference` is not a text"),
+     ({"question": "a", "reference": [["b"]]}, "`reference` is not a text"),
+     ({"question": "a", "answers": {"b": 1}}, "`answers` is not a text"),
      ({"question": "a", "id": "1"}, "the id '1' stands on line 1 too"),
      ({"question": "a", "references": "x"}, "`references` is not JSON"),
      ({"question": "a", "references": {}}, "`references` is not a list"),
@@ -128,7 +129,8 @@ def test_all_mistakes_are_kept_and_the_first_told():
      (b"question,id\na,1\nb\n", "q.csv", "line 3: only 1 cells for 2 columns"),
      (b'question,id\n"a,1\nb,2\n', "q.csv", "line 2: .*unclosed quote"),
      (b'{"question": "a"}\n{"question": }', "q.jsonl", "line 2: broken JSON at character 14"),
-     (b'[{"question": "a"}]', "q.jsonl", "line 1: a JSON list"),
+     (b'[{"question": "a"},\n5]', "q.json", "entry 2: expected an object in braces, found int"),
+     (b'[{"question": "a"},\n{"question": }]', "q.json", "line 2: broken JSON at character 14"),
      (b"{}\n", "q.jsonl", "line 1: no `question`; found nothing")],
 )  # fmt: skip
 def test_broken_files_name_the_line(data, name, why):

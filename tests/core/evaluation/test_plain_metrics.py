@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from llmopt_core.errors import BadInput, BudgetReached
@@ -25,6 +27,23 @@ async def test_answers_against_the_reference(scored, metric, answer, value):
     assert score.value == pytest.approx(value, abs=1e-6)
     assert score.explanation
     assert score.judge == ""
+
+
+@pytest.mark.parametrize(
+    ("metric", "answer", "value", "told"),
+    [
+        ("exact_match", "in May 1889", 1.0, "one of 3 right answers: in May 1889"),
+        ("exact_match", "1890", 0.0, "none of the 3 right answers"),
+        ("answer_f1", "1889 May", 0.8, "Best of 3 right answers: in May 1889"),
+        ("answer_f1", "1889", 1.0, "Best of 3 right answers: 1889"),
+    ],
+)
+async def test_the_best_of_several_right_answers_counts(scored, metric, answer, value, told):
+    asked = sample(answer)
+    example = replace(asked.example, variables={"right_answers": ["1889", "in May 1889", "the year 1889"]})
+    score = await scored(metric, replace(asked, example=example))
+    assert score.value == pytest.approx(value)
+    assert told in score.explanation
 
 
 async def test_similarity_is_never_negative(scored):

@@ -1,0 +1,105 @@
+"""The right answers of a question, in the forms in which data sets write them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from llmopt_core.documents.question_columns import PLURAL, plain_name
+from llmopt_core.errors import BadInput
+
+# How MS MARCO says that there is none.
+_NONE = "No Answer Present."
+_ARRAY = re.compile(r"array\((\[[^\]]{0,100000}\])(?:, dtype=\w{1,20})?\)")
+_LONGEST_LITERAL = 100_000
+
+
+def right_answers(value: Any, column: str = "") -> tuple[tuple[str, int | None], ...]:
+    """Every right answer once, with the character of its context at which it begins where that is told.
+
+    Read are a text, a list of texts, SQuAD's `[{"text", "answer_start"}]`, Hugging Face's `{"text": [...],
+    "answer_start": [...]}`, and TriviaQA's `{"value", "aliases"}`; in CSV also written as JSON or as Python does.
+
+    Args:
+        value: What stands in the column.
+        column: Its name: a text in brackets is a list only where the name says that there are several.
+
+    Raises:
+        BadInput: It is none of these.
+    """
+    if isinstance(value, str):
+        value = _parsed(value, plural=plain_name(column) in PLURAL)
+    found = [(str(text).strip(), start) for text, start in _pairs(value)]
+    kept: dict[str, int | None] = {}
+    for text, start in found:
+        if text and text != _NONE:
+            kept.setdefault(text, start)
+    return tuple(kept.items())
+
+
+def _pairs(value: Any) -> list[tuple[Any, int | None]]:
+    if value is None:
+        return []
+    if isinstance(value, str | int | float):
+        return [(value, None)]
+    if isinstance(value, list):
+        return [pair for item in value if item is not None for pair in _item(item)]
+    if isinstance(value, Mapping) and "text" in value:
+        texts, starts = value["text"], value.get("answer_start")
+        texts = texts if isinstance(texts, list) else [texts]
+        starts = starts if isinstance(starts, list) else [starts]
+        starts = [*starts, *[None] * len(texts)]
+        return [(_plain(text), _start(start)) for text, start in zip(texts, starts, strict=False)]
+    if isinstance(value, Mapping) and isinstance(value.get("value"), str):
+        aliases = value.get("aliases")
+        return [
+            (value["value"], None),
+            *((_plain(text), None) for text in (aliases if isinstance(aliases, list) else [])),
+        ]
+    raise BadInput("is not a text")
+
+
+def _item(item: Any) -> list[tuple[Any, int | None]]:
+    return _pairs(item) if isinstance(item, Mapping) else [(_plain(item), None)]
+
+
+def _plain(text: Any) -> Any:
+    if not isinstance(text, str | int | float):
+        raise BadInput("is not a text")
+    return text
+
+
+def _start(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def texts_in(value: Any) -> tuple[str, ...]:
+    """The texts of a list, or of a list written as text; nothing where it is none."""
+    if isinstance(value, str):
+        value = _parsed(value, plural=True)
+    texts = value if isinstance(value, list) else [value]
+    return tuple(text for text in texts if isinstance(text, str) and text.strip())
+
+
+def _parsed(text: str, *, plural: bool) -> Any:
+    """A list or an object that is written as text; else the text."""
+    start = text.lstrip()[:1]
+    if start not in ("[", "{") or (start == "[" and not plural) or len(text) > _LONGEST_LITERAL:
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            value = ast.literal_eval(_ARRAY.sub(r"\1", text.strip()))
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            return text
+    # A reference may itself be JSON, such as the arguments of a call.
+    told = isinstance(value, list) if start == "[" else isinstance(value, dict) and _is_form(value)
+    return value if told else text
+
+
+def _is_form(value: Mapping[str, Any]) -> bool:
+    return {"text", "answer_start"} <= value.keys() or {"value", "aliases"} <= value.keys()

@@ -1,0 +1,126 @@
+"""Which column of a question file means what, by its name or by what the user says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from llmopt_core.errors import BadInput
+
+RIGHT_ANSWERS = "right_answers"
+ROLES = ("question", "reference", "id", "category", "document", "quote")
+"""What a user may say of a column."""
+PLURAL = ("answers", "ground_truths", "reference_answers", "correct_answers", "gold_answers", "golden_answers",
+          "possible_answers")  # fmt: skip
+ALIASES = {
+    "question": ("user_input", "query", "input"),
+    "id": ("question_id", "_id", "query_id", "qid"),
+    "reference": ("answer", "ground_truth", "reference_answer", "expected_answer", "expected_output", "ideal",
+                  "correct_answer", "best_answer", "gold_answer", "golden_answer", *PLURAL),
+    "references": (),
+    "category": (),
+    RIGHT_ANSWERS: (),
+}  # fmt: skip
+"""Names that other tools give to our columns; taken only where ours is absent."""
+PLACE = ("document", "corpus_id", "start", "end", "quote")
+_MEANT = frozenset({*ALIASES, *(name for names in ALIASES.values() for name in names), *PLACE, "variables", "text"})
+_ANSWERS = frozenset((
+    "answer", "answers", "truth", "truths", "gold", "golden", "expected", "antwort", "antworten", "respuesta",
+    "réponse", "reponse", "risposta", "resposta", "odpověď", "odpoved", "答案", "回答",
+))  # fmt: skip
+# Often something else than the right answer: told only where there is none.
+_PERHAPS = frozenset(("label", "target", "output", "outputs", "response", "completion", "solution", "ideal"))
+_NEVER = frozenset(("incorrect", "wrong", "type", "id", "start", "end", "length", "count", "index", "model", "time"))
+
+
+class NoQuestionColumn(BadInput):
+    """No column of a question file is known as its question; `columns` are those that are there."""
+
+    def __init__(self, where: str, columns: Iterable[str]) -> None:
+        self.where, self.columns = where, tuple(columns)
+        super().__init__(
+            f"{where}: the column `question` is missing; found {', '.join(self.columns[:8])}. Say which one it is, "
+            "such as `--column question=NAME` on the command line."
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.where, self.columns)
+
+
+def plain_name(name: str) -> str:
+    """A name of a column as tools write it: `Ground Truth`, `groundTruth` and `GROUND_TRUTH` are `ground_truth`."""
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
+    return re.sub(r"[\s-]", "_", parted).lower()
+
+
+def means_something(name: str) -> bool:
+    """Whether a column of that name is more than a variable."""
+    return plain_name(name) in _MEANT
+
+
+def has_question(columns: Iterable[str]) -> bool:
+    """Whether one of the columns is known as the question."""
+    return bool({plain_name(column) for column in columns} & {"question", *ALIASES["question"]})
+
+
+def is_query_row(values: Mapping[str, Any]) -> bool:
+    """Whether a row is a query as BEIR writes it: `_id` and `text`, and unlike a document no title."""
+    return "_id" in values and isinstance(values.get("text"), str) and not values.get("title")
+
+
+def take(values: dict[str, Any], role: str) -> tuple[Any, str]:
+    """Take the value of a column under our name, or where that is absent under another tool's; and its own name."""
+    names = {plain_name(name): name for name in reversed(values)} | {name: name for name in values}
+    present = [names[key] for key in (role, *ALIASES[role]) if key in names]
+    if role == "question" and not present and is_query_row(values):
+        present = ["text"]
+    if not present:
+        return None, ""
+    filled = next((name for name in present if values[name] not in (None, "", [])), present[0])
+    return values.pop(filled), filled
+
+
+def take_place(values: dict[str, Any]) -> dict[str, Any]:
+    """Take the row's own place of the answer. Without a document or quote, `start` means something else."""
+    names = {plain_name(name): name for name in reversed(values)} | {name: name for name in values}
+    if all(values.get(names.get(key, "")) in (None, "") for key in ("document", "corpus_id", "quote")):
+        return {}
+    return {key: values.pop(names[key]) for key in PLACE if key in names}
+
+
+def looks_like_answer(name: str, *, answered: bool) -> bool:
+    """Whether a column that is a variable may be meant as the right answer.
+
+    Args:
+        name: The column's name.
+        answered: Whether another column is the right answer.
+    """
+    words = set(plain_name(name).split("_"))
+    return bool(words & (_ANSWERS if answered else _ANSWERS | _PERHAPS)) and not words & _NEVER
+
+
+def check_roles(columns: Mapping[str, str]) -> None:
+    """Whether what the user says of columns can be meant.
+
+    Raises:
+        BadInput: A meaning that there is not, or two of one column.
+    """
+    for role in columns:
+        if role not in ROLES:
+            raise BadInput(f"A column cannot mean {role!r}; expected one of {', '.join(ROLES)}.")
+    names = list(columns.values())
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise BadInput(f"The column {twice!r} cannot mean two things.")
+
+
+def check_columns(columns: Mapping[str, str], known: Collection[str], file: str) -> None:
+    """Whether the file has the columns that the user names.
+
+    Raises:
+        BadInput: It does not.
+    """
+    for role, name in columns.items():
+        if name not in known:
+            raise BadInput(f"{file} has no column {name!r} for the {role}; found {', '.join(list(known)[:8])}.")

@@ -1,0 +1,93 @@
+"""A row of a question file, sorted by what its columns mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmopt_core.documents.question_answers import right_answers
+from llmopt_core.documents.question_columns import (
+    ALIASES,
+    RIGHT_ANSWERS,
+    has_question,
+    is_query_row,
+    take,
+    take_place,
+)
+from llmopt_core.documents.question_rows import Row
+from llmopt_core.errors import BadInput
+from llmopt_core.texts import fault_in, fault_of, printable
+
+
+@dataclass(slots=True)
+class Fields:
+    """A row, its columns sorted by what they mean.
+
+    Attributes:
+        raw: What stands in our own columns.
+        place: The row's own `document`, `start`, `end` and `quote`.
+        rest: What means nothing to us, and is a variable.
+        own: The object `variables`.
+        answers: The right answers, and where they begin in the row's `context`.
+    """
+
+    row: Row
+    columns: Mapping[str, str]
+    raw: dict[str, Any] = field(init=False)
+    place: dict[str, Any] = field(init=False)
+    rest: dict[str, Any] = field(init=False)
+    own: dict[str, Any] = field(init=False)
+    answers: list[tuple[str, int | None]] = field(init=False)
+    _wrong_answer: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        values = dict(self.row.values)
+        said = {role: values.pop(name, None) for role, name in self.columns.items()}
+        self.own = values.pop("variables") if isinstance(values.get("variables"), dict) else {}
+        names: dict[str, str] = {}
+        self.raw = {}
+        for role in ALIASES:
+            self.raw[role], names[role] = (said[role], self.columns[role]) if role in said else take(values, role)
+        self.place = {**take_place(values), **{role: said[role] for role in ("document", "quote") if said.get(role)}}
+        self.rest = values
+        found: dict[str, int | None] = {}
+        for role in ("reference", RIGHT_ANSWERS):
+            try:
+                for text, start in right_answers(self.raw[role], names[role]):
+                    found.setdefault(text, start)
+            except BadInput:
+                self._wrong_answer = self._wrong_answer or f"`{names[role]}` is not a text"
+        self.answers = list(found.items())
+
+    @property
+    def category(self) -> str | None:
+        """The category as text."""
+        given = self.raw["category"]
+        return str(given).strip() or None if given is not None else None
+
+    @property
+    def id(self) -> str:
+        """The question's id; the line where it has none."""
+        given = self.raw["id"]
+        return str(given).strip() if given not in (None, "") else str(self.row.line)
+
+    def faults(self) -> list[str]:
+        """What is wrong with the row, as parts of a sentence."""
+        faults = [f"`{printable(name)}` cannot be used: {fault}" for name, value in self.row.values.items()
+                  if (fault := fault_of(name) or fault_in(value))]  # fmt: skip
+        if faults:
+            return faults
+        question = self.raw["question"]
+        if not isinstance(question, str) or not question.strip():
+            found = ", ".join(map(str, list(self.row.values)[:8])) or "nothing"
+            known = "question" in self.columns or has_question(self.row.values) or is_query_row(self.row.values)
+            if question is None and not known:
+                return [f"no `question`; found {found}"]
+            return ["`question` is empty" if isinstance(question, str | None) else "`question` is not a text"]
+        return [self._wrong_answer] * bool(self._wrong_answer) + [
+            f"`{name}` is not a text"
+            for name in ("category", "id")
+            if not isinstance(self.raw[name], str | int | float | None)
+            or (name == "id" and isinstance(self.raw[name], bool))
+        ]

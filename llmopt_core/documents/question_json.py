@@ -1,0 +1,84 @@
+"""A question file that is one JSON value: a list, SQuAD's nested form, an export of Hugging Face, columns of lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from llmopt_core.documents.jsonl import parse_value
+from llmopt_core.documents.question_columns import has_question
+
+_LISTS = ("data", "rows", "questions", "examples", "test_cases", "goldens", "items", "records")
+
+
+def entries_of(text: str, file: str) -> list[Any] | None:
+    """The questions of a file that is one JSON value; None where it is JSONL, one object per line.
+
+    Raises:
+        BadInput: A JSON list that is broken; names the line.
+    """
+    stripped = text.strip()
+    if stripped.startswith("["):
+        value = parse_value(file, text)
+        return list(_flat(value)) if isinstance(value, list) else None
+    first, _, more = stripped.partition("\n")
+    if more.strip() and _is_json(first):
+        return None
+    try:
+        value = json.loads(stripped)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict) or (not more and has_question(value) and not _columns(value)):
+        return None
+    value = parse_value(file, text)
+    found = _columns(value) or list(_flat(_listed(value)))
+    return None if not more and found == [value] else found
+
+
+def _is_json(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _listed(value: dict[str, Any]) -> Any:
+    """The list of questions inside an object; the object where it is a question itself."""
+    if has_question(value):
+        return [value]
+    lists = [value[key] for key in (*_LISTS, *value) if isinstance(value.get(key), list) and value[key]]
+    return next((found for found in lists if isinstance(found[0], dict)), [value])
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """SQuAD's questions stand in paragraphs of articles; Hugging Face's viewer puts each row into another object."""
+    for item in value:
+        if not isinstance(item, dict):
+            yield item
+        elif isinstance(item.get("paragraphs"), list):
+            yield from _flat(_inherited(item, item["paragraphs"], "title"))
+        elif isinstance(item.get("qas"), list):
+            yield from _inherited(item, item["qas"], "title", "context")
+        elif isinstance(item.get("row"), dict) and "row_idx" in item:
+            yield item["row"]
+        else:
+            yield item
+
+
+def _inherited(parent: Mapping[str, Any], children: list[Any], *names: str) -> Iterator[Any]:
+    given = {name: parent[name] for name in names if name in parent}
+    for child in children:
+        yield {**given, **child} if isinstance(child, dict) else child
+
+
+def _columns(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of `{"question": [...], "answer": [...]}`, or with a number for each row as pandas writes it."""
+    asked = next((one for name, one in value.items() if has_question([name])), None)
+    if isinstance(asked, Mapping):
+        tables = {name: one for name, one in value.items() if isinstance(one, Mapping)}
+        return [{name: one[key] for name, one in tables.items() if key in one} for key in asked]
+    if not isinstance(asked, list):
+        return []
+    lists = {name: one for name, one in value.items() if isinstance(one, list) and len(one) == len(asked)}
+    return [{name: one[row] for name, one in lists.items()} for row in range(len(asked))]

@@ -1,0 +1,75 @@
+"""What the command line tells of a question file, and how it is told what a column means."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.stub_endpoint import StubEndpoint
+
+from .conftest import Command
+
+
+def test_one_bad_line_does_not_refuse_the_others(inside: Command, experiment: Path, stub: StubEndpoint) -> None:
+    file = experiment.parent / "questions.jsonl"
+    lines = file.read_text().splitlines()
+    lines[4] = '{"id": "q4", "question": ""}'
+    file.write_text("\n".join(lines))
+    done = inside("evaluate", experiment, "--json")
+    assert done.code == 0
+    assert [run["metrics"]["exact_match"]["total"] for run in done.json()["runs"]] == [11, 11]
+    assert "llmopt: questions.jsonl: line 5 was left out: `question` is empty." in done.errors.splitlines()
+
+
+def test_a_file_without_one_good_line_is_refused(inside: Command, experiment: Path) -> None:
+    (experiment.parent / "questions.jsonl").write_text('{"question": ""}\n{"question": " "}')
+    done = inside("evaluate", experiment)
+    assert done.code == 2
+    assert done.complaint == "questions.jsonl line 1: `question` is empty; line 2: `question` is empty."
+
+
+@pytest.mark.parametrize("how", ["option", "file"])
+def test_columns_are_named_by_the_user(inside: Command, experiment: Path, how: str) -> None:
+    (experiment.parent / "q.csv").write_text("Frage,Antwort\nWelcher Fluss?,Rhine\n")
+    text = experiment.read_text().replace("questions.jsonl", "q.csv")
+    experiment.write_text(text)
+    refused = inside("evaluate", experiment)
+    assert refused.code == 2
+    assert "the column `question` is missing; found Frage, Antwort. Say which" in refused.complaint
+    options = ["--column", "question=Frage", "--column", "reference=Antwort"] if how == "option" else []
+    if how == "file":
+        experiment.write_text(text + "columns: {question: Frage, reference: Antwort}\n")
+    done = inside("evaluate", experiment, "--json", "-q", *options)
+    assert [run["metrics"]["exact_match"]["mean"] for run in done.json()["runs"]] == [1.0, 1.0]
+    assert not done.errors
+
+
+def test_an_answer_that_is_not_used_is_named(inside: Command, experiment: Path) -> None:
+    (experiment.parent / "q.csv").write_text("question,Antwort\nWelcher Fluss?,Rhine\n")
+    experiment.write_text(experiment.read_text().replace("questions.jsonl", "q.csv"))
+    done = inside("evaluate", experiment)
+    assert "q.csv: the column `Antwort` looks like an answer and is not used" in done.errors
+
+
+def test_a_wrong_column_is_one_sentence(inside: Command, experiment: Path) -> None:
+    assert inside("evaluate", experiment, "--column", "question").complaint == "'question': expected NAME=VALUE."
+    assert (
+        "no column 'Frage' for the question" in inside("evaluate", experiment, "--column", "question=Frage").complaint
+    )
+
+
+def test_a_near_quote_is_told_where_chunkings_are_measured(inside: Command, tmp_path: Path) -> None:
+    (tmp_path / "harbour.txt").write_text("The harbour of Norvale opened in 1887. The old pier burned down.")
+    row = {"question": "When?", "document": "harbour", "quote": "The harbour of Norvale opened in 1889."}
+    (tmp_path / "q.jsonl").write_text(json.dumps(row) + "\n{broken")
+    done = inside(
+        "chunk-sweep", "--documents", "harbour.txt", "--questions", "q.jsonl", "--sizes", "20", "--search", "bm25"
+    )
+    assert done.code == 0, done.errors
+    assert (
+        "q.jsonl: line 1: the quote 'The harbour of Norvale opened in 1889.' stands only nearly (97% alike)"
+        in done.errors
+    )
+    assert "q.jsonl: line 2 was left out: broken JSON" in done.errors

@@ -1,0 +1,188 @@
+"""Question files as other tools and data sets write them."""
+
+import json
+
+import pytest
+
+from llmopt_core.documents.question_columns import NoQuestionColumn
+from llmopt_core.documents.questions import read_questions
+from llmopt_core.errors import BadInput
+from llmopt_core.types import Document, Example, Span
+
+CONTEXT = "The harbour of Norvale opened in 1887. The old pier burned down in 1921, the new one in 1887."
+HARBOUR = Document("harbour.txt", f"# Norvale\n\n{CONTEXT}\n")
+YEAR = Span("harbour.txt", HARBOUR.text.index("1887"), HARBOUR.text.index("1887") + 4)
+ASKED = "When did the harbour open?"
+
+
+def read(rows: object, name: str = "q.jsonl", documents: list[Document] | None = None) -> Example:
+    data = rows if isinstance(rows, bytes) else json.dumps(rows).encode()
+    return read_questions(data, name, documents).evaluation_set.examples[0]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"question": ASKED, "answers": ["1887", "in 1887"]}, {"question": ASKED, "ground_truths": ["1887", "in 1887"]},
+     {"Question": ASKED, "Answers": ["1887", "in 1887"]}, {"userInput": ASKED, "groundTruths": ["1887", "in 1887"]},
+     {"question": ASKED, "answer": ["1887", "in 1887", "1887"]},
+     {"question": ASKED, "reference": ["1887", "in 1887"]},
+     {"question": ASKED, "reference": "1887", "right_answers": ["in 1887"]},
+     {"question": ASKED, "answers": {"text": ["1887", "in 1887"], "answer_start": [33, 30]}},
+     {"question": ASKED, "answers": [{"text": "1887", "answer_start": 33}, {"text": "in 1887", "answer_start": 30}]},
+     {"question": ASKED, "answer": {"value": "1887", "aliases": ["in 1887"], "normalized_value": "1887"}},
+     {"query": ASKED, "answers": ["1887", "in 1887"], "query_id": 7}],
+)  # fmt: skip
+def test_several_right_answers(row):
+    assert (read(row).question, read(row).reference, read(row).right_answers) == (ASKED, "1887", ("1887", "in 1887"))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ['["1887", "in 1887"]', "['1887', 'in 1887']", '{"text": ["1887", "in 1887"], "answer_start": [33, 30]}',
+     "{'text': array(['1887', 'in 1887'], dtype=object), 'answer_start': array([33, 30], dtype=int32)}"],
+)  # fmt: skip
+def test_several_right_answers_in_a_cell(cell):
+    quoted = cell.replace('"', '""')
+    assert read(f'question,answers\n{ASKED},"{quoted}"\n'.encode(), "q.csv").right_answers == ("1887", "in 1887")
+
+
+def test_a_reference_that_is_json_stays_a_text():
+    for text in ('{"intent": "open"}', '["a", "b"]', "{'text': 1"):
+        assert read({"question": "q", "reference": text}).right_answers == (text,)
+
+
+@pytest.mark.parametrize(
+    "header", ["question,Answer,Category", "QUESTION,Ground Truth,CATEGORY", "Query,answers,category"]
+)
+def test_capitalised_headers(header):
+    example = read(f"{header}\n{ASKED},1887,dates\n".encode(), "caps.csv")
+    assert (example.question, example.reference, example.category) == (ASKED, "1887", "dates")
+    assert not example.variables
+
+
+def test_our_own_names_come_first():
+    example = read({"question": "q", "Question": "Q", "reference": "r", "answer": "a"})
+    assert (example.question, example.reference) == ("q", "r")
+    assert example.variables == {"Question": "Q", "answer": "a"}
+
+
+def test_an_unanswerable_question_has_no_reference():
+    assert read({"question": "q", "answers": {"text": [], "answer_start": []}}).reference is None
+    assert read({"query": "q", "answers": ["No Answer Present."]}).reference is None
+
+
+SQUAD = {
+    "version": "1.1",
+    "data": [
+        {"title": "Norvale", "paragraphs": [{"context": CONTEXT, "qas": [
+            {"id": "a1", "question": ASKED, "answers": [{"text": "1887", "answer_start": 33}]},
+            {"id": "a2", "question": "And the second pier?", "answers": [{"text": "1887", "answer_start": 88}]},
+            {"id": "a3", "question": "Who?", "is_impossible": True, "answers": []}]}]}
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_squad(indent):
+    data = json.dumps(SQUAD, indent=indent).encode()
+    found = read_questions(data, "dev.json", [Document("other.md", "Nothing."), HARBOUR])
+    first, second, third = found.evaluation_set.examples
+    assert (found.evaluation_set.name, first.id, first.question, first.reference) == ("dev", "a1", ASKED, "1887")
+    assert first.references == (YEAR,)
+    later = HARBOUR.text.rindex("1887")
+    assert second.references == (Span("harbour.txt", later, later + 4),)
+    assert (third.reference, third.references) == (None, ())
+    assert first.variables["title"] == "Norvale"
+
+
+def test_the_paragraph_may_stand_in_none_of_the_documents():
+    row = {"id": "a1", "context": CONTEXT, "question": ASKED, "answers": {"text": ["1887"], "answer_start": [33]}}
+    found = read_questions(json.dumps(row).encode(), "hf.jsonl", [Document("other.md", "Nothing.")])
+    assert found.evaluation_set.examples[0].references == ()
+    assert any("1 of 1 questions bring a paragraph that stands in none" in note for note in found.notes)
+    assert read(row, "hf.jsonl", [HARBOUR]).references == (YEAR,)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"query": "when", "query_id": 7, "answers": ["1887"],
+      "passages": {"is_selected": [0, 1], "passage_text": ["Something else.", CONTEXT]}},
+     {"query": "when", "passages": [{"is_selected": 1, "passage_text": CONTEXT}]},
+     {"user_input": "when", "reference": "1887", "reference_contexts": [CONTEXT]}],
+)  # fmt: skip
+def test_passages_that_hold_the_answer_are_its_source(row):
+    start = HARBOUR.text.index(CONTEXT)
+    assert read(row, "m.jsonl", [HARBOUR]).references == (Span("harbour.txt", start, start + len(CONTEXT)),)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[{"question": ASKED, "answer": "1887"}], {"data": [{"question": ASKED, "answer": "1887"}]},
+     {"question": [ASKED], "answer": ["1887"]}, {"question": {"0": ASKED}, "answer": {"0": "1887"}},
+     {"features": [{"name": "question"}], "rows": [{"row_idx": 0, "row": {"question": ASKED, "answer": "1887"}}]},
+     [{"input": ASKED, "expected_output": "1887"}], {"question": ASKED, "answer": "1887"},
+     {"_id": "x", "text": ASKED, "metadata": {}, "answer": "1887"}],
+)  # fmt: skip
+@pytest.mark.parametrize("indent", [None, 2])
+def test_one_json_value(value, indent):
+    example = read(json.dumps(value, indent=indent).encode(), "q.json")
+    assert (example.question, example.reference) == (ASKED, "1887")
+
+
+def test_columns_that_look_like_answers_are_named():
+    def unused(header: str, row: str) -> tuple[str, ...]:
+        return read_questions(f"{header}\n{row}\n".encode(), "q.csv").unused
+
+    assert unused("question,Antwort,level", "q,1887,2") == ("Antwort",)
+    assert unused("question,label", "q,1887") == ("label",)
+    assert unused("question,reference,label,incorrect_answers,answer_type", "q,1887,a,b,c") == ()
+    assert unused("question,reference,answers", "q,1887,1888") == ("answers",)
+    found = read_questions(b"question,Antwort\nq,1887\n", "q.csv")
+    assert any("`Antwort` looks like an answer and is not used" in note for note in found.notes)
+
+
+def test_the_user_says_what_columns_mean():
+    data = b"Frage,Antwort,Nr,Datei,Zitat\nWann?,1887,7,harbour.txt,opened in 1887\n"
+    with pytest.raises(
+        NoQuestionColumn, match=r"q\.csv line 1: the column `question` is missing; found Frage"
+    ) as caught:
+        read_questions(data, "q.csv", [HARBOUR])
+    assert caught.value.columns == ("Frage", "Antwort", "Nr", "Datei", "Zitat")
+    columns = {"question": "Frage", "reference": "Antwort", "id": "Nr", "document": "Datei", "quote": "Zitat"}
+    (example,) = read_questions(data, "q.csv", [HARBOUR], columns=columns).evaluation_set.examples
+    assert (example.id, example.question, example.reference) == ("7", "Wann?", "1887")
+    assert HARBOUR.text[example.references[0].start : example.references[0].end] == "opened in 1887"
+    assert example.variables == {}
+    rows = b'{"Frage": "Wann?"}\n{"Frage": "Wo?"}'
+    with pytest.raises(NoQuestionColumn, match="found Frage"):
+        read_questions(rows, "q.jsonl")
+    assert len(read_questions(rows, "q.jsonl", columns={"question": "Frage"}).evaluation_set.examples) == 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [({"question": "Wer"}, "no column 'Wer' for the question; found Frage"),
+     ({"answer": "Antwort"}, "cannot mean 'answer'; expected one of question, reference"),
+     ({"question": "Frage", "reference": "Frage"}, "'Frage' cannot mean two things")],
+)  # fmt: skip
+def test_what_the_user_says_may_be_wrong(columns, why):
+    with pytest.raises(BadInput, match=why):
+        read_questions(b"Frage,Antwort\nWann?,1887\n", "q.csv", columns=columns)
+
+
+def test_good_lines_are_taken_and_bad_ones_named():
+    rows = [json.dumps({"question": f"q{n}", "document": "harbour.txt", "quote": "old pier"}) for n in range(11)]
+    rows.insert(4, '{"question": "", "id": "x"}')
+    rows.insert(8, "{broken")
+    found = read_questions("\n".join(rows).encode(), "q.jsonl", [HARBOUR], skip_bad_lines=True)
+    assert len(found.evaluation_set.examples) == 11
+    assert [(problem.line, problem.message[:19]) for problem in found.problems] == [
+        (5, "`question` is empty"), (9, "broken JSON at char"),
+    ]  # fmt: skip
+    assert found.notes[0] == "line 5 was left out: `question` is empty."
+
+
+def test_a_near_quote_is_told():
+    row = {"question": "q", "document": "harbour.txt", "quote": "The harbour of Norvale opened in 1889."}
+    found = read_questions(json.dumps(row).encode(), "q.jsonl", [HARBOUR])
+    assert any("line 1: the quote" in n and "1889" in n and "1887" in n and "only nearly" in n for n in found.notes)

@@ -50,7 +50,8 @@ def model_identity(spec: ModelSpec, models: Models) -> list[Any]:
     if spec.endpoint == BUILTIN:
         return [BUILTIN, _builtin_weights(models), _adapter(spec.adapter, models), mode, asked]
     address = endpoint.base_url or f"registered:{endpoint.name}"
-    return [address, endpoint.api_version, spec.name or endpoint.default_model, spec.adapter, mode, asked]
+    named = [address, endpoint.api_version, spec.name or endpoint.default_model, spec.adapter, mode, asked]
+    return [*named, *endpoint.parameters_identity]
 
 
 def embedding_identity(spec: EmbeddingSpec, models: Models) -> list[Any]:

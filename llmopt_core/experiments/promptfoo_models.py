@@ -37,6 +37,8 @@ _FIELDS = {
     "max_completion_tokens": "max_tokens",
     "top_p": "top_p",
     "seed": "seed",
+    "reasoning_effort": "reasoning_effort",
+    "passthrough": "extra_body",
 }
 _HARMLESS = {
     "apiKey", "apiKeyEnvar", "apiBaseUrl", "apiHost", "organization", "cost", "inputCost", "outputCost", "maxRetries",
@@ -166,6 +168,8 @@ def provider_from(model: ModelSpec, mode: str, endpoint: Endpoint | None) -> dic
         "max_tokens": model.max_tokens,
         "top_p": model.top_p,
         "seed": model.seed,
+        "reasoning_effort": model.reasoning_effort or None,
+        "passthrough": model.extra_body or None,
     }
     config: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
     if model.stop:

@@ -8,8 +8,9 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
+from llmopt_core.models.body_fields import checked_extra_body, checked_parameters
 from llmopt_core.types import Message, Spec, Usage
 
 Vectors = npt.NDArray[np.float32]
@@ -28,6 +29,9 @@ class ModelSpec(Spec):
             endpoint's own: completion for `builtin`, chat elsewhere.
         stop: Texts that end the answer.
         adapter: A fine-tuned adapter of the built-in model, by name; empty for the base model.
+        reasoning_effort: How long a reasoning model may think, such as `low`; empty leaves it to the model. Chat only.
+        extra_body: Further fields of the request, as the endpoint wants them.
+        parameters: Parameter -> its name at this endpoint, or None to leave it out; goes before the endpoint's own.
     """
 
     endpoint: str = BUILTIN
@@ -39,6 +43,25 @@ class ModelSpec(Spec):
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     stop: tuple[str, ...] = ()
     adapter: str = ""
+    reasoning_effort: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, str | None] = Field(default_factory=dict)
+
+    _check_extra = field_validator("extra_body")(checked_extra_body)
+    _check_parameters = field_validator("parameters")(checked_parameters)
+
+    def __hash__(self) -> int:
+        """Its dictionaries have no hash of their own."""
+        return hash(self.fingerprint)
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What was stored before there were these fields keeps its fingerprint.
+        values: dict[str, Any] = handler(self)
+        for name in ("reasoning_effort", "extra_body", "parameters"):
+            if not values.get(name):
+                values.pop(name, None)
+        return values
 
 
 class EmbeddingSpec(Spec):

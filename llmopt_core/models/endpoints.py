@@ -14,6 +14,7 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from llmopt_core.bounded_yaml import BoundedLoader
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import BUILTIN
+from llmopt_core.models.body_fields import checked_parameters
 from llmopt_core.settings import Settings
 from llmopt_core.types import Spec, Usage
 
@@ -61,6 +62,8 @@ class Endpoint(Spec):
         timeout_seconds: Longest wait for one attempt: the whole answer, or the next piece of a streamed one.
         max_retries: Further attempts after a refused connection, a timeout, a 429 or a 5xx.
         embeddings: Its embedding models by name, where more than the name is to be known; `"*"` for every other.
+        parameters: Parameter -> its name there, or None to leave it out, such as `{max_tokens: max_completion_tokens,
+            seed: null}`. What an endpoint refuses in words is learnt without.
         api_version: Set for Azure OpenAI; `base_url` is then the resource's address, and models are deployments.
     """
 
@@ -75,6 +78,7 @@ class Endpoint(Spec):
     timeout_seconds: float = Field(default=60.0, gt=0.0, le=3600.0)
     max_retries: int = Field(default=5, ge=0, le=20)
     api_version: str = ""
+    parameters: dict[str, str | None] = Field(default_factory=dict)
     _source: str = PrivateAttr(default="")
 
     @property
@@ -94,6 +98,8 @@ class Endpoint(Spec):
 
     __hash__ = None  # type: ignore[assignment]
 
+    _check_parameters = field_validator("parameters")(checked_parameters)
+
     @field_validator("base_url")
     @classmethod
     def _web_address(cls, url: str) -> str:
@@ -109,6 +115,11 @@ class Endpoint(Spec):
         if parts.username or parts.password:
             raise ValueError("base_url must not hold a password; name the key's variable in api_key_env")
         return url.rstrip("/")
+
+    @property
+    def parameters_identity(self) -> list[Any]:
+        """What of the parameters decides answers; nothing where nothing is set, whose keys are as they were."""
+        return [sorted(self.parameters.items())] if self.parameters else []
 
     def embedding_model(self, model: str) -> EmbeddingModel:
         """What was set for an embedding model."""

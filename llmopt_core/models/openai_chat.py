@@ -16,10 +16,11 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.limiter import limiter_for
+from llmopt_core.models.refusal_text import value_key
 from llmopt_core.models.refusals import Place, Refusals, refused_parameter
 from llmopt_core.models.retry import pause_before_retry, with_retries
 from llmopt_core.models.stream import Heard, pieces_of
-from llmopt_core.models.wire import mode_of, model_name, parameters, usage_of
+from llmopt_core.models.wire import mode_of, model_name, parameters, usage_of, with_extra, with_names
 from llmopt_core.models.wire_answers import Counts, Piece, read_answer, read_counts
 from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
 from llmopt_core.models.wire_values import AnswerText
@@ -28,6 +29,7 @@ from llmopt_core.types import Usage
 OnText = Callable[[str], None]
 
 _BEGUN = ("timeout", "truncated")
+_OTHER_NAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 _PATHS = {"chat": "/chat/completions", "completion": "/completions"}
 
 
@@ -177,7 +179,8 @@ class OpenAIChat:
                 answer = await self._post(_PATHS[mode], body, stream)
             except openai.APIStatusError as error:
                 parameter = refused_parameter(error.status_code, error.body, body)
-                if parameter is not None and (mode, parameter) != ("completion", "max_tokens"):
+                by_hand = parameter in request.model.extra_body
+                if parameter is not None and not by_hand and (mode, parameter) != ("completion", "max_tokens"):
                     self._refusals.learn(place, [parameter], taken=False)
                     continue
                 if not trial or error.status_code not in (400, 422):
@@ -211,12 +214,14 @@ class OpenAIChat:
         body = {**parameters(request, self._endpoint), **self._extra}
         if stream:
             body.update(stream=True, stream_options={"include_usage": True})
+        body = with_names(body, request, self._endpoint)
         gone = {*refused, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refused) else ())}
-        for parameter in gone & body.keys():
-            value = body.pop(parameter)
-            if parameter == "max_tokens":
-                body["max_completion_tokens"] = value
-        return body
+        for name in [name for name, value in body.items() if name in gone or value_key(name, value) in gone]:
+            value = body.pop(name)
+            other = _OTHER_NAME.get(name)
+            if other is not None and other not in gone:
+                body[other] = value
+        return with_extra(body, request)
 
     def _explain(self, name: str, error: Exception, attempts: int) -> EndpointError:
         return endpoint_error(error, self._endpoint, name, self._key, attempts)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import threading
 import time
 from collections.abc import Collection, Mapping
@@ -14,47 +13,16 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from llmopt_core.errors import StorageFailed
+from llmopt_core.models.refusal_text import OPTIONAL, refused_parameter
 from llmopt_core.workspace import replace_file
 
 Place = tuple[str, str, str]
 """Base URL, model, and `chat` or `completion`."""
 
-OPTIONAL = ("response_format", "logprobs", "top_logprobs")
-"""Sent only on trial until an answer has shown that they are taken; an answer without them is still of use."""
+__all__ = ["OPTIONAL", "Place", "Refusals", "refusals_of", "refused_parameter"]
 
-# Newer OpenAI models refuse some of the older parameters by name.
-_DROPPABLE = ("max_tokens", "temperature", "top_p", "seed", "stop", "stream_options", *OPTIONAL)
-_NOT_TAKEN = re.compile(
-    r"unsupported|not support|n't support|unknown|unrecogni[sz]ed|unexpected|unavailable|cannot find|"
-    r"extra (?:field|input)|not (?:permitted|allowed|available|implemented)|no such",
-    re.IGNORECASE,
-)
 _SECONDS_REMEMBERED = 7 * 24 * 3600.0
 """Servers are brought up to date: after a week a refused parameter is tried again."""
-
-
-def refused_parameter(status: int, body: Any, sent: Collection[str]) -> str | None:
-    """The parameter that a refusal is about; None where it is about something else.
-
-    Args:
-        status: Of the answer.
-        body: Its JSON.
-        sent: Names of the parameters in the request.
-    """
-    if status not in (400, 404, 422) and status < 500:
-        return None
-    known = body if isinstance(body, dict) else {}
-    said = json.dumps(body, default=str) if body else ""
-    named = [name for name in _DROPPABLE if name in sent and re.search(_mention(name), said)]
-    if known.get("param") in named and str(known.get("code") or "").startswith("unsupported"):
-        return str(known["param"])
-    return named[0] if named and _NOT_TAKEN.search(said) else None
-
-
-def _mention(name: str) -> str:
-    # Ordinary words stand in messages about other things too.
-    quote = r"\\?[\"'`]" if name in ("stop", "seed") else ""
-    return rf"(?<![a-z_]){quote}{name}{quote}(?![a-z_])"
 
 
 class Refusals:

@@ -276,7 +276,7 @@ def _identity_of(endpoint: Endpoint) -> Identity:
     async def identity(request: ChatRequest) -> str:
         return "|".join(
             (endpoint.base_url, endpoint.api_version, model_name(request.model, endpoint),
-             mode_of(request.model, endpoint))
+             mode_of(request.model, endpoint), *map(str, endpoint.parameters_identity))
         )  # fmt: skip
 
     return identity

@@ -41,7 +41,27 @@ def parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
     return _chat(body, request)
 
 
+def with_names(body: dict[str, Any], request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
+    """The body with its parameters renamed or left out as endpoint and configuration say, and with further fields."""
+    for name, other in {**endpoint.parameters, **request.model.parameters}.items():
+        if name in body:
+            value = body.pop(name)
+            if other:
+                body[other] = value
+    return body
+
+
+def with_extra(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+    """The body with the fields that a configuration adds; they take the place of any of their name."""
+    extra = dict(request.model.extra_body)
+    if "max_completion_tokens" in extra:
+        body.pop("max_tokens", None)
+    return {**body, **extra}
+
+
 def _chat(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+    if request.model.reasoning_effort:
+        body["reasoning_effort"] = request.model.reasoning_effort
     body["messages"] = [{"role": m.role, "content": without_surrogates(m.content)} for m in request.messages]
     if request.response_format is not None:
         body["response_format"] = dict(request.response_format)

@@ -357,3 +357,146 @@ def served(
         threading.Thread(target=accept, daemon=True).start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
         over.set()
+
+
+SENT = {
+    "temperature": 0.0, "top_p": 1.0, "max_tokens": 9, "seed": 3, "stop": ["x"], "stream_options": {},
+    "response_format": {}, "logprobs": True, "top_logprobs": 2,
+}  # fmt: skip
+LITELLM = "litellm.UnsupportedParamsError: azure does not support parameters: {}, for model=gpt. To drop these, set `litellm.drop_params=True`"  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        (400, {"message": LITELLM.format("['seed', 'temperature']"), "type": None, "param": None, "code": "400"},
+         "seed"),
+        (400, {"message": "litellm.BadRequestError: OpenAIException - {\"error\": {\"message\": \"Unsupported "
+               "parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.\"}}",
+               "param": None, "code": "400"}, "max_tokens"),
+        (422, {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "Extra inputs are not permitted",
+                           "input": {"temperature": 0, "max_tokens": 9}}]}, "seed"),
+        (422, {"object": "error", "message": {"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"],
+               "msg": "Extra inputs are not permitted"}]}, "type": "invalid_request_error", "param": None},
+         "stream_options"),
+        (400, {"object": "error", "message": "[{'type': 'extra_forbidden', 'loc': ('body', 'seed'), 'msg': 'Extra "
+               "inputs are not permitted', 'input': 3}]", "param": None, "code": 400}, "seed"),
+        (400, {"error": {"message": "Unrecognized request argument supplied: stream_options", "param": None}},
+         "stream_options"),
+        (400, {"message": "Unrecognized request argument supplied: seed"}, "seed"),
+        (400, {"message": "Extra parameters ['stop'] are not allowed when extra-parameters is not set."}, "stop"),
+        (400, {"error": 'json: unknown field "seed"'}, "seed"),
+        (422, {"error": "Failed to deserialize the JSON body: response_format: unknown variant `json_schema`"},
+         "response_format"),
+        (400, {"message": "Unsupported parameter: 'seed'. Supported parameters: temperature, max_tokens, top_p."},
+         "seed"),
+        (400, {"message": "Unknown parameter: 'seed'.", "param": "seed", "code": "unknown_parameter"}, "seed"),
+        (400, [{"error": {"message": 'Invalid JSON payload received. Unknown name "logprobs": Cannot find field.'}}],
+         "logprobs"),
+        (400, {"message": "invalid temperature: only 1 is allowed for this model"}, "temperature"),
+        (400, {"message": "`temperature` may only be set to 1 when thinking is enabled."}, "temperature"),
+        (400, {"message": "temperature: `temperature` is deprecated for this model."}, "temperature"),
+        (400, {"message": "property 'seed' is unsupported, did you mean 'stop'?"}, "seed"),
+        (400, {"message": "Malformed input request: extraneous key [seed] is not permitted"}, "seed"),
+        (422, {"error": "Input validation error: `temperature` must be strictly positive"}, "temperature=0.0"),
+        (422, {"error": "Input validation error: `top_p` must be > 0.0 and < 1.0"}, "top_p=1.0"),
+        (422, {"detail": [{"loc": ["body", "max_tokens"], "msg": "Input should be less than or equal to 4096"}]}, None),
+        (400, {"message": "Invalid 'max_tokens': integer above maximum value. Expected a value <= 4096, got 9000.",
+               "param": "max_tokens", "code": "integer_above_max_value"}, None),
+        (400, {"message": "only values between 0 and 1 are allowed for temperature"}, None),
+        (400, {"message": "Range of max_tokens should be [1, 2000]"}, None),
+        (400, {"message": "This model does not support more than 4096 tokens, but max_tokens is 9000"}, None),
+        (400, {"message": "Unknown model 'gpt-x'. Set temperature and seed as you like."}, None),
+        (422, {"detail": [{"type": "missing", "loc": ["body", "messages"], "msg": "Field required",
+                           "input": {"note": "unsupported", "seed": 1}}]}, None),
+        (400, {"message": "The prompt is unexpected; please stop seed funding talk"}, None),
+    ],
+)  # fmt: skip
+def test_a_refusal_in_the_form_of_any_service(status: int, body: object, found: str | None):
+    assert refused_parameter(status, body, SENT) == found
+
+
+async def test_several_refusals_of_a_proxy_are_learnt_one_after_the_other(stub: StubEndpoint, make_models: MakeModels):
+    from aiohttp import web
+
+    async def refuse(request, body, fault=None):
+        wrong = [name for name in ("seed", "temperature", "max_tokens", "stream_options") if name in body]
+        error = {"message": LITELLM.format(wrong), "type": None, "param": None, "code": "400"}
+        return web.json_response({"error": error}, status=400) if wrong else None
+
+    stub._misbehave = refuse  # type: ignore[method-assign]
+    models = make_models()
+    async with models:
+        chat = models.chat(ModelSpec(endpoint="stub"))
+        done = await chat.complete(ask(seed=4), lambda text: None)
+        again = await chat.complete(ask(seed=5), lambda text: None)
+
+    assert done.text == again.text == "stub answer"
+    assert stub.calls == 6
+    assert not {"seed", "temperature", "max_tokens", "stream_options"} & set(stub.requests[-1]["body"])
+    assert stub.requests[-1]["body"]["max_completion_tokens"] == 256
+
+
+async def test_a_value_that_is_refused_is_left_out_and_other_values_are_sent(
+    stub: StubEndpoint, make_models: MakeModels
+):
+    from aiohttp import web
+
+    async def refuse(request, body, fault=None):
+        if body.get("temperature") != 0:
+            return None
+        said = {"error": "Input validation error: `temperature` must be strictly positive", "error_type": "validation"}
+        return web.json_response(said, status=422)
+
+    stub._misbehave = refuse  # type: ignore[method-assign]
+    async with make_models() as models:
+        chat = models.chat(ModelSpec(endpoint="stub"))
+        await chat.complete(ask())
+        await chat.complete(ask(temperature=0.7))
+
+    assert "temperature" not in stub.requests[1]["body"]
+    assert stub.requests[2]["body"]["temperature"] == 0.7
+
+
+async def test_parameters_are_renamed_and_left_out_by_hand(stub: StubEndpoint, make_models: MakeModels):
+    spec = {"seed": 3, "parameters": {"seed": "random_seed"}, "reasoning_effort": "low", "extra_body": {"top_k": 4}}
+    models = make_models(parameters={"max_tokens": "max_completion_tokens", "temperature": None, "seed": None})
+
+    await complete(models, ask(**spec))
+
+    assert {name: value for name, value in stub.requests[0]["body"].items() if name not in ("model", "messages")} == {
+        "max_completion_tokens": 256, "random_seed": 3, "reasoning_effort": "low", "top_k": 4}  # fmt: skip
+
+
+async def test_a_field_set_by_hand_is_not_silently_left_out(stub: StubEndpoint, make_models: MakeModels):
+    stub.fault = "unsupported:seed"
+
+    with pytest.raises(EndpointError, match="seed is not supported"):
+        await complete(make_models(), ask(extra_body={"seed": 4}))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"extra_body": {"messages": []}},
+        {"extra_body": {"api_key": "x"}},
+        {"extra_body": {"a": float("nan")}},
+        {"parameters": {"messages": None}},
+        {"parameters": {"seed": "model"}},
+        {"reasoning_effort": "very much"},
+    ],
+)
+def test_what_cannot_be_said_by_hand(values: dict[str, object]):
+    from pydantic import ValidationError
+
+    with pytest.raises(ValidationError):
+        ModelSpec(**values)
+
+
+def test_models_that_use_no_such_fields_keep_their_fingerprint():
+    assert set(ModelSpec().model_dump()) == {
+        "endpoint", "name", "mode", "temperature", "top_p", "max_tokens", "seed", "stop", "adapter"}  # fmt: skip
+    assert ModelSpec().fingerprint == "d8e649c2e6d93bdf"
+    changed = ModelSpec(extra_body={"top_k": 4})
+    assert ModelSpec.model_validate(changed.model_dump(mode="json")) == changed
+    assert len({changed, ModelSpec(), ModelSpec(reasoning_effort="low")}) == 3

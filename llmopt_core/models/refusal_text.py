@@ -1,0 +1,162 @@
+"""Which parameter a refusal is about, in whatever form a service says it. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+OPTIONAL = ("response_format", "logprobs", "top_logprobs")
+"""Sent only on trial until an answer has shown that they are taken; an answer without them is still of use."""
+
+PARAMETERS = (
+    "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop", "stream_options", *OPTIONAL,
+)  # fmt: skip
+"""What can be left out or renamed; the rest of a request is what is asked."""
+
+_NOT_TAKEN = re.compile(
+    r"unsupported|not support|n't support|unknown|unrecogni[sz]ed|not recogni[sz]ed|unexpected|unavailable|"
+    r"cannot find|extra[ _]?(?:field|input|forbidden|parameter)|extraneous|"
+    r"not (?:permitted|allowed|available|implemented|accepted)|no such|deprecated|no longer|"
+    r"not a (?:valid|known) (?:parameter|argument|field|option|property)|"
+    r"invalid (?:parameter|argument|field|option|property|input field)|"
+    r"only (?:the )?default|only `?1(?:\.0)?`?(?= |$|\.(?!\d)) ?(?:is|allowed|with)?(?! ?(?:to|and|-))|"
+    r"only be (?:set to )?`?1(?:\.0)?`?(?! ?(?:to|and|-))|\u4e0d\u652f\u6301",
+    re.IGNORECASE,
+)
+# A value that is too large is the user's to change; leaving it out would hide that.
+_OUT_OF_RANGE = re.compile(
+    r"(?:must|should) (?:be|have|not be) (?!omitted|removed|unset|left|absent|null|none|empty)|"
+    r"too (?:large|high|low|small|big|long)|at most|at least|less than|"
+    r"greater than|more than|exceed|maximum|between|out of range|\brange of\b",
+    re.IGNORECASE,
+)
+# Some servers refuse the value that says "no sampling", which leaving it out says too.
+_NEUTRAL: Mapping[str, float] = {"temperature": 0.0, "top_p": 1.0}
+_ABOVE = re.compile(
+    r"strictly positive|(?:must|should) be (?:strictly )?(?:>|<|greater|less|positive|in \(|between)", re.IGNORECASE
+)
+_CLAUSES = re.compile(r"[;\n]|\.(?=\s|$)|\bplease\b|\buse\b|\binstead\b|\bdid you mean\b", re.IGNORECASE)
+_PLACES = ("param", "loc", "parameter", "field")
+_DEEPEST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """One thing that a refusal says.
+
+    Attributes:
+        place: The fields it names as its place.
+        text: Code and sentence.
+        code: What kind of refusal it calls itself.
+    """
+
+    place: tuple[str, ...]
+    text: str
+    code: str
+
+
+def refused_parameter(status: int, body: Any, sent: Collection[str]) -> str | None:
+    """The parameter that a refusal is about; None where it is about something else.
+
+    A value that is refused alone is given with it, as `temperature=0`.
+
+    Args:
+        status: Of the answer.
+        body: Its JSON.
+        sent: The request's body, or the names in it.
+    """
+    if status not in (400, 404, 422) and status < 500:
+        return None
+    named = [name for name in PARAMETERS if name in sent]
+    statements = list(_statements(body))
+    for read in (_by_place, _by_sentence):
+        for statement in statements:
+            found = read(statement, named)
+            if found is not None:
+                return found
+    return next(filter(None, (_neutral_value(statement, sent) for statement in statements)), None)
+
+
+def value_key(name: str, value: Any) -> str:
+    """How a single value that is refused is remembered."""
+    return f"{name}={json.dumps(value)}"
+
+
+def _by_place(statement: _Statement, named: Collection[str]) -> str | None:
+    found = next((part for part in statement.place if part in named), None)
+    if found is None:
+        return None
+    if statement.code.startswith(("unsupported", "unknown", "extra_forbidden", "unrecognized")):
+        return found
+    return found if _NOT_TAKEN.search(statement.text) and not _OUT_OF_RANGE.search(statement.text) else None
+
+
+def _by_sentence(statement: _Statement, named: Collection[str]) -> str | None:
+    """The parameter that stands nearest to the words of refusal."""
+    if any(part in named for part in statement.place):
+        return None
+    for clause in _CLAUSES.split(statement.text):
+        words = list(_NOT_TAKEN.finditer(clause))
+        if not words or _OUT_OF_RANGE.search(clause):
+            continue
+        near = [
+            (min(max(word.start() - spot.end(), spot.start() - word.end()) for word in words), name)
+            for name in named
+            for spot in re.finditer(_mention(name), clause)
+        ]
+        if near:
+            return min(near)[1]
+    return None
+
+
+def _neutral_value(statement: _Statement, sent: Collection[str]) -> str | None:
+    if not isinstance(sent, Mapping) or not _ABOVE.search(statement.text):
+        return None
+    for name, neutral in _NEUTRAL.items():
+        if sent.get(name) == neutral and (name in statement.place or re.search(_mention(name), statement.text)):
+            return value_key(name, sent[name])
+    return None
+
+
+def _mention(name: str) -> str:
+    # Ordinary words stand in messages about other things too.
+    quote = r"\\*[\"'`]" if name in ("stop", "seed") else ""
+    if quote:
+        kind = r"(?:parameters?|arguments?|fields?|param|body|supplied|property|option|keys?|inputs?)"
+        named = rf"{kind}[ .:\[]+{name}(?![a-z_])"
+        return rf"{quote}{name}{quote}|{named}|(?:^|: ?|\.){name} ?: "
+    return rf"(?<![a-z_]){name}(?![a-z_])"
+
+
+def _statements(value: Any, depth: int = 0) -> Iterator[_Statement]:
+    """Every sentence of a body, with its place. What a service repeats of the request (`input`) is no sentence."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, str):
+        yield _Statement((), value, "")
+    elif isinstance(value, list):
+        for item in value:
+            yield from _statements(item, depth + 1)
+    elif isinstance(value, dict):
+        place = tuple(str(part) for name in _PLACES for part in _flat(value.get(name)))
+        code = str(value.get("code") or "")
+        kind = str(value.get("type") or "")
+        said = [
+            value[name] for name in ("message", "msg", "detail", "error", "title") if isinstance(value.get(name), str)
+        ]
+        if said or place:
+            yield _Statement(place, " ".join([*said, *(word for word in (code, kind) if "_" in word)]),
+                             kind if kind == "extra_forbidden" else code)  # fmt: skip
+        for name, inner in value.items():
+            if isinstance(inner, dict | list) and name not in ("input", "ctx", *_PLACES):
+                yield from _statements(inner, depth + 1)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, str):
+        yield from re.split(r"[.\s\[\]]+", value)
+    elif isinstance(value, list):
+        yield from value

@@ -1,7 +1,12 @@
-"""Paths of this machine in the rows of a project: out of the file, and those of the workspace back in."""
+"""Paths of this machine in the rows of a project: out of the file, and those of the workspace back in.
+
+Only fields that hold paths and messages of the program are looked at: what people and models wrote is theirs, and a
+prompt, a stop word or an example that begins with a slash is none.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,45 +16,59 @@ from llmopt_core.runs.store_transfer import Row
 WORKSPACE = "<llmopt-workspace>"
 """Stands for the folder of the workspace."""
 
-# What people and models wrote stays as it is; offsets point into it.
-_TEXTS = frozenset(("documents", "evaluation_sets", "votes", "scores"))
+_PATHS = frozenset(("model", "base_model", "base", "adapter", "file", "files", "folder", "path", "paths", "documents"))
+_MESSAGES = frozenset(("error", "failure", "message"))
 _SHORTEST = 3
+# What people and models wrote, under names that they may have chosen.
+_TEXTS = frozenset(("documents", "evaluation_sets", "votes", "scores"))
+_TEXT_FIELDS = frozenset(("prompt", "few_shot", "examples", "variables", "values"))
+
+Change = Callable[[str, bool], str]
 
 
 def unplaced(table: str, row: Row, home: Path) -> Row:
     """The row without absolute paths: those of the workspace are relative to it, of others the name is left."""
+    inside = re.compile(re.escape(str(home)) + r"(?![\w.-])")
 
-    def leave(text: str) -> str:
-        inside = text.replace(str(home), WORKSPACE)
-        path = PurePosixPath(inside)
-        told = path.is_absolute() and len(path.parts) >= _SHORTEST and not any(c.isspace() for c in inside)
-        return path.name if told else inside
+    def leave(text: str, is_message: bool) -> str:
+        text = inside.sub(lambda _: WORKSPACE, text)
+        path = PurePosixPath(text)
+        return path.name if not is_message and path.is_absolute() and len(path.parts) >= _SHORTEST else text
 
-    return _mapped(table, row, leave)
+    return _changed(table, row, leave)
 
 
 def placed(table: str, row: Row, home: Path) -> Row:
     """The row with the paths of this workspace."""
-    return _mapped(table, row, lambda text: text.replace(WORKSPACE, str(home)))
+    return _changed(table, row, lambda text, _: text.replace(WORKSPACE, str(home)))
 
 
-def _mapped(table: str, row: Row, change: Callable[[str], str]) -> Row:
+def _changed(table: str, row: Row, change: Change) -> Row:
     if table in _TEXTS:
         return row
     if table == "records":
-        body = row.get("body")
-        failure = body["json"].get("failure") if isinstance(body, dict) and isinstance(body.get("json"), dict) else None
-        if not failure:
-            return row
-        return {**row, "body": {"json": {**body["json"], "failure": _walked(failure, change)}}}  # type: ignore[index]
-    return {name: _walked(value, change) for name, value in row.items()}
+        return _with_failure_changed(row, change)
+    return {name: _walked(value, change, name) for name, value in row.items()}
 
 
-def _walked(value: Any, change: Callable[[str], str]) -> Any:
+def _with_failure_changed(row: Row, change: Change) -> Row:
+    body = row.get("body")
+    value = body.get("json") if isinstance(body, dict) else None
+    if not isinstance(value, dict) or not value.get("failure"):
+        return row
+    failure = _walked(value["failure"], change, "failure")
+    return {**row, "body": {"json": {**value, "failure": failure}}}
+
+
+def _walked(value: Any, change: Change, field: str) -> Any:
+    if field in _TEXT_FIELDS:
+        return value
     if isinstance(value, str):
-        return change(value)
+        return change(value, field in _MESSAGES) if field in _MESSAGES | _PATHS else value
     if isinstance(value, dict):
-        return {name: _walked(item, change) for name, item in value.items()}
+        # All of a failure is the program's own words.
+        inner = field if field in _MESSAGES else ""
+        return {name: _walked(item, change, inner or name) for name, item in value.items()}
     if isinstance(value, list):
-        return [_walked(item, change) for item in value]
+        return [_walked(item, change, field) for item in value]
     return value

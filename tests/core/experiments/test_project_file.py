@@ -117,6 +117,30 @@ def test_the_file_holds_no_path_of_this_machine_and_nothing_that_is_under_way(
     assert job.arguments == {"file": "questions.jsonl"}
 
 
+def test_texts_that_look_like_paths_are_copied_as_they_are(source: Store) -> None:
+    home = str(source.home)
+    spec = {
+        "name": "/no/think",
+        "model": {"endpoint": "builtin", "stop": ["/a/b", home]},
+        "prompt": {"system": f"Look into {home}base and {home}/x.", "template": "/etc/{{question}}"},
+        "retrieval": {"embedding": {"model": f"{home}/embeddings/ours"}, "rerank": {"model": "/opt/models/theirs"}},
+    }
+    source.save_configuration(PROJECT, "/no/think", spec, "0123456789abcdef")
+    source.save_version(PROJECT, "prompt", "path", spec["prompt"])
+    reply = {"role": "assistant", "content": "/usr/bin/env"}
+    source.save_version(PROJECT, "training-set", "paths", {"examples": [{"messages": [reply], "path": "/a/b/c"}]})
+
+    copy_project(source, PROJECT, "copy")
+
+    copied = next(saved.spec for saved in source.configurations("copy") if saved.name == "/no/think")
+    theirs = {**spec["retrieval"], "rerank": {"model": "theirs"}}
+    assert copied == {**spec, "retrieval": theirs}
+    for kind in ("prompt", "training-set"):
+        assert [one.body for one in source.versions("copy", kind)] == [
+            one.body for one in source.versions(PROJECT, kind)
+        ]
+
+
 def test_a_run_under_way_comes_as_far_as_it_is(source: Store, target: Store) -> None:
     job = source.start_job("evaluation", PROJECT, {})
     run = source.runs(PROJECT)[-1]

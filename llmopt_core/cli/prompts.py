@@ -220,7 +220,7 @@ def _cell(cell: Any) -> str:
         return f"! {one_line(cell.record.failure.message, 44)}"
     if cell.state == "not run":
         return f"? {one_line(cell.record.not_run, 44)}"
-    return sign + one_line(cell.text, 44)
+    return sign + one_line(cell.shown_text, 44)
 
 
 def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ...]) -> int:
@@ -233,4 +233,5 @@ def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ..
     if fail_on == "regression":
         return 1 if grid.shown("regressions") else 0
     open_ones = any("checks" in cell.record.scores and cell.passed is None for cell in cells if cell.record)
-    return 1 if grid.shown("failures") or open_ones or not_run else 0
+    failed = any(cell.outcome().passed is False for cell in cells)
+    return 1 if failed or open_ones or not_run else 0

@@ -31,7 +31,9 @@ class PageCell:
     """One answer.
 
     Attributes:
-        pieces: The answer; for a later column, as its word differences against the first.
+        text: The answer.
+        pieces: Its word differences against the first column's; empty where they are not marked.
+        passed: Whether it passed, which `outcome` says in words; None where that is not known.
         facts: Scores, tokens, cost, time in one line.
         not_run: Why the question was not asked; empty where it was.
         note: What is to be said of the differences.
@@ -39,6 +41,7 @@ class PageCell:
         repeats: All answers to the same question, those that failed included; empty where it was asked once.
     """
 
+    text: str
     pieces: tuple[tuple[Op, str], ...]
     checks: tuple[PageCheck, ...]
     facts: str
@@ -47,6 +50,8 @@ class PageCell:
     note: str = ""
     stability: str = ""
     repeats: tuple[str, ...] = ()
+    passed: bool | None = None
+    outcome: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.evaluation.catalogue import METRICS
-from llmopt_core.experiments.prompt_lab.grid import Cell, checks_in, differences, metric_scores
+from llmopt_core.experiments.prompt_lab.grid import EMPTY, Cell, Grid, checks_in, differences, metric_scores
 from llmopt_core.experiments.prompt_lab.repeats import stability
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
-from llmopt_ui.prompts.texts import cells_html, checks_html, diff_html, escaped, meta_html, text_html
+from llmopt_ui.prompts.texts import cells_html, checks_html, diff_html, escaped, meta_html, text_html, title_html
+from llmopt_ui.theme import Ink
 
 _WAITING = {"waiting": "Waiting", "running": "Asked …", "cancelled": "Not answered"}
 
 
-def row_html(row: Sequence[Cell], marked: bool) -> str:
-    """The cells of a row beside each other; with `marked` the others show how they differ from the first."""
-    return cells_html([cell_html(cell, row[0] if marked and place else None) for place, cell in enumerate(row)])
+def row_html(grid: Grid, row: int, colours: Sequence[Ink], marked: bool) -> str:
+    """The cells of a row beside each other, each with its variant's name and whether it passed.
+
+    Args:
+        grid: The answers.
+        row: Which.
+        colours: Of their variants.
+        marked: Whether the others show how they differ from the first.
+    """
+    cells = grid.rows[row]
+    outcomes = [cell.outcome(grid.metrics) for cell in cells]
+    shown = [
+        title_html(name, ink.colour, outcome) + cell_html(cell, cells[0] if marked and place else None)
+        for place, (cell, name, ink, outcome) in enumerate(zip(cells, grid.names, colours, outcomes, strict=True))
+    ]
+    return cells_html(shown, [outcome.passed for outcome in outcomes])
 
 
 def cell_html(cell: Cell, first: Cell | None) -> str:
@@ -35,8 +49,9 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
         return f"{piece}{failed}{meta_html(stability(cell))}"
     if record.not_run:
         return f"{text_html(record.not_run, pending=True)}{checks_html(checks_in(record))}"
-    marked = first is not None and first.state == "done" and first.text != cell.text
-    shown = diff_html(differences(first, cell)) if marked and first is not None else text_html(cell.text or "(empty)")
+    pieces = differences(first, cell) if first is not None else None
+    plain = text_html(cell.shown_text, pending=cell.shown_text == EMPTY)
+    shown = plain if pieces is None else diff_html(pieces)
     return "".join([shown, checks_html(checks_in(record)), meta_html(_facts(cell, record)), meta_html(stability(cell))])
 
 

@@ -29,7 +29,8 @@ _FILTERS: dict[Filter, str] = {
     "all": "All", "failures": "Failures", "different": "Different", "regressions": "Regressions"
 }  # fmt: skip
 _HELP = (
-    "Failures: an answer or a repeat failed or did not pass. Different: the answers are not the same text. "
+    "Failures: an answer or a repeat did not come, is empty or did not pass; or, where no check decides, has the worst "
+    "score there is. Different: the answers are not the same text. "
     "Regressions: the first column passes (or scores higher) and another does not."
 )
 
@@ -46,8 +47,8 @@ def grid_view(project: Project, found: Comparison) -> None:
     draw_head(head, grid, columns(found, grid, board), colours)
     which, marked = _filters(grid)
     shown = grid.shown(which)
-    page = _page(shown, marked)
-    slots = draw_rows(found, grid, page, colours, busy=board is not None)
+    page = _page(shown, marked, colours)
+    slots = draw_rows(found, grid, page, busy=board is not None)
     if not shown:
         st.caption("No row is like that.")
     if board is not None:
@@ -122,16 +123,19 @@ def _filters(grid: Grid) -> tuple[Filter, bool]:
             format_func=lambda name: f"{_FILTERS[name]} ({counts[name]})", **addressed(FILTER, list(_FILTERS), "all"),
         )  # fmt: skip
         marked = len(grid.names) > 1 and st.toggle(
-            "Mark differences", True, key=MARKED, bind="query-params", help="Word by word, against the first column."
+            "Mark differences",
+            key=MARKED,
+            bind="query-params",
+            help="Word by word, against the first column; not where less than half of its words are kept.",
         )
     return which or "all", bool(marked)
 
 
-def _page(shown: Sequence[int], marked: bool) -> Page:
+def _page(shown: Sequence[int], marked: bool, colours: Sequence[Ink]) -> Page:
     pages = max(1, -(-len(shown) // PER_PAGE))
     number = 1
     if pages > 1:
         if int(st.session_state.get(PAGE) or 1) > pages:
             st.session_state[PAGE] = pages
         number = st.pagination(pages, key=PAGE, bind="query-params")
-    return Page(tuple(shown[(number - 1) * PER_PAGE : number * PER_PAGE]), marked)
+    return Page(tuple(shown[(number - 1) * PER_PAGE : number * PER_PAGE]), marked, tuple(colours))

@@ -27,18 +27,19 @@ Slots = dict[int, st.delta_generator.DeltaGenerator]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows on the screen, and whether differences are marked."""
+    """The rows on the screen, whether differences are marked, and the colours of the columns."""
 
     rows: tuple[int, ...]
     marked: bool
+    colours: tuple[Ink, ...]
 
 
-def draw_rows(found: Comparison, grid: Grid, page: Page, colours: Sequence[Ink], *, busy: bool) -> Slots:
+def draw_rows(found: Comparison, grid: Grid, page: Page, *, busy: bool) -> Slots:
     """Draw the rows of a page; gives the places of their cells, to be drawn over."""
     slots: Slots = {}
     for row in page.rows:
         with st.container(border=True, gap="xsmall"):
-            _question(found, grid, row, colours)
+            _question(found, grid, row)
             slots[row] = st.empty()
             draw_row(slots, grid, page, row)
             if not busy:
@@ -48,7 +49,7 @@ def draw_rows(found: Comparison, grid: Grid, page: Page, colours: Sequence[Ink],
 
 def draw_row(slots: Slots, grid: Grid, page: Page, row: int) -> None:
     """Draw the cells of one row as they stand: one piece of the page, since a browser takes its time for each."""
-    slots[row].html(row_html(grid.rows[row], page.marked))
+    slots[row].html(row_html(grid, row, page.colours, page.marked))
 
 
 def _missing(found: Comparison, grid: Grid, row: int) -> None:
@@ -77,12 +78,12 @@ def _ask(found: Comparison, places: Sequence[Place]) -> None:
         state().problem = str(error)
 
 
-def _question(found: Comparison, grid: Grid, row: int, colours: Sequence[Ink]) -> None:
+def _question(found: Comparison, grid: Grid, row: int) -> None:
     example = grid.examples[row]
     with st.container(horizontal=True, gap="small", vertical_alignment="top", key=f"nowrap_row_{found.id}_{row}"):
         st.html(question_html(fmt.shorten(example.question, 400), _about(example)), width="stretch")
         if st.button("Details", key=f"row_details_{found.id}_{row}", type="tertiary", icon=":material/unfold_more:"):
-            _details(grid, row, colours)
+            _details(grid, row)
 
 
 def _about(example: Example) -> str:
@@ -92,7 +93,7 @@ def _about(example: Example) -> str:
 
 
 @st.dialog("One row in full", width="large")
-def _details(grid: Grid, row: int, colours: Sequence[Ink]) -> None:
+def _details(grid: Grid, row: int) -> None:
     names = list(grid.names)
     picked = st.segmented_control("Variant", names, default=names[0], required=True, label_visibility="collapsed",
                                   key=f"row_variant_{row}", format_func=fmt.markdown)  # fmt: skip
@@ -100,7 +101,7 @@ def _details(grid: Grid, row: int, colours: Sequence[Ink]) -> None:
     st.text(grid.examples[row].question, width="stretch")
     if cell.record is not None and not cell.record.not_run:
         st.caption("Answers" if len(cell.repeats) > 1 else "Answer")
-        st.text("\n".join(repeats_told(cell)) or cell.text or "(none)", width="stretch")
+        st.text("\n".join(repeats_told(cell)) or cell.shown_text, width="stretch")
     if cell.record is None:
         st.caption("Not answered yet.")
     elif cell.record.not_run:

@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 
 from llmopt_core.evaluation.check_spec import CheckSpec, told
+from llmopt_core.experiments.prompt_lab.outcome import Outcome
 from llmopt_core.prompts.diff import ONLY_SPACE, Op, only_space, shown
 from llmopt_core.types import Message, Score
 
@@ -66,7 +67,18 @@ def question_html(question: str, about: str) -> str:
     return f'<div class="llmopt-question">{escaped(question)}</div>{meta_html([about] if about else [])}'
 
 
-def cells_html(cells: Sequence[str]) -> str:
-    """Blocks beside each other, in columns of one width."""
-    inside = "".join(f"<div>{cell}</div>" for cell in cells)
+def title_html(name: str, colour: str, outcome: Outcome) -> str:
+    """A variant's name, and where it is known whether its answer passed: by colour, sign and word."""
+    verdict = ""
+    if outcome.word:
+        kind, sign = _SIGNS[outcome.passed]
+        verdict = f'<span class="llmopt-verdict {kind}">{sign} {escaped(outcome.word)}</span>'
+    dot = f'<span class="llmopt-dot" style="background:{colour}"></span>'
+    return f'<div class="llmopt-title">{dot}<b>{escaped(name)}</b>{verdict}</div>'
+
+
+def cells_html(cells: Sequence[str], passed: Sequence[bool | None]) -> str:
+    """Blocks beside each other, in columns of one width; those that passed or failed have an edge in that colour."""
+    blocks = zip(cells, passed, strict=True)
+    inside = "".join(f'<div class="llmopt-cell {_SIGNS[known][0]}">{cell}</div>' for cell, known in blocks)
     return f'<div class="llmopt-cells llmopt-cells-{len(cells)}">{inside}</div>'

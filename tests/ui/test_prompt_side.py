@@ -82,13 +82,35 @@ def test_a_comparison_runs_and_is_stored_as_runs(compared: AppTest, store: Store
 
 
 def test_differences_are_marked_and_answers_are_never_html(compared: AppTest) -> None:
+    assert "<ins>" not in html(compared)
+    assert "&lt;b&gt;It&lt;/b&gt; was 1813." in html(compared)
+    compared.toggle(key="marked").set_value(True).run()
     shown = html(compared)
     assert "<ins>" in shown
     assert "&lt;<" in shown or "&lt;b" in shown
     assert "<b>It" not in shown
-    compared.toggle(key="marked").set_value(False).run()
-    assert "<ins>" not in html(compared)
-    assert "&lt;b&gt;It&lt;/b&gt; was 1813." in html(compared)
+
+
+def test_every_row_names_its_variants(compared: AppTest) -> None:
+    rows = [block.proto.body for block in compared.get("html") if '<div class="llmopt-cells' in block.proto.body]
+    assert len(rows) == 10
+    assert all(">plain</b>" in row and ">wrong</b>" in row for row in rows)
+
+
+def test_empty_answers_and_checks_are_said_in_each_cell(
+    app: App, prompts: str, script: Callable[..., object], store: Store
+) -> None:
+    script(lambda request: "It was 1712." if "(3)" in request.messages[-1].content else "  ")
+    checks = ({"type": "contains", "value": "1712"},)
+    setup = Setup(variants=(VariantSetup(prompt="plain"),), set_name="questions", count=4, check_rows=checks)
+    store.save_draft(prompts, "comparison", "", setup.model_dump(mode="json"))
+    test = app(PAGE, project=prompts, prompts_view="Side by side")
+    test.button(key="comparison_start").click().run()
+    shown = html(test)
+    assert shown.count("(empty)") == 3
+    assert shown.count('llmopt-verdict no">✗ Failed<') == 3
+    assert shown.count('llmopt-verdict yes">✓ Passed<') == 1
+    assert "Failures (3)" in [option.content for option in test.button_group(key="show_choice").proto.options]
 
 
 def test_details_tell_the_answer_and_the_checks_in_words(

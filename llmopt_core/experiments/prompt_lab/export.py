@@ -14,7 +14,7 @@ from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Cell, Filter, Grid, checks_in, differences, metric_scores
 from llmopt_core.experiments.prompt_lab.repeats import repeats_told, stability
-from llmopt_core.prompts.diff import ONLY_SPACE, Op, only_space
+from llmopt_core.prompts.diff import ONLY_SPACE, only_space
 from llmopt_core.reporting.comparison_page import (
     ComparisonPage,
     PageCell,
@@ -45,7 +45,7 @@ def comparison_html(found: Comparison, grid: Grid) -> str:
             example.question,
             example.reference or "",
             tuple(kind for kind in _KINDS if place in shown[kind]),
-            tuple(_page_cell(cell, row[0] if column else None) for column, cell in enumerate(row)),
+            tuple(_page_cell(cell, row[0] if column else None, grid.metrics) for column, cell in enumerate(row)),
         )
         for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))
     ]
@@ -173,20 +173,20 @@ def _answer_values(record: Record) -> dict[str, Any]:
     }
 
 
-def _page_cell(cell: Cell, first: Cell | None) -> PageCell:
-    record = cell.record
-    pieces: Sequence[tuple[Op, str]] = [("equal", cell.text)] if cell.text else []
+def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCell:
+    record, outcome = cell.record, cell.outcome(metrics)
     stable, repeats = " · ".join(stability(cell)), tuple(repeats_told(cell))
     if record is None or record.failure is not None:
         failure = "Not answered." if record is None or record.failure is None else record.failure.message
-        return PageCell(tuple(pieces), (), "", failure, stability=stable, repeats=repeats)
+        return PageCell(cell.text, (), (), "", failure, stability=stable, repeats=repeats, passed=outcome.passed,
+                        outcome=outcome.word)  # fmt: skip
     checks = tuple(PageCheck(told(spec), s.passed, s.explanation or s.failure) for spec, s in checks_in(record))
     if record.not_run:
-        return PageCell((), checks, "", not_run=record.not_run)
-    if first is not None and first.state == "done":
-        pieces = differences(first, cell)
+        return PageCell("", (), checks, "", not_run=record.not_run, passed=outcome.passed, outcome=outcome.word)
+    pieces = (differences(first, cell) if first is not None else None) or []
     note = ONLY_SPACE if only_space(pieces) else ""
-    return PageCell(tuple(pieces), checks, _facts(record), note=note, stability=stable, repeats=repeats)
+    return PageCell(cell.shown_text, tuple(pieces), checks, _facts(record), note=note, stability=stable,
+                    repeats=repeats, passed=outcome.passed, outcome=outcome.word)  # fmt: skip
 
 
 def _facts(record: Record) -> str:

@@ -11,6 +11,7 @@ from llmopt_core.evaluation.check_spec import CheckSpec, checks_of, labels
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.board import Board, Live, Place, State, state_of
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
+from llmopt_core.experiments.prompt_lab.outcome import Outcome, outcome_of, passed_checks
 from llmopt_core.experiments.prompt_lab.plan import with_checks
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
@@ -21,6 +22,9 @@ from llmopt_core.types import Example, Record, Score
 
 Filter = Literal["all", "failures", "different", "regressions"]
 _LEAST_DIFFERENCE = 1e-9
+_LEAST_SHARED = 0.5
+EMPTY = "(empty)"
+"""What stands in the place of an answer without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,12 @@ class Cell:
     @property
     def passed(self) -> bool | None:
         """Whether the first answer passed its checks; None where there are none, or that is not known."""
-        return _passed(self.record)
+        return passed_checks(self.record)
+
+    @property
+    def shown_text(self) -> str:
+        """The first answer as people read it: one without a word says so."""
+        return EMPTY if self.state == "done" and not self.text.strip() else self.text
 
     @property
     def texts(self) -> list[str]:
@@ -61,10 +70,14 @@ class Cell:
         later = [record.failure for record in self.repeats[1:] if record is not None]
         return [failure.message for failure in later if failure is not None and failure.kind != "cancelled"]
 
+    def outcome(self, metrics: Sequence[str] = ()) -> Outcome:
+        """Whether its answers passed, as a reader would say; where no check decides, by these metrics."""
+        return outcome_of(self.repeats or (self.record,), metrics)
+
     @property
     def passes(self) -> tuple[int, int]:
         """How many repeats passed, of how many that are decided."""
-        decided = [found for record in self.repeats if (found := _passed(record)) is not None]
+        decided = [found for record in self.repeats if (found := passed_checks(record)) is not None]
         return sum(decided), len(decided)
 
 
@@ -142,9 +155,19 @@ def missing_places(grid: Grid) -> list[Place]:
     ]
 
 
-def differences(first: Cell, other: Cell) -> list[tuple[Op, str]]:
-    """What the other says, with what the first says instead, word by word."""
-    return word_diff(first.text, other.text)
+def differences(first: Cell, other: Cell) -> list[tuple[Op, str]] | None:
+    """What the other says, with what the first says instead, word by word.
+
+    None where there is nothing to mark: one has not answered, both say the same, or less than half of the first is
+    kept, so that marks would strike out most of an answer.
+    """
+    if not (first.state == other.state == "done" and first.text.strip() and other.text.strip()):
+        return None
+    if first.text == other.text:
+        return None
+    pieces = word_diff(first.text, other.text)
+    kept, gone = (sum(len(text.split()) for op, text in pieces if op == wanted) for wanted in ("equal", "delete"))
+    return pieces if kept and kept >= _LEAST_SHARED * (kept + gone) else None
 
 
 def checks_in(record: Record) -> list[tuple[CheckSpec, Score]]:
@@ -199,18 +222,8 @@ def _cell(live: Live | None, repeats: tuple[Record | None, ...]) -> Cell:
     return Cell(state_of(first), first.answer.text if first.answer else "", first, repeats)
 
 
-def _passed(record: Record | None) -> bool | None:
-    if record is None or record.failure is not None or CHECKS not in record.scores:
-        return None
-    return record.scores[CHECKS].passed
-
-
 def _bad(row: Sequence[Cell], metrics: Sequence[str]) -> bool:
-    return any(cell.state == "failed" or cell.failed_repeats or _some_repeat_fails(cell) for cell in row)
-
-
-def _some_repeat_fails(cell: Cell) -> bool:
-    return any(_passed(record) is False for record in cell.repeats)
+    return any(cell.outcome(metrics).passed is False for cell in row)
 
 
 def _different(row: Sequence[Cell], metrics: Sequence[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmopt_core.evaluation.text import shorten
-from llmopt_core.experiments.prompt_lab.grid import Cell
+from llmopt_core.experiments.prompt_lab.grid import EMPTY, Cell
 from llmopt_core.types import Record
 
 _LONGEST = 120
@@ -35,4 +35,6 @@ def _told(record: Record | None) -> str:
         return "(not answered)"
     if record.failure is not None:
         return f"(failed: {record.failure.message})"
-    return record.answer.text if record.answer is not None else f"({record.not_run})"
+    if record.answer is None:
+        return f"({record.not_run})"
+    return record.answer.text if record.answer.text.strip() else EMPTY

@@ -74,7 +74,7 @@ def test_json_html_and_csv(inside: Command, comparison: Path, tmp_path: Path) ->
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out/c.csv").read_text())))
     assert [(row["variant"], row["passed"]) for row in rows[:2]] == [("plain", "passed"), ("wrong", "failed")]
     page = (tmp_path / "out/c.html").read_text()
-    assert "<ins>Elbe</ins>" in page
+    assert '<pre class="plain">Elbe</pre>' in page
     assert "<script" not in page
 
 

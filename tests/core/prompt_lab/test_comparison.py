@@ -320,8 +320,11 @@ def test_few_shot_examples_that_repeat_a_question_are_left_out(lab: Lab) -> None
 
 
 async def test_differences_are_words(lab: Lab) -> None:
+    lab.chat = ScriptedChat(lambda r: "It is Elbe." if "Be wrong" in r.messages[0].content else reply(r))
     grid = lab.grid(await lab.run(lab.plan()))
-    assert differences(*grid.rows[0]) == [("delete", "It is Rhine."), ("insert", "nonsense")]
+    assert differences(*grid.rows[0]) == [
+        ("equal", "It is "), ("delete", "Rhine"), ("insert", "Elbe"), ("equal", "."),
+    ]  # fmt: skip
 
 
 async def test_a_variant_that_shows_the_rows_as_examples_is_never_better(lab: Lab) -> None:
@@ -341,3 +344,56 @@ async def test_a_variant_that_shows_the_rows_as_examples_is_never_better(lab: La
     values = comparison_values(found, grid)["variants"][1]
     assert values["versus_first"]["exact_match"]["verdict"] == "not comparable"
     assert values["training_overlap"]["exact"] == 7
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "marked"),
+    [
+        ("It was 1712.", "It was 1813.", True),
+        ("It is Rhine.", "nonsense", False),
+        ("The long answer of a model that goes on and on", "on", False),
+        ("It was 1712.", "", False),
+        ("", "It was 1712.", False),
+        ("It was 1712.", "It was 1712.", False),
+    ],
+)
+async def test_marks_never_strike_out_most_of_an_answer(lab: Lab, first: str, other: str, marked: bool) -> None:
+    lab.chat = ScriptedChat(lambda request: other if "Be wrong" in request.messages[0].content else first)
+    found = await lab.run(lab.plan(examples=EXAMPLES[:1]))
+    grid = lab.grid(found)
+    assert (differences(*grid.rows[0]) is not None) is marked
+    page = comparison_html(found, grid)
+    assert ("<del>" in page) is marked
+    assert page.count('<pre class="plain">') == 2
+    assert page.count("(empty)") == (first == "") + (other == "")
+    assert ".marked { display: none; }" in page
+
+
+async def test_every_row_of_the_page_names_its_variants_and_says_passed_or_failed(lab: Lab, contains: Contains) -> None:
+    found = await lab.run(lab.plan(checks=(contains("It is"),)))
+    page = comparison_html(found, lab.grid(found))
+    rows = page.split('<section class="row')[1:]
+    assert len(rows) == 3
+    for row in rows:
+        assert "<strong>plain</strong>" in row
+        assert '<span class="verdict yes">✓ Passed</span>' in row
+        assert "<strong>wrong</strong>" in row
+        assert '<span class="verdict no">✗ Failed</span>' in row
+
+
+async def test_failures_are_what_a_reader_calls_so(lab: Lab, contains: Contains) -> None:
+    def mixed(request: ChatRequest) -> str:
+        if "gold" in request.messages[-1].content:
+            return " "
+        return "no idea" if "moons" in request.messages[-1].content else reply(request)
+
+    lab.chat = ScriptedChat(mixed)
+    bare = [replace(example, variables={}) for example in EXAMPLES]
+    grid = lab.grid(await lab.run(lab.plan(lab.variant("plain"), examples=bare, metrics=("answer_f1",))))
+    outcomes = [(row[0].outcome(grid.metrics).passed, row[0].outcome(grid.metrics).word) for row in grid.rows]
+    assert outcomes == [(None, ""), (False, "Empty"), (False, "Worst score")]
+    assert grid.shown("failures") == [1, 2]
+    checked = lab.plan(lab.variant("checked"), examples=bare, metrics=("answer_f1",), checks=(contains("i"),))
+    grid = lab.grid(await lab.run(checked))
+    assert [row[0].outcome(grid.metrics).word for row in grid.rows] == ["Passed", "Failed", "Passed"]
+    assert grid.counts()["failures"] == 1

@@ -299,6 +299,8 @@ class Score:
         value: The number, or None where it could not be scored; then `failure` says why.
         passed: For checks that pass or fail; None for plain scores.
         judge: Name and version of what graded; empty for metrics that need no judge.
+        failure_kind: Set where the failure passes: `budget` where there was no room for the judge's call, or the kind
+            of an `EndpointError`.
     """
 
     metric: str
@@ -308,6 +310,7 @@ class Score:
     failure: str = ""
     passed: bool | None = None
     judge: str = ""
+    failure_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from llmopt_core.evaluation.check_spec import (
 from llmopt_core.evaluation.check_text import TEXT_CHECKS, Finding
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import build_metrics
-from llmopt_core.evaluation.sample import CouldNotScore, Meter, MetricInfo, Sample
+from llmopt_core.evaluation.sample import CouldNotScore, Meter, MetricInfo, Sample, fault_kind
 from llmopt_core.execution.money import plain_usd
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.prompts.template import render
@@ -81,20 +81,20 @@ class Check:
 
     async def score(self, sample: Sample) -> tuple[Score, Usage]:
         """The verdict and what the judge's calls took. The value is 1 or 0, or the measured number."""
-        meter = Meter()
+        meter, kind = Meter(), ""
         try:
             finding = await self._find(sample, meter)
         except (BudgetReached, Cancelled):
             raise
         except LlmOptError as error:
-            failure = str(error)
+            failure, kind = str(error), fault_kind(error)
         except Exception as error:
             failure = f"{type(error).__name__}: {error}"[:500]
         else:
             passed = finding.holds != self.spec.negate
             value = float(passed) if finding.value is None else finding.value
             return Score(self.name, value, finding.reason, passed=passed, judge=self.judge), meter.usage
-        return Score(self.name, None, failure=failure, judge=self.judge), meter.usage
+        return Score(self.name, None, failure=failure, judge=self.judge, failure_kind=kind), meter.usage
 
     async def _find(self, sample: Sample, meter: Meter) -> Finding:
         answer = sample.answer

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
+from llmopt_core.errors import OUTAGES, BudgetReached, Cancelled, EndpointError, LlmOptError
 from llmopt_core.types import Answer, Document, Evidence, Example, Hit, Score, Usage
 
 Need = Literal["answer", "reference", "references", "contexts", "retrieval", "judge"]
@@ -125,7 +125,7 @@ class PlainMetric:
 
     async def score(self, sample: Sample) -> tuple[Score, Usage]:
         """See `Metric.score`."""
-        meter = Meter()
+        meter, kind = Meter(), ""
         failure = missing_input(sample, self.info.needs)
         if not failure:
             try:
@@ -133,13 +133,18 @@ class PlainMetric:
             except (BudgetReached, Cancelled):
                 raise
             except LlmOptError as error:
-                failure = str(error)
+                failure, kind = str(error), fault_kind(error)
             except Exception as error:
                 failure = f"{type(error).__name__}: {error}"[:500]
             else:
                 score = Score(self.name, outcome.value, outcome.explanation, outcome.evidence, judge=self.judge)
                 return score, meter.usage
-        return Score(self.name, None, failure=failure, judge=self.judge), meter.usage
+        return Score(self.name, None, failure=failure, judge=self.judge, failure_kind=kind), meter.usage
+
+
+def fault_kind(error: LlmOptError) -> str:
+    """What kind of fault of an endpoint it is; empty for what would fail again."""
+    return error.kind if isinstance(error, EndpointError) and error.kind in OUTAGES else ""
 
 
 def missing_input(sample: Sample, needs: tuple[Need, ...]) -> str:

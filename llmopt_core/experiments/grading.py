@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from llmopt_core.cache import Cache
+from llmopt_core.errors import BudgetReached
 from llmopt_core.evaluation.check_spec import labels
 from llmopt_core.evaluation.checks import CheckSpec, build_checks, checks_of, threshold_of, verdict
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -20,6 +21,9 @@ from llmopt_core.types import Answer, Example, Score, Usage
 
 CHECKS = "checks"
 """The score that says whether an example passed its checks."""
+
+BUDGET = "budget"
+"""The kind of failure of a score that the budget had no room for."""
 
 Graded = tuple[Score, Usage]
 
@@ -47,15 +51,25 @@ class Grader:
         self._stages = StageCache(cache)
         self._metrics: list[Metric] = list(build_metrics(metrics, judge, models, cache))
 
-    async def score(self, sample: Sample) -> tuple[dict[str, Score], Usage]:
-        """Every score of one answer, and what the judge's calls took."""
+    async def score(self, sample: Sample, *, partial: bool = False) -> tuple[dict[str, Score], Usage]:
+        """Every score of one answer, and what the judge's calls took.
+
+        Args:
+            sample: The answer.
+            partial: Whether a score that the budget has no room for is left without value, so that the answer is not
+                lost with it.
+
+        Raises:
+            BudgetReached: There was no room, and no part is wanted.
+        """
         checks = checks_of(sample.example)
         graders = [*self._metrics, *self._built(checks)]
         known, wanted = self._known(graders, sample)
         open_ones = [one for one in graders if one.name not in known]
         # What asks nobody is done at once; a task of its own would only wait for its turn.
-        quick = [await _graded(one, sample) for one in open_ones if not _may_be_kept(one)]
-        slow = await _together([_graded(one, sample) for one in open_ones if _may_be_kept(one)])
+        graded = _partly_graded if partial else _graded
+        quick = [await graded(one, sample) for one in open_ones if not _may_be_kept(one)]
+        slow = await _together([graded(one, sample) for one in open_ones if _may_be_kept(one)])
         made = dict([*quick, *slow])
         # A score without value is tried again the next time: the judge may have been out of reach.
         keep = {wanted[name]: value for name, value in made.items() if name in wanted and value[0].value is not None}
@@ -124,6 +138,14 @@ def _verdict(checks: Sequence[CheckSpec], scores: Sequence[Score], example: Exam
 
 async def _graded(grader: Metric, sample: Sample) -> tuple[str, Graded]:
     return grader.name, await grader.score(sample)
+
+
+async def _partly_graded(grader: Metric, sample: Sample) -> tuple[str, Graded]:
+    try:
+        return await _graded(grader, sample)
+    except BudgetReached as error:
+        score = Score(grader.name, None, failure=str(error), judge=grader.judge, failure_kind=BUDGET)
+        return grader.name, (score, Usage())
 
 
 async def _together(work: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:

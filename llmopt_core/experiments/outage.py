@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from llmopt_core.errors import OUTAGES
-from llmopt_core.types import Failure
+from llmopt_core.types import Failure, Record
 
 _PATIENCE = 5
 
@@ -37,3 +37,12 @@ class Outage:
             self._kind = failure.kind
             if not self.given_up_after and self._count >= max(_PATIENCE, self.concurrency * 3 // 2):
                 self.given_up_after, self.reason = self._count, failure
+
+    def see_scores(self, record: Record) -> None:
+        """Count what came of grading one more answer; one that the judge was not asked for says nothing."""
+        scores = record.scores.values()
+        faults = [score for score in scores if score.failure_kind in OUTAGES]
+        if faults:
+            self.see(Failure("score", faults[0].failure_kind, faults[0].failure))
+        elif any(score.value is not None for score in [score for score in scores if score.judge] or scores):
+            self.see(None)

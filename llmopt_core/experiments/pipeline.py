@@ -87,7 +87,9 @@ class Pipeline:
         configuration = self.configuration.model_copy(update={"retrieval": changed})
         return Pipeline(configuration, self.documents, self._metrics, self._judge, self.models, self.cache)
 
-    async def evaluate(self, example: Example, *, repeat: int = 0, on_text: OnText | None = None) -> Record:
+    async def evaluate(
+        self, example: Example, *, repeat: int = 0, on_text: OnText | None = None, partial: bool = False
+    ) -> Record:
         """The record of one example. What fails becomes the record's failure.
 
         An example with a check that is not supported could never pass, so it is not asked: its record has neither
@@ -97,8 +99,10 @@ class Pipeline:
             example: What to ask.
             repeat: Numbers repeated answers to the same question, so that each is asked for and kept apart.
             on_text: Receives the answer's text as it arrives; one that is kept comes in one piece.
+            partial: Whether an answer is given without the scores that the budget has no room for.
 
         Raises:
+            BudgetReached: There was no room for the answer, or for its scores where no part of them is wanted.
             StorageFailed: The workspace cannot be written, so nothing could be kept.
             MissingDependency: A package or model file is absent, so no example can be answered.
         """
@@ -106,10 +110,10 @@ class Pipeline:
         if why:
             return Record(example, scores=self._grader.unscored(example, why))
         with accounted(Account()) as paid:
-            record = await self._evaluate(example, repeat, on_text)
+            record = await self._evaluate(example, repeat, on_text, partial)
         return replace(record, usage=paid.usage)
 
-    async def _evaluate(self, example: Example, repeat: int, on_text: OnText | None) -> Record:
+    async def _evaluate(self, example: Example, repeat: int, on_text: OnText | None, partial: bool) -> Record:
         started = time.perf_counter()
         retrieval: Retrieval | None = None
         stage = "retrieve"
@@ -119,7 +123,7 @@ class Pipeline:
             stage = "answer"
             answer = await self._answer(example, retrieval, repeat, on_text)
             stage = "score"
-            scores, _ = await self._grader.score(self._sample(example, answer, retrieval))
+            scores, _ = await self._grader.score(self._sample(example, answer, retrieval), partial=partial)
         except FATAL:
             raise
         except Exception as error:

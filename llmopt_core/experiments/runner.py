@@ -16,7 +16,7 @@ from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.grading import recorded_metrics
+from llmopt_core.experiments.grading import BUDGET, recorded_metrics
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.outage import Outage
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
@@ -170,6 +170,7 @@ class _Session:
     made: int = 0
     first_made: float = 0.0
     kept_calls: int = 0
+    unpaid: int = 0
     out_of_budget: str = ""
 
     @cached_property
@@ -181,9 +182,13 @@ class _Session:
         return Outage(self.concurrency)
 
     @cached_property
+    def judge_outage(self) -> Outage:
+        return Outage(self.concurrency)
+
+    @cached_property
     def earlier(self) -> dict[int, Usage]:
-        """What records took that failed before: a record that is made again keeps adding."""
-        return self.store.failed_usage(self.run_id)
+        """What records took before: a record that is made again keeps adding."""
+        return self.store.record_usage(self.run_id)
 
     @cached_property
     def account(self) -> Account:
@@ -222,7 +227,7 @@ class _Session:
         await self._records(missing, self.concurrency)
 
     def _missing(self) -> list[int]:
-        good = self.store.done_positions(self.run_id, failed=False)
+        good = self.store.done_positions(self.run_id, failed=False) - self.store.open_positions(self.run_id)
         self.done = len(good)
         return [position for position in range(len(self.examples)) if position not in good]
 
@@ -239,7 +244,7 @@ class _Session:
     async def _one(self, position: int) -> Record | None:
         """The record; None where the budget had no room for it. The others go on as far as they need no more."""
         try:
-            record = await self.pipeline.evaluate(self.examples[position])
+            record = await self.pipeline.evaluate(self.examples[position], partial=True)
         except BudgetReached as error:
             self.out_of_budget = str(error)
             return None
@@ -262,10 +267,15 @@ class _Session:
             self.cached += 1
         self.failed += record.failure is not None
         self.outage.see(record.failure)
+        self.judge_outage.see_scores(record)
+        unpaid = [score.failure for score in record.scores.values() if score.failure_kind == BUDGET]
+        if unpaid:
+            self.unpaid += 1
+            self.out_of_budget = unpaid[0]
         self._report()
 
     def _should_stop(self) -> bool:
-        return bool(self.out_of_budget) or self.outage.given_up_after > 0
+        return bool(self.out_of_budget or self.outage.given_up_after or self.judge_outage.given_up_after)
 
     def _outcome(self) -> tuple[Status, str]:
         missing = len(self.examples) - self.done
@@ -274,7 +284,13 @@ class _Session:
                 "failed",
                 f"Stopped after {self.outage.given_up_after} failures in a row: {self.outage.reason.message}",
             )
-        if self.out_of_budget and missing:
+        if self.judge_outage.reason is not None and missing:
+            return (
+                "failed",
+                f"Stopped after {self.judge_outage.given_up_after} answers in a row could not be scored: "
+                f"{self.judge_outage.reason.message}",
+            )
+        if self.out_of_budget and missing + self.unpaid:
             return "budget-reached", self.out_of_budget
         return ("failed" if self.failed * 2 > len(self.examples) else "finished"), ""
 

@@ -134,10 +134,10 @@ class RunStore(StorePart):
             self._hold(connection, run_id)
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(paid=paid))
 
-    def failed_usage(self, run_id: int) -> dict[int, Usage]:
-        """What the failed records of a run took, by position."""
+    def record_usage(self, run_id: int) -> dict[int, Usage]:
+        """What the records of a run took, by position."""
         columns = [records.c.position, *(records.c[name] for name in (*_PAID, "cached_calls"))]
-        query = sa.select(*columns).where(records.c.run_id == run_id, records.c.failed.is_(True))
+        query = sa.select(*columns).where(records.c.run_id == run_id)
         with self.database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return {row["position"]: Usage(**{name: row[name] for name in row if name != "position"}) for row in rows}
@@ -149,6 +149,16 @@ class RunStore(StorePart):
             query = query.where(records.c.failed.is_(False))
         with self.database.read() as connection:
             return set(connection.scalars(query))
+
+    def open_positions(self, run_id: int) -> set[int]:
+        """Positions with an answer that lacks a score for a reason that passes; only what lacks one is read."""
+        with self.database.read() as connection:
+            rows = connection.execute(_without_value(run_id, records.c.position, records.c.body)).all()
+        return {
+            position
+            for position, body in rows
+            if any(score.get("failure_kind") for _, score in _scores_without_value(body))
+        }
 
     def records(self, run_id: int, *, trace: bool = False) -> list[Record]:
         """All records of a run in the order of its set. Traces are read only when asked for."""
@@ -204,17 +214,12 @@ class RunStore(StorePart):
 
     def unscored(self, run_id: int) -> dict[str, list[str]]:
         """Metric -> why answered records have no value in it; only those records are read."""
-        empty = sa.select(scores.c.position).where(scores.c.run_id == run_id, scores.c.value.is_(None))
-        query = sa.select(records.c.body).where(records.c.run_id == run_id, records.c.position.in_(empty))
         with self.database.read() as connection:
-            bodies = list(connection.scalars(query.order_by(records.c.position)))
+            bodies = list(connection.scalars(_without_value(run_id, records.c.body)))
         reasons: dict[str, list[str]] = {}
         for body in bodies:
-            # Plain: of thousands of records only the reasons are wanted.
-            given = plain_facts(body).get("scores")
-            for name, score in given.items() if isinstance(given, dict) else ():
-                if isinstance(score, dict) and score.get("value") is None:
-                    reasons.setdefault(name, []).append(str(score.get("failure") or ""))
+            for name, score in _scores_without_value(body):
+                reasons.setdefault(name, []).append(str(score.get("failure") or ""))
         return reasons
 
     def per_question(self, run_ids: Sequence[int]) -> dict[int, PerQuestion]:
@@ -382,6 +387,20 @@ _TOTALS = sa.select(
     sa.func.sum(sa.cast(records.c.calls, sa.Double)).label("calls"),
     sa.func.sum(sa.cast(records.c.cached_calls, sa.Double)).label("cached_calls"),
 ).group_by(records.c.run_id)
+
+
+def _without_value(run_id: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """These columns of the answered records that lack the value of a score, in the order of the set."""
+    empty = sa.select(scores.c.position).where(scores.c.run_id == run_id, scores.c.value.is_(None))
+    found = sa.select(*columns).where(records.c.run_id == run_id, records.c.position.in_(empty))
+    return found.order_by(records.c.position)
+
+
+def _scores_without_value(body: bytes) -> list[tuple[str, dict[str, Any]]]:
+    # Plain: of thousands of records only the reasons are wanted.
+    given = plain_facts(body).get("scores")
+    found = given.items() if isinstance(given, dict) else ()
+    return [(name, score) for name, score in found if isinstance(score, dict) and score.get("value") is None]
 
 
 def _per_question(row: Any) -> PerQuestion:

@@ -154,6 +154,8 @@ async def test_going_on_with_an_evaluation_adds_no_runs_for_what_was_finished(ma
     def answer(request: ChatRequest) -> str:
         if request.model.seed == 2 and len(many.chat.requests) > 60:
             done.set()
+            # What follows is at the endpoint until the run is cancelled, however late that is seen.
+            many.chat._delay = 60.0
         return echo(request)
 
     three = [plain(many, f"plain{n}", model={"endpoint": "scripted", "seed": n}) for n in (1, 2, 3)]
@@ -200,6 +202,63 @@ async def test_one_budget_covers_all_configurations(many: Lab) -> None:
 
 async def test_a_budget_that_is_enough_is_no_obstacle(many: Lab) -> None:
     (done,) = await run(many, many.plan(plain(many), budget_usd=0.41))
+    assert (done.status, done.done) == ("finished", 40)
+
+
+@pytest.fixture
+def judged(many: Lab) -> Lab:
+    """Every answer is graded by a rubric, which costs ten times what an answer does."""
+    rubric = {"checks": [{"type": "llm-rubric", "value": "It is polite."}]}
+    examples = [dataclasses.replace(example, variables=rubric) for example in MANY.examples]
+    many.evaluation_set, many.judge = EvaluationSet("graded", tuple(examples)), JudgeSpec(endpoint="grader", model="g")
+    many.judge_chat = ScriptedChat(lambda _: '{"reason": "fine", "passed": true, "score": 1.0}', cost_usd=0.1)
+    return many
+
+
+async def test_an_answer_that_the_budget_has_no_judge_for_is_kept_and_scored_later(judged: Lab) -> None:
+    (done,) = await run(judged, judged.plan(plain(judged), concurrency=4, budget_usd=0.19))
+    assert done.status == "budget-reached"
+    assert done.done == len(judged.chat.requests) > 2
+    records = judged.store.records(done.id)
+    assert [record.failure for record in records] == [None] * done.done
+    without = [record.scores["llm-rubric: It is polite."] for record in records if not record.scores["checks"].passed]
+    assert len(without) == done.done - len(judged.judge_chat.requests)
+    assert all(score.failure.startswith("The budget of 0.19 USD") for score in without)
+    assert {score.failure_kind for score in without} == {"budget"}
+    async with judged.models() as models:
+        await resume_run(judged.store, done.id, models, budget_usd=10.0)
+    whole = judged.store.run(done.id)
+    assert (whole.status, whole.done) == ("finished", 40)
+    assert len(judged.chat.requests) == len(judged.judge_chat.requests) == whole.usage.calls / 2 == 40
+    records = judged.store.records(done.id)
+    assert all(record.scores["checks"].passed for record in records)
+    assert sum(record.usage.cost_usd or 0.0 for record in records) == pytest.approx(whole.usage.cost_usd)
+
+
+async def test_a_judge_that_is_down_ends_the_run_before_all_answers_are_paid(judged: Lab) -> None:
+    def down(_: ChatRequest) -> str:
+        raise EndpointError("Nobody is there.", "unreachable")
+
+    grading, judged.judge_chat = judged.judge_chat, ScriptedChat(down)
+    (failed,) = await run(judged, judged.plan(plain(judged), concurrency=4))
+    assert failed.status == "failed"
+    assert failed.error == "Stopped after 6 answers in a row could not be scored: Nobody is there."
+    assert 6 <= len(judged.chat.requests) <= 12
+    judged.judge_chat = grading
+    (done,) = await run(judged, judged.plan(plain(judged), concurrency=4))
+    assert (done.id, done.status, done.failed) == (failed.id, "finished", 0)
+    assert all(record.scores["checks"].passed for record in judged.store.records(done.id))
+    assert len(judged.chat.requests) == 40
+
+
+async def test_a_judge_that_some_answers_are_too_much_for_is_not_down(judged: Lab) -> None:
+    def unreadable(request: ChatRequest) -> str:
+        if "answer 1" in request.messages[-1].content:
+            raise EndpointError("The prompt is too long.", "bad-request")
+        return '{"reason": "fine", "passed": true, "score": 1.0}'
+
+    judged.judge_chat = ScriptedChat(unreadable)
+    (done,) = await run(judged, judged.plan(plain(judged), concurrency=1))
     assert (done.status, done.done) == ("finished", 40)
 
 

@@ -9,6 +9,9 @@ from heapq import heapify, heappop, heappush
 
 from llmopt_core.evaluation.sentence_tokens import BREAK, NUMBER, Token
 
+_TURNING_CHARACTERS = frozenset("比曾胜赢救杀娶嫁教雇")
+"""Lone characters that tell the one before from the one after: who is compared with whom, who beat or taught whom."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -23,6 +26,9 @@ def _same_key(token: Token) -> str:
     """Words of one side count as the same word; a break counts as none."""
     if token.kind == BREAK:
         return ""
+    if len(token.written) == 1 and token.kind != NUMBER:
+        # 强 is a word in one place, and part of a name in another.
+        return token.written
     return f"{token.sides[0].group}/{token.sides[0].side}" if token.sides else token.key
 
 
@@ -70,8 +76,7 @@ def _remaining(size: int, i: int, j: int, used_a: set[int], used_b: set[int]) ->
 
 def _is_character(token: Token) -> bool:
     lone = len(token.written) == 1 and token.written >= "\u3040" and not token.sides and token.kind != NUMBER
-    # 比 tells what is compared from what it is compared with.
-    return lone and token.written != "比"
+    return lone and token.written not in _TURNING_CHARACTERS
 
 
 def longest_rising(order: Sequence[int]) -> int:

@@ -11,6 +11,7 @@ from itertools import zip_longest
 
 from llmopt_core.evaluation.amount import Amount, looseness
 from llmopt_core.evaluation.numerals_zh import chinese_amounts
+from llmopt_core.evaluation.text import CJK
 from llmopt_core.evaluation.units import PLAIN, unit_at
 
 
@@ -82,7 +83,8 @@ _TIMES |= {"threefold": 3, "quadruple": 4, "quadrupled": 4, "tenfold": 10}
 
 _CARDINAL = "|".join(sorted([*_UNITS, *_TENS, *_SCALES], key=len, reverse=True))
 _ORDINAL = "|".join(sorted(_ORDINALS, key=len, reverse=True))
-_DIGITS = r"(?<![\w.,])\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+# A Chinese character may stand right before digits, a letter may not.
+_DIGITS = rf"(?<![.,])(?<![^\W{CJK}])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _SPELT = (
     rf"(?:a[ -](?={'|'.join(_SCALES)}\b))?(?:{_CARDINAL})"
     rf"(?:(?:[ -]|, (?=\w)| and |-and-)(?:a[ -])?(?:{_CARDINAL})\b)*"

@@ -19,6 +19,10 @@ from llmopt_core.evaluation.numerals import amounts
         ("The office is closed on Monday.", "The office is closed on Tuesday.", "'Tuesday' where"),
         ("该公司的利润上升了。", "该公司的利润下降了。", "下降"),
         ("每人至多可带两件行李。", "每人至少可带两件行李。", "至少"),
+        ("展厅周日闭馆。", "展厅周日开馆。", "'开馆' where the text says '闭馆'"),
+        ("会议提前了一周。", "会议推迟了一周。", "推迟"),
+        ("成人需要买票。", "儿童需要买票。", "儿童"),
+        ("Rain caused the delay.", "Rain prevented the delay.", "'prevented' where"),
     ],
 )  # fmt: skip
 def test_opposites_and_negations_are_told_with_the_words(text, wrong, reason):
@@ -38,6 +42,10 @@ def test_opposites_and_negations_are_told_with_the_words(text, wrong, reason):
         ("The seller pays the buyer a deposit.", "The buyer pays the seller a deposit."),
         ("东风公司收购了西岭工厂。", "西岭工厂收购了东风公司。"),
         ("东风公司收购了西岭工厂。", "东风公司被西岭工厂收购了。"),
+        # 强 is a word before a comma, and here part of a name.
+        ("李明在2018年击败王强，获得冠军。", "王强在2018年击败李明，获得冠军。"),
+        ("李明在2018年击败王强，获得冠军。", "李明在2018年被王强击败。"),
+        ("赵高曾是孙伟的教练。", "孙伟曾是赵高的教练。"),
     ],
 )
 def test_exchanged_names_roles_and_numbers(text, wrong):
@@ -70,6 +78,7 @@ def test_another_order_the_passive_and_converses_say_the_same(text, right):
     [
         ("12", "a dozen"),
         ("1,250 metres", "one thousand two hundred and fifty metres"),
+        ("游客增加到300,000", "游客增加到三十万"),
         ("4.2 million", "four point two million"),
         ("50%", "half of it"),
         ("25 percent", "a quarter of it"),

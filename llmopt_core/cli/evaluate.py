@@ -132,7 +132,7 @@ def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int
 async def _run(
     store: Store, plan: Plan, experiment: Experiment, *, concurrency: int | None, resume: bool, quiet: bool
 ) -> list[int]:
-    from llmopt_core.cli.setup import note_windows, open_models
+    from llmopt_core.cli.setup import note_long_questions, note_windows, open_models
     from llmopt_core.experiments.experiment import check_new_budget, not_continued, run_experiment, save_experiment
 
     async with open_models(store, experiment, concurrency) as models:
@@ -141,6 +141,8 @@ async def _run(
             note(f"llmopt: {line}")
         if resume and plan.budget_usd is None:
             check_new_budget(store, plan)
+        asked = [example.question for example in plan.evaluation_set.examples[: plan.limit]]
+        note_long_questions(plan.configurations, asked, models)
         progress = None if quiet else Follower()
         run_ids = await run_experiment(store, plan, models, on_progress=progress, resume=resume)
         note_windows(plan.configurations, plan.documents, models, store)

@@ -83,7 +83,7 @@ def chosen_configuration(experiment: Experiment, name: str) -> Configuration:
 async def _retrieve(
     experiment: Experiment, configuration: Configuration, question: str, category: str | None
 ) -> Retrieval:
-    from llmopt_core.cli.setup import note_windows, open_models
+    from llmopt_core.cli.setup import note_long_questions, note_windows, open_models
     from llmopt_core.errors import BadInput
     from llmopt_core.experiments.pipeline import Pipeline
     from llmopt_core.runs.store import Store
@@ -96,6 +96,7 @@ async def _retrieve(
     async with open_models(store, experiment) as models:
         pipeline = Pipeline(configuration, experiment.documents, (), experiment.judge, models, store.cache)
         found = await pipeline.retrieve(Example("question", question, category=category))
+        note_long_questions([configuration], [question], models)
         note_windows([configuration], experiment.documents, models, store)
         return found
 

@@ -50,6 +50,16 @@ def note_windows(
             note(f"llmopt: {configuration.name}: {said}")
 
 
+def note_long_questions(configurations: Iterable[Configuration], questions: Sequence[str], models: Models) -> None:
+    """Say on stderr where questions are longer than what the embedding model reads."""
+    from llmopt_core.cli.output import note
+    from llmopt_core.experiments.window_note import question_note
+
+    for configuration in configurations:
+        if configuration.retrieval and (said := question_note(configuration.retrieval, questions, models)):
+            note(f"llmopt: {configuration.name}: {said}")
+
+
 def open_models(
     store: Store, experiment: Experiment, concurrency: int | None = None, settings: Settings | None = None
 ) -> Models:

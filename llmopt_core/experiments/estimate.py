@@ -11,10 +11,12 @@ from llmopt_core.errors import BudgetReached
 from llmopt_core.execution.bounded import failure_of
 from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.experiments.check import check_run
+from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.embedding_cost import EmbeddingCost, embedding_cost
 from llmopt_core.experiments.experiment import Plan
 from llmopt_core.experiments.indexing import texts_to_write, written_texts
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
+from llmopt_core.experiments.window_note import question_note
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Example, Record, Usage
@@ -37,6 +39,7 @@ class Estimate:
         failures: Messages of pilot examples that failed, or why the pilot ended early.
         tried: Ids of the examples of the pilot; empty where all that were looked at came from the cache.
         dearest: By model, what the dearest call of the pilots cost.
+        note: What of the questions the embedding model does not read, in words.
     """
 
     configuration: str
@@ -51,6 +54,7 @@ class Estimate:
     failures: tuple[str, ...] = ()
     tried: tuple[str, ...] = ()
     dearest: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 def most_usd(found: Sequence[Estimate]) -> float | None:
@@ -73,7 +77,14 @@ async def estimate(store: Store, plan: Plan, models: Models, pilot: int = PILOT)
             await estimate_pipeline(pipeline, examples, pilot, plan.concurrency)
             for pipeline in _pipelines(store, plan, models)
         ]
-    return [replace(one, dearest=budget.dearest) for one in found]
+    notes = [await asyncio.to_thread(_note, configuration, examples, models) for configuration in plan.configurations]
+    return [replace(one, dearest=budget.dearest, note=note) for one, note in zip(found, notes, strict=True)]
+
+
+def _note(configuration: Configuration, examples: Sequence[Example], models: Models) -> str:
+    if configuration.retrieval is None:
+        return ""
+    return question_note(configuration.retrieval, [example.question for example in examples], models)
 
 
 def _pipelines(store: Store, plan: Plan, models: Models) -> list[Pipeline]:

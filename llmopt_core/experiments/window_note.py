@@ -1,11 +1,11 @@
-"""Chunks that are longer than what the embedding model reads: said, since nothing else shows it."""
+"""Chunks and questions that are longer than what the embedding model reads: said, since nothing else shows it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from llmopt_core.chunking.window import beyond_window
-from llmopt_core.experiments.chunk_sweep.cut import window_of
+from llmopt_core.experiments.chunk_sweep.cut import Window, window_of
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.types import Chunk, Document
@@ -18,10 +18,9 @@ def window_note(
     retrieval: RetrievalSpec, chunks: Sequence[Chunk], documents: Sequence[Document], models: Models
 ) -> str:
     """One sentence where chunks are longer than the window of the embedding model; else empty. Loads no model."""
-    tokens = models.window(retrieval.embedding)
-    if tokens is None or retrieval.search.method == "bm25" or retrieval.embedding.written_by is not None:
+    window = _window(retrieval, models)
+    if window is None or retrieval.embedding.written_by is not None:
         return ""
-    window = window_of(retrieval.embedding, tokens)
     long = [chunk for chunk in chunks if _MOST_PER_CHARACTER * len(chunk.text) > window.tokens]
     if not long:
         return ""
@@ -35,3 +34,35 @@ def window_note(
         f"{retrieval.embedding.model.rsplit('/', 1)[-1]} reads: {100 * share:.2g} % of the text is not found by "
         "meaning. Take smaller chunks."
     )
+
+
+def question_note(retrieval: RetrievalSpec, questions: Sequence[str], models: Models) -> str:
+    """One sentence where questions are longer than the window of the embedding model; else empty. Loads no model."""
+    window = _window(retrieval, models)
+    if window is None:
+        return ""
+    before = models.prefixes(retrieval.embedding).query
+    texts = {str(n): before + question for n, question in enumerate(questions)}
+    asked = [Chunk(name, 0, len(text), text) for name, text in texts.items()]
+    long = [chunk for chunk in asked if _MOST_PER_CHARACTER * len(chunk.text) > window.tokens]
+    found = beyond_window(long, texts, window.tokenizer, window.tokens) if long else None
+    if found is None or not found.chunks_cut:
+        return ""
+    name = retrieval.embedding.model.rsplit("/", 1)[-1]
+    reads = f"longer than the {window.tokens:,} tokens that {name} reads"
+    if len(questions) == 1:
+        return (
+            f"The question is {reads}: its last {found.characters_cut:,} of {len(questions[0]):,} characters are not "
+            "searched for by meaning. Ask for less at once, or search by words too."
+        )
+    are = "is" if found.chunks_cut == 1 else "are"
+    return (
+        f"{found.chunks_cut:,} of {len(questions):,} questions {are} {reads}: what follows is not searched for by "
+        "meaning. Shorten them, or search by words too."
+    )
+
+
+def _window(retrieval: RetrievalSpec, models: Models) -> Window | None:
+    """What the embedding model reads; None where nothing is searched by meaning, or only loading tells."""
+    tokens = None if retrieval.search.method == "bm25" else models.window(retrieval.embedding)
+    return None if tokens is None else window_of(retrieval.embedding, tokens)

@@ -100,6 +100,7 @@ def estimate_work(plan: Plan, make_models: MakeModels) -> Work:
                     "tried": len(item.tried),
                     "pilot": asdict(item.spent),
                     "dearest": dict(item.dearest),
+                    "note": item.note,
                 }
                 for item in found
             ]

@@ -209,6 +209,9 @@ def _estimate(project: Project) -> None:
         st.caption(fmt.markdown(
             f"From a pilot of a few questions ({fmt.money(spent)}); its answers are kept and not paid again."
         ))  # fmt: skip
+        for note in dict.fromkeys(item.get("note", "") for item in estimates):
+            if note:
+                st.warning(fmt.markdown(note), icon=":material/warning:")
         costs = [item["cost_usd"] for item in estimates]
         warn_above(plan.budget_usd, None if None in costs or spent is None else sum(costs) + spent)
         with st.container(horizontal=True, gap="small"):

@@ -68,7 +68,7 @@ def _summary(seen: Seen) -> None:
             if retrieval.once_seconds >= WORTH_TELLING:
                 once = f" · once {fmt.short_time(retrieval.once_seconds)} to load models and read the chunks by token"
             st.caption(f"{fmt.count(tokens)} tokens by stages that ask a model{cost}{once}")
-            for warning in (*retrieval.warnings, *([found.window_note] if found.window_note else [])):
+            for warning in filter(None, (*retrieval.warnings, found.window_note, found.question_note)):
                 st.warning(fmt.markdown(warning), icon=":material/warning:")
 
 

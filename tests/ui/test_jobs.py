@@ -16,6 +16,7 @@ from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.runs.store import Store
+from llmopt_core.types import EvaluationSet, Example
 from llmopt_ui import resources
 
 App = Callable[..., AppTest]
@@ -143,3 +144,21 @@ def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: py
     assert 0 < run.done < 48
     assert "cancelled" in texts(test)
     assert "Resume" in [button.label for button in test.button]
+
+
+def test_questions_longer_than_the_window_are_told_before_a_paid_run(
+    app: App, store: Store, paid: ScriptedChat
+) -> None:
+    long = " ".join(f"Who was king number {n} of the Normans in the south?" for n in range(60))
+    store.save_evaluation_set("sample", EvaluationSet("long", (Example("a", long, "x"), Example("b", "Who?", "y"))))
+    prompt = {"template": "{{ context }} {{ question }}"}
+    body = Configuration(
+        name="paid", model={"endpoint": "paid"}, prompt=prompt, retrieval={"search": {"method": "dense"}}
+    )
+    save_configuration(store, "sample", body)
+    test = app(PAGE, evaluation_view="Run")
+    test.selectbox(key="run_set").set_value("long")
+    test.multiselect(key="run_configurations").set_value(["paid"])
+    test.multiselect(key="run_metrics").set_value(["answer_f1"])
+    test = finish(press(test, "Evaluate"))
+    assert any("1 of 2 questions is longer than the 510 tokens" in warning.value for warning in test.warning)

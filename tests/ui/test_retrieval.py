@@ -470,3 +470,11 @@ def test_gold_has_a_colour_that_neither_side_has() -> None:
         for other in colours:
             assert gold_colour([Ink(one), Ink(other)]) not in (one, other)
     assert gold_colour([Ink("#D55E00")]) == "#009E73"
+
+
+def test_a_question_longer_than_the_window_is_told(app: App, lab: str) -> None:
+    long = " ".join(f"When was harbour number {n} of the town built?" for n in range(60))
+    test = app(PAGE, project=lab, left="hybrid", right="hybrid", own_question=long)
+    test.button(key="retrieval_look").click().run()
+    finish(test)
+    assert "The question is longer than the 510 tokens" in words(test)

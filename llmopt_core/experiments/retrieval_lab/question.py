@@ -12,7 +12,7 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.indexing import OnProgress, read_index
 from llmopt_core.experiments.pipeline import OnText, Pipeline
-from llmopt_core.experiments.window_note import window_note
+from llmopt_core.experiments.window_note import question_note, window_note
 from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors
@@ -38,6 +38,7 @@ class Inspection:
         map: None where the question could not be embedded.
         texts: What was searched with in place of the model's own texts; None where nothing was edited.
         window_note: What of the chunks the embedding model does not read, in words.
+        question_note: What of the question it does not read.
     """
 
     configuration: Configuration
@@ -50,6 +51,7 @@ class Inspection:
     chunks: int
     texts: tuple[str, ...] | None = None
     window_note: str = ""
+    question_note: str = ""
 
 
 class QuestionLab:
@@ -101,8 +103,9 @@ class QuestionLab:
         flow = tuple(rank_flow(retrieval.trace, example.references))
         kept = None if texts is None else tuple(texts)
         note = await asyncio.to_thread(window_note, self._spec, index.chunks, self._pipeline.documents, self._models)
+        asked = await asyncio.to_thread(question_note, spec, [example.question], self._models)
         return Inspection(
-            self.configuration, example, spec, retrieval, flow, gold, drawn, len(index.chunks), kept, note
+            self.configuration, example, spec, retrieval, flow, gold, drawn, len(index.chunks), kept, note, asked
         )
 
     def _known(self, example: Example) -> tuple[Retrieval, Index] | None:

@@ -170,3 +170,20 @@ def test_prefixes_and_window_of_an_endpoints_model_in_the_file(
     done = inside("retrieve", rivers, "--configuration", "plain", "--question", "Which river is in Dresden?")
     assert done.code == 0, done.errors
     assert "frage: Which river is in Dresden?" in [t for r in stub.requests for t in r["body"]["input"]]
+
+
+def test_a_question_longer_than_the_window_is_told(inside: Command, rivers: Path) -> None:
+    text = rivers.read_text()
+    rivers.write_text(text + "  - name: meaning\n    extends: none\n    retrieval: {chunking: {size: 20}, top_k: 1}\n")
+    long = " ".join(f"Does river number {n} flow through the town?" for n in range(60))
+    told = "meaning: The question is longer than the 254 tokens that all-MiniLM-L6-v2 reads: its last "
+    found = inside("retrieve", rivers, "--configuration", "meaning", "--question", long)
+    assert found.code == 0, found.errors
+    assert told in found.errors
+    assert "longer than" not in inside("retrieve", rivers, "--configuration", "meaning", "--question", "Why?").errors
+    assert "longer than" not in inside("retrieve", rivers, "--configuration", "plain", "--question", long).errors
+    (rivers.parent / "questions.jsonl").write_text(
+        f'{{"question": "{long}", "reference": "x"}}\n{{"question": "Why?"}}'
+    )
+    done = inside("evaluate", rivers, "--configuration", "meaning")
+    assert "meaning: 1 of 2 questions is longer than the 254 tokens that all-MiniLM-L6-v2 reads" in done.errors

@@ -12,7 +12,7 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.indexing import chunk_for, prepare_index
-from llmopt_core.experiments.window_note import window_note
+from llmopt_core.experiments.window_note import question_note, window_note
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, endpoints_in
 from llmopt_core.models.packaged import embedding_folder
@@ -254,4 +254,22 @@ def test_chunks_beyond_the_window_are_said(
     assert window_note(short, chunks_of(documents, short, models), documents, models) == ""
     by_words = long.model_copy(update={"search": SearchSpec(method="bm25")})
     assert window_note(by_words, chunks_of(documents, long, models), documents, models) == ""
+    assert stub.calls == 0
+
+
+def test_questions_beyond_the_window_are_said(settings: Settings, stub: StubEndpoint):
+    stub_endpoint = Endpoint(name="stub", base_url=stub.url, embeddings={"mine": EmbeddingModel(window=20)})
+    models = Models(settings, None, {"stub": stub_endpoint})
+    local, mine = RetrievalSpec(), RetrievalSpec(embedding=EmbeddingSpec(endpoint="stub", model="mine"))
+    long = " ".join(f"Is this sentence number {n} of the question?" for n in range(60))
+
+    said = question_note(local, [long], models)
+
+    assert said.startswith("The question is longer than the 254 tokens that all-MiniLM-L6-v2 reads: its last ")
+    seen = len(long) - int(said.split("its last ")[1].split(" ")[0].replace(",", ""))
+    assert long[:seen].count("?") == 254 // 9
+    several = question_note(mine, ["short?", long, long], models)
+    assert several.startswith("2 of 3 questions are longer than the 20 tokens that mine reads")
+    assert question_note(local, ["short?"] * 3, models) == ""
+    assert question_note(RetrievalSpec(search=SearchSpec(method="bm25")), [long], models) == ""
     assert stub.calls == 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import JsonOption, note_losses, one_line, write_json
+from llmopt_core.cli.output import EncodingOption, JsonOption, note_losses, one_line, write_json
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.spec import ChunkingSpec
@@ -28,13 +28,14 @@ def chunk(
     size: Annotated[int, typer.Option(help="Largest chunk, in units.")] = 200,
     overlap: Annotated[int, typer.Option(help="Units that neighbours share.")] = 0,
     unit: Annotated[str, typer.Option(help="tokens (of the embedding model), cl100k or characters.")] = "tokens",
+    encoding: EncodingOption = "",
     json: JsonOption = "",
 ) -> None:
     """Cut documents."""
     from llmopt_core.documents.load import load_documents
 
     spec = _spec(method=method, size=size, overlap=overlap, unit=unit)
-    documents = load_documents([path])
+    documents = load_documents([path], encoding=encoding)
     note_losses(documents)
     chunks = _chunks(documents, spec)
     if json:

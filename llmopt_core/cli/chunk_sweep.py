@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from llmopt_core.cli.output import (
+    EncodingOption,
     JsonOption,
     QuestionColumnOption,
     note,
@@ -54,6 +55,7 @@ def chunk_sweep(
         typer.Option(min=0, max=1, help="Exit with 1 where no setting has at least this mean recall (0 to 1)."),
     ] = None,
     column: QuestionColumnOption = None,
+    encoding: EncodingOption = "",
     json: JsonOption = "",
 ) -> int:
     """Sweep."""
@@ -73,7 +75,7 @@ def chunk_sweep(
         search=search,
         embedding={**model, "endpoint": endpoint},
     )
-    found = load_documents(documents)
+    found = load_documents(documents, encoding=encoding)
     note_losses(found)
     for names in duplicates(found):
         note(f"llmopt: the same text: {', '.join(names)}; each copy takes a place among what is handed over")

@@ -27,6 +27,10 @@ JsonOption = Annotated[
     str, typer.Option("--json", metavar="[FILE]", help="Write JSON to FILE, or to stdout where none is named.")
 ]
 
+EncodingOption = Annotated[
+    str, typer.Option(help="Encoding of text files, such as windows-1250; found out for each where none is named.")
+]
+
 TrustOption = Annotated[
     bool,
     typer.Option(

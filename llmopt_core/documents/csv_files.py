@@ -22,13 +22,13 @@ _NONE = "\x1f"
 _SEP_LINE = re.compile(r'"?sep=(.)"?[ \t]*\n', re.IGNORECASE)
 
 
-def read_csv(name: str, data: bytes) -> Extracted:
+def read_csv(name: str, data: bytes, encoding: str = "") -> Extracted:
     """A table with comma, semicolon, tab or bar between cells; the first row that is wide enough names the columns.
 
     Raises:
         BadInput: Not text, or no readable table.
     """
-    text, warnings = decode(data, name)
+    text, warnings = decode(data, name, encoding)
     text, more = normalise_file(text, name)
     text, delimiter = without_sep_line(text)
     rows = _rows(name, text, delimiter or delimiter_of(text))

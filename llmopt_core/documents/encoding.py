@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
+from llmopt_core.documents.labels import declared_codec, named_codec
 from llmopt_core.errors import BadInput
 
 _BOMS = (
@@ -14,37 +15,89 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Named one by one: over all its encodings the detector takes French and German for Central European ones.
-_PAGES = ["gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "cp1251", "koi8_r"]
 _SAMPLE = 256 * 1024
 # All but NUL, which is counted on its own, tab, line and page breaks, and escape.
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
+_FEW_WORDS = 6
+# Letters in KOI8-U, lines of a frame in KOI8-R.
+_UKRAINIAN = re.compile(rb"[\xa4\xa6\xa7\xad\xb4\xb6\xb7\xbd]")
+# What the detector calls by a name that Python does not know, or that is a part of a larger page.
+_SAME_AS = {"gb2312": ["gb18030"], "gbk": ["gb18030"], "iso-8859-1": ["cp1252"], "ascii": ["cp1252"],
+            "uhc": ["cp949"], "euc-kr": ["cp949"], "shift_jis": ["shift_jis", "cp932"], "big5": ["big5", "big5hkscs"],
+            "tis-620": ["cp874"], "iso-8859-11": ["cp874"]}  # fmt: skip
 _TITLES = {"cp1252": "Latin-1 (Windows-1252)", "latin-1": "Latin-1", "gb18030": "GB18030"}
 _MAGIC = ((b"%PDF-", "a PDF"), (b"PK\x03\x04", "a zip or Office file"), (b"\xd0\xcf\x11\xe0", "an old Office file"))
 _IMAGE = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"\x7fELF", b"\x1f\x8b")
 
 
-def decode(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
+def decode(data: bytes, name: str, encoding: str = "", *, page: bool = False) -> tuple[str, tuple[str, ...]]:
     """The text of a file and warnings about how it was read.
 
-    A byte order mark decides; then UTF-8, UTF-16 without a mark, and at last detection among GB18030, Big5, Shift-JIS,
-    EUC, Windows and KOI8 pages on the first 256 KiB. Equal bytes always give an equal text.
+    The encoding that the user names decides; else a byte order mark; then UTF-8, what a page declares, UTF-16 without
+    a mark, ISO-2022-JP, and at last detection on the first 256 KiB. Equal bytes always give an equal text.
+
+    Args:
+        data: The whole file.
+        name: For messages.
+        encoding: As the user names it, such as `windows-1250`; empty to find it out.
+        page: Whether the file may declare its encoding, as HTML and XML do.
 
     Raises:
-        BadInput: The bytes are not text.
+        BadInput: The bytes are not text, or not in the encoding that the user names.
     """
     _refuse_binary(data, name)
-    for mark, encoding in _BOMS:
+    if encoding:
+        return _as_named(data, name, encoding)
+    for mark, codec in _BOMS:
         if data.startswith(mark):
-            return _with_mark(data[len(mark) :], encoding, name)
+            return _with_mark(data[len(mark) :], codec, name)
     wide = _utf16_without_mark(data)
     if wide:
         return _guessed(*_with_mark(data, wide, name), name)
     try:
-        return data.decode("utf-8"), ()
+        return _escaped_japanese(data) or (data.decode("utf-8"), ())
     except UnicodeDecodeError:
+        declared = _as_declared(data) if page else None
+        if declared:
+            return declared
         wide = _utf16_of_cjk(data)
         return _guessed(*(_with_mark(data, wide, name) if wide else _damaged_utf8(data) or _other(data)), name)
+
+
+def _as_named(data: bytes, name: str, encoding: str) -> tuple[str, tuple[str, ...]]:
+    codec = named_codec(encoding)
+    try:
+        return data.decode(codec).removeprefix("\ufeff"), ()
+    except UnicodeDecodeError:
+        text = data.decode(codec, "replace").removeprefix("\ufeff")
+    damaged = text.count("\ufffd")
+    if damaged > max(4, len(text) // 50):
+        raise BadInput(f"{name} is not in {encoding}: {damaged:,} characters cannot be read; name another encoding.")
+    return text, (_damage(damaged, encoding),)
+
+
+def _as_declared(data: bytes) -> tuple[str, tuple[str, ...]] | None:
+    """By the page's own declaration; None where there is none, or it does not hold."""
+    codec = declared_codec(data)
+    if codec is None:
+        return None
+    text = data.decode(codec, "replace")
+    damaged = text.count("\ufffd")
+    if damaged > len(text) // 50:
+        return None
+    return text, (_damage(damaged, codec),) if damaged else ()
+
+
+def _escaped_japanese(data: bytes) -> tuple[str, tuple[str, ...]] | None:
+    """ISO-2022-JP and its Korean sister, which write all in ASCII between escapes; None for other files."""
+    if b"\x1b$" not in data[:_SAMPLE] or not data.isascii():
+        return None
+    for codec in ("iso2022_kr",) if b"\x1b$)C" in data[:_SAMPLE] else ("iso2022_jp_2", "iso2022_jp_ext"):
+        try:
+            return data.decode(codec), (_read_as("iso-2022-kr" if codec == "iso2022_kr" else "iso-2022-jp"),)
+        except UnicodeDecodeError:
+            continue
+    return None
 
 
 def _refuse_binary(data: bytes, name: str) -> None:
@@ -115,23 +168,47 @@ def _damaged_utf8(data: bytes) -> tuple[str, tuple[str, ...]] | None:
 def _other(data: bytes) -> tuple[str, tuple[str, ...]]:
     for encoding in _candidates(data[:_SAMPLE]):
         try:
-            return data.decode(encoding), (f"Read as {_TITLES.get(encoding, encoding)}, not UTF-8.",)
+            return data.decode(encoding), (_read_as(encoding),)
         except (UnicodeDecodeError, LookupError):
             continue
     return data.decode("latin-1"), ("Read as Latin-1, because no encoding fits for certain.",)
 
 
 def _candidates(sample: bytes) -> list[str]:
-    # In Western text bytes above 127 are few and stand alone among ASCII.
+    # In Western text bytes above 127 are few and stand alone among ASCII; a few words are too little for detection.
     runs = re.findall(rb"[\x80-\xff]+", sample)
     alone = sum(len(run) == 1 for run in runs) >= 0.75 * len(runs)
-    if alone and (len(sample) < 16 or sum(map(len, runs)) < 0.35 * len(sample)):
+    if alone and len(set(sample.split())) < _FEW_WORDS and sum(map(len, runs)) < 0.35 * max(16, len(sample)):
         return ["cp1252"]
-    from charset_normalizer import from_bytes
+    from cchardet import detect
 
-    found = [from_bytes(sample, cp_isolation=_PAGES).best(), from_bytes(sample).best()]
+    found = "euc_jp" if _is_euc_jp(sample) else detect(sample)["encoding"]
+    if found and found.lower() == "koi8-r" and _UKRAINIAN.search(sample):
+        found = "koi8_u"
     # A sample that ends inside a character can make the detector reject the right page.
-    return [match.encoding for match in found if match is not None] + ["gb18030", "cp1252"]
+    return [*_codecs_of(found or ""), "gb18030", "cp1252"]
+
+
+def _is_euc_jp(sample: bytes) -> bool:
+    """Whether much of it reads as kana, which short texts are not known by otherwise."""
+    text = sample[: sample.rfind(b"\n") + 1 or len(sample)].decode("euc_jp", "replace")
+    wide = [c for c in text if c > "\x7f"]
+    return "\ufffd" not in text and sum("\u3041" <= c <= "\u30ff" for c in wide) > 0.2 * len(wide)
+
+
+def _codecs_of(label: str) -> list[str]:
+    label = label.lower()
+    if label in _SAME_AS:
+        return _SAME_AS[label]
+    try:
+        return [codecs.lookup(label).name]
+    except LookupError:
+        return []
+
+
+def _read_as(encoding: str) -> str:
+    title = _TITLES.get(encoding, encoding)
+    return f"Read as {title}, not UTF-8; if letters look wrong, name the encoding and add it again."
 
 
 def _damage(count: int, encoding: str) -> str:

@@ -17,7 +17,7 @@ _TEXT_KEYS = ("text", "content", "page_content", "body", "document", "passage", 
 _ID_KEYS = ("id", "_id", "name", "doc_id", "document_id", "source", "url")
 
 
-def read_jsonl(name: str, data: bytes) -> list[Document]:
+def read_jsonl(name: str, data: bytes, encoding: str = "") -> list[Document]:
     """One document per line, named `FILE/ID` by its `id` (or line number); further plain values become metadata.
 
     A `title` stands above the text as a heading.
@@ -25,7 +25,7 @@ def read_jsonl(name: str, data: bytes) -> list[Document]:
     Raises:
         BadInput: A line is not a JSON object, has no text, or repeats an id; names the line.
     """
-    text, warnings = decode(data, name)
+    text, warnings = decode(data, name, encoding)
     text, more = normalise_file(text, name)
     documents: dict[str, Document] = {}
     for number, line in enumerate(text.split("\n"), 1):

@@ -20,17 +20,18 @@ LEFT_OUT = "Left out of"
 """So begins a warning about an archive; it stands with the first document that came from it."""
 
 
-def load_documents(paths: Sequence[Path], *, root: Path | None = None) -> list[Document]:
+def load_documents(paths: Sequence[Path], *, root: Path | None = None, encoding: str = "") -> list[Document]:
     """Read files and folders; in folders every readable file, hidden ones left out, sorted by name.
 
     Args:
         paths: Files or folders.
         root: Names are relative to it; by default to the given folder, and a file goes by its own name.
+        encoding: Of the files that are text, such as `windows-1250`; empty to find it out for each.
 
     Raises:
         BadInput: A path is missing or unreadable, a folder holds nothing readable, or two documents have one name.
     """
-    documents = [document for path in paths for document in _load_path(Path(path), root)]
+    documents = [document for path in paths for document in _load_path(Path(path), root, encoding)]
     seen: set[str] = set()
     for document in documents:
         if document.name in seen:
@@ -40,7 +41,7 @@ def load_documents(paths: Sequence[Path], *, root: Path | None = None) -> list[D
 
 
 def load_bytes(
-    name: str, data: bytes, on_part: OnPart = silent_parts, heartbeat: Heartbeat = unwatched
+    name: str, data: bytes, on_part: OnPart = silent_parts, heartbeat: Heartbeat = unwatched, *, encoding: str = ""
 ) -> list[Document]:
     """The documents in one upload: a zip and a JSONL give several, everything else one.
 
@@ -51,6 +52,7 @@ def load_bytes(
         data: The whole file.
         on_part: Told after each page of a PDF and each file of a zip.
         heartbeat: Called some times a second while a file is read; what it raises ends the reading.
+        encoding: Of a file that is text, such as `windows-1250`; empty to find it out.
 
     Raises:
         BadInput: One sentence: what is wrong with which file, and what to do.
@@ -59,8 +61,8 @@ def load_bytes(
     if not data.strip(b" \t\r\n\0"):
         raise BadInput(f"{name} is empty.")
     if suffix_of(name) == ".zip":
-        return _load_zip(name, data, on_part, heartbeat)
-    return read_guarded(name, data, on_part, heartbeat)
+        return _load_zip(name, data, on_part, heartbeat, encoding)
+    return read_guarded(name, data, on_part, heartbeat, encoding)
 
 
 def check_size(name: str, size: int) -> None:
@@ -77,15 +79,15 @@ def check_size(name: str, size: int) -> None:
         )
 
 
-def _load_path(path: Path, root: Path | None) -> list[Document]:
+def _load_path(path: Path, root: Path | None, encoding: str) -> list[Document]:
     if path.is_dir():
         files = _readable_files(path)
         if not files:
             raise BadInput(f"The folder {path} holds no file that can be read.")
-        return [document for file in files for document in _load_file(file, root or path)]
+        return [document for file in files for document in _load_file(file, root or path, encoding)]
     if not path.exists():
         raise BadInput(f"There is no file or folder {path}.")
-    return _load_file(path, root or path.parent)
+    return _load_file(path, root or path.parent, encoding)
 
 
 def _readable_files(folder: Path) -> list[Path]:
@@ -97,14 +99,14 @@ def _readable_files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _load_file(path: Path, root: Path) -> list[Document]:
+def _load_file(path: Path, root: Path, encoding: str) -> list[Document]:
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     # A file name that is no UTF-8 can be neither printed nor stored.
     name = name.encode("utf-8", "replace").decode("utf-8")
-    return load_bytes(name, read_regular_file(path, lambda size: check_size(name, size)))
+    return load_bytes(name, read_regular_file(path, lambda size: check_size(name, size)), encoding=encoding)
 
 
-def _load_zip(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:
+def _load_zip(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, encoding: str) -> list[Document]:
     archive = open_zip(name, data)
     check_unpacked(name, archive, limits.ZIP_UNPACKED_BYTES)
     members = [(member_name(m).replace("\\", "/"), m) for m in archive.infolist() if not m.is_dir()]
@@ -117,7 +119,7 @@ def _load_zip(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat) -> 
         if any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(inside).parts):
             continue
         try:
-            for document in _load_member(name, inside, archive, member, heartbeat):
+            for document in _load_member(name, inside, archive, member, heartbeat, encoding):
                 if documents.setdefault(document.name, document) is not document:
                     skipped.append(f"{document.name} is in the archive twice")
         except BadInput as error:
@@ -125,10 +127,13 @@ def _load_zip(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat) -> 
     return _with_skipped(name, list(documents.values()), skipped)
 
 
-def _load_member(name: str, inside: str, archive: ZipFile, member: ZipInfo, heartbeat: Heartbeat) -> list[Document]:
+def _load_member(  # noqa: PLR0917
+    name: str, inside: str, archive: ZipFile, member: ZipInfo, heartbeat: Heartbeat, encoding: str
+) -> list[Document]:
     if suffix_of(inside) == ".zip":
         raise BadInput(f"{inside} is an archive inside the archive")
-    return load_bytes(inside, read_member(name, archive, member, most_bytes(inside)), heartbeat=heartbeat)
+    data = read_member(name, archive, member, most_bytes(inside))
+    return load_bytes(inside, data, heartbeat=heartbeat, encoding=encoding)
 
 
 def _with_skipped(name: str, documents: list[Document], skipped: list[str]) -> list[Document]:

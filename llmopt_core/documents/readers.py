@@ -20,18 +20,21 @@ from llmopt_core.errors import BadInput
 from llmopt_core.types import Document
 
 Reader = Callable[[str, bytes], Extracted]
+TextReader = Callable[[str, bytes, str], Extracted]
 
 
-def _read_text(name: str, data: bytes) -> Extracted:
-    text, warnings = decode(data, name)
+def _read_text(name: str, data: bytes, encoding: str = "") -> Extracted:
+    text, warnings = decode(data, name, encoding)
     text, more = normalise_file(text, name)
     return Extracted(text, (), warnings + more)
 
 
-_READERS: Mapping[str, Reader] = {
+_TEXT_READERS: Mapping[str, TextReader] = {
     **dict.fromkeys((".txt", ".text", ".md", ".markdown", ".rst", ".log"), _read_text),
     **dict.fromkeys((".html", ".htm", ".xhtml"), read_html),
     **dict.fromkeys((".csv", ".tsv"), read_csv),
+}
+_READERS: Mapping[str, Reader] = {
     ".pdf": read_pdf,
     ".docx": read_docx,
     ".pptx": read_pptx,
@@ -50,19 +53,28 @@ _OLD = {".doc": "docx", ".ppt": "pptx", ".xls": "xlsx", ".rtf": "docx", ".odt": 
 PLAIN = frozenset((".txt", ".text", ".md", ".markdown", ".rst", ".log", ".csv", ".tsv", *_LINES))
 """Endings of files that are text as they are."""
 
-SUFFIXES: tuple[str, ...] = (*_READERS, *_LINES, ".zip")
+SUFFIXES: tuple[str, ...] = (*_TEXT_READERS, *_READERS, *_LINES, ".zip")
 
 
-def read_file(name: str, data: bytes, on_part: OnPart) -> list[Document]:
+def read_file(name: str, data: bytes, encoding: str, on_part: OnPart) -> list[Document]:
     """The documents in one file that is no archive.
+
+    Args:
+        name: Its ending says what it is.
+        data: The whole file.
+        encoding: Of files that are text, as the user names it; empty to find it out.
+        on_part: Told after each page of a PDF.
 
     Raises:
         BadInput: One sentence: what is wrong with which file, and what to do.
     """
     suffix = suffix_of(name)
     if suffix in _LINES:
-        return read_jsonl(name, data)
-    read = read_pdf(name, data, on_part) if suffix == ".pdf" else _READERS[suffix](name, data)
+        return read_jsonl(name, data, encoding)
+    if suffix in _TEXT_READERS:
+        read = _TEXT_READERS[suffix](name, data, encoding)
+    else:
+        read = read_pdf(name, data, on_part) if suffix == ".pdf" else _READERS[suffix](name, data)
     if len(read.text) > limits.TEXT_BYTES:
         raise BadInput(f"{name} unfolds to {len(read.text):,} characters, more than {limits.TEXT_BYTES:,}: split it.")
     if not read.text.strip():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import Any
 
@@ -10,10 +9,6 @@ from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.text import Extracted, normalise, normalise_file
 from llmopt_core.errors import BadInput
 
-_META = re.compile(rb"""<meta[^>]+charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-_NO_WEB_ENCODINGS = frozenset(
-    ("punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7", "mbcs", "oem")
-)
 _LEFT_OUT_TAGS = (
     "script style template noscript svg math iframe object embed head select button input textarea canvas audio video "
     "map"
@@ -32,7 +27,7 @@ _SPACE = re.compile(r"[ \t\n\f]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
-def read_html(name: str, data: bytes) -> Extracted:
+def read_html(name: str, data: bytes, encoding: str = "") -> Extracted:
     """What a reader of the page sees: `h1` to `h6` as `#` lines, list items as `- `, table rows with bars.
 
     Scripts, styles, forms and pictures are left out. The page's title becomes a heading where there is no `h1`.
@@ -40,24 +35,9 @@ def read_html(name: str, data: bytes) -> Extracted:
     Raises:
         BadInput: Not text.
     """
-    text, warnings = _decode(name, data)
+    text, warnings = decode(data, name, encoding, page=True)
     text, more = normalise_file(text, name)
     return Extracted(normalise(_render(text, name)), (), warnings + more)
-
-
-def _decode(name: str, data: bytes) -> tuple[str, tuple[str, ...]]:
-    """By the page's own declaration where it holds, else as any text."""
-    declared = _META.search(data[:4096])
-    if declared and not data.startswith((b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")):
-        label = declared[1].decode("ascii", "replace").lower()
-        codec = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "latin-1": "cp1252"}.get(label, label)
-        try:
-            # Python's own encodings are none of the web, and some take hours.
-            if codecs.lookup(codec).name not in _NO_WEB_ENCODINGS:
-                return data.decode(codec), ()
-        except (LookupError, UnicodeDecodeError):
-            pass
-    return decode(data, name)
 
 
 def _render(text: str, name: str) -> str:

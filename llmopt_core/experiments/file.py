@@ -65,6 +65,7 @@ class Experiment(Spec):
 class _File(Spec):
     project: str = Field(default="", max_length=200)
     documents: tuple[str, ...] = ()
+    encoding: str = ""
     evaluation_set: str
     columns: dict[str, str] = Field(default_factory=dict)
     judge: JudgeSpec = JudgeSpec()
@@ -91,7 +92,7 @@ def load_experiment(path: Path, columns: Mapping[str, str] | None = None) -> Exp
     _check_names(said, located)
     folder = path.parent
     paths = [found_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
-    documents = load_documents(paths, root=documents_root(paths)) if paths else []
+    documents = load_documents(paths, root=documents_root(paths), encoding=said.encoding) if paths else []
     path_of_set = found_path(folder, said.evaluation_set, located, ("evaluation_set",))
     found = read_questions(
         path_of_set,

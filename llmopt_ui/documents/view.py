@@ -26,6 +26,7 @@ DOCUMENT = "document"
 DELETE = "documents_delete"
 TEXT_PAGE = "documents_text_page"
 KEEP = "documents_keep_duplicates"
+ENCODING = "documents_encoding"
 WINDOW = 6_000
 _NAMED = 5
 
@@ -55,6 +56,7 @@ def add_files(
     files: Sequence[tuple[str, bytes]],
     *,
     keep_duplicates: bool = False,
+    encoding: str = "",
     on_part: Callable[[int, str, int, int, str], None] | None = None,
     heartbeat: Callable[[], None] = unwatched,
 ) -> Added:
@@ -64,6 +66,7 @@ def add_files(
         project: Where they go.
         files: Names and contents.
         keep_duplicates: Whether a text that is there under another name is added again.
+        encoding: Of the files that are text; empty to find it out for each.
         on_part: Told how far a file is: its position and name, then parts read, their total, and what a part is.
         heartbeat: Called some times a second; what it raises ends the reading.
     """
@@ -77,7 +80,7 @@ def add_files(
         tell = partial(on_part, position, name) if on_part is not None else silent_parts
         tell(0, 1, "file")
         try:
-            found = load_bytes(name, data, tell, heartbeat)
+            found = load_bytes(name, data, tell, heartbeat, encoding=encoding)
             changed += put_documents(store(), settings(), project, found, keep_duplicates=keep_duplicates)
         except LlmOptError as error:
             problems.append(str(error))
@@ -95,6 +98,7 @@ def _told(name: str, warning: str) -> str:
 
 def upload_form(project: Project) -> None:
     """The form that adds files."""
+    from llmopt_core.documents.labels import COMMON
     from llmopt_core.documents.load import SUFFIXES
 
     current = state()
@@ -112,9 +116,20 @@ def upload_form(project: Project) -> None:
             key=KEEP,
             help="Two copies of a text take two places among the chunks that are handed over.",
         )
+        encoding = st.selectbox(
+            "Encoding of text files",
+            COMMON,
+            index=None,
+            key=ENCODING,
+            placeholder="Found out for each file",
+            accept_new_options=True,
+            help="Choose or type one where letters of a text, CSV, HTML or JSONL file came out wrong.",
+        )
         pressed = st.form_submit_button("Add to project", type="primary", icon=":material/upload:")
     if pressed and files:
-        current.added = _add_with_progress(project, [(file.name, file.getvalue()) for file in files], keep)
+        current.added = _add_with_progress(
+            project, [(file.name, file.getvalue()) for file in files], keep, encoding or ""
+        )
         current.uploads += 1
         if current.added.names:
             st.query_params[DOCUMENT] = current.added.names[0]
@@ -124,7 +139,7 @@ def upload_form(project: Project) -> None:
         st.caption("Choose one or more files first.")
 
 
-def _add_with_progress(project: Project, files: Sequence[tuple[str, bytes]], keep: bool) -> Added:
+def _add_with_progress(project: Project, files: Sequence[tuple[str, bytes]], keep: bool, encoding: str) -> Added:
     bar = st.progress(0.0)
     shown = (0.0, "")
 
@@ -140,7 +155,7 @@ def _add_with_progress(project: Project, files: Sequence[tuple[str, bytes]], kee
         bar.progress(*shown)
 
     with st.spinner("Adding to the project …", show_time=True):
-        return add_files(project, files, keep_duplicates=keep, on_part=show, heartbeat=still_here)
+        return add_files(project, files, keep_duplicates=keep, encoding=encoding, on_part=show, heartbeat=still_here)
 
 
 def upload_outcome() -> None:

@@ -150,3 +150,10 @@ def test_pages_without_text_are_reported(app: App, store: Store, empty: str) -> 
     store.save_documents(empty, [Document("scan.pdf", "Page one.", warnings=(warning,))])
     test = app(PAGE, project=empty)
     assert any("Pages 2 and 3 hold no text" in item.value for item in test.warning)
+
+
+def test_an_upload_is_read_in_the_encoding_that_is_chosen(app: App, store: Store, empty: str) -> None:
+    test = app(PAGE, project=empty)
+    test.selectbox(key="documents_encoding").set_value("windows-1257")
+    upload(test, ("notes.txt", "ąę žuvis".encode("cp1257"), "text/plain"))
+    assert store.document(store.project(empty), "notes.txt").text == "ąę žuvis"

@@ -169,3 +169,10 @@ def test_the_doctor_notices_a_workspace_that_cannot_be_written(llmopt: Command, 
     assert done.code == 1
     assert "MISSING  workspace" in done.out
     assert "fix: set LLMOPT_HOME" in done.out
+
+
+def test_chunk_reads_text_in_the_encoding_that_is_named(llmopt: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("ąę žuvis".encode("cp1257"))
+    done = llmopt("chunk", str(tmp_path / "a.txt"), "--unit", "characters", "--encoding", "cp1257")
+    assert "ąę žuvis" in done.out
+    assert "no encoding 'klingon'" in llmopt("chunk", str(tmp_path / "a.txt"), "--encoding", "klingon").complaint

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.money import plain_usd
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration, configuration_from
@@ -15,6 +14,7 @@ from llmopt_core.experiments.file import Experiment
 from llmopt_core.experiments.grading import CHECKS, recorded_metrics
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.progress import RunProgress
+from llmopt_core.experiments.run_budget import continued_budget
 from llmopt_core.experiments.run_documents import resume_problem
 from llmopt_core.experiments.run_judges import judge_problem
 from llmopt_core.experiments.runner import run_evaluation
@@ -107,7 +107,8 @@ async def run_experiment(
         check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     run_ids: list[int] = []
     before = earlier_runs(store, plan) if resume else {}
-    budget = _budget(plan, before.values())
+    piloted = sum(plan.pilot.values(), Usage())
+    budget = continued_budget(plan.budget_usd, before.values(), paid=piloted, dearest=plan.dearest)
     for configuration in plan.configurations:
         stopped = before.get(configuration.name)
         if stopped is not None and not stopped.resumable:
@@ -136,16 +137,6 @@ async def run_experiment(
         if store.run(run_id).status == "cancelled":
             break
     return run_ids
-
-
-def _budget(plan: Plan, before: Collection[Run]) -> Budget:
-    """The plan's budget, with what was paid before."""
-    paid = sum((run.usage for run in before), sum(plan.pilot.values(), Usage()))
-    dearest = dict(plan.dearest)
-    for run in before:
-        for model, usd in run.dearest.items():
-            dearest[model] = max(usd, dearest.get(model, 0.0))
-    return Budget(plan.budget_usd, usage=paid, dearest=dearest)
 
 
 async def resume_run(
@@ -191,7 +182,7 @@ async def resume_run(
         judge,
         models,
         concurrency=int(run.options.get("concurrency") or 4),
-        budget=Budget(most, usage=run.usage, dearest=run.dearest),
+        budget=continued_budget(most, [run]),
         limit=run.options.get("limit"),
         resume_run=run_id,
         on_progress=on_progress,

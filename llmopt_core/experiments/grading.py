@@ -17,7 +17,7 @@ from llmopt_core.execution.budget import enter
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.stages import StageCache
 from llmopt_core.models.registry import Models
-from llmopt_core.types import Answer, Example, Score, Usage
+from llmopt_core.types import Answer, Example, Record, Score, Usage
 
 CHECKS = "checks"
 """The score that says whether an example passed its checks."""
@@ -115,6 +115,11 @@ class Grader:
     @cached_property
     def _identities(self) -> dict[str, str]:
         return {}
+
+
+def unpaid(record: Record) -> str:
+    """Why the budget had no room for a score of this record; empty where it had."""
+    return next((score.failure for score in record.scores.values() if score.failure_kind == BUDGET), "")
 
 
 def _may_be_kept(grader: Metric) -> bool:

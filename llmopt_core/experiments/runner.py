@@ -16,7 +16,7 @@ from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.grading import BUDGET, recorded_metrics
+from llmopt_core.experiments.grading import recorded_metrics, unpaid
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.outage import Outage
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
@@ -268,10 +268,9 @@ class _Session:
         self.failed += record.failure is not None
         self.outage.see(record.failure)
         self.judge_outage.see_scores(record)
-        unpaid = [score.failure for score in record.scores.values() if score.failure_kind == BUDGET]
-        if unpaid:
+        if why := unpaid(record):
             self.unpaid += 1
-            self.out_of_budget = unpaid[0]
+            self.out_of_budget = why
         self._report()
 
     def _should_stop(self) -> bool:

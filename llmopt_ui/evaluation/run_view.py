@@ -285,12 +285,9 @@ def _new_budget(run: Run) -> float | None:
 
 
 def _resume(project: Project, run: Run, budget_usd: float | None) -> None:
-    spent = run.usage.cost_usd or 0.0
-    if run.budget_usd is not None and (budget_usd is None or budget_usd <= spent):
-        raise BadInput(
-            f"Say what {run.name} may cost in all: {fmt.plain_usd(spent)} USD are spent already, so it takes a larger "
-            "budget."
-        )
+    from llmopt_core.experiments.run_budget import check_larger
+
+    check_larger(run.name, run.budget_usd, budget_usd, [run])
     make = model_maker()
     _watch(job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make, budget_usd)))
     st.rerun()

@@ -12,13 +12,15 @@ from llmopt_core.experiments.prompt_lab.columns import Column
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Filter, Grid, missing_places
 from llmopt_core.runs.values import Project
+from llmopt_core.types import Usage
 from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field
 from llmopt_ui.caveats import overlap_sentences
 from llmopt_ui.components import show_error, told_plainly, told_problem
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompts.downloads import grid_downloads
 from llmopt_ui.prompts.grid_rows import Page, draw_rows
-from llmopt_ui.prompts.live import ask_again, columns, grid_of, live
+from llmopt_ui.prompts.live import ask_again, columns, grid_of, live, new_budget_key
 from llmopt_ui.prompts.state import addressed
 from llmopt_ui.prompts.watch import watch
 from llmopt_ui.theme import Ink, inks, verdict
@@ -109,10 +111,23 @@ def _standing(found: Comparison, grid: Grid, board: Board | None) -> None:
     if missing:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption(f"{fmt.plural(len(missing), 'answer')} missing or failed.", width="content")
-            if st.button("Ask for them again", key=f"grid_missing_{found.id}", icon=":material/refresh:"):
-                with told_plainly():
-                    ask_again(found, missing)
-                    st.rerun()
+            asked = st.button("Ask for them again", key=f"grid_missing_{found.id}", icon=":material/refresh:")
+            if found.budget_usd is not None:
+                _new_budget(found)
+        if asked:
+            with told_plainly():
+                ask_again(found, missing)
+                st.rerun()
+
+
+def _new_budget(found: Comparison) -> None:
+    """Ask what a comparison that had a budget may cost in all."""
+    told = "What the whole comparison may cost, what it has cost so far included."
+    budget_field(st, new_budget_key(found), told, label="Budget in all (USD)", placeholder="A new one", width=240,
+                 value=None if found.out_of_budget else found.budget_usd)  # fmt: skip
+    spent = sum((run.usage for run in found.all_runs), Usage()).cost_usd or 0.0
+    most = fmt.plain_usd(found.budget_usd or 0.0)
+    st.caption(fmt.markdown(f"${fmt.plain_usd(spent)} of ${most} are spent."), width="content")
 
 
 def _filters(grid: Grid) -> tuple[Filter, bool]:

@@ -10,7 +10,7 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.prompt_lab.board import Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
-from llmopt_core.experiments.prompt_lab.grid import Grid
+from llmopt_core.experiments.prompt_lab.grid import Grid, is_open
 from llmopt_core.experiments.prompt_lab.repeats import repeats_told
 from llmopt_core.types import Example
 from llmopt_ui import format as fmt
@@ -55,7 +55,7 @@ def draw_row(slots: Slots, grid: Grid, page: Page, row: int) -> None:
 def _missing(found: Comparison, grid: Grid, row: int) -> None:
     """Below a row in which answers failed or are missing, the buttons that ask for them again."""
     missing = [
-        [(column, row, repeat) for repeat, record in enumerate(cell.repeats) if record is None or record.failure]
+        [(column, row, repeat) for repeat, record in enumerate(cell.repeats) if is_open(record)]
         for column, cell in enumerate(grid.rows[row])
     ]
     if any(missing):

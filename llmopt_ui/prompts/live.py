@@ -45,12 +45,18 @@ def models_for(variants: Sequence[Configuration]) -> Models:
 
 
 def ask_again(found: Comparison, places: Sequence[Place]) -> None:
-    """Answer these places anew.
+    """Answer these places anew, within the budget that was typed for it.
 
     Raises:
-        BadInput: The examples are gone, or another process works on it.
+        BadInput: The examples are gone, another process works on it, or it takes a larger budget.
     """
-    live().ask_again(found, places, _maker(found.variants))
+    budget = st.session_state.get(new_budget_key(found))
+    live().ask_again(found, places, _maker(found.variants), budget)
+
+
+def new_budget_key(found: Comparison) -> str:
+    """Of the field that asks what a comparison may cost in all."""
+    return f"comparison_budget_{found.id}"
 
 
 def grid_of(project: Project, found: Comparison, board: Board | None) -> Grid:

@@ -104,6 +104,11 @@ class Board:
             self._put(place, replace(cell, state=state_of(record), text=text, record=record))
         return record
 
+    def drop(self, place: Place) -> None:
+        """Take out what was begun but not answered."""
+        with self._changed:
+            self._put(place, Live("cancelled"))
+
     def drop_waiting(self) -> None:
         """Take out of line what nobody has begun."""
         with self._changed:

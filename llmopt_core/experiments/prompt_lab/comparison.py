@@ -51,6 +51,16 @@ class Comparison:
         return self.runs[0][0].total
 
     @property
+    def budget_usd(self) -> float | None:
+        """The most it may cost in all."""
+        return self.runs[0][0].budget_usd
+
+    @property
+    def out_of_budget(self) -> bool:
+        """Whether its budget stopped it."""
+        return any(run.status == "budget-reached" for run in self.all_runs)
+
+    @property
     def created_at(self) -> datetime:
         """When it was started."""
         return min(run.created_at for column in self.runs for run in column)
@@ -146,7 +156,7 @@ def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
         found.repeats,
         found.concurrency,
         tuple(store.documents(found.project)) if retrieves else (),
-        found.runs[0][0].budget_usd,
+        found.budget_usd,
         found.origin,
     )
 

@@ -144,14 +144,21 @@ def updated(grid: Grid, board: Board, places: Sequence[Place]) -> Grid:
     return replace(grid, rows=tuple(map(tuple, rows)))
 
 
+def is_open(record: Record | None) -> bool:
+    """Whether asking again may give more: no answer, a failed one, or one that lacks a score that can be had."""
+    if record is None or record.failure is not None:
+        return True
+    return any(score.failure_kind for score in record.scores.values())
+
+
 def missing_places(grid: Grid) -> list[Place]:
-    """What was never answered, failed or was stopped."""
+    """What was never answered, failed or was stopped, or has a score that can still be had."""
     return [
         (column, row, repeat)
         for row, cells in enumerate(grid.rows)
         for column, cell in enumerate(cells)
         for repeat, record in enumerate(cell.repeats)
-        if record is None or record.failure is not None
+        if is_open(record)
     ]
 
 

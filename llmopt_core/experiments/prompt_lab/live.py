@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.jobs import JobContext, JobRunner
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.prompt_lab.board import Board, Place
-from llmopt_core.experiments.prompt_lab.comparison import Comparison, new_id, plan_of, start_comparison
+from llmopt_core.experiments.prompt_lab.comparison import Comparison, comparison, new_id, plan_of, start_comparison
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
+from llmopt_core.experiments.run_budget import check_larger
 from llmopt_core.experiments.run_documents import check_documents
 from llmopt_core.experiments.run_judges import check_judge
 from llmopt_core.models.registry import Models
@@ -47,25 +49,39 @@ class LiveComparisons:
         self._submit(plan, found, all_places(plan), make_models)
         return comparison_id
 
-    def ask_again(self, found: Comparison, places: Iterable[Place], make_models: MakeModels) -> None:
+    def ask_again(
+        self, found: Comparison, places: Iterable[Place], make_models: MakeModels, budget_usd: float | None = None
+    ) -> None:
         """Answer these places anew, beside what is being answered; the other records stay.
 
+        Args:
+            found: The comparison.
+            places: What to ask.
+            make_models: See `start`.
+            budget_usd: What the whole comparison may cost from now on; by default as before.
+
         Raises:
-            BadInput: The comparison's examples are gone, its documents or judge have changed, or another process works
-                on it.
+            BadInput: The comparison's examples are gone, its documents or judge have changed, another process works
+                on it, or its budget is spent and no larger one is given.
         """
         wanted = list(places)
         board = self.board(found.id)
         if board is not None and board.add(wanted):
             return
         self.wait(found.id, _CLOSING_SECONDS)
+        # As it stands now: what was paid since it was last read counts.
+        found = comparison(self._store, found.project, found.id)
         plan = plan_of(self._store, found)
+        if budget_usd is not None:
+            plan = replace(plan, budget_usd=budget_usd)
+        new = budget_usd if found.out_of_budget else plan.budget_usd
+        check_larger("the comparison", found.budget_usd, new, found.all_runs)
         version = documents_version(plan.documents)
         for run in found.all_runs:
             check_documents(run, version)
             check_judge(run, plan.judge)
         for run in found.all_runs:
-            self._store.resume_run(run.id, documents_version=version)
+            self._store.resume_run(run.id, documents_version=version, options={"budget_usd": plan.budget_usd})
         self._submit(plan, found, wanted, make_models)
 
     def board(self, comparison_id: str) -> Board | None:

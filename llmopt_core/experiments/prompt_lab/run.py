@@ -10,17 +10,19 @@ from functools import partial
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.execution.bounded import bounded_map, failure_of
 from llmopt_core.execution.budget import Account, Budget, accounted
+from llmopt_core.experiments.grading import unpaid
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.prompt_lab.board import Board, Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.record_saver import RecordSaver
+from llmopt_core.experiments.run_budget import continued_budget
 from llmopt_core.experiments.runner import cancellable
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Status
-from llmopt_core.types import Answer, Failure, Record, Usage
+from llmopt_core.types import Answer, Failure, Record
 
 _STOPPED = "Stopped before the answer was whole."
 
@@ -64,7 +66,7 @@ async def run_comparison(
     started = time.perf_counter()
     status: Status = "interrupted"
     error = ""
-    budget = Budget(plan.budget_usd, usage=sum((run.usage for run in found.all_runs), Usage()))
+    budget = continued_budget(plan.budget_usd, found.all_runs)
     try:
         with RecordSaver(store) as saver, models.within(budget):
             work = _answer(plan, found, models, store, board, saver, budget)
@@ -105,11 +107,18 @@ async def _answer(  # noqa: PLR0917
         with accounted(accounts[runs[0].id]):
             await pipeline.prepare(examples)
 
-    def keep(place: Place, record: Record) -> None:
-        column, row, repeat = place
+    def keep_paid(place: Place) -> int:
+        column, _, repeat = place
         run_id = found.runs[column][repeat].id
-        saver.put(run_id, row, board.finished(place, record))
         saver.put_paid(run_id, accounts[run_id].usage, budget.dearest)
+        return run_id
+
+    def keep(place: Place, record: Record) -> None:
+        saver.put(keep_paid(place), place[1], board.finished(place, record))
+
+    def stop(error: BudgetReached) -> None:
+        reached.append(error)
+        board.drop_waiting()
 
     async def one(place: Place) -> None:
         column, row, repeat = place
@@ -117,18 +126,22 @@ async def _answer(  # noqa: PLR0917
         hear = partial(board.heard, place) if board.is_watched(row) else None
         try:
             with accounted(accounts[found.runs[column][repeat].id]):
-                record = await pipelines[column].evaluate(examples[row], repeat=repeat, on_text=hear)
+                record = await pipelines[column].evaluate(examples[row], repeat=repeat, on_text=hear, partial=True)
         except asyncio.CancelledError:
             piece = board.cell(place).text
             stopped = Failure("answer", "cancelled", _STOPPED)
             keep(place, Record(examples[row], Answer(piece), failure=stopped))
             raise
         except BudgetReached as error:
-            reached.append(error)
-            board.drop_waiting()
-            record = Record(examples[row], failure=failure_of(error, "answer"))
+            # Not asked is not failed: what was stored of it before stays, and it is asked with a larger budget.
+            stop(error)
+            board.drop(place)
+            keep_paid(place)
+            return
         except Exception as error:
             record = Record(examples[row], failure=failure_of(error, "answer"))
+        if why := unpaid(record):
+            stop(BudgetReached(why))
         keep(place, record)
 
     # While some answers are scored, others ask already: the calls are what is bounded.

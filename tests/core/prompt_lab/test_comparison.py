@@ -13,6 +13,7 @@ import pytest
 from llmopt_core.errors import BadInput, EndpointError, StorageFailed
 from llmopt_core.evaluation.check_spec import CheckSpec
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.jobs import JobRunner
 from llmopt_core.experiments.prompt_lab.board import Board, Place
 from llmopt_core.experiments.prompt_lab.columns import columns_of
 from llmopt_core.experiments.prompt_lab.comparison import (
@@ -25,6 +26,7 @@ from llmopt_core.experiments.prompt_lab.comparison import (
 )
 from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html, comparison_values
 from llmopt_core.experiments.prompt_lab.grid import checks_in, differences, metric_scores, missing_places
+from llmopt_core.experiments.prompt_lab.live import LiveComparisons
 from llmopt_core.experiments.prompt_lab.plan import (
     MOST_VARIANTS,
     check_plan,
@@ -157,6 +159,50 @@ async def test_a_failed_cell_says_why_and_can_be_asked_again_alone(lab: Lab) -> 
     again = lab.grid(await lab.run_again(plan, found, [(1, 1, 0)]))
     assert [cell.state for cell in again.rows[1]] == ["failed", "done"]
     assert len(lab.chat.requests) == asked + 1
+
+
+def test_what_a_budget_refused_is_missing_and_asked_within_a_new_one(lab: Lab) -> None:
+    live = LiveComparisons(lab.store, JobRunner(lab.store, lab.settings))
+    key = live.start(lab.plan(concurrency=2, budget_usd=0.035), lab.models)
+    live.wait(key)
+    found = comparison(lab.store, "p", key)
+    assert {run.status for run in found.all_runs} == {"budget-reached"}
+    assert sum(run.failed for run in found.all_runs) == 0
+    missing = missing_places(lab.grid(found))
+    assert len(missing) == 6 - len(lab.chat.requests) == 3
+    for budget in (None, 0.03, 0.01):
+        with pytest.raises(BadInput, match=r"may cost in all: 0\.03 USD are spent already"):
+            live.ask_again(found, missing, lab.models, budget)
+    live.ask_again(found, missing, lab.models, 0.045)
+    live.wait(key)
+    again = comparison(lab.store, "p", key)
+    assert len(lab.chat.requests) == 4
+    assert again.budget_usd == 0.045
+    # What is read of it may be old: what was paid since counts all the same.
+    live.ask_again(found, missing_places(lab.grid(again)), lab.models, 1.0)
+    live.wait(key)
+    whole = comparison(lab.store, "p", key)
+    assert (whole.out_of_budget, missing_places(lab.grid(whole)), len(lab.chat.requests)) == (False, [], 6)
+    assert sum(run.usage.cost_usd or 0.0 for run in whole.all_runs) == pytest.approx(0.06)
+
+
+async def test_an_answer_without_a_paid_judge_is_kept_and_asked_again(lab: Lab) -> None:
+    verdict = '{"reason": "fine", "passed": true, "score": 1.0}'
+    lab.chat = ScriptedChat(
+        lambda request: verdict if "rubric" in request.messages[-1].content else reply(request), cost_usd=0.01
+    )
+    judge = JudgeSpec(endpoint="scripted", model="g")
+    rubric = CheckSpec(type="llm-rubric", value="It is polite.")
+    plan = lab.plan(lab.variant("plain"), checks=(rubric,), judge=judge, concurrency=1, budget_usd=0.031)
+    found = await lab.run(plan)
+    assert found.runs[0][0].status == "budget-reached"
+    assert found.runs[0][0].done == 2
+    record = lab.grid(found).rows[1][0].record
+    assert record is not None
+    assert record.failure is None
+    assert record.answer is not None
+    assert record.scores["llm-rubric: It is polite."].failure_kind == "budget"
+    assert missing_places(lab.grid(found)) == [(0, 1, 0), (0, 2, 0)]
 
 
 async def test_cancelling_keeps_what_has_come(lab: Lab) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import io
-import logging
 from typing import Any
 
 from llmopt_core.documents import limits
+from llmopt_core.documents.pdf_forms import entered_text
+from llmopt_core.documents.pdf_layout import join_words, page_text, uncertain_characters
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.text import Extracted, join_pages, normalise, numbers_in_words
 from llmopt_core.errors import BadInput
 
 _END = b"%%EOF"
+_UNCERTAIN = 0.05
 
 
 def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracted:
-    """The text layer of a PDF; pages begin at `page_starts`.
+    """The text layer of a PDF with the values of its form; pages begin at `page_starts`.
+
+    Rows of tables have bars between their cells, and words that a line end divides are whole again. What cannot be
+    read is told by page.
 
     Args:
         name: For messages.
@@ -27,57 +32,94 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracte
     """
     if b"%PDF-" not in data[:1024]:
         raise BadInput(f"{name} is not a PDF: it does not begin with %PDF.")
-    if _END not in data[-2048:]:
-        raise BadInput(f"{name} is cut off: the end mark of a PDF is missing; download or export it again.")
-    pages = [normalise(text) for text in _page_texts(name, data, on_part)]
+    # Whatever a server or a disk put behind it: the mark is somewhere.
+    whole = _END in data
+    document = _opened(name, data, whole)
+    pages, faults = _page_texts(document, on_part)
+    entered, told = entered_text(data, pages)
+    pages = [normalise("\n\n".join(filter(None, both))) for both in zip(pages, entered, strict=True)]
     silent = [number for number, text in enumerate(pages, 1) if not text.strip()]
     if len(silent) == len(pages):
+        if not whole:
+            raise _cut_off(name)
         raise BadInput(
             f"{name} has no text on its {len(pages):,} page{'s' if len(pages) > 1 else ''}: it is probably scanned; "
             "run text recognition (OCR) first."
         )
     text, starts = join_pages(pages)
-    warnings = (f"No text on page {numbers_in_words(silent)}: blank or scanned.",) if silent else ()
-    return Extracted(text, starts, warnings, {"pages": len(pages)})
+    warnings = [f"No text on page {numbers_in_words(silent)}: blank or scanned."] if silent else []
+    warnings += [sentence.format(pages=numbers_in_words(numbers)) for sentence, numbers in faults.items()]
+    warnings += [] if whole else ["The end mark of the PDF is missing: the file may be cut off; look at its last page."]
+    return Extracted(text, starts, (*warnings, *told), {"pages": len(pages)})
 
 
-def _page_texts(name: str, data: bytes, on_part: OnPart) -> list[str]:
-    from pypdf import PdfReader
+def _opened(name: str, data: bytes, whole: bool) -> Any:
+    from pypdfium2 import PdfDocument, PdfiumError
 
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
-        reader = PdfReader(io.BytesIO(data))
-        _unlock(reader, name)
-        count = len(reader.pages)
-    except BadInput:
-        raise
-    except Exception as error:  # a damaged file can break pypdf in any way
-        raise _damaged(name, error) from error
-    if count == 0:
-        raise BadInput(f"{name} has no pages.")
+        document = PdfDocument(data)
+        count = len(document)
+    except PdfiumError as error:
+        if "password" in str(error).lower():
+            raise BadInput(f"{name} is encrypted with a password: save a copy without one.") from error
+        if not whole:
+            raise _cut_off(name) from error
+        if _is_empty(data):
+            raise BadInput(f"{name} has no pages.") from error
+        reason = str(error).strip(".")
+        raise BadInput(f"{name} is a damaged PDF ({reason}): open it in a viewer and export it again.") from error
     if count > limits.PDF_PAGES:
         raise BadInput(f"{name} has {count:,} pages, more than {limits.PDF_PAGES:,}: split it.")
-    return _extract(reader, name, on_part)
+    return document
 
 
-def _unlock(reader: Any, name: str) -> None:
-    """Open a PDF that is encrypted with an empty password, as printing restrictions do."""
-    if reader.is_encrypted and not reader.decrypt(""):
-        raise BadInput(f"{name} is encrypted with a password: save a copy without one.")
+def _is_empty(data: bytes) -> bool:
+    """Whether a PDF is whole and has no pages, which pdfium takes for damage."""
+    from pypdf import PdfReader
+
+    try:
+        return not PdfReader(io.BytesIO(data)).pages
+    except Exception:  # a damaged file can break pypdf in any way
+        return False
 
 
-def _extract(reader: Any, name: str, on_part: OnPart) -> list[str]:
+def _page_texts(document: Any, on_part: OnPart) -> tuple[list[str], dict[str, list[int]]]:
+    """Text of each page, and the pages of each fault."""
+    from pypdfium2 import PdfiumError
+
     texts: list[str] = []
-    count = len(reader.pages)
-    for number, page in enumerate(reader.pages, 1):
+    faults: dict[str, list[int]] = {}
+    count = len(document)
+    for number in range(1, count + 1):
         try:
-            texts.append(page.extract_text())
-        except Exception as error:
-            raise _damaged(name, error, f" on page {number}") from error
+            page = document[number - 1]
+            words = page.get_textpage()
+            texts.append(page_text(words))
+            if uncertain_characters(words) > _UNCERTAIN:
+                faults.setdefault(_NO_MAP, []).append(number)
+            words.close()
+            page.close()
+        except PdfiumError:
+            texts.append("")
+            faults.setdefault(_UNREAD, []).append(number)
         on_part(number, count, "page")
-    return texts
+    if document.count_attachments():
+        faults[_ATTACHED.format(count=document.count_attachments())] = []
+    return _whole_words(texts), faults
 
 
-def _damaged(name: str, error: Exception, where: str = "") -> BadInput:
-    reason = str(error).split("\n", 1)[0][:120] or type(error).__name__
-    return BadInput(f"{name} is a damaged PDF{where} ({reason}): open it in a viewer and export it again.")
+def _whole_words(texts: list[str]) -> list[str]:
+    """All pages at once, since how a word is written may be seen on another one."""
+    return join_words("\f".join(text.replace("\f", " ") for text in texts)).split("\f")
+
+
+def _cut_off(name: str) -> BadInput:
+    return BadInput(f"{name} is cut off: the end mark of a PDF is missing; download or export it again.")
+
+
+_NO_MAP = (
+    "Fonts on page {pages} do not say which letters they draw, and the text may be wrong: "
+    "run text recognition (OCR) on it."
+)
+_UNREAD = "Page {pages} is damaged and was not read."
+_ATTACHED = "{count:,} attached files were not read."

@@ -4,6 +4,7 @@ import streamlit as st
 
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view, outdated_view
+from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, link_to, page_header, section, told_plainly
 from llmopt_ui.evaluation.comparison import set_size
 from llmopt_ui.evaluation.results import means_over, together
@@ -13,12 +14,12 @@ from llmopt_ui.overview.next_steps import next_steps
 from llmopt_ui.overview.view import latest_entries, map_view, metrics_of, standing_of, standing_view, steps_view
 from llmopt_ui.resources import store
 from llmopt_ui.sidebar import current_project
-from llmopt_ui.theme import inks
 
 page_header(OVERVIEW)
 project = current_project()
 saved = store().configurations(project)
 runs = store().runs(project)
+colours = project_inks(project)
 
 with told_plainly():
     found = latest_entries(runs, saved)
@@ -28,7 +29,7 @@ with told_plainly():
         section(
             "Two directions", "Up: give the model what it needs to know. Right: change how it acts. Measure every step."
         )
-        map_view(saved, found)
+        map_view(saved, found, colours)
     with right:
         standing_view(standing, runs)
         section("What to do next")
@@ -39,9 +40,7 @@ with told_plainly():
         caveats_view([entry.known for entry in found if entry.known])
         outdated_view(project, {entry.name: entry.run for entry in found})
         newest = found[0].run
-        leaderboard_table(
-            found, metrics_of(found), inks([*(item.name for item in saved), *(e.name for e in found)]), "overview"
-        )
+        leaderboard_table(found, metrics_of(found), colours, "overview")
         size = set_size(project, newest.evaluation_set, newest.set_version)
         st.caption(
             f"The set {fmt.markdown(newest.evaluation_set)}, graded by {fmt.markdown(newest.judge)}. "

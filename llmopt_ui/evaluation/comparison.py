@@ -13,9 +13,10 @@ from llmopt_core.experiments.current_runs import current_runs, family_runs
 from llmopt_core.experiments.scored import baseline_position
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import EvaluationSet
+from llmopt_ui.colours import project_inks
 from llmopt_ui.evaluation.results import leading_metrics
 from llmopt_ui.resources import store
-from llmopt_ui.theme import Ink, inks
+from llmopt_ui.theme import Ink
 
 SET, JUDGE, COMPARED, BASELINE = "set", "judge", "compared", "baseline"
 EXAMPLE, ONE = "example", "record_of"
@@ -89,7 +90,7 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     baseline = _baseline(bar, list(shown)) if shown else ""
     metrics = tuple(metric for metric in METRICS if any(metric in run.metrics for run in shown.values()))
     family = family_runs(on_set, configurations, set_name, set_version, judge)
-    return Chosen(set_name, set_version, judge, shown, baseline, metrics, inks([*saved, *found]), family)
+    return Chosen(set_name, set_version, judge, shown, baseline, metrics, project_inks(project, found), family)
 
 
 def _shown_at_first(names: Sequence[str]) -> list[str]:

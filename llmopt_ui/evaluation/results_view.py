@@ -35,15 +35,11 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
 
 
 def _picture(project: Project, chosen: Chosen, compared: Sequence[Entry]) -> None:
-    section("The four Ragas metrics" if len(chosen.ragas) == 4 else "Scores")
+    first, partial = first_charted(compared, chosen.leading, chosen.metrics)
+    section("Scores that all have" if partial else "Scores")
     caveats_view([entry.known for entry in compared if entry.known])
     outdated_view(project, chosen.runs)
-    titles = {metric: metric_title(metric) for metric in chosen.ragas or chosen.leading}
-    seen = [entry.name for entry in compared if entry.seen]
-    asked = {entry.name: entry.asked for entry in compared if entry.asked}
-    figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks, seen, asked)
-    told = "Mean score of each configuration per metric, with 95 % intervals"
-    st.plotly_chart(figure, config=CONFIG, key="metric_bars", alt=told)
+    _bars(chosen, compared, first, "metric_bars")
     size = set_size(project, chosen.set_name, chosen.set_version)
     means = means_over([run.done for run in chosen.runs.values()], size)
     st.caption(f"{means} Graded by {fmt.markdown(chosen.judge)}.")
@@ -51,6 +47,30 @@ def _picture(project: Project, chosen: Chosen, compared: Sequence[Entry]) -> Non
         st.caption(f"{note} More in Settings, tab Judge.")
     for line in findings(compared, chosen.metrics, chosen.inks):
         st.markdown(line)
+    if partial:
+        section("Scores that only some have", "The others use no documents, or could not be scored.")
+        _bars(chosen, compared, partial, "partial_bars")
+
+
+def first_charted(
+    compared: Sequence[Entry], leading: Sequence[str], metrics: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The metrics of the first chart, which every configuration has, and the leading ones that only some have.
+
+    Where no metric is shared by all, the first chart has the leading ones.
+    """
+    by_all = [m for m in metrics if all(m in e.summaries and e.summaries[m].mean is not None for e in compared)]
+    first = tuple(metric for metric in leading if metric in by_all) or tuple(by_all)
+    return (first, tuple(metric for metric in leading if metric not in by_all)) if first else (tuple(leading), ())
+
+
+def _bars(chosen: Chosen, compared: Sequence[Entry], metrics: Sequence[str], key: str) -> None:
+    titles = {metric: metric_title(metric) for metric in metrics}
+    seen = [entry.name for entry in compared if entry.seen]
+    asked = {entry.name: entry.asked for entry in compared if entry.asked}
+    figure = metric_bars({entry.name: entry.summaries for entry in compared}, titles, chosen.inks, seen, asked)
+    told = "Mean score of each configuration per metric, with 95 % intervals"
+    st.plotly_chart(figure, config=CONFIG, key=key, alt=told)
 
 
 def findings(compared: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink]) -> list[str]:

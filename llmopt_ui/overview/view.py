@@ -19,7 +19,7 @@ from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.overview.next_steps import Standing, Step, leader_of
 from llmopt_ui.resources import store
-from llmopt_ui.theme import inks
+from llmopt_ui.theme import Ink
 
 _SHOWN = 8
 
@@ -60,12 +60,12 @@ def standing_of(project: Project, saved: Sequence[SavedConfiguration], found: Se
     )
 
 
-def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry]) -> None:
-    """The two-axis map with the project's configurations."""
+def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry], inks: Mapping[str, Ink]) -> None:
+    """The two-axis map with the project's configurations in their colours."""
     places = {item.name: place(item.spec) for item in saved}
     captions = _captions(found)
     st.plotly_chart(
-        method_map(places, inks(list(places)), captions),
+        method_map(places, inks, captions),
         config={**CONFIG, "displayModeBar": False},
         key="method_map",
         alt="Map of the method: context optimization upward, LLM optimization to the right; configurations as dots",

@@ -27,7 +27,7 @@ def row_html(grid: Grid, row: int, colours: Sequence[Ink], marked: bool) -> str:
     cells = grid.rows[row]
     outcomes = [cell.outcome(grid.metrics) for cell in cells]
     shown = [
-        title_html(name, ink.colour, outcome) + cell_html(cell, cells[0] if marked and place else None)
+        title_html(name, ink, outcome) + cell_html(cell, cells[0] if marked and place else None)
         for place, (cell, name, ink, outcome) in enumerate(zip(cells, grid.names, colours, outcomes, strict=True))
     ]
     return cells_html(shown, [outcome.passed for outcome in outcomes])

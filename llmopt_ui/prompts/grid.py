@@ -16,6 +16,7 @@ from llmopt_core.types import Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.caveats import overlap_sentences
+from llmopt_ui.colours import project_inks
 from llmopt_ui.components import show_error, told_plainly, told_problem
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompts.downloads import grid_downloads
@@ -23,7 +24,7 @@ from llmopt_ui.prompts.grid_rows import Page, draw_rows
 from llmopt_ui.prompts.live import ask_again, columns, grid_of, live, new_budget_key
 from llmopt_ui.prompts.state import addressed
 from llmopt_ui.prompts.watch import watch
-from llmopt_ui.theme import Ink, inks, verdict
+from llmopt_ui.theme import Ink, verdict
 
 FILTER, PAGE, MARKED = "show", "page", "marked"
 PER_PAGE = 10
@@ -43,7 +44,8 @@ def grid_view(project: Project, found: Comparison) -> None:
     told_problem()
     board = live().board(found.id)
     grid = grid_of(project, found, board)
-    colours = list(inks([str(place) for place in range(len(grid.names))]).values())
+    known = project_inks(project, grid.names)
+    colours = [known[name] for name in grid.names]
     _standing(found, grid, board)
     head = [column.empty() for column in st.columns(len(grid.names), gap="small")]
     draw_head(head, grid, columns(found, grid, board), colours)

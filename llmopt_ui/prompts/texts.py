@@ -9,6 +9,7 @@ from llmopt_core.evaluation.check_spec import CheckSpec, told
 from llmopt_core.experiments.prompt_lab.outcome import Outcome
 from llmopt_core.prompts.diff import ONLY_SPACE, Op, only_space, shown
 from llmopt_core.types import Message, Score
+from llmopt_ui.theme import Ink
 
 _TAGS = {"equal": "", "insert": "ins", "delete": "del"}
 _SIGNS = {True: ("yes", "✓"), False: ("no", "✗"), None: ("open", "?")}
@@ -67,13 +68,14 @@ def question_html(question: str, about: str) -> str:
     return f'<div class="llmopt-question">{escaped(question)}</div>{meta_html([about] if about else [])}'
 
 
-def title_html(name: str, colour: str, outcome: Outcome) -> str:
+def title_html(name: str, ink: Ink, outcome: Outcome) -> str:
     """A variant's name, and where it is known whether its answer passed: by colour, sign and word."""
     verdict = ""
     if outcome.word:
         kind, sign = _SIGNS[outcome.passed]
         verdict = f'<span class="llmopt-verdict {kind}">{sign} {escaped(outcome.word)}</span>'
-    dot = f'<span class="llmopt-dot" style="background:{colour}"></span>'
+    filling = "border: 2px solid" if ink.pattern else "background:"
+    dot = f'<span class="llmopt-dot" style="{filling} {ink.colour}"></span>'
     return f'<div class="llmopt-title">{dot}<b>{escaped(name)}</b>{verdict}</div>'
 
 

@@ -16,10 +16,10 @@ from llmopt_core.prompts.assemble import templates_of
 from llmopt_core.prompts.template import variables_in
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
+from llmopt_ui.colours import project_inks
 from llmopt_ui.components import show_error
 from llmopt_ui.forms.configuration import model_fields, sentence_of
 from llmopt_ui.resources import store
-from llmopt_ui.theme import inks
 
 _NO_PASSAGES = "None"
 _NARROWEST = 225
@@ -29,14 +29,16 @@ def variants_fields(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the columns; gives the setup with what was chosen."""
     offered = prompts_offered(project)
     chosen = list(setup.variants) or usual_variants(project, list(offered))
-    colours = list(inks([str(place) for place in range(MOST_VARIANTS)]).values())
     made = []
     grid = st.grid(max(2, min(MOST_VARIANTS, len(chosen) + 1)), min_column_width=_NARROWEST)
     names = variant_names(chosen)
+    colours = project_inks(project, names)
     for place, variant in enumerate(chosen):
         with grid.cell(), st.container(border=True, gap="small"):
             with st.container(horizontal=True, vertical_alignment="center", key=f"nowrap_variant_{place}_{slot}"):
-                st.markdown(f"{colours[place].dot} **{fmt.markdown(fmt.shorten(names[place], 44))}**", width="stretch")
+                st.markdown(
+                    f"{colours[names[place]].dot} **{fmt.markdown(fmt.shorten(names[place], 44))}**", width="stretch"
+                )
                 st.button("", key=f"variant_remove_{place}_{slot}", icon=":material/close:", type="tertiary",
                           help="Remove this variant", disabled=len(chosen) == 1, on_click=_replace,
                           args=(project, setup, [other for at, other in enumerate(chosen) if at != place]))  # fmt: skip

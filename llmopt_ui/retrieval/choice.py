@@ -17,11 +17,12 @@ from llmopt_core.experiments.retrieval_lab.differences import told_differences
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
+from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, link_to
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify
-from llmopt_ui.theme import Ink, inks
+from llmopt_ui.theme import Ink
 
 LEFT, RIGHT = "left", "right"
 SET, QUESTION, OWN = "asked_set", "asked", "own_question"
@@ -77,7 +78,7 @@ def ready(project: Project, saved: Sequence[SavedConfiguration]) -> bool:
 def sides(project: Project, saved: Sequence[SavedConfiguration]) -> list[Side]:
     """The fields for one or two configurations; gives what is chosen with what was changed."""
     names = [item.name for item in saved]
-    colours = inks([item.name for item in store().configurations(project)])
+    colours = project_inks(project, names)
     one, two = st.columns(2, gap="medium")
     left = pinned_select(one, "Configuration", names, LEFT, names[-1])
     right = pinned_select(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -52,8 +53,15 @@ def test_the_sample_is_evaluated_and_compared(app: App, store: Store, script: Sc
     assert len(chat.requests) == 6
     test = app(PAGE, evaluation_view="Results")
     assert not test.exception
-    assert [heading.value for heading in test.subheader][:2] == ["The four Ragas metrics", "Leaderboard"]
-    assert len(test.get("plotly_chart")) == 2
+    assert [heading.value for heading in test.subheader][:3] == [
+        "Scores that all have", "Scores that only some have", "Leaderboard",
+    ]  # fmt: skip
+    first, second = (json.loads(chart.proto.spec) for chart in test.get("plotly_chart")[:2])
+    shown = [set(trace["x"]) for trace in first["data"] if trace.get("name")]
+    assert len(shown) == 3
+    assert all("Answer relevancy" in x and "Answer F1" in x for x in shown)
+    assert not any("not scored" in str(trace.get("text")) for trace in first["data"])
+    assert {"Context precision", "Context recall"} <= {x for trace in second["data"] for x in trace["x"]}
     assert "measures grounding, not correctness; against human labels its AUC" in texts(test)
 
 

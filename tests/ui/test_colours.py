@@ -1,0 +1,44 @@
+"""A name has one colour on all pages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from llmopt_core.runs.store import Store
+
+App = Callable[..., AppTest]
+_DOT = re.compile(r':color\[[●◍]\]\{foreground="(#\w+)"\} \*\*(.+?)\*\*')
+
+
+def colours(test: AppTest) -> dict[str, str]:
+    assert not test.exception
+    found = [_DOT.search(str(part.value)) for part in test.markdown]
+    return {match[2].replace("\\", ""): match[1] for match in found if match}
+
+
+def test_a_name_has_one_colour_on_every_page(app: App, used: str, store: Store, script: Callable[..., object]) -> None:
+    script(lambda request: "It was 1712.")
+    for name in ("rag-rerank", "fresh"):
+        store.save_version(used, "prompt", name, {"template": f"{name}: {{{{ question }}}}"})
+    test = app("pages/prompt_lab.py", project=used, prompts_view="Side by side")
+    before = colours(test)
+    assert set(before) == {"rag-rerank", "fresh"}
+    test.button(key="comparison_start").click().run()
+    beside = colours(test)
+    assert beside == before
+    everywhere = [*before.items()]
+    for address in ({}, {"set": "questions"}):
+        results = app("pages/evaluation.py", project=used, evaluation_view="Results", **address)
+        chart = json.loads(results.get("plotly_chart")[0].proto.spec)
+        bars = {trace["name"]: trace["marker"]["color"] for trace in chart["data"] if trace.get("name")}
+        everywhere += [*bars.items(), *colours(results).items()]
+    map_spec = json.loads(app("pages/overview.py", project=used).get("plotly_chart")[0].proto.spec)
+    everywhere += [(t["name"], t["marker"]["color"]) for t in map_spec["data"] if t.get("name") in {"baseline", "rag"}]
+    names = {name for name, _ in everywhere}
+    assert {"rag-rerank", "fresh", "baseline", "rag"} <= names
+    assert len(set(everywhere)) == len(names)
+    assert len({colour for _, colour in everywhere}) == len(names)

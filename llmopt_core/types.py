@@ -276,6 +276,8 @@ class Answer:
         raw: All that the model wrote, where the answer is only a part of it; else empty.
         steps: Name and output of each call a chain made before the last one.
         claims: The fact check's verdict on each claim of the answer, where one was made.
+        reasoning: What a reasoning model wrote before its last answer; never scored.
+        reasoning_tokens: Of all its calls, a part of the usage's completion tokens.
     """
 
     text: str
@@ -289,6 +291,8 @@ class Answer:
     raw: str = ""
     steps: tuple[tuple[str, str], ...] = ()
     claims: tuple[Evidence, ...] = ()
+    reasoning: str = ""
+    reasoning_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from llmopt_core.answering.context import answer_variables
 from llmopt_core.answering.few_shot_vectors import remembered
 from llmopt_core.answering.support import ModelSupport, Support, WordSupport
 from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec, Vectors
+from llmopt_core.models.finish import ending
 from llmopt_core.prompts.assemble import Mode, build_messages, build_step_messages, templates_of
 from llmopt_core.prompts.few_shot import Encode
 from llmopt_core.prompts.patterns import extract_answer
@@ -67,7 +68,7 @@ async def answer_question(  # noqa: PLR0917
     steps = await call.run_steps(variables)
     messages = await call.build(variables, encode)
     done = await call.complete(messages, on_text)
-    text, notes = await _extracted(prompt.extract, done)
+    text, notes = await _extracted(prompt.extract, done, model.max_tokens)
     notes += [note for note in call.notes if note not in notes]
     if hits and not used:
         notes.append("The prompt uses neither `context` nor `documents`, so the model saw no retrieved passage.")
@@ -85,6 +86,8 @@ async def answer_question(  # noqa: PLR0917
         raw=done.text if done.text.strip() != checked.text else "",
         steps=tuple(steps),
         claims=checked.claims,
+        reasoning=done.reasoning,
+        reasoning_tokens=call.reasoning_tokens,
     )
 
 
@@ -104,6 +107,7 @@ class _Call:
     usage: Usage = Usage()
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    reasoning_tokens: int = 0
 
     @property
     def mode(self) -> Mode:
@@ -115,6 +119,7 @@ class _Call:
         self.usage += done.usage
         self.seconds += done.seconds
         self.notes += done.notes
+        self.reasoning_tokens += done.reasoning_tokens
         return done
 
     async def build(self, variables: Mapping[str, Any], encode: Encode | None) -> tuple[Message, ...]:
@@ -158,8 +163,9 @@ async def _found(pattern: str, text: str) -> str | None:
     return await asyncio.to_thread(extract_answer, pattern, text) if pattern else extract_answer(pattern, text)
 
 
-async def _extracted(pattern: str, done: Completion) -> tuple[str, list[str]]:
-    notes = ["The answer was cut off at the limit of tokens."] if done.finish_reason == "length" else []
+async def _extracted(pattern: str, done: Completion, max_tokens: int) -> tuple[str, list[str]]:
+    ended = ending(done.finish_reason, done.text, bool(done.reasoning or done.reasoning_tokens), max_tokens)
+    notes = [ended] if ended else []
     found = await _found(pattern, done.text)
     if found is None:
         notes.append("The extraction pattern found no answer, so the whole text counts.")

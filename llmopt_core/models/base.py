@@ -121,6 +121,9 @@ class Completion:
 
     Attributes:
         logprobs: One mapping token -> log probability per generated token, where asked for.
+        text: The answer alone.
+        reasoning: What a reasoning model wrote before it; shown and counted, never scored.
+        reasoning_tokens: Its part of the usage's completion tokens.
         notes: What of the answer was dropped or cut because it could not be read, in words.
     """
 
@@ -131,6 +134,8 @@ class Completion:
     first_token_seconds: float | None = None
     logprobs: tuple[Mapping[str, float], ...] = field(default=())
     notes: tuple[str, ...] = ()
+    reasoning: str = ""
+    reasoning_tokens: int = 0
 
 
 class ChatModel(Protocol):

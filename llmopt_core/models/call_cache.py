@@ -17,6 +17,8 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.execution.budget import enter
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
 from llmopt_core.models.cache_courier import Courier
+from llmopt_core.models.finish import known_reason
+from llmopt_core.models.thinking import split_thinking
 from llmopt_core.types import Usage, fingerprint
 
 STAGE = "call"
@@ -144,6 +146,8 @@ def encode(completion: Completion) -> bytes:
         "first_token_seconds": completion.first_token_seconds,
         "logprobs": [dict(entry) for entry in completion.logprobs],
         **({"notes": completion.notes} if completion.notes else {}),
+        "reasoning": completion.reasoning,
+        "reasoning_tokens": completion.reasoning_tokens,
     }
     return json.dumps(values).encode()
 
@@ -153,14 +157,19 @@ def decode(data: bytes) -> Completion | None:
     try:
         values = json.loads(data)
         prompt, completion, cost = values["usage"]
+        # What was kept before thinking was told apart is told apart now.
+        old = "reasoning" not in values
+        text, reasoning = split_thinking(values["text"]) if old else (values["text"], values["reasoning"])
         return Completion(
-            text=values["text"],
+            text=text,
             usage=Usage(prompt, completion, cost, calls=1),
-            finish_reason=values["finish_reason"],
+            finish_reason=known_reason(values["finish_reason"]),
             seconds=values["seconds"],
             first_token_seconds=values["first_token_seconds"],
             logprobs=tuple(values["logprobs"]),
             notes=tuple(values.get("notes", ())),
+            reasoning=reasoning,
+            reasoning_tokens=values.get("reasoning_tokens", 0),
         )
     except (ValueError, KeyError, TypeError):
         return None

@@ -15,15 +15,15 @@ import openai
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.finish import LENGTH
 from llmopt_core.models.limiter import limiter_for
 from llmopt_core.models.refusal_text import value_key
 from llmopt_core.models.refusals import Place, Refusals, refused_parameter
 from llmopt_core.models.retry import pause_before_retry, with_retries
 from llmopt_core.models.stream import Heard, pieces_of
-from llmopt_core.models.wire import mode_of, model_name, parameters, usage_of, with_extra, with_names
-from llmopt_core.models.wire_answers import Counts, Piece, read_answer, read_counts
-from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
-from llmopt_core.models.wire_values import AnswerText
+from llmopt_core.models.wire import mode_of, model_name, parameters, reasoning_tokens, usage_of, with_extra, with_names
+from llmopt_core.models.wire_answers import AnsweredError, Counts, Piece, check_no_error, read_answer, read_counts
+from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error, error_body
 from llmopt_core.types import Usage
 
 OnText = Callable[[str], None]
@@ -81,24 +81,36 @@ class OpenAIChat:
         started = time.perf_counter()
 
         async def ask() -> Piece:
-            answer = _json(await self._create(request, name))
+            try:
+                answer = await self._create(request, name)
+            except AnsweredError as error:
+                spent.add(read_counts(error.body))
+                raise
             try:
                 return read_answer(answer)
             except ValueError:
                 spent.add(read_counts(answer))
                 raise
 
+        heard = Heard(lambda _: None)
         piece = await with_retries(ask, self._endpoint.max_retries, lambda *error: self._explain(name, *error))
-        answer = AnswerText()
-        answer.add(piece.text)
-        answer.end()
+        heard.add(piece)
+        heard.end()
+        return self._completion(heard, spent, started, first=None, ended=True)
+
+    def _completion(
+        self, heard: Heard, spent: _Spent, started: float, *, first: float | None, ended: bool
+    ) -> Completion:
         return Completion(
-            text=answer.text,
-            usage=spent.with_answer(piece.counts, answer.text),
-            finish_reason=piece.finish_reason,
+            text=heard.text,
+            usage=spent.with_answer(heard.counts, heard.written),
+            finish_reason=heard.finish_reason,
             seconds=time.perf_counter() - started,
-            logprobs=piece.logprobs,
-            notes=(*piece.notes, *answer.notes()),
+            first_token_seconds=first,
+            logprobs=heard.all_logprobs,
+            notes=heard.notes(ended),
+            reasoning=heard.thinking,
+            reasoning_tokens=reasoning_tokens(heard.counts, heard.thinking),
         )
 
     async def _streamed(self, request: ChatRequest, name: str, on_text: OnText, spent: _Spent) -> Completion:
@@ -107,25 +119,17 @@ class OpenAIChat:
         try:
             await self._hear(request, name, heard, spent)
         except (EndpointError, asyncio.CancelledError):
-            spent.add(heard.counts, heard.answer.text)
+            spent.add(heard.counts, heard.written)
             raise
-        text = heard.answer.text
-        return Completion(
-            text=text,
-            usage=spent.with_answer(heard.counts, text),
-            finish_reason=heard.finish_reason,
-            seconds=time.perf_counter() - started,
-            first_token_seconds=None if heard.first is None else heard.first - started,
-            logprobs=heard.all_logprobs,
-            notes=heard.notes,
-        )
+        first = None if heard.first is None else heard.first - started
+        return self._completion(heard, spent, started, first=first, ended=False)
 
     async def _hear(self, request: ChatRequest, name: str, heard: Heard, spent: _Spent) -> None:
         async with aclosing(self._pieces(request, name, spent)) as pieces:
             async for piece in pieces:
                 heard.add(piece)
                 if heard.answer.full:
-                    heard.finish_reason = heard.finish_reason or "cut"
+                    heard.finish_reason = heard.finish_reason or LENGTH
                     break
         heard.end()
         if not heard.finish_reason:
@@ -177,20 +181,21 @@ class OpenAIChat:
             trial = self._refusals.on_trial(place, body)
             try:
                 answer = await self._post(_PATHS[mode], body, stream)
-            except openai.APIStatusError as error:
-                parameter = refused_parameter(error.status_code, error.body, body)
+            except (openai.APIStatusError, AnsweredError) as error:
+                status, said = _status_and_body(error)
+                parameter = refused_parameter(status, said, body)
                 by_hand = parameter in request.model.extra_body
                 if parameter is not None and not by_hand and (mode, parameter) != ("completion", "max_tokens"):
                     self._refusals.learn(place, [parameter], taken=False)
                     continue
-                if not trial or error.status_code not in (400, 422):
+                if not trial or status not in (400, 422):
                     raise
                 return await self._without(trial, place, body, stream, error)
             self._refusals.learn(place, trial, taken=True)
             return answer
 
     async def _without(
-        self, trial: Collection[str], place: Place, body: Mapping[str, Any], stream: bool, error: openai.APIStatusError
+        self, trial: Collection[str], place: Place, body: Mapping[str, Any], stream: bool, error: Exception
     ) -> Any:
         """Ask once without what is on trial: the refusal did not say what it is about."""
         less = {name: value for name, value in body.items() if name not in trial}
@@ -208,7 +213,9 @@ class OpenAIChat:
             return await self._client.post(
                 path, body=body, options=once, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
             )
-        return await self._client.post(path, body=body, options=once, cast_to=httpx2.Response)
+        answer = _json(await self._client.post(path, body=body, options=once, cast_to=httpx2.Response))
+        check_no_error(answer)
+        return answer
 
     def _body(self, request: ChatRequest, stream: bool, refused: Collection[str]) -> dict[str, Any]:
         body = {**parameters(request, self._endpoint), **self._extra}
@@ -253,6 +260,13 @@ class _Spent:
             self._usage = self.with_answer(None, "")
         if self._usage is not None:
             setattr(error, "usage", self._usage)  # noqa: B010
+
+
+def _status_and_body(error: openai.APIStatusError | AnsweredError) -> tuple[int, Any]:
+    """Of a refusal; one that came with status 200 and names no other is taken for a refusal of the request."""
+    if isinstance(error, AnsweredError):
+        return error.status or 400, error.body
+    return error.status_code, error_body(error)
 
 
 def _json(response: httpx2.Response) -> Any:

@@ -15,6 +15,7 @@ import openai
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.transport import TooLargeError
+from llmopt_core.models.wire_answers import AnsweredError
 from llmopt_core.models.wire_errors import GATEWAY_TIMEOUTS, WIRE_ERRORS
 
 T = TypeVar("T")
@@ -80,6 +81,8 @@ def pause_before_retry(error: Exception, attempt: int) -> float | None:
         return _after_status(error.status_code, error.response.headers, attempt)
     if isinstance(error, openai.APITimeoutError) and isinstance(error.__cause__, httpx2.ConnectTimeout):
         return _backoff(attempt)
+    if isinstance(error, AnsweredError) and error.status is not None:
+        return _after_status(error.status, {}, attempt)
     if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError | TooLargeError):
         return None
     return _backoff(attempt)

@@ -11,6 +11,7 @@ from typing import Any
 
 import openai
 
+from llmopt_core.models.thinking import ThinkingSplitter
 from llmopt_core.models.wire_answers import Counts, Logprobs, Piece, read_answer, read_chunk
 from llmopt_core.models.wire_values import AnswerText
 
@@ -56,7 +57,7 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
         nothing = False
         if piece.finish_reason and not finished:
             finished, wait = True, loop.time() + min(seconds, _AFTER_END_SECONDS)
-        elif not finished and (piece.text or piece.thinking):
+        elif not finished and (piece.text or piece.busy):
             wait = loop.time() + seconds
         yield piece
     if nothing:
@@ -73,6 +74,8 @@ class Heard:
 
     on_text: Callable[[str], None]
     answer: AnswerText = field(default_factory=AnswerText)
+    beside: AnswerText = field(default_factory=AnswerText)
+    splitter: ThinkingSplitter = field(default_factory=ThinkingSplitter)
     logprobs: list[Any] = field(default_factory=list)
     finish_reason: str = ""
     counts: Counts | None = None
@@ -81,7 +84,8 @@ class Heard:
 
     def add(self, piece: Piece) -> None:
         """Take one more piece."""
-        self._hand_on(self.answer.add(piece.text))
+        self._hand_on(self.splitter.add(self.answer.add(piece.text)))
+        self.beside.add(piece.thinking)
         self.logprobs += piece.logprobs
         self.finish_reason = piece.finish_reason or self.finish_reason
         self.odd += [note for note in piece.notes if note not in self.odd and len(self.odd) < _MOST_NOTES]
@@ -92,21 +96,38 @@ class Heard:
                 old.prompt if new.prompt is None else new.prompt,
                 old.completion if new.completion is None else new.completion,
                 new.cached or old.cached,
+                old.reasoning if new.reasoning is None else new.reasoning,
             )
 
     def end(self) -> None:
         """There is no more."""
-        self._hand_on(self.answer.end())
+        self._hand_on(self.splitter.add(self.answer.end()))
+        self._hand_on(self.splitter.end())
+        self.beside.end()
+
+    @property
+    def text(self) -> str:
+        """The answer."""
+        return self.splitter.answer
+
+    @property
+    def thinking(self) -> str:
+        """What was written beside it."""
+        return "\n".join(filter(None, (self.beside.text.strip(), self.splitter.thinking)))
+
+    @property
+    def written(self) -> str:
+        """All that the model wrote, which is what is paid for."""
+        return self.beside.text + self.answer.text
 
     def _hand_on(self, text: str) -> None:
         if text:
             self.first = self.first or time.perf_counter()
             self.on_text(text)
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was dropped or changed, in words."""
-        return (*self.odd, *self.answer.notes(ended=False))
+    def notes(self, ended: bool) -> tuple[str, ...]:
+        """What was dropped or changed, in words; `ended` is False where nobody waited for the end."""
+        return (*self.odd, *self.answer.notes(ended))
 
     @property
     def all_logprobs(self) -> Logprobs:

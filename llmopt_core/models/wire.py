@@ -80,6 +80,13 @@ def _completion(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
     return body
 
 
+def reasoning_tokens(counts: Counts | None, thinking: str) -> int:
+    """Tokens of the thinking, as reported or counted here; a part of the completion's tokens."""
+    if counts is not None and counts.reasoning is not None:
+        return counts.reasoning
+    return tokenizer("o200k_base").count(thinking) if thinking else 0
+
+
 def usage_of(counts: Counts, text: str, request: ChatRequest, endpoint: Endpoint) -> Usage:
     """What the call took. What the endpoint does not report is counted here, with OpenAI's encoding."""
     count = tokenizer("o200k_base").count

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llmopt_core.models.finish import ERROR, known_reason
+from llmopt_core.models.thinking import parts_of, thinking_field
 from llmopt_core.models.wire_values import finite, label_of, readable, shown, token_count
 
 Logprobs = tuple[Mapping[str, float], ...]
@@ -15,7 +17,29 @@ UNKNOWN_REASON = "unknown"
 
 
 class AnsweredError(ValueError):
-    """An error that came in place of an answer, with status 200."""
+    """An error that came in place of an answer or broke it off, with status 200.
+
+    Attributes:
+        body: What came.
+    """
+
+    def __init__(self, body: Any) -> None:
+        super().__init__("an error in place of an answer")
+        self.body = body
+
+    @property
+    def status(self) -> int | None:
+        """The status that it names in place of the answer's 200."""
+        error = self.body.get("error") if isinstance(self.body, dict) else None
+        for place in (error, self.body):
+            fields = place if isinstance(place, dict) else {}
+            for name in ("code", "status", "status_code"):
+                value = fields.get(name)
+                digits = value if isinstance(value, str) and value.isdigit() and len(value) == 3 else ""
+                number = value if isinstance(value, int) and not isinstance(value, bool) else int(digits or 0)
+                if 400 <= number < 600:
+                    return number
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +49,7 @@ class Counts:
     prompt: int | None = None
     completion: int | None = None
     cached: int = 0
+    reasoning: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +58,8 @@ class Piece:
 
     Attributes:
         text: As it came; it may hold half a character.
-        thinking: Whether there is text beside the answer, such as a reasoning model's.
+        thinking: A reasoning model's text beside the answer.
+        busy: Whether there is anything at all beside the answer.
         notes: Fields that were dropped, and why.
     """
 
@@ -41,7 +67,8 @@ class Piece:
     finish_reason: str = ""
     counts: Counts | None = None
     logprobs: Logprobs = ()
-    thinking: bool = False
+    thinking: str = ""
+    busy: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -51,6 +78,7 @@ def read_answer(answer: Any) -> Piece:
     Raises:
         ValueError: It holds no choice, or no message where one must be.
     """
+    check_no_error(answer)
     choice = _first_choice(answer)
     if choice is None:
         raise ValueError("no choices in the answer")
@@ -66,6 +94,7 @@ def read_chunk(chunk: Any) -> Piece:
     Raises:
         ValueError: It is no piece of a (chat) completion.
     """
+    check_no_error(chunk)
     choice = _first_choice(chunk)
     if choice is None:
         notes: list[str] = []
@@ -74,15 +103,32 @@ def read_chunk(chunk: Any) -> Piece:
     return _read(choice, choice.get("delta") or choice.get("message") or choice, chunk)
 
 
+def check_no_error(answer: Any) -> None:
+    """Refuse an error that came in place of an answer, or that broke one off.
+
+    Raises:
+        AnsweredError: It is one.
+    """
+    if not isinstance(answer, dict):
+        if isinstance(answer, list) and answer and isinstance(answer[0], dict) and answer[0].get("error"):
+            raise AnsweredError(answer[0])
+        return
+    choices = answer.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    if first.get("error"):
+        raise AnsweredError(first)
+    if known_reason(label_of(first.get("finish_reason")) or "") == ERROR:
+        raise AnsweredError(answer)
+    failed = any(answer.get(name) for name in ("error", "errors", "error_message", "detail"))
+    if failed and not choices:
+        raise AnsweredError(answer)
+
+
 def _first_choice(answer: Any) -> Mapping[str, Any] | None:
     if not isinstance(answer, dict):
         raise ValueError("the answer is no object")
     choices = answer.get("choices")
     if not choices:
-        error = answer.get("error")
-        if error:
-            message = error.get("message") if isinstance(error, dict) else error
-            raise AnsweredError(readable(message) if isinstance(message, str) else "no reason given")
         return None
     if not isinstance(choices, list) or not isinstance(choices[0], dict):
         raise ValueError("the choices are no list of objects")
@@ -93,28 +139,35 @@ def _read(choice: Mapping[str, Any], part: Any, whole: Mapping[str, Any]) -> Pie
     if not isinstance(part, dict):
         raise ValueError("the choice holds no message")
     notes: list[str] = []
-    text = _text(part, notes)
-    reason = label_of(choice.get("finish_reason"))
+    text, thinking = _text(part, notes)
+    given = choice.get("finish_reason")
+    reason = label_of(given)
     if reason is None:
         notes.append(f"The endpoint gave {shown(choice['finish_reason'])} as the reason why the answer ends.")
         reason = UNKNOWN_REASON
     counts = _counts(whole, notes)
     logprobs = _logprobs(choice.get("logprobs"), notes)
-    thinking = any(part.get(name) for name in ("reasoning_content", "reasoning", "tool_calls"))
-    return Piece(text, reason, counts, logprobs, thinking, tuple(notes))
+    thinking = thinking_field(part) or thinking
+    busy = bool(thinking or part.get("tool_calls"))
+    return Piece(text, known_reason(reason), counts, logprobs, thinking, busy, tuple(notes))
 
 
-def _text(part: Mapping[str, Any], notes: list[str]) -> str:
+def _text(part: Mapping[str, Any], notes: list[str]) -> tuple[str, str]:
+    """The answer's text, and what of it is marked as thinking by its form."""
     content = part.get("content")
     if content is None:
         content = part.get("text") or part.get("refusal") or ""
-    if isinstance(content, list) and all(isinstance(item, dict) for item in content):
-        # Some services answer in parts; those that are no text are a model's thoughts.
-        content = "".join(item["text"] for item in content if isinstance(item.get("text"), str))
+    if isinstance(content, dict) and "type" in content:
+        content = [content]
+    if isinstance(content, list) and all(isinstance(item, dict | str) for item in content):
+        text, thinking, other = parts_of(content)
+        if other:
+            notes.append("The endpoint's answer had parts that are no text; they were left out.")
+        return text, thinking
     if isinstance(content, str):
-        return content
+        return content, ""
     notes.append("The endpoint's answer was JSON where a text was expected; it is kept as JSON text.")
-    return json.dumps(content, ensure_ascii=False)
+    return json.dumps(content, ensure_ascii=False), ""
 
 
 def read_counts(answer: Any) -> Counts:
@@ -128,7 +181,9 @@ def _counts(answer: Mapping[str, Any], notes: list[str]) -> Counts | None:
         return None
     details = usage.get("prompt_tokens_details")
     cached = token_count(details.get("cached_tokens")) if isinstance(details, dict) else 0
-    return Counts(_count(usage, "prompt", notes), _count(usage, "completion", notes), cached or 0)
+    details = usage.get("completion_tokens_details")
+    reasoning = token_count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+    return Counts(_count(usage, "prompt", notes), _count(usage, "completion", notes), cached or 0, reasoning)
 
 
 def _count(usage: Mapping[str, Any], which: str, notes: list[str]) -> int | None:

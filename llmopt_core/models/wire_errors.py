@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -10,6 +11,7 @@ import openai
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.error_text import reason_of
 from llmopt_core.models.transport import MOST_BYTES, TooLargeError
 from llmopt_core.models.wire_answers import AnsweredError
 from llmopt_core.models.wire_values import readable
@@ -45,10 +47,29 @@ def endpoint_error(error: Exception, endpoint: Endpoint, model: str, key: str = 
 
 
 def _describe(error: Exception, endpoint: Endpoint, model: str, attempts: int) -> tuple[str, str]:
-    who = f"Endpoint {endpoint.name!r}"
     if isinstance(error, openai.APIStatusError):
         redirected = 300 <= error.status_code < 400
-        return _redirect(error, endpoint) if redirected else _status(error, endpoint, model, attempts)
+        if redirected:
+            return _redirect(error, endpoint)
+        tried, wait = _attempts(attempts or _sdk_attempts(error)), error.response.headers.get("retry-after", "")
+        return _status(_Failure(error.status_code, error_body(error), tried, wait), endpoint, model)
+    if isinstance(error, AnsweredError) and error.status is not None:
+        return _status(_Failure(error.status, error.body, _attempts(attempts or 1)), endpoint, model)
+    return _without_status(error, endpoint, attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What an endpoint answered in place of an answer, and after how many tries."""
+
+    status: int
+    body: Any
+    tried: str
+    wait: str = ""
+
+
+def _without_status(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[str, str]:
+    who = f"Endpoint {endpoint.name!r}"
     timed_out = isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError)
     if timed_out and not isinstance(error.__cause__, httpx2.ConnectTimeout):
         return "timeout", (
@@ -60,8 +81,18 @@ def _describe(error: Exception, endpoint: Endpoint, model: str, attempts: int) -
     if isinstance(error, httpx2.TransportError | httpx2.StreamError):
         return _connection(error, endpoint)
     if isinstance(error, openai.APIError) and not isinstance(error, openai.APIResponseValidationError):
-        return "server-error", f"{who} broke off with an error: {_one_line(error.message)}"
+        return "server-error", f"{who} broke off with an error{_detail(error.body) or ': ' + _one_line(error.message)}."
     return _unreadable(error, endpoint, attempts)
+
+
+def error_body(error: openai.APIStatusError) -> Any:
+    """The answer's JSON; the SDK gives a list of errors as none."""
+    if error.body:
+        return error.body
+    try:
+        return error.response.json()
+    except (ValueError, httpx2.StreamError, RecursionError):
+        return error.body
 
 
 def _unreadable(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[str, str]:
@@ -69,7 +100,7 @@ def _unreadable(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[st
     if isinstance(error, TooLargeError):
         return "bad-answer", f"{who} sent more than {MOST_BYTES // 10**6} MB as one answer; it was not read further."
     if isinstance(error, AnsweredError):
-        return "server-error", f"{who} answered with an error{times}: {_one_line(str(error))}."
+        return "server-error", f"{who} answered with an error{times}{_detail(error.body) or ': no reason given'}."
     return "bad-answer", (
         f"{who} answered something that is not an OpenAI-style reply{times}; check that "
         f"{endpoint.base_url or 'its URL'} is an OpenAI-compatible API (it often ends in /v1)."
@@ -112,10 +143,9 @@ def _reason(cause: BaseException) -> str:
     return next((words for sign, words in known.items() if sign in text), type(cause).__name__)
 
 
-def _status(error: openai.APIStatusError, endpoint: Endpoint, model: str, attempts: int) -> tuple[str, str]:
-    status, said = error.status_code, _detail(error.body)
+def _status(found: _Failure, endpoint: Endpoint, model: str) -> tuple[str, str]:
+    status, said, tried, wait = found.status, _detail(found.body), found.tried, found.wait
     who = f"Endpoint {endpoint.name!r}"
-    tried = _attempts(attempts or _sdk_attempts(error))
     if status in (401, 403):
         variable = f"set {endpoint.api_key_env} or " if endpoint.api_key_env else ""
         return "unauthorized", f"{who} refused the key ({status}){said}; {variable}enter the right key in Settings."
@@ -125,7 +155,6 @@ def _status(error: openai.APIStatusError, endpoint: Endpoint, model: str, attemp
             f"check the model name and the base URL (it often ends in /v1)."
         )
     if status == 429:
-        wait = error.response.headers.get("retry-after", "")
         return "rate-limited", (
             f"{who} refused for too many requests or a spent quota, {tried} (429){said}; lower the "
             f"concurrency or wait{f' {wait} s, as it asks' if wait.isdigit() else ''}."
@@ -166,12 +195,9 @@ def _attempts(attempts: int) -> str:
 
 
 def _detail(body: object) -> str:
-    """The endpoint's own short message. Longer bodies may repeat the prompt, so nothing else of them is shown."""
-    message: Any = body
-    for _ in range(2):
-        if isinstance(message, dict):
-            message = message.get("message") or message.get("error") or message.get("detail")
-    return f": {_one_line(message)}" if isinstance(message, str) and message.strip() else ""
+    """The endpoint's own short reason."""
+    said = _one_line(reason_of(body))
+    return f": {said}" if said else ""
 
 
 def _one_line(text: str) -> str:

@@ -1,0 +1,54 @@
+"""Why an answer ended, in one word of ours per reason and in a sentence. Pure."""
+
+from __future__ import annotations
+
+STOP, LENGTH, FILTER, TOOLS, ERROR = "stop", "length", "content_filter", "tool_calls", "error"
+
+_REASONS = {
+    STOP: ("stop", "end_turn", "eos", "eos_token", "stop_sequence", "complete", "completed", "end"),
+    LENGTH: ("length", "max_tokens", "model_length", "max_output_tokens", "max_length", "token_limit", "cut"),
+    FILTER: ("content_filter", "content_filtered", "safety", "recitation", "blocklist", "prohibited_content", "spii",
+             "guardrail_intervened", "sensitive", "refusal"),
+    TOOLS: ("tool_calls", "tool_call", "tool_use", "function_call"),
+    ERROR: ("error", "failed", "insufficient_system_resource", "abort", "aborted", "cancelled", "network_error"),
+}  # fmt: skip
+_KNOWN = {name: reason for reason, names in _REASONS.items() for name in names}
+
+
+def known_reason(reason: str) -> str:
+    """The usual word for a finish reason; one that is not known stays as it is."""
+    return _KNOWN.get(reason.lower(), reason)
+
+
+def ending(reason: str, text: str, thinking: bool = False, max_tokens: int | None = None) -> str:
+    """One sentence where an answer did not just end; else empty.
+
+    Args:
+        reason: Its finish reason; empty where none is known.
+        text: The answer.
+        thinking: Whether the model wrote thinking beside it.
+        max_tokens: What it was allowed to write.
+    """
+    reason, empty = known_reason(reason), not text.strip()
+    if reason == LENGTH and empty:
+        limit = "all its tokens" if max_tokens is None else f"its {max_tokens} tokens"
+        on = "spent {} on reasoning" if thinking else "used up {} before it wrote one"
+        return f"No answer: the model {on.format(limit)}; raise max_tokens."
+    if reason in ("", STOP):
+        return "No answer: the model wrote its reasoning alone." if empty and thinking else ""
+    known = (_EMPTY if empty else _WITH_TEXT).get(reason)
+    return known or f"The endpoint gave {reason!r} as the reason why the answer ends."
+
+
+CUT = "The answer was cut off at the limit of tokens."
+_EMPTY = {
+    FILTER: "No answer: the endpoint's content filter held it back.",
+    TOOLS: "No answer: the model called a tool, though none was offered.",
+    ERROR: "No answer: it broke off with an error.",
+}
+_WITH_TEXT = {
+    LENGTH: CUT,
+    FILTER: "The endpoint's content filter ended the answer.",
+    TOOLS: "The model called a tool after this answer, though none was offered.",
+    ERROR: "The answer broke off with an error.",
+}

@@ -1,0 +1,214 @@
+"""A model's thinking, told from its answer: marked in the text, as a part of the content, or in a field. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_TAGS = {
+    "<think>": "</think>",
+    "<thinking>": "</thinking>",
+    "<thought>": "</thought>",
+    "[THINK]": "[/THINK]",
+    "◁think▷": "◁/think▷",
+}
+# Only these may stand anywhere, or end a thinking that was begun in the prompt; the others are words of answers too.
+_ANYWHERE = ("<think>", "[THINK]", "◁think▷")
+_CLOSING = {_TAGS[tag]: tag for tag in _ANYWHERE}
+_MARK = re.compile("|".join(map(re.escape, (*_ANYWHERE, *_CLOSING))))
+_LONGEST = max(map(len, (*_TAGS, *_TAGS.values())))
+_FENCE = "```"
+
+
+def split_thinking(text: str) -> tuple[str, str]:
+    """Answer and thinking of a whole text."""
+    splitter = ThinkingSplitter()
+    splitter.add(text)
+    splitter.end()
+    return splitter.answer, splitter.thinking
+
+
+class ThinkingSplitter:
+    """Takes a text piece by piece; a mark may be cut anywhere.
+
+    A thinking is `<think>…</think>` and its kin; where only the closing mark stands, all before it. A mark in backticks
+    or a code block is text.
+    """
+
+    def __init__(self) -> None:
+        self._answer: list[str] = []
+        self._thinking: list[str] = []
+        self._waiting = ""
+        self._state = "start"
+        self._inner: list[str] = []
+        self._tag = ""
+        self._tail = ""
+        self._fenced = False
+        self.seen = False
+
+    @property
+    def answer(self) -> str:
+        """What is answer."""
+        return "".join(self._answer)
+
+    @property
+    def thinking(self) -> str:
+        """What is thinking, its parts in lines of their own."""
+        return "\n".join(part.strip() for part in self._thinking if part.strip())
+
+    def add(self, piece: str) -> str:
+        """Take a piece; what of the answer is certain now."""
+        self._waiting += piece
+        shown: list[str] = []
+        while self._step(shown):
+            pass
+        return "".join(shown)
+
+    def end(self) -> str:
+        """There is no more; the rest of the answer."""
+        rest, self._waiting = self._waiting, ""
+        if self._state != "inside":
+            return self._show(rest if self._state == "answer" or rest.strip() or not self.seen else "")
+        inner = "".join(self._inner) + rest
+        if self._tag in _ANYWHERE and self._answer and not self._at_line_start:
+            # An opening mark in the middle of a sentence that nothing closes is a word.
+            return self._show(self._tag + inner)
+        self._thinking.append(inner)
+        return ""
+
+    def _step(self, shown: list[str]) -> bool:
+        """Go on as far as is certain; whether there may be more to do."""
+        if self._state == "start":
+            return self._start(shown)
+        if self._state == "inside":
+            return self._inside()
+        return self._in_answer(shown)
+
+    def _start(self, shown: list[str]) -> bool:
+        text = self._waiting.lstrip()
+        tag = next((tag for tag in _TAGS if text.startswith(tag)), None)
+        if tag is not None:
+            self._open(tag, text[len(tag) :])
+            return True
+        if any(tag.startswith(text) for tag in _TAGS) or (not text and len(self._waiting) < _LONGEST):
+            return False
+        self._state = "answer"
+        if self.seen:
+            self._waiting = text
+        return True
+
+    def _open(self, tag: str, rest: str) -> None:
+        self._state, self._tag, self._inner, self._waiting = "inside", tag, [], rest
+        self.seen = True
+
+    def _inside(self) -> bool:
+        end = _TAGS[self._tag]
+        place = self._waiting.find(end)
+        if place < 0:
+            keep = max(len(self._waiting) - len(end) + 1, 0)
+            self._inner.append(self._waiting[:keep])
+            self._waiting = self._waiting[keep:]
+            return False
+        self._thinking.append("".join(self._inner) + self._waiting[:place])
+        self._inner, self._waiting = [], self._waiting[place + len(end) :]
+        self._state = "start" if not self.answer_begun else "answer"
+        return True
+
+    @property
+    def answer_begun(self) -> bool:
+        """Whether the answer has any word yet."""
+        return any(part.strip() for part in self._answer)
+
+    @property
+    def _at_line_start(self) -> bool:
+        return not self._tail.strip(" ") or self._tail.rstrip(" ").endswith("\n")
+
+    def _in_answer(self, shown: list[str]) -> bool:
+        found = _MARK.search(self._waiting)
+        if found is None:
+            keep = _unfinished(self._waiting)
+            shown.append(self._show(self._waiting[:keep]))
+            self._waiting = self._waiting[keep:]
+            return False
+        shown.append(self._show(self._waiting[: found.start()]))
+        mark, self._waiting = found.group(), self._waiting[found.end() :]
+        if self._fenced or self._tail.endswith("`"):
+            shown.append(self._show(mark))
+        elif mark in _TAGS:
+            self._open(mark, self._waiting)
+        elif self.seen:
+            shown.append(self._show(mark))
+        else:
+            # It was begun in the prompt: all that came so far was thinking.
+            self._thinking.append(self.answer)
+            self._answer, self._tail, self._fenced, self.seen, self._state = [], "", False, True, "start"
+        return True
+
+    def _show(self, text: str) -> str:
+        if text:
+            joined = self._tail[-2:] + text
+            if joined.count(_FENCE) % 2:
+                self._fenced = not self._fenced
+            self._tail = (self._tail + text)[-40:]
+            self._answer.append(text)
+        return text
+
+
+def _unfinished(text: str) -> int:
+    """Where a mark may have begun at the end of a text; its length where none has."""
+    for start in range(max(len(text) - _LONGEST + 1, 0), len(text)):
+        if any(mark.startswith(text[start:]) for mark in (*_ANYWHERE, *_CLOSING)):
+            return start
+    return len(text)
+
+
+def parts_of(content: list[Any]) -> tuple[str, str, bool]:
+    """Text and thinking of a content in parts, and whether a part was neither."""
+    text: list[str] = []
+    thinking: list[str] = []
+    other = False
+    for part in content:
+        if isinstance(part, str):
+            text.append(part)
+            continue
+        kind = str(part.get("type", "")) if isinstance(part, dict) else ""
+        if "think" in kind or "reason" in kind or (not kind and isinstance(part, dict) and "thinking" in part):
+            thinking += _texts(part)
+        elif isinstance(part, dict) and (kind in _TEXT_KINDS):
+            found = list(_texts(part))
+            text += found
+            other = other or not (found or _has_text_field(part))
+        else:
+            other = True
+    return "".join(text), "".join(thinking), other
+
+
+_TEXT_KINDS = ("", "text", "output_text", "input_text", "text_delta", "refusal")
+_TEXT_FIELDS = ("text", "thinking", "reasoning", "content", "value", "refusal", "summary", "reasoning_content")
+
+
+def _has_text_field(part: dict[str, Any]) -> bool:
+    return any(name in part for name in _TEXT_FIELDS)
+
+
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
+    """Every text of a part, in order: services nest it."""
+    if isinstance(value, str):
+        yield value
+    elif depth < 6 and isinstance(value, list):
+        for item in value:
+            yield from _texts(item, depth + 1)
+    elif depth < 6 and isinstance(value, dict):
+        for name in _TEXT_FIELDS:
+            if name in value:
+                yield from _texts(value[name], depth + 1)
+
+
+def thinking_field(message: dict[str, Any]) -> str:
+    """What a service hands over beside the content."""
+    for name in ("reasoning_content", "reasoning", "thinking", "reasoning_text", "reasoning_details"):
+        found = "".join(_texts(message.get(name)))
+        if found:
+            return found
+    return ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from llmopt_core.documents.spans import find_quote
+from llmopt_core.documents.text_following import TextFollowing, follow_span
 from llmopt_core.index.stored import StoredIndex, delete_index, indexed_pieces, stored_indexes
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
@@ -15,11 +15,12 @@ from llmopt_core.types import Document, EvaluationSet, Example, Span
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
-    """A question whose reference stands in a document."""
+    """A question whose reference stands in a document; `reason` says what became of that, where it was replaced."""
 
     set_name: str
     example_id: str
     question: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Changed:
         duplicates: Name, and the document that holds the same text; these were left out.
         moved: Reference spans that stand at another place of a replaced document now.
         lost: Questions whose reference no longer stands in a replaced document.
+        unsure: Questions whose reference may stand at another place than the one that it has now.
         indexes: Indexes removed, because no project's documents make them any more.
     """
 
@@ -43,6 +45,7 @@ class Changed:
     moved: int = 0
     lost: tuple[Hanging, ...] = ()
     indexes: int = 0
+    unsure: tuple[Hanging, ...] = ()
 
     def __add__(self, other: Changed) -> Changed:
         return Changed(
@@ -53,6 +56,7 @@ class Changed:
             self.moved + other.moved,
             self.lost + other.lost,
             self.indexes + other.indexes,
+            self.unsure + other.unsure,
         )
 
 
@@ -74,8 +78,9 @@ def put_documents(
 ) -> Changed:
     """Add documents; one of a known name replaces the one that is there.
 
-    Reference spans into a replaced document are looked up again by the words they held: they move with them, or are
-    taken out where those words are gone. The sets concerned get a new version.
+    Reference spans into a replaced document follow its text, by the difference of old and new: they move with it, or
+    are taken out where their passage is gone, even if the same words stand elsewhere. The sets concerned get a new
+    version.
 
     Args:
         store: Where they are kept.
@@ -102,9 +107,9 @@ def put_documents(
     before = {name: store.document(project, name) for name in replaced}
     store.save_documents(project, taken)
     after = {document.name: document for document in taken if document.name in before}
-    moved, lost = _follow(store, project, before, after)
+    moved, lost, unsure = _follow(store, project, before, after)
     indexes = sum(drop_unshared(store, settings, name) for name in replaced)
-    return Changed(tuple(added), tuple(replaced), tuple(unchanged), tuple(same), moved, lost, indexes)
+    return Changed(tuple(added), tuple(replaced), tuple(unchanged), tuple(same), moved, lost, indexes, unsure)
 
 
 def hanging_on(store: Store, project: Project | str, name: str) -> list[Hanging]:
@@ -149,46 +154,43 @@ def _made_of(settings: Settings, index: StoredIndex, texts: Mapping[str, str]) -
 
 def _follow(
     store: Store, project: Project | str, before: Mapping[str, Document], after: Mapping[str, Document]
-) -> tuple[int, tuple[Hanging, ...]]:
-    """Let references move with the words they held; returns how many moved, and the questions that lost one."""
+) -> tuple[int, tuple[Hanging, ...], tuple[Hanging, ...]]:
+    """Let references go with their text; returns how many moved, and the questions that lost one or need a look."""
+    texts = {name: TextFollowing(old.text, after[name].text) for name, old in before.items()}
     moved = 0
     lost: list[Hanging] = []
+    unsure: list[Hanging] = []
     for item in _sets(store, project) if before else ():
         kept = []
         for example in item.examples:
-            spans = [_followed(span, before, after) for span in example.references]
-            moved += sum(new is not None and new != old for new, old in zip(spans, example.references, strict=True))
-            if None in spans:
-                lost.append(Hanging(item.name, example.id, example.question))
-            kept.append(replace(example, references=tuple(span for span in spans if span is not None)))
+            spans: list[Span] = []
+            for old in example.references:
+                new, doubt = _followed(old, before, after, texts)
+                if doubt:
+                    (lost if new is None else unsure).append(Hanging(item.name, example.id, example.question, doubt))
+                if new is not None:
+                    moved += new != old
+                    spans.append(new)
+            kept.append(replace(example, references=tuple(dict.fromkeys(spans))))
         _save_changed(store, project, item, kept)
-    return moved, tuple(lost)
+    return moved, _once(lost), _once(unsure)
 
 
-def _followed(span: Span, before: Mapping[str, Document], after: Mapping[str, Document]) -> Span | None:
-    """Where the words of a span stand in the new text, the nearest place first; None where they do not."""
+def _once(found: Sequence[Hanging]) -> tuple[Hanging, ...]:
+    """Each question once, however many of its references are concerned."""
+    return tuple({(one.set_name, one.example_id): one for one in reversed(found)}.values())[::-1]
+
+
+def _followed(
+    span: Span, before: Mapping[str, Document], after: Mapping[str, Document], texts: Mapping[str, TextFollowing]
+) -> tuple[Span | None, str]:
+    """Where a span stands in the new text, or None; and why that is not sure."""
     if span.document not in before:
-        return span
-    old, new = before[span.document].text, after[span.document]
-    words = old[span.start : span.end]
-    if not words and span.end <= len(new.text):
+        return span, ""
+    if not before[span.document].text[span.start : span.end] and span.end <= len(after[span.document].text):
         # The stored text could not be read: nobody knows what stood there.
-        return span
-    if new.text[span.start : span.end] == words:
-        return span
-    places = list(_places(new.text, words))
-    if places:
-        nearest = min(places, key=lambda place: abs(place - span.start))
-        return Span(span.document, nearest, nearest + len(words))
-    match = find_quote(words, [new])
-    return None if match is None else match.span
-
-
-def _places(text: str, words: str) -> Iterable[int]:
-    place = text.find(words) if words else -1
-    while place >= 0:
-        yield place
-        place = text.find(words, place + 1)
+        return span, ""
+    return follow_span(span, texts[span.document])
 
 
 def _sets(store: Store, project: Project | str) -> list[EvaluationSet]:

@@ -184,11 +184,15 @@ def outcome_notes(added: Added) -> list[str]:
     if changed.replaced:
         notes.append(f"Replaced: {', '.join(changed.replaced)}.")
     if changed.moved:
-        notes.append(f"{fmt.plural(changed.moved, 'reference')} moved to where the same words stand now.")
+        notes.append(f"{fmt.plural(changed.moved, 'reference')} moved to where the same passage stands now.")
     notes += [
-        f"Question {lost.example_id} of {lost.set_name} lost a reference, its words are gone: "
-        f"{fmt.shorten(lost.question)}"
+        f"Question {lost.example_id} of {lost.set_name} lost a reference, {lost.reason}: {fmt.shorten(lost.question)}"
         for lost in changed.lost
+    ]
+    notes += [
+        f"Question {one.example_id} of {one.set_name}: look whether its reference is still right, {one.reason}: "
+        f"{fmt.shorten(one.question)}"
+        for one in changed.unsure
     ]
     return notes
 

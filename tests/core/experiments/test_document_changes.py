@@ -90,8 +90,25 @@ def test_words_that_changed_a_little_are_found_again(store: Store, settings: Set
     text = "Preface. " + TEXT.replace("railway reached the town in 1868", "railway reached this town in 1868")
     changed = put_documents(store, settings, project, [Document("a.txt", text)])
     assert not changed.lost
+    assert [(one.example_id, one.reason) for one in changed.unsure] == [("q2", "its words are a little different now")]
     span = store.evaluation_set(project, "set").examples[1].references[0]
     assert text[span.start : span.end] == "railway reached this town in 1868"
+
+
+def test_a_reference_does_not_go_to_the_same_words_elsewhere(store: Store, settings: Settings, project: str) -> None:
+    spans = (quoted(TEXT, "1868"),)
+    store.save_evaluation_set(project, EvaluationSet("years", (Example("y", "When did it come?", "1868", spans),)))
+    text = "The mayor was born in 1868. " + TEXT
+    changed = put_documents(store, settings, project, [Document("a.txt", text)])
+    (span,) = store.evaluation_set(project, "years").examples[0].references
+    assert text[span.start - 8 : span.end] == "town in 1868"
+    assert not changed.unsure
+    gone = "The mayor was born in 1868. The harbour was built in 1712."
+    changed = put_documents(store, settings, project, [Document("a.txt", gone)])
+    assert ("y", "its passage is gone; the same words stand elsewhere") in [
+        (o.example_id, o.reason) for o in changed.lost
+    ]
+    assert store.evaluation_set(project, "years").examples[0].references == ()
 
 
 def test_questions_are_named_before_a_document_goes_and_lose_only_its_references(

@@ -1,0 +1,155 @@
+"""Where a passage of a text stands in the next version of it: by the difference of both, never by its words alone."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from llmopt_core.documents.spans import MINIMUM_SIMILARITY, find_quote
+from llmopt_core.documents.word_alignment import align
+from llmopt_core.types import Document, Span
+
+# Words and signs; scripts without spaces sign by sign.
+_WORDS = re.compile(r"[\u2e80-\U0003ffff]|[^\W\u2e80-\U0003ffff]+|[^\w\s]")
+_AROUND = 8
+_NEAREST = 4
+# So many words more than the passage make a sentence tell where it stands.
+_MORE = 3
+_UNITS = (("\n\n",), ("\n",), (". ", "! ", "? ", "\n", "。", "！", "？"))
+_MOST_CHARACTERS = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Where a passage stands now; None where it does not. `doubt` says why that is not sure."""
+
+    span: tuple[int, int] | None
+    doubt: str = ""
+
+
+class TextFollowing:
+    """Two versions of a text.
+
+    Args:
+        old: What the passages were counted in.
+        new: What they are looked for in.
+    """
+
+    def __init__(self, old: str, new: str) -> None:
+        self._old, self._new = old, new
+
+    def follow(self, start: int, end: int) -> Followed:
+        """Where the characters `start` to `end` of the old text stand in the new one."""
+        if self._old == self._new:
+            return Followed((start, end))
+        words = self._old[start:end]
+        aligned = self._aligned(start, end)
+        sure = self._moved(start, end) or (aligned if aligned and self._is_supported(start, end, words) else None)
+        if sure is not None:
+            return Followed(sure)
+        if aligned is not None:
+            return Followed(aligned, "the text around it is another now")
+        changed = self._changed(start, end, words)
+        if changed is not None:
+            return Followed(changed, "its words are a little different now")
+        elsewhere = words.strip() and words.strip() in self._new
+        return Followed(
+            None, "its passage is gone; the same words stand elsewhere" if elsewhere else "its words are gone"
+        )
+
+    @cached_property
+    def _old_words(self) -> list[tuple[int, int]]:
+        return [match.span() for match in _WORDS.finditer(self._old)]
+
+    @cached_property
+    def _new_words(self) -> list[tuple[int, int]]:
+        return [match.span() for match in _WORDS.finditer(self._new)]
+
+    @cached_property
+    def _map(self) -> Sequence[int]:
+        """For each old word the position of the same word in the new text; -1 where it is gone."""
+        if len(self._old) + len(self._new) > _MOST_CHARACTERS:
+            return ()
+        return align([self._old[a:b] for a, b in self._old_words], [self._new[a:b] for a, b in self._new_words])
+
+    def _range(self, start: int, end: int) -> tuple[int, int]:
+        """The old words that a passage touches."""
+        first = bisect_right(self._old_words, start, key=lambda word: word[1])
+        return first, bisect_left(self._old_words, end, key=lambda word: word[0])
+
+    def _aligned(self, start: int, end: int) -> tuple[int, int] | None:
+        """The place of a passage whose words all go on, one after the other."""
+        first, last = self._range(start, end)
+        if not self._map or first >= last or self._map[first] < 0:
+            return None
+        if any(self._map[word] != self._map[first] + word - first for word in range(first, last)):
+            return None
+        a, b = self._new_words[self._map[first]], self._new_words[self._map[last - 1]]
+        return a[0] + max(0, start - self._old_words[first][0]), b[1] - max(0, self._old_words[last - 1][1] - end)
+
+    def _is_supported(self, start: int, end: int, words: str) -> bool:
+        """Whether the text around goes on too. Words that stand in several places need their very neighbours."""
+        first, last = self._range(start, end)
+        alone: bool = self._old.count(words) == 1 and self._new.count(words) == 1
+        if alone and last - first >= _AROUND:
+            return True
+        before = range(first - 1, max(-1, first - 1 - _AROUND), -1)
+        after = range(last, min(len(self._map), last + _AROUND))
+        if not alone:
+            nearest = (*before[:_NEAREST], *after[:_NEAREST])
+            return bool(nearest) and all(self._map[word] - self._map[first] == word - first for word in nearest)
+        low, high = max(0, self._map[first] - 2 * _AROUND), self._map[last - 1] + 2 * _AROUND
+        sides = [[low <= self._map[word] <= high for word in side] for side in (before, after)]
+        return any(sum(side) >= max(2, 0.5 * len(side)) for side in sides) or not any(sides)
+
+    def _moved(self, start: int, end: int) -> tuple[int, int] | None:
+        """The place of a passage inside a sentence, line or paragraph that stands once in both texts."""
+        least = len(_WORDS.findall(self._old[start:end])) + _MORE
+        for borders in _UNITS:
+            a, b = _unit(self._old, start, end, borders)
+            unit = self._old[a:b]
+            if len(_WORDS.findall(unit)) >= least and self._old.count(unit) == 1 and self._new.count(unit) == 1:
+                moved = self._new.index(unit) - a
+                return start + moved, end + moved
+        return None
+
+    def _changed(self, start: int, end: int, words: str) -> tuple[int, int] | None:
+        """The place between what goes on before and after, where something similar stands there."""
+        if not self._map:
+            return None
+        first, last = self._range(start, end)
+        before = next(
+            (self._map[w] for w in range(first - 1, max(-1, first - 1 - _AROUND), -1) if self._map[w] >= 0), None
+        )
+        after = next(
+            (self._map[w] for w in range(last, min(len(self._map), last + _AROUND)) if self._map[w] >= 0), None
+        )
+        kept = [self._map[word] for word in range(first, last) if self._map[word] >= 0]
+        marks = [mark for mark in (before, after, *kept) if mark is not None]
+        if not marks:
+            return None
+        a = self._new_words[min(marks)][0] if before is not None or kept else 0
+        b = self._new_words[max(marks)][1] if after is not None or kept else len(self._new)
+        a, b = max(0, a - len(words)), min(len(self._new), b + len(words))
+        match = find_quote(words, [Document("", self._new[a:b])], MINIMUM_SIMILARITY)
+        # The very same words would have gone on by the difference.
+        return None if match is None or match.text == words else (a + match.span.start, a + match.span.end)
+
+
+def follow_span(span: Span, following: TextFollowing) -> tuple[Span | None, str]:
+    """A span in the new version of its document, and why that is not sure."""
+    found = following.follow(span.start, span.end)
+    return (None if found.span is None else Span(span.document, *found.span)), found.doubt
+
+
+def _unit(text: str, start: int, end: int, borders: Sequence[str]) -> tuple[int, int]:
+    """The piece of a text around a passage, up to the nearest borders on both sides."""
+    a = max(
+        (text.rfind(border, 0, start) + len(border) for border in borders if text.rfind(border, 0, start) >= 0),
+        default=0,
+    )
+    found = [place for border in borders if (place := text.find(border, end)) >= 0]
+    return a, min(found, default=len(text))

@@ -11,7 +11,7 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_ui import format as fmt
-from llmopt_ui.first_link import close_page_not_found
+from llmopt_ui.first_link import close_page_not_found, leave_page_without_app
 from llmopt_ui.navigation import PageSpec
 from llmopt_ui.session import state, taken_messages
 
@@ -50,6 +50,7 @@ def charts_fetched_early() -> Iterator[None]:
 
 def page_header(spec: PageSpec) -> None:
     """The same head on every page: its name and what it is for."""
+    leave_page_without_app()
     _open_wanted(spec)
     st.title(spec.title, anchor=False)
     st.caption(spec.purpose)

@@ -1,4 +1,4 @@
-"""The first link to a page after the server has started."""
+"""The first link to a page after the server has started, and the menu that is there until then."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ def close_page_not_found() -> None:
     """
     if PagesManager.uses_pages_directory and urlsplit(st.context.url or "").path.strip("/"):
         st.html(_CLOSE, unsafe_allow_javascript=True)
+
+
+def leave_page_without_app() -> None:
+    """Go to the app where a page runs alone.
+
+    The same mistake of Streamlit shows the files in `pages/` as a menu for the first seconds after a start; what is
+    opened there runs without `app.py`.
+    """
+    if PagesManager.uses_pages_directory:
+        st.switch_page("app.py")

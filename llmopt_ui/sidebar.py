@@ -10,6 +10,7 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import empty_state, show_error
+from llmopt_ui.first_link import leave_page_without_app
 from llmopt_ui.job_panel import running_jobs
 from llmopt_ui.project_switch import leave_project
 from llmopt_ui.resources import store
@@ -80,6 +81,7 @@ def has_project() -> bool:
 
 def current_project() -> Project:
     """The project that is chosen in the sidebar."""
+    leave_page_without_app()
     return store().project(st.session_state[PROJECT])
 
 

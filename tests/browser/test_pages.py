@@ -36,6 +36,16 @@ def test_the_first_link_after_a_start_leads_to_its_page(chromium: Browser, app: 
     page.close()
 
 
+@pytest.mark.parametrize("file", ["documents", "evaluation", "settings"])
+def test_a_file_of_pages_that_is_opened_first_leads_to_the_app(chromium: Browser, app: str, file: str) -> None:
+    page = chromium.new_page()
+    page.goto(f"{app}/{file}")
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible(timeout=30_000)
+    expect(page.get_by_test_id("stSidebarNavLink").filter(has_text="Fine-tuning")).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    page.close()
+
+
 def test_a_document_is_added_read_and_deleted(open_page: Open) -> None:
     page = open_page()
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Documents").click()

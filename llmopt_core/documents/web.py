@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 from llmopt_core.documents.encoding import decode
-from llmopt_core.documents.text import Extracted, normalise, normalise_file
+from llmopt_core.documents.text import Extracted, normalise, normalise_file, plain_lines
+from llmopt_core.documents.web_tables import is_layout, spread_cells
 from llmopt_core.errors import BadInput
 
 _LEFT_OUT_TAGS = (
-    "script style template noscript svg math iframe object embed head select button input textarea canvas audio video "
-    "map"
+    "script style template noscript svg math iframe object embed head select input textarea canvas audio video map"
 )
 _BLOCK_TAGS = (
     "address article aside blockquote body caption dd details dialog div dl dt fieldset figcaption figure footer form "
@@ -20,45 +20,54 @@ _BLOCK_TAGS = (
 _LEFT_OUT = frozenset(_LEFT_OUT_TAGS.split())
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
+_CELLS = ("td", "th")
 _TABLE_PARTS = ("table", "thead", "tbody", "tfoot", "tr")
 _LINES = ("li", "tr", "dd", "dt", "br")
 _MARKERS = ("- ", *("#" * level + " " for level in range(1, 7)))
 _SPACE = re.compile(r"[ \t\n\f]+")
+# Nobody sees them; but in scripts without spaces a zero-width space is the only border of a word.
+_UNSEEN = re.compile("\u00ad|\u2060|\ufeff|(?<![\u0e00-\u109f\u1780-\u17ff])\u200b(?![\u0e00-\u109f\u1780-\u17ff])")
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def read_html(name: str, data: bytes, encoding: str = "") -> Extracted:
     """What a reader of the page sees: `h1` to `h6` as `#` lines, list items as `- `, table rows with bars.
 
-    Scripts, styles, forms and pictures are left out. The page's title becomes a heading where there is no `h1`.
+    Buttons and closed accordions are read. Scripts, styles, fields of forms and pictures are left out, and so is what
+    the page hides, which a warning says. The page's title becomes a heading where there is no `h1`.
 
     Raises:
         BadInput: Not text.
     """
     text, warnings = decode(data, name, encoding, page=True)
     text, more = normalise_file(text, name)
-    return Extracted(normalise(_render(text, name)), (), warnings + more)
+    rendered, hidden = _render(text, name)
+    if hidden:
+        more += (f"Left out: {hidden:,} hidden part{'s' if hidden > 1 else ''} of the page.",)
+    return Extracted(normalise(rendered), (), warnings + more)
 
 
-def _render(text: str, name: str) -> str:
+def _render(text: str, name: str) -> tuple[str, int]:
+    """The text of a page, and how many of its parts are hidden."""
     from lxml import etree, html
 
     if not text.strip():
-        return ""
+        return "", 0
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
         root = html.document_fromstring(text.encode("utf-8"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
-        return ""
+        return "", 0
     except (ValueError, AssertionError) as error:
         raise BadInput(f"{name} cannot be read as HTML ({error}).") from error
     _check_whole(parser.error_log, name)
-    writer = _Writer()
+    spread_cells(root)
+    writer = _Writer(root)
     writer.walk(root)
-    body = _BLANK_LINES.sub("\n\n", "".join(writer.parts)).strip()
+    body = _BLANK_LINES.sub("\n\n", _UNSEEN.sub("", "".join(writer.parts))).strip()
     title = " ".join((root.findtext(".//title") or "").split())
     has_heading = re.search(r"^# ", body, re.MULTILINE)
-    return f"# {title}\n\n{body}" if title and body and not has_heading else body
+    return (f"# {title}\n\n{body}" if title and body and not has_heading else body), writer.hidden
 
 
 def _check_whole(errors: Any, name: str) -> None:
@@ -77,10 +86,18 @@ def _check_whole(errors: Any, name: str) -> None:
 class _Writer:
     """Collects the text of a tree without recursion, so that deep nesting is safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Any) -> None:
         self.parts: list[str] = []
-        self._preformatted = 0
+        self.hidden = 0
+        self._preformatted: list[int] = []
         self._cells = 0
+        self._outer_cells: list[int] = []
+        self._layout = {table for table in root.iter("table") if is_layout(table)}
+        self._placing: list[bool] = []
+        # What a button opens is there to be read.
+        self._opened = {
+            name for element in root.iter() for name in (element.get("aria-controls") or "").split()
+        }  # fmt: skip
 
     def walk(self, root: Any) -> None:
         from lxml import etree
@@ -89,6 +106,8 @@ class _Writer:
         for event, element in walker:
             if event == "start":
                 if self._left_out(element):
+                    if isinstance(element.tag, str) and element.tag not in _LEFT_OUT:
+                        self.hidden += any(text.strip() for text in element.itertext())
                     walker.skip_subtree()
                 else:
                     self._open(element)
@@ -97,18 +116,31 @@ class _Writer:
                     self._close(element)
                 self._text(element.tail)
 
-    @staticmethod
-    def _left_out(element: Any) -> bool:
-        return element.tag in _LEFT_OUT or not isinstance(element.tag, str) or "hidden" in element.attrib
+    def _left_out(self, element: Any) -> bool:
+        if not isinstance(element.tag, str):
+            return True
+        if element.tag in _LEFT_OUT:
+            return element.tag != "template" or "shadowrootmode" not in element.attrib
+        return self._is_hidden(element)
+
+    def _is_hidden(self, element: Any) -> bool:
+        if "hidden" not in element.attrib or element.get("hidden", "").lower() == "until-found":
+            return False
+        return element.get("id") not in self._opened and element.get("role") != "tabpanel"
 
     def _open(self, element: Any) -> None:
         tag = element.tag
-        if tag in ("td", "th"):
+        if tag == "table":
+            self._placing.append(element in self._layout)
+            self._border(tag)
+            self._outer_cells.append(self._cells)
+            self._cells = 0
+        elif tag in _CELLS and not self._places():
             self._cells += 1
             if self._cells > 1 and self.parts:
                 self.parts[-1] = self.parts[-1].rstrip(" ")
                 self.parts.append(" | ")
-        elif tag == "br" or tag in _BLOCKS:
+        elif tag in _CELLS or tag == "br" or tag in _BLOCKS:
             self._border(tag)
         if tag == "tr":
             self._cells = 0
@@ -116,16 +148,36 @@ class _Writer:
             self.parts.append("- ")
         elif tag in _HEADINGS:
             self.parts.append("#" * int(tag[1]) + " ")
-        self._preformatted += tag == "pre"
+        elif tag == "pre":
+            self._preformatted.append(len(self.parts))
         self._text(element.text)
 
     def _close(self, element: Any) -> None:
         tag = element.tag
-        self._preformatted -= tag == "pre"
-        if tag in _BLOCKS:
+        if tag == "pre" and self._preformatted:
+            self._fence(self._preformatted.pop())
+        if tag in _HEADINGS and self.parts and self.parts[-1] in _MARKERS:
+            # An empty one names nothing, least of all what comes next.
+            self.parts.pop()
+        elif tag in _BLOCKS or (tag in _CELLS and self._places()):
             self._border(tag)
-        if tag in ("table", "tr"):
+        if tag == "tr":
             self._cells = 0
+        elif tag == "table" and self._placing:
+            self._placing.pop()
+            self._cells = self._outer_cells.pop()
+
+    def _places(self) -> bool:
+        return bool(self._placing) and self._placing[-1]
+
+    def _fence(self, start: int) -> None:
+        """Code whose lines would be taken for headings goes between fences."""
+        code = "".join(self.parts[start:])
+        if self._cells or self._preformatted or plain_lines(code) == code:
+            return
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", code)), default=0))
+        code = code.strip("\n")
+        self.parts[start:] = [f"{fence}\n{code}\n{fence}"]
 
     def _text(self, text: str | None) -> None:
         if not text:
@@ -134,6 +186,8 @@ class _Writer:
             text = _SPACE.sub(" ", text)
             if not self.parts or self.parts[-1].endswith(("\n", " ")):
                 text = text.lstrip(" ")
+            if not self.parts or self.parts[-1].endswith("\n"):
+                text = plain_lines(text)
         if text:
             self.parts.append(text)
 

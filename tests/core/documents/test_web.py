@@ -41,3 +41,58 @@ def test_a_page_without_text_is_refused(page):
 def test_broken_and_deep_pages_are_read():
     assert load_bytes("a.html", b"<p>one<p>two</b></div>&amp; &copy; <three")[0].text.startswith("one\n\ntwo& ©")
     assert load_bytes("a.html", b"<div>" * 200 + b"deep" + b"</div>" * 200)[0].text == "deep"
+
+
+def read(body: str):
+    return load_bytes("a.html", f"<body>{body}</body>".encode())[0]
+
+
+def test_buttons_and_what_they_open_are_read():
+    page = (
+        "<h3><button aria-controls='p1'>How long?</button></h3><div id='p1' hidden>Ten days.</div>"
+        "<details><summary>More</summary><p>Closed text.</p></details><div hidden='until-found'>Found later.</div>"
+        "<div role='tabpanel' hidden>Second tab.</div>"
+    )
+    document = read(page)
+    assert document.text == "### How long?\n\nTen days.\n\nMore\n\nClosed text.\n\nFound later.\n\nSecond tab."
+    assert document.warnings == ()
+
+
+def test_what_the_page_hides_is_left_out_and_told():
+    document = read("<p>Seen</p><div hidden><p>Not seen</p></div><div hidden></div>")
+    assert (document.text, document.warnings) == ("Seen", ("Left out: 1 hidden part of the page.",))
+
+
+@pytest.mark.parametrize("empty", ["<h2></h2>", "<h2> <img src=x></h2>", "<h2><a id=top></a></h2>"])
+def test_an_empty_heading_swallows_nothing(empty):
+    assert read(f"<h1>Title</h1>{empty}<p>Paragraph.</p>").text == "# Title\n\nParagraph."
+
+
+def test_a_table_that_only_places_things_gives_their_text():
+    cells = "<td><h2>News</h2><p>One.</p><p>Two.</p></td><td><h2>Events</h2><ul><li>Fair</li></ul></td>"
+    assert read(f"<table><tr>{cells}</tr></table>").text == "## News\n\nOne.\n\nTwo.\n\n## Events\n\n- Fair"
+    outer = "<table><tr><td>Menu</td><td><table><tr><th>A<th>B<tr><td>1<td>2</table></td></tr></table>"
+    assert read(outer).text == "Menu\n\nA | B\n1 | 2"
+
+
+def test_cells_over_several_rows_and_columns_keep_the_columns():
+    page = (
+        "<table><tr><th>Region<th>City<th colspan=2>Staff<tr><td rowspan=2>North<td>Oslo<td>5<td>6"
+        "<tr><td>Bergen<td>3<td>4<tr><td rowspan=99999>South<td>Rome<td>9<td>9</table>"
+    )
+    assert read(page).text == (
+        "Region | City | Staff |\nNorth | Oslo | 5 | 6\nNorth | Bergen | 3 | 4\nSouth | Rome | 9 | 9"
+    )
+
+
+def test_code_and_words_with_a_hash_make_no_headings():
+    from llmopt_core.chunking.headings import Headings
+
+    text = read("<h2>Linux</h2><p># 42 was closed</p><pre># install\napt install</pre><p>After.</p>").text
+    assert text == "## Linux\n\n\\# 42 was closed\n\n```\n# install\napt install\n```\n\nAfter."
+    assert [heading.path for heading in Headings(text).all] == [("Linux",)]
+
+
+def test_soft_hyphens_and_zero_width_spaces_are_not_part_of_words():
+    assert read("<p>com&shy;pen&shy;sation Zero&#8203;width</p>").text == "compensation Zerowidth"
+    assert "\u200b" in read("<p>ไทย&#8203;ไทย</p>").text

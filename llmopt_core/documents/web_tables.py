@@ -1,0 +1,85 @@
+"""Tables of a page: which only place things, and cells that stand in several rows or columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+_BLOCKS_IN_CELLS = frozenset(("table", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "main", "nav", "form"))
+_SECTIONS = ("thead", "tbody", "tfoot")
+# What the copies of cells that span rows may hold together.
+_COPIED_CHARACTERS = 1_000_000
+_MOST_COLUMNS = 200
+
+
+def is_layout(table: Any) -> bool:
+    """Whether a table only places things: it says so, holds headings or tables, or has one cell in each row."""
+    if table.get("role", "").lower() in ("presentation", "none"):
+        return True
+    if any(element.tag in _BLOCKS_IN_CELLS for element in table.iterdescendants()):
+        return True
+    return all(len(_cells(row)) <= 1 for row in _rows(table))
+
+
+def spread_cells(root: Any) -> None:
+    """Put a cell that spans rows into each of them, and empty cells where one spans columns, so that columns hold."""
+    left = _COPIED_CHARACTERS
+    for table in list(root.iter("table")):
+        if not is_layout(table):
+            left = _spread(table, left)
+
+
+def _rows(table: Any) -> Iterator[Any]:
+    for item in table:
+        if item.tag == "tr":
+            yield item
+        elif item.tag in _SECTIONS:
+            yield from (row for row in item if row.tag == "tr")
+
+
+def _cells(row: Any) -> list[Any]:
+    return [cell for cell in row if cell.tag in ("td", "th")]
+
+
+def _number(cell: Any, name: str) -> int:
+    value = cell.get(name, "1").strip()
+    return min(int(value), 65_534) if value.isdecimal() and value.isascii() and len(value) < 6 and int(value) else 1
+
+
+def _spread(table: Any, left: int) -> int:
+    """Returns how many characters may still be copied."""
+    above: dict[int, tuple[Any, int]] = {}
+    section = None
+    for row in list(_rows(table)):
+        if row.getparent() is not section or left <= 0:
+            section, above = row.getparent(), {}
+        cells, copied = _grid_row(_cells(row), above)
+        left -= copied
+        for cell in _cells(row):
+            row.remove(cell)
+        row.extend(cells)
+    return left
+
+
+def _grid_row(cells: list[Any], above: dict[int, tuple[Any, int]]) -> tuple[list[Any], int]:
+    """The cells of a row, a copy of what reaches into it from `above` among them, and how much was copied."""
+    wide = len(cells) > 1 or bool(above)
+    row: list[Any] = []
+    copied = 0
+    while (cells or len(row) in above) and len(row) < _MOST_COLUMNS:
+        column = len(row)
+        if column in above:
+            cell, more = above.pop(column)
+            row.append(deepcopy(cell))
+            row[-1].tail = None
+            copied += 1 + sum(map(len, cell.itertext()))
+        else:
+            cell = cells.pop(0)
+            more = _number(cell, "rowspan")
+            row.append(cell)
+            empty = _number(cell, "colspan") - 1 if wide else 0
+            row += [cell.makeelement("td") for _ in range(min(empty, _MOST_COLUMNS - len(row)))]
+        if more > 1:
+            above[column] = (cell, more - 1)
+    return row + cells, copied

@@ -22,6 +22,7 @@ from llmopt_core.evaluation.grounding_features import (
     words,
 )
 from llmopt_core.evaluation.question_forms import fits
+from llmopt_core.evaluation.short_amounts import lacking
 from llmopt_core.evaluation.text import CJK, has_cjk, shorten
 from llmopt_core.evaluation.token_vectors import TokenReader, Tokens
 from llmopt_core.index.analysis import STOP_WORDS
@@ -104,7 +105,10 @@ class Grounding:
         relevance = self._relevance_of(question)
         features, place = short_answer_features(answer, question, relevance, self._passage)
         value = _probability(_weigh(features, SHORT_ANSWER_MODEL))
-        reason = f"Support {value:.2f}: {features[0]:.0%} of the answer's words stand there"
+        amount = lacking(answer, question, self._passage.sentences)
+        value *= VETO if amount else 1.0
+        against = f"the text does not have the amount '{amount}'; " if amount else ""
+        reason = f"Support {value:.2f}: {against}{features[0]:.0%} of the answer's words stand there"
         if features[0] and features[2] < -1:
             reason += ", but another sentence is nearer to the question"
         if fits(question, answer) == 0.0:

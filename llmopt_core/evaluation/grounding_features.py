@@ -14,6 +14,7 @@ import numpy as np
 from llmopt_core.evaluation.amount import Amount
 from llmopt_core.evaluation.numerals import amounts, missing
 from llmopt_core.evaluation.question_forms import fits
+from llmopt_core.evaluation.short_amounts import as_written
 from llmopt_core.evaluation.text import CJK, has_cjk, sentences
 from llmopt_core.evaluation.token_vectors import TokenReader, Tokens
 from llmopt_core.index.analysis import STOP_WORDS, stem
@@ -198,12 +199,20 @@ def short_answer_features(
         passage: Where they should stand.
     """
     said, asked = words(answer), set(words(question))
-    own = [w for w in said if w not in asked and w not in STOP_WORDS] or [w for w in said if w not in asked] or said
-    held = [sum(word in there for word in own) / max(1, len(own)) for there in passage.held]
+    held = [
+        max(_held(written, asked, there) for written in (said, words(as_written(answer, sentence))))
+        for sentence, there in zip(passage.sentences, passage.held, strict=True)
+    ]
     place = max(range(len(held)), key=lambda position: (held[position], relevance[position]))
     echoed = sum(word in asked for word in said) / max(1, len(said))
     gap = relevance[place] - max(relevance)
     return [held[place], relevance[place], gap, fits(question, answer), echoed], place
+
+
+def _held(said: Sequence[str], asked: set[str], there: set[str]) -> float:
+    """The share of what is said beyond the question that stands there."""
+    own = [w for w in said if w not in asked and w not in STOP_WORDS] or [w for w in said if w not in asked] or said
+    return sum(word in there for word in own) / max(1, len(own))
 
 
 SHORT_ANSWER_FEATURES = (

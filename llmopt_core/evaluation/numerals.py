@@ -48,6 +48,12 @@ def _number_end(amount: Amount, text: str) -> int:
     return next((place for place in places if unit_at(text, amount.start, place)[2] == amount.end), amount.end)
 
 
+def bare_value(amount: Amount, text: str) -> float:
+    """The number of an amount without its unit; `text` is what it stands in, after NFKC and in lower case."""
+    alone = amounts(text[amount.start : _number_end(amount, text)])
+    return alone[0].value if alone else amount.value
+
+
 def missing(said: Iterable[Amount], there: Iterable[Amount]) -> list[Amount]:
     """The amounts that the text does not have; `one` is often no number, so it is never missing."""
     known = list({(b.value, b.kind): b for b in there}.values())

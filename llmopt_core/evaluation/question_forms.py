@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from llmopt_core.evaluation.numerals import amounts
+
 _DATE = re.compile(
     r"\b(?:1\d{3}|20\d\d)\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
     r"|century|centuries|\d{1,2}(?:st|nd|rd|th)|years?|decades?|ago|today)\b|\d+s\b|[年月日]|世纪",
@@ -39,7 +41,7 @@ def fits(question: str, text: str) -> float:
     if _ASKS_DATE.search(question):
         return float(_DATE.search(text) is not None)
     if _ASKS_AMOUNT.search(question):
-        return float(_AMOUNT.search(text) is not None)
+        return float(_AMOUNT.search(text) is not None or bool(amounts(text)))
     if _ASKS_NAME.search(question):
         return float(bool(set(re.findall(r"\b[A-Z]\w+", text)) - set(re.findall(r"\w+", question))))
     return _UNKNOWN_FIT

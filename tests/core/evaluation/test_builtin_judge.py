@@ -65,6 +65,42 @@ async def test_short_answers_are_judged_as_answers_to_the_question(scored):
     assert (await scored("faithfulness", sample("potassium"))).value == 0.0
 
 
+@pytest.mark.parametrize(
+    ("question", "text", "right", "wrong"),
+    [
+        (
+            "Within how many days are returns accepted?",
+            "Returns are accepted within thirty days, unless the item was worn. Refunds take five working days.",
+            ["thirty days", "30 days", "within 30 days", "30"],
+            ["thirteen days", "13 days", "thirty weeks"],
+        ),
+        (
+            "How high is the tower?",
+            "The tower is 85 metres high and was finished in 1712.",
+            ["85 m", "85 metres", "eighty-five metres"],
+            ["58 metres", "85 feet", "fifty-eight metres"],
+        ),
+        (
+            "How many people does the company employ?",
+            "The company employs 4.2 million people in three countries.",
+            ["4.2 million", "4,200,000", "four point two million"],
+            ["2.4 million", "4.2 billion"],
+        ),
+        (
+            "比赛持续了多久？",
+            "比赛在上海举行，持续了三个小时。",
+            ["三个小时", "3个小时", "3小时"],
+            ["四个小时", "三天"],
+        ),
+    ],
+)
+async def test_amounts_in_short_answers_count_however_they_are_written(scored, question, text, right, wrong):
+    for answer in (*right, *wrong):
+        score = await scored("faithfulness", sample(answer, [text], question))
+        assert score.value == (1.0 if answer in right else 0.0), answer
+    assert "the text does not have the amount" in score.explanation
+
+
 async def test_an_evasive_answer_states_nothing_and_answers_nothing(scored):
     assert (await scored("faithfulness", sample("I don't know."))).value is None
     relevancy = await scored("answer_relevancy", sample("I don't know."))

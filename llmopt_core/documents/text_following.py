@@ -88,7 +88,14 @@ class TextFollowing:
         if any(self._map[word] != self._map[first] + word - first for word in range(first, last)):
             return None
         a, b = self._new_words[self._map[first]], self._new_words[self._map[last - 1]]
-        return a[0] + max(0, start - self._old_words[first][0]), b[1] - max(0, self._old_words[last - 1][1] - end)
+        began, ended = self._old_words[first][0], self._old_words[last - 1][1]
+        place, stop = a[0] + start - began, b[1] + end - ended
+        # White space at the edges of a passage is kept where it is the same.
+        if self._new[max(0, place) : a[0]] != self._old[start:began]:
+            place = a[0]
+        if self._new[b[1] : stop] != self._old[ended:end]:
+            stop = b[1]
+        return place, stop
 
     def _is_supported(self, start: int, end: int, words: str) -> bool:
         """Whether the text around goes on too. Words that stand in several places need their very neighbours."""

@@ -184,7 +184,7 @@ def outcome_notes(added: Added) -> list[str]:
     if changed.replaced:
         notes.append(f"Replaced: {', '.join(changed.replaced)}.")
     if changed.moved:
-        notes.append(f"{fmt.plural(changed.moved, 'reference')} moved to where the same passage stands now.")
+        notes.append(f"{fmt.plural(changed.moved, 'reference')} moved to where the same words stand now.")
     notes += [
         f"Question {lost.example_id} of {lost.set_name} lost a reference, {lost.reason}: {fmt.shorten(lost.question)}"
         for lost in changed.lost

@@ -106,3 +106,10 @@ def test_long_texts_of_few_words_take_no_time_by_their_square():
     old, new = (" ".join(chooser.choices("abc", k=300_000)) for _ in range(2))
     found = TextFollowing(old, f"{new} end").follow(300_000, 300_001)
     assert found.span is None or found.doubt
+
+
+@pytest.mark.parametrize("words", [" opened in ", "pened in 188", "Norvale\n\nThe "])
+def test_edges_inside_words_and_spaces_stay_where_they_are(words):
+    start = TEXT.index(words)
+    found = TextFollowing(TEXT, f"Preface.\n\n{TEXT}").follow(start, start + len(words))
+    assert found.span == (start + 10, start + 10 + len(words))

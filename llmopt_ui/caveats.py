@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
+from llmopt_core.evaluation.judge_agreement import IN_SHORT, JUDGE, judge_note
 from llmopt_core.experiments import caveats as core
 from llmopt_core.experiments.caveats import RunCaveats, caveats
 from llmopt_core.experiments.configuration import Configuration
@@ -18,13 +19,15 @@ from llmopt_ui import format as fmt
 from llmopt_ui.resources import store
 
 
-def caveats_view(runs: Sequence[RunCaveats]) -> None:
-    """A red sentence for each run that was trained on its questions, a quiet one for the rest."""
-    for caveat in caveats(runs):
+def caveats_view(runs: Sequence[RunCaveats], more: str = "") -> None:
+    """A red sentence for each run that was trained on its questions, and one quiet line for the rest and for `more`."""
+    found = caveats(runs)
+    for caveat in found:
         if caveat.severe:
             st.markdown(red(caveat.text))
-        else:
-            st.caption(f":material/info: {fmt.markdown(caveat.text)}")
+    quiet = " ".join(filter(None, (*(caveat.text for caveat in found if not caveat.severe), more)))
+    if quiet:
+        st.caption(f":material/info: {fmt.markdown(quiet)}")
 
 
 def configuration_caveats(
@@ -52,12 +55,11 @@ def red(text: str) -> str:
     return f":red[:material/warning: {fmt.markdown(text)}]"
 
 
-def outdated_view(project: Project, runs: Mapping[str, Run]) -> None:
-    """A quiet sentence on runs whose documents are not those that the project has now."""
+def outdated_words(project: Project, runs: Mapping[str, Run]) -> str:
+    """A sentence on runs whose documents are not those that the project has now; empty where there are none."""
     if any(run.retrieves and run.documents_version for run in runs.values()):
-        note = outdated_note(runs, documents_now(project))
-        if note:
-            st.caption(f":material/info: {fmt.markdown(note)}")
+        return outdated_note(runs, documents_now(project))
+    return ""
 
 
 def documents_now(project: Project) -> str:
@@ -69,6 +71,22 @@ def documents_now(project: Project) -> str:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _documents_version(listed: tuple[object, ...], _project: Project) -> str:
     return documents_version(store().documents(_project))
+
+
+def judge_caption(judge: str, metrics: Iterable[str], before: str = "") -> None:
+    """One calm line: who graded and what that cannot tell; how well it agrees with people is in its help.
+
+    Args:
+        judge: Who graded, as stored with the run.
+        metrics: Those that are shown.
+        before: Markdown that the line begins with.
+    """
+    note = judge_note(judge, metrics)
+    if note and judge != JUDGE:
+        st.caption(f"{before} {fmt.markdown(note)}")
+        return
+    told = f"Graded by {fmt.markdown(judge)}. {IN_SHORT if note else ''}"
+    st.caption(f"{before} {told}", help=f"{fmt.markdown(note)} More in Settings, tab Judge." if note else None)
 
 
 def overlap_sentences(overlap: TrainingOverlap) -> None:

@@ -46,8 +46,9 @@ def metric_bars(
         if asked and name in asked:
             bars.name = plain(f"{name} ({asked[name]})")
         traces.append(_hatched(bars) if name in seen else bars)
-        if any(_is_low(summary) for summary in shown):
-            traces.append(_low(name, groups, shown))
+        above = [s is not None and s.mean is not None and (name in seen or s.mean < _LOW) for s in shown]
+        if any(above):
+            traces.append(_above(name, groups, shown, above))
         empty = [group for group, summary in zip(groups, shown, strict=True) if _mean(summary) is None]
         if empty:
             traces.append(_not_scored(name, empty))
@@ -56,7 +57,7 @@ def metric_bars(
         barmode="group",
         height=360,
         margin={"t": 30},
-        yaxis={"title": "Mean score (0 to 1)", "range": [0, 1.06], "dtick": 0.25, "fixedrange": True},
+        yaxis={"title": "Mean score (0 to 1)", "range": [0, 1.08], "dtick": 0.25, "fixedrange": True},
         xaxis={"title": None, "tickfont": {"size": 14}, "fixedrange": True},
         showlegend=True,
     )
@@ -83,8 +84,8 @@ def _bars(name: str, groups: Sequence[str], shown: Sequence[Summary | None], ink
 
 
 def _hatched(bars: go.Bar) -> go.Bar:
-    """The same bars, to be told from those that show what a configuration can do."""
-    bars.update(name=f"{bars.name} ({SEEN})", marker={"pattern": hatching(["/"] * len(bars.x))})
+    """The same bars, to be told from those that show what a configuration can do; no figure is read over hatching."""
+    bars.update(name=f"{bars.name} ({SEEN})", marker={"pattern": hatching(["/"] * len(bars.x))}, text=None)
     return bars
 
 
@@ -93,14 +94,9 @@ def hatching(shapes: Sequence[str]) -> dict[str, object]:
     return {"shape": list(shapes), "fillmode": "replace", "size": 7, "solidity": 0.35}
 
 
-def _is_low(summary: Summary | None) -> bool:
-    mean = _mean(summary)
-    return mean is not None and mean < _LOW
-
-
-def _low(name: str, groups: Sequence[str], shown: Sequence[Summary | None]) -> go.Bar:
-    """The figures of bars too low to hold them, above their intervals."""
-    found = [(group, s) for group, s in zip(groups, shown, strict=True) if s is not None and _is_low(s)]
+def _above(name: str, groups: Sequence[str], shown: Sequence[Summary | None], which: Sequence[bool]) -> go.Bar:
+    """The figures of bars that cannot hold them (too low, or hatched), above their intervals."""
+    found = [(group, s) for group, s, wanted in zip(groups, shown, which, strict=True) if s is not None and wanted]
     return go.Bar(
         offsetgroup=plain(name),
         x=[group for group, _ in found],

@@ -69,6 +69,12 @@ def section(title: str, help_text: str = "") -> None:
     st.subheader(title, anchor=False, help=help_text or None)
 
 
+def side_by_side(widths: Sequence[int], key: str) -> Sequence[st.delta_generator.DeltaGenerator]:
+    """Columns of a page, which stand below each other where they would be too narrow beside the menu."""
+    with st.container(key=f"stack_{key}"):
+        return st.columns(list(widths), gap="large")
+
+
 def empty_state(title: str, what_to_do: str, icon: str = ":material/inbox:") -> st.delta_generator.DeltaGenerator:
     """A calm box that says what is missing and what to do; returns it, so that a button or link can be put inside."""
     box = st.container(border=True, horizontal_alignment="center", gap="xsmall")

@@ -44,7 +44,9 @@ def _spent(entry: Entry) -> dict[str, str]:
         return {"Per question": ":gray[from the cache]", "Cost": "free"}
     each = entry.each
     tokens = None if each.tokens is None else round(each.tokens)
-    lines = [fmt.duration(each.seconds), f":gray[{fmt.count(tokens)} tokens]"]
+    lines = [fmt.duration(each.seconds)]
+    if tokens is not None:
+        lines.append(f":gray[{fmt.count(tokens)} tokens]")
     if each.cost_usd:
         lines.append(f":gray[{fmt.markdown(fmt.money(each.cost_usd))}]")
     if each.cached:

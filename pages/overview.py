@@ -1,11 +1,9 @@
 """Overview: the map, the leaderboard, what to do next."""
 
-import streamlit as st
-
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import caveats_view, outdated_view
+from llmopt_ui.caveats import caveats_view, judge_caption, outdated_words
 from llmopt_ui.colours import project_inks
-from llmopt_ui.components import empty_state, link_to, page_header, section, told_plainly
+from llmopt_ui.components import empty_state, link_to, page_header, section, side_by_side, told_plainly
 from llmopt_ui.evaluation.comparison import set_size
 from llmopt_ui.evaluation.results import means_over, together
 from llmopt_ui.leaderboard_table import leaderboard_table
@@ -24,7 +22,7 @@ colours = project_inks(project)
 with told_plainly():
     found = latest_entries(runs, saved)
     standing = standing_of(project, saved, found)
-    left, right = st.columns([5, 3], gap="large")
+    left, right = side_by_side([5, 3], "overview")
     with left:
         section(
             "Two directions", "Up: give the model what it needs to know. Right: change how it acts. Measure every step."
@@ -37,15 +35,14 @@ with told_plainly():
 
     section("Latest leaderboard")
     if found:
-        caveats_view([entry.known for entry in found if entry.known])
-        outdated_view(project, {entry.name: entry.run for entry in found})
+        outdated = outdated_words(project, {entry.name: entry.run for entry in found})
+        caveats_view([entry.known for entry in found if entry.known], outdated)
         newest = found[0].run
         leaderboard_table(found, metrics_of(found), colours, "overview")
         size = set_size(project, newest.evaluation_set, newest.set_version)
-        st.caption(
-            f"The set {fmt.markdown(newest.evaluation_set)}, graded by {fmt.markdown(newest.judge)}. "
-            f"{means_over([entry.run.done for entry in found], size)} {together(found)}"
-        )
+        means = means_over([entry.run.done for entry in found], size)
+        words = f"The set {fmt.markdown(newest.evaluation_set)}. {means} {together(found)}"
+        judge_caption(newest.judge, metrics_of(found), words)
         link_to(EVALUATION, "Open the results", "Results", newest.id)
     else:
         with empty_state(

@@ -92,6 +92,9 @@ def in_one_sentence() -> str:
     )
 
 
+IN_SHORT = "It measures grounding, not correctness, and cannot see what must be reckoned or known from elsewhere."
+
+
 def judge_note(judge: str, metrics: Iterable[str]) -> str:
     """What must stand beside scores of the built-in judge; empty for another judge, or where it graded nothing.
 

@@ -40,6 +40,13 @@ class Family:
         return max(map(len, self.p_values.values()), default=0)
 
     @property
+    def in_short(self) -> str:
+        """How many comparisons are tested together, without what the test is."""
+        if self.size < 2:
+            return "Verdicts hold at 5 %."
+        return f"Verdicts hold at 5 % for all {self.size} comparisons of a configuration with {self.baseline} together."
+
+    @property
     def words(self) -> str:
         """What is tested, and how many comparisons together."""
         tested = (

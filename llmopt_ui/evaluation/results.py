@@ -75,7 +75,7 @@ def means_over(asked: Sequence[int], size: int | None) -> str:
 def together(found: Sequence[Entry]) -> str:
     """How many comparisons the verdicts on a leaderboard are adjusted for; empty without any."""
     most = max((one.family for entry in found for one in entry.comparisons.values()), default=0)
-    return f"Verdicts are adjusted for {most} comparisons that are tested together (Holm)." if most > 1 else ""
+    return f"Verdicts are adjusted for {most} comparisons that are tested together." if most > 1 else ""
 
 
 def tested_together(runs: Mapping[str, Run]) -> Family:

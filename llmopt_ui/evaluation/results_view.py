@@ -8,10 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.evaluation.judge_agreement import judge_note
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import caveats_view, outdated_view
+from llmopt_ui.caveats import caveats_view, judge_caption, outdated_words
 from llmopt_ui.charts import CONFIG, metric_bars
 from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.evaluation.comparison import Chosen, choose, set_size
@@ -37,14 +36,11 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
 def _picture(project: Project, chosen: Chosen, compared: Sequence[Entry]) -> None:
     first, partial = first_charted(compared, chosen.leading, chosen.metrics)
     section("Scores that all have" if partial else "Scores")
-    caveats_view([entry.known for entry in compared if entry.known])
-    outdated_view(project, chosen.runs)
+    caveats_view([entry.known for entry in compared if entry.known], outdated_words(project, chosen.runs))
     _bars(chosen, compared, first, "metric_bars")
     size = set_size(project, chosen.set_name, chosen.set_version)
     means = means_over([run.done for run in chosen.runs.values()], size)
-    st.caption(f"{means} Graded by {fmt.markdown(chosen.judge)}.")
-    if note := judge_note(chosen.judge, chosen.ragas):
-        st.caption(f"{note} More in Settings, tab Judge.")
+    judge_caption(chosen.judge, chosen.ragas, means)
     for line in findings(compared, chosen.metrics, chosen.inks):
         st.markdown(line)
     if partial:
@@ -104,9 +100,11 @@ def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
             leaderboard_table(compared, further, chosen.inks, "further", cost=False)
     if len(compared) > 1:
         signs = " · ".join(verdict(name).markdown for name in ("better", "worse", "no difference seen"))
-        tested = fmt.markdown(tested_together(chosen.family).words)
+        family = tested_together(chosen.family)
         st.caption(
-            f"Against {fmt.markdown(chosen.baseline)}: {signs}. {tested} No difference seen does not mean equal."
+            f"Against {fmt.markdown(chosen.baseline)}: {signs}, which does not mean equal. "
+            f"{fmt.markdown(family.in_short)}",
+            help=fmt.markdown(family.words),
         )
     _missing(chosen)
     _downloads(chosen, compared)

@@ -103,7 +103,8 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
         )
         for run in runs
     ]
-    return pd.DataFrame(rows, columns=_HISTORY)
+    table = pd.DataFrame(rows, columns=_HISTORY)
+    return table if any(run.error for run in runs) else table.drop(columns="What went wrong")
 
 
 def _cost_of(run: Run) -> str:

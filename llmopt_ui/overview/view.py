@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from llmopt_core.evaluation.judge_agreement import judge_note
 from llmopt_core.experiments.current_runs import family_runs
 from llmopt_core.experiments.scored import baseline_position
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
@@ -70,9 +69,6 @@ def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry], inks: 
         key="method_map",
         alt="Map of the method: context optimization upward, LLM optimization to the right; configurations as dots",
     )
-    shown = _decisive(metrics_of(found))[:1]
-    if found and (note := judge_note(found[0].run.judge, shown)):
-        st.caption(f"{note} More in Settings, tab Judge.")
 
 
 def _decisive(metrics: Sequence[str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from llmopt_core.experiments.prompt_lab.library import (
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.components import empty_state, side_by_side, told_plainly
 from llmopt_ui.prompts.fields import (
     NEW,
     Body,
@@ -54,7 +54,7 @@ def editor_view(project: Project) -> None:
 def _editor(project: Project, saved: Version | None) -> None:
     page_after_action()
     name = saved.name if saved else NEW
-    left, right = st.columns([11, 9], gap="large")
+    left, right = side_by_side([11, 9], "editor")
     with left:
         body = prompt_fields(project, name, opened_body(project, saved))
         changed = is_changed(body, saved)

@@ -15,7 +15,7 @@ from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, told_plainly
+from llmopt_ui.components import Download, downloads, side_by_side, told_plainly
 from llmopt_ui.prompts.few_shot_chosen import chosen_view
 from llmopt_ui.prompts.few_shot_sources import sources_view
 from llmopt_ui.prompts.preview import latest_set
@@ -98,7 +98,7 @@ def _editor(project: Project, saved: Version | None) -> None:
     page_after_action()
     name = saved.name if saved else ""
     body = _opened(project, saved)
-    left, right = st.columns([11, 8], gap="large")
+    left, right = side_by_side([11, 8], "few_shot")
     with left:
         body = _fields(project, name, body)
     spec = _spec(body)

@@ -46,10 +46,11 @@ def judge_view() -> None:
         }
         for row in AGREEMENT
     ]
-    st.table(rows, border="horizontal", hide_index=True, alt="Agreement of the built-in judge with people")
-    st.caption(
-        "Kappa is agreement beyond chance; 0 is chance. In brackets the 95 % interval, with documents drawn anew."
-    )
+    with st.expander("As a table"):
+        st.table(rows, border="horizontal", hide_index=True, alt="Agreement of the built-in judge with people")
+        st.caption(
+            "Kappa is agreement beyond chance; 0 is chance. In brackets the 95 % interval, with documents drawn anew."
+        )
     section("What it catches, and what it rejects wrongly")
     st.markdown(BLIND)
     st.plotly_chart(
@@ -58,29 +59,30 @@ def judge_view() -> None:
         key="judge_families",
         alt="Share of wrong statements caught and of right ones rejected, per family",
     )
-    st.table(
-        [
-            {
-                "Statements": family.name,
-                "Language": _LANGUAGES[family.language],
-                "": "right, rejected" if family.right else "wrong, caught",
-                "Share": f"{family.share:.0%} ({family.low:.0%} to {family.high:.0%})",
-                "Cases": f"{family.rejected} of {family.cases}",
-                "Documents": str(family.documents),
-            }
-            for family in FAMILIES
-        ],
-        border="horizontal",
-        hide_index=True,
-        alt="Families of statements that the built-in judge accepts or rejects",
-    )
+    with st.expander("As a table"):
+        st.table(
+            [
+                {
+                    "Statements": family.name,
+                    "Language": _LANGUAGES[family.language],
+                    "": "right, rejected" if family.right else "wrong, caught",
+                    "Share": f"{family.share:.0%} ({family.low:.0%} to {family.high:.0%})",
+                    "Cases": f"{family.rejected} of {family.cases}",
+                    "Documents": str(family.documents),
+                }
+                for family in FAMILIES
+            ],
+            border="horizontal",
+            hide_index=True,
+            alt="Families of statements that the built-in judge accepts or rejects",
+        )
+        st.caption(
+            "Statements written for this test, on documents that nothing was fitted or chosen on; in brackets the "
+            "95 % interval, with documents drawn anew."
+        )
     st.caption(
-        "Statements written for this test, on documents that nothing was fitted or chosen on; in brackets the 95 % "
-        "interval, with documents drawn anew. Measured by python benchmarks/judge_families.py."
-    )
-    st.caption(
-        f"{JUDGE}, measured by python benchmarks/judge.py; docs/judge.md says how to read it. Measure it on labelled "
-        "answers of your own with the same command."
+        f"{JUDGE}. docs/judge.md tells how to read this, and how to measure the judge on labelled answers of your own.",
+        help="Measured by python benchmarks/judge.py and python benchmarks/judge_families.py.",
     )
 
 
@@ -91,7 +93,7 @@ def agreement_chart(rows: Sequence[Measured]) -> go.Figure:
         shown = [row for row in rows if row.made == made]
         figure.add_scatter(
             x=[row.auc for row in shown],
-            y=[[METRICS[row.metric].title for row in shown], [_place(row) for row in shown]],
+            y=[_place(row) for row in shown],
             mode="markers",
             name=name,
             marker={"symbol": symbol, "size": 11, "color": "#0072B2", "line": {"width": 2, "color": "#0072B2"}},
@@ -100,12 +102,17 @@ def agreement_chart(rows: Sequence[Measured]) -> go.Figure:
             hovertemplate="%{y}<br>AUC %{x:.2f} (%{customdata[2]:.2f} to %{customdata[3]:.2f}), "
             "accuracy %{customdata[1]:.2f}, %{customdata[0]} items<extra></extra>",
         )
-    figure.add_vline(0.5, line={"dash": "dash", "color": NEUTRAL}, annotation_text="guessing")
+    figure.add_vline(0.5, line={"dash": "dash", "color": NEUTRAL})
     figure.update_layout(
-        height=440,
+        height=100 + 38 * len(rows),
         margin={"t": 40, "l": 10},
         xaxis={"title": "AUC (0.5 is guessing, 1 is perfect)", "range": [0.47, 1.03]},
-        yaxis={"automargin": True, "autorange": "reversed"},
+        yaxis={
+            "automargin": True,
+            "autorange": "reversed",
+            "categoryorder": "array",
+            "categoryarray": [_place(row) for row in rows],
+        },
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 1, "xanchor": "right"},
     )
     return themed(figure)
@@ -148,4 +155,5 @@ def _error(values: Sequence[float], ends: Sequence[tuple[float, float]]) -> dict
 
 
 def _place(row: Measured) -> str:
-    return f"{row.data}: {row.question}"
+    """What was measured, in two lines that a narrow window has room for."""
+    return f"<b>{METRICS[row.metric].title}</b>, {row.data}<br>{row.question}"

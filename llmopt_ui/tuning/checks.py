@@ -16,7 +16,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, facts, section, told_plainly
+from llmopt_ui.components import Download, downloads, empty_state, facts, section, side_by_side, told_plainly
 from llmopt_ui.resources import store
 from llmopt_ui.tuning.charts import token_bars
 from llmopt_ui.tuning.made import kept_apart
@@ -54,7 +54,7 @@ def checks_view(project: Project) -> None:
     saved = {item.label: item for item in training_sets(store(), project)}
     options = [*saved, _FILE]
     choose_wanted(SET, options)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = side_by_side([3, 2], "checks")
     with left:
         chosen = st.selectbox("Training data", options, key=SET, bind="query-params")
         file = st.file_uploader("JSONL or CSV", ["jsonl", "csv", "tsv"], key=FILE) if chosen == _FILE else None
@@ -148,7 +148,7 @@ def _report(report: CheckReport) -> None:
             f"{report.epochs} epochs × {report.billing_tokens:,} tokens at the price you gave.",
         ],
     )
-    left, right = st.columns(2, gap="large")
+    left, right = side_by_side([1, 1], "findings")
     with left:
         section("Length")
         st.plotly_chart(token_bars(report.histogram, report.token_limit), config=CONFIG, key="checks_tokens",

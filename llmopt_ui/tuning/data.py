@@ -26,7 +26,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, empty_state, section, told_plainly
+from llmopt_ui.components import Download, downloads, empty_state, section, side_by_side, told_plainly
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tuning.charts import class_bars
@@ -74,7 +74,7 @@ def load_sample(project: Project) -> None:
 
 
 def _collection(project: Project, found: Sequence[TrainingExample]) -> None:
-    left, right = st.columns([3, 2], gap="large")
+    left, right = side_by_side([3, 2], "data")
     with right, st.container(border=True):
         how = _cleaning()
         apart = kept_apart(project, "tuning_apart") if how.leaking else []
@@ -221,7 +221,7 @@ def _versions(project: Project, saved: Sequence[SavedTraining]) -> None:
     told = [f"**{len(chosen.train.examples):,}** to train on", f"**{len(held):,}** for validation",
             f"saved {chosen.saved_at.astimezone():%d %b, %H:%M}", f"version `{chosen.version[:8]}`"]  # fmt: skip
     st.markdown(" · ".join(told) + (f" · {fmt.markdown(chosen.note)}" if chosen.note else ""))
-    picture, table = st.columns([2, 3], gap="large")
+    picture, table = side_by_side([2, 3], "classes")
     picture.plotly_chart(class_bars(chosen.train.examples, held), config=CONFIG, key="tuning_saved_classes",
                          alt="Examples per class")  # fmt: skip
     table.dataframe(example_table(chosen.train.examples[:_MOST_ROWS]), hide_index=True, height=330,

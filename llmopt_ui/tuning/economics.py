@@ -13,7 +13,7 @@ from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import Prices
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import facts, section
+from llmopt_ui.components import facts, section, side_by_side
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings
 from llmopt_ui.theme import verdict
@@ -28,7 +28,7 @@ def economics_view(tuned: TunedModel, found: Square) -> None:
     if not base_names or not tuned_names:
         st.caption("Once a base and a tuned corner have been run.")
         return
-    fields, picture = st.columns(2, gap="large")
+    fields, picture = side_by_side([1, 1], "economics")
     with fields:
         one, two = st.columns(2, gap="small")
         base = found.corners[one.selectbox("Instead of", base_names, len(base_names) - 1, key="pay_base")]

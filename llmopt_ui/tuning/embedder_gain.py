@@ -21,7 +21,7 @@ from llmopt_core.finetuning.jobs import Job, TunedModel
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import facts, link_to, show_error
+from llmopt_ui.components import facts, link_to, show_error, side_by_side
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import job_runner, model_maker, settings, store
@@ -83,7 +83,7 @@ def _measure(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel) 
 
 def _shown(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, found: EmbedderGain) -> None:
     before = retrieval_of(plan.configuration).embedding.model.rsplit("/", 1)[-1]
-    left, right = st.columns([3, 2], gap="large")
+    left, right = side_by_side([3, 2], f"embedder_{job.id}")
     left.plotly_chart(gain_bars(found, before, tuned.name), config=CONFIG, key=f"embedder_gain_{job.id}",
                       alt="Recall and MRR before and after with 95 % intervals")  # fmt: skip
     with right:

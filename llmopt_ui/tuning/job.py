@@ -20,7 +20,7 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, facts, show_error
+from llmopt_ui.components import Download, downloads, facts, show_error, side_by_side
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
 from llmopt_ui.tuning.charts import loss_curves
@@ -60,7 +60,7 @@ def job_view(project: Project, found: JobReport, said: str = "") -> None:
     _actions(project, found)
     _facts(project, found)
     if found.points:
-        left, right = st.columns([3, 2], gap="large")
+        left, right = side_by_side([3, 2], f"job_{job.id}")
         left.plotly_chart(loss_curves({job.name: found.points}, kind=job.kind), config=CONFIG,
                           key=f"tuning_curve_{job.id}", alt="Training and validation loss by step")  # fmt: skip
         with right:

@@ -22,7 +22,7 @@ from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import empty_state, section
+from llmopt_ui.components import empty_state, section, side_by_side
 from llmopt_ui.evaluation.job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
 from llmopt_ui.evaluation.results import means_over
 from llmopt_ui.evaluation.run_view import check
@@ -97,7 +97,7 @@ def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
                     "one with it, and questions; the page Evaluation holds all three.", ":material/tune:")  # fmt: skip
         return None
     choose_wanted(TUNED, list(tuned))
-    one, two, three, four = st.columns([3, 3, 3, 2], gap="medium")
+    one, two, three, four = side_by_side([3, 3, 3, 2], "square_form")
     name = one.selectbox("Tuned model", list(tuned), _usual_model(project, tuned), key=TUNED, bind="query-params")
     set_name = one.selectbox("Evaluation set", list(sets), _usual_set(project, list(sets)), key=SET,
                              persist_state="session",
@@ -194,7 +194,7 @@ def _estimate_first(project: Project, plan: Plan) -> None:
 
 def _picture(asked: Asked, found: Square) -> None:
     caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in found.corners.items()])
-    left, right = st.columns(2, gap="medium")
+    left, right = side_by_side([1, 1], "square")
     with left:
         st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)"), config=CONFIG,
                         key="square_bars", alt="Mean score of the four corners with 95 % intervals")  # fmt: skip
@@ -251,4 +251,4 @@ def _answers(found: Square) -> None:
             }
         )
     st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
-    st.caption(fmt.markdown(found.family.words))
+    st.caption(fmt.markdown(found.family.in_short), help=fmt.markdown(found.family.words))

@@ -25,6 +25,25 @@ def test_every_page_is_whole_at_1024_pixels(open_page: Open, theme: str) -> None
         assert wide <= 0, f"{title} is {wide} pixels too wide"
 
 
+def test_what_stands_side_by_side_stands_below_each_other_in_a_narrow_window(open_page: Open) -> None:
+    page = open_page(width=820)
+    chart = page.locator(".stPlotlyChart").filter(visible=True).first
+    expect(chart).to_be_visible()
+    settled(page)
+    figure, steps = chart.bounding_box(), page.get_by_role("heading", name="What to do next").bounding_box()
+    assert figure
+    assert steps
+    assert steps["y"] > figure["y"] + figure["height"] - 1
+    assert abs(steps["x"] - figure["x"]) < 20
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    settled(page)
+    beside = page.get_by_role("heading", name="What to do next").bounding_box()
+    figure = chart.bounding_box()
+    assert figure
+    assert beside
+    assert beside["x"] > figure["x"] + figure["width"] - 1
+
+
 def test_the_first_link_after_a_start_leads_to_its_page(chromium: Browser, app: str) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 1000})
     page.goto(f"{app}/files?documents_tab=Sweep")

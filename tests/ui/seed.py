@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from llmopt_core.evaluation.judge_agreement import JUDGE
 from llmopt_core.runs.store import Store
 from llmopt_core.types import (
     Answer,
@@ -73,7 +74,7 @@ def seed_project(store: Store, name: str = "harbour", questions: int = 24, runs:
             key,
             evaluation_set=saved.name,
             set_version=saved.version,
-            judge="built-in judge v2",
+            judge=JUDGE,
             metrics=METRICS,
             total=questions,
         )
@@ -148,5 +149,5 @@ def _score(metric: str, chance: random.Random, level: float, plain: bool) -> Sco
         value,
         "1 of 2 statements are supported.",
         evidence if judged else (),
-        judge="built-in judge v2" if judged else "",
+        judge=JUDGE if judged else "",
     )

@@ -62,7 +62,9 @@ def test_the_sample_is_evaluated_and_compared(app: App, store: Store, script: Sc
     assert all("Answer relevancy" in x and "Answer F1" in x for x in shown)
     assert not any("not scored" in str(trace.get("text")) for trace in first["data"])
     assert {"Context precision", "Context recall"} <= {x for trace in second["data"] for x in trace["x"]}
-    assert "measures grounding, not correctness; against human labels its AUC" in texts(test)
+    assert "It measures grounding, not correctness, and cannot see what must be reckoned" in texts(test)
+    graded = next(part for part in test.caption if "Graded by" in str(part.value))
+    assert "against human labels its AUC" in graded.help
 
 
 def test_a_failing_endpoint_is_told_and_can_be_resumed(app: App, store: Store, script: Script) -> None:

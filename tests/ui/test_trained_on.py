@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.evaluation.judge_agreement import JUDGE
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.keys import documents_version
@@ -52,7 +53,7 @@ def tuned(store: Store, used: str) -> int:
     store.save_configuration(used, "tuned", body, "f" * 16)
     saved = store.evaluation_sets(used)[0]
     run = store.start_run(used, body, "f" * 16, evaluation_set=saved.name, set_version=saved.version,
-                          judge="built-in judge v1", metrics=("answer_relevancy", "answer_f1"), total=24,
+                          judge=JUDGE, metrics=("answer_relevancy", "answer_f1"), total=24,
                           training=SEEN.model_dump(mode="json"))  # fmt: skip
     examples = store.evaluation_set(used, saved.name).examples
     scores = {name: Score(name, 1.0) for name in ("answer_relevancy", "answer_f1")}

@@ -43,11 +43,12 @@ class Account:
 
     Args:
         usage: What was paid before.
-        on_change: Called after each entry, in the thread that made it.
+        on_change: Called after each entry and at the start and end of each call, in the thread that made it.
     """
 
     def __init__(self, usage: Usage = Usage(), on_change: Callable[[], None] | None = None) -> None:
         self._usage = usage
+        self._flying: list[Usage] = []
         self._on_change = on_change
         self._lock = threading.Lock()
 
@@ -56,10 +57,33 @@ class Account:
         """Everything so far."""
         return self._usage
 
+    @property
+    def flying(self) -> Usage:
+        """What the calls that are under way are likely to take: paid for, should this process die before they end."""
+        with self._lock:
+            return sum(self._flying, Usage())
+
     def add(self, usage: Usage) -> None:
         """Enter what one call took."""
         with self._lock:
             self._usage += usage
+        self._tell()
+
+    def start(self, likely: Usage) -> None:
+        """A call is under way."""
+        with self._lock:
+            self._flying.append(likely)
+        self._tell()
+
+    def end(self, likely: Usage | None, took: Usage) -> None:
+        """A call has ended, and what it took is known; None where it had ended before."""
+        with self._lock:
+            if likely is not None:
+                self._flying.remove(likely)
+            self._usage += took
+        self._tell()
+
+    def _tell(self) -> None:
         if self._on_change is not None:
             self._on_change()
 
@@ -183,8 +207,13 @@ class Budget:
                 # Its caller was cancelled.
                 continue
 
+    def likely(self, quote: Quote) -> Usage:
+        """What a call takes as far as can be told before it ends."""
+        cost = max(self._dearest.get(quote.model, 0.0), self._least(quote))
+        return Usage(calls=1, cost_usd=cost if cost or quote.most_usd is not None else None)
+
     def add(self, quote: Quote, usage: Usage) -> None:
-        """Enter what a call took, here and in the accounts of this part of the work."""
+        """Enter what a call took."""
         cost = usage.cost_usd or 0.0
         with self._lock:
             self._usage += usage
@@ -193,7 +222,6 @@ class Budget:
             if quote.least_usd:
                 share = cost / quote.least_usd
                 self._share[quote.model] = max(self._share.get(quote.model, 0.0), share)
-        enter(usage)
         if self.on_call is not None:
             self.on_call()
 
@@ -234,14 +262,17 @@ class Call:
     def __init__(self, budget: Budget, quote: Quote) -> None:
         self.quote = quote
         self._budget = budget
+        self._likely: Usage | None = None
 
     def enter(self, usage: Usage) -> None:
-        """Say what the call took."""
+        """Say what the call took, to the budget and to the accounts of this part of the work."""
         self._budget.add(self.quote, usage)
+        self._land(usage)
 
     async def __aenter__(self) -> Self:
         while (waiting := self._budget.start(self)) is not None:
             await asyncio.wrap_future(waiting)
+        self._fly()
         return self
 
     async def __aexit__(
@@ -252,6 +283,7 @@ class Call:
     def __enter__(self) -> Self:
         while (waiting := self._budget.start(self)) is not None:
             waiting.result()
+        self._fly()
         return self
 
     def __exit__(
@@ -265,8 +297,20 @@ class Call:
             if usage is not None:
                 # The call was paid although nothing came of it.
                 self.enter(usage)
+            elif self._likely is not None:
+                self._land(Usage())
         finally:
             self._budget.end(self)
+
+    def _fly(self) -> None:
+        self._likely = self._budget.likely(self.quote)
+        for account in _accounts.get():
+            account.start(self._likely)
+
+    def _land(self, took: Usage) -> None:
+        likely, self._likely = self._likely, None
+        for account in _accounts.get():
+            account.end(likely, took)
 
 
 def _fits(usd: float, most: float) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Literal, Self
 
+from llmopt_core.execution.budget import Account
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Record, Usage
 
@@ -23,7 +24,7 @@ class RecordSaver:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._queue: queue.SimpleQueue[_Item | Literal["paid"] | None] = queue.SimpleQueue()
-        self._paid: dict[int, tuple[Usage, Mapping[str, float]]] = {}
+        self._paid: dict[int, tuple[Usage, Mapping[str, float], Usage]] = {}
         self._lock = threading.Lock()
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._write, name="record-saver", daemon=True)
@@ -53,11 +54,11 @@ class RecordSaver:
         self._queue.put((run_id, position, record, stored))
         return stored
 
-    def put_paid(self, run_id: int, usage: Usage, dearest: Mapping[str, float]) -> None:
-        """Keep what was paid for a run so far; of what comes fast the last is enough."""
+    def put_paid(self, run_id: int, account: Account, dearest: Mapping[str, float]) -> None:
+        """Keep what was paid for a run so far, and what is under way; of what comes fast the last is enough."""
         with self._lock:
             known = run_id in self._paid
-            self._paid[run_id] = (usage, dearest)
+            self._paid[run_id] = (account.usage, dearest, account.flying)
         if not known:
             self._queue.put("paid")
 
@@ -87,5 +88,5 @@ class RecordSaver:
             self._store.save_records(run_id, records)
         with self._lock:
             paid, self._paid = self._paid, {}
-        for run_id, (usage, dearest) in paid.items():
-            self._store.save_paid(run_id, usage, dearest)
+        for run_id, (usage, dearest, flying) in paid.items():
+            self._store.save_paid(run_id, usage, dearest, flying)

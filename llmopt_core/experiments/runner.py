@@ -169,7 +169,7 @@ class _Session:
     cached: int = 0
     made: int = 0
     first_made: float = 0.0
-    kept_calls: int = 0
+    kept_state: tuple[int, Usage] = (0, Usage())
     unpaid: int = 0
     out_of_budget: str = ""
 
@@ -196,9 +196,11 @@ class _Session:
         return Account(self.store.run(self.run_id).usage + self.paid, self._keep_paid)
 
     def _keep_paid(self) -> None:
-        if self.account.usage.calls > self.kept_calls:
-            self.kept_calls = self.account.usage.calls
-            self.saver.put_paid(self.run_id, self.account.usage, self.budget.dearest)
+        state = (self.account.usage.calls, self.account.flying)
+        # What a cache answers is entered as well, and changes nothing.
+        if state != self.kept_state:
+            self.kept_state = state
+            self.saver.put_paid(self.run_id, self.account, self.budget.dearest)
 
     async def run(self, should_cancel: Callable[[], bool]) -> None:
         """Do what is missing and close the run, however it ends."""

@@ -95,6 +95,10 @@ class RunStore(StorePart):
                 values["job_id"] = job_id
             if documents_version is not None:
                 values["documents_version"] = documents_version
+            if row["paid"] is not None:
+                # Calls that were under way when the last process died.
+                paid = plain_facts(row["paid"])
+                values["paid"] = pack(_paid_values(_paid(paid), paid.get("dearest") or {}))
             if options is not None:
                 values["options"] = pack({**plain_facts(row["options"]), **options})
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
@@ -123,13 +127,19 @@ class RunStore(StorePart):
             if values:
                 connection.execute(sa.insert(scores), values)
 
-    def save_paid(self, run_id: int, usage: Usage, dearest: Mapping[str, float]) -> None:
+    def save_paid(self, run_id: int, usage: Usage, dearest: Mapping[str, float], flying: Usage = Usage()) -> None:
         """Store what was paid for a run so far, and what the dearest call of each model cost.
+
+        Args:
+            run_id: The run.
+            usage: What was paid.
+            dearest: By model.
+            flying: What the calls under way are likely to take; it is paid, too, should this process die meanwhile.
 
         Raises:
             RunLost: See `save_records`.
         """
-        paid = pack({"usage": [getattr(usage, name) for name in _PAID], "dearest": dict(dearest)})
+        paid = pack(_paid_values(usage, dearest, flying))
         with self.database.write() as connection:
             self._hold(connection, run_id)
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(paid=paid))
@@ -361,7 +371,9 @@ class RunStore(StorePart):
         paid = read("paid", dict, None)
         del values["paid"]
         if paid is not None and len(paid.get("usage") or ()) == len(_PAID):
-            values["usage"] = replace(values.get("usage", Usage()), **dict(zip(_PAID, paid["usage"], strict=True)))
+            total = _paid(paid, flying=values["status"] not in ACTIVE)
+            cached = values.get("usage", Usage())
+            values["usage"] = replace(cached, **{name: getattr(total, name) for name in _PAID})
             values["dearest"] = paid.get("dearest") or {}
         return Run(**values)
 
@@ -387,6 +399,20 @@ _TOTALS = sa.select(
     sa.func.sum(sa.cast(records.c.calls, sa.Double)).label("calls"),
     sa.func.sum(sa.cast(records.c.cached_calls, sa.Double)).label("cached_calls"),
 ).group_by(records.c.run_id)
+
+
+def _paid_values(usage: Usage, dearest: Mapping[str, float], flying: Usage = Usage()) -> dict[str, Any]:
+    values: dict[str, Any] = {"usage": [getattr(usage, name) for name in _PAID], "dearest": dict(dearest)}
+    if flying.calls:
+        values["flying"] = [getattr(flying, name) for name in _PAID]
+    return values
+
+
+def _paid(values: Mapping[str, Any], *, flying: bool = True) -> Usage:
+    """What was paid, with the calls that nobody waits for any more."""
+    parts = [values.get("usage"), values.get("flying") if flying else None]
+    known = [Usage(**dict(zip(_PAID, part, strict=True))) for part in parts if part and len(part) == len(_PAID)]
+    return sum(known, Usage())
 
 
 def _without_value(run_id: int, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:

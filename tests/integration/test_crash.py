@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from llmopt_core.runs import engine
+from llmopt_core.runs.codec import plain_facts
 from llmopt_core.runs.store import Store
 from tests.stub_endpoint import StubEndpoint
 
@@ -94,6 +95,36 @@ def test_kill_nine_and_resume(experiment: Path, stub: StubEndpoint) -> None:
     assert not {record.example.question for record in kept.values()} & set(asked_again)
 
 
+def test_calls_under_way_in_a_killed_process_were_paid(experiment: Path, stub: StubEndpoint) -> None:
+    def slow_after_ten(body: dict[str, Any]) -> str:
+        if stub.answered >= 10:
+            stub.delay = 30.0
+        return "Rhine"
+
+    def known_under_way() -> bool:
+        with sqlite3.connect(experiment.parent / "home" / "llmopt.db") as connection:
+            ((paid,),) = connection.execute("SELECT paid FROM runs")
+        return len(plain_facts(paid).get("flying") or ()) > 0 and plain_facts(paid)["flying"][-1] == CONCURRENCY
+
+    stub.reply = slow_after_ten
+    process = start(experiment)
+    while stub.answered < 10 or stub.running < CONCURRENCY or not known_under_way():
+        assert process.poll() is None
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    stub.reply, stub.delay = "Rhine", 0.0
+    store = store_of(experiment)
+    (stopped,) = store.runs("rivers")
+    assert stopped.usage.calls == stub.calls
+    # Each costs as much as the dearest of its model, which is what a budget would have kept for it.
+    dearest = max(stopped.dearest.values())
+    assert stopped.usage.cost_usd == pytest.approx(dearest * stub.calls)
+    finished(start(experiment))
+    (whole,) = store.runs("rivers")
+    assert whole.usage.calls == stub.calls == QUESTIONS + CONCURRENCY
+
+
 def test_a_polite_stop_can_be_continued_too(experiment: Path, stub: StubEndpoint) -> None:
     def slow_after_ten(body: dict[str, Any]) -> str:
         if stub.answered >= 10:
@@ -120,7 +151,8 @@ def test_two_processes_work_on_one_workspace(experiment: Path, stub: StubEndpoin
     for result in results:
         assert result["runs"][0]["metrics"]["exact_match"] == {
             "mean": 1.0,
-            "ci95": [1.0, 1.0],
+            # Wilson's: 60 of 60 are no proof of 1.
+            "ci95": pytest.approx([0.9398, 1.0], abs=1e-4),
             "scored": QUESTIONS,
             "total": QUESTIONS,
         }

@@ -101,20 +101,19 @@ async def _answer(  # noqa: PLR0917
     pipelines = [
         Pipeline(variant, plan.documents, plan.metrics, plan.judge, models, store.cache) for variant in plan.variants
     ]
-    accounts = {run.id: Account(run.usage) for run in found.all_runs}
+
+    def keep_paid(run_id: int) -> None:
+        saver.put_paid(run_id, accounts[run_id], budget.dearest)
+
+    accounts = {run.id: Account(run.usage, partial(keep_paid, run.id)) for run in found.all_runs}
     reached: list[BudgetReached] = []
     for pipeline, runs in zip(pipelines, found.runs, strict=True):
         with accounted(accounts[runs[0].id]):
             await pipeline.prepare(examples)
 
-    def keep_paid(place: Place) -> int:
-        column, _, repeat = place
-        run_id = found.runs[column][repeat].id
-        saver.put_paid(run_id, accounts[run_id].usage, budget.dearest)
-        return run_id
-
     def keep(place: Place, record: Record) -> None:
-        saver.put(keep_paid(place), place[1], board.finished(place, record))
+        column, row, repeat = place
+        saver.put(found.runs[column][repeat].id, row, board.finished(place, record))
 
     def stop(error: BudgetReached) -> None:
         reached.append(error)
@@ -136,7 +135,6 @@ async def _answer(  # noqa: PLR0917
             # Not asked is not failed: what was stored of it before stays, and it is asked with a larger budget.
             stop(error)
             board.drop(place)
-            keep_paid(place)
             return
         except Exception as error:
             record = Record(examples[row], failure=failure_of(error, "answer"))

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.answering.ending import ending_of
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.check_spec import told
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.grid import checks_in
-from llmopt_core.types import Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace
+from llmopt_core.types import Answer, Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
 from llmopt_ui.theme import Ink
@@ -53,6 +54,8 @@ def _answer(record: Record | None) -> None:
         show_error(record.failure.message)
     elif record.answer is not None:
         st.text(record.answer.text or "(an empty answer)", width="stretch")
+        if told := ending_of(record.answer):
+            st.caption(f":orange[{fmt.markdown(told)}]")
     else:
         st.text(record.not_run or "(no answer)", width="stretch")
 
@@ -214,6 +217,10 @@ def _last_hits(trace: Sequence[StageTrace]) -> tuple[Hit, ...]:
     return trace[-1].hits if trace else ()
 
 
+def _of_reasoning(answer: Answer) -> str:
+    return f" (of them {fmt.count(answer.reasoning_tokens)} of reasoning)" if answer.reasoning_tokens else ""
+
+
 def _prompt(record: Record) -> None:
     answer = record.answer
     if answer is None or not answer.prompt:
@@ -222,6 +229,9 @@ def _prompt(record: Record) -> None:
     for message in answer.prompt:
         st.caption(message.role.capitalize())
         st.code(message.content, language=None, wrap_lines=True)
+    if answer.reasoning:
+        st.caption(f"Its reasoning, {fmt.plural(answer.reasoning_tokens, 'token')}, never scored")
+        st.code(answer.reasoning, language=None, wrap_lines=True)
     if answer.raw:
         st.caption("All that the model wrote")
         st.code(answer.raw, language=None, wrap_lines=True)
@@ -229,6 +239,7 @@ def _prompt(record: Record) -> None:
         st.text(note, width="stretch")
     used = answer.usage
     st.caption(
-        f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens · "
+        f"{fmt.count(used.prompt_tokens)} prompt tokens · {fmt.count(used.completion_tokens)} answer tokens"
+        f"{_of_reasoning(answer)} · "
         f"{fmt.duration(answer.seconds)} · {fmt.money(used.cost_usd)}"
     )

@@ -27,7 +27,12 @@ def too_few_answers(runs: Sequence[Run], least: float) -> list[str]:
 
 def unscored_lines(store: Store, runs: Sequence[Run]) -> list[str]:
     """What could not be scored and why most often: a line per run and metric, below an empty one."""
+    from llmopt_core.answering.ending import ending_lines
     from llmopt_core.experiments.outcome import outcome
 
-    lines = [f"{run.name}: {line}" for run in runs for line in outcome(store, run).sentences()]
+    lines = [
+        f"{run.name}: {line}"
+        for run in runs
+        for line in (*outcome(store, run).sentences(), *ending_lines(store.records(run.id)))
+    ]
     return ["", *lines] if lines else []

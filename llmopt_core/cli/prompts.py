@@ -199,6 +199,7 @@ def _plain(not_run: tuple[NotRun, ...]) -> list[dict[str, Any]]:
 
 
 def _text(found: Comparison, grid: Grid, show: str) -> str:
+    from llmopt_core.answering.ending import ending_lines
     from llmopt_core.experiments.prompt_lab.columns import columns_of
     from llmopt_core.experiments.prompt_lab.export import summary_lines
 
@@ -209,8 +210,10 @@ def _text(found: Comparison, grid: Grid, show: str) -> str:
         for row in shown
     ]  # fmt: skip
     lines = [found.title, "", table(["", *grid.names], rows), ""]
-    for name, column in zip(grid.names, columns_of(grid), strict=True):
+    for place, (name, column) in enumerate(zip(grid.names, columns_of(grid), strict=True)):
         lines.append(f"{name}: {'; '.join(summary_lines(grid, column))}")
+        records = [record for row in grid.rows for record in row[place].repeats if record is not None]
+        lines += [f"{name}: {line}" for line in ending_lines(records)]
     return "\n".join(lines)
 
 

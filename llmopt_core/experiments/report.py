@@ -191,7 +191,7 @@ def _answer(label: str, record: Mapping[str, Any]) -> ReportAnswer:
     return ReportAnswer(
         label,
         None if text is None else str(text),
-        str(told),
+        str(told) or str(record.get("ending") or ""),
         tuple(_context(context) for context in record.get("contexts") or ()),
         tuple(_score(name, score or {}) for name, score in record["scores"].items()),
     )

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from llmopt_core.answering.ending import ending_of
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.caveats import run_caveats
 from llmopt_core.experiments.family import Family, family_from, family_of, family_to, project_family
@@ -123,6 +124,7 @@ def _record(record: Record) -> dict[str, Any]:
         "question": record.example.question,
         "reference": record.example.reference,
         "answer": record.answer.text if record.answer else None,
+        **_how_it_ended(record),
         "contexts": [_context(hit) for hit in (record.answer.hits if record.answer else ())],
         "scores": {
             name: {"value": score.value, "explanation": score.explanation, "failure": score.failure or None}
@@ -135,6 +137,18 @@ def _record(record: Record) -> dict[str, Any]:
             "message": record.failure.message,
         },
         "seconds": record.seconds,
+    }
+
+
+def _how_it_ended(record: Record) -> dict[str, Any]:
+    answer = record.answer
+    if answer is None:
+        return {"finish_reason": None, "ending": None, "reasoning": None, "reasoning_tokens": None}
+    return {
+        "finish_reason": answer.finish_reason or None,
+        "ending": ending_of(answer) or None,
+        "reasoning": answer.reasoning or None,
+        "reasoning_tokens": answer.reasoning_tokens,
     }
 
 

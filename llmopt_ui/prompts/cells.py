@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llmopt_core.answering.ending import ending_of
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.experiments.prompt_lab.grid import EMPTY, Cell, Grid, checks_in, differences, metric_scores
 from llmopt_core.experiments.prompt_lab.repeats import stability
@@ -52,6 +53,8 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
     pieces = differences(first, cell) if first is not None else None
     plain = text_html(cell.shown_text, pending=cell.shown_text == EMPTY)
     shown = plain if pieces is None else diff_html(pieces)
+    if told := ending_of(record.answer):
+        shown += f'<div class="llmopt-text llmopt-failure">{escaped(told)}</div>'
     return "".join([shown, checks_html(checks_in(record)), meta_html(_facts(cell, record)), meta_html(stability(cell))])
 
 
@@ -60,6 +63,8 @@ def _facts(cell: Cell, record: Record) -> list[str]:
     scores = [f"{_title(name)} {fmt.score(score.value)}" for name, score in metric_scores(record).items()]
     tokens = usage.prompt_tokens + usage.completion_tokens
     spent = [f"{tokens:,} tokens", fmt.money(usage.cost_usd)] if usage.calls else ["from the cache"]
+    if answer is not None and answer.reasoning_tokens:
+        spent.insert(1, f"{answer.reasoning_tokens:,} of reasoning")
     seconds = [fmt.short_time(answer.seconds)] if answer is not None else []
     return [*scores, *spent, *seconds]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from llmopt_core.answering.ending import ending_of
 from llmopt_core.csv_text import csv_text
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.check_spec import told
@@ -29,7 +30,7 @@ from llmopt_core.types import Record, Usage
 _KINDS: tuple[Filter, ...] = ("failures", "different", "regressions")
 _PASSED = {True: "passed", False: "failed", None: "not run"}
 _ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer", "passed", "failure", "prompt tokens",
-               "completion tokens", "cost usd", "seconds")  # fmt: skip
+               "completion tokens", "cost usd", "seconds", "ending", "reasoning tokens")  # fmt: skip
 
 
 def comparison_html(found: Comparison, grid: Grid) -> str:
@@ -162,6 +163,9 @@ def _cell_values(name: str, cell: Cell) -> dict[str, Any]:
 def _answer_values(record: Record) -> dict[str, Any]:
     return {
         "answer": record.answer.text if record.answer else None,
+        "finish_reason": (record.answer.finish_reason or None) if record.answer else None,
+        "ending": ending_of(record.answer) or None,
+        "reasoning": (record.answer.reasoning or None) if record.answer else None,
         "failure": record.failure.message if record.failure else None,
         "not_run": record.not_run or None,
         "checks": [
@@ -185,8 +189,8 @@ def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCe
         return PageCell("", (), checks, "", not_run=record.not_run, passed=outcome.passed, outcome=outcome.word)
     pieces = (differences(first, cell) if first is not None else None) or []
     note = ONLY_SPACE if only_space(pieces) else ""
-    return PageCell(cell.shown_text, tuple(pieces), checks, _facts(record), note=note, stability=stable,
-                    repeats=repeats, passed=outcome.passed, outcome=outcome.word)  # fmt: skip
+    return PageCell(cell.shown_text, tuple(pieces), checks, _facts(record), ending_of(record.answer), note=note,
+                    stability=stable, repeats=repeats, passed=outcome.passed, outcome=outcome.word)  # fmt: skip
 
 
 def _facts(record: Record) -> str:
@@ -233,4 +237,5 @@ def _identity(name: str, repeat: int, record: Record) -> list[object]:
         record.example.id, record.example.question, record.example.reference, name, repeat + 1,
         answer.text if answer else "", verdict, failure,
         usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, answer.seconds if answer else None,
+        ending_of(answer), answer.reasoning_tokens if answer else None,
     ]  # fmt: skip

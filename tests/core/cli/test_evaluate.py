@@ -294,3 +294,24 @@ def test_the_reason_of_what_is_not_scored_is_printed(inside: Command, experiment
     assert "not scored" in done.out
     assert "baseline: exact_match: 4 of 4 answers not scored: " in done.out
     assert "reference" in done.out.split("4 answers not scored: ")[1]
+
+
+def test_why_answers_ended_is_told_everywhere(
+    llmopt: Command, experiment: Path, stub: StubEndpoint, tmp_path: Path
+) -> None:
+    message = {"role": "assistant", "content": "", "reasoning_content": "Let me think about rivers"}
+    stub.mangle = lambda said: {
+        **said,
+        "choices": [{"index": 0, "finish_reason": "length", "message": message}],
+        "usage": {**said["usage"], "completion_tokens_details": {"reasoning_tokens": 30}},
+    }
+    told = "No answer: the model spent its 256 tokens on reasoning; raise max_tokens."
+
+    done = llmopt("evaluate", experiment, "--json", "out.json", "--limit", 2)
+
+    assert f"polite: 2 of 2 answers: {told}" in done.out
+    record = json.loads((tmp_path / "out.json").read_text())["runs"][0]["records"][0]
+    assert (record["answer"], record["finish_reason"], record["ending"]) == ("", "length", told)
+    assert (record["reasoning"], record["reasoning_tokens"]) == ("Let me think about rivers", 30)
+    assert llmopt("report", "out.json", "--out", "report.html").code == 0
+    assert told in (tmp_path / "report.html").read_text()

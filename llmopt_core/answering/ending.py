@@ -1,0 +1,27 @@
+"""Why an answer ended, where it did not just end; for every place that shows answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from llmopt_core.models.finish import ending
+from llmopt_core.types import Answer, Record
+
+_SAME_START = 25
+
+
+def ending_of(answer: Answer | None) -> str:
+    """One sentence; empty where the answer just ended."""
+    if answer is None:
+        return ""
+    told = ending(answer.finish_reason, answer.raw or answer.text, bool(answer.reasoning or answer.reasoning_tokens))
+    # The note that was made with the answer knows how many tokens it was allowed.
+    return next((note for note in answer.notes if told and note[:_SAME_START] == told[:_SAME_START]), told)
+
+
+def ending_lines(records: Iterable[Record]) -> list[str]:
+    """How many answers ended in each such way, most frequent first: `3 of 10 answers: ...`."""
+    answers = [record.answer for record in records if record.answer is not None]
+    found = Counter(told for answer in answers if (told := ending_of(answer)))
+    return [f"{count:,} of {len(answers):,} answers: {told}" for told, count in found.most_common()]

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 from llmopt_core.chunking.fixed import fixed_spans
-from llmopt_core.chunking.headings import Headings
+from llmopt_core.chunking.headings import SEPARATOR, Headings
 from llmopt_core.chunking.measure import Measure, measure
 from llmopt_core.chunking.pack import Spans
 from llmopt_core.chunking.recursive import RecursiveSplitter
@@ -14,6 +14,7 @@ from llmopt_core.chunking.semantic import Encode, semantic_spans
 from llmopt_core.chunking.sentences import packed_sentences
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.structure import structure_spans
+from llmopt_core.chunking.table_columns import TableColumns
 from llmopt_core.errors import BadInput
 from llmopt_core.types import Chunk, Document, Span
 
@@ -27,7 +28,8 @@ def chunk_document(document: Document, spec: ChunkingSpec, encode: Encode | None
     """Cut one document; `document.text[chunk.start:chunk.end] == chunk.text` for every chunk.
 
     No chunk is empty, none stands there twice, and none has white space at its ends (but those too long for the last
-    of `separators`, where that is not ""). Each carries the path of Markdown headings above its start.
+    of `separators`, where that is not ""). Each carries the path of Markdown headings above its start, and a chunk that
+    begins below the header of a table its column names as the last of them.
 
     Args:
         document: Its text is taken as it is.
@@ -37,9 +39,10 @@ def chunk_document(document: Document, spec: ChunkingSpec, encode: Encode | None
     Raises:
         BadInput: `semantic` without `encode`, or an unknown tokenizer.
     """
-    headings = Headings(document.text)
+    headings, tables = Headings(document.text), TableColumns(document.text)
     return [
-        Chunk(document.name, start, end, document.text[start:end], headings.path_at(start),
+        Chunk(document.name, start, end, document.text[start:end],
+              SEPARATOR.join(filter(None, (headings.path_at(start), tables.names_at(start)))),
               Span(document.name, *parent) if parent else None)
         for start, end, parent in _pieces(document.text, spec, encode)
     ]  # fmt: skip

@@ -14,8 +14,11 @@ from llmopt_core.chunking.matches import code_points
 _MARKS = re.compile(r"(#{1,6})[ \t]")
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _UNDERLINE = re.compile(r"(=+|-+)[ \t]*$")
-_STARTS = ("#", "```", "~~~", "===", "---")
-_IS_MARK = np.isin(np.arange(128), [ord(start[0]) for start in _STARTS])
+_STARTS = ("#", "```", "~~~", "=", "--", "<!--")
+# Up to three spaces may stand before a mark; with four it is code.
+_IS_MARK = np.isin(np.arange(128), [ord(start[0]) for start in (*_STARTS, " ")])
+_INDENT = "   "
+_FRONT_MATTER = 20_000
 _NEWLINE = ord("\n")
 _BLOCK = 4_000_000
 SEPARATOR = " > "
@@ -54,37 +57,63 @@ def _headings(text: str) -> Iterator[Heading]:
 
 def _titles(text: str) -> Iterator[tuple[int, int, str]]:
     fence = ""
+    hidden = _front_matter_end(text)
     for start in _candidates(text):
+        if start < hidden:
+            continue
         end = text.find("\n", start)
-        line = text[start : end if end >= 0 else len(text)]
+        line = text[start : end if end >= 0 else len(text)].lstrip(" ")
         mark = _FENCE.match(line)
         if mark:
+            after = line[mark.end() :]
             if not fence:
-                fence = mark[1]
-            elif mark[1].startswith(fence) and not line[mark.end() :].strip():
+                # A backtick after the fence makes it code inside a line.
+                fence = mark[1] if mark[1][0] == "~" or "`" not in after else ""
+            elif mark[1].startswith(fence) and not after.strip():
                 fence = ""
+        elif line.startswith("<!--") and not fence:
+            # A comment that is never closed hides nothing.
+            hidden = max(hidden, text.find("-->", start))
         elif not fence:
             found = _title(text, start, line)
             if found:
                 yield found
 
 
+def _front_matter_end(text: str) -> int:
+    """Where the front matter ends, settings between two lines of dashes at the very beginning; 0 without any."""
+    if not text.startswith("---\n") or text[4:5] == "\n":
+        return 0
+    end = text.find("\n---\n", 3, _FRONT_MATTER)
+    return end + 5 if end >= 0 else 0
+
+
 def _candidates(text: str) -> list[int]:
     """Starts of the lines that may be headings, underlines or fences, found without a step per line."""
-    found = [0] if text.startswith(_STARTS) else []
+    found = [0]
     for at in range(0, len(text), _BLOCK):
         codes = code_points(text[at : at + _BLOCK + 1])
         lines = np.flatnonzero(codes[:-1] == _NEWLINE) + 1
         found += (lines[_IS_MARK[np.minimum(codes[lines], 127)]] + at).tolist()
-    return [start for start in found if text.startswith(_STARTS, start)]
+    return [start for start in found if text.startswith(_STARTS, start + _indent(text, start))]
+
+
+def _indent(text: str, start: int) -> int:
+    count = 0
+    while count < len(_INDENT) and text.startswith(" ", start + count):
+        count += 1
+    return count
 
 
 def _title(text: str, start: int, line: str) -> tuple[int, int, str] | None:
     match = _MARKS.match(line)
     if match:
         # By hand, because a pattern for it tries every way to divide a long run of spaces.
-        title = line[match.end() :].strip(" \t").rstrip("#").rstrip(" \t")
-        return (start, len(match[1]), title) if title else None
+        title = line[match.end() :].strip(" \t")
+        bare = title.rstrip("#")
+        # Hashes at the end close the heading only after a space: `C#` is a name.
+        title = bare.rstrip(" \t") if not bare or bare[-1] in " \t" else title
+        return (start, len(match[1]), " ".join(title.split())) if title else None
     if not _UNDERLINE.match(line) or start < 2:
         return None
     above = text.rfind("\n", 0, start - 1) + 1

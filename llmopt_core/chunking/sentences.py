@@ -11,10 +11,11 @@ from llmopt_core.chunking.measure import Measure
 from llmopt_core.chunking.pack import Pieces, Spans, as_arrays, pack, strip
 from llmopt_core.chunking.recursive import RecursiveSplitter
 
-_CLOSERS = "\"'”’»)\\]）】」』》"
+# What closes a quote somewhere: German ends with what begins an English one.
+_CLOSERS = "\"'”’“‘»«›‹)\\]）】」』》〉〕｝＂＇"
 _END = re.compile(
-    # CJK: the mark itself ends the sentence, whatever follows.
-    rf"[。！？｡][{_CLOSERS}]*\s*"
+    # CJK: the marks themselves end the sentence, whatever follows; but not inside a quote that goes on.
+    rf"[。！？｡]++[{_CLOSERS}]*+(?!(?<=[{_CLOSERS}])(?:と|って|という|、|，|,))\s*"
     # Elsewhere: a mark, white space, and no small letter after it. In a row of marks only the first begins a match:
     # each of a thousand dots would look through all those after it.
     rf"|(?:(?<![.!?…])[.!?…]|[؟۔।॥])[.!?…]*[{_CLOSERS}]*\s+(?![a-zà-öø-ÿа-яα-ω])"
@@ -27,6 +28,13 @@ _SHORT_WORDS = (
 )
 _ABBREVIATIONS = frozenset(_SHORT_WORDS.split())
 _LAST_WORD = re.compile(r"(?:^|[\s(\[\"'“‘])([^\s()\[\]\"'“‘]+)$")
+_MONTHS = (
+    "januar februar märz april mai juni juli august september oktober november dezember jänner quartal jahrhundert"
+)
+_GERMAN_MONTHS = frozenset(_MONTHS.split())
+_NEXT_WORD = re.compile(r"[^\W\d_]+")
+# Of a shortened phrase in one-letter words, such as `z. B.` and `i. d. R.`: the next of them.
+_NEXT_LETTER = re.compile(r"[^\W\d_]\.")
 _INITIAL = re.compile(r"(?:[A-Z]\.)*[A-Z]|(?:[a-z]\.)+[a-z]")
 _LOOK_BACK = 24
 # Inside a sentence longer than a chunk: clauses, words, characters.
@@ -71,4 +79,11 @@ def _is_abbreviation(text: str, match: re.Match[str]) -> bool:
     word = _LAST_WORD.search(text[max(0, match.start() - _LOOK_BACK) : match.start()])
     if word is None:
         return False
-    return word[1].lower() in _ABBREVIATIONS or _INITIAL.fullmatch(word[1]) is not None
+    if word[1].lower() in _ABBREVIATIONS or _INITIAL.fullmatch(word[1]) is not None:
+        return True
+    if len(word[1]) == 1 and word[1].islower():
+        return _NEXT_LETTER.match(text, match.end()) is not None
+    following = _NEXT_WORD.match(text, match.end(), match.end() + _LOOK_BACK)
+    # `am 3. Mai`: in German a full stop makes a number the third.
+    ordinal = word[1].isdecimal() and len(word[1]) <= 2
+    return ordinal and following is not None and following[0].lower() in _GERMAN_MONTHS

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import math
 import re
 
-from llmopt_core.reporting.words import DASH, duration, money, number, p_value, plain_usd, short_time
+from llmopt_core.reporting.words import (
+    DASH,
+    change,
+    duration,
+    interval,
+    money,
+    number,
+    p_value,
+    plain_usd,
+    score,
+    short_time,
+    signed,
+)
 
 __all__ = [
-    "DASH", "count", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value", "plain_usd",
-    "plural", "score", "short_time", "shorten", "signed",
+    "DASH", "change", "count", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value",
+    "plain_usd", "plural", "score", "short_time", "shorten", "signed",
 ]  # fmt: skip
-
-
-def score(value: float | None) -> str:
-    """A score between 0 and 1 with two decimals, so that columns line up."""
-    if value is None or not math.isfinite(value):
-        return DASH
-    return f"{value:.2f}" if abs(value) < 10 else number(value)
-
-
-def signed(value: float | None) -> str:
-    """A difference with its sign: `+0.12`."""
-    if value is None or not math.isfinite(value):
-        return DASH
-    return f"{value:+.2f}".replace("-", "−")
-
-
-def change(difference: float | None, low: float | None, high: float | None) -> str:
-    """`+0.12 (+0.03 to +0.21)`; the difference alone where it has no interval."""
-    between = "" if low is None or high is None else f" ({signed(low)} to {signed(high)})"
-    return f"{signed(difference)}{between}"
-
-
-def interval(low: float | None, high: float | None) -> str:
-    """`0.75 to 0.88`."""
-    if low is None or high is None:
-        return DASH
-    return f"{score(low)} to {score(high)}".replace("-", "−")
 
 
 def count(value: int | None) -> str:

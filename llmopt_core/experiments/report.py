@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from llmopt_core.reporting.page import (
     render,
     spread,
 )
-from llmopt_core.reporting.words import plain_usd
 from llmopt_core.workspace import write_output
 
 
@@ -39,8 +39,8 @@ def write_report(result: Result, path: Path, *, baseline: str = "", title: str =
     return write_output(path, render(report_of(result, baseline, title)))
 
 
-def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
-    """What the report of a result shows.
+def report_of(result: Result, baseline: str = "", title: str = "", colours: Mapping[str, str] | None = None) -> Report:
+    """What the report of a result shows; `colours` are those that configurations have elsewhere.
 
     Raises:
         BadInput: There is no run, or none of the baseline's name.
@@ -55,7 +55,7 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
     metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
     family = result_family(result)
     rows = leaderboard([scored_from(run) for run in runs], metrics, position, family)
-    labels = _labels(names)
+    labels, colours = _labels(names), colours or {}
     return Report(
         title=title or f"{result.get('project', 'Evaluation')}: {len(runs)} configurations compared",
         subtitle=_subtitle(result),
@@ -74,6 +74,7 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
         metrics=tuple(_metric(name, rows) for name in metrics),
         tested=family.words,
         examples=_examples(runs, labels),
+        colours={label: colours[name] for label, name in zip(labels, names, strict=True) if name in colours},
     )
 
 
@@ -96,7 +97,19 @@ def _subtitle(result: Result) -> str:
     parts = [f"{questions.get('name', 'questions')}, {asked}"]
     if result.get("judge"):
         parts.append(f"graded by {result['judge']}")
-    return "; ".join(parts)
+    return "; ".join([*parts, *_dates(result)])
+
+
+def _dates(result: Result) -> list[str]:
+    """When the runs were made, and the report."""
+    made = sorted(str(run["created_at"])[:10] for run in result["runs"] if run.get("created_at"))
+    days = list(dict.fromkeys(_day(date.fromisoformat(day)) for day in (made[:1] + made[-1:])))
+    evaluated = [f"evaluated on {' to '.join(days)}"] if days else []
+    return [*evaluated, f"report of {_day(datetime.now(UTC).astimezone().date())}"]
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
 
 
 def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -107,11 +120,11 @@ def _facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return (
         ("status", str(run.get("status", "unknown"))),
         ("answered", f"{answered} of {len(records)}"),
-        ("model calls", f"{run.get('model_calls', 0)} (and {run.get('cached_calls', 0)} from the cache)"),
-        ("tokens", f"{tokens.get('prompt', 0)} in, {tokens.get('completion', 0)} out"),
-        ("cost", "unknown" if cost is None else f"{plain_usd(cost)} USD"),
+        ("model calls", f"{run.get('model_calls', 0):,} (and {run.get('cached_calls', 0):,} from the cache)"),
+        ("tokens", f"{tokens.get('prompt', 0):,} in, {tokens.get('completion', 0):,} out"),
+        ("cost", "unknown" if cost is None else words.money(cost)),
         ("per question", _per_question(run.get("per_question"))),
-        ("wall time", f"{run.get('seconds', 0.0):.1f} s"),
+        ("wall time", words.duration(_float(run.get("seconds")))),
         ("fingerprint", str(run.get("fingerprint", ""))),
         ("documents", _documents(run)),
     )

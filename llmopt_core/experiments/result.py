@@ -96,6 +96,7 @@ def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap, each: Pe
         "configuration": run.name,
         "fingerprint": run.fingerprint,
         "status": run.status,
+        "created_at": run.created_at.isoformat(),
         "metrics": {name: _metric(name, records, run.total) for name in run.metrics},
         "tokens": {"prompt": run.usage.prompt_tokens, "completion": run.usage.completion_tokens},
         "cost_usd": run.usage.cost_usd,

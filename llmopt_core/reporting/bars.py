@@ -11,7 +11,9 @@ HEIGHT = 220.0
 _BAR = 18.0
 _GAP = 4.0
 _BETWEEN = 36.0
-_LEFT = 34.0
+_LEFT = 52.0
+# What an A4 page has room for.
+_WIDEST = 680.0
 # A label such as "Context precision" needs as much.
 _LABEL = 112.0
 
@@ -56,11 +58,25 @@ class Chart:
     left: float
 
 
+def bar_charts(
+    labels: Sequence[str],
+    values: Sequence[Sequence[Interval]],
+    colours: Sequence[str],
+    hatched: Sequence[bool] = (),
+) -> list[Chart]:
+    """As many charts as are needed so that none is wider than a page, all on one scale. Arguments as of `bar_chart`."""
+    each = max(1, int((_WIDEST - _LEFT) // _step(len(colours))))
+    ends = _ends(values)
+    starts = range(0, len(labels), each)
+    return [bar_chart(labels[i : i + each], values[i : i + each], colours, hatched, ends) for i in starts]
+
+
 def bar_chart(
     labels: Sequence[str],
     values: Sequence[Sequence[Interval]],
     colours: Sequence[str],
     hatched: Sequence[bool] = (),
+    ends: tuple[float, float] | None = None,
 ) -> Chart:
     """Lay out one group of bars per label.
 
@@ -69,11 +85,11 @@ def bar_chart(
         values: Per group and bar mean, low, high; a mean of None leaves its place empty.
         colours: One per bar of a group.
         hatched: For each bar of a group, whether it is hatched; none is by default.
+        ends: Of the axis; by default 0 and 1, or as far as the values go.
     """
-    known = [v for group in values for interval in group for v in interval if v is not None]
-    bottom, top = min(0.0, *known, 0.0), max(1.0, *known, 0.0)
+    bottom, top = ends or _ends(values)
     inner = len(colours) * (_BAR + _GAP)
-    step = max(inner + _BETWEEN, _LABEL)
+    step = _step(len(colours))
 
     def y(value: float) -> float:
         return HEIGHT * (top - value) / (top - bottom)
@@ -88,6 +104,15 @@ def bar_chart(
         groups.append(Group(label, start + inner / 2, tuple(bars), tuple(missing)))
     ticks = tuple((y(value), f"{value:g}") for value in _ticks(bottom, top))
     return Chart(tuple(groups), ticks, _LEFT + len(labels) * step, HEIGHT, _BAR, _LEFT)
+
+
+def _step(bars: int) -> float:
+    return max(bars * (_BAR + _GAP) + _BETWEEN, _LABEL)
+
+
+def _ends(values: Sequence[Sequence[Interval]]) -> tuple[float, float]:
+    known = [v for group in values for interval in group for v in interval if v is not None]
+    return min(0.0, *known, 0.0), max(1.0, *known, 0.0)
 
 
 def _bar(x: float, interval: Interval, colour: str, y: object, hatched: bool) -> Bar:

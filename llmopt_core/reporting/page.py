@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from llmopt_core.reporting.bars import bar_chart
-from llmopt_core.reporting.words import number
+from llmopt_core.reporting.bars import bar_charts
+from llmopt_core.reporting.words import change, interval, number, p_value, score
 
 # Okabe and Ito's palette, told apart by readers with any colour vision.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
+# Columns beside the names of runs that an A4 page has room for.
+_METRICS, _FACTS = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,10 @@ class ReportExample:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything on the page; `caveats` are sentences, each with whether it stands in red; `tested` says how."""
+    """Everything on the page; `caveats` are sentences, each with whether it stands in red; `tested` says how.
+
+    `colours` are those that runs have elsewhere, by their names.
+    """
 
     title: str
     subtitle: str
@@ -98,19 +103,36 @@ class Report:
     examples: tuple[ReportExample, ...]
     caveats: tuple[tuple[str, bool], ...] = ()
     tested: str = ""
+    colours: Mapping[str, str] = field(default_factory=dict)
 
 
 def render(report: Report) -> str:
     """One HTML page that needs nothing else: no script, no font, no picture from elsewhere."""
-    colours = {run.name: PALETTE[i % len(PALETTE)] for i, run in enumerate(report.runs)}
-    chart = bar_chart(
+    colours = _colours(report)
+    charts = bar_charts(
         [metric.title for metric in report.metrics],
         [[(cell.mean, cell.low, cell.high) for cell in metric.cells] for metric in report.metrics],
         [colours[run.name] for run in report.runs],
         [run.seen for run in report.runs],
     )
-    page: str = template("report.html").render(report=report, chart=chart, colours=colours)
+    page: str = template("report.html").render(
+        report=report,
+        charts=charts,
+        colours=colours,
+        metric_tables=[report.metrics[i : i + _METRICS] for i in range(0, len(report.metrics), _METRICS)],
+        most=(_METRICS, _FACTS),
+        fact_tables=[(i, i + _FACTS) for i in range(0, len(report.runs[0].facts) if report.runs else 0, _FACTS)],
+    )
     return page
+
+
+def _colours(report: Report) -> dict[str, str]:
+    """Those that runs have elsewhere, if each has one of its own; else by their order."""
+    names = [run.name for run in report.runs]
+    known = [report.colours[name] for name in names if name in report.colours]
+    if len(set(known)) == len(names):
+        return dict(zip(names, known, strict=True))
+    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(names)}
 
 
 @cache
@@ -127,6 +149,9 @@ def template(name: str) -> Any:
     )
     environment.filters["number"] = number
     environment.filters["shade"] = shade
+    environment.filters["score"] = score
+    environment.filters["p_value"] = p_value
+    environment.globals |= {"interval": interval, "change": change}
     environment.globals["signs"] = {"better": "▲", "worse": "▼", "no difference seen": "=", "not comparable": "≠"}
     return environment.get_template(name)
 

@@ -7,7 +7,10 @@ from collections.abc import Sequence
 
 from llmopt_core.execution.money import money, plain_usd
 
-__all__ = ["DASH", "duration", "money", "number", "p_value", "plain_usd", "questions", "short_time"]
+__all__ = [
+    "DASH", "change", "duration", "interval", "money", "number", "p_value", "plain_usd", "questions", "score",
+    "short_time", "signed",
+]  # fmt: skip
 
 DASH = "–"
 
@@ -21,6 +24,33 @@ def number(value: float | None) -> str:
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{round(value, digits):,.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else f"{float(f'{value:.3g}'):,.0f}"
+
+
+def score(value: float | None) -> str:
+    """A score between 0 and 1 with two decimals, so that columns line up."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    return f"{value:.2f}" if abs(value) < 10 else number(value)
+
+
+def signed(value: float | None) -> str:
+    """A difference with its sign: `+0.12`."""
+    if value is None or not math.isfinite(value):
+        return DASH
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def change(difference: float | None, low: float | None, high: float | None) -> str:
+    """`+0.12 (+0.03 to +0.21)`; the difference alone where it has no interval."""
+    between = "" if low is None or high is None else f" ({signed(low)} to {signed(high)})"
+    return f"{signed(difference)}{between}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """`0.75 to 0.88`."""
+    if low is None or high is None:
+        return DASH
+    return f"{score(low)} to {score(high)}".replace("-", "−")
 
 
 def duration(seconds: float | None) -> str:

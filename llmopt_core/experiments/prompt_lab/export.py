@@ -24,7 +24,7 @@ from llmopt_core.reporting.comparison_page import (
     PageRow,
     render_comparison,
 )
-from llmopt_core.reporting.words import money, number, p_value, short_time
+from llmopt_core.reporting.words import interval, money, p_value, score, short_time, signed
 from llmopt_core.types import Record, Usage
 
 _KINDS: tuple[Filter, ...] = ("failures", "different", "regressions")
@@ -80,12 +80,12 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
     if column.decided or column.not_run:
         open_ones = f", {column.not_run} not run" if column.not_run else ""
         share = column.pass_rate
-        spread = "" if share.low is None else f" ({number(share.low)} to {number(share.high)})"
+        spread = "" if share.low is None else f" ({interval(share.low, share.high)})"
         lines.append(f"{column.passed} of {column.decided} passed{open_ones}{spread}{_versus(column, CHECKS)}")
     for name, summary in column.metrics.items():
         title = METRICS[name].title if name in METRICS else name
-        spread = "" if summary.low is None else f" ({number(summary.low)} to {number(summary.high)})"
-        lines.append(f"{title} {number(summary.mean)}{spread}{_versus(column, name)}")
+        spread = "" if summary.low is None else f" ({interval(summary.low, summary.high)})"
+        lines.append(f"{title} {score(summary.mean)}{spread}{_versus(column, name)}")
     failed = f", {column.failed} failed" if column.failed else ""
     if column.failed_repeats:
         failed += f", {column.failed_repeats} of {column.repeats} repeats failed"
@@ -195,8 +195,8 @@ def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCe
 
 def _facts(record: Record) -> str:
     scores = [
-        f"{METRICS[name].title if name in METRICS else name} {number(score.value)}"
-        for name, score in metric_scores(record).items()
+        f"{METRICS[name].title if name in METRICS else name} {score(found.value)}"
+        for name, found in metric_scores(record).items()
     ]
     seconds = [short_time(record.answer.seconds)] if record.answer else []
     return " · ".join([*scores, _spent(record.usage), *seconds])
@@ -212,7 +212,7 @@ def _versus(column: Column, name: str) -> str:
     found = column.versus.get(name)
     if found is None or not found.pairs or found.difference is None:
         return ""
-    return f"; {found.verdict} ({found.difference:+.3g}, p {p_value(found.p_value)})"
+    return f"; {found.verdict} ({signed(found.difference)}, p {p_value(found.p_value)})"
 
 
 def _asked(variant: Configuration) -> tuple[tuple[str, str], ...]:

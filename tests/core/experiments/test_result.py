@@ -32,8 +32,9 @@ async def test_the_result_has_the_published_structure(lab: Lab) -> None:
     assert result["judge"] == "built-in judge v2"
     closed, rag = result["runs"]  # type: ignore[misc]
     assert list(rag) == [
-        "configuration", "fingerprint", "status", "metrics", "tokens", "cost_usd", "model_calls", "cached_calls",
-        "seconds", "per_question", "documents_version", "uses_documents", "training_overlap", "caveats", "records",
+        "configuration", "fingerprint", "status", "created_at", "metrics", "tokens", "cost_usd", "model_calls",
+        "cached_calls", "seconds", "per_question", "documents_version", "uses_documents", "training_overlap",
+        "caveats", "records",
     ]  # fmt: skip
     assert (rag["configuration"], rag["status"], rag["model_calls"], rag["cached_calls"]) == ("rag", "finished", 3, 0)
     assert rag["fingerprint"] == lab.configuration().fingerprint

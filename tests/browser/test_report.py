@@ -1,0 +1,59 @@
+"""The report in a browser: nothing is cut on a narrow screen or on paper, and paper shows what is folded."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pypdf
+import pytest
+from playwright.sync_api import Browser
+
+from llmopt_core.experiments.report import write_report
+
+METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1", "exact_match",
+           "hit_rate", "mrr")  # fmt: skip
+
+
+def run(name: str, value: float) -> dict[str, object]:
+    record = {
+        "example_id": "q0", "question": "Which river flows through Cologne?", "reference": "Rhine", "answer": "Elbe",
+        "contexts": [{"document": "rivers.md", "start": 0, "end": 9, "text": "A folded context.", "score": 0.5}],
+        "scores": {metric: {"value": value, "explanation": "said so " * 40, "failure": None} for metric in METRICS},
+        "failure": None,
+    }  # fmt: skip
+    means = {metric: {"mean": value, "ci95": [value - 0.1, value + 0.1], "scored": 1, "total": 1} for metric in METRICS}
+    return {"configuration": name, "metrics": means, "records": [record], "status": "finished", "fingerprint": "f" * 16,
+            "created_at": "2026-03-09T10:00:00+00:00", "documents_version": "d" * 16}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    names = ["baseline", *(f"a-name-of-a-configuration-that-goes-on-{n}" for n in range(11))]
+    write_report({"project": "p", "runs": [run(name, 0.3 + n / 20) for n, name in enumerate(names)]}, path)
+    return path
+
+
+@pytest.mark.parametrize("width", [820, 680, 1440])
+def test_nothing_is_cut_on_a_screen(chromium: Browser, report: Path, width: int) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 900})
+    page.goto(report.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    cut = "[...document.querySelectorAll('th, td')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    assert page.evaluate(cut) == 0
+    widest = "Math.max(...[...document.querySelectorAll('table, svg')].map(e => e.getBoundingClientRect().right))"
+    assert page.evaluate(widest) <= width
+    page.close()
+
+
+def test_paper_shows_what_is_folded(chromium: Browser, report: Path) -> None:
+    page = chromium.new_page()
+    page.goto(report.as_uri())
+    paper = pypdf.PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True)))
+    page.close()
+    text = "\n".join(sheet.extract_text() for sheet in paper.pages)
+    assert text.count("A folded context.") == 12
+    assert "9 March 2026" in text
+    assert "Mean score" in text
+    assert [round(float(side)) for side in paper.pages[0].mediabox[2:]] == [595, 842]

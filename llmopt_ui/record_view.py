@@ -32,7 +32,7 @@ def question_card(example: Example) -> None:
             fmt.markdown(" · ".join(part for part in (f"Question {example.id}", example.category or "") if part))
         )
         st.markdown(f"**{fmt.markdown(example.question)}**")
-        known = fmt.markdown(example.reference) if example.reference is not None else "none"
+        known = " *or* ".join(map(fmt.markdown, example.right_answers)) or "none"
         st.markdown(f":gray[Reference answer:] {known}")
 
 

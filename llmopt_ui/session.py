@@ -36,6 +36,7 @@ class State:
         uploads: Counts finished uploads; part of the uploader's key, so that it is empty again afterwards.
         forms: Counts sent forms; part of their fields' keys, so that they are empty again afterwards.
         added: What came of the last upload.
+        question_notes: What to know of the question file that was added last.
         watched: Evaluations started here whose end was not told yet, by job.
         go_to_results: Open the results of this run at the next rerun; 0 for none.
         planned: The job of a pilot and the evaluation it was made for; 0 and None for none.
@@ -63,6 +64,7 @@ class State:
     uploads: int = 0
     forms: int = 0
     added: object = None
+    question_notes: tuple[str, ...] = ()
     watched: set[int] = field(default_factory=set)
     go_to_results: int = 0
     planned: tuple[int, Plan | None] = (0, None)

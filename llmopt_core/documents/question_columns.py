@@ -29,6 +29,13 @@ _ANSWERS = frozenset((
     "answer", "answers", "truth", "truths", "gold", "golden", "expected", "antwort", "antworten", "respuesta",
     "réponse", "reponse", "risposta", "resposta", "odpověď", "odpoved", "答案", "回答",
 ))  # fmt: skip
+_GUESSES = {
+    "question": ("frage", "pregunta", "domanda", "pergunta", "otázka", "prompt", "问题", "質問", "text"),
+    "id": ("nr", "no", "number", "key"),
+    "category": ("kategorie", "type", "topic", "thema"),
+    "document": ("dokument", "datei", "file", "source", "doc"),
+    "quote": ("zitat", "passage", "evidence", "excerpt"),
+}
 # Often something else than the right answer: told only where there is none.
 _PERHAPS = frozenset(("label", "target", "output", "outputs", "response", "completion", "solution", "ideal"))
 _NEVER = frozenset(("incorrect", "wrong", "type", "id", "start", "end", "length", "count", "index", "model", "time"))
@@ -124,3 +131,18 @@ def check_columns(columns: Mapping[str, str], known: Collection[str], file: str)
     for role, name in columns.items():
         if name not in known:
             raise BadInput(f"{file} has no column {name!r} for the {role}; found {', '.join(list(known)[:8])}.")
+
+
+def guess_columns(columns: Iterable[str]) -> dict[str, str]:
+    """What columns of a file may mean, for a form that asks."""
+    left = list(columns)
+    found: dict[str, str] = {}
+    for role in ROLES:
+        known = {role, *ALIASES.get(role, ()), *_GUESSES.get(role, ())}
+        name = next((one for one in left if plain_name(one) in known), None)
+        if name is None and role == "reference":
+            name = next((one for one in left if looks_like_answer(one, answered=False)), None)
+        if name is not None:
+            found[role] = name
+            left.remove(name)
+    return found

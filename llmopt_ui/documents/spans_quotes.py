@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.components import reading, show_error
+from llmopt_ui.question_upload import read_question_file, show_left_out, show_notes
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
 if TYPE_CHECKING:
-    from llmopt_core.documents.questions import FoundQuote, QuestionFile
+    from llmopt_core.documents.questions import FoundQuote
 
 UPLOAD, SAVE = "quotes_upload", "quotes_save"
 EXAMPLE = (
@@ -36,9 +35,14 @@ def quotes_view(project: Project) -> None:
     file = st.file_uploader("Question file with quotes", type=["jsonl", "csv", "json"], key=f"{UPLOAD}_{state().forms}")
     if file is None:
         return
-    found = _read(project, file.name, file.getvalue())
+    found = read_question_file(project, file, UPLOAD)
     if found is None:
         return
+    if found.problems:
+        st.markdown(f":orange[{fmt.plural(len(found.problems), 'line')} left out]; the others are taken.")
+        show_left_out(found.problems)
+    shown_below = ("was left out", "stands only nearly")
+    show_notes([note for note in found.notes if not any(words in note for words in shown_below)])
     near = sum(not quote.match.exact for quote in found.quotes)
     several = sum(quote.match.places > 1 for quote in found.quotes)
     st.markdown(
@@ -63,21 +67,6 @@ def quotes_view(project: Project) -> None:
         )
     if st.button("Save as an evaluation set", key=SAVE, type="primary", icon=":material/save:"):
         _save(project, found.evaluation_set)
-
-
-def _read(project: Project, name: str, data: bytes) -> QuestionFile | None:
-    from llmopt_core.documents.questions import BadQuestionFile, read_questions
-
-    try:
-        with reading(name) as heartbeat:
-            return read_questions(data, name, store().documents(project), heartbeat)
-    except BadQuestionFile as error:
-        show_error(f"{fmt.plural(len(error.problems), 'line')} of {name} cannot be used; correct the file first.")
-        table = pd.DataFrame([{"Line": problem.line, "What is wrong": problem.message} for problem in error.problems])
-        st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 420), alt="Problems of the file")
-    except LlmOptError as error:
-        show_error(str(error))
-    return None
 
 
 def quote_table(quotes: Sequence[FoundQuote], questions: Mapping[str, str]) -> pd.DataFrame:

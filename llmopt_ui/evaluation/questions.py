@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.documents.guard import unwatched
-from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.errors import LlmOptError
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_core.types import EvaluationSet, Example
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, empty_state, facts, reading, told_plainly
+from llmopt_ui.components import Download, downloads, empty_state, facts
+from llmopt_ui.question_upload import keep_notes, kept_notes, read_question_file
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
+
+if TYPE_CHECKING:
+    from llmopt_core.documents.questions import QuestionFile
 
 SHOWN = "questions_set"
 UPLOAD = "questions_upload"
@@ -25,6 +29,7 @@ SAMPLE_LINE = '{"id": "q1", "question": "When was the harbour built?", "referenc
 def questions_view(project: Project) -> None:
     """The sets of the project, one of them as a table, and a form that adds another."""
     found = store().evaluation_sets(project)
+    kept_notes()
     if not found:
         empty_state(
             "No questions yet",
@@ -43,42 +48,34 @@ def questions_view(project: Project) -> None:
 def _upload(project: Project) -> None:
     turn = state().forms
     with st.form(f"{UPLOAD}_form", border=False):
-        file = st.file_uploader("Question file", type=["jsonl", "csv", "json"], key=f"{UPLOAD}_{turn}")
+        file = st.file_uploader("Question file", type=["jsonl", "csv", "tsv", "json"], key=f"{UPLOAD}_{turn}")
         st.caption(
-            "JSONL with one object per line, or CSV with a header. Only `question` is required; `reference` is the "
-            "right answer, `references` say where it stands, `category` groups. Prompts can use any further column."
+            "JSONL with one object per line, a JSON list, or CSV with a header; files of SQuAD, Hugging Face and Ragas "
+            "too. Only `question` is required; `reference` is the right answer, or a list of them, `references` say "
+            "where it stands, `category` groups. Prompts can use any further column."
         )
         st.code(SAMPLE_LINE, language="json", wrap_lines=True)
         pressed = st.form_submit_button("Add questions", type="primary", icon=":material/upload:")
     if pressed and file is None:
         st.caption("Choose a file first.")
-    if pressed and file is not None:
-        with told_plainly(), reading(file.name) as heartbeat:
-            kept = add_questions(project, file.name, file.getvalue(), heartbeat)
-            state().forms += 1
-            notify(f"{kept.name}: {fmt.plural(kept.size, 'question')} added.")
-            st.rerun()
+    asked = f"{UPLOAD}_asked_{turn}"
+    if file is None or not (pressed or st.session_state.get(asked) == file.file_id):
+        return
+    st.session_state[asked] = file.file_id
+    found = read_question_file(project, file, f"{UPLOAD}_{turn}")
+    if found is not None:
+        kept = add_questions(project, file.name, found)
+        state().forms += 1
+        keep_notes(file.name, found.notes)
+        left_out = f", {fmt.plural(len(found.problems), 'line')} left out" if found.problems else ""
+        notify(f"{kept.name}: {fmt.plural(kept.size, 'question')} added{left_out}.", warning=bool(found.problems))
+        st.rerun()
 
 
-def add_questions(project: Project, file_name: str, data: bytes, heartbeat: Callable[[], None] = unwatched) -> SavedSet:
-    """Read a question file, check it against the project's documents, and keep it.
-
-    Args:
-        project: Whose set it becomes.
-        file_name: Its stem becomes the name of the set.
-        data: The whole file.
-        heartbeat: Called some times a second; what it raises ends the reading.
-
-    Raises:
-        BadInput: The file is wrong; names the line.
-    """
-    from llmopt_core.documents.questions import load_questions
-
+def add_questions(project: Project, file_name: str, found: QuestionFile) -> SavedSet:
+    """Keep what a question file holds, as a set of the file's name."""
     stem = file_name.rsplit("/", 1)[-1].rsplit(".", 1)[0] or "questions"
-    questions = load_questions(data, file_name, store().documents(project), heartbeat)
-    if not questions.examples:
-        raise BadInput(f"{file_name} holds no question.")
-    return store().save_evaluation_set(project, EvaluationSet(stem, questions.examples))
+    return store().save_evaluation_set(project, EvaluationSet(stem, found.evaluation_set.examples))
 
 
 def _one(project: Project, saved: SavedSet) -> None:
@@ -126,7 +123,7 @@ def question_table(examples: Sequence[Example]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Question": [example.question for example in examples],
-            "Reference": [example.reference for example in examples],
+            "Reference": [" · ".join(example.right_answers) or None for example in examples],
             "Category": [example.category for example in examples],
             "Stands in": [
                 ", ".join(dict.fromkeys(span.document for span in example.references)) for example in examples

@@ -117,8 +117,8 @@ def test_a_question_file_is_added_and_shown(app: App, store: Store) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "told"),
     [
-        ("a.jsonl", b'{"question": "Who?"}\n{broken\n', "2"),
-        ("a.csv", b"id,reference\n1,x\n", "question"),
+        ("a.jsonl", b'{"question": ""}\n{broken\n', "line 2: broken JSON"),
+        ("a.csv", b"id,reference\n1,x\n", "no column that is known as the question"),
         ("a.jsonl", b'{"question": "Who?", "references": [{"document": "no.md", "start": 0, "end": 3}]}\n', "no.md"),
         ("a.jsonl", b"", "a.jsonl"),
     ],
@@ -128,6 +128,45 @@ def test_a_wrong_question_file_is_refused(app: App, store: Store, name: str, dat
     assert not test.exception
     assert told in texts(test)
     assert len(store.evaluation_sets("sample")) == 1
+
+
+def test_bad_lines_are_left_out_and_named(app: App, store: Store) -> None:
+    lines = [b'{"question": "Who?"}', b"{broken", *(b'{"question": "Number %d?"}' % n for n in range(10))]
+    test = upload(app(PAGE, evaluation_view="Questions"), "twelve.jsonl", b"\n".join(lines))
+    assert not test.exception
+    assert next(item.size for item in store.evaluation_sets("sample") if item.name == "twelve") == 11
+    assert "twelve.jsonl: line 2 was left out: broken JSON at character 2" in texts(test)
+    test.button(key="question_notes_away").click().run()
+    assert "was left out" not in texts(test)
+
+
+def columns_form(test: AppTest) -> dict[str, str | None]:
+    return {box.label: box.value for box in test.selectbox if box.key and "_column_" in box.key}
+
+
+def test_a_file_with_other_column_names_opens_a_mapping(app: App, store: Store) -> None:
+    data = b"Wer oder was,Antwort,Nr\nWer baute den Hafen?,Momus,7\n"
+    test = upload(app(PAGE, evaluation_view="Questions"), "hafen.csv", data)
+    assert columns_form(test) == {
+        "Question": "Wer oder was", "Right answer": "Antwort", "Id": "Nr", "Category": "(none)",
+        "Document of the answer": "(none)", "Quote of the answer": "(none)",
+    }  # fmt: skip
+    test = press(test, "Read with these columns")
+    assert not test.exception
+    (example,) = store.evaluation_set("sample", "hafen").examples
+    assert (example.id, example.question, example.reference) == ("7", "Wer baute den Hafen?", "Momus")
+
+
+def test_a_column_that_looks_like_the_answer_is_asked_about(app: App, store: Store) -> None:
+    data = b"question,Antwort\nWho?,Momus\n"
+    test = upload(app(PAGE, evaluation_view="Questions"), "a.csv", data)
+    assert len(store.evaluation_sets("sample")) == 1
+    assert (columns_form(test)["Question"], columns_form(test)["Right answer"]) == ("question", "Antwort")
+    press(test, "Read with these columns")
+    assert store.evaluation_set("sample", "a").examples[0].reference == "Momus"
+    test = upload(app(PAGE, evaluation_view="Questions"), "b.csv", data)
+    press(test, "Go on without right answers")
+    assert store.evaluation_set("sample", "b").examples[0].variables == {"Antwort": "Momus"}
 
 
 def test_a_set_is_deleted(app: App, store: Store) -> None:

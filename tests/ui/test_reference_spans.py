@@ -118,12 +118,14 @@ def test_quotes_of_a_file_are_shown_with_their_match_and_saved(opened: App, stor
     assert [TEXT[span.start : span.end] for span in spans] == ["built in 1712", "railway reached the town in 1868."]
 
 
-def test_a_quote_that_stands_nowhere_is_named_with_its_line(opened: App, town: str) -> None:
+def test_a_quote_that_stands_nowhere_is_named_with_its_line(opened: App, store: Store, town: str) -> None:
     rows = [{"question": "Good?", "quote": "built in 1712"}, {"question": "Bad?", "quote": "seven purple elephants"}]
     test = upload(opened(town, QUOTES), *rows)
     assert not test.exception
     assert list(test.dataframe[0].value["Line"]) == [2]
-    assert not [button for button in test.button if button.key == "quotes_save"]
+    assert "1 line left out" in words(test)
+    test.button(key="quotes_save").click().run()
+    assert [example.question for example in store.evaluation_set(town, "quoted").examples] == ["Good?"]
 
 
 def reply(question: str, quote: str) -> str:

@@ -1,0 +1,146 @@
+"""Question files that are brought to the app: read line by line, with a form for columns of other names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.components import reading, show_error
+from llmopt_ui.resources import store
+from llmopt_ui.session import state
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from llmopt_core.documents.questions import QuestionFile
+    from llmopt_core.documents.references import Problem
+
+NONE = "(none)"
+ROLES = {
+    "question": "Question",
+    "reference": "Right answer",
+    "id": "Id",
+    "category": "Category",
+    "document": "Document of the answer",
+    "quote": "Quote of the answer",
+}
+_SHOWN = 12
+
+
+def read_question_file(project: Project, file: UploadedFile, key: str) -> QuestionFile | None:
+    """Read a file against the project's documents; None, with what is wrong shown, where it cannot be used.
+
+    Where no column is known as the question, or none as the right answer while one looks like it, the user says what
+    the columns mean.
+
+    Args:
+        project: Whose documents references point into.
+        file: What was uploaded.
+        key: Begins the keys of the form's fields.
+    """
+    from llmopt_core.documents.question_columns import NoQuestionColumn
+
+    said: Mapping[str, str] | None = st.session_state.get(_said(key, file))
+    try:
+        found = _read(project, file, said or {})
+    except NoQuestionColumn as error:
+        st.text(f"{file.name} has no column that is known as the question. Say which column is what.")
+        _columns_form(key, file, error.columns, {})
+        return None
+    except LlmOptError as error:
+        _show_problems(error)
+        return None
+    if said is None and found.unused and not any(one.reference for one in found.evaluation_set.examples):
+        st.text(f"No question has a right answer; it may stand in {', '.join(found.unused)}. Say which column is what.")
+        _columns_form(key, file, found.columns, {"reference": found.unused[0]})
+        if not st.button("Go on without right answers", key=f"{key}_without", type="tertiary"):
+            return None
+        st.session_state[_said(key, file)] = {}
+    return found
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """What a file's reader should be told, a line each."""
+    if not notes:
+        return
+    with st.container(border=True, gap="xxsmall", key="question_notes"):
+        for note in notes[:_SHOWN]:
+            st.text(note, width="stretch")
+        if len(notes) > _SHOWN:
+            st.caption(f"and {len(notes) - _SHOWN:,} more")
+
+
+def _read(project: Project, file: UploadedFile, columns: Mapping[str, str]) -> QuestionFile:
+    from llmopt_core.documents.questions import read_questions
+
+    with reading(file.name) as heartbeat:
+        return read_questions(
+            file.getvalue(),
+            file.name,
+            store().documents(project),
+            heartbeat,
+            columns=columns,
+            skip_bad_lines=True,
+        )
+
+
+def _said(key: str, file: UploadedFile) -> str:
+    return f"{key}_columns_{file.file_id}"
+
+
+def _columns_form(key: str, file: UploadedFile, columns: Sequence[str], guessed: Mapping[str, str]) -> None:
+    """Which column means what; what is said counts from the next rerun on."""
+    from llmopt_core.documents.question_columns import guess_columns
+
+    guesses = {**guess_columns(columns), **guessed}
+    with st.form(f"{key}_columns"):
+        cells = st.columns(3, gap="medium")
+        chosen = {}
+        for place, (role, label) in enumerate(ROLES.items()):
+            options = [*([] if role == "question" else [NONE]), *columns]
+            guess = guesses.get(role)
+            chosen[role] = cells[place % 3].selectbox(
+                label, options, options.index(guess) if guess in options else 0, key=f"{key}_column_{role}"
+            )
+        pressed = st.form_submit_button("Read with these columns", type="primary")
+    if pressed:
+        st.session_state[_said(key, file)] = {role: name for role, name in chosen.items() if name and name != NONE}
+        st.rerun()
+
+
+def _show_problems(error: LlmOptError) -> None:
+    from llmopt_core.documents.questions import BadQuestionFile
+
+    show_error(str(error))
+    if isinstance(error, BadQuestionFile):
+        show_left_out(error.problems)
+
+
+def show_left_out(problems: Sequence[Problem]) -> None:
+    """The lines that were left out, each with its reason."""
+    import pandas as pd
+
+    if problems:
+        table = pd.DataFrame([{"Line": problem.line, "What is wrong": problem.message} for problem in problems])
+        st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 420), alt="Problems of the file")
+
+
+def keep_notes(name: str, notes: Sequence[str]) -> None:
+    """Leave notes for after the rerun that follows saving."""
+    state().question_notes = tuple(f"{name}: {fmt.shorten(note, 400)}" for note in notes)
+
+
+def kept_notes() -> None:
+    """What is worth knowing of the last file, until it is put away."""
+    notes = state().question_notes
+    if not notes:
+        return
+    show_notes(notes)
+    if st.button("Put away", key="question_notes_away", type="tertiary"):
+        state().question_notes = ()
+        st.rerun()

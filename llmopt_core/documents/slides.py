@@ -2,58 +2,196 @@
 
 from __future__ import annotations
 
-import io
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from llmopt_core.documents.container import open_office
+from llmopt_core.documents.charts import chart_lines
+from llmopt_core.documents.package import Package, attribute, child, children, descendants, local
+from llmopt_core.documents.reading_order import Box, reading_order
 from llmopt_core.documents.tables import cells_line
-from llmopt_core.documents.text import Extracted, join_pages, normalise, numbers_in_words
+from llmopt_core.documents.text import Extracted, join_pages, normalise, numbers_in_words, plain_lines
 from llmopt_core.errors import BadInput
+
+_TITLES = ("title", "ctrTitle")
+_SMALL_PRINT = ("dt", "ftr", "sldNum", "hdr")
 
 
 def read_pptx(name: str, data: bytes) -> Extracted:
-    """Titles (as `##` lines), texts, tables and notes of each slide; slides are the pages.
+    """Titles (as `##` lines), texts, tables, charts, diagrams and notes of each slide; slides are the pages.
+
+    What stands on a slide is read column by column or row by row, as the gaps between it say.
 
     Raises:
         BadInput: Encrypted, damaged, too large unpacked, or without text.
     """
-    open_office(name, data, "ppt/presentation.xml")
-    try:
-        from pptx import Presentation
+    package = Package(name, data, "ppt/presentation.xml")
+    root = package.main_xml()
+    if local(root) != "presentation":
+        raise BadInput(f"{name} is damaged: {package.main} holds no presentation; open and save it again.")
+    relations = package.relations(package.main)
+    pages: list[str] = []
+    unread: list[int] = []
+    left_out: Counter[str] = Counter()
+    for number, item in enumerate(children(child(root, "sldIdLst")), 1):
+        relation = relations.get(_relation_id(item))
+        slide = _Slide(package, relation.target) if relation else None
+        if slide is None or slide.root is None:
+            unread.append(number)
+            pages.append("")
+            continue
+        pages.append(normalise("\n".join(slide.lines())))
+        left_out += slide.left_out
+    if unread and len(unread) == len(pages):
+        raise BadInput(f"{name} is damaged: none of its slides can be read; open and save it again.")
+    return _extracted(pages, unread, left_out)
 
-        pages = [normalise("\n".join(_lines(slide))) for slide in Presentation(io.BytesIO(data)).slides]
-    except Exception as error:  # a damaged file can break the parser in any way
-        raise BadInput(f"{name} is damaged and cannot be read as PPTX: open and save it again.") from error
-    silent = [number for number, page in enumerate(pages, 1) if not page]
+
+def _extracted(pages: list[str], unread: list[int], left_out: Counter[str]) -> Extracted:
+    silent = [number for number, page in enumerate(pages, 1) if not page and number not in unread]
     text, starts = join_pages(pages, "\n\n")
-    warnings = (f"No text on slide {numbers_in_words(silent)}.",) if silent else ()
-    return Extracted(text, starts, warnings, {"pages": len(pages)})
+    warnings = [f"No text on slide {numbers_in_words(silent)}."] if silent else []
+    warnings += [f"Slide {numbers_in_words(unread)} is missing or damaged and was not read."] if unread else []
+    warnings += [f"Left out: {count:,} {what}." for what, count in left_out.items() if count]
+    return Extracted(text, starts, tuple(warnings), {"pages": len(pages)})
 
 
-def _lines(slide: Any) -> Iterator[str]:
-    title = slide.shapes.title
-    if title is not None and title.text_frame.text.strip():
-        yield "## " + " ".join(title.text_frame.text.split())
-    for shape in _flat(slide.shapes):
-        if title is None or shape.shape_id != title.shape_id:
-            yield from _shape(shape)
-    if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
-        notes = slide.notes_slide.notes_text_frame.text.strip()
-        if notes:
-            yield f"Notes: {notes}"
+class _Slide:
+    def __init__(self, package: Package, part: str) -> None:
+        self._package = package
+        self.root = package.xml(part)
+        self._relations = package.relations(part)
+        self.left_out: Counter[str] = Counter()
+        self._places = self._inherited_places()
+        self._notes = package.related(part, "notesSlide")
+        self.left_out["pages of comments"] = sum(r.kind == "comments" for r in self._relations.values())
+
+    def lines(self) -> Iterator[str]:
+        """The title, then the rest in reading order, then the notes."""
+        tree = next(iter(descendants(self.root, "spTree")), None)
+        shapes = list(_shapes(tree))
+        title = next((shape for shape in shapes if _placeholder(shape)[0] in _TITLES), None)
+        words = " ".join(" ".join(_paragraphs(title)).split()) if title is not None else ""
+        if words:
+            yield f"## {words}"
+        yield from self._in_order([shape for shape in shapes if shape is not title])
+        for shape in _shapes(next(iter(descendants(self._notes, "spTree")), None)) if self._notes is not None else ():
+            notes = "\n".join(_paragraphs(shape)) if _placeholder(shape)[0] == "body" else ""
+            if notes.strip():
+                yield f"Notes: {notes.strip()}"
+
+    def _in_order(self, shapes: list[Any]) -> Iterator[str]:
+        boxes = {shape: box for shape in shapes if (box := self._box(shape)) is not None}
+        # Where one has no place, the order in the file is all there is.
+        ordered = reading_order(shapes, boxes.__getitem__) if len(boxes) == len(shapes) else shapes
+        for shape in ordered:
+            yield from self._shape(shape)
+
+    def _shape(self, shape: Any) -> Iterator[str]:
+        if local(shape) == "grpSp":
+            yield from self._in_order(list(_shapes(shape)))
+        elif local(shape) == "graphicFrame":
+            yield from self._graphic(shape)
+        elif _placeholder(shape)[0] not in _SMALL_PRINT:
+            yield from (plain_lines(line) for line in _paragraphs(shape))
+
+    def _graphic(self, frame: Any) -> Iterator[str]:
+        for table in descendants(frame, "tbl"):
+            yield from filter(None, map(cells_line, _rows(table)))
+        for item in frame.iter():
+            if local(item) == "chart":
+                relation = self._relations.get(_relation_id(item))
+                lines = chart_lines(self._package.xml(relation.target)) if relation else []
+                self.left_out["charts that cannot be read"] += not lines
+                yield from lines
+            elif local(item) == "relIds":
+                relation = self._relations.get(attribute(item, "dm"))
+                root = self._package.xml(relation.target) if relation else None
+                texts = ["".join(t.text or "" for t in descendants(p, "t")) for p in descendants(root, "p")] if (
+                    root is not None) else []  # fmt: skip
+                yield from (plain_lines(text.strip()) for text in texts if text.strip())
+
+    def _box(self, shape: Any) -> Box | None:
+        return _own_box(shape) or next((self._places[key] for key in _keys(shape) if key in self._places), None)
+
+    def _inherited_places(self) -> dict[tuple[str, str], Box]:
+        """Where the layout, or else the master, puts the placeholders of a slide, by number and by kind."""
+        places: dict[tuple[str, str], Box] = {}
+        relations = self._relations
+        for kind in ("slideLayout", "slideMaster"):
+            target = next((r.target for r in relations.values() if r.kind == kind), "")
+            root = self._package.xml(target) if target else None
+            relations = self._package.relations(target) if target else {}
+            for shape in _shapes(next(iter(descendants(root, "spTree")), None)) if root is not None else ():
+                box = _own_box(shape)
+                for key in _keys(shape):
+                    # Numbers of a master are its own.
+                    if box is not None and (kind == "slideLayout" or key[0] == "type"):
+                        places.setdefault(key, box)
+        return places
 
 
-def _flat(shapes: Any) -> Iterator[Any]:
-    for shape in shapes:
-        if hasattr(shape, "shapes"):
-            yield from _flat(shape.shapes)
-        else:
-            yield shape
+def _relation_id(item: Any) -> str:
+    """The `r:id`, which is not the element's own `id`."""
+    return next((str(value) for key, value in item.items() if key.startswith("{") and key.endswith("}id")), "")
 
 
-def _shape(shape: Any) -> Iterator[str]:
-    if shape.has_text_frame:
-        yield from (p.text.replace("\v", "\n").strip() for p in shape.text_frame.paragraphs if p.text.strip())
-    if getattr(shape, "has_table", False):
-        yield from filter(None, (cells_line([cell.text for cell in row.cells]) for row in shape.table.rows))
+def _shapes(tree: Any) -> Iterator[Any]:
+    for item in children(tree):
+        if local(item) == "AlternateContent":
+            chosen = child(item, "Choice")
+            yield from _shapes(chosen if chosen is not None else child(item, "Fallback"))
+        elif local(item) in ("sp", "grpSp", "graphicFrame"):
+            yield item
+
+
+def _placeholder(shape: Any) -> tuple[str, str]:
+    """Kind and number of a placeholder; empty for any other shape."""
+    properties = next((item for item in children(shape) if local(item).startswith("nv")), None)
+    found = child(child(properties, "nvPr"), "ph")
+    return (attribute(found, "type") or "body", attribute(found, "idx")) if found is not None else ("", "")
+
+
+def _keys(shape: Any) -> list[tuple[str, str]]:
+    kind, number = _placeholder(shape)
+    return [key for key in (("idx", number), ("type", kind)) if key[1]]
+
+
+def _own_box(shape: Any) -> Box | None:
+    holder = child(shape, "spPr") if local(shape) == "sp" else child(shape, "grpSpPr")
+    frame = child(holder if holder is not None else shape, "xfrm")
+    at, size = child(frame, "off"), child(frame, "ext")
+    try:
+        x, y = int(at.get("x")), int(at.get("y"))
+        return Box(x, y, x + int(size.get("cx")), y + int(size.get("cy")))
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def _paragraphs(shape: Any) -> Iterator[str]:
+    for paragraph in children(child(shape, "txBody")):
+        if local(paragraph) == "p":
+            text = _text(paragraph).strip()
+            if text:
+                yield text
+
+
+def _text(paragraph: Any) -> str:
+    return "".join(
+        "\n" if local(item) == "br" else (item.text or "") if local(item) == "t" else "" for item in paragraph.iter()
+    )
+
+
+def _rows(table: Any) -> Iterator[list[str]]:
+    """Texts of cells; one that is merged downwards stands in each of its rows."""
+    above: list[str] = []
+    for row in children(table):
+        if local(row) != "tr":
+            continue
+        cells = [cell for cell in children(row) if local(cell) == "tc"]
+        texts = ["\n".join(_text(p) for p in descendants(cell, "p")) for cell in cells]
+        for i, cell in enumerate(cells):
+            if cell.get("vMerge") in ("1", "true") and i < len(above):
+                texts[i] = above[i]
+        yield texts
+        above = texts

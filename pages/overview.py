@@ -40,7 +40,7 @@ with told_plainly():
         newest = found[0].run
         leaderboard_table(found, metrics_of(found), colours, "overview")
         size = set_size(project, newest.evaluation_set, newest.set_version)
-        means = means_over([entry.run.done for entry in found], size)
+        means = means_over([entry.run for entry in found], size)
         words = f"The set {fmt.markdown(newest.evaluation_set)}. {means} {together(found)}"
         judge_caption(newest.judge, metrics_of(found), words)
         link_to(EVALUATION, "Open the results", "Results", newest.id)

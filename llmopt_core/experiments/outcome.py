@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run
 
+_NEARLY_ALL = 0.9
 _DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
 """What differs between two failures of one kind: quoted names and numbers."""
 
@@ -49,6 +50,11 @@ class Outcome:
             count = sum(reason.count for reason in reasons)
             lines.append(f"{metric}: {count:,} of {self.answered:,} answers not scored{_most(reasons, count)}")
         return lines
+
+
+def nearly_all_answered(run: Run) -> bool:
+    """Whether so few answers failed that the means of a run stand for all that it was asked."""
+    return run.done - run.failed >= _NEARLY_ALL * run.done
 
 
 def outcome(store: Store, run: Run) -> Outcome:

@@ -11,7 +11,7 @@ from llmopt_core.evaluation.catalogue import RAGAS_METRICS
 from llmopt_core.experiments.caveats import RunCaveats, caveats_of, marks
 from llmopt_core.experiments.family import Family, family_of
 from llmopt_core.experiments.leaderboard import Row, leaderboard
-from llmopt_core.experiments.outcome import Outcome, outcome
+from llmopt_core.experiments.outcome import Outcome, nearly_all_answered, outcome
 from llmopt_core.experiments.scored import Scored
 from llmopt_core.reporting.words import questions
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
@@ -65,11 +65,12 @@ def leading_metrics(measured: Sequence[str]) -> tuple[str, ...]:
     return tuple(metric for metric in (*RAGAS_METRICS, CORRECTNESS) if metric in measured) or tuple(measured)[:5]
 
 
-def means_over(asked: Sequence[int], size: int | None) -> str:
-    """What means stand over, in a sentence; where runs were asked different questions, what that means."""
-    uneven = len(set(asked)) > 1
+def means_over(runs: Sequence[Run], size: int | None) -> str:
+    """What means stand over, in a sentence; where runs answered different questions, what that means."""
+    answered = [run.done if nearly_all_answered(run) else run.done - run.failed for run in runs]
+    uneven = len(set(answered)) > 1
     more = " Differences and verdicts are over those that both answered; means over others are no comparison."
-    return f"Means over {questions(asked, size)}, with 95 % intervals.{more if uneven else ''}"
+    return f"Means over {questions(answered, size)}, with 95 % intervals.{more if uneven else ''}"
 
 
 def together(found: Sequence[Entry]) -> str:

@@ -39,7 +39,7 @@ def _picture(project: Project, chosen: Chosen, compared: Sequence[Entry]) -> Non
     caveats_view([entry.known for entry in compared if entry.known], outdated_words(project, chosen.runs))
     _bars(chosen, compared, first, "metric_bars")
     size = set_size(project, chosen.set_name, chosen.set_version)
-    means = means_over([run.done for run in chosen.runs.values()], size)
+    means = means_over(list(chosen.runs.values()), size)
     judge_caption(chosen.judge, chosen.ragas, means)
     for line in findings(compared, chosen.metrics, chosen.inks):
         st.markdown(line)

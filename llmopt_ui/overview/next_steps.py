@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from llmopt_core.experiments.outcome import nearly_all_answered
 from llmopt_ui import format as fmt
 from llmopt_ui.evaluation.results import CORRECTNESS, Entry
 from llmopt_ui.leaderboard_table import metric_title
@@ -86,10 +87,10 @@ def _to_run(standing: Standing) -> list[Step]:
 def _to_improve(standing: Standing) -> list[Step]:
     leader = standing.leader
     if leader is None:
-        return _fresh_questions(standing)
+        return [*_fresh_questions(standing), *_failures(standing)]
     return [
         *_fresh_questions(standing),
-        *_failures(leader),
+        *_failures(standing),
         *_knowledge(standing, leader),
         *_behaviour(standing, leader),
         *_certainty(standing, leader),
@@ -108,13 +109,14 @@ def _fresh_questions(standing: Standing) -> list[Step]:
     return [Step("Add fresh questions", why, EVALUATION, "Questions")]
 
 
-def _failures(leader: Entry) -> list[Step]:
-    if not leader.run.failed:
+def _failures(standing: Standing) -> list[Step]:
+    worst = max(standing.entries, key=lambda entry: entry.run.failed, default=None)
+    if worst is None or not worst.run.failed:
         return []
     return [
         Step(
-            f"Look at {fmt.plural(leader.run.failed, 'failed record')}",
-            "They count as not scored; resuming the run tries them again.",
+            f"Look at {fmt.plural(worst.run.failed, 'failed record')}",
+            f"Those of {worst.name} count as not scored; resuming the run tries them again.",
             EVALUATION,
             "Results",
         )
@@ -205,9 +207,11 @@ def _mean(entry: Entry, metric: str) -> float | None:
 def leader_of(entries: Sequence[Entry], metrics: Sequence[str]) -> Entry | None:
     """The entry with the highest mean over these metrics; one that was not scored on a metric counts 0 there.
 
-    What was trained on its questions leads nothing, and neither does what was asked fewer than the others.
+    What was trained on its questions leads nothing, and neither does what was asked fewer than the others, or left so
+    many without an answer that its mean stands over other questions.
     """
     most = max((entry.run.done for entry in entries), default=0)
-    fair = [entry for entry in entries if not entry.seen and entry.run.done == most]
+    whole = [entry for entry in entries if entry.run.done == most and nearly_all_answered(entry.run)]
+    fair = [entry for entry in whole if not entry.seen]
     scored = [entry for entry in fair if any(_mean(entry, metric) is not None for metric in metrics)]
     return max(scored, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)

@@ -198,7 +198,7 @@ def _picture(asked: Asked, found: Square) -> None:
     with left:
         st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)"), config=CONFIG,
                         key="square_bars", alt="Mean score of the four corners with 95 % intervals")  # fmt: skip
-        st.caption(means_over([corner.run.done for corner in found.corners.values()], asked.evaluation_set.size))
+        st.caption(means_over([corner.run for corner in found.corners.values()], asked.evaluation_set.size))
     with right:
         if found.whole and found.best:
             clean = not any(corner.overlap.seen for corner in found.corners.values())

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
+from llmopt_core.types import Answer, Failure, Record, Score
 from llmopt_ui import resources
 
 App = Callable[..., AppTest]
@@ -270,6 +271,32 @@ def test_more_of_the_set_is_asked_for_before_more_questions(app: App, store: Sto
     links = [link.label for link in app("pages/overview.py", project=used).get("page_link")]
     assert any("Evaluate the other 18 questions" in label for label in links)
     assert not any("Add questions" in label for label in links)
+
+
+def test_a_run_that_mostly_failed_does_not_lead_by_the_few_it_answered(app: App, store: Store, used: str) -> None:
+    saved = store.evaluation_sets(used)[0]
+    body = {"name": "lucky", "model": {"max_tokens": 32}, "prompt": {"template": "{{ question }}"}}
+    store.save_configuration(used, "lucky", body, "c" * 16)
+    judge, metrics = store.runs(used)[0].judge, store.runs(used)[0].metrics
+    run = store.start_run(used, body, "c" * 16, evaluation_set=saved.name, set_version=saved.version, judge=judge,
+                          metrics=metrics, total=24)  # fmt: skip
+    failure = Failure("answer", "timeout", "No answer in 60 seconds.")
+    good = {metric: Score(metric, 1.0) for metric in metrics}
+    examples = store.evaluation_set(used, saved.name).examples
+    store.save_records(run, [
+        (i, Record(e, failure=failure) if i % 4 else Record(e, Answer("a"), scores=good))
+        for i, e in enumerate(examples)
+    ])  # fmt: skip
+    store.finish_run(run, "failed")
+    test = app("pages/overview.py", project=used)
+    told = plain(test)
+    assert "Means over 6 to 24 of" in told or "Means over 6 to 24 questions" in told
+    assert "Differences and verdicts are over those that both answered" in told
+    assert "for lucky:" not in told
+    assert "for rag-rerank:" in told
+    links = [link.label for link in test.get("page_link")]
+    assert any("Look at 18 failed records" in label for label in links)
+    assert "Those of lucky count as not scored" in told
 
 
 def test_time_and_tokens_per_question_leave_out_what_came_from_the_cache(app: App, used: str, store: Store) -> None:

@@ -90,7 +90,10 @@ class EndpointEmbedder:
 
         def ask() -> Vectors:
             # Each try is paid for itself, so each needs its room in the budget.
-            with self._budget().call(quote(self._endpoint, self._model, asked)) as call:
+            budget = self._budget()
+            # A hundred texts cost a hundred times what one question does: the first of them is no trial call.
+            counted = None if budget.usd is None else sum(map(tokenizer("cl100k_base").count, asked))
+            with budget.call(quote(self._endpoint, self._model, asked, tokens=counted)) as call:
                 answer: Any = self._client.post("/embeddings", body=body, options={"max_retries": 0}, cast_to=object)
                 call.enter(self._endpoint.usage(self._model, _tokens(answer, asked), 0))
                 return _vectors(answer, len(asked))

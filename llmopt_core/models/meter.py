@@ -43,11 +43,22 @@ class MeteredChat:
         return completion
 
 
-def quote(endpoint: Endpoint, model: str, texts: Iterable[str], max_tokens: int = 0) -> Quote:
-    """What a call may take that sends these texts and may be answered with so many tokens."""
+def quote(
+    endpoint: Endpoint, model: str, texts: Iterable[str], max_tokens: int = 0, tokens: int | None = None
+) -> Quote:
+    """What a call may take that sends these texts and may be answered with so many tokens.
+
+    Args:
+        endpoint: For its prices.
+        model: Its name.
+        texts: What is sent.
+        max_tokens: The longest answer.
+        tokens: Of the texts, where they were counted.
+    """
     name, price = f"{endpoint.name}|{model}", endpoint.price_of(model)
     if price is None:
         return Quote(name)
     sizes = [len(text.encode("utf-8", "replace")) for text in texts]
     most = sum(sizes) / _LEAST_BYTES + _PER_MESSAGE * len(sizes)
-    return Quote(name, sum(sizes) / _MOST_BYTES * price.prompt / 1e6, price.cost(round(most), max_tokens))
+    least = sum(sizes) / _MOST_BYTES if tokens is None else tokens
+    return Quote(name, least * price.prompt / 1e6, price.cost(round(most), max_tokens))

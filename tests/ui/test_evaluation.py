@@ -326,3 +326,13 @@ def test_a_long_map_is_shown_in_parts_that_follow_the_question(
     test.button(key="example_previous").click().run()
     assert test.selectbox(key="example_map_part").value == 10
     assert "Question 20 of 24" in [caption.value for caption in test.caption]
+
+
+def test_what_no_configuration_has_is_in_no_chart(app: App, used: str) -> None:
+    test = app(PAGE, project=used, evaluation_view="Results")
+    assert "Scores that only some have" in [heading.value for heading in test.subheader]
+    test.multiselect(key="compared").set_value(["baseline"]).run()
+    assert not test.exception
+    assert next(heading.value for heading in test.subheader) == "Scores"
+    assert "Scores that only some have" not in [heading.value for heading in test.subheader]
+    assert "Faithfulness" not in test.get("plotly_chart")[0].proto.spec

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.runs.store import Store
+from llmopt_core.types import Answer, Record, Score
 from llmopt_ui.navigation import PAGES, PageSpec
 
 App = Callable[..., AppTest]
@@ -83,3 +84,20 @@ def test_a_store_that_cannot_be_opened_is_one_sentence(app: App, monkeypatch: py
     test = app()
     assert not test.exception
     assert "blocked" in words(test)
+
+
+def test_the_overview_shows_earlier_versions_of_a_configuration(app: App, used: str, store: Store) -> None:
+    first, second = store.runs(used)[0], store.evaluation_sets(used)[0]
+    for number, version in enumerate(("a", "b")):
+        body = {"name": first.name, "model": {"max_tokens": 16 + number}}
+        run = store.start_run(used, body, version * 16, evaluation_set=second.name, set_version=second.version,
+                              judge=first.judge, metrics=("answer_f1",), total=1)  # fmt: skip
+        example = store.evaluation_set(used, second.name).examples[0]
+        store.save_records(run, [(0, Record(example, Answer("a"), scores={"answer_f1": Score("answer_f1", 1.0)}))])
+        store.finish_run(run, "finished")
+    for item in store.configurations(used):
+        store.save_configuration(used, item.name, {**item.spec, "model": {"max_tokens": 8}}, f"{item.name:c<16}"[:16])
+    test = app("pages/overview.py", project=used)
+    assert not test.exception
+    shown = test.table[0].value.to_csv().replace("\\", "")
+    assert f"{first.name} (earlier, aaaa)" in shown

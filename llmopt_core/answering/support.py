@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from llmopt_core.answering.citations import coverage
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec
+from llmopt_core.models.reply_objects import objects_in
 from llmopt_core.types import Message, Usage
 
 
@@ -92,6 +93,11 @@ class ModelSupport:
         parts = {"question": question, "passages": numbered(passages), "claims": numbered(claims)}
         text = _filled(self._prompt, parts)
         done = await self._chat.complete(ChatRequest((Message("user", text),), self._spec))
+        if done.finish_reason == "length":
+            raise EndpointError(
+                f"The fact check's reply was cut at {self._spec.max_tokens} tokens; raise its model's max_tokens.",
+                "bad-answer",
+            )
         return Judged(_verdicts(done.text, len(claims), len(passages)), done.usage, done.seconds)
 
 
@@ -125,12 +131,12 @@ def _verdict(row: dict[str, Any] | None, passages: int) -> Verdict:
 
 
 def _rows_in(reply: str) -> list[dict[str, Any]]:
-    start, end = reply.find("["), reply.rfind("]")
-    try:
-        rows = json.loads(reply[start : end + 1]) if 0 <= start < end else []
-    except ValueError:
-        return []
-    return [row for row in rows if isinstance(row, dict)]
+    """The rows of the last list of verdicts in a reply."""
+    for rows in reversed(objects_in(reply, "[")):
+        found = [row for row in rows if isinstance(row, dict) and "claim" in row]
+        if found:
+            return found
+    return []
 
 
 FACT_CHECK = """\

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from llmopt_core.evaluation.check_text import Finding
 from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.llm_judge import REPAIR, SYSTEM, read_reply
+from llmopt_core.evaluation.llm_judge import REPAIR, SYSTEM, given_up, read_reply
 from llmopt_core.evaluation.sample import CouldNotScore, Meter
 from llmopt_core.models.base import ChatModel, ChatRequest
 from llmopt_core.types import Message
@@ -48,7 +48,7 @@ async def meets_rubric(  # noqa: PLR0917
         done = await chat.complete(ChatRequest(tuple(messages), judge.chat_model))
         meter.add(done.usage)
         try:
-            verdict = read_reply(done.text, RubricVerdict, {})
+            verdict = read_reply(done.text, RubricVerdict, {"rubric": rubric, "answer": answer})
         except ValueError as error:
             problem = error
             messages += [Message("assistant", done.text), Message("user", REPAIR.format(problem=error))]
@@ -56,6 +56,8 @@ async def meets_rubric(  # noqa: PLR0917
         assert isinstance(verdict, RubricVerdict)  # noqa: S101
         holds = verdict.passed and (threshold is None or verdict.score >= threshold)
         return Finding(holds, verdict.reason or "The judge gave no reason.", verdict.score)
+    if done.finish_reason == "length":
+        raise CouldNotScore(given_up(judge, done, problem))
     raise CouldNotScore(f"The judge {judge.label} gave no usable verdict, twice: {problem}.")
 
 

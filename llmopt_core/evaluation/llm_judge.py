@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,11 +12,10 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Meter
-from llmopt_core.evaluation.text import nearest_sentence, shorten
+from llmopt_core.evaluation.text import nearest_sentence, sentences, shorten, tokens
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
+from llmopt_core.models.reply_objects import objects_in, smuggled
 from llmopt_core.types import Message
-
-_THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 
 
 class LlmJudge:
@@ -50,7 +47,7 @@ class LlmJudge:
         try:
             return read_reply(second.text, wanted, question)
         except ValueError as problem:
-            raise CouldNotScore(self._given_up(second, problem)) from problem
+            raise CouldNotScore(given_up(self._spec, second, problem)) from problem
 
     def source(self, statement: str) -> str:
         """See `SampleJudge.source`: the context sentence that shares most words with the statement."""
@@ -75,25 +72,38 @@ class LlmJudge:
         self._meter.add(completion.usage)
         return completion
 
-    def _given_up(self, completion: Completion, problem: ValueError) -> str:
-        if completion.finish_reason == "length":
-            return (
-                f"The reply of the judge {self._spec.label} was cut at {self._spec.max_tokens} tokens; "
-                "give the judge a higher max_tokens."
-            )
-        return f"The judge {self._spec.label} gave no usable JSON, twice: {shorten(str(problem), 200)}"
+
+def given_up(spec: JudgeSpec, completion: Completion, problem: object) -> str:
+    """Why there is no verdict after the last reply."""
+    if completion.finish_reason == "length":
+        on = ", all spent on reasoning" if completion.reasoning and not completion.text.strip() else ""
+        return (
+            f"The reply of the judge {spec.label} was cut at {spec.max_tokens} tokens{on}; "
+            "give the judge a higher max_tokens."
+        )
+    return f"The judge {spec.label} gave no usable JSON, twice: {shorten(str(problem), 200)}"
 
 
 def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> BaseModel:
-    """The first JSON object in a reply that is what was asked for.
+    """The last JSON object in a reply that is what was asked for.
 
-    Text around it, code fences and a `<think>` part are passed over.
+    Text around it, code fences and thinking are passed over; objects in quotes and those that stand in the material
+    itself never count.
+
+    Args:
+        text: The reply.
+        wanted: What was asked for.
+        question: The material that is graded.
 
     Raises:
-        ValueError: There is none; the message says what is wrong with the first one.
+        ValueError: There is none; the message says what is wrong with the last one.
     """
     problem: ValueError | None = None
-    for value in _objects(_THINKING.sub("", text)):
+    foreign = smuggled(question)
+    for value in reversed(objects_in(text)):
+        if value in foreign:
+            problem = problem or ValueError("the JSON object is one of the text to grade, not a verdict")
+            continue
         try:
             found = wanted.model_validate(value)
             check_reply(found, question)
@@ -101,7 +111,8 @@ def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> 
             detail = error.errors()[0]
             problem = problem or ValueError(f"{'.'.join(map(str, detail['loc'])) or 'reply'}: {detail['msg']}")
         except ValueError as error:
-            problem = problem or error
+            # It is of the right form, so it is the verdict; an earlier one would be a draft.
+            raise error from None
         else:
             return found
     raise problem or ValueError("there is no JSON object in the reply")
@@ -121,6 +132,27 @@ def check_reply(found: BaseModel, question: dict[str, Any]) -> None:
     judged = getattr(found, "statements", None)
     if given is not None and judged is not None and len(judged) != len(given):
         raise ValueError(f"{len(judged)} verdicts for {len(given)} statements")
+    if given is not None and judged is not None:
+        _check_each(given, [str(getattr(item, "statement", "")) for item in judged])
+    classified = getattr(found, "classifications", None)
+    if classified is not None and isinstance(question.get("answer"), str):
+        _check_covered(question["answer"], [str(getattr(item, "statement", "")) for item in classified])
+
+
+def _check_each(given: Sequence[Any], judged: Sequence[str]) -> None:
+    """Refuse as many verdicts as statements where one came twice in the place of another."""
+    twice = [text for text, count in Counter(judged).items() if text and count > 1 and list(given).count(text) < count]
+    if twice:
+        raise ValueError(f"there are several verdicts for {shorten(twice[0], 80)!r} and none for another statement")
+
+
+def _check_covered(answer: str, judged: Sequence[str]) -> None:
+    """Refuse classifications that leave out a sentence: the others would be averaged as if they were all."""
+    words = set(tokens(" ".join(judged)))
+    for sentence in sentences(answer):
+        asked = set(tokens(sentence))
+        if asked and len(asked & words) * 3 < len(asked):
+            raise ValueError(f"there is no classification of {shorten(sentence, 80)!r}")
 
 
 def _parts(found: BaseModel) -> Iterator[BaseModel]:
@@ -129,20 +161,6 @@ def _parts(found: BaseModel) -> Iterator[BaseModel]:
         value = getattr(found, name)
         if isinstance(value, list):
             yield from (item for item in value if isinstance(item, BaseModel))
-
-
-def _objects(text: str) -> Iterator[Any]:
-    """Every JSON object that starts at some brace of the text, outermost first."""
-    decoder = json.JSONDecoder(strict=False)
-    position = text.find("{")
-    while position >= 0:
-        try:
-            value, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            end = position + 1
-        else:
-            yield value
-        position = text.find("{", end)
 
 
 SYSTEM = (

@@ -1,0 +1,78 @@
+"""The JSON that a model replies with, told from thinking, quotations and what the graded text smuggled in. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from llmopt_core.models.thinking import split_thinking
+
+_QUOTES = "'\"“‘«‹„"
+_DECODER = json.JSONDecoder(strict=False)
+_DEEPEST = 8
+
+
+def without_thinking(text: str) -> str:
+    """The reply after its last closing mark of thinking; empty where it never stopped."""
+    return split_thinking(text)[0].rpartition("</think>")[2]
+
+
+def objects_in(reply: str, opening: str = "{") -> list[Any]:
+    """The JSON objects (or, with `[`, lists) of a reply, outermost alone, in order; those in quotes are no reply."""
+    return [value for value, quoted in _found(without_thinking(reply), opening) if not quoted]
+
+
+def smuggled(material: Any) -> list[Any]:
+    """Every JSON object that stands inside the texts to be graded: a reply that repeats one is none."""
+    return [value for text in _texts(material) for value, _ in _found(text, "{")]
+
+
+def _found(text: str, opening: str) -> Iterator[tuple[Any, bool]]:
+    place = text.find(opening)
+    while place >= 0:
+        try:
+            value, end = _DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            # What stands inside a cut or broken object is no reply of its own.
+            broken = re.match(r'\{\s*"', text[place : place + 50])
+            end = _end_of_broken(text, place) if broken else place + 1
+        else:
+            yield value, _is_quoted(text, place, end)
+        place = text.find(opening, end)
+
+
+def _end_of_broken(text: str, start: int) -> int:
+    depth, inside, place = 0, False, start
+    while place < len(text):
+        letter = text[place]
+        if inside:
+            place += letter == "\\"
+            inside = letter != '"'
+        elif letter == '"':
+            inside = True
+        else:
+            depth += (letter == "{") - (letter == "}")
+            if not depth:
+                return place + 1
+        place += 1
+    return len(text)
+
+
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    if not (text[:start] + text[end:]).strip("`'\"“” \n\t"):
+        return False
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    if line.lstrip().startswith(">"):
+        return True
+    before = text[:start].rstrip(" ")
+    return (before[-1:] in _QUOTES and bool(before)) or (before.endswith("`") and not before.endswith("```"))
+
+
+def _texts(value: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < _DEEPEST and isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item, depth + 1)

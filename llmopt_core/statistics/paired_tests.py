@@ -1,7 +1,7 @@
 """Tests of a mean paired difference, each with the interval that goes with it.
 
 An interval holds exactly the values that its test does not reject, so 0 lies outside it where, and only where, the
-p-value is below `alpha`. `benchmarks/statistics.py` measures false alarms and coverage.
+p-value is below `alpha`. `benchmarks/verdicts.py` measures false alarms and coverage.
 """
 
 from __future__ import annotations

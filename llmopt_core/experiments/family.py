@@ -88,6 +88,7 @@ def project_family(
     *,
     metrics: Sequence[str] = (),
     shown: Sequence[Run] = (),
+    names: Sequence[str] = (),
 ) -> Family:
     """The family of a project's configurations on one set of questions, by one judge.
 
@@ -99,13 +100,21 @@ def project_family(
         judge: Whose scores.
         metrics: Which; all that were measured by default.
         shown: Runs that stand for their configurations, where others of the same configurations would count.
+        names: What those are called where they are shown; their own names by default.
     """
     saved = store.configurations(project)
     found = family_runs(store.runs(project), saved, set_name, set_version, judge)
     instead = {run.fingerprint: run for run in shown}
     runs = [instead.get(run.fingerprint, run) for run in found.values()]
+    called = {run.fingerprint: name for run, name in zip(shown, names or [run.name for run in shown], strict=True)}
     wanted = metrics or list(dict.fromkeys(metric for run in runs for metric in run.metrics))
-    return family_of(scored_runs(store, runs, list(found)), wanted)
+    return family_of(scored_runs(store, runs, [_name(run, name, called) for name, run in found.items()]), wanted)
+
+
+def _name(run: Run, name: str, called: Mapping[str, str]) -> str:
+    """What a run is called among those shown, so that its comparison is found; another of that name is told apart."""
+    other = f"{name} ({run.fingerprint[:4]})" if name in called.values() else name
+    return called.get(run.fingerprint, other)
 
 
 def family_to(family: Family) -> dict[str, Any]:

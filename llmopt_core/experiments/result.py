@@ -31,7 +31,9 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
     """The result of runs over one evaluation set, under these names (their own by default)."""
     runs = [store.run(run_id) for run_id in run_ids]
     first = runs[0]
-    family = project_family(store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs)
+    family = project_family(
+        store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs, names=names
+    )
     each = store.per_question(run_ids)
     size = len(store.evaluation_set(first.project, first.evaluation_set, first.set_version).examples)
     return {

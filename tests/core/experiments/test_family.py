@@ -107,6 +107,23 @@ def test_a_pair_that_is_none_of_the_family_is_tested_with_all_of_it(store: Store
     assert compare_runs(both, tuned, METRIC, tested) == other.reversed
 
 
+def test_versions_of_a_configuration_are_told_apart_by_what_they_are_not_by_their_name(
+    store: Store, where: SavedSet
+) -> None:
+    before, after = RAG, RAG.model_copy(update={"model": ModelSpec(temperature=0.5)})
+    made = [run(store, one, where) for one in (PLAIN, before, after)]
+    # Back to the version before: the newer run of that name is none of the family now.
+    save_configuration(store, "p", before)
+
+    def tested(shown: Run, name: str) -> tuple[int, float | None]:
+        (found,) = result_of(store, [made[0].id, shown.id], ["baseline", name])["comparisons"]
+        return found["family"], found["p_value"]
+
+    alone = compare_runs(*scored_runs(store, made[:2]), METRIC).p_value
+    assert tested(made[1], "rag") == tested(made[1], "rag (earlier)") == (1, alone)
+    assert tested(made[2], "rag")[0] == 2
+
+
 def test_the_other_way_round_is_the_same_test(store: Store, where: SavedSet) -> None:
     made = [run(store, one, where) for one in FOUR[:2]]
     plain, rag = scored_runs(store, made)

@@ -113,7 +113,8 @@ def wilson_interval(passed: int, total: int, confidence: float = 0.95) -> tuple[
     share, width = passed / total, 1 + z * z / total
     centre = (share + z * z / (2 * total)) / width
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / width
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Rounding must not keep the ends from 0 and 1.
+    return (centre - half if passed else 0.0), (centre + half if passed < total else 1.0)
 
 
 def exact_interval(passed: int, total: int, confidence: float = 0.95) -> tuple[float, float]:

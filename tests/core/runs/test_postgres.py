@@ -79,6 +79,28 @@ def test_a_connection_lost_while_committing_writes_once(
     assert [run.id for run in store.runs("p")] == [run_id]
 
 
+def test_a_commit_whose_number_the_server_forgot_in_a_crash_is_made_again(
+    store: Store, questions: EvaluationSet, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.ensure_project("p")
+    dialect = store.database.engine.dialect
+    real, lost = dialect.do_commit, []
+
+    def commit(connection: Any) -> None:
+        if lost:
+            return real(connection)
+        lost.append(connection)
+        # Nothing of the transaction was on the disk, so its number is in the future of the server that comes back.
+        postgres.stop("immediate")
+        postgres.start()
+        return real(connection)
+
+    monkeypatch.setattr(dialect, "do_commit", commit)
+    run_id = start(store, questions)
+    assert len(lost) == 1
+    assert [run.id for run in store.runs("p")] == [run_id]
+
+
 def test_what_can_be_read_only_once_is_stored_whole_after_a_lost_connection(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,12 +35,26 @@ def _found(text: str, opening: str) -> Iterator[tuple[Any, bool]]:
         try:
             value, end = _DECODER.raw_decode(text, place)
         except (ValueError, RecursionError):
-            # What stands inside a cut or broken object is no reply of its own.
             broken = re.match(r'\{\s*"', text[place : place + 50])
             end = _end_of_broken(text, place) if broken else place + 1
+            if broken:
+                yield from _last_inside(text, place, end)
         else:
             yield value, _is_quoted(text, place, end)
         place = text.find(opening, end)
+
+
+def _last_inside(text: str, start: int, end: int) -> Iterator[tuple[Any, bool]]:
+    """The object that ends a broken one, opened too often; one that a cut object goes on after is no reply."""
+    inner = text.rfind("{", start + 1, end)
+    if inner < 0:
+        return
+    try:
+        value, close = _DECODER.raw_decode(text, inner)
+    except (ValueError, RecursionError):
+        return
+    if not text[close:end].strip("}]` \n"):
+        yield value, _is_quoted(text, inner, close)
 
 
 def _end_of_broken(text: str, start: int) -> int:

@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from llmopt_core.documents.tables import cells_line
+from llmopt_core.documents.tables import cells_line, named_rows
 
 # Of the height of a line: between words stands less than half of it, between the cells of a table about all of it.
 _CELL_GAP = 0.8
 # Lines of prose in two or three columns are longer than the cells of most tables, and there are more of them.
 _PROSE_CHARACTERS, _PROSE_LINES, _PROSE_COLUMNS = 24, 4, 3
 _LINE_END = re.compile(r"\r\n?|\n")
-_WORD_BREAK = re.compile(r"(\w+)\ufffe(\w+)")
+_WORD_BREAK = re.compile(r"(?<!\w)(\w++)\ufffe(\w++)")
+_HYPHENED = re.compile(r"(?<!\w)\w++-\w++")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ufffe\uffff]")
 
 
@@ -35,7 +36,7 @@ def page_text(page: Any) -> str:
     for is_row, group in groupby(lines, key=lambda line: len(line) > 1):
         found = list(group)
         if is_row and len(found) > 1:
-            out += ["", *_rows(found), ""]
+            out += ["", _table(found), ""]
         else:
             out += [" ".join(cell.text for cell in line) for line in found]
     return "\n".join(out).strip("\n")
@@ -53,10 +54,12 @@ def uncertain_characters(page: Any) -> float:
 def join_words(text: str) -> str:
     """Words divided at a line end in one piece; with a hyphen where the document writes the same word with one."""
 
+    written = set(_HYPHENED.findall(text))
+
     def whole(match: re.Match[str]) -> str:
         first, second = match.groups()
         hyphened = f"{first}-{second}"
-        keep = hyphened in text or not second[0].islower() or first[-1].isdigit()
+        keep = hyphened in written or not second[0].islower() or first[-1].isdigit()
         return hyphened if keep else first + second
 
     # Twice, since a word may be divided at both its ends.
@@ -90,8 +93,8 @@ def _cells(page: Any, text: str, start: int, stop: int) -> Iterator[_Cell]:
     yield _Cell(text[first:stop], page.get_charbox(first)[0], page.get_charbox(stop - 1)[2])
 
 
-def _rows(lines: list[list[_Cell]]) -> Iterator[str]:
-    """Rows of neighbouring lines, each cell in the column that it stands in."""
+def _table(lines: list[list[_Cell]]) -> str:
+    """Neighbouring lines as a table, each cell in the column that it stands in; prose in columns as prose."""
     columns: list[tuple[float, float]] = []
     for _, left, right in sorted((cell for line in lines for cell in line), key=lambda cell: cell.left):
         if columns and left < columns[-1][1]:
@@ -100,8 +103,7 @@ def _rows(lines: list[list[_Cell]]) -> Iterator[str]:
             columns.append((left, right))
     if len(columns) < max(map(len, lines)):
         # What spans columns hides where they are.
-        yield from (cells_line(cell.text for cell in line) for line in lines)
-        return
+        return "\n".join(cells_line(cell.text for cell in line) for line in lines)
     rows = []
     for line in lines:
         row = [""] * len(columns)
@@ -110,9 +112,8 @@ def _rows(lines: list[list[_Cell]]) -> Iterator[str]:
             row[place] = f"{row[place]} {text}".strip()
         rows.append(row)
     if _is_prose(rows):
-        yield from (cell for column in zip(*rows, strict=True) for cell in column if cell)
-    else:
-        yield from map(cells_line, rows)
+        return "\n".join(cell for column in zip(*rows, strict=True) for cell in column if cell)
+    return named_rows([cells_line(row) for row in rows])
 
 
 def _is_prose(rows: list[list[str]]) -> bool:

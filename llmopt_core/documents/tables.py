@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -10,6 +11,9 @@ from llmopt_core.documents.text import plain_lines
 from llmopt_core.errors import BadInput
 
 _AHEAD = 20
+# About as many rows as fit into one chunk together with what stands around them.
+_LONG_TABLE = 12
+_BAR = re.compile(r" \|(?= |$)")
 
 
 class Row(dict[int, str]):
@@ -34,6 +38,21 @@ def cells_line(cells: Iterable[str]) -> str:
     """Cells of a row on one line, divided by bars; empty where all are."""
     flat = [" ".join(cell.split()) for cell in cells]
     return " | ".join(flat) if any(flat) else ""
+
+
+def named_rows(lines: list[str]) -> str:
+    """Rows made by `cells_line`, the header first; those of a long table as `column: value` lines, each with its names.
+
+    So no chunk of it is without them. A short table, or one whose first row names no columns, stays as it is.
+    """
+    rows = [[cell.strip() for cell in _BAR.split(line)] for line in lines]
+    header = rows[0] if rows else []
+    names = len(header) > 1 and all(header) and len(set(header)) == len(header) and not any(map(_is_number, header))
+    if len(lines) < _LONG_TABLE or not names or any(len(row) > len(header) for row in rows):
+        return "\n".join(lines)
+    return "\n\n".join(
+        "\n".join(f"{name}: {cell}" for name, cell in zip(header, row, strict=False) if cell) for row in rows[1:]
+    )
 
 
 def table_blocks(rows: Iterable[Row], name: str) -> Iterator[str]:

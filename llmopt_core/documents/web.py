@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from llmopt_core.documents.encoding import decode
+from llmopt_core.documents.tables import named_rows
 from llmopt_core.documents.text import Extracted, normalise, normalise_file, plain_lines
 from llmopt_core.documents.web_tables import is_layout, spread_cells
 from llmopt_core.errors import BadInput
@@ -92,6 +93,7 @@ class _Writer:
         self._preformatted: list[int] = []
         self._cells = 0
         self._outer_cells: list[int] = []
+        self._table_starts: list[int] = []
         self._layout = {table for table in root.iter("table") if is_layout(table)}
         self._placing: list[bool] = []
         # What a button opens is there to be read.
@@ -133,6 +135,7 @@ class _Writer:
         if tag == "table":
             self._placing.append(element in self._layout)
             self._border(tag)
+            self._table_starts.append(len(self.parts))
             self._outer_cells.append(self._cells)
             self._cells = 0
         elif tag in _CELLS and not self._places():
@@ -164,8 +167,17 @@ class _Writer:
         if tag == "tr":
             self._cells = 0
         elif tag == "table" and self._placing:
-            self._placing.pop()
+            start = self._table_starts.pop()
+            if not self._placing.pop():
+                self._name_rows(start)
             self._cells = self._outer_cells.pop()
+
+    def _name_rows(self, start: int) -> None:
+        """A long table gets its column names in each row; what stands above its rows, such as a caption, stays."""
+        before, gap, rows = "".join(self.parts[start:]).rstrip().rpartition("\n\n")
+        named = named_rows(rows.split("\n"))
+        if named != rows and not self._preformatted:
+            self.parts[start:] = [f"{before}{gap}{named}\n\n"]
 
     def _places(self) -> bool:
         return bool(self._placing) and self._placing[-1]

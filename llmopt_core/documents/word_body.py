@@ -9,7 +9,7 @@ from typing import Any
 from llmopt_core.documents.charts import chart_lines
 from llmopt_core.documents.equations import equation
 from llmopt_core.documents.package import Package, attribute, child, descendants, local, value_of
-from llmopt_core.documents.tables import cells_line
+from llmopt_core.documents.tables import cells_line, named_rows
 from llmopt_core.documents.text import plain_lines
 from llmopt_core.documents.word_styles import BULLET, Numbering, Styles, outline_level, switch
 
@@ -159,7 +159,7 @@ class Body:
         self._inside -= 1
         lines = [line for row in rows if (line := cells_line(shown[cell] for cell in row))]
         # In a cell of another table all is on one line.
-        return "; ".join(line.replace(" | ", ", ") for line in lines) if self._inside else "\n".join(lines)
+        return "; ".join(line.replace(" | ", ", ") for line in lines) if self._inside else named_rows(lines)
 
     @staticmethod
     def _rows(table: Any) -> Iterator[list[Any]]:

@@ -135,3 +135,43 @@ def test_a_damaged_sheet_costs_itself_and_is_named():
 )  # fmt: skip
 def test_the_delimiter_is_what_divides_the_rows(text, read):
     assert csv(text) == read
+
+
+def _html(rows) -> bytes:
+    cells = ["".join(f"<td>{cell}</td>" for cell in row) for row in rows]
+    table = "".join(f"<tr>{row}</tr>" for row in cells)
+    return f"<p>Before</p><table><caption>Fees</caption>{table}</table>After".encode()
+
+
+def _docx(rows) -> bytes:
+    import docx
+
+    document = docx.Document()
+    document.add_paragraph("Before")
+    table = document.add_table(len(rows), len(rows[0]))
+    for i, row in enumerate(rows):
+        for j, cell in enumerate(row):
+            table.cell(i, j).text = cell
+    document.add_paragraph("After")
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def _pdf(rows) -> bytes:
+    from reportlab.platypus import SimpleDocTemplate, Table
+
+    out = io.BytesIO()
+    SimpleDocTemplate(out).build([Table(rows)])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("name", "make"), [("a.html", _html), ("a.docx", _docx), ("a.pdf", _pdf)])
+def test_each_row_of_a_long_table_has_its_column_names_and_those_of_a_short_one_have_bars(name, make):
+    rows = [("Ship type", "Fee EUR"), *((f"Ferry {i}", str(1000 + i)) for i in range(20))]
+    text = load_bytes(name, make(rows))[0].text
+    for i in range(20):
+        assert f"\n\nShip type: Ferry {i}\nFee EUR: {1000 + i}" in "\n\n" + text
+    assert "Ship type | Fee EUR\nFerry 0 | 1000\nFerry 1 | 1001" in load_bytes(name, make(rows[:3]))[0].text
+    unnamed = [(f"Ferry {i}", str(1000 + i)) for i in range(20)]
+    assert "Ferry 5 | 1005\nFerry 6 | 1006" in load_bytes(name, make(unnamed))[0].text

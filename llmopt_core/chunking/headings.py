@@ -13,7 +13,7 @@ from llmopt_core.chunking.matches import code_points
 
 _MARKS = re.compile(r"(#{1,6})[ \t]")
 _FENCE = re.compile(r"(`{3,}|~{3,})")
-_UNDERLINE = re.compile(r"(=+|-+)[ \t]*$")
+_UNDERLINE = re.compile(r"^(=++|-++)[ \t]*+$")
 _STARTS = ("#", "```", "~~~", "=", "--", "<!--")
 # Up to three spaces may stand before a mark; with four it is code.
 _IS_MARK = np.isin(np.arange(128), [ord(start[0]) for start in (*_STARTS, " ")])

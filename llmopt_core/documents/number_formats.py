@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 _QUOTED = re.compile(r'"([^"]*)"|\\(.)|\[\$([^\]-]*)[^\]]*\]')
-_OTHER = re.compile(r"\[[^\]]*\]|_.|\*.")
+_OTHER = re.compile(r"\[[^\[\]]*\]|_.|\*.")
 _CURRENCIES = "€$£¥₩₹₽₺₴฿₫₪"
 _TIME = re.compile(r"[hs]", re.IGNORECASE)
 _DAY = re.compile(r"[dy]", re.IGNORECASE)

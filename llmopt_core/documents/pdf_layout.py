@@ -53,7 +53,6 @@ def uncertain_characters(page: Any) -> float:
 
 def join_words(text: str) -> str:
     """Words divided at a line end in one piece; with a hyphen where the document writes the same word with one."""
-
     written = set(_HYPHENED.findall(text))
 
     def whole(match: re.Match[str]) -> str:

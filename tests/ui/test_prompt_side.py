@@ -162,6 +162,37 @@ def test_a_failed_cell_says_why_and_is_asked_again_alone(
     assert sum(run.failed for run in found.all_runs) == 0
 
 
+def test_a_comparison_that_its_budget_stopped_asks_for_a_new_one(
+    app: App, prompts: str, script: Callable[..., object], store: Store
+) -> None:
+    def failing(request: ChatRequest) -> str:
+        if "(3)" in request.messages[-1].content:
+            raise EndpointError("The endpoint builtin fell over.", "server-error")
+        return reply(request)
+
+    script(failing)
+    variants = (VariantSetup(prompt="plain"),)
+    setup = Setup(variants=variants, set_name="questions", count=4, budget_usd=0.0005)
+    store.save_draft(prompts, "comparison", "", setup.model_dump(mode="json"))
+    test = app(PAGE, project=prompts, prompts_view="Side by side")
+    test.button(key="comparison_start").click().run()
+    (found,) = comparisons(store, prompts)
+    for run in found.all_runs:
+        store.finish_run(run.id, "budget-reached", error="The budget of 0.0005 USD leaves no room.")
+    chat = script(reply)
+    test = app(PAGE, project=prompts, prompts_view="Side by side", comparison=found.id)
+    assert "$0 of $0.0005 are spent." in words(test).replace("\\", "")
+    keyed(test.button, "grid_missing_").click().run()
+    assert "it takes a larger budget" in words(test)
+    assert not chat.requests  # type: ignore[attr-defined]
+    keyed(test.number_input, "comparison_budget_").set_value(0.01).run()
+    keyed(test.button, "cell_again_").click().run()
+    assert not test.exception
+    (found,) = comparisons(store, prompts)
+    assert (found.status, found.budget_usd) == ("finished", 0.01)
+    assert len(chat.requests) == 1  # type: ignore[attr-defined]
+
+
 def test_a_failed_repeat_says_why_and_is_asked_again_alone(
     app: App, prompts: str, script: Callable[..., object]
 ) -> None:

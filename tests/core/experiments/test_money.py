@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.errors import BadInput, BudgetReached, EndpointError
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.estimate import estimate, most_usd
 from llmopt_core.experiments.experiment import Plan, check_new_budget, resume_run, run_experiment
@@ -128,6 +129,18 @@ async def test_no_share_of_the_whole_cost_is_overspent_and_what_was_paid_is_reco
     assert (run.status, run.done) == ("finished", len(QUESTIONS.examples))
     assert run.usage.cost_usd == pytest.approx(desk.paid - before)
     assert run.budget_usd == pytest.approx(cost * 1.5)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.8, 0.95])
+async def test_the_first_texts_that_are_embedded_fit_the_budget_too(desk: Desk, share: float) -> None:
+    texts = [f"Place {n} lies at river {n} in the north." for n in range(90)]
+    whole = PRICE * sum(len(text.split()) for text in texts)
+    budget = Budget(whole * share)
+    async with desk.models() as models:
+        embedder = models.embedder(EmbeddingSpec(endpoint="stub", model="stub-embedding"))
+        with models.within(budget), pytest.raises(BudgetReached):
+            encode_cached(texts, embedder, desk.store.cache)
+    assert desk.paid <= whole * share
 
 
 async def test_a_budget_that_is_used_up_exactly_ends_nothing_and_marks_the_rest(desk: Desk) -> None:

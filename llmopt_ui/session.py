@@ -41,6 +41,7 @@ class State:
         go_to_results: Open the results of this run at the next rerun; 0 for none.
         planned: The job of a pilot and the evaluation it was made for; 0 and None for none.
         findings: What the last check of this machine found.
+        edited_question: Set and id of the question that was saved last, to be shown at the next rerun.
         edited: The configuration to open in the editor at the next rerun.
         new_sweep: The job of a sweep to show at the next rerun; 0 for none.
         clicked: The last cell clicked in the map of questions.
@@ -69,6 +70,7 @@ class State:
     go_to_results: int = 0
     planned: tuple[int, Plan | None] = (0, None)
     findings: Sequence[Finding] = ()
+    edited_question: tuple[str, str] = ("", "")
     edited: str = ""
     new_sweep: int = 0
     clicked: tuple[str, str] = ("", "")

@@ -1,4 +1,4 @@
-"""Where the answers of the questions stand: marked in the text, looked up from quotes, or written by a model."""
+"""Where the answers of the questions stand: one by one, marked in the text, from quotes, or written by a model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ SET = "spans_set"
 WAY = "spans_way"
 WAYS = {
     "Write questions": "llmopt_ui.documents.spans_write:write_view",
+    "One by one": "llmopt_ui.documents.spans_edit:edit_view",
     "Mark in the text": "llmopt_ui.documents.spans_mark:mark_view",
     "From quotes": "llmopt_ui.documents.spans_quotes:quotes_view",
 }
 
 
 def spans_view(project: Project) -> None:
-    """The tab: what is known, and three ways to know more."""
+    """The tab: what is known, and four ways to know more."""
     listed = store().document_list(project)
     if not listed:
         empty_state(

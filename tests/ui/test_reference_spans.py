@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -169,3 +170,32 @@ def test_a_model_that_fails_is_told(opened: App, store: Store, town: str, script
     test = written(opened(town, WRITE), store, town)
     assert not test.exception
     assert "The endpoint is down" in words(test).replace("\\", "")
+
+
+def test_a_question_is_added_and_the_place_of_its_answer_taken(opened: App, store: Store, town: str) -> None:
+    test = opened(town, "One by one")
+    assert not test.exception
+    keyed(test.text_area, "edit_question").set_value("When was the harbour built?")
+    keyed(test.text_area, "edit_answers").set_value("1712")
+    test = press(test, "Add the question")
+    assert not test.exception
+    name = store.evaluation_sets(town)[0].name
+    example = store.evaluation_set(town, name).examples[-1]
+    assert (example.question, example.reference, example.references) == ("When was the harbour built?", "1712", ())
+    test.button(key="edit_place_0").click().run()
+    assert not test.exception
+    (span,) = store.evaluation_set(town, name).examples[-1].references
+    assert (span.document, TEXT[span.start : span.end]) == ("town.md", "1712")
+    assert "This is its source" in words(test)
+    keyed(test.text_area, "edit_question").set_value("When was it built?")
+    test = press(test, "Save the question")
+    changed = store.evaluation_set(town, name).examples[-1]
+    assert (changed.question, changed.references, changed.id) == ("When was it built?", (span,), example.id)
+
+
+def keyed(found: Any, key: str) -> Any:
+    return next(one for one in found if one.key.startswith(key))
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    return next(button for button in test.button if button.label == label).click().run()

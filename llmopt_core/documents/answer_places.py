@@ -1,0 +1,66 @@
+"""Places where the words of an answer stand, to be offered as the source of a question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmopt_core.types import Document, Span
+
+_AROUND = 120
+_MOST_LOOKED_AT = 500
+_WORD = re.compile(r"\w{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPlace:
+    """One place, with the text around it; `shared` counts the words of the question that stand near it."""
+
+    span: Span
+    before: str
+    words: str
+    after: str
+    shared: int
+
+
+def answer_places(
+    question: str, answers: Sequence[str], documents: Sequence[Document], most: int = 8
+) -> list[AnswerPlace]:
+    """Where one of the answers stands as whole words, the places nearest to the question's words first.
+
+    Args:
+        question: Its words decide the order.
+        answers: Right answers; case and white space may be others in the text.
+        documents: Searched in order.
+        most: How many are given.
+    """
+    asked = {word.casefold() for word in _WORD.findall(question)}
+    patterns = [_pattern(answer) for answer in dict.fromkeys(answers) if answer.strip()]
+    found: dict[Span, AnswerPlace] = {}
+    for document in documents:
+        for pattern in patterns:
+            for match in pattern.finditer(document.text):
+                if len(found) >= _MOST_LOOKED_AT:
+                    break
+                place = _place(document, *match.span(), asked)
+                found.setdefault(place.span, place)
+    return sorted(found.values(), key=lambda place: -place.shared)[:most]
+
+
+def _pattern(answer: str) -> re.Pattern[str]:
+    words = answer.split()
+    start = r"(?<!\w)" if _is_spaced(words[0][0]) else ""
+    end = r"(?!\w)" if _is_spaced(words[-1][-1]) else ""
+    return re.compile(start + r"\s+".join(map(re.escape, words)) + end, re.IGNORECASE)
+
+
+def _is_spaced(sign: str) -> bool:
+    """Scripts without spaces have no borders of words."""
+    return (sign.isalnum() or sign == "_") and sign < "\u2e80"
+
+
+def _place(document: Document, start: int, end: int, asked: set[str]) -> AnswerPlace:
+    before, after = document.text[max(0, start - _AROUND) : start], document.text[end : end + _AROUND]
+    near = {word.casefold() for word in _WORD.findall(f"{before} {after}")}
+    return AnswerPlace(Span(document.name, start, end), before, document.text[start:end], after, len(asked & near))

@@ -1,0 +1,122 @@
+"""Questions one by one: add, change, and take a place of the answer's words as the source."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from llmopt_core.documents.answer_places import AnswerPlace, answer_places
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.question_edit import with_question, without_question
+from llmopt_core.experiments.reference_spans import with_references
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet, Example, Span
+from llmopt_ui import format as fmt
+from llmopt_ui.documents.spans_view import chosen_set
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+
+CHOSEN, QUESTION, ANSWERS, CATEGORY = "edit_chosen", "edit_question", "edit_answers", "edit_category"
+SAVE, REMOVE, NEW_SET = "edit_save", "edit_remove", "edit_new_set"
+NEW = ""
+
+
+def edit_view(project: Project) -> None:
+    """The fields of a question on the left, the places of its answer on the right."""
+    name = chosen_set(project)
+    if not name:
+        name = (st.text_input("Name of the new evaluation set", "questions", key=NEW_SET, width=340) or "").strip()
+    questions = store().evaluation_set(project, name) if chosen_set(project) else EvaluationSet(name, ())
+    left, right = st.columns([1, 1.4], gap="medium")
+    with left:
+        example = _chosen(questions)
+        _fields(project, questions, example)
+    with right:
+        if example is None:
+            st.caption("Save the question; then the places where its answer's words stand are proposed here.")
+        else:
+            _places(project, questions, example)
+
+
+def _chosen(questions: EvaluationSet) -> Example | None:
+    by_id = {example.id: example for example in questions.examples}
+    key = f"{CHOSEN}_{questions.name}"
+    name, edited = state().edited_question
+    if name == questions.name and edited in by_id:
+        st.session_state[key], state().edited_question = edited, ("", "")
+    if st.session_state.get(key, NEW) not in (NEW, *by_id):
+        st.session_state.pop(key)
+    chosen = st.selectbox(
+        "Question", [NEW, *by_id], key=key,
+        format_func=lambda one: fmt.shorten(by_id[one].question, 90) if one in by_id else "New question",
+    )  # fmt: skip
+    return by_id.get(chosen or NEW)
+
+
+def _fields(project: Project, questions: EvaluationSet, example: Example | None) -> None:
+    turn = f"{questions.name}_{example.id if example else NEW}_{state().forms}"
+    with st.form(f"edit_form_{turn}", border=False):
+        question = st.text_area(
+            "What is asked", example.question if example else "", key=f"{QUESTION}_{turn}", height=90
+        )
+        answers = st.text_area(
+            "Right answers, one on each line", "\n".join(example.right_answers) if example else "",
+            key=f"{ANSWERS}_{turn}", height=90,
+        )  # fmt: skip
+        category = st.text_input("Category", (example.category or "") if example else "", key=f"{CATEGORY}_{turn}")
+        label = "Save the question" if example else "Add the question"
+        pressed = st.form_submit_button(label, key=f"{SAVE}_{turn}", type="primary", icon=":material/save:")
+    if pressed:
+        changed, example_id = with_question(
+            questions, example.id if example else NEW, question or "", (answers or "").splitlines(), category or ""
+        )
+        _keep(project, changed, example_id, "saved" if example else "added")
+    if example is not None:
+        st.button("Remove this question", key=REMOVE, type="tertiary", icon=":material/delete:", on_click=_remove,
+                  args=(project, questions, example.id))  # fmt: skip
+
+
+def _keep(project: Project, changed: EvaluationSet, example_id: str, done: str) -> None:
+    store().save_evaluation_set(project, changed)
+    state().forms += 1
+    state().edited_question = (changed.name, example_id)
+    notify(f"{changed.name}: question {example_id} {done}.")
+    st.rerun()
+
+
+def _remove(project: Project, questions: EvaluationSet, example_id: str) -> None:
+    try:
+        store().save_evaluation_set(project, without_question(questions, example_id))
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    state().forms += 1
+    notify(f"{questions.name}: question {example_id} removed.")
+
+
+def _places(project: Project, questions: EvaluationSet, example: Example) -> None:
+    """Where the answer's words stand; a button takes a place as the question's source."""
+    found = answer_places(example.question, example.right_answers, store().documents(project))
+    if not example.right_answers:
+        st.caption("Without a right answer no place can be proposed; mark its words under *Mark in the text*.")
+    elif not found:
+        st.caption("The answer's words stand in no document; mark their place under *Mark in the text*.")
+    for number, place in enumerate(found):
+        _place(project, questions, example, number, place)
+
+
+def _place(project: Project, questions: EvaluationSet, example: Example, number: int, place: AnswerPlace) -> None:
+    with st.container(border=True, gap="xxsmall"):
+        st.caption(f"{fmt.markdown(place.span.document)}, characters {place.span.start:,} to {place.span.end:,}")
+        around = f"{fmt.markdown(' '.join(place.before.split()))} :orange-background[{fmt.markdown(place.words)}] "
+        st.markdown(around + fmt.markdown(" ".join(place.after.split())))
+        if place.span in example.references:
+            st.caption(":green[This is its source.]")
+            return
+        label = "Add to its sources" if example.references else "Mark as its source"
+        st.button(label, key=f"edit_place_{number}", icon=":material/bookmark_add:", on_click=_mark,
+                  args=(project, questions, example, place.span))  # fmt: skip
+
+
+def _mark(project: Project, questions: EvaluationSet, example: Example, span: Span) -> None:
+    store().save_evaluation_set(project, with_references(questions, example.id, (*example.references, span)))
+    notify(f"{questions.name}: question {example.id} has {fmt.plural(len(example.references) + 1, 'source')} now.")

@@ -17,10 +17,10 @@ page_header(OVERVIEW)
 project = current_project()
 saved = store().configurations(project)
 runs = store().runs(project)
-colours = project_inks(project)
 
 with told_plainly():
     found = latest_entries(runs, saved)
+    colours = project_inks(project, [entry.name for entry in found])
     standing = standing_of(project, saved, found)
     left, right = side_by_side([5, 3], "overview")
     with left:

@@ -53,11 +53,14 @@ def first_charted(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The metrics of the first chart, which every configuration has, and the leading ones that only some have.
 
-    Where no metric is shared by all, the first chart has the leading ones.
+    Where no metric is shared by all, the first chart has the leading ones. What nobody has is in no chart: the
+    leaderboard says so.
     """
-    by_all = [m for m in metrics if all(m in e.summaries and e.summaries[m].mean is not None for e in compared)]
+    scored = {m: [m in e.summaries and e.summaries[m].mean is not None for e in compared] for m in metrics}
+    by_all = [metric for metric, found in scored.items() if all(found)]
     first = tuple(metric for metric in leading if metric in by_all) or tuple(by_all)
-    return (first, tuple(metric for metric in leading if metric not in by_all)) if first else (tuple(leading), ())
+    some = tuple(metric for metric in leading if metric not in by_all and any(scored.get(metric, ())))
+    return (first, some) if first else (tuple(leading), ())
 
 
 def _bars(chosen: Chosen, compared: Sequence[Entry], metrics: Sequence[str], key: str) -> None:

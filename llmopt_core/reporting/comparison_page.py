@@ -66,17 +66,27 @@ class PageRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PageVotes:
+    """What a blind vote came to: a line of words per pair of variants, with its verdict, and who voted."""
+
+    pairs: tuple[tuple[str, str, str, str, str], ...]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonPage:
-    """Everything on the page."""
+    """Everything on the page; `votes` is None where nobody voted."""
 
     title: str
     subtitle: str
     columns: tuple[PageColumn, ...]
     rows: tuple[PageRow, ...]
+    votes: PageVotes | None = None
+    colours: tuple[str, ...] = PALETTE
 
 
 def render_comparison(page: ComparisonPage) -> str:
     """One HTML page: no script, no font, no picture from elsewhere. Answers are shown as text."""
     counts = {kind: sum(kind in row.kinds for row in page.rows) for kind in ("failures", "different", "regressions")}
-    made: str = template("comparison.html").render(page=page, colours=PALETTE, counts=counts, shown=shown)
+    made: str = template("comparison.html").render(page=page, colours=page.colours, counts=counts, shown=shown)
     return made

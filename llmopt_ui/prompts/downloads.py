@@ -13,6 +13,7 @@ from llmopt_core.experiments.prompt_lab.promptfoo_files import export_comparison
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
+from llmopt_ui.colours import project_inks
 from llmopt_ui.components import Download, downloads
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings, store
@@ -26,7 +27,7 @@ def grid_downloads(project: Project, found: Comparison, grid: Grid) -> None:
     known = endpoints(settings())
     problem = exportable(found, known)
     files = [
-        Download("Page (HTML)", lambda: comparison_html(found, grid), f"{stem}.html", "text/html"),
+        Download("Page (HTML)", lambda: _page(project, found, grid), f"{stem}.html", "text/html"),
         Download("Table (CSV)", lambda: comparison_csv(grid), f"{stem}.csv", "text/csv"),
     ]
     if not problem:
@@ -37,6 +38,11 @@ def grid_downloads(project: Project, found: Comparison, grid: Grid) -> None:
     if problem:
         told = fmt.markdown(fmt.shorten(problem, _LONGEST))
         st.caption(f"No promptfoo file: {told}.", help=fmt.markdown(problem) if len(problem) > _LONGEST else None)
+
+
+def _page(project: Project, found: Comparison, grid: Grid) -> str:
+    known = project_inks(project, grid.names)
+    return comparison_html(found, grid, store().votes(project, found.id), [known[name].colour for name in grid.names])
 
 
 def _promptfoo(found: Comparison, known: Mapping[str, Endpoint]) -> str:

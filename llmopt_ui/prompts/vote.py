@@ -8,11 +8,19 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.prompt_lab.comparison import Comparison, comparisons
-from llmopt_core.experiments.prompt_lab.votes import Ballot, Ballots, Picked, ballots_of, cast_vote, voted_examples
+from llmopt_core.experiments.prompt_lab.votes import (
+    Ballot,
+    Ballots,
+    Picked,
+    ballots_of,
+    cast_vote,
+    has_voted,
+    voted_examples,
+)
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.runs.values import ACTIVE, Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import empty_state, show_error, told_problem
+from llmopt_ui.components import empty_state, told_problem
 from llmopt_ui.prompts.live import grid_of
 from llmopt_ui.prompts.state import addressed, prompt_state
 from llmopt_ui.prompts.texts import meta_html, question_html, text_html
@@ -20,8 +28,7 @@ from llmopt_ui.prompts.vote_result import vote_result
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
 
-PICKER, VOTER = "vote_on", "vote_voter"
-_FIRST_VOTER = "me"
+PICKER, VOTER, _NAME = "vote_on", "vote_voter", "vote_name"
 
 
 def vote_view(project: Project) -> None:
@@ -38,12 +45,32 @@ def vote_view(project: Project) -> None:
             f"{found[key].created_at.astimezone():%d %b, %H:%M}",
             help="Named by its rows, so that the names of the variants do not give them away.",
         )  # fmt: skip
-        voter = st.text_input("Voter", _FIRST_VOTER, key=VOTER, width=200, max_chars=60, persist_state="session",
-                              help="Votes are kept per voter; each gets an order of their own.")  # fmt: skip
-    if not (voter or "").strip():
-        show_error("Say who votes; a name or initials are enough.")
+        voter = _voter()
+    if not voter:
+        empty_state("Who votes?", "Type your name or initials above; then the first question comes.",
+                    ":material/how_to_vote:")  # fmt: skip
         return
-    _voting(project, found[chosen], voter.strip())
+    _voting(project, found[chosen], voter)
+
+
+def _voter() -> str:
+    """Who votes. The field goes once it is filled, so that the keys that vote are not typed into it."""
+    name = str(st.session_state.get(_NAME, ""))
+    if name:
+        st.text(f"Voting as {name}", width="content")
+        st.button("Somebody else votes", key="voter_other", type="tertiary", on_click=_leave)
+    else:
+        st.text_input("Your name", key=VOTER, width=200, placeholder="Name or initials", max_chars=60, on_change=_enter,
+                      help="Votes are kept per voter; each gets an order of their own.")  # fmt: skip
+    return name
+
+
+def _enter() -> None:
+    st.session_state[_NAME] = (st.session_state[VOTER] or "").strip()
+
+
+def _leave() -> None:
+    st.session_state.pop(_NAME, None)
 
 
 def _can_be_voted_on(found: Comparison) -> bool:
@@ -63,15 +90,19 @@ def _voting(project: Project, found: Comparison, voter: str) -> None:
         empty_state("The answers leave nothing to choose", _left_out(asked) or "No row has two whole answers.",
                     ":material/how_to_vote:")  # fmt: skip
         return
-    shown = prompt_state().unveiled.get((found.id, voter), not left)
+    voted = has_voted(votes, voter)
+    shown = voted and prompt_state().unveiled.get((found.id, voter), not left)
     current = left[0] if left else None
     last = _last(asked, votes, voter)
     if current is not None and not shown:
         _progress(asked, len(asked.ballots) - len(left))
-        _ballot(found, current, voter, last)
+        _ballot(found, current, voter, last, may_end=voted)
     else:
         _ended(found, voter, last, len(left))
-        vote_result(found, grid, votes)
+        if voted:
+            vote_result(found, grid, votes)
+        else:
+            st.caption("Every question was skipped. Vote on one to see the result.")
 
 
 def _progress(asked: Ballots, done: int) -> None:
@@ -86,7 +117,7 @@ def _left_out(asked: Ballots) -> str:
     return fmt.markdown("; ".join(parts))
 
 
-def _ballot(found: Comparison, ballot: Ballot, voter: str, last: Ballot | None) -> None:
+def _ballot(found: Comparison, ballot: Ballot, voter: str, last: Ballot | None, *, may_end: bool) -> None:
     with st.container(border=True, gap="small"):
         st.html(question_html(ballot.example.question, ""))
         if ballot.example.reference:
@@ -102,7 +133,8 @@ def _ballot(found: Comparison, ballot: Ballot, voter: str, last: Ballot | None) 
         st.button("Back", key="vote_back", shortcut="B", type="tertiary", icon=":material/undo:", disabled=last is None,
                   help="Vote on the last question again.", on_click=_again, args=(found, last, voter))  # fmt: skip
         st.button("End here and see the result", key="vote_end", type="tertiary", icon=":material/visibility:",
-                  on_click=_unveil, args=(found, voter, True))  # fmt: skip
+                  disabled=not may_end, on_click=_unveil, args=(found, voter, True),
+                  help=None if may_end else "Vote on a question first.")  # fmt: skip
 
 
 def _choice(label: str, key: str, found: Comparison, ballot: Ballot, voter: str, picked: Picked) -> None:  # noqa: PLR0917

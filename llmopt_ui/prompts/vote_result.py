@@ -10,7 +10,14 @@ import streamlit as st
 
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Grid
-from llmopt_core.experiments.prompt_lab.votes import PairResult, Tally, preference_pairs, tally, votes_csv
+from llmopt_core.experiments.prompt_lab.votes import (
+    PairResult,
+    preference_pairs,
+    rate_words,
+    tally,
+    tally_words,
+    votes_csv,
+)
 from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.runs.store_labs import Vote
 from llmopt_ui import format as fmt
@@ -34,7 +41,7 @@ def vote_result(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
     st.plotly_chart(win_rates(result.pairs), config=CONFIG, key=f"vote_rates_{found.id}")
     st.dataframe(_table(result.pairs), hide_index=True, column_config=_WIDTHS,
                  alt="Wins, losses and ties of each pair of variants")  # fmt: skip
-    st.caption(_told(result))
+    st.caption(fmt.markdown(tally_words(result)))
     _files(found, grid, votes)
 
 
@@ -77,7 +84,7 @@ def _table(pairs: Sequence[PairResult]) -> pd.DataFrame:
         {
             "Pair": [f"{p.first} against {p.second}" for p in pairs],
             "Won, lost, tied": [f"{p.wins}, {p.losses}, {p.ties}" for p in pairs],
-            "Win rate (95 %)": [_rate(p) for p in pairs],
+            "Win rate (95 %)": [rate_words(p) for p in pairs],
             "Sign test p": [fmt.p_value(p.p_value) for p in pairs],
             "The first is": [verdict(p.verdict).text for p in pairs],
         }
@@ -87,21 +94,6 @@ def _table(pairs: Sequence[PairResult]) -> pd.DataFrame:
 def _between(pair: PairResult) -> str:
     low, high = pair.rate.low, pair.rate.high
     return fmt.DASH if low is None or high is None else f"{100 * low:.0f} to {100 * high:.0f} %"
-
-
-def _rate(pair: PairResult) -> str:
-    return fmt.DASH if pair.rate.share is None else f"{pair.rate.share:.0%} ({_between(pair).removesuffix(' %')})"
-
-
-def _told(result: Tally) -> str:
-    voters = ", ".join(f"{name} ({count})" for name, count in result.votes.items())
-    parts = [f"{fmt.plural(result.examples, 'question')} with a vote", f"by {voters}"]
-    parts += [f"{result.skipped} skipped"] if result.skipped else []
-    parts += (
-        [f"voters agree on {result.agreement:.0%} of what several voted on"] if result.agreement is not None else []
-    )
-    parts += ["p-values adjusted after Holm"] if len(result.pairs) > 1 else []
-    return fmt.markdown(" · ".join(parts))
 
 
 def _files(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:

@@ -45,6 +45,9 @@ def test_one_key_votes_and_names_come_at_the_end(compared: Store, open_page: Ope
     page = open_page()
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Prompts").click()
     page.get_by_role("tab", name="Blind vote").click()
+    page.get_by_role("textbox", name="Your name").fill("me")
+    page.get_by_role("textbox", name="Your name").press("Enter")
+    expect(page.get_by_text("Voting as me")).to_be_visible()
     for done in range(ROWS):
         expect(page.get_by_text(f"{done} of {ROWS} questions done")).to_be_visible()
         settled(page)

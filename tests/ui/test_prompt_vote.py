@@ -26,6 +26,11 @@ def words(test: AppTest) -> str:
     return "\n".join([*(str(part.value) for part in parts), *(box.proto.body for box in test.get("html"))])
 
 
+def voting(app: App, project: str) -> AppTest:
+    """The tab, after a guest has said who they are."""
+    return app(PAGE, project=project, prompts_view=VIEW).text_input(key="vote_voter").set_value("me").run()
+
+
 @pytest.fixture
 def compared(app: App, store: Store, used: str, script: Callable[..., object]) -> str:
     """A project with a finished comparison of two prompts that never agree."""
@@ -45,7 +50,7 @@ def test_without_a_comparison_it_says_what_to_do(app: App, used: str) -> None:
 
 
 def test_a_ballot_names_nobody_and_shows_answers_as_text(app: App, compared: str) -> None:
-    test = app(PAGE, project=compared, prompts_view=VIEW)
+    test = voting(app, compared)
     assert not test.exception
     shown = words(test)
     assert "&lt;b&gt;Short.&lt;/b&gt;" in shown
@@ -57,7 +62,7 @@ def test_a_ballot_names_nobody_and_shows_answers_as_text(app: App, compared: str
 
 
 def test_voting_goes_on_to_the_result(app: App, compared: str, store: Store) -> None:
-    test = app(PAGE, project=compared, prompts_view=VIEW)
+    test = voting(app, compared)
     for _ in range(10):
         bodies = [box.proto.body for box in test.get("html")]
         answers = [body for body in bodies if "Short." in body or "long way" in body]
@@ -76,7 +81,7 @@ def test_voting_goes_on_to_the_result(app: App, compared: str, store: Store) -> 
 
 
 def test_ties_skips_back_and_another_voter(app: App, compared: str, store: Store) -> None:
-    test = app(PAGE, project=compared, prompts_view=VIEW)
+    test = voting(app, compared)
     (found,) = comparisons(store, compared)
     assert test.button(key="vote_back").disabled
     test.button(key="vote_tie").click().run()
@@ -90,8 +95,31 @@ def test_ties_skips_back_and_another_voter(app: App, compared: str, store: Store
     assert "8 questions left for me" in words(test)
     test.button(key="vote_go_on").click().run()
     assert "alpha" not in words(test)
+    test.button(key="voter_other").click().run()
     test.text_input(key="vote_voter").set_value("bob").run()
+    assert "Voting as bob" in words(test)
     test.button(key="vote_1").click().run()
     assert {vote.voter for vote in store.votes(compared, found.id)} == {"me", "bob"}
+    test.button(key="voter_other").click().run()
     test.text_input(key="vote_voter").set_value("  ").run()
-    assert "Say who votes" in words(test)
+    assert "Who votes?" in words(test)
+
+
+def test_a_guest_says_who_they_are_and_sees_no_result_before_a_vote(app: App, compared: str, store: Store) -> None:
+    (found,) = comparisons(store, compared)
+    first = voting(app, compared)
+    first.button(key="vote_0").click().run()
+    test = app(PAGE, project=compared, prompts_view=VIEW)
+    assert "Who votes?" in words(test)
+    assert not [button for button in test.button if button.key in {"vote_0", "vote_end"}]
+    test.text_input(key="vote_voter").set_value("bob").run()
+    assert "What the votes say" not in words(test)
+    assert test.button(key="vote_end").disabled
+    for _ in range(10):
+        test.button(key="vote_skip").click().run()
+    assert "What the votes say" not in words(test)
+    assert "Every question was skipped" in words(test)
+    test.button(key="vote_back").click().run()
+    test.button(key="vote_tie").click().run()
+    assert "What the votes say" in words(test)
+    assert {vote.voter for vote in store.votes(compared, found.id)} == {"me", "bob"}

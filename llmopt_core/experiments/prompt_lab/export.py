@@ -15,6 +15,7 @@ from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Cell, Filter, Grid, checks_in, differences, metric_scores
 from llmopt_core.experiments.prompt_lab.repeats import repeats_told, stability
+from llmopt_core.experiments.prompt_lab.votes import votes_page
 from llmopt_core.prompts.diff import ONLY_SPACE, only_space
 from llmopt_core.reporting.comparison_page import (
     ComparisonPage,
@@ -24,7 +25,9 @@ from llmopt_core.reporting.comparison_page import (
     PageRow,
     render_comparison,
 )
+from llmopt_core.reporting.page import PALETTE
 from llmopt_core.reporting.words import interval, money, p_value, score, short_time, signed
+from llmopt_core.runs.store_labs import Vote
 from llmopt_core.types import Record, Usage
 
 _KINDS: tuple[Filter, ...] = ("failures", "different", "regressions")
@@ -33,8 +36,15 @@ _ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer"
                "completion tokens", "cost usd", "seconds", "ending", "reasoning tokens")  # fmt: skip
 
 
-def comparison_html(found: Comparison, grid: Grid) -> str:
-    """The comparison as one self-contained HTML page."""
+def comparison_html(found: Comparison, grid: Grid, votes: Sequence[Vote] = (), colours: Sequence[str] = PALETTE) -> str:
+    """The comparison as one self-contained HTML page.
+
+    Args:
+        found: The comparison.
+        grid: Its answers.
+        votes: What was voted on them.
+        colours: Of its columns.
+    """
     shown = {kind: set(grid.shown(kind)) for kind in _KINDS}
     columns = [
         PageColumn(variant.name, summary_lines(grid, column), _asked(variant))
@@ -51,7 +61,9 @@ def comparison_html(found: Comparison, grid: Grid) -> str:
         for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))
     ]
     subtitle = f"{found.project}, {found.created_at:%d %B %Y}. The others are compared with {grid.names[0]}."
-    return render_comparison(ComparisonPage(found.title, subtitle, tuple(columns), tuple(rows)))
+    return render_comparison(
+        ComparisonPage(found.title, subtitle, tuple(columns), tuple(rows), votes_page(grid, votes), tuple(colours))
+    )
 
 
 def comparison_csv(grid: Grid) -> str:

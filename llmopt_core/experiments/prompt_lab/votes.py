@@ -13,6 +13,8 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Grid
 from llmopt_core.finetuning.data import TrainingExample
+from llmopt_core.reporting.comparison_page import PageVotes
+from llmopt_core.reporting.words import DASH, p_value, questions
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Choice, Vote
 from llmopt_core.statistics.intervals import Rate, rate
@@ -150,6 +152,11 @@ def voted_examples(votes: Iterable[Vote], voter: str) -> set[str]:
     return {vote.example_id for vote in votes if vote.voter == voter}
 
 
+def has_voted(votes: Iterable[Vote], voter: str) -> bool:
+    """Whether this voter has said something; skipping is no vote."""
+    return any(vote.voter == voter and vote.choice in _SIDES for vote in votes)
+
+
 def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
     """What votes come to, for every pair of variants."""
     gathered: dict[tuple[str, str], dict[str, list[int]]] = {}
@@ -170,6 +177,43 @@ def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
     asked = {(vote.voter, vote.example_id) for vote in votes}
     voters = {name: sum(voter == name for voter, _ in cast) for name in dict.fromkeys(vote.voter for vote in votes)}
     return Tally(pairs, voters, len(asked - cast), len({example for _, example in cast}), _agreement(gathered))
+
+
+def votes_page(grid: Grid, votes: Sequence[Vote]) -> PageVotes | None:
+    """What a vote came to, in the words of a page; None where nobody voted."""
+    result = tally(grid.names, votes)
+    if not result.examples:
+        return None
+    pairs = tuple(
+        (
+            f"{p.first} against {p.second}",
+            f"{p.wins}, {p.losses}, {p.ties}",
+            rate_words(p),
+            p_value(p.p_value),
+            p.verdict,
+        )
+        for p in result.pairs
+    )
+    return PageVotes(pairs, tally_words(result))
+
+
+def rate_words(pair: PairResult) -> str:
+    """`80 % (49 to 94)`; a dash where nothing was decided."""
+    share, low, high = pair.rate.share, pair.rate.low, pair.rate.high
+    if share is None:
+        return DASH
+    return f"{share:.0%}" + ("" if low is None or high is None else f" ({100 * low:.0f} to {100 * high:.0f})")
+
+
+def tally_words(result: Tally) -> str:
+    """Who voted on how much, and how far they agree."""
+    voters = ", ".join(f"{name} ({count})" for name, count in result.votes.items())
+    parts = [f"{questions([result.examples])} with a vote", f"by {voters}"]
+    parts += [f"{result.skipped} skipped"] if result.skipped else []
+    if result.agreement is not None:
+        parts.append(f"voters agree on {result.agreement:.0%} of what several voted on")
+    parts += ["p-values adjusted after Holm"] if len(result.pairs) > 1 else []
+    return " · ".join(parts)
 
 
 def _counted(sides: Mapping[str, Sequence[int]]) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.prompt_lab.export import comparison_html
 from llmopt_core.experiments.prompt_lab.votes import (
     Ballot,
     ballots_of,
@@ -143,3 +144,15 @@ async def test_preference_pairs_are_what_openai_takes(lab: Lab) -> None:
     assert all(len(pair.to_openai()["input"]["messages"]) == 1 for pair in one_input)
     stranger = replace(votes[0], first="gone")
     assert preference_pairs(grid, [stranger]) == []
+
+
+async def test_votes_stand_in_the_page_of_the_comparison(lab: Lab) -> None:
+    found = await lab.run(lab.plan())
+    grid = lab.grid(found)
+    assert "Blind vote" not in comparison_html(found, grid, lab.store.votes("p", found.id))
+    for ballot in ballots_of(found, grid, "<b>ann</b>").ballots:
+        cast_vote(lab.store, found, ballot, "<b>ann</b>", next(p for p, c in enumerate(ballot.columns) if c == (0,)))
+    page = comparison_html(found, grid, lab.store.votes("p", found.id))
+    assert "<h2>Blind vote</h2>" in page
+    assert "<td>plain against wrong</td><td>3, 0, 0</td><td>100% (44 to 100)</td>" in page
+    assert "3 questions with a vote · by &lt;b&gt;ann&lt;/b&gt; (3)" in page

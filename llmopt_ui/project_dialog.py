@@ -6,12 +6,11 @@ import io
 
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.project_deletion import delete_project
 from llmopt_core.experiments.project_file import copy_project, export_project, import_project
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, show_error
+from llmopt_ui.components import Download, downloads, told_plainly
 from llmopt_ui.resources import settings, store
 
 COPY_NAME, FILE, IMPORT, CONFIRM, DELETE = (
@@ -22,20 +21,21 @@ _GONE = "Delete for good"
 
 def project_parts(project: Project | None) -> tuple[str, str] | None:
     """The four parts of the dialog. Gives the project to open next and a notice, once something was done."""
-    try:
-        if project is not None:
+    copied = made = None
+    if project is not None:
+        with told_plainly():
             _export(project)
+        with told_plainly():
             copied = _copy(project)
-            if copied is not None:
-                return copied.name, f"{project.name} copied to {copied.name}."
+    with told_plainly():
         made = _import()
-        if made is not None:
-            return made.name, f"Imported as {made.name}."
-        if project is not None and _delete(project):
-            return "", f"{project.name} deleted."
-    except LlmOptError as error:
-        show_error(str(error))
-    return None
+    if project is not None:
+        if copied is not None:
+            return copied.name, f"{project.name} copied to {copied.name}."
+        with told_plainly():
+            if made is None and _delete(project):
+                return "", f"{project.name} deleted."
+    return None if made is None else (made.name, f"Imported as {made.name}.")
 
 
 def _export(project: Project) -> None:

@@ -118,6 +118,7 @@ def test_a_foreign_zip_is_refused_in_words(app: App, store: Store) -> None:
     test.file_uploader(key="project_file").upload("x.zip", b"PK no", "application/zip")
     press(test, "Import project")
     assert any("is no project file" in text for text in texts(test))
+    assert test.checkbox(key="project_confirm"), "the rest of the dialog is still there"
     assert len(store.projects()) == 1
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import Future, wait
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import httpx2
@@ -16,6 +19,8 @@ MOST_BYTES = 100_000_000
 
 _MOST_REDIRECTS = 5
 _REST_SECONDS = 0.05
+_SLOWEST_UPLOAD = 50_000
+"""Bytes a second: what a large body may take longer."""
 
 
 class TooLargeError(openai.OpenAIError):
@@ -69,19 +74,37 @@ class BoundedClient(httpx2.Client):
         """See `BoundedAsyncClient.send`. Every answer is read whole."""
         options["follow_redirects"] = False
         try:
-            response = super().send(request, stream=True, **options)
+            response = self._head(request, options)
             for _ in range(_MOST_REDIRECTS):
                 following = _within_host(response)
                 if following is None:
                     break
                 response.close()
-                response = super().send(following, stream=True, **options)
+                response = self._head(following, options)
             try:
                 return _unpacked(response, content=self._whole(response, request))
             finally:
                 response.close()
         except (httpx2.ReadTimeout, httpx2.WriteTimeout) as error:
             raise openai.APITimeoutError(request=request) from error
+
+    def _head(self, request: httpx2.Request, options: dict[str, Any]) -> httpx2.Response:
+        """The response up to its body, waited for from outside: a head that drips keeps to every limit of a read."""
+        found: Future[httpx2.Response] = Future()
+        ask = partial(super().send, request, stream=True, **options)
+
+        def work() -> None:
+            try:
+                found.set_result(ask())
+            except BaseException as error:
+                found.set_exception(error)
+
+        threading.Thread(target=work, daemon=True, name="llmopt-head").start()
+        upload = int(request.headers.get("content-length") or 0) / _SLOWEST_UPLOAD
+        if wait([found], self._seconds + upload).not_done:
+            found.add_done_callback(_close_late)
+            raise httpx2.ReadTimeout("no head of an answer in time", request=request)
+        return found.result()
 
     def _whole(self, response: httpx2.Response, request: httpx2.Request) -> bytes:
         end = time.monotonic() + self._seconds
@@ -94,6 +117,11 @@ class BoundedClient(httpx2.Client):
             if time.monotonic() > end:
                 raise httpx2.ReadTimeout("no whole answer in time", request=request)
         return b"".join(parts)
+
+
+def _close_late(found: Future[httpx2.Response]) -> None:
+    if found.exception() is None:
+        found.result().close()
 
 
 def _within_host(response: httpx2.Response) -> httpx2.Request | None:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -137,6 +137,31 @@ def test_a_slow_server_of_vectors_is_asked_once(stub: StubEndpoint, make_models:
 
     assert caught.value.kind == "timeout"
     assert stub.calls == 1
+
+
+@pytest.mark.parametrize("call", ["chat", "embed"])
+async def test_a_head_that_drips_ends(settings, call: str):
+    stop = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            for _ in range(200):
+                connection.sendall(b"a")
+                if stop.wait(0.05):
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        endpoint = Endpoint(name="stub", base_url=url, default_model="m", max_retries=0, timeout_seconds=0.5)
+        models = Models(settings, None, {"stub": endpoint})
+        with pytest.raises(EndpointError, match=r"no whole answer within 0\.5 s"):
+            await (complete(models) if call == "chat" else asyncio.to_thread(embed, models))
+        stop.set()
+        thread.join()
 
 
 async def test_a_connection_that_nobody_takes_is_tried_again(make_models: MakeModels, monkeypatch):

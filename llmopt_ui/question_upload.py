@@ -99,12 +99,12 @@ def _columns_form(key: str, file: UploadedFile, columns: Sequence[str], guessed:
 
     guesses = {**guess_columns(columns), **guessed}
     with st.form(f"{key}_columns"):
-        cells = st.columns(3, gap="medium")
+        cells = st.columns(2, gap="medium")
         chosen = {}
         for place, (role, label) in enumerate(ROLES.items()):
             options = [*([] if role == "question" else [NONE]), *columns]
             guess = guesses.get(role)
-            chosen[role] = cells[place % 3].selectbox(
+            chosen[role] = cells[place % 2].selectbox(
                 label, options, options.index(guess) if guess in options else 0, key=f"{key}_column_{role}"
             )
         pressed = st.form_submit_button("Read with these columns", type="primary")

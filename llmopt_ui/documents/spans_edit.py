@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from llmopt_core.documents.answer_places import AnswerPlace, answer_places
@@ -107,8 +109,9 @@ def _places(project: Project, questions: EvaluationSet, example: Example) -> Non
 def _place(project: Project, questions: EvaluationSet, example: Example, number: int, place: AnswerPlace) -> None:
     with st.container(border=True, gap="xxsmall"):
         st.caption(f"{fmt.markdown(place.span.document)}, characters {place.span.start:,} to {place.span.end:,}")
-        around = f"{fmt.markdown(' '.join(place.before.split()))} :orange-background[{fmt.markdown(place.words)}] "
-        st.markdown(around + fmt.markdown(" ".join(place.after.split())))
+        before, after = (fmt.markdown(re.sub(r"\s+", " ", text)) for text in (place.before, place.after))
+        words = fmt.markdown(" ".join(place.words.split()))
+        st.markdown(f"… {before.lstrip()}:orange-background[{words}]{after.rstrip()} …")
         if place.span in example.references:
             st.caption(":green[This is its source.]")
             return

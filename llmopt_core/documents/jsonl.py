@@ -90,6 +90,10 @@ def _finite(digits: str) -> float:
 
 def _document(name: str, number: int, row: dict[str, Any], warnings: tuple[str, ...]) -> Document:
     key = next((k for k in _TEXT_KEYS if isinstance(row.get(k), str) and row[k].strip()), None)
+    title = row.get("title")
+    if key is None and isinstance(title, str) and title.strip():
+        # Published corpora have articles of a title alone: it is all there is to find.
+        key = next((k for k in _TEXT_KEYS if row.get(k) == ""), None)
     if key is None:
         found = ", ".join(list(row)[:6]) or "nothing"
         raise BadInput(f"{name} line {number}: no text; expected one of {', '.join(_TEXT_KEYS)}, found {found}.")
@@ -102,7 +106,6 @@ def _document(name: str, number: int, row: dict[str, Any], warnings: tuple[str, 
         None,
     )
     identity = str(row[id_key]) if id_key else str(number)
-    title = row.get("title")
     heading = f"# {' '.join(title.split())}\n\n" if isinstance(title, str) and title.strip() else ""
     metadata = {k: v for k, v in row.items() if k not in (key, id_key) and isinstance(v, str | int | float | bool)}
     for place, value in ((id_key or "id", identity), *((k, [k, v]) for k, v in metadata.items())):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import zipfile
+import zlib
 from typing import Any, NamedTuple
 
 from llmopt_core.documents.container import open_office
@@ -74,7 +75,7 @@ class Package:
 
         try:
             return etree.fromstring(self._archive.read(self._parts[_plain(self.main)]), _parser())
-        except (etree.XMLSyntaxError, zipfile.BadZipFile, OSError, EOFError, ValueError) as error:
+        except (etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
             raise BadInput(
                 f"{self._name} is damaged at {self.main} ({str(error)[:120]}): save it again in its own program."
             ) from error

@@ -141,3 +141,11 @@ def test_an_unreadable_file_is_named(tmp_path):
 def test_equal_texts_are_recognised():
     documents = [Document("a", "same"), Document("b", "other"), Document("c", "same")]
     assert duplicates(documents) == [("a", "c")]
+
+
+def test_a_line_of_a_title_alone_is_a_document_and_one_without_both_is_refused():
+    title, none = b'{"_id": "d2", "title": "A title alone", "text": ""}', b'{"_id": "d3", "text": ""}'
+    found = load_bytes("a.jsonl", b'{"_id": "d1", "text": "First."}\n' + title)
+    assert [document.text.strip() for document in found] == ["First.", "# A title alone"]
+    with pytest.raises(BadInput, match=r"a\.jsonl line 1: no text"):
+        load_bytes("a.jsonl", none)

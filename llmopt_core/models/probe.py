@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from llmopt_core.errors import EndpointError, LlmOptError
@@ -13,6 +15,8 @@ from llmopt_core.models.wire_values import name_of
 from llmopt_core.settings import Settings
 
 _SECONDS = 10.0
+_NO_LIST = (404, 405, 501)
+_SHUTDOWN = ("shutdown_date", "shutdown_at", "deprecation_date", "retirement_date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class EndpointReport:
     Attributes:
         models: Names of the endpoint's models, sorted; empty where it lists none.
         message: One sentence for the user.
+        shutdowns: Model -> day on which it is switched off, as the endpoint says.
         seconds: How long the answer took.
     """
 
@@ -29,6 +34,7 @@ class EndpointReport:
     models: tuple[str, ...]
     message: str
     seconds: float
+    shutdowns: Mapping[str, str] = field(default_factory=dict)
 
 
 async def check_endpoint(endpoint: Endpoint, key: str, settings: Settings | None = None) -> EndpointReport:
@@ -41,26 +47,32 @@ async def check_endpoint(endpoint: Endpoint, key: str, settings: Settings | None
     """
     started = time.perf_counter()
     try:
-        models = await _models(endpoint, key, settings)
+        listed = await _listed(endpoint, key, settings)
+        models = None if listed is None else _names(listed)
     except LlmOptError as error:
         return EndpointReport(False, (), str(error), time.perf_counter() - started)
     seconds = time.perf_counter() - started
-    ok, message = _judge(endpoint, models)
-    return EndpointReport(ok, models or (), f"Reached in {seconds:.2f} s; {message}.", seconds)
+    shutdowns = _shutdowns(listed or [])
+    message = f"Reached in {seconds:.2f} s; {_said(endpoint, models, shutdowns)}."
+    return EndpointReport(True, models or (), message, seconds, shutdowns)
 
 
-def _judge(endpoint: Endpoint, models: tuple[str, ...] | None) -> tuple[bool, str]:
-    if models is None:
-        return True, "it lists no models, so name one by hand"
+def _said(endpoint: Endpoint, models: tuple[str, ...] | None, shutdowns: Mapping[str, str]) -> str:
+    if not models:
+        return "it lists no models, so name one by hand; if calls fail, see whether its base URL ends in /v1"
     count = f"{len(models)} model{'s' if len(models) != 1 else ''}"
     wanted = "" if endpoint.name == BUILTIN else endpoint.default_model
-    if wanted and models and wanted not in models:
-        return False, f"but its default model {wanted!r} is not among its {count}"
-    return True, f"it has {count}"
+    if wanted in shutdowns:
+        return f"it has {count}; its default model {wanted!r} is switched off on {shutdowns[wanted]}"
+    if wanted and wanted not in models:
+        return f"its default model {wanted!r} is not among its {count}, which some services leave incomplete"
+    return f"it has {count}"
 
 
-async def _models(endpoint: Endpoint, key: str, settings: Settings | None) -> tuple[str, ...] | None:
-    """Names of the models, or None where the endpoint is there but has no list."""
+async def _listed(endpoint: Endpoint, key: str, settings: Settings | None) -> list[Any] | None:
+    """The models as they are listed, or None where the endpoint is there but has no list."""
+    import openai
+
     from llmopt_core.models.client import make_client
     from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error
 
@@ -68,18 +80,17 @@ async def _models(endpoint: Endpoint, key: str, settings: Settings | None) -> tu
     patient = endpoint.model_copy(update={"timeout_seconds": min(_SECONDS, endpoint.timeout_seconds), "max_retries": 0})
     client = make_client(patient, key)
     try:
-        return _names(await client.get("/models", cast_to=object))
+        return _list_in(await client.get("/models", cast_to=object))
     except WIRE_ERRORS as error:
-        problem = endpoint_error(error, patient, endpoint.default_model, key)
-        if problem.kind == "not-found" and endpoint.api_version:
+        if isinstance(error, openai.APIStatusError) and error.status_code in _NO_LIST:
             return None
-        raise problem from None
+        raise endpoint_error(error, patient, endpoint.default_model, key) from None
     finally:
         await client.close()
 
 
-def _names(answer: Any) -> tuple[str, ...]:
-    """The models' names, sorted; names that cannot be asked for are left out.
+def _list_in(answer: Any) -> list[Any]:
+    """The list of models in an answer.
 
     Raises:
         ValueError: It is no list of models.
@@ -88,8 +99,35 @@ def _names(answer: Any) -> tuple[str, ...]:
     listed = answer.get("data", answer.get("models")) if isinstance(answer, dict) else answer
     if not isinstance(listed, list):
         raise ValueError("no list of models")
-    names = {name_of(model.get("id", model.get("name"))) for model in listed if isinstance(model, dict)}
-    return tuple(sorted(names - {""}))
+    return listed
+
+
+def _name(model: Any) -> str:
+    if isinstance(model, dict):
+        return next((name for key in ("id", "name", "model") if (name := name_of(model.get(key)))), "")
+    return name_of(model)
+
+
+def _names(listed: Sequence[Any]) -> tuple[str, ...]:
+    """The models' names, sorted; names that cannot be asked for are left out."""
+    return tuple(sorted({_name(model) for model in listed} - {""}))
+
+
+def _shutdowns(listed: Sequence[Any]) -> dict[str, str]:
+    """The day on which each model is switched off, where that is said."""
+    found = {}
+    for model in listed:
+        values = [model.get(key) for key in _SHUTDOWN] if isinstance(model, dict) else []
+        day = next((day for value in values if (day := _day(value))), "")
+        if day and _name(model):
+            found[_name(model)] = day
+    return found
+
+
+def _day(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 32_503_680_000:
+        return datetime.fromtimestamp(value, UTC).date().isoformat()
+    return name_of(value)[:10]
 
 
 async def _resolved(endpoint: Endpoint, key: str, settings: Settings | None) -> tuple[Endpoint, str]:

@@ -22,6 +22,7 @@ from llmopt_ui.forms.tuned_choice import tuned_choice
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
+from llmopt_ui.settings.edit_endpoint import models_of, shutdown_of
 
 EDITED = "edited"
 NAME = "edit_name"
@@ -147,13 +148,8 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
     )
     with left:
         before, changed = tuned_choice(before, endpoint, token)
-    name = right.text_input(
-        "Model",
-        before.name,
-        key=f"edit_model_{token}{changed}",
-        placeholder="The endpoint's default",
-        persist_state="session",
-    )
+    with right:
+        name = _model_name(endpoint, before.name, f"{token}{changed}")
     if endpoint == BUILTIN:
         st.caption(
             "The built-in model is small: it needs plain completion with worked examples, few tokens and little "
@@ -199,6 +195,28 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
         "max_tokens": tokens,
     }
     return {**before.model_dump(mode="json"), **changes}
+
+
+def _model_name(endpoint: str, before: str, token: str) -> str | None:
+    """A model of the list that the endpoint gave when it was tested, or one by name."""
+    known = models_of(endpoint)
+    if not known:
+        return st.text_input(
+            "Model", before, key=f"edit_model_{token}", placeholder="The endpoint's default", persist_state="session"
+        )
+    options = list(dict.fromkeys([*([before] if before else []), *known]))
+    name = st.selectbox(
+        "Model",
+        options,
+        0 if before else None,
+        key=f"edit_model_of_{endpoint}_{token}",
+        accept_new_options=True,
+        placeholder="The endpoint's default",
+        persist_state="session",
+    )
+    if day := shutdown_of(endpoint, name or ""):
+        st.caption(f":orange[It is switched off on {fmt.markdown(day)}.]")
+    return name
 
 
 def checks_fields(before: ChecksSpec | None, token: str, retrieves: bool) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from llmopt_ui.components import section, show_error, told_plainly
 from llmopt_ui.keys import endpoints, environment, key_of
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify, state
+from llmopt_ui.settings.edit_endpoint import edit_form
 from llmopt_ui.settings.embedding_models import embedding_models_form
 
 if TYPE_CHECKING:
@@ -50,16 +51,19 @@ def _card(endpoint: Endpoint, *, removable: bool) -> None:
             with st.container(horizontal=True, width="content", gap="small"):
                 pressed = st.button("Test", key=f"endpoint_test_{name}", icon=":material/network_check:")
                 if removable:
-                    st.button("Remove", key=f"endpoint_remove_{name}", type="tertiary", on_click=_remove, args=(name,))
+                    with st.popover("Remove …", type="tertiary"):
+                        st.text(f"Remove {name} with its prices? Configurations that name it no longer run.")
+                        st.button("Remove", key=f"endpoint_remove_{name}", on_click=_remove, args=(name,))
         left, right = st.columns([2, 3], gap="large")
         with left:
             _key_field(endpoint)
         with right:
             _prices_form(endpoint)
-        embedding_models_form(endpoint)
         if pressed:
             with st.spinner("Asking for its models …"):
                 state().endpoint_checks[name] = _checked(endpoint)
+        edit_form(endpoint)
+        embedding_models_form(endpoint)
         _report(state().endpoint_checks.get(name))
 
 
@@ -102,22 +106,27 @@ def _prices_form(endpoint: Endpoint) -> None:
             },
         )
         if st.form_submit_button("Save prices"):
-            save_endpoint(settings(), endpoint.model_copy(update={"prices": prices_from(edited)}))
-            notify(f"Prices of {endpoint.name} saved.")
-            st.rerun()
+            with told_plainly():
+                save_endpoint(settings(), endpoint.model_copy(update={"prices": prices_from(edited)}))
+                notify(f"Prices of {endpoint.name} saved.")
+                st.rerun()
 
 
 def prices_from(table: pd.DataFrame) -> dict[str, Prices]:
-    """The prices that were typed; rows without a model or without any price are left out."""
+    """The prices that were typed; rows without a model or without any price are left out.
+
+    Raises:
+        BadInput: One of two prices is empty, which is not known and not 0.
+    """
     found: dict[str, Prices] = {}
     for row in table.to_dict("records"):
         model, prompt, completion = (row[name] for name in ("Model", "Prompt", "Completion"))
         if pd.isna(model) or not str(model).strip() or (pd.isna(prompt) and pd.isna(completion)):
             continue
-        found[str(model).strip()] = Prices(
-            prompt=0.0 if pd.isna(prompt) else float(prompt),
-            completion=0.0 if pd.isna(completion) else float(completion),
-        )
+        if pd.isna(prompt) or pd.isna(completion):
+            empty = "Prompt" if pd.isna(prompt) else "Completion"
+            raise BadInput(f"{str(model).strip()}: the price under {empty} is empty; enter 0 where it costs nothing.")
+        found[str(model).strip()] = Prices(prompt=float(prompt), completion=float(completion))
     return found
 
 
@@ -139,7 +148,9 @@ def _report(found: Any) -> None:
     if not found.ok:
         show_error(found.message)
         return
-    st.markdown(f":green[:material/check_circle:] Answered in {fmt.duration(found.seconds)}.")
+    st.markdown(f":green[:material/check_circle:] {fmt.markdown(found.message)}")
+    for model, day in found.shutdowns.items():
+        st.caption(f":orange[{fmt.markdown(model)} is switched off on {fmt.markdown(day)}.]")
     if found.models:
         st.text(
             f"{fmt.plural(len(found.models), 'model')}: {', '.join(found.models[:12])}"

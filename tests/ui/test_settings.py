@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.errors import BadInput
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import EmbeddingModel, added_endpoints
 from llmopt_ui import resources
 from llmopt_ui.settings.embedding_models import embedding_models_from
+from llmopt_ui.settings.endpoints import prices_from
+from tests.stub_endpoint import StubEndpoint
 
 App = Callable[..., AppTest]
 PAGE = "pages/settings.py"
@@ -46,6 +49,33 @@ def test_an_endpoint_is_added_and_removed(app: App, endpoints_file: Path) -> Non
     assert added_endpoints(resources.settings())["local"].base_url == "http://127.0.0.1:9/v1"
     press(test, "Remove")
     assert added_endpoints(resources.settings()) == {}
+
+
+def test_an_endpoint_is_edited(app: App, endpoints_file: Path) -> None:
+    test = add(app(PAGE), "local", "http://127.0.0.1:9/v1")
+    test.text_input(key="endpoint_edit_url_local").input("http://127.0.0.1:10/v1")
+    test.text_area(key="endpoint_edit_parameters_local").input("max_tokens = max_completion_tokens\nseed =")
+    press(test, "Save endpoint")
+    saved = added_endpoints(resources.settings())["local"]
+    assert saved.base_url == "http://127.0.0.1:10/v1"
+    assert saved.parameters == {"max_tokens": "max_completion_tokens", "seed": None}
+    test.text_area(key="endpoint_edit_parameters_local").input("colour = red")
+    assert "Parameters, line 1" in texts(press(test, "Save endpoint"))
+
+
+def test_a_price_left_empty_is_not_nothing() -> None:
+    table = pd.DataFrame([("m", 1.0, None)], columns=["Model", "Prompt", "Completion"])
+    with pytest.raises(BadInput, match="m: the price under Completion is empty"):
+        prices_from(table)
+    assert prices_from(table.fillna({"Completion": 0.0}))["m"].completion == 0.0
+
+
+def test_the_models_of_a_tested_endpoint_are_offered(app: App) -> None:
+    with StubEndpoint() as stub:
+        test = add(app(PAGE), "local", stub.url)
+        test.button(key="endpoint_test_local").click().run()
+        test.run()
+    assert test.selectbox(key="endpoint_edit_model_local_3").options == ["stub-embedding", "stub-large", "stub-small"]
 
 
 @pytest.mark.parametrize(

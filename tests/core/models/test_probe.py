@@ -23,7 +23,7 @@ async def test_a_good_endpoint_lists_its_models(stub: StubEndpoint):
 async def test_a_default_model_that_is_not_there(stub: StubEndpoint):
     report = await check_endpoint(endpoint(stub, default_model="stub-smal"), "")
 
-    assert not report.ok
+    assert report.ok
     assert report.models == tuple(sorted(MODELS))
     assert "'stub-smal' is not among its 3 models" in report.message
 
@@ -40,7 +40,7 @@ async def test_a_wrong_key_is_not_repeated(stub: StubEndpoint):
 
 
 @pytest.mark.parametrize(
-    ("fault", "words"), [("500", "HTTP 500"), ("html", "not an OpenAI-style reply"), ("404", "404")]
+    ("fault", "words"), [("500", "HTTP 500"), ("html", "not an OpenAI-style reply"), ("403", "403")]
 )
 async def test_faults(stub: StubEndpoint, fault: str, words: str):
     stub.fault = fault
@@ -77,3 +77,27 @@ async def test_openai_without_a_key():
 
 async def test_the_builtin_model_without_a_workspace():
     assert not (await check_endpoint(builtin_endpoint(), "")).ok
+
+
+@pytest.mark.parametrize("fault", ["404", "405"])
+async def test_no_list_of_models_is_no_fault(stub: StubEndpoint, fault: str):
+    stub.fault = fault
+
+    report = await check_endpoint(endpoint(stub, default_model="mine"), "")
+
+    assert report.ok
+    assert report.models == ()
+    assert "lists no models, so name one by hand" in report.message
+
+
+async def test_a_bare_list_and_days_of_shutdown(stub: StubEndpoint):
+    stub.mangle = lambda _: [
+        {"id": "old", "shutdown_date": "2026-12-31"}, {"name": "older", "shutdown_date": 1798675200}, "plain"
+    ]  # fmt: skip
+
+    report = await check_endpoint(endpoint(stub, default_model="old"), "")
+
+    assert report.ok
+    assert report.models == ("old", "older", "plain")
+    assert report.shutdowns == {"old": "2026-12-31", "older": "2026-12-31"}
+    assert "'old' is switched off on 2026-12-31" in report.message

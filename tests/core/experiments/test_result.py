@@ -52,7 +52,8 @@ async def test_a_record_shows_answer_contexts_scores_and_failure(lab: Lab) -> No
     closed, rag = result["runs"]  # type: ignore[misc]
     good, bad = rag["records"][0], rag["records"][3]
     assert list(good) == [
-        "example_id", "question", "reference", "answer", "contexts", "scores", "failure", "seconds",
+        "example_id", "question", "reference", "answer", "finish_reason", "ending", "reasoning", "reasoning_tokens",
+        "contexts", "scores", "failure", "seconds",
     ]  # fmt: skip
     assert (good["example_id"], good["answer"], good["reference"], good["failure"]) == ("q0", "Rhine", "Rhine", None)
     (context,) = good["contexts"]

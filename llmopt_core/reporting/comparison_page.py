@@ -56,13 +56,14 @@ class PageCell:
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
-    """One example; `kinds` are the filters that keep it: failures, different, regressions."""
+    """One example; `kinds` are the filters that keep it: failures, different, regressions. `note`: by people."""
 
     id: str
     question: str
     reference: str
     kinds: tuple[str, ...]
     cells: tuple[PageCell, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import streamlit as st
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html
 from llmopt_core.experiments.prompt_lab.grid import Grid
+from llmopt_core.experiments.prompt_lab.notes import row_notes
 from llmopt_core.experiments.prompt_lab.promptfoo_files import export_comparison, exportable
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.runs.values import Project
@@ -28,7 +29,7 @@ def grid_downloads(project: Project, found: Comparison, grid: Grid) -> None:
     problem = exportable(found, known)
     files = [
         Download("Page (HTML)", lambda: _page(project, found, grid), f"{stem}.html", "text/html"),
-        Download("Table (CSV)", lambda: comparison_csv(grid), f"{stem}.csv", "text/csv"),
+        Download("Table (CSV)", lambda: comparison_csv(grid, row_notes(store(), found)), f"{stem}.csv", "text/csv"),
     ]
     if not problem:
         files.append(
@@ -42,7 +43,13 @@ def grid_downloads(project: Project, found: Comparison, grid: Grid) -> None:
 
 def _page(project: Project, found: Comparison, grid: Grid) -> str:
     known = project_inks(project, grid.names)
-    return comparison_html(found, grid, store().votes(project, found.id), [known[name].colour for name in grid.names])
+    return comparison_html(
+        found,
+        grid,
+        store().votes(project, found.id),
+        [known[name].colour for name in grid.names],
+        row_notes(store(), found),
+    )
 
 
 def _promptfoo(found: Comparison, known: Mapping[str, Endpoint]) -> str:

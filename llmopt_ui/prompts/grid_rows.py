@@ -11,13 +11,16 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.prompt_lab.board import Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Grid, is_open
+from llmopt_core.experiments.prompt_lab.notes import RowNote, row_notes
 from llmopt_core.experiments.prompt_lab.repeats import repeats_told
 from llmopt_core.types import Example
 from llmopt_ui import format as fmt
 from llmopt_ui.prompts.cells import row_html
 from llmopt_ui.prompts.live import ask_again
+from llmopt_ui.prompts.row_note import row_note
 from llmopt_ui.prompts.texts import question_html
 from llmopt_ui.record_view import record_parts
+from llmopt_ui.resources import store
 from llmopt_ui.session import state
 from llmopt_ui.theme import Ink
 
@@ -37,6 +40,7 @@ class Page:
 def draw_rows(found: Comparison, grid: Grid, page: Page, *, busy: bool) -> Slots:
     """Draw the rows of a page; gives the places of their cells, to be drawn over."""
     slots: Slots = {}
+    notes = {} if busy else row_notes(store(), found)
     for row in page.rows:
         with st.container(border=True, gap="xsmall"):
             _question(found, grid, row)
@@ -44,6 +48,8 @@ def draw_rows(found: Comparison, grid: Grid, page: Page, *, busy: bool) -> Slots
             draw_row(slots, grid, page, row)
             if not busy:
                 _missing(found, grid, row)
+                example_id = grid.examples[row].id
+                row_note(found, example_id, notes.get(example_id, RowNote()))
     return slots
 
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.experiments.prompt_lab.comparison import comparisons
+from llmopt_core.experiments.prompt_lab.notes import RowNote, row_notes
 from llmopt_core.experiments.prompt_lab.setup import Setup, VariantSetup
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
@@ -250,3 +251,14 @@ def test_the_name_of_a_variant_follows_the_choice_at_once(app: App, prompts: str
     names = [part.value for part in test.markdown if part.value.startswith(":color[●]")]
     assert len(names) == 2
     assert not any("wrong" in name for name in names)
+
+
+def test_a_thumb_and_a_comment_on_a_row_are_kept(app: App, compared: AppTest, prompts: str, store: Store) -> None:
+    (found,) = comparisons(store, prompts)
+    keyed(compared.feedback, "row_thumb_").set_value(1).run()
+    keyed(compared.text_input, "row_comment_").set_value("Well said").run()
+    assert not compared.exception
+    assert list(row_notes(store, found).values()) == [RowNote("up", "Well said")]
+    other = app(PAGE, project=prompts, prompts_view="Side by side", comparison=found.id)
+    assert keyed(other.text_input, "row_comment_").value == "Well said"
+    assert keyed(other.feedback, "row_thumb_").value == 1

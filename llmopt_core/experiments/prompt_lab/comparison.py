@@ -18,6 +18,9 @@ from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import ACTIVE, COMPARISON, Project, Run, Status
 
+NOTES = "comparison notes"
+"""The kind of the drafts that keep what was noted on rows."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -168,6 +171,7 @@ def delete_comparison(store: Store, found: Comparison) -> None:
         BadInput: It is under way.
     """
     store.delete_runs([run.id for run in found.all_runs])
+    store.delete_draft(found.project, NOTES, found.id)
 
 
 def _options(plan: ComparisonPlan, comparison_id: str, column: int, repeat: int) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llmopt_core.answering.ending import ending_of
@@ -14,6 +14,7 @@ from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Cell, Filter, Grid, checks_in, differences, metric_scores
+from llmopt_core.experiments.prompt_lab.notes import RowNote
 from llmopt_core.experiments.prompt_lab.repeats import repeats_told, stability
 from llmopt_core.experiments.prompt_lab.votes import votes_page
 from llmopt_core.prompts.diff import ONLY_SPACE, only_space
@@ -30,13 +31,20 @@ from llmopt_core.reporting.words import interval, money, p_value, score, short_t
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.types import Record, Usage
 
+_NO_NOTES: Mapping[str, RowNote] = {}
 _KINDS: tuple[Filter, ...] = ("failures", "different", "regressions")
 _PASSED = {True: "passed", False: "failed", None: "not run"}
 _ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer", "passed", "failure", "prompt tokens",
                "completion tokens", "cost usd", "seconds", "ending", "reasoning tokens")  # fmt: skip
 
 
-def comparison_html(found: Comparison, grid: Grid, votes: Sequence[Vote] = (), colours: Sequence[str] = PALETTE) -> str:
+def comparison_html(
+    found: Comparison,
+    grid: Grid,
+    votes: Sequence[Vote] = (),
+    colours: Sequence[str] = PALETTE,
+    notes: Mapping[str, RowNote] = _NO_NOTES,
+) -> str:
     """The comparison as one self-contained HTML page.
 
     Args:
@@ -44,6 +52,7 @@ def comparison_html(found: Comparison, grid: Grid, votes: Sequence[Vote] = (), c
         grid: Its answers.
         votes: What was voted on them.
         colours: Of its columns.
+        notes: What was noted on rows, by the id of the example.
     """
     shown = {kind: set(grid.shown(kind)) for kind in _KINDS}
     columns = [
@@ -57,6 +66,7 @@ def comparison_html(found: Comparison, grid: Grid, votes: Sequence[Vote] = (), c
             example.reference or "",
             tuple(kind for kind in _KINDS if place in shown[kind]),
             tuple(_page_cell(cell, row[0] if column else None, grid.metrics) for column, cell in enumerate(row)),
+            notes[example.id].text if example.id in notes else "",
         )
         for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))
     ]
@@ -66,8 +76,8 @@ def comparison_html(found: Comparison, grid: Grid, votes: Sequence[Vote] = (), c
     )
 
 
-def comparison_csv(grid: Grid) -> str:
-    """One line per answer, with a column per metric and check."""
+def comparison_csv(grid: Grid, notes: Mapping[str, RowNote] = _NO_NOTES) -> str:
+    """One line per answer, with a column per metric and check, and what was noted on its row."""
     answers = [
         (name, repeat, record)
         for row in grid.rows
@@ -80,10 +90,15 @@ def comparison_csv(grid: Grid) -> str:
     rows = [
         [*_identity(name, repeat, record),
          *(record.scores[metric].value if metric in record.scores else None for metric in metrics),
-         *(_PASSED[record.scores[check].passed] if check in record.scores else "" for check in checks)]
+         *(_PASSED[record.scores[check].passed] if check in record.scores else "" for check in checks),
+         *_noted(notes.get(record.example.id, RowNote()))]
         for name, repeat, record in answers
     ]  # fmt: skip
-    return csv_text([*_ID_COLUMNS, *metrics, *checks], rows)
+    return csv_text([*_ID_COLUMNS, *metrics, *checks, "thumb", "comment"], rows)
+
+
+def _noted(note: RowNote) -> list[str]:
+    return [note.thumb, note.comment]
 
 
 def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:

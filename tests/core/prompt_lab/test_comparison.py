@@ -27,6 +27,7 @@ from llmopt_core.experiments.prompt_lab.comparison import (
 from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html, comparison_values
 from llmopt_core.experiments.prompt_lab.grid import checks_in, differences, metric_scores, missing_places
 from llmopt_core.experiments.prompt_lab.live import LiveComparisons
+from llmopt_core.experiments.prompt_lab.notes import RowNote, row_notes, save_note
 from llmopt_core.experiments.prompt_lab.plan import (
     MOST_VARIANTS,
     check_plan,
@@ -443,3 +444,21 @@ async def test_failures_are_what_a_reader_calls_so(lab: Lab, contains: Contains)
     grid = lab.grid(await lab.run(checked))
     assert [row[0].outcome(grid.metrics).word for row in grid.rows] == ["Passed", "Failed", "Passed"]
     assert grid.counts()["failures"] == 1
+
+
+async def test_notes_on_rows_are_kept_and_stand_in_page_and_table(lab: Lab) -> None:
+    found = await lab.run(lab.plan())
+    save_note(lab.store, found, "q1", RowNote("down", "<b>no</b>"))
+    save_note(lab.store, found, "q2", RowNote("up"))
+    save_note(lab.store, found, "q2", RowNote())
+    notes = row_notes(lab.store, found)
+    assert notes == {"q1": RowNote("down", "<b>no</b>")}
+    grid = lab.grid(found)
+    page = comparison_html(found, grid, notes=notes)
+    assert page.count("<strong>Note</strong>") == 1
+    assert "Thumb down: &lt;b&gt;no&lt;/b&gt;" in page
+    lines = list(csv.DictReader(io.StringIO(comparison_csv(grid, notes))))
+    noted = {(line["example"], line["thumb"], line["comment"]) for line in lines}
+    assert noted == {("q1", "down", "<b>no</b>"), ("q2", "", ""), ("q3", "", "")}
+    delete_comparison(lab.store, found)
+    assert row_notes(lab.store, found) == {}

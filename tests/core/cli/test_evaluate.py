@@ -133,9 +133,7 @@ def test_a_wrong_file_is_told_with_its_line(inside: Command, experiment: Path, o
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (['{"question": "a"}', '{"question": '], "questions.jsonl line 2"),
         (['{"text": "a"}'], "questions.jsonl line 1"),
-        (['{"id": "x", "question": "a"}', '{"id": "x", "question": "b"}'], "line 2"),
         ([""], "questions.jsonl"),
     ],
 )
@@ -146,6 +144,23 @@ def test_a_wrong_question_file_is_told_with_its_line(
     done = inside("evaluate", experiment)
     assert done.code == 2
     assert words in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (['{"question": "a"}', '{"question": '], "line 2"),
+        (['{"id": "x", "question": "a"}', '{"id": "x", "question": "b"}'], "line 2"),
+    ],
+)
+def test_a_bad_line_of_a_question_file_is_left_out_and_told(
+    inside: Command, experiment: Path, lines: list[str], words: str
+) -> None:
+    (experiment.parent / "questions.jsonl").write_text("\n".join(lines))
+    done = inside("evaluate", experiment)
+    assert done.code == 0
+    assert "questions (1 question)" in done.out
+    assert any("questions.jsonl" in line and words in line for line in done.errors.splitlines())
 
 
 def test_a_missing_file_is_told(inside: Command) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +23,7 @@ from llmopt_core.models.tokenizers import tokenizer, without_surrogates
 from llmopt_core.models.wire_answers import read_counts
 from llmopt_core.models.wire_errors import endpoint_error
 
-_BATCH = 96
+_TOO_MANY = re.compile(r"batch|too many|at most|max(?:imum)?\b|exceed|limit|larger than|too large|\(413\)", re.I)
 _OPENAI_WINDOW = 8191
 _PARALLEL = 4
 
@@ -50,6 +51,7 @@ class EndpointEmbedder:
         self._key = key
         self._client = make_sync_client(endpoint, key)
         self._dimension = 0
+        self._batch = endpoint.embedding_batch
         self._lock = threading.Lock()
 
     @property
@@ -65,7 +67,8 @@ class EndpointEmbedder:
         Raises:
             EndpointError: The endpoint failed for good, or its answer does not fit the question.
         """
-        batches = [texts[i : i + _BATCH] for i in range(0, len(texts), _BATCH)]
+        size = self._batch
+        batches = [texts[i : i + size] for i in range(0, len(texts), size)]
         if len(batches) <= 1:
             return self._embed(batches[0]) if batches else np.zeros((0, self.dimension), dtype=np.float32)
         with ThreadPoolExecutor(min(_PARALLEL, self._endpoint.max_concurrency)) as threads:
@@ -78,12 +81,24 @@ class EndpointEmbedder:
                 threads.shutdown(cancel_futures=True)
                 made = [part.result() if _is_made(part) else None for part in parts]
                 setattr(error, "vectors", {  # noqa: B010
-                    number * _BATCH + place: row
+                    number * size + place: row
                     for number, rows in enumerate(made) if rows is not None for place, row in enumerate(rows)
                 })  # fmt: skip
                 raise
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
+        """One call; a batch that the service finds too large is halved, for later ones too."""
+        try:
+            return self._embed_once(texts)
+        except EndpointError as error:
+            if error.kind != "bad-request" or len(texts) < 2 or not _TOO_MANY.search(str(error)):
+                raise
+        half = (len(texts) + 1) // 2
+        with self._lock:
+            self._batch = min(self._batch, half)
+        return np.concatenate([self._embed(texts[:half]), self._embed(texts[half:])])
+
+    def _embed_once(self, texts: Sequence[str]) -> Vectors:
         # Endpoints refuse an empty text.
         asked = [without_surrogates(text) or " " for text in texts]
         body = {"input": asked, "model": self._model, "encoding_format": "float"}
@@ -134,7 +149,8 @@ def _vectors(answer: Any, expected: int) -> Vectors:
     data = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(data, list) or len(data) != expected or not all(isinstance(item, dict) for item in data):
         raise ValueError("not one vector per text")
-    places = [item.get("index", place) for place, item in enumerate(data)]
+    unnumbered = all(item.get("index") is None for item in data)
+    places = [place if unnumbered else item.get("index", place) for place, item in enumerate(data)]
     if any(type(place) is not int for place in places) or sorted(places) != list(range(expected)):
         raise ValueError("not one vector for each text")
     rows = [item.get("embedding") for _, item in sorted(zip(places, data, strict=True), key=lambda pair: pair[0])]

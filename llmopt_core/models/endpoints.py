@@ -62,6 +62,7 @@ class Endpoint(Spec):
         timeout_seconds: Longest wait for one attempt: the whole answer, or the next piece of a streamed one.
         max_retries: Further attempts after a refused connection, a timeout, a 429 or a 5xx.
         embeddings: Its embedding models by name, where more than the name is to be known; `"*"` for every other.
+        embedding_batch: Most texts in one call to an embedding model; halved by itself where the service refuses it.
         parameters: Parameter -> its name there, or None to leave it out, such as `{max_tokens: max_completion_tokens,
             seed: null}`. What an endpoint refuses in words is learnt without.
         api_version: Set for Azure OpenAI; `base_url` is then the resource's address, and models are deployments.
@@ -78,6 +79,7 @@ class Endpoint(Spec):
     timeout_seconds: float = Field(default=60.0, gt=0.0, le=3600.0)
     max_retries: int = Field(default=5, ge=0, le=20)
     api_version: str = ""
+    embedding_batch: int = Field(default=96, ge=1, le=2048)
     parameters: dict[str, str | None] = Field(default_factory=dict)
     _source: str = PrivateAttr(default="")
 

@@ -105,7 +105,7 @@ def _list_in(answer: Any) -> list[Any]:
 def _name(model: Any) -> str:
     if isinstance(model, dict):
         return next((name for key in ("id", "name", "model") if (name := name_of(model.get(key)))), "")
-    return name_of(model)
+    return ""
 
 
 def _names(listed: Sequence[Any]) -> tuple[str, ...]:

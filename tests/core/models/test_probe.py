@@ -92,12 +92,12 @@ async def test_no_list_of_models_is_no_fault(stub: StubEndpoint, fault: str):
 
 async def test_a_bare_list_and_days_of_shutdown(stub: StubEndpoint):
     stub.mangle = lambda _: [
-        {"id": "old", "shutdown_date": "2026-12-31"}, {"name": "older", "shutdown_date": 1798675200}, "plain"
+        {"id": "old", "shutdown_date": "2026-12-31"}, {"name": "older", "shutdown_date": 1798675200}
     ]  # fmt: skip
 
     report = await check_endpoint(endpoint(stub, default_model="old"), "")
 
     assert report.ok
-    assert report.models == ("old", "older", "plain")
+    assert report.models == ("old", "older")
     assert report.shutdowns == {"old": "2026-12-31", "older": "2026-12-31"}
     assert "'old' is switched off on 2026-12-31" in report.message

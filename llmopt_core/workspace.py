@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
 from pathlib import Path
@@ -81,6 +82,8 @@ def replace_file(path: Path, text: str) -> None:
 def write_output(path: Path, data: str | bytes) -> int:
     """Write a file that the user named, such as a report, with the rights that the user's other files have.
 
+    What stood there before stays where the new one cannot be written whole, as on a full disk.
+
     Returns:
         Its size in bytes.
 
@@ -88,13 +91,21 @@ def write_output(path: Path, data: str | bytes) -> int:
         StorageFailed: The file cannot be written.
     """
     content = data.encode("utf-8", "replace") if isinstance(data, str) else data
+    # A pipe or a device cannot be replaced, and a link is to stay one.
+    is_plain = not path.exists() or (path.is_file() and not path.is_symlink())
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new") if is_plain else path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
-        path.write_bytes(content)
-        if is_new and _usual_umask is not None:
-            path.chmod(0o666 & ~_usual_umask)
+        draft.write_bytes(content)
+        if is_plain:
+            if path.exists():
+                shutil.copymode(path, draft)
+            elif _usual_umask is not None:
+                draft.chmod(0o666 & ~_usual_umask)
+            draft.replace(path)
     except OSError as error:
+        if is_plain:
+            draft.unlink(missing_ok=True)
         raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error
     return len(content)
 

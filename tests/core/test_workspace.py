@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from llmopt_core.errors import StorageFailed
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from llmopt_core.types import Document
+from llmopt_core.workspace import write_output
 
 _OTHERS = 0o077
 
@@ -99,3 +102,35 @@ def test_a_notebook_keeps_its_own_umask(tmp_path: Path) -> None:
         assert _mode(tmp_path / "home" / "llmopt.db") == 0o600
     finally:
         os.umask(before)
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = tmp_path / "report.html"
+    write_output(report, "old")
+    report.chmod(0o640)
+
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(StorageFailed, match="No space left"):
+            write_output(report, "new and longer")
+    assert report.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [report]
+    write_output(report, "new")
+    assert (report.read_text(), _mode(report)) == ("new", 0o640)
+
+
+def test_a_device_or_a_link_is_written_and_not_replaced(tmp_path: Path) -> None:
+    assert write_output(Path("/dev/null"), "text") == 4
+    assert not Path("/dev/null").is_file()
+    target, link = tmp_path / "target.txt", tmp_path / "link.txt"
+    target.write_text("old")
+    link.symlink_to(target)
+    write_output(link, "new")
+    assert (target.read_text(), link.is_symlink()) == ("new", True)

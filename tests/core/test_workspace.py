@@ -126,9 +126,13 @@ def test_a_file_that_cannot_be_written_whole_leaves_what_was_there(
     assert (report.read_text(), _mode(report)) == ("new", 0o640)
 
 
-def test_a_device_or_a_link_is_written_and_not_replaced(tmp_path: Path) -> None:
-    assert write_output(Path("/dev/null"), "text") == 4
-    assert not Path("/dev/null").is_file()
+def test_a_pipe_or_a_link_is_written_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert write_output(pipe, "text") == 4
+    assert (os.read(reader, 10), pipe.is_fifo()) == (b"text", True)
+    os.close(reader)
     target, link = tmp_path / "target.txt", tmp_path / "link.txt"
     target.write_text("old")
     link.symlink_to(target)

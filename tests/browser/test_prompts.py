@@ -27,8 +27,8 @@ def stub() -> Iterator[StubEndpoint]:
         text = body["messages"][-1]["content"]
         number = int(re.findall(r"\d+", text)[0])
         if "Be brief" in text and number % 3 == 0:
-            return f"<script>document.title='taken'</script> **short** answer {number}"
-        return "the same"
+            return "<script>document.title='taken'</script> the **short** answer to it"
+        return "the same answer to it"
 
     with StubEndpoint(reply) as running:
         running.stream_pause = 0.02
@@ -111,6 +111,10 @@ def test_a_comparison_streams_in_is_filtered_and_is_in_the_address(
     settled(page)
     expect(page.get_by_text("<script>document.title='taken'</script>").first).to_be_visible()
     assert page.title() != "taken"
+    # Marks come when they are asked for.
+    assert page.locator(".llmopt-text ins").count() == 0
+    page.get_by_text("Mark differences").click()
+    settled(page)
     assert page.locator(".llmopt-text ins").count() > 0
     page.get_by_role("radio", name=re.compile("Different")).or_(page.get_by_text("Different (4)")).first.click()
     settled(page)

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from llmopt_core.errors import StorageFailed
@@ -105,7 +106,8 @@ def write_output(path: Path, data: str | bytes) -> int:
             draft.replace(path)
     except OSError as error:
         if is_plain:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
         raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error
     return len(content)
 

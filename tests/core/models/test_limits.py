@@ -351,6 +351,16 @@ def test_what_a_refusal_is_about(status: int, body: object, found: str | None):
 WHOLE_ANSWER = b'{"choices": [{"index": 0, "finish_reason": "stop", "delta": {"content": "Yes"}}]}'
 
 
+def _request(connection: socket.socket) -> None:
+    """Take the whole request: what is left unread when a connection closes resets it, and the answer is lost."""
+    with connection.makefile("rb") as lines:
+        length = 0
+        while (line := lines.readline().strip()) != b"":
+            name, _, value = line.partition(b":")
+            length = int(value) if name.lower() == b"content-length" else length
+        lines.read(length)
+
+
 @contextmanager
 def served(
     body: bytes, forever: bytes = b"", kind: str = "application/json", encoding: str = "", status: str = "200 OK"
@@ -362,7 +372,7 @@ def served(
     def serve(connection: socket.socket) -> None:
         try:
             with connection:
-                connection.recv(65536)
+                _request(connection)
                 connection.sendall(head.encode() + b"\r\n" + body)
                 while forever and not over.wait(0.001):
                     connection.sendall(forever)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import openai
 
+T = TypeVar("T")
 MOST_BYTES = 100_000_000
 """Of one answer, unpacked."""
 
@@ -82,29 +83,18 @@ class BoundedClient(httpx2.Client):
                 response.close()
                 response = self._head(following, options)
             try:
-                return _unpacked(response, content=self._whole(response, request))
+                read = partial(self._whole, response, request)
+                return _unpacked(response, content=_in_time(read, self._seconds, request))
             finally:
                 response.close()
         except (httpx2.ReadTimeout, httpx2.WriteTimeout) as error:
             raise openai.APITimeoutError(request=request) from error
 
     def _head(self, request: httpx2.Request, options: dict[str, Any]) -> httpx2.Response:
-        """The response up to its body, waited for from outside: a head that drips keeps to every limit of a read."""
-        found: Future[httpx2.Response] = Future()
-        ask = partial(super().send, request, stream=True, **options)
-
-        def work() -> None:
-            try:
-                found.set_result(ask())
-            except BaseException as error:
-                found.set_exception(error)
-
-        threading.Thread(target=work, daemon=True, name="llmopt-head").start()
+        """The response up to its body."""
         upload = int(request.headers.get("content-length") or 0) / _SLOWEST_UPLOAD
-        if wait([found], self._seconds + upload).not_done:
-            found.add_done_callback(_close_late)
-            raise httpx2.ReadTimeout("no head of an answer in time", request=request)
-        return found.result()
+        ask = partial(super().send, request, stream=True, **options)
+        return _in_time(ask, self._seconds + upload, request, late=_close)
 
     def _whole(self, response: httpx2.Response, request: httpx2.Request) -> bytes:
         end = time.monotonic() + self._seconds
@@ -119,9 +109,31 @@ class BoundedClient(httpx2.Client):
         return b"".join(parts)
 
 
-def _close_late(found: Future[httpx2.Response]) -> None:
-    if found.exception() is None:
-        found.result().close()
+def _in_time(
+    work: Callable[[], T], seconds: float, request: httpx2.Request, late: Callable[[T], None] | None = None
+) -> T:
+    """Work that is waited for from outside, since bytes that drip keep to every limit of a single read.
+
+    `late` takes what comes when nobody waits for it any more.
+    """
+    found: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            found.set_result(work())
+        except BaseException as error:
+            found.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="llmopt-answer").start()
+    if wait([found], seconds).not_done:
+        if late is not None:
+            found.add_done_callback(lambda done: None if done.exception() else late(done.result()))
+        raise httpx2.ReadTimeout("no answer in time", request=request)
+    return found.result()
+
+
+def _close(response: httpx2.Response) -> None:
+    response.close()
 
 
 def _within_host(response: httpx2.Response) -> httpx2.Request | None:

@@ -139,14 +139,20 @@ def test_a_slow_server_of_vectors_is_asked_once(stub: StubEndpoint, make_models:
     assert stub.calls == 1
 
 
+HEAD = b"HTTP/1.1 200 OK\r\nX-Slow: "
+# What may stand behind the size of a part of the body.
+CHUNK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1;"
+
+
+@pytest.mark.parametrize("begin", [HEAD, CHUNK], ids=["head", "chunk"])
 @pytest.mark.parametrize("call", ["chat", "embed"])
-async def test_a_head_that_drips_ends(settings, call: str):
+async def test_an_answer_that_drips_before_its_text_ends(settings, call: str, begin: bytes):
     stop = threading.Event()
 
     def drip(server: socket.socket) -> None:
         connection, _ = server.accept()
         with connection, suppress(OSError):
-            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            connection.sendall(begin)
             for _ in range(200):
                 connection.sendall(b"a")
                 if stop.wait(0.05):

@@ -236,6 +236,11 @@ class Example:
         texts = [text for text in more if isinstance(text, str)] if isinstance(more, list | tuple) else []
         return tuple(dict.fromkeys([*([self.reference] if self.reference is not None else []), *texts]))
 
+    @property
+    def expected(self) -> str:
+        """All right answers on one line; empty where none is known."""
+        return " · ".join(answer for answer in self.right_answers if answer.strip())
+
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSet:

@@ -16,7 +16,7 @@ from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
-from llmopt_ui.resources import store
+from llmopt_ui.resources import models, store
 
 
 def caveats_view(runs: Sequence[RunCaveats], more: str = "") -> None:
@@ -36,6 +36,22 @@ def configuration_caveats(
     """The same before there is a run: of configurations that are measured on these questions."""
     key = fingerprint([example.question for example in examples])
     caveats_view([_known((c.name, c.fingerprint, key, project.id), project, c, examples, answers) for c in found])
+
+
+def long_question_notes(found: Sequence[Configuration], examples: Sequence[Example]) -> None:
+    """A line for each configuration whose embedding model does not read some of these questions to their end."""
+    questions = tuple(example.question for example in examples)
+    for configuration in found:
+        if told := _long_questions((configuration.fingerprint, fingerprint(questions)), configuration, questions):
+            st.caption(f":material/info: {fmt.markdown(f'{configuration.name}: {told}')}")
+
+
+# An endpoint's window may be changed in Settings.
+@st.cache_data(max_entries=64, ttl=60, show_spinner=False)
+def _long_questions(key: tuple[str, str], _configuration: Configuration, _questions: Sequence[str]) -> str:
+    from llmopt_core.experiments.window_note import question_note
+
+    return question_note(_configuration.retrieval, _questions, models()) if _configuration.retrieval else ""
 
 
 # What was trained or searched since then is seen after a minute.

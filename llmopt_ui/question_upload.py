@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -32,7 +33,41 @@ ROLES = {
 _SHOWN = 12
 
 
-def read_question_file(project: Project, file: UploadedFile, key: str) -> QuestionFile | None:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is said of a question file: its encoding, empty to find it out, and judgements that came beside it."""
+
+    encoding: str = ""
+    qrels: UploadedFile | None = None
+
+
+def beside_fields(key: str) -> Beside:
+    """Fields that few files need."""
+    from llmopt_core.documents.labels import COMMON
+
+    with st.expander("Encoding and judgements"):
+        encoding = st.selectbox(
+            "Encoding of the question file",
+            COMMON,
+            index=None,
+            key=f"{key}_encoding",
+            placeholder="Found out",
+            accept_new_options=True,
+            help="Choose or type one where letters came out wrong.",
+        )
+        qrels = st.file_uploader(
+            "Judgements (qrels)",
+            type=["tsv", "txt", "qrels", "csv"],
+            key=f"{key}_qrels",
+            help="Which documents answer which question, as BEIR and TREC keep it beside `queries.jsonl`. The "
+            "documents they name become the sources of the questions.",
+        )
+    return Beside(encoding or "", qrels)
+
+
+def read_question_file(
+    project: Project, file: UploadedFile, key: str, beside: Beside = Beside()
+) -> QuestionFile | None:
     """Read a file against the project's documents; None, with what is wrong shown, where it cannot be used.
 
     Where no column is known as the question, or none as the right answer while one looks like it, the user says what
@@ -42,12 +77,13 @@ def read_question_file(project: Project, file: UploadedFile, key: str) -> Questi
         project: Whose documents references point into.
         file: What was uploaded.
         key: Begins the keys of the form's fields.
+        beside: What is said of it.
     """
     from llmopt_core.documents.question_columns import NoQuestionColumn
 
     said: Mapping[str, str] | None = st.session_state.get(_said(key, file))
     try:
-        found = _read(project, file, said or {})
+        found = _read(project, file, said or {}, beside)
     except NoQuestionColumn as error:
         st.text(f"{file.name} has no column that is known as the question. Say which column is what.")
         _columns_form(key, file, error.columns, {})
@@ -75,18 +111,24 @@ def show_notes(notes: Sequence[str]) -> None:
             st.caption(f"and {len(notes) - _SHOWN:,} more")
 
 
-def _read(project: Project, file: UploadedFile, columns: Mapping[str, str]) -> QuestionFile:
+def _read(project: Project, file: UploadedFile, columns: Mapping[str, str], beside: Beside) -> QuestionFile:
+    from llmopt_core.documents.qrels import read_qrels, with_judgements
     from llmopt_core.documents.questions import read_questions
 
+    documents = store().documents(project)
     with reading(file.name) as heartbeat:
-        return read_questions(
+        found = read_questions(
             file.getvalue(),
             file.name,
-            store().documents(project),
+            documents,
             heartbeat,
             columns=columns,
             skip_bad_lines=True,
+            encoding=beside.encoding,
         )
+    if beside.qrels is None:
+        return found
+    return with_judgements(found, read_qrels(beside.qrels.getvalue(), beside.qrels.name), documents)
 
 
 def _said(key: str, file: UploadedFile) -> str:

@@ -10,6 +10,7 @@ import typer
 from llmopt_core.cli.output import (
     JsonOption,
     QuestionColumnOption,
+    QuestionsEncodingOption,
     TrustOption,
     caveat_lines,
     note,
@@ -46,6 +47,7 @@ def ablate(  # noqa: PLR0917
         float | None, typer.Option("--budget-usd", metavar="USD", help="The most it may cost; what was made is kept.")
     ] = None,
     column: QuestionColumnOption = None,
+    questions_encoding: QuestionsEncodingOption = "",
     trust: TrustOption = False,
     json: JsonOption = "",
 ) -> None:
@@ -56,7 +58,7 @@ def ablate(  # noqa: PLR0917
     from llmopt_core.experiments.caveats import caveats
     from llmopt_core.experiments.file import load_experiment
 
-    experiment = load_experiment(file, pairs(column))
+    experiment = load_experiment(file, pairs(column), questions_encoding)
     for line in experiment.notes:
         note(f"llmopt: {line}")
     confirm_hosts(experiment.endpoints, trust)
@@ -87,16 +89,18 @@ async def _ablate(  # noqa: PLR0917
     concurrency: int,
     budget: float | None,
 ) -> AblationReport:
-    from llmopt_core.cli.setup import open_models
+    from llmopt_core.cli.setup import note_long_questions, open_models
     from llmopt_core.experiments.retrieval_lab.ablation import ablate as measure
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
     store = Store.open(Settings.from_environment())
+    asked = experiment.evaluation_set.examples[:limit]
     async with open_models(store, experiment, concurrency) as models:
+        note_long_questions([configuration], [example.question for example in asked], models)
         return await measure(
             configuration,
-            experiment.evaluation_set.examples[:limit],
+            asked,
             experiment.documents,
             models,
             store.cache,

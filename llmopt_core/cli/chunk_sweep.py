@@ -12,6 +12,7 @@ from llmopt_core.cli.output import (
     EncodingOption,
     JsonOption,
     QuestionColumnOption,
+    QuestionsEncodingOption,
     note,
     note_losses,
     number,
@@ -56,11 +57,16 @@ def chunk_sweep(
     ] = None,
     column: QuestionColumnOption = None,
     encoding: EncodingOption = "",
+    questions_encoding: QuestionsEncodingOption = "",
+    qrels: Annotated[
+        Path | None, typer.Option(help="Which documents answer which question, as BEIR and TREC keep it.")
+    ] = None,
     json: JsonOption = "",
 ) -> int:
     """Sweep."""
     from llmopt_core.documents.duplicates import duplicates
     from llmopt_core.documents.load import load_documents
+    from llmopt_core.documents.qrels import read_qrels, with_judgements
     from llmopt_core.documents.questions import read_questions
     from llmopt_core.experiments.chunk_sweep.export import sweep_values
     from llmopt_core.experiments.chunk_sweep.result import language_warning
@@ -79,7 +85,11 @@ def chunk_sweep(
     note_losses(found)
     for names in duplicates(found):
         note(f"llmopt: the same text: {', '.join(names)}; each copy takes a place among what is handed over")
-    asked = read_questions(questions, documents=found, columns=pairs(column), skip_bad_lines=True)
+    asked = read_questions(
+        questions, documents=found, columns=pairs(column), skip_bad_lines=True, encoding=questions_encoding
+    )
+    if qrels is not None:
+        asked = with_judgements(asked, read_qrels(qrels), found)
     for line in asked.notes:
         note(f"llmopt: {questions.name}: {line}")
     result = _run(found, asked.evaluation_set, spec, budget)

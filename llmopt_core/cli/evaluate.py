@@ -11,6 +11,7 @@ from llmopt_core.cli.coverage import MIN_COVERAGE, TOO_LOW, too_few_answers, uns
 from llmopt_core.cli.output import (
     JsonOption,
     QuestionColumnOption,
+    QuestionsEncodingOption,
     TrustOption,
     caveat_lines,
     complain,
@@ -65,6 +66,7 @@ def evaluate(
     budget: Annotated[float | None, typer.Option(metavar="USD", help="The most all runs may cost together.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start new runs; do not continue stopped ones.")] = False,
     column: QuestionColumnOption = None,
+    questions_encoding: QuestionsEncodingOption = "",
     trust: TrustOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
     json: JsonOption = "",
@@ -79,7 +81,7 @@ def evaluate(
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
-    experiment = load_experiment(file, pairs(column))
+    experiment = load_experiment(file, pairs(column), questions_encoding)
     for line in experiment.notes:
         note(f"llmopt: {line}")
     confirm_hosts(experiment.endpoints, trust)

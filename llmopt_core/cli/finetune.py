@@ -9,7 +9,7 @@ import typer
 
 from llmopt_core.cli.finetune_jobs import environment, follow_job, report_job
 from llmopt_core.cli.finetune_jobs import group as jobs_group
-from llmopt_core.cli.output import JsonOption, Watched, note, pairs, table, write_json
+from llmopt_core.cli.output import JsonOption, QuestionsEncodingOption, Watched, note, pairs, table, write_json
 
 if TYPE_CHECKING:
     from llmopt_core.finetuning.check_report import CheckReport
@@ -44,13 +44,17 @@ def check(
     token_limit: Annotated[int, typer.Option(min=1, help="Longer examples are billed up to this.")] = 4096,
     price: Annotated[float | None, typer.Option(min=0, metavar="USD", help="Per million training tokens.")] = None,
     column: ColumnOption = None,
+    questions_encoding: QuestionsEncodingOption = "",
     json: JsonOption = "",
 ) -> int:
     """Check a training file."""
     from llmopt_core.documents.questions import read_questions
     from llmopt_core.finetuning.checks import CheckSettings, check_file
 
-    found = {path: read_questions(path, path.name, skip_bad_lines=True) for path in evaluation_set or []}
+    found = {
+        path: read_questions(path, path.name, skip_bad_lines=True, encoding=questions_encoding)
+        for path in evaluation_set or []
+    }
     for path, asked in found.items():
         for problem in asked.problems:
             note(f"llmopt: {path.name}: {problem.unit} {problem.line} was left out: {problem.message}.")

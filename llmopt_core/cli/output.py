@@ -31,6 +31,11 @@ EncodingOption = Annotated[
     str, typer.Option(help="Encoding of text files, such as windows-1250; found out for each where none is named.")
 ]
 
+QuestionsEncodingOption = Annotated[
+    str,
+    typer.Option(help="Encoding of the question file, such as windows-1250; found out where none is named."),
+]
+
 TrustOption = Annotated[
     bool,
     typer.Option(

@@ -10,6 +10,7 @@ import typer
 from llmopt_core.cli.output import (
     JsonOption,
     QuestionColumnOption,
+    QuestionsEncodingOption,
     TrustOption,
     note,
     number,
@@ -40,6 +41,7 @@ def retrieve(  # noqa: PLR0917
     configuration: Annotated[str, typer.Option(help="Which configuration; the first that retrieves.")] = "",
     category: Annotated[str, typer.Option(help="The question's category, for routing.")] = "",
     column: QuestionColumnOption = None,
+    questions_encoding: QuestionsEncodingOption = "",
     trust: TrustOption = False,
     json: JsonOption = "",
 ) -> None:
@@ -48,7 +50,7 @@ def retrieve(  # noqa: PLR0917
 
     from llmopt_core.experiments.file import load_experiment
 
-    experiment = load_experiment(file, pairs(column))
+    experiment = load_experiment(file, pairs(column), questions_encoding)
     for line in experiment.notes:
         note(f"llmopt: {line}")
     confirm_hosts(experiment.endpoints, trust)

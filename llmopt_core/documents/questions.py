@@ -107,6 +107,7 @@ def read_questions(
     *,
     columns: Mapping[str, str] | None = None,
     skip_bad_lines: bool = False,
+    encoding: str = "",
 ) -> QuestionFile:
     """Read a question file: JSONL, CSV, or one JSON value (a list, or SQuAD's nested form).
 
@@ -124,6 +125,7 @@ def read_questions(
         columns: Which column means what, such as `{"question": "Frage"}`; for the meanings see
             `question_columns.ROLES`.
         skip_bad_lines: Take the good lines and name the others in `problems`, for who can tell the user of them.
+        encoding: Of the file, such as `windows-1250`; empty to find it out.
 
     Raises:
         NoQuestionColumn: No column is known as the question.
@@ -136,7 +138,7 @@ def read_questions(
     check_roles(columns or {})
     searched = columns or _QUOTES.search(data)
     work = len(data) + (sum(len(one.text) for one in documents) if documents and searched else 0)
-    arguments = (data, file, title, documents, dict(columns or {}), skip_bad_lines)
+    arguments = (data, file, title, documents, dict(columns or {}), skip_bad_lines, encoding)
     if work <= limits.READ_AT_ONCE_BYTES:
         return _read(*arguments)
     found: QuestionFile = guarded(file, _read, arguments, work, limits.QUESTIONS_SECONDS, heartbeat=heartbeat)
@@ -150,9 +152,10 @@ def _read(  # noqa: PLR0917
     documents: Sequence[Document] | None,
     columns: Mapping[str, str],
     skip_bad_lines: bool,
+    encoding: str,
     _on_part: OnPart = silent_parts,
 ) -> QuestionFile:
-    text, warnings = decode(data, file)
+    text, warnings = decode(data, file, encoding)
     text, more = normalise_file(text, file)
     rows, problems = read_rows(text, file, named=columns)
     known = tuple(dict.fromkeys(column for row in rows for column in row.values))

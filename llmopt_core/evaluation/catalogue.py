@@ -30,7 +30,8 @@ _ALL = (
         "retrieval",
         ("retrieval", "reference", "judge"),
         True,
-        "Average precision of the retrieved chunks: useful ones should stand at the top (Ragas).",
+        "Average precision of the retrieved chunks: those useful for the reference answer, or the best of several, "
+        "should stand at the top (Ragas).",
     ),
     MetricInfo(
         "context_recall",
@@ -38,7 +39,7 @@ _ALL = (
         "retrieval",
         ("retrieval", "reference", "judge"),
         True,
-        "Share of the reference answer that the retrieved text holds (Ragas).",
+        "Share of the reference answer, or the best of several right answers, that the retrieved text holds (Ragas).",
     ),
     MetricInfo(
         "context_utilization",
@@ -72,7 +73,7 @@ _ALL = (
         "answer",
         ("answer", "reference"),
         True,
-        "Cosine similarity of the embeddings of answer and reference.",
+        "Cosine similarity of the embeddings of answer and reference, or the nearest of several right answers.",
     ),
     MetricInfo(
         "hit_rate",

@@ -118,15 +118,16 @@ class Check:
         return _latency(answer, spec) if spec.type == "latency" else _cost(answer, spec)
 
     async def _similar(self, answer: str, spec: CheckSpec, example: Example) -> Finding:
-        wanted = spec.value or example.reference
+        wanted = [spec.value] if spec.value else [answer for answer in example.right_answers if answer]
         if not wanted:
             raise CouldNotScore("There is neither a text to compare with nor a reference answer.")
         if not answer.strip():
             return Finding(False, "The answer is blank.", 0.0)
         embedder = await asyncio.to_thread(self._models.embedder, self._judge.embedding)
-        pair = await asyncio.to_thread(encode_cached, [answer, wanted], embedder, self._cache)
-        cosine, least = float(np.dot(pair[0], pair[1])), _or(spec.threshold, SIMILAR_THRESHOLD)
-        return Finding(cosine >= least, f"Cosine similarity {cosine:.3f}, at least {least:g} wanted.", cosine)
+        said, *meant = await asyncio.to_thread(encode_cached, [answer, *wanted], embedder, self._cache)
+        cosine, least = max(float(np.dot(said, one)) for one in meant), _or(spec.threshold, SIMILAR_THRESHOLD)
+        best = f" to the nearest of {len(wanted)} right answers" if len(wanted) > 1 else ""
+        return Finding(cosine >= least, f"Cosine similarity{best} {cosine:.3f}, at least {least:g} wanted.", cosine)
 
     async def _metric(self, sample: Sample, spec: CheckSpec, meter: Meter) -> Finding:
         (metric,) = build_metrics([spec.value], self._judge, self._models, self._cache)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from llmopt_core.cache import Cache, MemoryCache
 from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.best_answer import best_of_answers
 from llmopt_core.evaluation.builtin_judge import QUESTIONS, BuiltinJudge
 from llmopt_core.evaluation.catalogue import METRICS, RAGAS_METRICS
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -46,7 +47,8 @@ def build_metrics(names: Sequence[str], judge: JudgeSpec, models: Models, cache:
     work = dict(RETRIEVAL_WORK)
     work |= {"exact_match": score_exact_match, "answer_f1": score_answer_f1}
     work["semantic_similarity"] = semantic_similarity(encode)
-    work |= RagasMetrics(_judges(judge, models), encode, QUESTIONS if judge.is_builtin else judge.questions).work()
+    ragas = RagasMetrics(_judges(judge, models), encode, QUESTIONS if judge.is_builtin else judge.questions).work()
+    work |= {name: best_of_answers(one) if "reference" in METRICS[name].needs else one for name, one in ragas.items()}
     return [_metric(METRICS[name], work[name], judge) for name in names]
 
 

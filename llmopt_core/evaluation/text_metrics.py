@@ -54,13 +54,18 @@ async def score_answer_f1(sample: Sample, meter: Meter) -> Outcome:
 
 
 def semantic_similarity(encode: Encode) -> Callable[[Sample, Meter], asyncio.Future[Outcome]]:
-    """Metric `semantic_similarity` with the given embedding (unit vectors)."""
+    """Metric `semantic_similarity` to the nearest right answer, with the given embedding (unit vectors)."""
 
     async def score(sample: Sample, meter: Meter) -> Outcome:
         if not sample.answer_text:
             return Outcome(0.0, "The answer is blank.")
-        pair = await asyncio.to_thread(encode, [sample.answer_text, sample.example.reference or ""])
-        cosine = float(np.dot(pair[0], pair[1]))
-        return Outcome(min(1.0, max(0.0, cosine)), f"Cosine similarity of the two embeddings: {cosine:.2f}.")
+        right = sample.example.right_answers
+        said, *meant = await asyncio.to_thread(encode, [sample.answer_text, *right])
+        cosines = [float(np.dot(said, one)) for one in meant]
+        cosine = max(cosines)
+        told = f"Cosine similarity of the two embeddings: {cosine:.2f}."
+        if len(right) > 1:
+            told += f" Best of {len(right)} right answers: {right[cosines.index(cosine)]}"
+        return Outcome(min(1.0, max(0.0, cosine)), told)
 
     return score  # type: ignore[return-value]

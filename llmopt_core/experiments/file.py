@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from llmopt_core.documents.load import load_documents
+from llmopt_core.documents.qrels import read_qrels, with_judgements
 from llmopt_core.documents.questions import read_questions
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -67,6 +68,8 @@ class _File(Spec):
     documents: tuple[str, ...] = ()
     encoding: str = ""
     evaluation_set: str
+    questions_encoding: str = ""
+    qrels: str = ""
     columns: dict[str, str] = Field(default_factory=dict)
     judge: JudgeSpec = JudgeSpec()
     metrics: tuple[str, ...] = DEFAULT_METRICS
@@ -74,7 +77,7 @@ class _File(Spec):
     endpoints: dict[str, Any] = Field(default_factory=dict)
 
 
-def load_experiment(path: Path, columns: Mapping[str, str] | None = None) -> Experiment:
+def load_experiment(path: Path, columns: Mapping[str, str] | None = None, questions_encoding: str = "") -> Experiment:
     """Read an experiment with its documents and questions.
 
     Paths in the file are relative to the file's folder, else to the current folder. Bad lines of the question file are
@@ -83,6 +86,7 @@ def load_experiment(path: Path, columns: Mapping[str, str] | None = None) -> Exp
     Args:
         path: The experiment file.
         columns: What columns of the question file mean, over what the file says under `columns`.
+        questions_encoding: Of the question file, over what the file says under `questions_encoding`.
 
     Raises:
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
@@ -100,7 +104,11 @@ def load_experiment(path: Path, columns: Mapping[str, str] | None = None) -> Exp
         documents or None,
         columns={**said.columns, **(columns or {})},
         skip_bad_lines=True,
+        encoding=questions_encoding or said.questions_encoding,
     )
+    if said.qrels:
+        judgements = read_qrels(found_path(folder, said.qrels, located, ("qrels",)))
+        found = with_judgements(found, judgements, documents)
     return Experiment(
         project=said.project or path.stem,
         documents=tuple(documents),

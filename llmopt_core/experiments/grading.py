@@ -9,10 +9,11 @@ from typing import Any
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BudgetReached
+from llmopt_core.evaluation.best_answer import VERSION as BEST_OF_ANSWERS
 from llmopt_core.evaluation.check_spec import labels
 from llmopt_core.evaluation.checks import CheckSpec, build_checks, checks_of, threshold_of, verdict
 from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.metrics import Metric, Sample, build_metrics
+from llmopt_core.evaluation.metrics import METRICS, Metric, Sample, build_metrics
 from llmopt_core.execution.budget import enter
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.stages import StageCache
@@ -100,7 +101,11 @@ class Grader:
         if sample.answer is None or not kept:
             return {}, {}
         identity = keys.sample_identity(sample.example, sample.answer, sample.hits)
-        wanted = {one.name: keys.score_key(self._identity(one), identity) for one in kept}
+        several = len(sample.example.right_answers) > 1
+        best = keys.score_key(BEST_OF_ANSWERS, identity) if several else identity
+        wanted = {
+            one.name: keys.score_key(self._identity(one), best if _needs_reference(one) else identity) for one in kept
+        }
         return self._stages.scores(wanted), wanted
 
     def _built(self, checks: Sequence[CheckSpec]) -> list[Metric]:
@@ -126,6 +131,14 @@ def _may_be_kept(grader: Metric) -> bool:
     """What calls a model. The rest is made faster than it is looked up, and some checks look at time and cost."""
     spec = getattr(grader, "spec", None)
     return bool(grader.judge) or grader.name in _EMBEDDED or (isinstance(spec, CheckSpec) and spec.type == "similar")
+
+
+def _needs_reference(grader: Metric) -> bool:
+    spec = getattr(grader, "spec", None)
+    known = METRICS.get(grader.name)
+    return (known is not None and "reference" in known.needs) or (
+        isinstance(spec, CheckSpec) and spec.type in ("similar", "metric")
+    )
 
 
 _EMBEDDED = ("semantic_similarity",)

@@ -192,7 +192,8 @@ def _disagreement(records: Sequence[Mapping[str, Any]]) -> float:
 def _example(example_id: str, found: Sequence[tuple[str, Mapping[str, Any]]]) -> ReportExample:
     first = found[0][1]
     answers = tuple(_answer(label, record) for label, record in found)
-    return ReportExample(example_id, str(first.get("question", "")), str(first.get("reference") or ""), answers)
+    expected = " · ".join(map(str, first.get("right_answers") or [first.get("reference") or ""]))
+    return ReportExample(example_id, str(first.get("question", "")), expected, answers)
 
 
 def _answer(label: str, record: Mapping[str, Any]) -> ReportAnswer:

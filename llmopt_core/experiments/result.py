@@ -126,6 +126,7 @@ def _record(record: Record) -> dict[str, Any]:
         "example_id": record.example.id,
         "question": record.example.question,
         "reference": record.example.reference,
+        **({"right_answers": list(right)} if len(right := record.example.right_answers) > 1 else {}),
         "answer": record.answer.text if record.answer else None,
         **_how_it_ended(record),
         "contexts": [_context(hit) for hit in (record.answer.hits if record.answer else ())],

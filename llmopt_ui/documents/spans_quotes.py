@@ -11,7 +11,7 @@ import streamlit as st
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.question_upload import read_question_file, show_left_out, show_notes
+from llmopt_ui.question_upload import beside_fields, read_question_file, show_left_out, show_notes
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
@@ -33,9 +33,10 @@ def quotes_view(project: Project) -> None:
     )
     st.code(EXAMPLE, language="json", wrap_lines=True)
     file = st.file_uploader("Question file with quotes", type=["jsonl", "csv", "json"], key=f"{UPLOAD}_{state().forms}")
+    beside = beside_fields(f"{UPLOAD}_{state().forms}")
     if file is None:
         return
-    found = read_question_file(project, file, UPLOAD)
+    found = read_question_file(project, file, UPLOAD, beside)
     if found is None:
         return
     if found.problems:

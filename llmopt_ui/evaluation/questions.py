@@ -14,7 +14,7 @@ from llmopt_core.runs.values import Project, SavedSet
 from llmopt_core.types import EvaluationSet, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.components import Download, downloads, empty_state, facts
-from llmopt_ui.question_upload import keep_notes, kept_notes, read_question_file
+from llmopt_ui.question_upload import beside_fields, keep_notes, kept_notes, read_question_file
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
@@ -55,6 +55,7 @@ def _upload(project: Project) -> None:
             "where it stands, `category` groups. Prompts can use any further column."
         )
         st.code(SAMPLE_LINE, language="json", wrap_lines=True)
+        beside = beside_fields(f"{UPLOAD}_{turn}")
         pressed = st.form_submit_button("Add questions", type="primary", icon=":material/upload:")
     if pressed and file is None:
         st.caption("Choose a file first.")
@@ -62,7 +63,7 @@ def _upload(project: Project) -> None:
     if file is None or not (pressed or st.session_state.get(asked) == file.file_id):
         return
     st.session_state[asked] = file.file_id
-    found = read_question_file(project, file, f"{UPLOAD}_{turn}")
+    found = read_question_file(project, file, f"{UPLOAD}_{turn}", beside)
     if found is not None:
         kept = add_questions(project, file.name, found)
         state().forms += 1

@@ -20,7 +20,7 @@ from llmopt_core.experiments.retrieval_lab.jobs import (
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import configuration_caveats
+from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, section, told_plainly
 from llmopt_ui.resources import model_maker
@@ -63,6 +63,7 @@ def ablation_view(project: Project, found: Sequence[Side]) -> None:
     if asked is None:
         return
     configuration_caveats(project, [side.configuration], asked.examples, answers=bool(with_answers))
+    long_question_notes([side.configuration], asked.examples)
     options = {"answers": bool(with_answers)}
     make, judge, answers = model_maker(), JudgeSpec(), bool(with_answers)
     with told_plainly():

@@ -61,7 +61,7 @@ def _answer(side: Side, found: Inspection, given: Answer) -> None:
     with st.container(border=True):
         st.html(f'<div class="llmopt-said">{linked(given, side.place)}</div>')
         if found.example.reference is not None:
-            st.caption(f"Reference answer: {fmt.markdown(found.example.reference)}")
+            st.caption(f"Reference answer: {fmt.markdown(found.example.expected)}")
     st.caption(_took(given))
     for note in given.notes:
         st.text(note, width="stretch")

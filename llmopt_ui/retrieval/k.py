@@ -13,7 +13,7 @@ from llmopt_core.experiments.retrieval_lab.jobs import SWEEP, sweep_estimate_wor
 from llmopt_core.experiments.retrieval_lab.k_sweep import KS, AtK, KSweep, at_k
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import configuration_caveats
+from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, told_plainly
 from llmopt_ui.resources import model_maker
@@ -43,6 +43,7 @@ def k_view(project: Project, found: Sequence[Side]) -> None:
         st.caption("Choose at least one number.")
         return
     configuration_caveats(project, [side.configuration], asked.examples)
+    long_question_notes([side.configuration], asked.examples)
     options = {"ks": sorted(ks)}
     make, judge = model_maker(), JudgeSpec()
     with told_plainly():

@@ -41,7 +41,7 @@ def _question(example: Example) -> None:
     with st.container(border=True):
         st.markdown(f"**{fmt.markdown(example.question)}**")
         if example.reference is not None:
-            st.caption(f"Reference answer: {fmt.markdown(example.reference)}")
+            st.caption(f"Reference answer: {fmt.markdown(example.expected)}")
         elif not example.references:
             st.caption("No reference is known for this question, so no chunk is marked as gold.")
 

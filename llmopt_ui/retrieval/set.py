@@ -12,7 +12,7 @@ from llmopt_core.experiments.retrieval_lab.jobs import MEASURE, measure_work, se
 from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, SetReport
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import configuration_caveats
+from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.resources import model_maker
@@ -32,6 +32,7 @@ def set_view(project: Project, found: Sequence[Side]) -> None:
     if asked is None:
         return
     configuration_caveats(project, [side.configuration for side in found], asked.examples, answers=False)
+    long_question_notes([side.configuration for side in found], asked.examples)
     k = int(st.slider("Chunks that count (k)", 1, 20, 5, key=K, bind="query-params", width=340))
     tasks = [task_of(project, side, asked) for side in found]
     make = model_maker()

@@ -116,7 +116,7 @@ def _one(project: Project, result: SweepResult, position: int, row: MissRow, exa
     with st.container(border=True):
         st.markdown(f"**{fmt.markdown(example.question)}**")
         if example.reference:
-            st.caption(f"Reference answer: {fmt.markdown(example.reference)}")
+            st.caption(f"Reference answer: {fmt.markdown(example.expected)}")
         st.caption(_sentence(row.miss, result.settings[position].top_k))
         left, right = st.columns([3, 2], gap="medium")
         with left:

@@ -140,6 +140,20 @@ def test_bad_lines_are_left_out_and_named(app: App, store: Store) -> None:
     assert "was left out" not in texts(test)
 
 
+def test_encoding_and_judgements_are_said_beside_a_question_file(app: App, store: Store) -> None:
+    test = app(PAGE, evaluation_view="Questions")
+    next(box for box in test.selectbox if box.label == "Encoding of the question file").set_value("windows-1257")
+    upload(test, "a.csv", "question,reference\nKoks?,žuvį\n".encode("cp1257"))
+    assert store.evaluation_set("sample", "a").examples[0].reference == "žuvį"
+    test = app(PAGE, evaluation_view="Questions")
+    document = store.document_list("sample")[0].name
+    uploader = next(box for box in test.file_uploader if box.label == "Judgements (qrels)")
+    uploader.set_value(("test.tsv", f"query-id\tcorpus-id\tscore\nq1\t{document}\t1\n".encode(), "text/plain"))
+    upload(test, "queries.jsonl", b'{"_id": "q1", "text": "Who?"}\n{"_id": "q2", "text": "Why?"}\n')
+    (example,) = store.evaluation_set("sample", "queries").examples
+    assert [span.document for span in example.references] == [document]
+
+
 def columns_form(test: AppTest) -> dict[str, str | None]:
     return {box.label: box.value for box in test.selectbox if box.key and "_column_" in box.key}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -477,4 +478,16 @@ def test_a_question_longer_than_the_window_is_told(app: App, lab: str) -> None:
     test = app(PAGE, project=lab, left="hybrid", right="hybrid", own_question=long)
     test.button(key="retrieval_look").click().run()
     finish(test)
+    assert "The question is longer than the 510 tokens" in words(test)
+
+
+@pytest.mark.parametrize("view", ["Whole set", "Leave one out", "More chunks"])
+def test_questions_longer_than_the_window_are_told_before_a_whole_set(
+    app: App, store: Store, lab: str, view: str
+) -> None:
+    long = " ".join(f"When was harbour number {n} of the town built?" for n in range(60))
+    known = store.evaluation_sets(lab)[0].name
+    asked = store.evaluation_set(lab, known)
+    store.save_evaluation_set(lab, replace(asked, examples=(replace(asked.examples[0], question=long),)))
+    test = app(PAGE, project=lab, left="hybrid", right="hybrid", retrieval_view=view)
     assert "The question is longer than the 510 tokens" in words(test)

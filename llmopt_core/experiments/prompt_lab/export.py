@@ -63,7 +63,7 @@ def comparison_html(
         PageRow(
             example.id,
             example.question,
-            example.reference or "",
+            example.expected,
             tuple(kind for kind in _KINDS if place in shown[kind]),
             tuple(_page_cell(cell, row[0] if column else None, grid.metrics) for column, cell in enumerate(row)),
             notes[example.id].text if example.id in notes else "",
@@ -138,6 +138,7 @@ def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
                 "example_id": example.id,
                 "question": example.question,
                 "reference": example.reference,
+                **({"right_answers": list(right)} if len(right := example.right_answers) > 1 else {}),
                 "kinds": [kind for kind in _KINDS if place in shown[kind]],
                 "cells": [_cell_values(name, cell) for name, cell in zip(grid.names, row, strict=True)],
             }
@@ -261,7 +262,7 @@ def _identity(name: str, repeat: int, record: Record) -> list[object]:
     verdict = _PASSED[record.scores[CHECKS].passed] if CHECKS in record.scores else ""
     failure = record.failure.message if record.failure else record.not_run
     return [
-        record.example.id, record.example.question, record.example.reference, name, repeat + 1,
+        record.example.id, record.example.question, record.example.expected or None, name, repeat + 1,
         answer.text if answer else "", verdict, failure,
         usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, answer.seconds if answer else None,
         ending_of(answer), answer.reasoning_tokens if answer else None,

@@ -57,7 +57,9 @@ class _Variant(Spec):
 class _File(Spec):
     project: str = Field(default="", max_length=200)
     documents: tuple[str, ...] = ()
+    encoding: str = ""
     evaluation_set: str = ""
+    questions_encoding: str = ""
     columns: dict[str, str] = Field(default_factory=dict)
     inputs: tuple[str | dict[str, str], ...] = ()
     limit: int | None = Field(default=None, ge=1)
@@ -121,7 +123,7 @@ def _imported(path: Path) -> ComparisonFile:
 
 def _documents(folder: Path, said: _File, located: Located) -> tuple[Document, ...]:
     paths = [found_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
-    return tuple(load_documents(paths, root=documents_root(paths))) if paths else ()
+    return tuple(load_documents(paths, root=documents_root(paths), encoding=said.encoding)) if paths else ()
 
 
 def _rows(
@@ -135,7 +137,14 @@ def _rows(
         found = free_input([{"question": row} if isinstance(row, str) else row for row in said.inputs])
     else:
         path = found_path(folder, said.evaluation_set, located, ("evaluation_set",))
-        read = read_questions(path, path.name, documents or None, columns=said.columns, skip_bad_lines=True)
+        read = read_questions(
+            path,
+            path.name,
+            documents or None,
+            columns=said.columns,
+            skip_bad_lines=True,
+            encoding=said.questions_encoding,
+        )
         found, notes = replace(read.evaluation_set, name=path.stem), tuple(f"{path.name}: {n}" for n in read.notes)
     if said.limit is None or said.limit >= len(found.examples):
         return found, notes

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from llmopt_core.experiments.file import load_experiment
+from llmopt_core.types import Span
 from tests.stub_endpoint import StubEndpoint
 
 from .conftest import Command
@@ -44,6 +46,32 @@ def test_columns_are_named_by_the_user(inside: Command, experiment: Path, how: s
     done = inside("evaluate", experiment, "--json", "-q", *options)
     assert [run["metrics"]["exact_match"]["mean"] for run in done.json()["runs"]] == [1.0, 1.0]
     assert not done.errors
+
+
+@pytest.mark.parametrize("how", ["option", "file"])
+def test_the_encoding_of_a_question_file_is_named_by_the_user(inside: Command, experiment: Path, how: str) -> None:
+    (experiment.parent / "q.csv").write_bytes("question,reference\nKoks vanduo?,žuvį\n".encode("cp1257"))
+    text = experiment.read_text().replace("questions.jsonl", "q.csv")
+    experiment.write_text(text + ("questions_encoding: windows-1257\n" if how == "file" else ""))
+    options = ["--questions-encoding", "windows-1257"] if how == "option" else []
+    done = inside("evaluate", experiment, "--json", "-q", *options)
+    assert {record["reference"] for run in done.json()["runs"] for record in run["records"]} == {"žuvį"}
+
+
+def test_judgements_of_an_experiment_are_the_sources(inside: Command, experiment: Path) -> None:
+    (experiment.parent / "corpus.jsonl").write_text('{"_id": "d1", "text": "The Rhine flows."}\n')
+    (experiment.parent / "queries.jsonl").write_text('{"_id": "a", "text": "Which?"}\n{"_id": "b", "text": "Who?"}\n')
+    (experiment.parent / "test.tsv").write_text("query-id\tcorpus-id\tscore\na\td1\t1\n")
+    experiment.write_text(
+        "documents: [corpus.jsonl]\nevaluation_set: queries.jsonl\nqrels: test.tsv\nmetrics: [recall]\n"
+        "configurations:\n  - name: rag\n    model: {endpoint: stub, name: m}\n    prompt: {template: 'x'}\n"
+        "    retrieval: {search: {method: bm25}}\n"
+    )
+    found = load_experiment(experiment)
+    assert [(one.id, one.references) for one in found.evaluation_set.examples] == [
+        ("a", (Span("corpus.jsonl/d1", 0, 16),))
+    ]
+    assert found.notes == ("queries.jsonl: 1 questions without a judgement were left out.",)
 
 
 def test_an_answer_that_is_not_used_is_named(inside: Command, experiment: Path) -> None:

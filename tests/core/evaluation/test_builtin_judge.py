@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from llmopt_core.evaluation.builtin_judge import is_evasive, statements
@@ -203,3 +205,24 @@ async def test_the_judge_reads_tokens_whatever_embedding_relevancy_uses(models):
     score, _ = await build_metrics(["answer_relevancy"], judge, models)[0].score(sample())
     assert score.value is not None
     assert QUESTION in other.encoded
+
+
+@pytest.mark.parametrize("metric", ["context_recall", "context_precision"])
+async def test_the_best_of_several_right_answers_is_judged(scored, metric):
+    wrong, right = "It was completed in 1925 in Rome.", "The Eiffel Tower was completed in 1889."
+    asked = sample(reference=wrong)
+    several = replace(asked, example=replace(asked.example, variables={"right_answers": [wrong, right]}))
+    assert (await scored(metric, asked)).value == 0.0
+    score = await scored(metric, several)
+    assert score.value == pytest.approx(1.0)
+    assert score.explanation.endswith(f"Best of 2 right answers: {right}")
+
+
+async def test_spellings_of_one_answer_are_judged_once_and_no_more_than_five_answers(scored):
+    same = sample(reference="in Rome")
+    same = replace(same, example=replace(same.example, variables={"right_answers": ["In Rome.", "the in Rome"]}))
+    assert "right answers" not in (await scored("context_recall", same)).explanation
+    many = [f"It stands in the city number {number}." for number in range(7)]
+    asked = sample(reference=many[0])
+    asked = replace(asked, example=replace(asked.example, variables={"right_answers": many}))
+    assert "Best of the first 5 of 7 right answers" in (await scored("context_recall", asked)).explanation

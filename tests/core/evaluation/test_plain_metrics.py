@@ -36,6 +36,7 @@ async def test_answers_against_the_reference(scored, metric, answer, value):
         ("exact_match", "1890", 0.0, "none of the 3 right answers"),
         ("answer_f1", "1889 May", 0.8, "Best of 3 right answers: in May 1889"),
         ("answer_f1", "1889", 1.0, "Best of 3 right answers: 1889"),
+        ("semantic_similarity", "in May 1889", 1.0, "Best of 3 right answers: in May 1889"),
     ],
 )
 async def test_the_best_of_several_right_answers_counts(scored, metric, answer, value, told):

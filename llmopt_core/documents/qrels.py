@@ -1,0 +1,118 @@
+"""Relevance judgements beside a question file, as BEIR and TREC keep them -> sources of its questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from llmopt_core.documents import limits
+from llmopt_core.documents.encoding import decode
+from llmopt_core.documents.questions import QuestionFile
+from llmopt_core.documents.text import normalise_file
+from llmopt_core.errors import BadInput
+from llmopt_core.files import read_regular_file
+from llmopt_core.types import Document, EvaluationSet, Span
+
+Judgements = dict[str, tuple[str, ...]]
+_BEIR, _TREC = 3, 4
+_JSONL = (".jsonl/", ".ndjson/")
+
+
+def read_qrels(source: Path | bytes, name: str = "") -> Judgements:
+    """Which documents answer which question, by their ids.
+
+    A line is `query-id corpus-id score` (BEIR, with a header) or `query-id iteration document-id relevance` (TREC).
+    Documents with a score of 0 or less do not answer.
+
+    Args:
+        source: A path, or the bytes of an upload.
+        name: Of the upload, for messages.
+
+    Raises:
+        BadInput: The file cannot be read, or a line is neither; names the line.
+    """
+    file = name or (source.name if isinstance(source, Path) else "qrels")
+    data = read_regular_file(source, partial(_check_size, file)) if isinstance(source, Path) else source
+    _check_size(file, len(data))
+    text, _ = normalise_file(decode(data, file)[0], file)
+    found: dict[str, dict[str, None]] = {}
+    for question, document, score in _judgements(text, file):
+        if score > 0:
+            found.setdefault(question, {})[document] = None
+        else:
+            found.setdefault(question, {})
+    if not found:
+        raise BadInput(f"{file} holds no judgements; expected lines of query-id, corpus-id and score.")
+    return {question: tuple(documents) for question, documents in found.items()}
+
+
+def with_judgements(found: QuestionFile, judgements: Judgements, documents: Sequence[Document]) -> QuestionFile:
+    """The questions that are judged, each with the documents that answer it as its source.
+
+    What has no judgement belongs to another part of the data set and is left out; how many those are, and which
+    documents are missing, is told in the warnings.
+
+    Raises:
+        BadInput: No question of the file is judged.
+    """
+    by_id = _by_id(documents)
+    examples, absent = [], dict[str, None]()
+    for example in found.evaluation_set.examples:
+        if example.id in judgements:
+            answering = judgements[example.id]
+            absent |= dict.fromkeys(one for one in answering if one not in by_id)
+            spans = tuple(Span(by_id[one].name, 0, len(by_id[one].text)) for one in answering if one in by_id)
+            examples.append(replace(example, references=example.references or spans))
+    if not examples:
+        raise BadInput(
+            "No question of the file is judged: the ids of the judgements are others, such as "
+            f"{next(iter(judgements))!r}; choose the judgements that belong to these questions."
+        )
+    warnings = list(found.warnings)
+    if left := len(found.evaluation_set.examples) - len(examples):
+        warnings.append(f"{left:,} questions without a judgement were left out.")
+    if absent:
+        warnings.append(f"{len(absent):,} judged documents are not among the documents, such as {next(iter(absent))}.")
+    return replace(
+        found, evaluation_set=EvaluationSet(found.evaluation_set.name, tuple(examples)), warnings=tuple(warnings)
+    )
+
+
+def _judgements(text: str, file: str) -> Iterator[tuple[str, str, float]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        cells = line.split("\t") if "\t" in line else line.split()
+        if not any(cell.strip() for cell in cells):
+            continue
+        score = _score(cells[-1])
+        if score is None and number == 1:
+            # A header.
+            continue
+        if score is None or len(cells) not in (_BEIR, _TREC):
+            raise BadInput(f"{file} line {number}: expected query-id, corpus-id and a score, found {line[:80]!r}.")
+        yield cells[0].strip(), cells[-2].strip(), score
+
+
+def _score(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _by_id(documents: Sequence[Document]) -> dict[str, Document]:
+    """Documents by the ids that data sets give them: that of a line, or the name of a file without its ending."""
+    found: dict[str, Document] = {}
+    for document in documents:
+        mark = next((mark for mark in _JSONL if mark in document.name), "")
+        path = PurePosixPath(document.name)
+        names = [document.name.split(mark, 1)[1]] if mark else [document.name, path.name, path.stem]
+        for name in names:
+            found.setdefault(name, document)
+    return found
+
+
+def _check_size(file: str, size: int) -> None:
+    if size > limits.TEXT_BYTES:
+        raise BadInput(f"{file} has more than {limits.megabytes(limits.TEXT_BYTES)}: split it.")

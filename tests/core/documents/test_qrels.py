@@ -1,0 +1,53 @@
+"""Judgements beside a question file, as BEIR and TREC keep them."""
+
+import pytest
+
+from llmopt_core.documents.load import load_bytes
+from llmopt_core.documents.qrels import read_qrels, with_judgements
+from llmopt_core.documents.questions import read_questions
+from llmopt_core.errors import BadInput
+from llmopt_core.types import Span
+
+CORPUS = load_bytes(
+    "corpus.jsonl",
+    b'{"_id": "d/1", "title": "", "text": "The pier opened in 1887."}\n{"_id": "d2", "title": "", "text": "Boats."}',
+)
+QUERIES = read_questions(
+    b'{"_id": "q1", "text": "When?"}\n{"_id": "q2", "text": "What?"}\n{"_id": "q3", "text": "Who?"}', "queries.jsonl"
+)
+BEIR = b"query-id\tcorpus-id\tscore\nq1\td/1\t1\nq1\td2\t0\nq3\tgone\t2\n"
+TREC = b"q1 0 d/1 1\nq1 0 d2 0\nq3 0 gone 2\n"
+
+
+@pytest.mark.parametrize("data", [BEIR, TREC])
+def test_documents_that_answer_are_the_sources(data):
+    found = with_judgements(QUERIES, read_qrels(data, "test.tsv"), CORPUS)
+    asked = {example.id: example.references for example in found.evaluation_set.examples}
+    assert asked == {"q1": (Span("corpus.jsonl/d/1", 0, len(CORPUS[0].text)),), "q3": ()}
+    assert found.notes == (
+        "1 questions without a judgement were left out.",
+        "1 judged documents are not among the documents, such as gone.",
+    )
+
+
+def test_files_go_by_their_names():
+    (plain,) = load_bytes("pier.txt", b"The pier opened in 1887.")
+    found = with_judgements(QUERIES, read_qrels(b"q1 0 pier 1\n"), [plain])
+    assert found.evaluation_set.examples[0].references == (Span("pier.txt", 0, len(plain.text)),)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"query-id\tcorpus-id\tscore\n", "test.tsv holds no judgements"),
+        (b"q1\td1\t1\nq1\td1\n", "test.tsv line 2: expected query-id, corpus-id and a score"),
+    ],
+)
+def test_what_is_no_judgement_is_refused(data, told):
+    with pytest.raises(BadInput, match=told):
+        read_qrels(data, "test.tsv")
+
+
+def test_judgements_of_other_questions_are_refused():
+    with pytest.raises(BadInput, match="the ids of the judgements are others, such as 'z9'"):
+        with_judgements(QUERIES, read_qrels(b"z9 0 d2 1"), CORPUS)

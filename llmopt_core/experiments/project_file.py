@@ -17,8 +17,10 @@ from typing import IO, Any
 
 from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.experiments.project_paths import placed, unplaced
+from llmopt_core.files import open_regular_file
 from llmopt_core.installed import program_version
 from llmopt_core.runs.store import Store
+from llmopt_core.runs.store_projects import checked_name
 from llmopt_core.runs.store_transfer import TABLE_NAMES, Row
 from llmopt_core.runs.values import Project
 from llmopt_core.workspace import write_output
@@ -63,7 +65,26 @@ def import_project(store: Store, file: Path | IO[bytes], name: str = "") -> Proj
     Raises:
         BadInput: It is no such file, is damaged, or of a newer version; or the name is taken.
     """
-    label = file.name if isinstance(file, Path) else "The file"
+    if isinstance(file, Path):
+        with open_regular_file(file) as opened:
+            return _import(store, opened, file.name, name)
+    return _import(store, file, "The file", name)
+
+
+def copy_project(store: Store, project: Project | str, name: str) -> Project:
+    """Add a copy of a project under another name; the two share nothing but what is cached.
+
+    Raises:
+        BadInput: There is no such project, or the name is empty, too long or taken.
+    """
+    name = checked_name(name)
+    with tempfile.TemporaryFile() as made:
+        export_project(store, project, made)
+        made.seek(0)
+        return import_project(store, made, name)
+
+
+def _import(store: Store, file: IO[bytes], label: str, name: str) -> Project:
     try:
         with zipfile.ZipFile(file) as archive:
             manifest = _manifest(archive, label)
@@ -75,18 +96,6 @@ def import_project(store: Store, file: Path | IO[bytes], name: str = "") -> Proj
         raise BadInput(f"{label} cannot be read ({error.strerror or error}).") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise BadInput(f"{label} is no project file, or a damaged one ({error}); export the project again.") from error
-
-
-def copy_project(store: Store, project: Project | str, name: str) -> Project:
-    """Add a copy of a project under another name; the two share nothing but what is cached.
-
-    Raises:
-        BadInput: There is no such project, or the name is taken.
-    """
-    with tempfile.TemporaryFile() as made:
-        export_project(store, project, made)
-        made.seek(0)
-        return import_project(store, made, name)
 
 
 def _write(store: Store, project: Project, file: IO[bytes]) -> None:

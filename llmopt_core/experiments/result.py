@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.scored import Scored, baseline_position, example_content, scored_runs
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
+from llmopt_core.files import read_regular_file
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import summarize
@@ -25,6 +27,7 @@ from llmopt_core.types import Hit, Record
 from llmopt_core.workspace import write_output
 
 Result = dict[str, Any]
+_LARGEST = 2_000_000_000
 
 
 def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -> Result:
@@ -177,9 +180,7 @@ def read_result(path: Path) -> Result:
         BadInput: The file is missing, is not JSON, or is not such a result.
     """
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+        result = json.loads(read_regular_file(path, partial(_check_size, path)).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text; give a file that `llmopt evaluate --json` wrote.") from error
     except RecursionError as error:
@@ -191,6 +192,11 @@ def read_result(path: Path) -> Result:
     for i, run in enumerate(result["runs"]):
         _check(run, f"{path}: run {i + 1}")
     return result
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > _LARGEST:
+        raise BadInput(f"{path} is larger than {_LARGEST // 10**9} GB; no result of an evaluation is.")
 
 
 def _check(run: Any, where: str) -> None:

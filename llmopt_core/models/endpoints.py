@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,8 @@ from llmopt_core.types import Spec, Usage
 
 OPENAI = "openai"
 OPENAI_URL = "https://api.openai.com/v1"
+
+_PLAIN_NAME = re.compile(r"[a-z0-9.-]*[a-z-][a-z0-9.-]*")
 
 
 class Prices(Spec):
@@ -110,9 +113,10 @@ class Endpoint(Spec):
         try:
             parts = urlsplit(url)
             port_is_fine = parts.port is None or parts.port > 0
+            sendable = url.isprintable() and " " not in (parts.hostname or " ") and bool(host_of(url))
         except ValueError as error:
             raise ValueError("base_url is not a web address such as https://host:8000/v1") from error
-        if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_fine:
+        if parts.scheme not in ("http", "https") or not sendable or not port_is_fine:
             raise ValueError("base_url must be a web address such as https://host:8000/v1")
         if parts.username or parts.password:
             raise ValueError("base_url must not hold a password; name the key's variable in api_key_env")
@@ -138,15 +142,36 @@ class Endpoint(Spec):
         return Usage(prompt_tokens, completion_tokens, cost, calls=1)
 
 
+def host_of(url: str) -> str:
+    """The host of a URL as it is asked for, in ASCII: a letter of another script looks like ours.
+
+    Raises:
+        ValueError: No call can be made to it.
+    """
+    host = urlsplit(url).hostname or ""
+    if "[" not in url and (_PLAIN_NAME.fullmatch(host) or _is_address(host)):
+        return host
+    import httpx2
+
+    # Python's own codec reads some names otherwise than the client that makes the calls, which takes long to load.
+    try:
+        return httpx2.URL(url).raw_host.decode()
+    except httpx2.InvalidURL as error:
+        raise ValueError(f"no call can be made to {host!r}") from error
+
+
 def is_loopback(url: str) -> bool:
     """Whether a URL stays on this machine; then proxies of the environment must not be asked."""
     host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
         return False
+    return True
 
 
 def builtin_endpoint() -> Endpoint:
@@ -249,8 +274,11 @@ def _openai(environ: Mapping[str, str]) -> Endpoint:
 
 
 def _read_yaml(path: Path) -> Any:
+    if path.exists() and not path.is_file():
+        # A pipe or a device may never end.
+        raise BadInput(f"{path}: the endpoints file cannot be read (it is no file on disk).")
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), BoundedLoader)  # noqa: S506 (a SafeLoader)
+        values = yaml.load(path.read_text(encoding="utf-8-sig"), BoundedLoader)  # noqa: S506 (a SafeLoader)
     except OSError as error:
         raise BadInput(f"{path}: the endpoints file cannot be read ({error.strerror or error}).") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

@@ -16,7 +16,7 @@ import yaml
 from filelock import FileLock
 
 from llmopt_core.errors import BadInput
-from llmopt_core.models.endpoints import OPENAI_URL, Endpoint, endpoints_from, is_loopback
+from llmopt_core.models.endpoints import OPENAI_URL, Endpoint, endpoints_from, host_of, is_loopback
 from llmopt_core.settings import Settings
 from llmopt_core.workspace import make_workspace, replace_file
 
@@ -37,12 +37,7 @@ class Destination:
 def destination_of(endpoint: Endpoint) -> Destination:
     """Where an endpoint's calls go."""
     parts = urlsplit(endpoint.base_url)
-    host = parts.hostname or ""
-    try:
-        # As it is asked for: a letter of another script looks like ours.
-        host = host.encode("idna").decode()
-    except UnicodeError:
-        host = host.encode("ascii", "backslashreplace").decode()
+    host = host_of(endpoint.base_url)
     usual = {"http": 80, "https": 443}.get(parts.scheme)
     port = f":{parts.port}" if parts.port not in (None, usual) else ""
     return Destination(f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}", endpoint.api_key_env)

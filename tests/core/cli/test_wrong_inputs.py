@@ -152,7 +152,8 @@ RESULTS = (
 VARIABLES = (
     ("LLMOPT_THREADS", "0"), ("LLMOPT_THREADS", "x"), ("LLMOPT_THREADS", "1.5"), ("LLMOPT_HOME", "/proc/x"),
     ("LLMOPT_DATABASE_URL", "x"), ("LLMOPT_DATABASE_URL", "nope://x"), ("LLMOPT_ENDPOINTS", "none.yaml"),
-    ("LLMOPT_ENDPOINTS", "docs"), ("LLMOPT_ENDPOINTS", "list.yaml"), ("OPENAI_BASE_URL", "nonsense"),
+    ("LLMOPT_ENDPOINTS", "docs"), ("LLMOPT_ENDPOINTS", "list.yaml"), ("LLMOPT_ENDPOINTS", "/dev/null"),
+    ("OPENAI_BASE_URL", "nonsense"),
 )  # fmt: skip
 
 
@@ -220,6 +221,14 @@ def test_a_training_file_without_an_example(inside: Command, tmp_path: Path, nam
 def test_a_file_that_is_no_result(inside: Command, tmp_path: Path, command: list[str], text: str) -> None:
     (tmp_path / "r.json").write_text(text)
     _is_one_clear_line(inside(*command))
+
+
+@pytest.mark.parametrize("command", [["compare", "FILE", "a", "a", "--metric", "m"], ["report", "FILE"],
+                                     ["project", "import", "FILE"]], ids=" ".join)  # fmt: skip
+def test_a_device_is_no_file_to_read(inside: Command, command: list[str]) -> None:
+    done = inside(*("/dev/null" if word == "FILE" else word for word in command))
+    _is_one_clear_line(done)
+    assert "/dev/null is a folder, pipe or device, not a file on disk" in done.complaint
 
 
 @pytest.mark.parametrize(("name", "value"), VARIABLES)

@@ -246,6 +246,18 @@ def test_what_is_no_zip_is_refused(target: Store, tmp_path: Path, content: bytes
         import_project(target, tmp_path / "odd.zip")
 
 
+def test_a_device_is_no_project_file(target: Store) -> None:
+    with pytest.raises(BadInput, match="/dev/null is a folder, pipe or device, not a file on disk"):
+        import_project(target, Path("/dev/null"))
+
+
+def test_a_copy_needs_a_name(source: Store) -> None:
+    before = source.projects()
+    with pytest.raises(BadInput, match="A project's name has 1 to 200 visible characters"):
+        copy_project(source, before[0], " ")
+    assert source.projects() == before
+
+
 def test_a_damaged_file_is_refused(target: Store, exported: Path) -> None:
     content = bytearray(exported.read_bytes())
     content[len(content) // 2] ^= 0xFF

@@ -110,10 +110,31 @@ def test_the_users_own_endpoints_need_no_confirmation(settings: Settings, stub: 
          "https://api.openai.com.evil.example (key from OPENAI_API_KEY)"),
         ("https://EXAMPLE.com:443/v1", "", "https://example.com (no key)"),
         ("https://ex\u0430mple.com/v1", "", "https://xn--exmple-4nf.com (no key)"),
+        ("https://fa\u00df.example/v1", "", "https://xn--fa-hia.example (no key)"),
+        ("https://\u03c3\u03c2.example/v1", "", "https://xn--3xab.example (no key)"),
+        ("https://[2001:db8::1]:8443/v1", "", "https://[2001:db8::1]:8443 (no key)"),
     ],
 )  # fmt: skip
 def test_what_is_new(settings: Settings, url: str, variable: str, told: str | None):
     assert [str(one) for one in new_destinations(settings, [foreign(url, variable)])] == ([told] if told else [])
+
+
+def test_a_name_that_reads_like_a_trusted_one_is_another_host(settings: Settings):
+    trust(settings, [Destination("https://fass.example", "SOME_API_KEY")])
+
+    (new,) = new_destinations(settings, [foreign("https://fa\u00df.example/v1", "SOME_API_KEY")])
+
+    assert new.host == "https://xn--fa-hia.example"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://\uff41pi.example/v1", "https://api\u200b.example/v1", "https://[v1.a]/v1", "https://999.1.1.1/v1",
+     "https://a b.example/v1", "https://evil.example/\t.api.openai.com/v1", "https://openai\u00ad.example"],
+)  # fmt: skip
+def test_an_address_that_no_call_can_be_made_to_is_refused(url: str):
+    with pytest.raises(BadInput, match=r"their.yaml: endpoint 'theirs': .*a web address such as"):
+        foreign(url)
 
 
 @pytest.mark.parametrize("content", ["{", "[1, 2]", "- {host: 5}", "- host: x", "\x00"])

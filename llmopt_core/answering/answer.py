@@ -15,7 +15,7 @@ from llmopt_core.answering.context import answer_variables
 from llmopt_core.answering.few_shot_vectors import remembered
 from llmopt_core.answering.support import ModelSupport, Support, WordSupport
 from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec, Vectors
-from llmopt_core.models.finish import ending
+from llmopt_core.models.finish import unusable
 from llmopt_core.prompts.assemble import Mode, build_messages, build_step_messages, templates_of
 from llmopt_core.prompts.few_shot import Encode
 from llmopt_core.prompts.patterns import extract_answer
@@ -147,7 +147,10 @@ class _Call:
                 messages = build_step_messages(self.prompt, step, variables, self.mode)
             else:
                 messages = await asyncio.to_thread(build_step_messages, self.prompt, step, variables, self.mode)
-            text = (await self.complete(messages)).text
+            done = await self.complete(messages)
+            if ended := unusable(done, self.model.max_tokens):
+                self.notes += (f"Step {step.name}: {ended}",)
+            text = done.text
             found = await _found(step.extract, text)
             variables[step.name] = text.strip() if found is None else found
             outputs.append((step.name, text.strip()))
@@ -164,7 +167,7 @@ async def _found(pattern: str, text: str) -> str | None:
 
 
 async def _extracted(pattern: str, done: Completion, max_tokens: int) -> tuple[str, list[str]]:
-    ended = ending(done.finish_reason, done.text, bool(done.reasoning or done.reasoning_tokens), max_tokens)
+    ended = unusable(done, max_tokens)
     notes = [ended] if ended else []
     found = await _found(pattern, done.text)
     if found is None:

@@ -12,6 +12,7 @@ from llmopt_core.answering.grounded import REFUSAL
 from llmopt_core.answering.support import Support, Verdict, numbered
 from llmopt_core.errors import BudgetReached, Cancelled, EndpointError, LlmOptError
 from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec
+from llmopt_core.models.finish import unusable
 from llmopt_core.types import Evidence, Message, Spec, Usage
 
 
@@ -129,6 +130,8 @@ async def _revised(
     request = ChatRequest((Message("user", _revision_prompt(answer, passages, left_out)),), spec)
     try:
         done = await chat.complete(request)
+        if ended := unusable(done, spec.max_tokens):
+            raise EndpointError(ended, "bad-answer")
     except EndpointError as error:
         note = f"{NOT_REWRITTEN}, so the unsupported sentences were only left out: {error}"
         return Checked(" ".join(kept), evidence, (*notes, note))

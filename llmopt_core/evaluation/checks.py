@@ -98,8 +98,8 @@ class Check:
 
     async def _find(self, sample: Sample, meter: Meter) -> Finding:
         answer = sample.answer
-        if answer is None:
-            raise CouldNotScore("There is no answer to check.")
+        if answer is None or sample.unanswered:
+            raise CouldNotScore(sample.unanswered)
         spec = self.spec
         if has_templates(spec):
             spec = await asyncio.to_thread(filled, spec, sample.example)

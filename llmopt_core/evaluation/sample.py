@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from llmopt_core.errors import OUTAGES, BudgetReached, Cancelled, EndpointError, LlmOptError
+from llmopt_core.models.finish import held_back
 from llmopt_core.types import Answer, Document, Evidence, Example, Hit, Score, Usage
 
 Need = Literal["answer", "reference", "references", "contexts", "retrieval", "judge"]
@@ -32,6 +33,13 @@ class Sample:
     def answer_text(self) -> str:
         """The answer, stripped; empty where there is none."""
         return self.answer.text.strip() if self.answer else ""
+
+    @property
+    def unanswered(self) -> str:
+        """Why there is nothing to score, in one sentence; empty where there is an answer."""
+        if self.answer is None:
+            return "There is no answer to score."
+        return held_back(self.answer.finish_reason, self.answer.raw or self.answer.text)
 
     @property
     def shown(self) -> tuple[Hit, ...]:
@@ -149,8 +157,8 @@ def fault_kind(error: LlmOptError) -> str:
 
 def missing_input(sample: Sample, needs: tuple[Need, ...]) -> str:
     """Why the sample cannot be scored, in one sentence; empty where nothing is missing."""
-    if "answer" in needs and sample.answer is None:
-        return "There is no answer to score."
+    if "answer" in needs and sample.unanswered:
+        return sample.unanswered
     if "reference" in needs and not (sample.example.reference or "").strip():
         return "The example has no reference answer."
     if "references" in needs and not sample.example.references:

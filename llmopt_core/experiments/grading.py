@@ -69,8 +69,8 @@ class Grader:
         open_ones = [one for one in graders if one.name not in known]
         # What asks nobody is done at once; a task of its own would only wait for its turn.
         graded = _partly_graded if partial else _graded
-        quick = [await graded(one, sample) for one in open_ones if not _may_be_kept(one)]
-        slow = await _together([graded(one, sample) for one in open_ones if _may_be_kept(one)])
+        quick = [await graded(one, sample) for one in open_ones if not _may_be_kept(one, sample)]
+        slow = await _together([graded(one, sample) for one in open_ones if _may_be_kept(one, sample)])
         made = dict([*quick, *slow])
         # A score without value is tried again the next time: the judge may have been out of reach.
         keep = {wanted[name]: value for name, value in made.items() if name in wanted and value[0].value is not None}
@@ -92,12 +92,13 @@ class Grader:
 
     def is_cached(self, example: Example, answer: Answer, sample: Sample) -> bool:
         """Whether scoring this answer costs no model call."""
-        graders = [one for one in (*self._metrics, *self._built(checks_of(example))) if one.judge]
+        every = (*self._metrics, *self._built(checks_of(example)))
+        graders = [one for one in every if one.judge and _may_be_kept(one, sample)]
         return len(self._known(graders, sample)[0]) == len(graders)
 
     def _known(self, graders: Sequence[Metric], sample: Sample) -> tuple[dict[str, Graded], dict[str, str]]:
         """Scores that are kept, and the key of each that may be."""
-        kept = [one for one in graders if _may_be_kept(one)]
+        kept = [one for one in graders if _may_be_kept(one, sample)]
         if sample.answer is None or not kept:
             return {}, {}
         identity = keys.sample_identity(sample.example, sample.answer, sample.hits)
@@ -127,8 +128,11 @@ def unpaid(record: Record) -> str:
     return next((score.failure for score in record.scores.values() if score.failure_kind == BUDGET), "")
 
 
-def _may_be_kept(grader: Metric) -> bool:
+def _may_be_kept(grader: Metric, sample: Sample) -> bool:
     """What calls a model. The rest is made faster than it is looked up, and some checks look at time and cost."""
+    info = getattr(grader, "info", None)
+    if info is not None and "answer" in info.needs and sample.unanswered:
+        return False
     spec = getattr(grader, "spec", None)
     return bool(grader.judge) or grader.name in _EMBEDDED or (isinstance(spec, CheckSpec) and spec.type == "similar")
 

@@ -9,7 +9,8 @@ from llmopt_core.errors import BudgetReached
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, accounted
 from llmopt_core.finetuning.data import ChatMessage, TrainingExample
-from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec
+from llmopt_core.models.base import ChatModel, ChatRequest, Completion, ModelSpec
+from llmopt_core.models.finish import LENGTH, unusable
 from llmopt_core.types import Example, Failure, Message, Usage
 
 # An answer is kept when every check returns an empty text; else the text says why it was rejected.
@@ -65,7 +66,7 @@ async def distill(
         request = ChatRequest(tuple(teacher_prompt(question)), model)
         try:
             reply = await teacher.complete(request)
-            reason = await _reject(question, reply.text, reply.finish_reason, checks)
+            reason = _unfit(reply, model) or await _reject(question, reply.text, checks)
         except BudgetReached as error:
             spent.stopped = str(error)
             return spent.stopped
@@ -98,11 +99,13 @@ def _why(result: TrainingExample | str | Failure) -> str:
     return result.message if isinstance(result, Failure) else str(result)
 
 
-async def _reject(question: Example, text: str, finish_reason: str, checks: Sequence[AnswerCheck]) -> str:
-    if not text.strip():
-        return "the answer is empty"
-    if finish_reason == "length":
+def _unfit(reply: Completion, model: ModelSpec) -> str:
+    if reply.finish_reason == LENGTH and reply.text.strip():
         return "the answer was cut off at the token limit"
+    return unusable(reply, model.max_tokens) or ("" if reply.text.strip() else "the answer is empty")
+
+
+async def _reject(question: Example, text: str, checks: Sequence[AnswerCheck]) -> str:
     for check in checks:
         if reason := await check(question, text):
             return reason

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 _FIELDS = ("message", "msg", "error_message", "error", "errors", "detail", "details", "reason", "title",
-           "error_description")  # fmt: skip
+           "error_description", "status_msg", "base_resp")  # fmt: skip
+_CODES = ("code", "type", "__type", "status")
+_TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,200}?)\s*</title>", re.IGNORECASE)
 _MOST = 3
 _DEEPEST = 6
 _VAGUE = "provider returned error"
@@ -23,22 +27,38 @@ def reason_of(body: Any) -> str:
 
 def _reasons(value: Any, depth: int = 0) -> Iterator[str]:
     if isinstance(value, str):
-        yield value
+        yield from _reasons_in_text(value, depth)
     elif depth > _DEEPEST:
         return
     elif isinstance(value, list):
         for item in value:
             yield from _reasons(item, depth + 1)
     elif isinstance(value, dict):
-        inner = next((value[name] for name in _FIELDS if value.get(name)), None)
-        place = _place(value.get("loc"))
-        said = [f"{place}{text}" for text in _reasons(inner, depth + 1)]
+        fields = {str(name).lower(): inner for name, inner in value.items()}
+        place = _place(fields.get("loc"))
+        found = (list(_reasons(fields[name], depth + 1)) for name in (*_FIELDS, *_CODES) if fields.get(name))
+        said = [f"{place}{text}" for text in next(filter(None, found), [])]
         if said and said[0].strip().lower().startswith(_VAGUE):
             # A broker's word for the reason of the service behind it.
-            metadata = value.get("metadata")
+            metadata = fields.get("metadata")
             raw = metadata.get("raw") if isinstance(metadata, dict) else None
-            said += [raw] if isinstance(raw, str) else []
+            said += _reasons(raw, depth + 1)
         yield from said
+
+
+def _reasons_in_text(text: str, depth: int) -> Iterator[str]:
+    """A page of HTML says its title; JSON that is handed on as text is read."""
+    start = text.lstrip()[:1]
+    if start == "<" and (title := _TITLE.search(text)):
+        yield title[1]
+        return
+    if start in ("{", "[") and depth <= _DEEPEST:
+        try:
+            yield from _reasons(json.loads(text), depth + 1)
+        except (ValueError, RecursionError):
+            yield text
+        return
+    yield text
 
 
 def _place(loc: Any) -> str:

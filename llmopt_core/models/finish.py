@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from llmopt_core.models.base import Completion
+
 STOP, LENGTH, FILTER, TOOLS, ERROR = "stop", "length", "content_filter", "tool_calls", "error"
 
 _REASONS = {
@@ -38,6 +40,21 @@ def ending(reason: str, text: str, thinking: bool = False, max_tokens: int | Non
         return "No answer: the model wrote its reasoning alone." if empty and thinking else ""
     known = (_EMPTY if empty else _WITH_TEXT).get(reason)
     return known or f"The endpoint gave {reason!r} as the reason why the answer ends."
+
+
+def unusable(done: Completion, max_tokens: int | None = None) -> str:
+    """Why a reply is empty or not whole, in one sentence; empty where it is whole."""
+    return ending(done.finish_reason, done.text, bool(done.reasoning or done.reasoning_tokens), max_tokens)
+
+
+def held_back(reason: str, text: str) -> str:
+    """Why a text is no answer to be scored; empty where it is one.
+
+    What a content filter left is not what the model says, and a call of a tool alone is no answer. An answer that a
+    limit of tokens cut, even to nothing, is what its configuration gives.
+    """
+    reason = known_reason(reason)
+    return ending(reason, text) if reason == FILTER or (reason == TOOLS and not text.strip()) else ""
 
 
 CUT = "The answer was cut off at the limit of tokens."

@@ -23,7 +23,7 @@ from llmopt_core.models.retry import pause_before_retry, with_retries
 from llmopt_core.models.stream import Heard, pieces_of
 from llmopt_core.models.wire import mode_of, model_name, parameters, reasoning_tokens, usage_of, with_extra, with_names
 from llmopt_core.models.wire_answers import AnsweredError, Counts, Piece, check_no_error, read_answer, read_counts
-from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error, error_body
+from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error, refusal_in
 from llmopt_core.types import Usage
 
 OnText = Callable[[str], None]
@@ -82,7 +82,7 @@ class OpenAIChat:
 
         async def ask() -> Piece:
             try:
-                answer = await self._create(request, name)
+                answer, _ = await self._create(request, name)
             except AnsweredError as error:
                 spent.add(read_counts(error.body))
                 raise
@@ -163,16 +163,27 @@ class OpenAIChat:
             await asyncio.sleep(pause)
 
     async def _pieces_once(self, request: ChatRequest, name: str) -> AsyncGenerator[Piece, None]:
-        stream = await self._create(request, name, stream=True)
-        try:
-            async with aclosing(pieces_of(stream, self._endpoint.timeout_seconds)) as pieces:
-                async for piece in pieces:
-                    yield piece
-        finally:
-            await stream.close()
+        """One try; a refusal may come as the stream's first event, too."""
+        while True:
+            stream, body, begun = *await self._create(request, name, stream=True), False
+            try:
+                async with aclosing(pieces_of(stream, self._endpoint.timeout_seconds)) as pieces:
+                    async for piece in pieces:
+                        begun = begun or bool(piece.text)
+                        yield piece
+                return
+            except (openai.APIError, AnsweredError) as error:
+                if begun or not self._learn(error, request, name, body):
+                    raise
+            finally:
+                await stream.close()
 
-    async def _create(self, request: ChatRequest, name: str, stream: bool = False) -> Any:
-        """Call, leaving out what this model has refused before; learn from a refusal once per parameter."""
+    async def _create(self, request: ChatRequest, name: str, stream: bool = False) -> tuple[Any, dict[str, Any]]:
+        """Call, leaving out what this model has refused before; learn from a refusal once per parameter.
+
+        Returns:
+            The answer, and the body that was sent.
+        """
         mode = mode_of(request.model, self._endpoint)
         place = (self._endpoint.base_url, name, mode)
         while True:
@@ -182,17 +193,23 @@ class OpenAIChat:
             try:
                 answer = await self._post(_PATHS[mode], body, stream)
             except (openai.APIStatusError, AnsweredError) as error:
-                status, said = _status_and_body(error)
-                parameter = refused_parameter(status, said, body)
-                by_hand = parameter in request.model.extra_body
-                if parameter is not None and not by_hand and (mode, parameter) != ("completion", "max_tokens"):
-                    self._refusals.learn(place, [parameter], taken=False)
+                if self._learn(error, request, name, body):
                     continue
-                if not trial or status not in (400, 422):
+                if not trial or refusal_in(error)[0] not in (400, 422):
                     raise
-                return await self._without(trial, place, body, stream, error)
+                return await self._without(trial, place, body, stream, error), body
             self._refusals.learn(place, trial, taken=True)
-            return answer
+            return answer, body
+
+    def _learn(self, error: openai.APIError | AnsweredError, request: ChatRequest, name: str, body: Any) -> bool:
+        """Whether a refusal was about a parameter that can be left out; it is from now on."""
+        mode = mode_of(request.model, self._endpoint)
+        parameter = refused_parameter(*refusal_in(error), body)
+        by_hand = parameter in request.model.extra_body
+        if parameter is None or by_hand or (mode, parameter) == ("completion", "max_tokens"):
+            return False
+        self._refusals.learn((self._endpoint.base_url, name, mode), [parameter], taken=False)
+        return True
 
     async def _without(
         self, trial: Collection[str], place: Place, body: Mapping[str, Any], stream: bool, error: Exception
@@ -260,13 +277,6 @@ class _Spent:
             self._usage = self.with_answer(None, "")
         if self._usage is not None:
             setattr(error, "usage", self._usage)  # noqa: B010
-
-
-def _status_and_body(error: openai.APIStatusError | AnsweredError) -> tuple[int, Any]:
-    """Of a refusal; one that came with status 200 and names no other is taken for a refusal of the request."""
-    if isinstance(error, AnsweredError):
-        return error.status or 400, error.body
-    return error.status_code, error_body(error)
 
 
 def _json(response: httpx2.Response) -> Any:

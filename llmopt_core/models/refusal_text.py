@@ -18,11 +18,13 @@ PARAMETERS = (
 
 _NOT_TAKEN = re.compile(
     r"unsupported|not support|n't support|unknown|unrecogni[sz]ed|not recogni[sz]ed|unexpected|unavailable|"
+    r"immutable|forbidden|illegal|fixed at|cannot both|(?:not|n't) (?:allow|take|accept)|not enabled|enabled only|"
     r"cannot find|extra[ _]?(?:field|input|forbidden|parameter)|extraneous|"
     r"not (?:permitted|allowed|available|implemented|accepted)|no such|deprecated|no longer|"
-    r"not a (?:valid|known) (?:parameter|argument|field|option|property)|"
+    r"not a (?:valid|known) (?:parameter|argument|field|option|property)|(?:are|is) not valid for|"
     r"invalid (?:parameter|argument|field|option|property|input field)|"
     r"only (?:the )?default|only `?1(?:\.0)?`?(?= |$|\.(?!\d)) ?(?:is|allowed|with)?(?! ?(?:to|and|-))|"
+    r"only `?[01]\.\d+`? is |"
     r"only be (?:set to )?`?1(?:\.0)?`?(?! ?(?:to|and|-))|\u4e0d\u652f\u6301",
     re.IGNORECASE,
 )
@@ -38,6 +40,12 @@ _NEUTRAL: Mapping[str, float] = {"temperature": 0.0, "top_p": 1.0}
 _ABOVE = re.compile(
     r"strictly positive|(?:must|should) be (?:strictly )?(?:>|<|greater|less|positive|in \(|between)", re.IGNORECASE
 )
+# Of what is optional no value is the user's own: any complaint about it is a refusal.
+_OTHER_VALUE = re.compile(r"must be|should be|expected|\bonly\b", re.IGNORECASE)
+_OTHER_WORDS: Mapping[str, str] = {
+    "response_format": r"json[ _-]?mode|response format|structured outputs?|json_schema",
+    "logprobs": r"log ?probabilities",
+}
 _CLAUSES = re.compile(r"[;\n]|\.(?=\s|$)|\bplease\b|\buse\b|\binstead\b|\bdid you mean\b", re.IGNORECASE)
 _PLACES = ("param", "loc", "parameter", "field")
 _DEEPEST = 6
@@ -68,7 +76,7 @@ def refused_parameter(status: int, body: Any, sent: Collection[str]) -> str | No
         body: Its JSON.
         sent: The request's body, or the names in it.
     """
-    if status not in (400, 404, 422) and status < 500:
+    if status not in (400, 403, 404, 422) and status < 500:
         return None
     named = [name for name in PARAMETERS if name in sent]
     statements = list(_statements(body))
@@ -91,7 +99,13 @@ def _by_place(statement: _Statement, named: Collection[str]) -> str | None:
         return None
     if statement.code.startswith(("unsupported", "unknown", "extra_forbidden", "unrecognized")):
         return found
-    return found if _NOT_TAKEN.search(statement.text) and not _OUT_OF_RANGE.search(statement.text) else None
+    return found if _is_refused(found, statement.text) else None
+
+
+def _is_refused(name: str, text: str) -> bool:
+    if name in OPTIONAL and _OTHER_VALUE.search(text):
+        return True
+    return bool(_NOT_TAKEN.search(text)) and not _OUT_OF_RANGE.search(text)
 
 
 def _by_sentence(statement: _Statement, named: Collection[str]) -> str | None:
@@ -99,13 +113,12 @@ def _by_sentence(statement: _Statement, named: Collection[str]) -> str | None:
     if any(part in named for part in statement.place):
         return None
     for clause in _CLAUSES.split(statement.text):
-        words = list(_NOT_TAKEN.finditer(clause))
-        if not words or _OUT_OF_RANGE.search(clause):
-            continue
+        words = [*_NOT_TAKEN.finditer(clause), *_OTHER_VALUE.finditer(clause)]
         near = [
             (min(max(word.start() - spot.end(), spot.start() - word.end()) for word in words), name)
             for name in named
-            for spot in re.finditer(_mention(name), clause)
+            if words and _is_refused(name, clause)
+            for spot in re.finditer(_mention(name), clause, re.IGNORECASE)
         ]
         if near:
             return min(near)[1]
@@ -116,19 +129,21 @@ def _neutral_value(statement: _Statement, sent: Collection[str]) -> str | None:
     if not isinstance(sent, Mapping) or not _ABOVE.search(statement.text):
         return None
     for name, neutral in _NEUTRAL.items():
-        if sent.get(name) == neutral and (name in statement.place or re.search(_mention(name), statement.text)):
+        if sent.get(name) == neutral and (name in statement.place or re.search(_mention(name), statement.text, re.I)):
             return value_key(name, sent[name])
     return None
 
 
 def _mention(name: str) -> str:
     # Ordinary words stand in messages about other things too.
-    quote = r"\\*[\"'`]" if name in ("stop", "seed") else ""
-    if quote:
+    if name in ("stop", "seed"):
+        quote = r"\\*[\"'`]"
         kind = r"(?:parameters?|arguments?|fields?|param|body|supplied|property|option|keys?|inputs?)"
         named = rf"{kind}[ .:\[]+{name}(?![a-z_])"
-        return rf"{quote}{name}{quote}|{named}|(?:^|: ?|\.){name} ?: "
-    return rf"(?<![a-z_]){name}(?![a-z_])"
+        verb = rf"(?<![\w-]){name} (?:is|was|are|unsupported)\b"
+        return rf"{quote}{name}{quote}|{named}|(?:^|: ?|\.){name} ?: |{verb}|: ?{name}$"
+    other = _OTHER_WORDS.get(name)
+    return rf"(?<![a-z_]){name}(?![a-z_])" + (f"|{other}" if other else "")
 
 
 def _statements(value: Any, depth: int = 0) -> Iterator[_Statement]:
@@ -136,11 +151,16 @@ def _statements(value: Any, depth: int = 0) -> Iterator[_Statement]:
     if depth > _DEEPEST:
         return
     if isinstance(value, str):
-        yield _Statement((), value, "")
+        inner = _json_in(value)
+        if inner is None:
+            yield _Statement((), value, "")
+        else:
+            yield from _statements(inner, depth + 1)
     elif isinstance(value, list):
         for item in value:
             yield from _statements(item, depth + 1)
     elif isinstance(value, dict):
+        value = {str(name).lower(): inner for name, inner in value.items()}
         place = tuple(str(part) for name in _PLACES for part in _flat(value.get(name)))
         code = str(value.get("code") or "")
         kind = str(value.get("type") or "")
@@ -151,8 +171,19 @@ def _statements(value: Any, depth: int = 0) -> Iterator[_Statement]:
             yield _Statement(place, " ".join([*said, *(word for word in (code, kind) if "_" in word)]),
                              kind if kind == "extra_forbidden" else code)  # fmt: skip
         for name, inner in value.items():
-            if isinstance(inner, dict | list) and name not in ("input", "ctx", *_PLACES):
+            nested = isinstance(inner, dict | list) or (isinstance(inner, str) and _json_in(inner) is not None)
+            if nested and name not in ("input", "ctx", *_PLACES):
                 yield from _statements(inner, depth + 1)
+
+
+def _json_in(text: str) -> Any:
+    """The object or list that a proxy hands on as text; None where it is none."""
+    if text[:1] not in ("{", "["):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _flat(value: Any) -> Iterator[Any]:

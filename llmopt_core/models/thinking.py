@@ -12,10 +12,15 @@ _TAGS = {
     "<thought>": "</thought>",
     "[THINK]": "[/THINK]",
     "◁think▷": "◁/think▷",
+    "<reasoning>": "</reasoning>",
+    "<seed:think>": "</seed:think>",
+    "<|START_THINKING|>": "<|END_THINKING|>",
+    "<|begin_of_thought|>": "<|end_of_thought|>",
+    "<|channel|>analysis<|message|>": "<|channel|>final<|message|>",
 }
 # Only these may stand anywhere, or end a thinking that was begun in the prompt; the others are words of answers too.
-_ANYWHERE = ("<think>", "[THINK]", "◁think▷")
-_CLOSING = {_TAGS[tag]: tag for tag in _ANYWHERE}
+_ANYWHERE = ("<think>", "[THINK]", "◁think▷", "<seed:think>")
+_CLOSING = {_TAGS[tag]: tag for tag in (*_ANYWHERE, "<thinking>", "<|START_THINKING|>")}
 _MARK = re.compile("|".join(map(re.escape, (*_ANYWHERE, *_CLOSING))))
 _LONGEST = max(map(len, (*_TAGS, *_TAGS.values())))
 _FENCE = "```"

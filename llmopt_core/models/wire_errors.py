@@ -86,13 +86,19 @@ def _without_status(error: Exception, endpoint: Endpoint, attempts: int) -> tupl
 
 
 def error_body(error: openai.APIStatusError) -> Any:
-    """The answer's JSON; the SDK gives a list of errors as none."""
-    if error.body:
-        return error.body
+    """The answer's JSON or text; the SDK gives `error` of it alone, which may be less than is said beside it."""
     try:
         return error.response.json()
     except (ValueError, httpx2.StreamError, RecursionError):
         return error.body
+
+
+def refusal_in(error: openai.APIError | AnsweredError) -> tuple[int, Any]:
+    """Status and body; one that came with status 200 and names no other is taken for a refusal of the request."""
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code, error_body(error)
+    said = error if isinstance(error, AnsweredError) else AnsweredError(error.body)
+    return said.status or 400, said.body
 
 
 def _unreadable(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import OUTAGES, EndpointError
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.models.base import ChatModel, ChatRequest, EmbeddingSpec, ModelSpec
+from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.asking import completes
@@ -144,6 +145,8 @@ class _Writing:
 
     async def _one(self, item: tuple[str, Chunk]) -> tuple[str, Usage]:
         completion = await self._chat.complete(_request(item[1], self._spec.of, self._writer, self._plain))
+        if not completion.text.strip() and (ended := unusable(completion, self._writer.max_tokens)):
+            raise EndpointError(ended, "bad-answer")
         return _usable(completion.text, self._spec.of, _template(self._spec.of, self._plain)), completion.usage
 
     def _keep(self, key: str, result: tuple[str, Usage] | Failure, total: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
+from llmopt_core.models.finish import unusable
 from llmopt_core.models.own_time import makespan, took
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
@@ -20,6 +21,9 @@ WINDOW, STEP = 20, 10
 _TOP_LOGPROBS = 5
 _ANSWER_TOKENS = 4
 _WORDS = 300
+_THINKS = (
+    "The model reasons before it says Yes or No; turn that off (reasoning_effort, extra_body) or take llm-listwise."
+)
 
 
 class LlmLikelihood:
@@ -75,7 +79,8 @@ class LlmYesNo:
         took(makespan([answer.seconds for answer in answers], self._models.at_most(self._spec.endpoint)))
         scores = [_log_odds(answer) for answer in answers]
         if passages and all(score is None for score in scores):
-            raise EndpointError("The model said neither Yes nor No.", "bad-answer")
+            thinks = any(answer.reasoning or answer.reasoning_tokens for answer in answers)
+            raise EndpointError(_THINKS if thinks else "The model said neither Yes nor No.", "bad-answer")
         return [score or 0.0 for score in scores], total_usage(answer.usage for answer in answers)
 
     async def _ask(self, question: str, passage: str) -> Completion:
@@ -111,6 +116,8 @@ class LlmListwise:
         for start in _windows(len(passages)):
             window = order[start : start + WINDOW]
             answer = await self._ask(question, [passages[position] for position in window])
+            if not answer.text.strip() and (ended := unusable(answer, self._spec.max_tokens)):
+                raise EndpointError(ended, "bad-answer")
             order[start : start + WINDOW] = [window[place] for place in _order(answer.text, len(window))]
             usage += answer.usage
             took(answer.seconds)
@@ -149,7 +156,8 @@ def _order(text: str, count: int) -> list[int]:
 
 
 def _log_odds(answer: Completion) -> float | None:
-    for alternatives in answer.logprobs:
+    # Nobody tells which of the tokens were thinking, where a "yes" says nothing.
+    for alternatives in () if answer.reasoning else answer.logprobs:
         yes, no = (_probability(alternatives, word) for word in ("yes", "no"))
         if yes or no:
             return float(np.log(max(yes, 1e-6)) - np.log(max(no, 1e-6)))

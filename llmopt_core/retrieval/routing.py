@@ -12,6 +12,7 @@ import numpy as np
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Vectors
+from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.asking import completes, together
@@ -90,7 +91,8 @@ class Router:
         except EndpointError as error:
             return _route("llm", None, time.perf_counter() - started, warning=_FAILED.format(error))
         category = named_category(answer.text, self.spec.categories)
-        warning = "" if category else "The model named no known category; the general settings are used."
+        ended = "" if answer.text.strip() else unusable(answer, model.max_tokens)
+        warning = _FAILED.format(ended) if ended else "" if category else _NOTHING
         seconds = answer.seconds or time.perf_counter() - started
         return _route("llm", category, seconds, answer.usage, warning)
 
@@ -137,6 +139,7 @@ def _route(method: str, category: str | None, seconds: float = 0.0, usage: Usage
 
 
 _FAILED = "Routing failed: {} The general settings are used."
+_NOTHING = "The model named no known category; the general settings are used."
 
 PROMPT = """Sort the question into one of these categories: {{ categories }}. Write only the category.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
+from llmopt_core.models.finish import unusable
 from llmopt_core.models.own_time import makespan
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
@@ -80,7 +81,8 @@ async def transform(
             took = makespan([completion.seconds for completion in written], models.at_most(spec.model.endpoint))
             texts = _texts(spec, [completion.text for completion in written])
             warning = f"{len(failed)} of {spec.n} passages failed: {failed[0]}" if failed else ""
-            warning = warning if texts else _NOTHING.format(spec.method)
+            ended = next(filter(None, (unusable(one, spec.model.max_tokens) for one in written if not one.text)), "")
+            warning = warning if texts else _NOTHING.format(spec.method, ended or "the model wrote nothing usable.")
         except EndpointError as error:
             texts, warning = [], f"{spec.method} failed: {error} The question itself is searched."
     texts = [text.strip() for text in texts if text.strip()]
@@ -160,7 +162,7 @@ def _distinct(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-_NOTHING = "{}: the model wrote nothing usable. The question itself is searched."
+_NOTHING = "{}: {} The question itself is searched."
 
 CHAT_PROMPTS = {
     "hyde": """Write a short passage, as it would stand in a reference document, that answers the question.

@@ -15,6 +15,7 @@ from llmopt_core.experiments.question_writing.filters import Candidate, Dropped,
 from llmopt_core.experiments.question_writing.passages import sample_passages
 from llmopt_core.experiments.question_writing.replies import Written, read_reply
 from llmopt_core.models.base import BUILTIN, ChatRequest, ModelSpec
+from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.prompts.template import render
@@ -206,6 +207,8 @@ class _Work:
         except BudgetReached:
             self.stopped = "the budget leaves no room for the next passage"
             return Failure("write", "cancelled", self.stopped)
+        if not completion.text.strip() and (ended := unusable(completion, model.max_tokens)):
+            raise EndpointError(ended, "bad-answer")
         self.answered += 1
         written = read_reply(("Question:" if self._plain else "") + completion.text)
         return written[: self._spec.per_passage]

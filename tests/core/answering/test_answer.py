@@ -88,6 +88,12 @@ async def test_a_chain_hands_outputs_on_and_streams_only_the_last(models):
     assert answer.hits == FOUND.hits
 
 
+async def test_a_step_of_a_chain_that_was_cut_is_told(models):
+    prompt = PromptSpec(template="{{ facts }} {{ question }}", steps=(PromptStep(name="facts", template="List facts"),))
+    answer, _ = await ask(models, [Completion("", finish_reason="length", reasoning="hm"), "1914"], prompt=prompt)
+    assert answer.notes[0] == "Step facts: No answer: the model spent its 256 tokens on reasoning; raise max_tokens."
+
+
 async def test_the_answer_is_taken_out_of_the_reasoning(models):
     prompt = PromptSpec(extract=r"Answer: (?P<answer>.*)")
     answer, _ = await ask(models, ["Let me think. Answer: 1914"], None, prompt)

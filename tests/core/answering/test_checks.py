@@ -129,6 +129,13 @@ async def test_a_rewriting_that_fails_falls_back_to_leaving_out():
     assert "rewriting failed" in checked.notes[-1]
 
 
+async def test_a_rewriting_that_is_cut_falls_back_to_leaving_out():
+    reviser = (ScriptedChat([Completion("In 19", finish_reason="length")]), ModelSpec())
+    checked = await check("In 1914. By Bob.", REVISE, Fixed(True, False), reviser=reviser)
+    assert checked.text == "In 1914."
+    assert "rewriting failed" in checked.notes[-1]
+
+
 async def test_nothing_retrieved_is_named_or_refused():
     assert (await check("A.", REFUSE, Fixed(), ())).text == REFUSAL
     checked = await check("A.", FLAG, Fixed(), ())

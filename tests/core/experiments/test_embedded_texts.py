@@ -12,7 +12,7 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.estimate import estimate
 from llmopt_core.experiments.experiment import run_experiment
-from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec
+from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.retrieval.embedded_texts import write_texts
@@ -87,6 +87,14 @@ def test_a_chunk_whose_call_fails_keeps_its_text_and_is_asked_again_later(write:
     assert "The endpoint is busy." in made.warning
     later = write(found, ScriptedChat(["Another summary."]))
     assert later.texts == ("A summary.", "Another summary.")
+
+
+def test_reasoning_alone_is_told(write: Write) -> None:
+    chat = ScriptedChat([Completion("", finish_reason="length", reasoning="hm"), "About snow.", "About harbour."])
+    found = chunks("harbour one", "snow two")
+    made = write(found, chat)
+    assert made.fallen_back == 1
+    assert "on reasoning; raise max_tokens" in made.warning
 
 
 def test_a_model_that_never_answers_stops_the_work(write: Write) -> None:

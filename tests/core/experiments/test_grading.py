@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from llmopt_core.answering.checks import NOT_CHECKED
+from llmopt_core.answering.ending import ending_of
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.grading import recorded_metrics
 from llmopt_core.experiments.result import result_of
+from llmopt_core.models.base import Completion
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import EvaluationSet, Example
 
@@ -52,6 +54,33 @@ async def test_a_check_that_cannot_run_leaves_it_undecided(lab: Lab) -> None:
     (record,) = await answered(lab, lab.configuration(), [rubric])
     assert record.scores["checks"].value is None
     assert "Not decided" in record.scores["checks"].failure
+
+
+@pytest.mark.parametrize(
+    ("reply", "scored"),
+    [
+        (Completion("The Rhi", finish_reason="content_filter"), False),
+        (Completion("", finish_reason="SAFETY"), False),
+        (Completion("", finish_reason="tool_calls"), False),
+        (Completion("The Rhine.", finish_reason="tool_calls"), True),
+        (Completion("The Rhi", finish_reason="length"), True),
+        (Completion("", finish_reason="length"), True),
+        (Completion("", finish_reason="stop"), True),
+    ],
+)
+async def test_what_a_content_filter_left_and_a_call_of_a_tool_are_no_answers_to_score(
+    lab: Lab, reply: Completion, scored: bool
+) -> None:
+    lab.chat = ScriptedChat([reply])
+    polite = checked(EXAMPLES[0], {"type": "contains", "value": "Elbe", "negate": True})
+
+    (record,) = await answered(lab, lab.configuration(), [polite])
+
+    assert record.failure is None
+    assert (record.scores["answer_f1"].value is not None) is scored
+    assert record.scores["checks"].passed is (True if scored else None)
+    if not scored:
+        assert record.scores["answer_f1"].failure == ending_of(record.answer) != ""
 
 
 async def test_a_check_by_an_llm_is_asked_once(lab: Lab) -> None:

@@ -154,6 +154,15 @@ async def test_distillation_goes_on_when_the_teacher_fails_and_drops_cut_answers
     assert "token limit" in made.rejected["q1"]
 
 
+async def test_half_an_answer_or_reasoning_alone_is_no_training_example() -> None:
+    held = Completion("The bomb is", Usage(), "content_filter")
+    teacher = ScriptedChat([held, Completion("", Usage(), "length", reasoning="hm"), "good"])
+    made = await distill(QUESTIONS[:3], teacher, ModelSpec(max_tokens=9), teacher_prompt=teach, concurrency=1)
+    assert [e.answer for e in made.examples] == ["good"]
+    assert "content filter" in made.rejected["q0"]
+    assert "spent its 9 tokens on reasoning" in made.rejected["q1"]
+
+
 async def test_distillation_stops_at_its_budget_or_when_told() -> None:
     teacher = ScriptedChat(lambda _request: "fine", cost_usd=1.0)
     budget = Budget(2.0)

@@ -145,6 +145,18 @@ async def test_yes_after_a_line_break_still_counts(reranked):
     assert (await retriever.retrieve(QUESTION)).hits[0].score > 5
 
 
+async def test_a_yes_in_the_reasoning_is_no_answer(reranked):
+    thought = ({"Yes": -0.1, "No": -9.0},)
+    _, retriever = reranked("llm-yes-no", lambda request: Completion("No", logprobs=thought, reasoning="Yes, or no?"))
+    assert {hit.score for hit in (await retriever.retrieve("dance")).hits} == {-1.0}
+
+    _, retriever = reranked("llm-yes-no", lambda request: Completion("", finish_reason="length", reasoning="Yes"))
+    assert "reasons before it says Yes or No" in (await retriever.retrieve("bees")).warnings[0]
+
+    _, retriever = reranked("llm-listwise", lambda request: Completion("", finish_reason="length", reasoning="[2]"))
+    assert "spent its 256 tokens on reasoning" in (await retriever.retrieve("dance")).warnings[0]
+
+
 async def test_the_list_is_put_in_the_order_the_model_names(reranked):
     def answer(request):
         numbers = [line.split('"')[1] for line in asked(request).splitlines() if line.startswith("<passage ")]

@@ -3,7 +3,7 @@ import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.index.exact import unit
-from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.retrieval.spec import SearchSpec, TransformSpec
 from llmopt_core.retrieval.transform import transform
@@ -103,6 +103,15 @@ async def test_a_failing_model_leaves_the_question_itself_with_a_warning(retriev
     assert found.trace[0].method == method
     if isinstance(reply, EndpointError):
         assert "fake is down" in found.warnings[0]
+
+
+async def test_a_model_that_spends_its_tokens_on_reasoning_is_told(retriever, script):
+    script(Completion("", finish_reason="length", reasoning="hm"))
+    found = await retriever(transform=spec("multi-query")).retrieve(QUESTION)
+    assert found.warnings[0] == (
+        "multi-query: No answer: the model spent its 256 tokens on reasoning; raise max_tokens. "
+        "The question itself is searched."
+    )
 
 
 async def test_passages_that_fail_are_left_out_with_a_warning(retriever, script):

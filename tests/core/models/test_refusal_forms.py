@@ -1,0 +1,127 @@
+"""What services say when they do not take a parameter, in their own forms; what else they refuse teaches nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.refusals import refused_parameter
+from tests.stub_endpoint import StubEndpoint
+
+from .conftest import MakeModels, ask
+
+SENT = {
+    "temperature": 0.0, "top_p": 0.9, "max_tokens": 256, "seed": 1, "stop": ["x"], "stream_options": {},
+    "response_format": {"type": "json_object"}, "logprobs": True, "top_logprobs": 5,
+}  # fmt: skip
+RAW = json.dumps({"error": {"message": "Unsupported parameter: 'max_tokens' is not supported.", "param": "max_tokens"}})
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        (403, {"error": {"message": "You are not allowed to request logprobs from this model"}}, "logprobs"),
+        (403, {"error": {"message": "You are not allowed to use this model"}}, None),
+        (400, {"error": {"message": "response_format value as json_schema is enabled only for newer versions"}},
+         "response_format"),
+        (400, {"error": "'response_format.type' must be 'json_schema' or 'text'"}, "response_format"),
+        (400, {"error": {"message": "response_format.type: Input should be 'json_schema'"}}, "response_format"),
+        (400, [{"error": {"code": 400, "message": "JSON mode is not enabled for models/small"}}], "response_format"),
+        (500, {"error": {"message": "This model does not support response format `json_schema`."}}, "response_format"),
+        (400, [{"error": {"code": 400, "message": "Logprobs is not supported for this model"}}], "logprobs"),
+        (400, {"error": {"message": "Provider returned error", "metadata": {"raw": RAW}}}, "max_tokens"),
+        (400, {"error": "Bad Request", "status": 400, "message": "Unknown parameter: seed"}, "seed"),
+        (400, {"Message": "The model returned the following errors: `stop` : unsupported"}, "stop"),
+        (400, {"errors": ["seed is an unknown parameter"]}, "seed"),
+        (400, {"error": "Argument not supported on this model: stop"}, "stop"),
+        (400, {"error": {"message": "invalid temperature: only 0.6 is allowed for this model"}}, "temperature"),
+        (400, {"error": {"message": "temperature is immutable for this model"}}, "temperature"),
+        (400, {"error": {"message": "This model does not allow setting temperature."}}, "temperature"),
+        (400, {"error": {"message": "`temperature` and `top_p` cannot both be specified for this model."}}, "top_p"),
+        (400, {"error": {"message": "These are not valid for this model: temperature, presence_penalty"}},
+         "temperature"),
+        (400, "stream_options is not supported", "stream_options"),
+        (400, {"error": {"message": "Unknown model: seed-oss-36b"}}, None),
+        (400, {"error": {"message": "max_tokens must be at least 1"}}, None),
+        (400, {"error": {"message": "temperature should be between 0.1 and 2"}}, "temperature=0.0"),
+        (404, {"error": {"message": "The model `m` does not exist or you do not have access to it."}}, None),
+        (400, {"error": {"message": "The prompt was filtered; please change it and stop.", "param": "prompt"}}, None),
+    ],
+)  # fmt: skip
+def test_what_a_refusal_names(status: int, body: Any, found: str | None):
+    assert refused_parameter(status, body, SENT) == found
+
+
+def refusing(parameter: str, answer: Any):
+    """A server that answers so while the request has a parameter."""
+
+    async def refuse(request: web.Request, body: dict[str, Any], fault: object = None) -> Any:
+        return await answer(request) if parameter in body else None
+
+    return refuse
+
+
+async def in_a_stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    await response.write(b'data: {"error": {"message": "Unknown parameter: \'stream_options\'.", "code": 400}}\n\n')
+    await response.write_eof()
+    return response
+
+
+async def as_json(_: web.Request) -> web.Response:
+    return web.json_response({"error": {"message": "stream_options is not supported"}})
+
+
+async def as_text(_: web.Request) -> web.Response:
+    return web.Response(status=400, text="stream_options is not supported")
+
+
+@pytest.mark.parametrize("answer", [in_a_stream, as_json, as_text])
+async def test_a_streamed_call_learns_from_a_refusal(stub: StubEndpoint, make_models: MakeModels, answer: Any):
+    stub._misbehave = refusing("stream_options", answer)  # type: ignore[method-assign]
+    heard: list[str] = []
+    async with make_models() as models:
+        chat = models.chat(ModelSpec(endpoint="stub"))
+        done = await chat.complete(ask(), heard.append)
+        await chat.complete(ask(), heard.append)
+
+    assert done.text == "stub answer"
+    assert "".join(heard) == 2 * "stub answer"
+    assert ["stream_options" in request["body"] for request in stub.requests] == [True, False, False]
+
+
+REASONS = [
+    (400, {"timestamp": "now", "error": "Bad Request", "message": "the true reason"}, "(400): the true reason."),
+    (400, {"Message": "the true reason", "__type": "ValidationException"}, "(400): the true reason."),
+    (400, {"error": {"message": None, "code": "model_overloaded"}}, "(400): model_overloaded."),
+    (400, {"error": {"message": "Provider returned error", "metadata": {"raw": '{"error": {"message": "too long"}}'}}},
+     "(400): Provider returned error; too long."),
+    (400, "<html><head><title>400 Bad Request</title></head><body>nginx</body></html>", "(400): 400 Bad Request."),
+    (200, {"success": False, "message": "not today"}, "with an error: not today."),
+    (200, {"base_resp": {"status_code": 1004, "status_msg": "login failed"}}, "with an error: login failed."),
+    (200, {"choices": [{"finish_reason": "error", "error": {"message": "it died", "code": 502},
+                        "message": {"content": "half"}}]}, "(HTTP 502): it died"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "body", "words"), REASONS)
+async def test_the_reason_is_found_wherever_it_stands(
+    stub: StubEndpoint, make_models: MakeModels, status: int, body: Any, words: str
+):
+    async def answer(_request: web.Request, _body: dict[str, Any], fault: object = None) -> web.Response:
+        if isinstance(body, str):
+            return web.Response(status=status, text=body, content_type="text/html")
+        return web.json_response(body, status=status)
+
+    stub._misbehave = answer  # type: ignore[method-assign]
+    async with make_models(max_retries=0) as models:
+        with pytest.raises(EndpointError) as failure:
+            await models.chat(ModelSpec(endpoint="stub")).complete(ask())
+
+    assert words in str(failure.value)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from llmopt_core.documents.encoding import decode
-from llmopt_core.documents.tables import Row, table_blocks
+from llmopt_core.documents.table_rows import Row
+from llmopt_core.documents.tables import table_blocks
 from llmopt_core.documents.text import Extracted, normalise_file
 from llmopt_core.errors import BadInput
 

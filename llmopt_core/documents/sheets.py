@@ -10,7 +10,8 @@ from typing import Any
 
 from llmopt_core.documents.number_formats import NumberFormat, plain_number
 from llmopt_core.documents.package import Package, attribute, child, children, descendants, local
-from llmopt_core.documents.tables import Row, table_blocks
+from llmopt_core.documents.table_rows import Row
+from llmopt_core.documents.tables import table_blocks
 from llmopt_core.documents.text import Extracted, normalise, plain_lines
 from llmopt_core.errors import BadInput
 

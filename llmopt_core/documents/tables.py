@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from llmopt_core.documents import limits
+from llmopt_core.documents.side_by_side import parted
+from llmopt_core.documents.table_rows import Row, is_header, is_number
 from llmopt_core.documents.text import plain_lines
 from llmopt_core.errors import BadInput
 
@@ -14,24 +16,6 @@ _AHEAD = 20
 # About as many rows as fit into one chunk together with what stands around them.
 _LONG_TABLE = 12
 _BAR = re.compile(r" \|(?= |$)")
-
-
-class Row(dict[int, str]):
-    """The filled cells of a row, by column.
-
-    Attributes:
-        spans: For each merged cell, its first and last column.
-    """
-
-    def __init__(self, cells: Mapping[int, str] | None = None) -> None:
-        super().__init__(cells or {})
-        self.spans: dict[int, int] = {}
-
-    def in_order(self) -> Row:
-        """The same cells, from the left to the right."""
-        row = Row(dict(sorted(self.items())))
-        row.spans = self.spans
-        return row
 
 
 def cells_line(cells: Iterable[str]) -> str:
@@ -47,7 +31,7 @@ def named_rows(lines: list[str]) -> str:
     """
     rows = [[cell.strip() for cell in _BAR.split(line)] for line in lines]
     header = rows[0] if rows else []
-    names = len(header) > 1 and all(header) and len(set(header)) == len(header) and not any(map(_is_number, header))
+    names = len(header) > 1 and all(header) and len(set(header)) == len(header) and not any(map(is_number, header))
     if len(lines) < _LONG_TABLE or not names or any(len(row) > len(header) for row in rows):
         return "\n".join(lines)
     return "\n\n".join(
@@ -59,17 +43,24 @@ def table_blocks(rows: Iterable[Row], name: str) -> Iterator[str]:
     """One block per row below a header; titles stand for themselves, and a header without rows gives the header.
 
     A table begins at the first row that is about as wide as those after it. After an empty row, another begins where a
-    row of words stands above a row of numbers, or a title above a header.
+    row of words stands above a row of numbers, or a title above a header. Of tables beside each other the left one
+    comes first.
 
     Raises:
         BadInput: More cells than are read.
     """
     size = 0
-    for block in _Tables(rows).blocks():
+    for block in (block for part in parted(map(_filled, rows)) for block in _Tables(part).blocks()):
         size += len(block)
         if size > limits.TABLE_CHARACTERS:
             raise BadInput(f"{name} holds more than {limits.TABLE_CHARACTERS:,} characters of cells: split it.")
         yield block
+
+
+def _filled(row: Row) -> Row:
+    filled = Row({column: cell for column, cell in row.items() if cell.strip()})
+    filled.spans = row.spans
+    return filled
 
 
 class _Tables:
@@ -107,16 +98,14 @@ class _Tables:
             row = next(self._rows, None)
             if row is None:
                 break
-            filled = Row({column: cell for column, cell in row.items() if cell.strip()})
-            filled.spans = row.spans
-            self._ahead.append(filled)
+            self._ahead.append(row)
         return [self._ahead[i] for i in range(min(count, len(self._ahead)))]
 
     def _begin(self, row: Row) -> None:
         columns = {column: " ".join(cell.split()) for column, cell in row.items()}
         below = next(iter(self._look(1)), None)
         groups = {first: last for first, last in row.spans.items() if first in row and last > first}
-        if groups and below and len(below) > len(row) - (len(below) < 2) and not any(map(_is_number, below.values())):
+        if groups and below and len(below) > len(row) - (len(below) < 2) and not any(map(is_number, below.values())):
             # A header in two rows: what stands over several columns goes before the name of each.
             self._next()
             over = {i: columns[first] for first, last in groups.items() for i in below if first <= i <= last}
@@ -143,22 +132,14 @@ class _Tables:
         after = self._look(2)
         if len(row) == 1:
             wide = bool(after) and len(after[0]) > 1
-            return wide and len(self._columns) > 1 and _is_header(after[0])
-        if not _is_header(row) or not after or not after[0]:
+            return wide and len(self._columns) > 1 and is_header(after[0])
+        if not is_header(row) or not after or not after[0]:
             return False
-        numbers = {column for column, cell in after[0].items() if _is_number(cell)}
+        numbers = {column for column, cell in after[0].items() if is_number(cell)}
         return bool(numbers & set(row) & self._numeric) or (set(row) != set(self._columns) and bool(numbers & set(row)))
 
     def _block(self, row: Row) -> str:
         self._empty = False
-        self._numeric.update(column for column, cell in row.items() if _is_number(cell))
+        self._numeric.update(column for column, cell in row.items() if is_number(cell))
         named = ((self._columns.get(column, ""), cell.strip()) for column, cell in row.items())
         return "\n".join(f"{column}: {value}" if column else plain_lines(value) for column, value in named)
-
-
-def _is_number(cell: str) -> bool:
-    return any(map(str.isdigit, cell)) and not any(map(str.isalpha, cell))
-
-
-def _is_header(row: Row) -> bool:
-    return len(row) > 1 and not any(map(_is_number, row.values()))

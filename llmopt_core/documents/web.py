@@ -8,23 +8,21 @@ from typing import Any
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.tables import named_rows
 from llmopt_core.documents.text import Extracted, normalise, normalise_file, plain_lines
+from llmopt_core.documents.web_lists import list_marks, mark_of
+from llmopt_core.documents.web_replacements import left_out, replace_with_text
 from llmopt_core.documents.web_tables import is_layout, spread_cells
 from llmopt_core.errors import BadInput
 
-_LEFT_OUT_TAGS = (
-    "script style template noscript svg math iframe object embed head select input textarea canvas audio video map"
-)
 _BLOCK_TAGS = (
     "address article aside blockquote body caption dd details dialog div dl dt fieldset figcaption figure footer form "
     "header hr html legend li main nav ol p pre section summary table tbody tfoot thead tr ul h1 h2 h3 h4 h5 h6"
 )
-_LEFT_OUT = frozenset(_LEFT_OUT_TAGS.split())
+_LEFT_OUT = frozenset(("script", "style", "head"))
 _BLOCKS = frozenset(_BLOCK_TAGS.split())
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _CELLS = ("td", "th")
 _TABLE_PARTS = ("table", "thead", "tbody", "tfoot", "tr")
 _LINES = ("li", "tr", "dd", "dt", "br")
-_MARKERS = ("- ", *("#" * level + " " for level in range(1, 7)))
 _SPACE = re.compile(r"[ \t\n\f]+")
 # Nobody sees them; but in scripts without spaces a zero-width space is the only border of a word.
 _UNSEEN = re.compile("\u00ad|\u2060|\ufeff|(?<![\u0e00-\u109f\u1780-\u17ff])\u200b(?![\u0e00-\u109f\u1780-\u17ff])")
@@ -34,41 +32,44 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 def read_html(name: str, data: bytes, encoding: str = "") -> Extracted:
     """What a reader of the page sees: `h1` to `h6` as `#` lines, list items as `- `, table rows with bars.
 
-    Buttons and closed accordions are read. Scripts, styles, fields of forms and pictures are left out, and so is what
-    the page hides, which a warning says. The page's title becomes a heading where there is no `h1`.
+    Buttons, closed accordions, formulas, words in drawings and descriptions of pictures are read. Scripts and styles
+    are left out, and so is what the page hides, embeds or fills into its forms, which a warning says. The page's title
+    becomes a heading where there is no `h1`.
 
     Raises:
         BadInput: Not text.
     """
     text, warnings = decode(data, name, encoding, page=True)
     text, more = normalise_file(text, name)
-    rendered, hidden = _render(text, name)
-    if hidden:
-        more += (f"Left out: {hidden:,} hidden part{'s' if hidden > 1 else ''} of the page.",)
+    rendered, losses = _render(text, name)
+    if losses:
+        more += (f"Left out: {', '.join(losses)}.",)
     return Extracted(normalise(rendered), (), warnings + more)
 
 
-def _render(text: str, name: str) -> tuple[str, int]:
-    """The text of a page, and how many of its parts are hidden."""
+def _render(text: str, name: str) -> tuple[str, list[str]]:
+    """The text of a page, and what was left out of it."""
     from lxml import etree, html
 
     if not text.strip():
-        return "", 0
+        return "", []
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     try:
         root = html.document_fromstring(text.encode("utf-8"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError):
-        return "", 0
+        return "", []
     except (ValueError, AssertionError) as error:
         raise BadInput(f"{name} cannot be read as HTML ({error}).") from error
     _check_whole(parser.error_log, name)
+    title = " ".join((root.findtext(".//head/title") or "").split())
+    counts = replace_with_text(root)
     spread_cells(root)
     writer = _Writer(root)
     writer.walk(root)
     body = _BLANK_LINES.sub("\n\n", _UNSEEN.sub("", "".join(writer.parts))).strip()
-    title = " ".join((root.findtext(".//title") or "").split())
     has_heading = re.search(r"^# ", body, re.MULTILINE)
-    return (f"# {title}\n\n{body}" if title and body and not has_heading else body), writer.hidden
+    hidden = [f"{writer.hidden:,} hidden part{'s' if writer.hidden > 1 else ''} of the page"] if writer.hidden else []
+    return (f"# {title}\n\n{body}" if title and body and not has_heading else body), hidden + left_out(counts)
 
 
 def _check_whole(errors: Any, name: str) -> None:
@@ -84,6 +85,12 @@ def _check_whole(errors: Any, name: str) -> None:
         )
 
 
+class _Mark(str):
+    """What begins a line: nothing may come between it and its words."""
+
+    __slots__ = ()
+
+
 class _Writer:
     """Collects the text of a tree without recursion, so that deep nesting is safe."""
 
@@ -94,6 +101,7 @@ class _Writer:
         self._cells = 0
         self._outer_cells: list[int] = []
         self._table_starts: list[int] = []
+        self._marks = list_marks(root)
         self._layout = {table for table in root.iter("table") if is_layout(table)}
         self._placing: list[bool] = []
         # What a button opens is there to be read.
@@ -121,9 +129,7 @@ class _Writer:
     def _left_out(self, element: Any) -> bool:
         if not isinstance(element.tag, str):
             return True
-        if element.tag in _LEFT_OUT:
-            return element.tag != "template" or "shadowrootmode" not in element.attrib
-        return self._is_hidden(element)
+        return element.tag in _LEFT_OUT or self._is_hidden(element)
 
     def _is_hidden(self, element: Any) -> bool:
         if "hidden" not in element.attrib or element.get("hidden", "").lower() == "until-found":
@@ -148,9 +154,9 @@ class _Writer:
         if tag == "tr":
             self._cells = 0
         elif tag == "li":
-            self.parts.append("- ")
+            self.parts.append(_Mark(mark_of(element, self._marks)))
         elif tag in _HEADINGS:
-            self.parts.append("#" * int(tag[1]) + " ")
+            self.parts.append(_Mark("#" * int(tag[1]) + " "))
         elif tag == "pre":
             self._preformatted.append(len(self.parts))
         self._text(element.text)
@@ -159,7 +165,7 @@ class _Writer:
         tag = element.tag
         if tag == "pre" and self._preformatted:
             self._fence(self._preformatted.pop())
-        if tag in _HEADINGS and self.parts and self.parts[-1] in _MARKERS:
+        if tag in _HEADINGS and self.parts and isinstance(self.parts[-1], _Mark):
             # An empty one names nothing, least of all what comes next.
             self.parts.pop()
         elif tag in _BLOCKS or (tag in _CELLS and self._places()):
@@ -207,7 +213,7 @@ class _Writer:
         """A paragraph ends or begins: a blank line, in lists and rows a new line, inside a table cell a space."""
         if self._cells and tag not in _TABLE_PARTS:
             self._text(" ")
-        elif self.parts and self.parts[-1] not in _MARKERS:
+        elif self.parts and not isinstance(self.parts[-1], _Mark):
             self._break(1 if tag in _LINES else 2)
 
     def _break(self, lines: int) -> None:

@@ -133,8 +133,11 @@ class Numbering:
 
 
 def _count(levels: dict[int, Any], counts: dict[int, int], level: int) -> str:
-    count = counts.get(level, 1)
-    kind = value_of(levels.get(level), "numFmt")
+    return count_in(value_of(levels.get(level), "numFmt"), counts.get(level, 1))
+
+
+def count_in(kind: str, count: int) -> str:
+    """A number as a list shows it; `kind` by Word's names, such as `lowerRoman`."""
     if kind in ("lowerLetter", "upperLetter") and count > 0:
         letter = chr(ord("a") + (count - 1) % 26) * min(9, (count - 1) // 26 + 1)
         return letter if kind == "lowerLetter" else letter.upper()

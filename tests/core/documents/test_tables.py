@@ -175,3 +175,35 @@ def test_each_row_of_a_long_table_has_its_column_names_and_those_of_a_short_one_
     assert "Ship type | Fee EUR\nFerry 0 | 1000\nFerry 1 | 1001" in load_bytes(name, make(rows[:3]))[0].text
     unnamed = [(f"Ferry {i}", str(1000 + i)) for i in range(20)]
     assert "Ferry 5 | 1005\nFerry 6 | 1006" in load_bytes(name, make(unnamed))[0].text
+
+
+LEFT, RIGHT = "Ship: Ann\nFee: 12\n\nShip: Bob\nFee: 30", "Port: Turku\nBerths: 4\n\nPort: Oslo\nBerths: 7"
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"),
+    [
+        ((("Ship", "Fee", None, "Port", "Berths"), ("Ann", 12, None, "Turku", 4), ("Bob", 30, None, "Oslo", 7)),
+         f"{LEFT}\n\n{RIGHT}"),
+        ((("Fees", None, None, "Ports"), ("Ship", "Fee", None, "Port", "Berths"), ("Ann", 12, None, "Turku", 4),
+          ("Bob", 30, None, "Oslo", 7)), f"Fees\n\n{LEFT}\n\nPorts\n\n{RIGHT}"),
+        ((("Ship", "Fee", None, "No", "Name"), ("Ann", 12, None, 1, "x"), ("Bob", 30, None, 2, "y"),
+          (None, None, None, 3, "z")), f"{LEFT}\n\nNo: 1\nName: x\n\nNo: 2\nName: y\n\nNo: 3\nName: z"),
+        ((("Ship", 2020, None, "Ship", 2020), ("Ann", 12, None, "Eve", 5)),
+         "Ship: Ann\n2020: 12\n\nShip: Eve\n2020: 5"),
+        ((("Ship", "Fee", "Ship", "Fee"), ("Ann", 12, "Bob", 30)), LEFT),
+        ((("All", "of", "them", "here"), ("a", 1, "b", 2), (), ("Ship", "Fee", None, "Port", "Berths"),
+          ("Ann", 12, None, "Turku", 4), ("Bob", 30, None, "Oslo", 7), (), ("Note", "Value"), ("x", 5)),
+         f"All: a\nof: 1\nthem: b\nhere: 2\n\n{LEFT}\n\nNote: x\nValue: 5\n\n{RIGHT}"),
+        ((("Ship", "Fee", None, "Min", "Max"), ("Ann", 12, None, 1, 2), ("Bob", 30, None, 3, 4)),
+         "Ship: Ann\nFee: 12\nMin: 1\nMax: 2\n\nShip: Bob\nFee: 30\nMin: 3\nMax: 4"),
+        ((("Ship", "Fee", None, "Note"), ("Ann", 12, None, "new"), ("Bob", 30)),
+         "Ship: Ann\nFee: 12\nNote: new\n\nShip: Bob\nFee: 30"),
+        ((("Ship", "Fee", None, "Seen", "By"), ("Ann", 12, None, "no"), ("Bob", 30), ("Cid", 5, None, "yes", "Eve")),
+         "Ship: Ann\nFee: 12\nSeen: no\n\nShip: Bob\nFee: 30\n\nShip: Cid\nFee: 5\nSeen: yes\nBy: Eve"),
+    ],
+)  # fmt: skip
+def test_tables_beside_each_other_are_read_one_after_the_other(rows, text):
+    assert sheet(*rows) == text
+    lines = [",".join("" if cell is None else str(cell) for cell in (*row, *[None] * (5 - len(row)))) for row in rows]
+    assert csv("\n".join(lines)) == text

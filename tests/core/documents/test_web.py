@@ -96,3 +96,55 @@ def test_code_and_words_with_a_hash_make_no_headings():
 def test_soft_hyphens_and_zero_width_spaces_are_not_part_of_words():
     assert read("<p>com&shy;pen&shy;sation Zero&#8203;width</p>").text == "compensation Zerowidth"
     assert "\u200b" in read("<p>ไทย&#8203;ไทย</p>").text
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("<p>Sizes: <select><option>S<option selected>M<option>L</select></p>", "Sizes: S, M, L"),
+        ("<label>Text</label><textarea>Two\n lines</textarea>", "Text\n\nTwo lines"),
+        ("<p><input type=submit value='Send now'> or <input type=image alt='Go back'></p>",
+         "Send now or [Image: Go back]"),
+        ("<p>See <img src=a.png alt='A map of the  pier'>.</p>", "See [Image: A map of the pier] ."),
+        ("<map><area alt='North pier'></map><p>x</p>", "[Image: North pier]\n\nx"),
+        ("<p>a</p><svg><title>Tides</title><text>High <tspan>6 am</tspan></text><text>Low</text></svg>",
+         "a\n\n[Image: Tides]; High 6 am; Low"),
+        ("<p>a</p><iframe srcdoc='&lt;p&gt;Inside &lt;img alt=pier&gt;&lt;/p&gt;'></iframe>",
+         "a\n\nInside [Image: pier]"),
+        ("<math><mi>c</mi><mo>=</mo><msqrt><msup><mi>a</mi><mn>2</mn></msup><mo>+</mo><mi>b</mi></msqrt></math>",
+         "c = √(a^2 + b)"),
+        ("<math><mfrac><mrow><mi>a</mi><mo>+</mo><mn>1</mn></mrow><mi>n</mi></mfrac></math>", "(a + 1)/n"),
+        ("<math><semantics><mi>x</mi><annotation encoding='application/x-tex'>{\\displaystyle x^2}</annotation>"
+         "</semantics></math><img aria-hidden=true alt='x^2'>", "x^2"),
+        ("<p><a href='mailto:a%40b.org?subject=x'>Write</a>, <a href='tel:+1 23'>+1 23</a></p>",
+         "Write (a@b.org), +1 23"),
+        ("<div><template shadowrootmode=open><p>Shadow</p></template></div>", "Shadow"),
+        ("<ol start=3><li>c<li value=9>i<li>j</ol><ol type=a reversed><li>b<li>a</ol><ul><li>x</ul>",
+         "3. c\n9. i\n10. j\n\nb. b\na. a\n\n- x"),
+        ("<dl><dt>Term<dd>Meaning</dl><p><ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby></p>",
+         "Term\nMeaning\n\n漢(kan)"),
+    ],
+)  # fmt: skip
+def test_what_a_page_shows_by_other_means_than_text(body, text):
+    document = read(body)
+    assert document.text == text
+    assert document.warnings == ()
+
+
+def test_what_has_no_text_is_told():
+    options = "".join(f"<option>Country {n}" for n in range(30))
+    document = read(
+        f"<p>Text</p><iframe src=a.html></iframe><object data=b></object><video></video><input value=Ann>"
+        f"<input type=hidden value=x><select>{options}</select><noscript>Use scripts <iframe src=c></iframe></noscript>"
+        "<template>T</template><template> </template><canvas></canvas><p hidden>h</p><img src=a.png alt=a.png>"
+    )
+    assert document.text == "Text"
+    assert document.warnings == (
+        "Left out: 1 hidden part of the page, 2 embedded pages or files, 1 recording, 1 form field with a value, "
+        "1 long list to choose from, 1 part for browsers without scripts, 1 template with text, 1 canvas.",
+    )
+
+
+def test_a_formula_nested_without_end_is_read():
+    deep = "<mrow>" * 240 + "<mi>x</mi>" + "</mrow>" * 240
+    assert read(f"<p>a</p><math>{deep}</math>").text == "a\n\nx"

@@ -1,0 +1,39 @@
+"""Rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class Row(dict[int, str]):
+    """The filled cells of a row, by column.
+
+    Attributes:
+        spans: For each merged cell, its first and last column.
+    """
+
+    def __init__(self, cells: Mapping[int, str] | None = None) -> None:
+        super().__init__(cells or {})
+        self.spans: dict[int, int] = {}
+
+    def between(self, first: int, last: int) -> Row:
+        """The cells of some columns."""
+        row = Row({column: cell for column, cell in self.items() if first <= column <= last})
+        row.spans = {column: min(end, last) for column, end in self.spans.items() if first <= column <= last}
+        return row
+
+    def in_order(self) -> Row:
+        """The same cells, from the left to the right."""
+        row = Row(dict(sorted(self.items())))
+        row.spans = self.spans
+        return row
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number, whatever its signs and separators."""
+    return any(map(str.isdigit, cell)) and not any(map(str.isalpha, cell))
+
+
+def is_header(row: Row) -> bool:
+    """Whether a row may name columns: several cells, none of them a number."""
+    return len(row) > 1 and not any(map(is_number, row.values()))

@@ -1,0 +1,34 @@
+"""The marks of list items on a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmopt_core.documents.word_styles import BULLET, count_in
+
+
+def list_marks(root: Any) -> dict[Any, str]:
+    """The mark of each item of an ordered list, such as `3. ` or `c. `; items of others have a bullet."""
+    found: dict[Any, str] = {}
+    for ordered in root.iter("ol"):
+        items = [item for item in ordered if item.tag == "li"]
+        down = "reversed" in ordered.attrib
+        number = _whole(ordered.get("start"), len(items) if down else 1)
+        for item in items:
+            number = _whole(item.get("value"), number)
+            found[item] = f"{count_in(_KINDS.get(ordered.get('type', '1'), 'decimal'), number)}. "
+            number += -1 if down else 1
+    return found
+
+
+def mark_of(item: Any, marks: dict[Any, str]) -> str:
+    """What stands before a list item."""
+    return marks.get(item, BULLET)
+
+
+def _whole(text: str | None, otherwise: int) -> int:
+    text = (text or "").strip()
+    return int(text) if text.removeprefix("-").isdecimal() and len(text) < 7 else otherwise
+
+
+_KINDS = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}

@@ -1,0 +1,156 @@
+"""What a page shows by other means than text -> text at its place, and a count of what has none."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from llmopt_core.documents.web_math import formula
+
+# A longer list, such as all countries, says nothing of the page.
+_MOST_OPTIONS = 20
+_BUTTONS = ("submit", "button", "reset")
+_UNTYPED = ("hidden", "password", "checkbox", "radio", "file", "color", "range", "image", *_BUTTONS)
+_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|svg|webp|bmp|tiff?|ico|emf|wmf)", re.IGNORECASE)
+_DEEPEST_PAGE = 3
+_SENTENCES = {
+    "pages": ("embedded page or file", "embedded pages or files"),
+    "recordings": ("recording", "recordings"),
+    "fields": ("form field with a value", "form fields with a value"),
+    "lists": ("long list to choose from", "long lists to choose from"),
+    "scripts": ("part for browsers without scripts", "parts for browsers without scripts"),
+    "templates": ("template with text", "templates with text"),
+    "drawings": ("canvas", "canvases"),
+}
+
+
+def replace_with_text(root: Any) -> Counter[str]:
+    """Put texts where pictures, formulas, fields and embedded pages stand.
+
+    Taken are descriptions of pictures, words in SVG, MathML and TeX, options of short lists, buttons, text areas,
+    `srcdoc` of frames, and mail addresses and telephone numbers behind links. What has no text is counted.
+    """
+    counts: Counter[str] = Counter()
+    for element in list(root.iter(*_REPLACED)):
+        # What was inside something that is replaced has gone with it.
+        if any(above is root for above in element.iterancestors()):
+            _REPLACED[element.tag](element, counts)
+    return counts
+
+
+def left_out(counts: Mapping[str, int]) -> list[str]:
+    """The counts in words, such as `2 recordings`."""
+    return [f"{count:,} {_SENTENCES[kind][count > 1]}" for kind, count in counts.items() if count]
+
+
+def described(text: str | None) -> str:
+    """A picture by its description; empty where that is none, or only the name of a file."""
+    words = " ".join((text or "").split())
+    return "" if not words or _FILE_NAME.fullmatch(words) else f"[Image: {words}]"
+
+
+def _become(element: Any, text: str, tag: str = "span") -> None:
+    tail = element.tail
+    element.clear()
+    element.tag, element.text, element.tail = tag, f" {text} " if text else None, tail
+
+
+def _picture(element: Any, counts: Counter[str]) -> None:
+    seen = element.get("aria-hidden") != "true" and element.get("role") not in ("presentation", "none")
+    _become(element, described(element.get("alt")) if seen else "")
+
+
+def _drawing(element: Any, counts: Counter[str]) -> None:
+    if element.get("aria-hidden") == "true":
+        return _become(element, "")
+    title = described(element.findtext("title") or element.get("aria-label"))
+    words = [" ".join("".join(text.itertext()).split()) for text in element.iter("text")]
+    return _become(element, "; ".join(filter(None, [title, *words])), "div" if any(words) else "span")
+
+
+def _formula(element: Any, counts: Counter[str]) -> None:
+    _become(element, formula(element))
+
+
+def _choice(element: Any, counts: Counter[str]) -> None:
+    options = [" ".join("".join(one.itertext()).split()) for one in element.iter("option")]
+    options = [option for option in options if option]
+    counts["lists"] += len(options) > _MOST_OPTIONS
+    _become(element, ", ".join(options) if len(options) <= _MOST_OPTIONS else "")
+
+
+def _input(element: Any, counts: Counter[str]) -> None:
+    kind, value = element.get("type", "text").lower(), " ".join(element.get("value", "").split())
+    counts["fields"] += bool(value) and kind not in _UNTYPED
+    _become(element, value if kind in _BUTTONS else described(element.get("alt")) if kind == "image" else "")
+
+
+def _area(element: Any, counts: Counter[str]) -> None:
+    _become(element, "".join(element.itertext()), "div")
+
+
+def _frame(element: Any, counts: Counter[str]) -> None:
+    from lxml import etree, html
+
+    page = element.get("srcdoc", "")
+    depth = sum(one.get("data-depth") is not None for one in element.iterancestors("div"))
+    if not page.strip() or depth >= _DEEPEST_PAGE:
+        counts["pages"] += bool(element.get("src") or page.strip())
+        return _become(element, "")
+    try:
+        body = html.document_fromstring(page).find("body")
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+        body = None
+    _become(element, "", "div")
+    if body is not None:
+        element.set("data-depth", "1")
+        element.extend(list(body))
+        element.text = body.text
+        counts += replace_with_text(element)
+    return None
+
+
+def _counted(kind: str, *, texts_only: bool = False) -> Callable[[Any, Counter[str]], None]:
+    def count(element: Any, counts: Counter[str]) -> None:
+        if element.tag == "template" and "shadowrootmode" in element.attrib:
+            return
+        counts[kind] += not texts_only or any(text.strip() for text in element.itertext())
+        _become(element, "")
+
+    return count
+
+
+def _link(element: Any, counts: Counter[str]) -> None:
+    kind, _, rest = element.get("href", "").partition(":")
+    address = unquote(rest.split("?")[0]).strip()
+    if kind.lower() not in ("mailto", "tel") or not address:
+        return
+    text = "".join(element.itertext())
+    if re.sub(r"[\s()/.-]", "", address) not in re.sub(r"[\s()/.-]", "", text):
+        added = element.makeelement("span")
+        added.text = f" ({address})"
+        element.append(added)
+
+
+_REPLACED: Mapping[str, Callable[[Any, Counter[str]], None]] = {
+    "img": _picture,
+    "area": _picture,
+    "svg": _drawing,
+    "math": _formula,
+    "select": _choice,
+    "input": _input,
+    "textarea": _area,
+    "iframe": _frame,
+    "a": _link,
+    "frame": _counted("pages"),
+    "object": _counted("pages"),
+    "embed": _counted("pages"),
+    "audio": _counted("recordings"),
+    "video": _counted("recordings"),
+    "canvas": _counted("drawings"),
+    "noscript": _counted("scripts", texts_only=True),
+    "template": _counted("templates", texts_only=True),
+}

@@ -12,6 +12,7 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_ui import format as fmt
 from llmopt_ui.first_link import close_page_not_found, leave_page_without_app
+from llmopt_ui.folding_menu import fold_menu_where_narrow
 from llmopt_ui.navigation import PageSpec
 from llmopt_ui.session import state, taken_messages
 
@@ -37,6 +38,7 @@ def charts_fetched_early() -> Iterator[None]:
     """
     with st.container(key="unseen"):
         close_page_not_found()
+        fold_menu_where_narrow()
         place = st.empty()
     first, state().charts_fetched = not state().charts_fetched, True
     if first:

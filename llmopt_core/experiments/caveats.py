@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +89,19 @@ def configuration_caveats(
 def caveats(runs: Sequence[RunCaveats]) -> list[Caveat]:
     """All sentences on runs that are shown together, the severe ones first."""
     known = [(run.documents.name, run.overlap) for run in runs if run.overlap is not None]
-    found = [Caveat(f"{name}: {overlap.warning}", severe=True) for name, overlap in known if overlap.warning]
-    found += [Caveat(f"{name}: {overlap.note}") for name, overlap in known if overlap.note]
+    found = [Caveat(text, severe=True) for text in _told_once((name, overlap.warning) for name, overlap in known)]
+    found += [Caveat(text) for text in _told_once((name, overlap.note) for name, overlap in known)]
     note = documents_note([run.documents for run in runs])
     return [*found, Caveat(note)] if note else found
+
+
+def _told_once(said: Iterable[tuple[str, str]]) -> list[str]:
+    """Each sentence once, after the names of all runs that it is about."""
+    names: dict[str, list[str]] = {}
+    for name, sentence in said:
+        if sentence:
+            names.setdefault(sentence, []).append(name)
+    return [f"{', '.join(dict.fromkeys(found))}: {sentence}" for sentence, found in names.items()]
 
 
 def marks(runs: Sequence[RunCaveats]) -> list[str]:

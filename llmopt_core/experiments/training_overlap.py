@@ -14,6 +14,13 @@ from llmopt_core.types import Spec
 PartKind = Literal["model", "embedding model", "few-shot examples", "few-shot choice", "instruction"]
 
 
+def how_close(exact: int, near: int) -> str:
+    """`(40 word for word, 4 nearly)`; only what there is."""
+    if exact and near:
+        return f"({exact:,} word for word, {near:,} nearly)"
+    return "(nearly word for word)" if near else "(word for word)"
+
+
 class TunedPart(Spec):
     """Something in a configuration that learned from data.
 
@@ -34,7 +41,7 @@ class TunedPart(Spec):
     def sentence(self, questions: int) -> str:
         """`44 of 48 questions stand in the training data of support (40 word for word, 4 nearly)`."""
         seen = f"{self.exact + self.near} of {questions} questions"
-        how = f"({self.exact} word for word, {self.near} nearly)"
+        how = how_close(self.exact, self.near)
         if self.kind == "few-shot examples":
             return f"{seen} stand among the few-shot examples {how}"
         if self.kind in ("instruction", "few-shot choice"):

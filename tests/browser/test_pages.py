@@ -44,6 +44,44 @@ def test_what_stands_side_by_side_stands_below_each_other_in_a_narrow_window(ope
     assert beside["x"] > figure["x"] + figure["width"] - 1
 
 
+def test_the_menu_is_folded_in_a_narrow_window(open_page: Open) -> None:
+    page = open_page(width=820)
+    menu, main = page.get_by_test_id("stSidebar"), page.get_by_test_id("stMain")
+    expect(menu).to_have_attribute("data-collapsed", "true")
+    assert main.bounding_box() == {"x": 0, "y": 0, "width": 820, "height": 1000}
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(menu).to_have_attribute("data-collapsed", "false")
+    # It lies over the page, which stays as wide as it was, and is folded again when a page was chosen.
+    assert main.bounding_box() == {"x": 0, "y": 0, "width": 820, "height": 1000}
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Settings").click()
+    expect(page.get_by_role("heading", name="Settings", exact=True)).to_be_visible()
+    expect(menu).to_have_attribute("data-collapsed", "true")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(menu).to_have_attribute("data-collapsed", "false")
+    page.mouse.click(700, 700)
+    expect(menu).to_have_attribute("data-collapsed", "true")
+
+
+def test_a_menu_that_was_folded_for_a_narrow_window_is_open_in_a_wide_one(open_page: Open) -> None:
+    page = open_page(width=820)
+    menu = page.get_by_test_id("stSidebar")
+    expect(menu).to_have_attribute("data-collapsed", "true")
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    expect(menu).to_have_attribute("data-collapsed", "false")
+    page.set_viewport_size({"width": 820, "height": 1000})
+    expect(menu).to_have_attribute("data-collapsed", "true")
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.reload()
+    settled(page)
+    expect(menu).to_have_attribute("data-collapsed", "false")
+    # What the user folds stays folded.
+    menu.hover()
+    page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    page.reload()
+    settled(page)
+    expect(menu).to_have_attribute("data-collapsed", "true")
+
+
 def test_the_first_link_after_a_start_leads_to_its_page(chromium: Browser, app: str) -> None:
     page = chromium.new_page(viewport={"width": 1440, "height": 1000})
     page.goto(f"{app}/files?documents_tab=Sweep")

@@ -167,9 +167,9 @@ def test_the_square_hatches_the_tuned_corners_and_calls_none_of_them_best(app: A
     test = app("pages/finetuning_lab.py", project="p", tuning_view="2 × 2")
     assert not test.exception
     said = words(test)
-    for name in ("tuned", "tuned + RAG"):
-        sentence = f"{name}: 26 of 30 questions stand in the training data of reader (26 word for word, 0 nearly)"
-        assert f":red[:material/warning: {sentence}" in said
+    sentence = "26 of 30 questions stand in the training data of reader (word for word)"
+    assert said.count(sentence) == 1
+    assert f":red[:material/warning: tuned, tuned + RAG: {sentence}" in said
     assert "Highest of those not trained on these questions: **base + RAG**" in said
     answers = test.table[1].value
     assert answers["Verdict"].str.contains("better").tolist() == [False, False, True, False, False]
@@ -228,7 +228,7 @@ def test_the_retrieval_lab_says_it_of_a_tuned_embedding_model(app: App, store: S
     save_configuration(store, used, Configuration(name="near", retrieval=retrieval))
     test = app("pages/retrieval_lab.py", project=used, retrieval_view="Whole set", left="near")
     assert not test.exception
-    assert "near: 9 of 24 questions stand in the training data of near (9 word for word, 0 nearly)" in words(test)
+    assert "near: 9 of 24 questions stand in the training data of near (word for word)" in words(test)
 
 
 def test_runs_whose_documents_have_changed_since_are_named(app: App, store: Store, used: str) -> None:

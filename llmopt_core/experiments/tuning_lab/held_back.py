@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from llmopt_core.experiments.training_overlap import how_close
 from llmopt_core.experiments.tuning_lab.embedder import EMBEDDER
 from llmopt_core.experiments.tuning_lab.sources import GENERAL
 from llmopt_core.finetuning.data import TrainingExample
@@ -66,8 +67,8 @@ class SetUse:
     def sentence(self) -> str:
         """What it means, in one sentence."""
         return (
-            f"{self.seen} of the {self.questions} questions of {self.name} go into training ({self.exact} word for "
-            f"word, {self.near} nearly): measure what is tuned on them with other questions."
+            f"{self.seen} of the {self.questions} questions of {self.name} go into training "
+            f"{how_close(self.exact, self.near)}: measure what is tuned on them with other questions."
         )
 
 

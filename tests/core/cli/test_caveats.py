@@ -15,7 +15,7 @@ from tests.stub_endpoint import StubEndpoint
 
 from .conftest import Command
 
-SENTENCE = "tuned: 6 of 12 questions stand in the training data of ft:stub:mine (6 word for word, 0 nearly)"
+SENTENCE = "tuned: 6 of 12 questions stand in the training data of ft:stub:mine (word for word)"
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ configurations:
       search: {{method: hybrid}}
 """
     )
-    sentence = "rag: 1 of 3 questions stand among the few-shot examples (1 word for word, 0 nearly)"
+    sentence = "rag: 1 of 3 questions stand among the few-shot examples (word for word)"
     done = inside("ablate", path, "--answers", "--json", "out.json")
     assert done.code == 0, done.errors
     assert f"Warning: {sentence}" in done.out

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from llmopt_core.experiments.caveats import caveats, caveats_of, configuration_caveats, marks
+from llmopt_core.experiments.caveats import RunCaveats, caveats, caveats_of, configuration_caveats, marks
 from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.prompt_search.choice import ChoiceResult
@@ -17,8 +17,9 @@ from llmopt_core.experiments.prompt_search.setup import CHOICE, INSTRUCTION, WOR
 from llmopt_core.experiments.prompt_search.worth import ExampleWorth, WorthResult
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of, scored_from
+from llmopt_core.experiments.run_documents import RunDocuments
 from llmopt_core.experiments.scored import scored_runs
-from llmopt_core.experiments.training_overlap import TrainingOverlap
+from llmopt_core.experiments.training_overlap import TrainingOverlap, TunedPart
 from llmopt_core.experiments.training_sources import overlap_of, training_overlap
 from llmopt_core.experiments.tuning_lab.library import save_training_set
 from llmopt_core.finetuning.adapters import CARD, adapters_root, embeddings_root, write_card
@@ -180,7 +181,7 @@ def test_few_shot_examples_that_are_questions_of_the_set_count(lab: Lab) -> None
     shots = [{"question": ASKED[0], "answer": "Rhine"}, {"question": "What is a fjord?", "answer": "a bay"}]
     prompt = {"template": "{{ question }}", "few_shot": {"examples": shots}}
     found = overlap(lab, asks(lab, model={"endpoint": "scripted"}, prompt=prompt))
-    assert found.warning.startswith("1 of 4 questions stand among the few-shot examples (1 word for word, 0 nearly)")
+    assert found.warning.startswith("1 of 4 questions stand among the few-shot examples (word for word)")
     prompt = {"template": "{{ question }}", "few_shot": {"examples": shots[1:]}}
     assert overlap(lab, asks(lab, model={"endpoint": "scripted"}, prompt=prompt)).seen == 0
 
@@ -300,7 +301,7 @@ async def test_result_report_and_caveats_say_it(pair: tuple[Lab, list[Run]]) -> 
     assert tuned["caveats"][0].startswith("10 of 12 questions stand in the training data of mine")
     assert scored_from(tuned).seen == 10
     page = render(report_of(result))
-    assert "tuned: 10 of 12 questions stand in the training data of mine (10 word for word, 0 nearly)" in page
+    assert "tuned: 10 of 12 questions stand in the training data of mine (word for word)" in page
     assert page.count('class="hatched"') == 1
     assert "≠ not comparable" in page
     assert "▲" not in page
@@ -319,3 +320,20 @@ def test_where_nothing_is_answered_only_the_retrieval_counts(lab: Lab) -> None:
 def test_a_clean_result_has_no_caveat(lab: Lab) -> None:
     assert TrainingOverlap(questions=4).warning == TrainingOverlap(questions=4).note == ""
     assert Path(jobs_root(lab.settings)).exists() is False
+
+
+def test_runs_that_saw_the_same_share_one_sentence() -> None:
+    def run(name: str, **part: object) -> RunCaveats:
+        tuned = TunedPart(kind="model", name="reader", **part)  # type: ignore[arg-type]
+        overlap = TrainingOverlap(questions=9, exact=tuned.exact, near=tuned.near, parts=(tuned,))
+        return RunCaveats(RunDocuments(name, False, None), overlap)
+
+    found = caveats(
+        [run("a", exact=3), run("b", exact=3), run("c", near=2), run("d", known=False), run("e", known=False)]
+    )
+    assert [caveat.text.split(" questions")[0] for caveat in found] == [
+        "a, b: 3 of 9",
+        "c: 2 of 9",
+        "d, e: Training data unknown: reader may have learned from these",
+    ]
+    assert "(nearly word for word)" in found[1].text

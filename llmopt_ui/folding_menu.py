@@ -1,0 +1,53 @@
+"""The menu is folded in a narrow window, where Streamlit itself folds it only below 769 pixels."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+# The widths are those of `style.css`, where the menu lies over the page. What is folded here is no wish of the user, so
+# it is not to be remembered for a wide window.
+_FOLD = """<script>
+(() => {
+  if (window.llmoptFoldsMenu) return;
+  window.llmoptFoldsMenu = true;
+  const narrow = window.matchMedia("(min-width: 769px) and (max-width: 960px)");
+  const menu = () => document.querySelector('[data-testid="stSidebar"]');
+  const remembered = () => Object.entries(localStorage).filter(([key]) => key.startsWith("stSidebarCollapsed-"));
+  const FOLD = '[data-testid="stSidebarCollapseButton"] button';
+  let folded = false;
+  const press = (selector) => {
+    const before = remembered(), button = document.querySelector(selector);
+    if (!button) return false;
+    button.click();
+    setTimeout(() => {
+      remembered().forEach(([key]) => localStorage.removeItem(key));
+      before.forEach(([key, value]) => localStorage.setItem(key, value));
+    });
+    return true;
+  };
+  const fold = () => {
+    if (!narrow.matches || menu()?.dataset.collapsed !== "false") return;
+    folded = press(FOLD) || folded;
+  };
+  const unfold = () => {
+    if (folded && window.innerWidth > 960) press('[data-testid="stExpandSidebarButton"]');
+    folded = false;
+  };
+  narrow.addEventListener("change", () => (narrow.matches ? fold() : unfold()));
+  document.addEventListener("click", (event) => {
+    const inside = menu()?.contains(event.target), link = event.target.closest('[data-testid="stSidebarNavLink"]');
+    if (event.isTrusted && (link || (!inside && event.target.closest('[data-testid="stMain"]')))) setTimeout(fold);
+  });
+  const watch = new MutationObserver(() => {
+    if (menu()?.dataset.collapsed !== "true" && !document.querySelector(FOLD)) return;
+    watch.disconnect();
+    fold();
+  });
+  watch.observe(document.body, { childList: true, subtree: true });
+})();
+</script>"""
+
+
+def fold_menu_where_narrow() -> None:
+    """Fold the menu at the start and when the window becomes narrow, and again after a page was chosen from it."""
+    st.html(_FOLD, unsafe_allow_javascript=True)

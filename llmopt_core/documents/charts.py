@@ -8,12 +8,17 @@ from llmopt_core.documents.package import attribute, child, descendants, local
 from llmopt_core.documents.tables import cells_line
 
 
+def chart_titles(root: Any) -> list[str]:
+    """The titles of a chart and of its axes."""
+    found = [" ".join("".join(t.text or "" for t in descendants(title, "t")).split())
+             for title in descendants(root, "title")] if root is not None else []  # fmt: skip
+    return list(filter(None, found))
+
+
 def chart_lines(root: Any) -> list[str]:
     """Title and axis titles, then a row per category with the value of each series; empty without a chart."""
     if root is None:
         return []
-    titles = [" ".join("".join(t.text or "" for t in descendants(title, "t")).split())
-              for title in descendants(root, "title")]  # fmt: skip
     series = descendants(root, "ser")
     names = [" ".join(_points(child(one, "tx")).values()) for one in series]
     categories: dict[int, str] = {}
@@ -23,7 +28,7 @@ def chart_lines(root: Any) -> list[str]:
     values = [_points(_first(one, "val", "yVal")) for one in series]
     places = sorted(set(categories).union(*values)) if values else []
     rows = [["", *names]] + [[categories.get(i, ""), *(v.get(i, "") for v in values)] for i in places]
-    return [*filter(None, titles), *filter(None, (_line(row) for row in rows))]
+    return [*chart_titles(root), *filter(None, (_line(row) for row in rows))]
 
 
 def _line(cells: list[str]) -> str:

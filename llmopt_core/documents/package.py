@@ -92,6 +92,18 @@ class Package:
             found[element.get("Id", "")] = Relation(element.get("Type", "").rsplit("/", 1)[-1], target)
         return found
 
+    def addresses(self, part: str) -> list[str]:
+        """Where the links of a part lead outside the package."""
+        folder, file = posixpath.split(part)
+        root = self.xml(posixpath.join(folder, "_rels", f"{file}.rels"))
+        return [
+            element.get("Target", "")
+            for element in (root if root is not None else ())
+            if isinstance(element.tag, str)
+            and element.get("TargetMode") == "External"
+            and element.get("Type", "").endswith("/hyperlink")
+        ]
+
     def related(self, part: str, kind: str) -> Any:
         """The root of the first part of a kind that `part` points to; None where there is none."""
         for relation in self.relations(part).values():

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from llmopt_core.documents.number_formats import NumberFormat, plain_number
 from llmopt_core.documents.package import Package, attribute, child, children, descendants, local
+from llmopt_core.documents.sheet_extras import SheetExtras
 from llmopt_core.documents.table_rows import Row
 from llmopt_core.documents.tables import table_blocks
-from llmopt_core.documents.text import Extracted, normalise, plain_lines
+from llmopt_core.documents.text import Extracted, normalise
 from llmopt_core.errors import BadInput
 
 _FIRST_ROWS = 5
+_CELL_PARTS = frozenset(("c", "v", "f", "is", "t", "r"))
 
 
 def read_xlsx(name: str, data: bytes) -> Extracted:
     """All sheets, each under its name as a heading; rows as `column: value` lines, numbers as their formats show them.
 
-    Titles above a table, several tables in a sheet, merged cells and text boxes are kept. A formula without a stored
-    value stands there as it is, and a warning says so.
+    Titles above a table, several tables in a sheet, merged cells, text boxes and titles of charts are kept. A formula
+    without a stored value stands there as it is, and a warning says so, as it does of comments and what else is left
+    out.
 
     Raises:
         BadInput: Encrypted, damaged, or too large unpacked.
@@ -42,7 +44,7 @@ class _Book:
         properties = child(self._root, "workbookPr")
         self._from_1904 = properties is not None and attribute(properties, "date1904") in ("1", "true")
         self._formulas: list[str] = []
-        self._left_out: Counter[str] = Counter()
+        self._extras = SheetExtras(package)
         self._unread: list[str] = []
 
     def blocks(self) -> Iterator[str]:
@@ -53,14 +55,17 @@ class _Book:
         for sheet in sheets:
             title = attribute(sheet, "name")
             relation = self._relations.get(attribute(sheet, "id"))
+            self._extras.sheet(sheet)
             if relation is not None and relation.kind == "chartsheet":
+                charts = list(self._extras.chart_sheet(relation.target))
+                yield from [f"# {title}", *charts] if charts else []
                 continue
             data = self._package.data(relation.target) if relation is not None else None
             if relation is None or data is None:
                 self._unread.append(f"{title} is missing")
                 continue
             try:
-                found = [*table_blocks(self._rows(title, data), self._name), *self._beside(relation.target)]
+                found = [*table_blocks(self._rows(title, data), self._name), *self._extras.beside(relation.target)]
             except SyntaxError as error:
                 self._unread.append(f"{title} is damaged ({str(error)[:80]})")
                 continue
@@ -81,20 +86,7 @@ class _Book:
                 f"{count:,} formula{'s' if count > 1 else ''} without a stored value, taken as written ({places}): "
                 "open the file in a spreadsheet program and save it."
             )
-        for kind, count in self._left_out.items():
-            yield f"Left out: {kind} of {count:,} sheet{'s' if count > 1 else ''}."
-
-    def _beside(self, part: str) -> Iterator[str]:
-        """Text boxes of a sheet; its comments are only counted."""
-        for relation in self._package.relations(part).values():
-            if relation.kind == "comments":
-                self._left_out["comments"] += 1
-            root = self._package.xml(relation.target) if relation.kind == "drawing" else None
-            for body in descendants(root, "txBody") if root is not None else ():
-                lines = ("".join(t.text or "" for t in descendants(p, "t")).strip() for p in descendants(body, "p"))
-                text = "\n".join(filter(None, lines))
-                if text:
-                    yield plain_lines(text)
+        yield from self._extras.warnings()
 
     def _rows(self, title: str, data: bytes) -> Iterator[Row]:
         """Rows as the file has them, however far apart."""
@@ -110,11 +102,14 @@ class _Book:
                 number = int(place) if place.isdecimal() else number + 1
                 row = rows.setdefault(number, Row())
                 self._fill(row, element, title, number)
+                self._extras.see(tag, element)
                 element.clear()
                 while element.getprevious() is not None:
                     del element.getparent()[0]
             elif tag == "mergeCell":
                 merged.append(element.get("ref", ""))
+            elif tag not in _CELL_PARTS:
+                self._extras.see(tag, element)
         _spread(rows, merged)
         last = 0
         for number, row in sorted(rows.items()):

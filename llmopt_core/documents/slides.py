@@ -6,15 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from llmopt_core.documents.beside_text import counted_parts, has_picture, left_out_words, picture_text
 from llmopt_core.documents.charts import chart_lines
+from llmopt_core.documents.equations import equation
 from llmopt_core.documents.package import Package, attribute, child, children, descendants, local
 from llmopt_core.documents.reading_order import Box, reading_order
-from llmopt_core.documents.tables import cells_line
-from llmopt_core.documents.text import Extracted, join_pages, normalise, numbers_in_words, plain_lines
+from llmopt_core.documents.tables import cells_line, named_rows
+from llmopt_core.documents.text import Extracted, in_words, join_pages, normalise, numbers_in_words, plain_lines
 from llmopt_core.errors import BadInput
 
 _TITLES = ("title", "ctrTitle")
 _SMALL_PRINT = ("dt", "ftr", "sldNum", "hdr")
+_HIDDEN = ("0", "false")
 
 
 def read_pptx(name: str, data: bytes) -> Extracted:
@@ -32,28 +35,43 @@ def read_pptx(name: str, data: bytes) -> Extracted:
     relations = package.relations(package.main)
     pages: list[str] = []
     unread: list[int] = []
+    hidden: list[int] = []
     left_out: Counter[str] = Counter()
     for number, item in enumerate(children(child(root, "sldIdLst")), 1):
         relation = relations.get(_relation_id(item))
         slide = _Slide(package, relation.target) if relation else None
-        if slide is None or slide.root is None:
+        if relation is None or slide is None or slide.root is None:
             unread.append(number)
             pages.append("")
             continue
         pages.append(normalise("\n".join(slide.lines())))
-        left_out += slide.left_out
+        hidden += [number] if attribute(slide.root, "show") in _HIDDEN else []
+        left_out += slide.left_out + counted_parts(package, [relation.target])
     if unread and len(unread) == len(pages):
         raise BadInput(f"{name} is damaged: none of its slides can be read; open and save it again.")
-    return _extracted(pages, unread, left_out)
+    return _extracted(pages, unread, hidden, left_out)
 
 
-def _extracted(pages: list[str], unread: list[int], left_out: Counter[str]) -> Extracted:
+def _extracted(pages: list[str], unread: list[int], hidden: list[int], left_out: Counter[str]) -> Extracted:
     silent = [number for number, page in enumerate(pages, 1) if not page and number not in unread]
     text, starts = join_pages(pages, "\n\n")
     warnings = [f"No text on slide {numbers_in_words(silent)}."] if silent else []
     warnings += [f"Slide {numbers_in_words(unread)} is missing or damaged and was not read."] if unread else []
-    warnings += [f"Left out: {count:,} {what}." for what, count in left_out.items() if count]
+    warnings += [f"Slide {numbers_in_words(hidden)} is hidden in the show and was read too."] if hidden else []
+    told = [
+        f"{count:,} {_LEFT_OUT[what][count > 1]}" for what, count in left_out.items() if count and what in _LEFT_OUT
+    ]
+    told += left_out_words(left_out)
+    warnings += [f"Left out: {in_words(told)}."] if told else []
     return Extracted(text, starts, tuple(warnings), {"pages": len(pages)})
+
+
+_LEFT_OUT = {
+    "comments": ("page of comments", "pages of comments"),
+    "charts": ("chart that cannot be read", "charts that cannot be read"),
+    "footers": ("footer", "footers"),
+    "layouts": ("slide with text of its layout", "slides with text of their layouts"),
+}
 
 
 class _Slide:
@@ -64,7 +82,7 @@ class _Slide:
         self.left_out: Counter[str] = Counter()
         self._places = self._inherited_places()
         self._notes = package.related(part, "notesSlide")
-        self.left_out["pages of comments"] = sum(r.kind == "comments" for r in self._relations.values())
+        self.left_out["comments"] = sum(r.kind == "comments" for r in self._relations.values())
 
     def lines(self) -> Iterator[str]:
         """The title, then the rest in reading order, then the notes."""
@@ -90,19 +108,25 @@ class _Slide:
     def _shape(self, shape: Any) -> Iterator[str]:
         if local(shape) == "grpSp":
             yield from self._in_order(list(_shapes(shape)))
-        elif local(shape) == "graphicFrame":
+        elif local(shape) in ("graphicFrame", "pic"):
             yield from self._graphic(shape)
+        elif _placeholder(shape)[0] == "ftr":
+            self.left_out["footers"] += any(True for _ in _paragraphs(shape))
         elif _placeholder(shape)[0] not in _SMALL_PRINT:
             yield from (plain_lines(line) for line in _paragraphs(shape))
 
     def _graphic(self, frame: Any) -> Iterator[str]:
         for table in descendants(frame, "tbl"):
-            yield from filter(None, map(cells_line, _rows(table)))
+            yield from named_rows(list(filter(None, map(cells_line, _rows(table))))).split("\n")
+        if description := picture_text(frame):
+            yield description
+        elif has_picture(frame):
+            self.left_out["pictures"] += 1
         for item in frame.iter():
             if local(item) == "chart":
                 relation = self._relations.get(_relation_id(item))
                 lines = chart_lines(self._package.xml(relation.target)) if relation else []
-                self.left_out["charts that cannot be read"] += not lines
+                self.left_out["charts"] += not lines
                 yield from lines
             elif local(item) == "relIds":
                 relation = self._relations.get(attribute(item, "dm"))
@@ -122,12 +146,15 @@ class _Slide:
             target = next((r.target for r in relations.values() if r.kind == kind), "")
             root = self._package.xml(target) if target else None
             relations = self._package.relations(target) if target else {}
+            words = False
             for shape in _shapes(next(iter(descendants(root, "spTree")), None)) if root is not None else ():
+                words = words or (not _placeholder(shape)[0] and any(True for _ in _paragraphs(shape)))
                 box = _own_box(shape)
                 for key in _keys(shape):
                     # Numbers of a master are its own.
                     if box is not None and (kind == "slideLayout" or key[0] == "type"):
                         places.setdefault(key, box)
+            self.left_out["layouts"] += words and not self.left_out["layouts"]
         return places
 
 
@@ -141,7 +168,7 @@ def _shapes(tree: Any) -> Iterator[Any]:
         if local(item) == "AlternateContent":
             chosen = child(item, "Choice")
             yield from _shapes(chosen if chosen is not None else child(item, "Fallback"))
-        elif local(item) in ("sp", "grpSp", "graphicFrame"):
+        elif local(item) in ("sp", "grpSp", "graphicFrame", "pic"):
             yield item
 
 
@@ -158,7 +185,7 @@ def _keys(shape: Any) -> list[tuple[str, str]]:
 
 
 def _own_box(shape: Any) -> Box | None:
-    holder = child(shape, "spPr") if local(shape) == "sp" else child(shape, "grpSpPr")
+    holder = child(shape, "spPr") if local(shape) in ("sp", "pic") else child(shape, "grpSpPr")
     frame = child(holder if holder is not None else shape, "xfrm")
     at, size = child(frame, "off"), child(frame, "ext")
     try:
@@ -177,9 +204,18 @@ def _paragraphs(shape: Any) -> Iterator[str]:
 
 
 def _text(paragraph: Any) -> str:
-    return "".join(
-        "\n" if local(item) == "br" else (item.text or "") if local(item) == "t" else "" for item in paragraph.iter()
-    )
+    out = []
+    for item in children(paragraph):
+        tag = local(item)
+        if tag in ("oMath", "oMathPara"):
+            out.append(equation(item))
+        elif tag == "AlternateContent":
+            out.append(_text(child(item, "Choice") if child(item, "Choice") is not None else child(item, "Fallback")))
+        elif tag in ("br", "t"):
+            out.append("\n" if tag == "br" else item.text or "")
+        elif tag:
+            out.append(_text(item))
+    return "".join(out)
 
 
 def _rows(table: Any) -> Iterator[list[str]]:

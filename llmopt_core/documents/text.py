@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from llmopt_core.errors import BadInput
@@ -68,6 +69,11 @@ def join_pages(pages: list[str], separator: str = "\n") -> tuple[str, tuple[int,
         starts.append(at)
         at += len(page) + len(separator)
     return separator.join(pages), tuple(starts)
+
+
+def in_words(items: Sequence[str]) -> str:
+    """A list in a sentence: `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(items[:-1]), items[-1] if items else "")))
 
 
 def numbers_in_words(numbers: list[int]) -> str:

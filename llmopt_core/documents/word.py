@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from llmopt_core.documents.beside_text import counted_parts, left_out_words
 from llmopt_core.documents.package import Package, child, descendants
-from llmopt_core.documents.text import Extracted, normalise
+from llmopt_core.documents.text import Extracted, in_words, normalise
 from llmopt_core.documents.word_body import Body
 from llmopt_core.errors import BadInput
 
@@ -14,8 +15,9 @@ from llmopt_core.errors import BadInput
 def read_docx(name: str, data: bytes) -> Extracted:
     """A DOCX in reading order; headings become `#` lines, list items have their marks or numbers.
 
-    Tracked insertions, content controls, fields, equations, nested tables, text boxes, charts, footnotes and endnotes
-    are taken. Deletions, hidden text, headers, footers and comments are left out, and a warning says so.
+    Tracked insertions, content controls, fields, equations, nested tables, text boxes, charts, descriptions of
+    pictures, footnotes and endnotes are taken. Deletions, hidden text, headers, footers, comments, embedded files and
+    addresses of links are left out, and a warning says so.
 
     Raises:
         BadInput: Encrypted, damaged, too large unpacked, or without text.
@@ -39,8 +41,9 @@ def _warnings(package: Package, counts: Counter[str]) -> Iterator[str]:
         if counts[kind]:
             yield sentence.format(count=f"{counts[kind]:,}")
     left = [words for kind, words in _PARTS.items() if _has_text(package, kind)]
+    left += left_out_words(counts + counted_parts(package, [package.main]))
     if left:
-        yield f"Left out: {' and '.join(left)}."
+        yield f"Left out: {in_words(left)}."
 
 
 def _has_text(package: Package, kind: str) -> bool:
@@ -53,7 +56,7 @@ def _has_text(package: Package, kind: str) -> bool:
 
 _LEFT_OUT = {
     "hidden": "Hidden text was left out at {count} places.",
-    "embedded": "{count} embedded documents were not read: open them and save them as files of their own.",
+    "chunks": "{count} embedded documents were not read: open them and save them as files of their own.",
     "symbols": "{count} characters of a picture font were left out.",
 }
 _PARTS = {"header": "page headers", "footer": "page footers", "comments": "comments"}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from llmopt_core.documents.beside_text import has_picture, picture_text
 from llmopt_core.documents.charts import chart_lines
 from llmopt_core.documents.equations import equation
 from llmopt_core.documents.package import Package, attribute, child, descendants, local, value_of
@@ -13,7 +14,7 @@ from llmopt_core.documents.tables import cells_line, named_rows
 from llmopt_core.documents.text import plain_lines
 from llmopt_core.documents.word_styles import BULLET, Numbering, Styles, outline_level, switch
 
-_LEFT_OUT = {"del": "deleted", "moveFrom": "deleted", "altChunk": "embedded"}
+_LEFT_OUT = {"del": "deleted", "moveFrom": "deleted", "altChunk": "chunks", "subDoc": "chunks"}
 _EQUATIONS = ("oMath", "oMathPara")
 _PROPERTIES = ("pPr", "rPr", "sdtPr", "sdtEndPr", "tblPr", "trPr", "tcPr", "tblGrid", "sectPr", "fldData")
 _NOT_TEXT = ("instrText", "delText", "delInstrText", "rt", "rubyPr")
@@ -127,6 +128,11 @@ class Body:
         return f" [{number}]"
 
     def _drawing(self, drawing: Any) -> None:
+        description = picture_text(drawing)
+        if description:
+            self._waiting.append(description)
+        elif has_picture(drawing):
+            self.counts["pictures"] += 1
         for box in _outermost(drawing, "txbxContent"):
             self._waiting += self._apart(box)
         for item in drawing.iter():

@@ -1,0 +1,55 @@
+"""What an Office file holds beside its text: pictures, embedded files, recordings, addresses of links."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from llmopt_core.documents.package import Package, attribute, descendants, local
+from llmopt_core.documents.web_replacements import described
+
+_SENTENCES = {
+    "pictures": ("picture without a description", "pictures without a description"),
+    "embedded": ("embedded file", "embedded files"),
+    "recordings": ("recording", "recordings"),
+    "links": ("address of a link", "addresses of links"),
+}
+_KINDS = {"oleObject": "embedded", "package": "embedded", "audio": "recordings", "video": "recordings"}
+_GUESSED = re.compile(r"\s*(?:Description automatically generated|AI-generated content may be incorrect\.?)")
+
+
+def counted_parts(package: Package, parts: Iterable[str]) -> Counter[str]:
+    """Embedded files, recordings and links to elsewhere of these parts."""
+    counts: Counter[str] = Counter()
+    for part in parts:
+        for relation in package.relations(part).values():
+            counts[_KINDS.get(relation.kind, "")] += 1
+        counts["links"] += len(package.addresses(part))
+    del counts[""]
+    return counts
+
+
+def left_out_words(counts: Mapping[str, int]) -> Iterator[str]:
+    """The counts in words, such as `2 embedded files`."""
+    for kind, (one, many) in _SENTENCES.items():
+        if counts.get(kind):
+            yield f"{counts[kind]:,} {one if counts[kind] == 1 else many}"
+
+
+def picture_text(element: Any) -> str:
+    """The description of a drawing by its author; empty where there is none."""
+    for name in ("docPr", "cNvPr"):
+        for item in descendants(element, name):
+            if text := described(_GUESSED.sub("", attribute(item, "descr"))):
+                return text
+    shape = next(iter(descendants(element, "shape")), None)
+    return described(attribute(shape, "alt")) if shape is not None else ""
+
+
+def has_picture(element: Any) -> bool:
+    """Whether a drawing shows a picture, not the preview of an embedded file."""
+    if any(local(item) in ("OLEObject", "oleObj") for item in element.iter()):
+        return False
+    return any(local(item) in ("blip", "imagedata") for item in element.iter())

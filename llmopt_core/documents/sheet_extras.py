@@ -1,0 +1,104 @@
+"""What a sheet holds beside its cells: shapes, charts and pictures to take, and what is only told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from llmopt_core.documents.beside_text import counted_parts, has_picture, left_out_words, picture_text
+from llmopt_core.documents.charts import chart_lines, chart_titles
+from llmopt_core.documents.package import Package, attribute, child, descendants, local
+from llmopt_core.documents.text import in_words, plain_lines
+
+_COMMENTS = ("comments", "threadedComment")
+_HIDDEN = ("1", "true")
+_SENTENCES = {
+    "comments": ("sheet's comments", "sheets' comments"),
+    "choices": ("list of values to choose from", "lists of values to choose from"),
+    "print": ("sheet's headers and footers in print", "sheets' headers and footers in print"),
+    "charts": ("chart that cannot be read", "charts that cannot be read"),
+}
+
+
+class SheetExtras:
+    """Beside the cells of all sheets of a workbook."""
+
+    def __init__(self, package: Package) -> None:
+        self._package = package
+        self._counts: Counter[str] = Counter()
+        self._hidden: Counter[str] = Counter()
+
+    def sheet(self, element: Any) -> None:
+        """Note a sheet of the workbook."""
+        self._hidden["sheet"] += attribute(element, "state") in ("hidden", "veryHidden")
+
+    def see(self, tag: str, element: Any) -> None:
+        """Note an element of a sheet that is no cell."""
+        if tag in ("row", "col"):
+            self._hidden["row" if tag == "row" else "column"] += element.get("hidden") in _HIDDEN
+        elif tag == "dataValidation" and element.get("type") == "list":
+            values = child(element, "formula1")
+            self._counts["choices"] += values is not None and (values.text or "").startswith('"')
+        elif tag == "headerFooter":
+            self._counts["print"] += any((part.text or "").strip() for part in element)
+
+    def beside(self, part: str) -> Iterator[str]:
+        """Texts of shapes, titles of charts and descriptions of pictures of a sheet; the rest is counted."""
+        relations = list(self._package.relations(part).values())
+        self._counts["comments"] += any(relation.kind in _COMMENTS for relation in relations)
+        drawings = [relation.target for relation in relations if relation.kind == "drawing"]
+        self._counts += counted_parts(self._package, [part])
+        for drawing in drawings:
+            root = self._package.xml(drawing)
+            for anchor in root if root is not None else ():
+                yield from self._anchor(anchor, drawing)
+
+    def chart_sheet(self, part: str) -> Iterator[str]:
+        """The whole chart of a sheet that is nothing else."""
+        for relation in self._package.relations(part).values():
+            if relation.kind == "drawing":
+                for other in self._package.relations(relation.target).values():
+                    lines = chart_lines(self._package.xml(other.target)) if other.kind.startswith("chart") else []
+                    if lines:
+                        yield "\n".join(lines)
+
+    def warnings(self) -> Iterator[str]:
+        """What was left out, and what is hidden and was read."""
+        left = [f"{count:,} {_SENTENCES[kind][count > 1]}" for kind, count in self._counts.items()
+                if count and kind in _SENTENCES]  # fmt: skip
+        left += left_out_words(self._counts)
+        if left:
+            yield f"Left out: {in_words(left)}."
+        hidden = [f"{count:,} {kind}{'s' if count > 1 else ''}" for kind, count in self._hidden.items() if count]
+        if hidden:
+            yield f"Hidden in the file, and read too: {in_words(hidden)}."
+
+    def _anchor(self, anchor: Any, drawing: str) -> Iterator[str]:
+        relations = self._package.relations(drawing)
+        for item in anchor.iter():
+            tag = local(item)
+            if tag == "txBody":
+                lines = ("".join(t.text or "" for t in descendants(p, "t")).strip() for p in descendants(item, "p"))
+                text = "\n".join(filter(None, lines))
+                if text:
+                    yield plain_lines(text)
+            elif tag in ("chart", "relIds"):
+                relation = relations.get(attribute(item, "id") or attribute(item, "dm"))
+                root = self._package.xml(relation.target) if relation else None
+                # The values of a chart stand in the cells.
+                found = chart_titles(root) if tag == "chart" else _diagram(root)
+                self._counts["charts"] += tag == "chart" and (root is None or local(root) != "chartSpace")
+                if found:
+                    yield plain_lines("\n".join(found))
+        description = picture_text(anchor)
+        if description:
+            yield description
+        self._counts["pictures"] += not description and has_picture(anchor)
+
+
+def _diagram(root: Any) -> list[str]:
+    if root is None:
+        return []
+    texts = ("".join(t.text or "" for t in descendants(p, "t")).strip() for p in descendants(root, "p"))
+    return [text for text in texts if text]

@@ -1,6 +1,6 @@
 """The commands, and how each of them ends: 0 done, 1 a threshold or check failed, 2 could not be done.
 
-`evaluate` ends with 4 where too few answers came to say anything.
+3: the budget ended it before there was anything to show. `evaluate` ends with 4 where too few answers came.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from llmopt_core.cli import (
     report,
     retrieve,
 )
+from llmopt_core.cli.coverage import BUDGET_REACHED
 from llmopt_core.cli.output import SafeStream, complain
-from llmopt_core.errors import LlmOptError
+from llmopt_core.errors import BudgetReached, LlmOptError
 from llmopt_core.installed import program_version
 
 _STOPPED = 130
@@ -38,7 +39,8 @@ _STOPPED = 130
 app = typer.Typer(
     name="llmopt",
     help="Raise an LLM feature, step by measured step. Each command exits with 0, 1 (a threshold or check failed), "
-    "2 (it could not be done; one line on stderr says why) or 4 (too few answers came).",
+    "2 (it could not be done; one line on stderr says why), 3 (its budget had no room for a result) or 4 (too few "
+    "answers came).",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -72,6 +74,8 @@ def run(arguments: Sequence[str]) -> int:
         with redirect_stdout(cast("TextIO", SafeStream(sys.stdout))):
             code = app(_with_json_value(arguments) or ["--help"], prog_name="llmopt", standalone_mode=False)
             sys.stdout.flush()
+    except BudgetReached as error:
+        return complain(str(error), code=BUDGET_REACHED)
     except LlmOptError as error:
         return complain(str(error))
     except TyperException as error:

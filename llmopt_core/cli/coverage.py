@@ -13,6 +13,8 @@ MIN_COVERAGE = 0.9
 """By default one question in ten may go without an answer, or without a score that a threshold asks for."""
 
 TOO_LOW = 4
+BUDGET_REACHED = 3
+"""The budget ended it before there was anything to show."""
 
 
 def too_few_answers(runs: Sequence[Run], least: float) -> list[str]:
@@ -23,6 +25,13 @@ def too_few_answers(runs: Sequence[Run], least: float) -> list[str]:
         for run in runs
         if run.done and run.done - run.failed < least * run.done
     ]
+
+
+def nothing_paid(runs: Sequence[Run]) -> str:
+    """Why there is no answer at all where a budget is the reason, in words; empty where there is one."""
+    if any(run.done > run.failed for run in runs):
+        return ""
+    return next((f"no answer came: {run.error}" for run in runs if run.status == "budget-reached"), "")
 
 
 def unscored_lines(store: Store, runs: Sequence[Run]) -> list[str]:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.coverage import MIN_COVERAGE, TOO_LOW, too_few_answers, unscored_lines
+from llmopt_core.cli.coverage import (
+    BUDGET_REACHED,
+    MIN_COVERAGE,
+    TOO_LOW,
+    nothing_paid,
+    too_few_answers,
+    unscored_lines,
+)
 from llmopt_core.cli.output import (
     JsonOption,
     QuestionColumnOption,
@@ -302,6 +309,8 @@ def _verdict(
         note(f"llmopt: {line}")
     if any(run.status == "failed" for run in runs):
         return 2
+    if why := nothing_paid(runs):
+        return complain(why, code=BUDGET_REACHED)
     return 1 if missed else TOO_LOW if few else 0
 
 

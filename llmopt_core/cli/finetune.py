@@ -111,6 +111,9 @@ def start(
     method: Annotated[str, typer.Option(help="supervised or dpo.")] = "supervised",
     seed: Annotated[int, typer.Option(help="The same seed gives the same training.")] = 0,
     price: Annotated[float | None, typer.Option(min=0, metavar="USD", help="Per million training tokens.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="USD", help="The most it may cost at the endpoint; needs --price.")
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Hyperparameter; may be given several times."),
@@ -123,6 +126,9 @@ def start(
     """Start a job."""
     import yaml
 
+    from llmopt_core.finetuning.jobs import LOCAL
+    from llmopt_core.finetuning.training_price import training_price
+
     request = _request(
         name=name,
         provider=provider,
@@ -130,6 +136,7 @@ def start(
         method=method,
         seed=seed,
         price_per_million=price,
+        budget_usd=budget,
         hyperparameters={key: yaml.safe_load(value) for key, value in pairs(set_).items()},
     )
     training, held_out = _sets(file, validation, validation_share, pairs(column))
@@ -137,6 +144,8 @@ def start(
     tuner = _tuner(provider, settings, endpoints, kind)
     for line in _sets_used(settings, training, held_out):
         note(line)
+    if provider != LOCAL:
+        note(training_price(request, training).sentence)
     job = _create(tuner, settings, request, training, held_out, confirmed=yes)
     note(
         f"Job {job.id} ({len(training.examples)} examples, {len(held_out.examples) if held_out else 0} for validation)"
@@ -190,7 +199,12 @@ def _request(**values: Any) -> JobRequest:
         return JobRequest.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        option = ".".join(map(str, first["loc"])).replace("_", "-").replace("price-per-million", "price")
+        option = (
+            ".".join(map(str, first["loc"]))
+            .replace("_", "-")
+            .replace("price-per-million", "price")
+            .replace("budget-usd", "budget")
+        )
         raise BadInput(f"--{option}: {field_problem(first)}.") from None
 
 

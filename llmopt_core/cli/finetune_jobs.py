@@ -62,6 +62,8 @@ def _progress(job: Job) -> str:
 
 def report_job(job: Job, json: str) -> int:
     """Print how a job stands, or write it as JSON. Returns the exit code."""
+    from llmopt_core.finetuning.training_price import cost_words
+
     if json:
         write_json(asdict(job), json)
     if json != "-":
@@ -69,6 +71,8 @@ def report_job(job: Job, json: str) -> int:
         print(f"{job.id}: {job.status}{made}{': ' + job.message if job.message else ''}")
         if job.status == "running" and job.total_steps:
             print(_progress(job))
+        if words := cost_words(job):
+            print(words)
     return _exit_code(job)
 
 

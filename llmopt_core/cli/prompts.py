@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from llmopt_core.cli.coverage import BUDGET_REACHED
 from llmopt_core.cli.output import JsonOption, TrustOption, complain, note, one_line, table, write_json
 from llmopt_core.cli.setup import confirm_hosts
 from llmopt_core.workspace import write_output
@@ -230,7 +231,9 @@ def _code(found: Comparison, grid: Grid, fail_on: str, not_run: tuple[NotRun, ..
     cells = [cell for row in grid.rows for cell in row]
     if all(cell.state not in ("done", "not run") for cell in cells):
         first = next((cell.record.failure.message for cell in cells if cell.record and cell.record.failure), "")
-        return complain(f"no answer came: {first or found.status}")
+        return complain(
+            f"no answer came: {first or found.error or found.status}", code=BUDGET_REACHED if found.out_of_budget else 2
+        )
     if fail_on == "none":
         return 0
     if fail_on == "regression":

@@ -58,7 +58,7 @@ async def meets_rubric(  # noqa: PLR0917
         return Finding(holds, verdict.reason or "The judge gave no reason.", verdict.score)
     if done.finish_reason == "length":
         raise CouldNotScore(given_up(judge, done, problem))
-    raise CouldNotScore(f"The judge {judge.label} gave no usable verdict, twice: {problem}.")
+    raise CouldNotScore(f"The judge {judge.name} gave no usable verdict, twice: {problem}.")
 
 
 RUBRIC = """\

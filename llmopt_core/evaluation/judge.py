@@ -11,8 +11,9 @@ from llmopt_core.types import Spec
 
 # Raise it whenever a verdict could change: a word list, a weight, a border. Scores of another version are not reused.
 BUILTIN_JUDGE_VERSION = "2"
-# The prompts are those of Ragas 0.4.3; raise the number when the way replies are read changes.
-LLM_JUDGE_VERSION = "ragas-0.4.3-1"
+# The prompts are those of Ragas 0.4.3; raise the number when the way replies are read changes. 2: the last object of a
+# reply that fits is its verdict, thinking and quotations are passed over, and an item without a verdict makes no score.
+LLM_JUDGE_VERSION = "ragas-0.4.3-2"
 
 
 class JudgeSpec(Spec):
@@ -53,11 +54,16 @@ class JudgeSpec(Spec):
         return self.endpoint == BUILTIN
 
     @property
+    def name(self) -> str:
+        """Who is asked."""
+        return "built-in judge" if self.is_builtin else f"{self.model or 'default model'} on {self.endpoint}"
+
+    @property
     def label(self) -> str:
-        """What stands beside its numbers."""
+        """What stands beside its numbers, with the version of the judge: numbers of two versions are not compared."""
         if self.is_builtin:
-            return f"built-in judge v{BUILTIN_JUDGE_VERSION}"
-        return f"{self.model or 'default model'} on {self.endpoint}"
+            return f"{self.name} v{BUILTIN_JUDGE_VERSION}"
+        return f"{self.name} (judge v{LLM_JUDGE_VERSION.rpartition('-')[2]})"
 
     @property
     def version(self) -> str:

@@ -81,7 +81,7 @@ def given_up(spec: JudgeSpec, completion: Completion, problem: object) -> str:
             f"The reply of the judge {spec.label} was cut at {spec.max_tokens} tokens{on}; "
             "give the judge a higher max_tokens."
         )
-    return f"The judge {spec.label} gave no usable JSON, twice: {shorten(str(problem), 200)}"
+    return f"The judge {spec.name} gave no usable JSON, twice: {shorten(str(problem), 200)}"
 
 
 def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> BaseModel:

@@ -14,9 +14,8 @@ from llmopt_core.experiments.file import Experiment
 from llmopt_core.experiments.grading import CHECKS, recorded_metrics
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.progress import RunProgress
+from llmopt_core.experiments.resume_check import documents_changed, judge_changed, judge_of
 from llmopt_core.experiments.run_budget import continued_budget
-from llmopt_core.experiments.run_documents import resume_problem
-from llmopt_core.experiments.run_judges import judge_problem
 from llmopt_core.experiments.runner import run_evaluation
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -161,14 +160,14 @@ async def resume_run(
         job_id: The job it belongs to from now on.
 
     Raises:
-        BadInput: Its set is gone, its documents have changed, or somebody works on it.
+        BadInput: Its set is gone, its documents have changed, it was stored without its judge, or somebody works on it.
     """
     run = store.run(run_id)
     configuration = configuration_from(run.configuration)
     evaluation_set = store.evaluation_set(run.project, run.evaluation_set, run.set_version)
     documents = store.documents(run.project)
     metrics = [name for name in run.metrics if name != CHECKS]
-    judge = JudgeSpec.model_validate(run.options["judge"])
+    judge = judge_of(run)
     if budget_usd is not None:
         check_run(configuration, evaluation_set, documents, metrics, judge, models, budget_usd)
     most = run.budget_usd if budget_usd is None else budget_usd
@@ -223,9 +222,9 @@ def not_continued(store: Store, plan: Plan) -> list[str]:
 
 def _change(run: Run, plan: Plan) -> str:
     """What has changed since, so that a run is not gone on with; empty where nothing has."""
-    if resume_problem(run, documents_version(plan.documents)):
+    if documents_changed(run, documents_version(plan.documents)):
         return "stopped over other documents"
-    return f"graded by {run.judge}, which is now {plan.judge.label}," if judge_problem(run, plan.judge) else ""
+    return f"graded by {run.judge}, which is now {plan.judge.label}," if judge_changed(run, plan.judge) else ""
 
 
 def _earlier_run(store: Store, plan: Plan, configuration: Configuration) -> Run | None:

@@ -162,7 +162,7 @@ def _default_test(
         try:
             default["options"] = {"provider": provider_from(model, "chat", endpoints.get(judge.endpoint))}
         except Unsupported as error:
-            left_out.append(f"judge {judge.label}: {error}")
+            left_out.append(f"judge {judge.name}: {error}")
     asserted = _assertions(checks, "all tests", left_out)
     return {**default, **({"assert": asserted} if asserted else {})}
 

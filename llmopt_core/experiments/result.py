@@ -112,9 +112,14 @@ def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap, each: Pe
         "documents_version": run.documents_version,
         "uses_documents": run.retrieves,
         "training_overlap": overlap.model_dump(mode="json"),
-        "caveats": [text for text in (overlap.warning, overlap.note) if text],
+        "caveats": [text for text in (overlap.warning, overlap.note, _stopped(run)) if text],
         "records": [_record(record) for record in records],
     }
+
+
+def _stopped(run: Run) -> str:
+    """Why it has no more answers, where its budget is the reason."""
+    return run.error if run.status == "budget-reached" else ""
 
 
 def _metric(name: str, records: Sequence[Record], total: int) -> dict[str, Any]:

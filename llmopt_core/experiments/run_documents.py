@@ -1,11 +1,10 @@
-"""Which documents a run was made over: what may be resumed, and which runs stand beside others over other documents."""
+"""Which documents a run was made over, and which runs stand beside others over other documents."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from llmopt_core.errors import BadInput
 from llmopt_core.runs.values import Run
 
 _SHOWN = 6
@@ -35,33 +34,6 @@ def same_documents(a: Run, b: Run) -> bool:
     """Whether two runs may stand for each other: over the same documents, or not known to be over others."""
     versions = {a.documents_version, b.documents_version} - {None}
     return not (a.retrieves and b.retrieves) or len(versions) < 2
-
-
-def resume_problem(run: Run, version: str) -> str:
-    """Why a run cannot be resumed over documents of this version; empty where it can.
-
-    A run without a good record mixes nothing, whatever its documents were.
-    """
-    if not run.retrieves or run.done == run.failed or run.documents_version == version:
-        return ""
-    if run.documents_version is None:
-        why = "was started before runs kept the version of their documents, so they may have changed since"
-    else:
-        why = "was made over other documents than the project has now"
-    return (
-        f"Run {run.id} of {run.name} {why}, and its answers must not be mixed; start a new run "
-        "(what is the same over both comes from the cache)."
-    )
-
-
-def check_documents(run: Run, version: str) -> None:
-    """Refuse to go on with a run over other documents.
-
-    Raises:
-        BadInput: See `resume_problem`.
-    """
-    if problem := resume_problem(run, version):
-        raise BadInput(problem)
 
 
 def document_marks(runs: Sequence[RunDocuments]) -> list[str]:

@@ -23,8 +23,7 @@ from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.record_saver import RecordSaver
-from llmopt_core.experiments.run_documents import check_documents
-from llmopt_core.experiments.run_judges import check_judge
+from llmopt_core.experiments.resume_check import check_resumable
 from llmopt_core.experiments.training_sources import training_overlap
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
@@ -141,8 +140,7 @@ def _taken_over(  # noqa: PLR0917
     run = store.run(run_id)
     if (run.fingerprint, run.set_version) != (configuration.fingerprint, evaluation_set.version):
         raise BadInput(f"Run {run_id} was made with another configuration or set; start a new run.")
-    check_documents(run, version)
-    check_judge(run, judge)
+    check_resumable(run, version, judge)
     return store.resume_run(run_id, job_id, version, {"budget_usd": _most_usd(budget, run.usage)}).id
 
 

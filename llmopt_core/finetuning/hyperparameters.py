@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.types import Spec
@@ -88,7 +88,7 @@ class EmbeddingSettings(LoopSettings):
 
 
 class ServiceSettings(Spec):
-    """Hyperparameters of an OpenAI-compatible service; what is None is left to the service.
+    """Hyperparameters of an OpenAI-compatible service; what is None, or `auto`, is left to the service.
 
     Attributes:
         beta: For preference pairs: how close the model stays to where it started.
@@ -98,6 +98,11 @@ class ServiceSettings(Spec):
     batch_size: int | None = Field(default=None, ge=1, le=256)
     learning_rate_multiplier: float | None = Field(default=None, gt=0.0)
     beta: float | None = Field(default=None, gt=0.0, le=2.0)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _chosen_by_the_service(cls, value: Any) -> Any:
+        return None if value == "auto" else value
 
 
 def settings_from(kind: type[S], values: dict[str, Any]) -> S:

@@ -158,7 +158,7 @@ class JobFolder:
             request = stored["request"]
             known = {key: request[key] for key in ("name", "provider", "base_model", "method", "hyperparameters")}
             known |= {key: stored.get(key, "") for key in ("kind", "data_version", "validation_version")}
-            known |= {"created_at": stored["created_at"], "status": "queued"}
+            known |= {"created_at": stored["created_at"], "status": "queued", "budget_usd": request.get("budget_usd")}
         except StorageFailed as error:
             return Job(self.id, self.id, LOCAL, "", "failed", message=str(error))
         except (KeyError, TypeError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -27,6 +27,7 @@ class JobRequest(Spec):
         method: `supervised` learns conversations, `dpo` preference pairs.
         hyperparameters: Those of the provider; what is left out takes the provider's default.
         price_per_million: USD per million training tokens where known, for the cost.
+        budget_usd: The most that a service may take for it; needs a price.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")
@@ -36,6 +37,7 @@ class JobRequest(Spec):
     seed: int = 0
     hyperparameters: dict[str, Any] = Field(default_factory=dict)
     price_per_million: float | None = Field(default=None, ge=0.0)
+    budget_usd: float | None = Field(default=None, gt=0.0, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class Job:
         worked_seconds: Time its trainers here have worked, all stretches before and after a resume; 0 at a service.
         seconds_left: Estimate; None where unknown.
         tuned_model: Adapter name or the service's model name, once finished.
+        cost_usd: Of the tokens that the service says it has trained on; None before it says so, or without a price.
+        estimate_usd: The least and the most it was expected to cost when it was started; None without a price.
+        budget_usd: The most that it may cost; None without a limit.
         resumable: Whether `resume` can go on from here.
     """
 
@@ -77,6 +82,8 @@ class Job:
     seconds_left: float | None = None
     tuned_model: str = ""
     cost_usd: float | None = None
+    estimate_usd: Sequence[float] | None = None
+    budget_usd: float | None = None
     resumable: bool = False
 
     @property

@@ -10,15 +10,17 @@ from itertools import islice
 from typing import Any
 
 from llmopt_core.errors import BadInput, Cancelled, EndpointError, LlmOptError
+from llmopt_core.execution.budget import Budget
 from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.finetuning.departure import departure
 from llmopt_core.finetuning.files import MOST_BYTES, write_atomically
-from llmopt_core.finetuning.hyperparameters import ServiceSettings, settings_from
 from llmopt_core.finetuning.job_folder import JobFolder, new_folder, open_folder, reconciled
-from llmopt_core.finetuning.jobs import Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
+from llmopt_core.finetuning.jobs import ENDED, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
+from llmopt_core.finetuning.training_price import TrainingPrice, over_budget, training_price
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.settings import Settings
+from llmopt_core.types import Usage
 
 _MOST_LISTED = 10_000
 
@@ -52,10 +54,12 @@ class ServiceTrainer:
 
         Raises:
             BadInput: Not confirmed, too large, or a wrong hyperparameter; nothing was sent.
+            BudgetReached: It may cost more than its budget; nothing was sent.
             EndpointError: The service refused; the job's folder says why, and can be resumed.
             Cancelled: The user cancelled during the upload.
         """
-        settings_from(ServiceSettings, request.hyperparameters)
+        price = training_price(request, training)
+        price.check(request.budget_usd)
         leaving = departure(self._endpoint, training, validation)
         if leaving.bytes > MOST_BYTES:
             raise BadInput(
@@ -65,18 +69,23 @@ class ServiceTrainer:
             told = " ".join(part for part in (leaving.sentence, leaving.warning) if part)
             raise BadInput(f"Nothing was sent: {told} Agree to that first.")
         folder = new_folder(self._settings, request, "service", training, validation)
+        folder.update_state(estimate_usd=price.usd, epoch_tokens=price.epoch_tokens[1])
         folder.log(leaving.sentence)
+        folder.log(price.sentence)
         if leaving.warning:
             folder.log(f"Agreed to although {leaving.warning}", "warn")
-        return self._launch(folder, on_created)
+        return self._launch(folder, price, on_created)
 
-    def _launch(self, folder: JobFolder, on_created: Callable[[Job], None] | None = None) -> Job:
+    def _launch(self, folder: JobFolder, price: TrainingPrice, on_created: Callable[[Job], None] | None = None) -> Job:
         from llmopt_core.finetuning.openai_launch import Launch
 
+        request = folder.request()
+        launch = Launch(self._client, self._endpoint, folder, key=self._key, pause=self._pause, on_created=on_created)
         try:
-            remote = Launch(
-                self._client, self._endpoint, folder, key=self._key, pause=self._pause, on_created=on_created
-            ).run()
+            with Budget(request.budget_usd).call(price.quote(f"{self._endpoint.name}|{request.base_model}")) as call:
+                remote = launch.run()
+                # What it really takes is known, and stands in its place, once the service says so.
+                call.enter(Usage(price.tokens[1], cost_usd=None if price.usd is None else price.usd[1], calls=1))
         except LlmOptError as error:
             status = "cancelled" if isinstance(error, Cancelled) else _status_after(error)
             folder.log(str(error), "error" if status == "failed" else "warn")
@@ -92,9 +101,30 @@ class ServiceTrainer:
     def _update(self, folder: JobFolder, remote: Any) -> Job:
         from llmopt_core.finetuning.openai_results import job_state
 
-        price = folder.request().price_per_million
-        folder.update_state(**self._call("say how the job stands", lambda: job_state(remote, price)))
+        request = folder.request()
+        price = request.price_per_million
+        state = folder.update_state(**self._call("say how the job stands", lambda: job_state(remote, price)))
+        if told := over_budget(request, state):
+            self._stop(folder, state, told)
         return folder.job()
+
+    def _stop(self, folder: JobFolder, state: dict[str, Any], told: str) -> None:
+        """Cancel a job that takes more than its budget, where it has not ended and the service lets us."""
+        from llmopt_core.finetuning.openai_results import job_state
+
+        if state.get("over_budget") != told:
+            folder.log(told, "warn")
+        price = folder.request().price_per_million
+        changes: dict[str, Any] = {"over_budget": told, "message": told}
+        if state["status"] not in ENDED:
+            try:
+                remote = self._call("cancel the job", lambda: self._jobs.cancel(state["remote_id"]))
+                changes |= self._call("say how the job stands", lambda: job_state(remote, price))
+                changes["message"] = f"{told} It was cancelled."
+            except EndpointError as error:
+                # It is tried again whenever somebody looks; the service may have none to cancel by then.
+                changes["message"] = f"{told} It could not be cancelled: {error}"
+        folder.update_state(**changes)
 
     def _call(self, what: str, request: Callable[[], Any]) -> Any:
         from llmopt_core.finetuning.openai_errors import WIRE_ERRORS, explain
@@ -213,10 +243,15 @@ class ServiceTrainer:
         folder = open_folder(self._settings, job_id)
         if folder.job().remote_id:
             return self.status(job_id)
+        training = folder.training_set("training")
+        if training is None:
+            raise BadInput(f"Job {job_id} has lost its training data; start a new one.")
+        price = training_price(folder.request(), training)
+        price.check(folder.request().budget_usd)
         folder.clear_cancel()
         folder.claim(os.getpid())
         folder.update_state(status="queued", message="", resumable=False)
-        return self._launch(folder)
+        return self._launch(folder, price)
 
     def result(self, job_id: str) -> TunedModel:
         """See `FineTuner.result`.

@@ -66,6 +66,7 @@ def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
         "status": _status(remote, status_word),
         "tuned_model": name_of(getattr(remote, "fine_tuned_model", None)),
         "trained_tokens": tokens or 0,
+        "epochs": epochs_of(remote),
         "finished_at": moment(getattr(remote, "finished_at", None)),
         "started_at": moment(getattr(remote, "created_at", None)),
         "message": _message(remote, status_word),
@@ -77,6 +78,17 @@ def job_state(remote: Any, price_per_million: float | None) -> dict[str, Any]:
     if price_per_million is not None and tokens:
         state["cost_usd"] = tokens * price_per_million / 1e6
     return state
+
+
+def epochs_of(remote: Any) -> int | None:
+    """The epochs that the service has chosen; None before it says so."""
+    method = getattr(remote, "method", None)
+    kind = getattr(method, str(getattr(method, "type", "")), None)
+    for values in (getattr(kind, "hyperparameters", None), getattr(remote, "hyperparameters", None)):
+        found = values.get("n_epochs") if isinstance(values, dict) else getattr(values, "n_epochs", None)
+        if epochs := token_count(found, _MOST_STEPS):
+            return epochs
+    return None
 
 
 def _status(remote: Any, word: str) -> Status:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.run_documents import resume_problem
+from llmopt_core.experiments.resume_check import judge_of, resume_problem
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Job, Project, Run
 from llmopt_core.types import Usage
@@ -258,7 +258,7 @@ def _stopped(project: Project, runs: Sequence[Run]) -> None:
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.markdown(_state_of(run), width="content")
                 told = "Does only what is missing or failed; nothing is paid twice."
-                problem = resume_problem(run, documents_now(project)) if run.retrieves else ""
+                problem = _resume_problem(project, run)
                 pressed = st.button("Resume", key=f"run_resume_{run.id}", icon=":material/resume:", help=told,
                                     disabled=bool(problem))  # fmt: skip
             if problem:
@@ -269,6 +269,15 @@ def _stopped(project: Project, runs: Sequence[Run]) -> None:
         if pressed:
             with told_plainly():
                 _resume(project, run, budget)
+
+
+def _resume_problem(project: Project, run: Run) -> str:
+    try:
+        judge = judge_of(run)
+    except BadInput:
+        # Pressing the button says so.
+        judge = None
+    return resume_problem(run, documents_now(project) if run.retrieves else "", judge)
 
 
 def _new_budget(run: Run) -> float | None:
@@ -288,6 +297,7 @@ def _new_budget(run: Run) -> float | None:
 def _resume(project: Project, run: Run, budget_usd: float | None) -> None:
     from llmopt_core.experiments.run_budget import check_larger
 
+    judge_of(run)
     check_larger(run.name, run.budget_usd, budget_usd, [run])
     make = model_maker()
     _watch(job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make, budget_usd)))

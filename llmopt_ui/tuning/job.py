@@ -16,6 +16,7 @@ from llmopt_core.experiments.tuning_lab.library import SavedTraining, training_s
 from llmopt_core.finetuning.asked import asked_briefly
 from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.finetuning.jobs import LOCAL, Job
+from llmopt_core.finetuning.training_price import cost_words
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
@@ -48,6 +49,14 @@ _FITS = {
 def status_word(job: Job) -> str:
     """How a job stands, for people."""
     return _STATES.get(job.status, job.status)
+
+
+def cost_word(job: Job) -> str:
+    """What a job cost; where a service has not told yet, the most that it is expected to."""
+    if job.provider == LOCAL:
+        return "free"
+    expected = job.estimate_usd and not job.ended and job.cost_usd is None
+    return f"≤ {fmt.money(job.estimate_usd[1])}" if expected and job.estimate_usd else fmt.money(job.cost_usd)
 
 
 def job_view(project: Project, found: JobReport, said: str = "") -> None:
@@ -108,13 +117,14 @@ def _facts(project: Project, found: JobReport) -> None:
             ("Best validation loss", fmt.number(min(losses)) if losses else fmt.DASH),
             ("Trained tokens", fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH),
             ("Time", fmt.duration(job.took)),
-            ("Cost", "free" if job.provider == LOCAL else fmt.money(job.cost_usd)),
+            ("Cost", cost_word(job)),
         ],
         ["", "Mean loss per learned token; lower is better.", "", "", ""],
     )
     said = f"{data.label} ({job.data_version[:8]})" if data else f"{found.data_name} ({job.data_version[:8]})"
     told = [f"Base model {fmt.markdown(job.base_model)}", f"data {fmt.markdown(said)}"]
     told += [f"at the service {fmt.markdown(job.remote_id)}"] if job.remote_id else []
+    told += [fmt.markdown(words)] if (words := cost_words(job)) else []
     if job.tuned_model and job.kind == "lora":
         told += [f"adapter `adapters/{job.tuned_model}.gguf` in the workspace"]
     st.caption(" · ".join(told))

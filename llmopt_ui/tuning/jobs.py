@@ -23,7 +23,7 @@ from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tuning.charts import loss_curves
 from llmopt_ui.tuning.elsewhere import elsewhere
-from llmopt_ui.tuning.job import job_view, status_word
+from llmopt_ui.tuning.job import cost_word, job_view, status_word
 from llmopt_ui.tuning.start import STARTING, access, start_form
 from llmopt_ui.tuning.tabs import choose_wanted
 
@@ -198,7 +198,7 @@ def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
             "Tuned model": job.name,
             "State": status_word(job),
             "Validation loss": _best_loss(job.id, job.step, job.status),
-            "Cost": "free" if job.provider == LOCAL else fmt.money(job.cost_usd),
+            "Cost": cost_word(job),
             "Data": data.get(job.data_version, job.data_version[:8]),
             "Base model": job.base_model,
             "Where": "this machine" if job.provider == LOCAL else job.provider,

@@ -10,18 +10,20 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from llmopt_core.errors import BadInput, field_problem
+from llmopt_core.errors import BadInput, BudgetReached, field_problem
 from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models
-from llmopt_core.experiments.tuning_lab.jobs import Access, free_name, leaving, resume, rough_seconds, start
+from llmopt_core.experiments.tuning_lab.jobs import Access, free_name, leaving, price_of, resume, rough_seconds, start
 from llmopt_core.experiments.tuning_lab.library import SavedTraining, training_sets
 from llmopt_core.experiments.tuning_lab.ownership import keep_owner
 from llmopt_core.finetuning.departure import Departure
 from llmopt_core.finetuning.jobs import LOCAL, Job, JobRequest
+from llmopt_core.finetuning.training_price import TrainingPrice
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field
 from llmopt_ui.components import empty_state, told_plainly
 from llmopt_ui.keys import endpoints, keys_of
 from llmopt_ui.resources import job_runner, settings, store
@@ -123,9 +125,12 @@ def _place(provider: str) -> str:
 
 def _service_fields(box: Any) -> tuple[dict[str, Any], str]:
     base = box.text_input("Base model", key="start_base", placeholder="As the service names it")
-    price = st.number_input("USD per million training tokens", 0.0, None, None, 1.0, key="start_price",
-                            placeholder="Unknown", help="For the cost of the job.", width=320)  # fmt: skip
-    return {"price_per_million": price}, (base or "").strip()
+    one, two = st.columns([2, 4])[0].columns(2, gap="medium")
+    price = one.number_input("Price (USD)", 0.0, None, None, 1.0, key="start_price", placeholder="Unknown",
+                             help="Of a million training tokens.")  # fmt: skip
+    budget = budget_field(two, "start_budget", "A job that may cost more is not started; one that the service reports "
+                          "to cost more is cancelled.")  # fmt: skip
+    return {"price_per_million": price, "budget_usd": budget}, (base or "").strip()
 
 
 def request_from(**values: Any) -> JobRequest:
@@ -153,12 +158,37 @@ def _button(project: Project, asked: Asked, jobs: Sequence[Job]) -> None:
     gone = _leaving(asked.provider, where.base_url if where else "", asked.saved.version, held.version if held else "",
                     asked.saved)  # fmt: skip
     agreed = gone is None or _consent(asked, gone)
+    key = fingerprint([asked.provider, asked.request.hyperparameters, asked.request.price_per_million])
+    price = _price(key, asked.saved.version, asked.request, asked.saved)
+    if price is not None:
+        _price_view(price, asked.request.budget_usd)
     with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
         pressed = st.button("Start the job", key=START, type="primary", icon=":material/play_arrow:",
                             disabled=not agreed)  # fmt: skip
         st.caption(_expectation(asked, jobs))
     if pressed:
+        if price is not None:
+            price.check(asked.request.budget_usd)
         _start(project, asked)
+
+
+@st.cache_data(max_entries=16, show_spinner="Counting tokens …")
+def _price(key: str, version: str, _request: JobRequest, _saved: SavedTraining) -> TrainingPrice | None:
+    """What it may cost; kept, because counting the tokens of a large set takes its time."""
+    return price_of(_request, _saved)
+
+
+def _price_view(price: TrainingPrice, budget_usd: float | None) -> None:
+    """What the job may cost, marked where that is more than its budget."""
+    try:
+        price.check(budget_usd)
+    except BudgetReached:
+        told = f"{price.sentence} That may be more than the budget of ${fmt.plain_usd(budget_usd or 0.0)}."
+        st.warning(fmt.markdown(told), icon=":material/warning:")
+    except BadInput as error:
+        st.warning(fmt.markdown(str(error)), icon=":material/warning:")
+    else:
+        st.caption(fmt.markdown(price.sentence))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

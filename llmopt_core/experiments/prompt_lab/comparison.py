@@ -64,6 +64,11 @@ class Comparison:
         return any(run.status == "budget-reached" for run in self.all_runs)
 
     @property
+    def error(self) -> str:
+        """Why it ended early; empty where it did not."""
+        return next((run.error for run in self.all_runs if run.error), "")
+
+    @property
     def created_at(self) -> datetime:
         """When it was started."""
         return min(run.created_at for column in self.runs for run in column)

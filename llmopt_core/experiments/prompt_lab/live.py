@@ -14,9 +14,8 @@ from llmopt_core.experiments.prompt_lab.board import Board, Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison, comparison, new_id, plan_of, start_comparison
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
+from llmopt_core.experiments.resume_check import check_resumable
 from llmopt_core.experiments.run_budget import check_larger
-from llmopt_core.experiments.run_documents import check_documents
-from llmopt_core.experiments.run_judges import check_judge
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Status
@@ -78,8 +77,7 @@ class LiveComparisons:
         check_larger("the comparison", found.budget_usd, new, found.all_runs)
         version = documents_version(plan.documents)
         for run in found.all_runs:
-            check_documents(run, version)
-            check_judge(run, plan.judge)
+            check_resumable(run, version, plan.judge)
         for run in found.all_runs:
             self._store.resume_run(run.id, documents_version=version, options={"budget_usd": plan.budget_usd})
         self._submit(plan, found, wanted, make_models)

@@ -17,6 +17,7 @@ from llmopt_core.finetuning.finetuners import fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.job_folder import open_folder
 from llmopt_core.finetuning.jobs import LOCAL, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
 from llmopt_core.finetuning.notes import Reading, read_curves
+from llmopt_core.finetuning.training_price import TrainingPrice, training_price
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.spec import PromptSpec
@@ -88,6 +89,15 @@ def leaving(access: Access, provider: str, saved: SavedTraining, *, validate: bo
     if provider not in access.endpoints:
         raise BadInput(f"There is no endpoint named {provider!r}; add it in Settings.")
     return departure(access.endpoints[provider], saved.train, saved.validation if validate else None)
+
+
+def price_of(request: JobRequest, saved: SavedTraining) -> TrainingPrice | None:
+    """What a job may cost at a service; None on this machine, where it costs nothing.
+
+    Raises:
+        BadInput: A wrong hyperparameter.
+    """
+    return None if request.provider == LOCAL else training_price(request, saved.train)
 
 
 def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:

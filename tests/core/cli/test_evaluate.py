@@ -330,3 +330,15 @@ def test_why_answers_ended_is_told_everywhere(
     assert (record["reasoning"], record["reasoning_tokens"]) == ("Let me think about rivers", 30)
     assert llmopt("report", "out.json", "--out", "report.html").code == 0
     assert told in (tmp_path / "report.html").read_text()
+
+
+def test_a_budget_without_room_for_the_first_answer_has_an_exit_code_of_its_own(
+    inside: Command, experiment: Path, stub: StubEndpoint
+) -> None:
+    done = inside("evaluate", experiment, "-q", "--budget", 1e-9, "--json")
+    assert done.code == 3
+    assert "llmopt: no answer came: The budget of 0.000000001 USD leaves no room" in done.errors
+    (first, *_) = done.json()["runs"]
+    assert (first["status"], first["records"]) == ("budget-reached", [])
+    assert "leaves no room for the next call" in first["caveats"][-1]
+    assert stub.calls == 0

@@ -99,7 +99,7 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(inside: Command, rivers: Pat
     text = text.replace(f'stub: {{base_url: "{stub.url}"', f'stub: {{base_url: "{stub.url}", {priced}')
     rivers.write_text(text.replace("max_retries: 0", f"max_retries: 0, {priced}"))
     done = inside(*ablate, "--budget-usd", 1e-9)
-    assert done.code == 2
+    assert done.code == 3
     assert "leaves no room for the next call" in done.complaint
     asked = [request["path"] for request in stub.requests]
     assert asked == []

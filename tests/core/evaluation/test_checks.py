@@ -229,7 +229,12 @@ async def test_a_rubric_is_graded_by_the_judge_with_its_reason(models):
     score, usage, chat = await rubric(
         models, ['<think>{"passed": false}</think> {"passed": true, "score": 0.9, "reason": "kind"}']
     )
-    assert (score.value, score.passed, score.explanation, score.judge) == (0.9, True, "kind", "big on scripted")
+    assert (score.value, score.passed, score.explanation, score.judge) == (
+        0.9,
+        True,
+        "kind",
+        "big on scripted (judge v2)",
+    )
     assert usage.calls == 1
     assert 'Rubric: "greets Bob"' in chat.requests[0].messages[1].content
 

@@ -3,8 +3,9 @@
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.judge_agreement import in_one_sentence
-from llmopt_core.experiments.experiment import run_experiment
+from llmopt_core.experiments.experiment import resume_run, run_experiment
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of
 from llmopt_core.experiments.runner import run_evaluation
@@ -82,6 +83,39 @@ async def test_without_a_judged_metric_the_run_is_gone_on_with(lab: Lab, monkeyp
     old = await half_way(lab, monkeypatch)
     new = await run(lab)
     assert (new.id, new.failed) == (old.id, 0)
+
+
+async def test_a_run_that_was_stored_without_its_judge_is_refused_in_a_sentence(lab: Lab) -> None:
+    lab.store.keep_evaluation_set("p", lab.evaluation_set)
+    run_id = lab.store.start_run(
+        "p", lab.configuration().model_dump(mode="json"), lab.configuration().fingerprint, evaluation_set="questions",
+        set_version=lab.evaluation_set.version, judge="j",
+        metrics=("answer_f1",), total=4,
+    )  # fmt: skip
+    lab.store.save_documents("p", lab.documents)
+    lab.store.finish_run(run_id, "cancelled")
+    async with lab.models() as models:
+        with pytest.raises(BadInput, match=rf"Run {run_id} of rag was stored without the judge .*; start a new run"):
+            await resume_run(lab.store, run_id, models)
+    assert lab.store.run(run_id).status == "cancelled"
+
+
+async def test_scores_that_a_judge_at_an_endpoint_gave_name_the_version_of_its_reading(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.metrics, lab.judge = ("faithfulness",), JudgeSpec(endpoint="grader", model="g")
+    with monkeypatch.context() as before:
+        before.setattr("llmopt_core.evaluation.judge.LLM_JUDGE_VERSION", "ragas-0.4.3-1")
+        old = await run(lab)
+    asked = len(lab.judge_chat.requests)
+    new = await run(lab)
+    assert (old.judge, new.judge) == ("g on grader (judge v1)", "g on grader (judge v2)")
+    assert new.id != old.id
+    # The scores are made anew from the replies that are kept: nothing is asked, or paid, twice.
+    assert len(lab.judge_chat.requests) == asked
+    assert new.usage.cost_usd == 0.0
+    assert lab.store.run(old.id).judge == "g on grader (judge v1)"
+    assert {r.scores["faithfulness"].judge for r in lab.store.records(old.id)} == {"g on grader (judge v1)"}
 
 
 async def test_a_report_says_what_the_judge_cannot_see(lab: Lab) -> None:

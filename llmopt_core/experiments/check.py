@@ -94,13 +94,16 @@ def _undefined(name: str, variable: str, evaluation_set: EvaluationSet, configur
 
 
 def check_budget(
-    budget_usd: float, asked: Iterable[ModelSpec], models: Models, embedded: Iterable[EmbeddingSpec] = ()
+    budget_usd: float,
+    asked: Iterable[ModelSpec | EmbeddingSpec],
+    models: Models,
+    embedded: Iterable[EmbeddingSpec] = (),
 ) -> None:
     """Refuse a budget that could not be kept.
 
     Args:
         budget_usd: The most that may be paid.
-        asked: Chat models.
+        asked: Chat models, and embedding models among them.
         models: Know the prices.
         embedded: Embedding models; those on this machine cost nothing.
 
@@ -109,12 +112,15 @@ def check_budget(
     """
     if not budget_usd > 0:
         raise BadInput("The budget must be more than 0 USD.")
-    chats = [(models.endpoint(spec.endpoint), spec.name) for spec in asked]
-    at_endpoints = [(models.endpoint(spec.endpoint), spec.model) for spec in embedded if spec.endpoint]
-    for endpoint, name in (*chats, *at_endpoints):
-        model = name or endpoint.default_model
-        if endpoint.price_of(model) is None:
+    for spec in (*asked, *embedded):
+        if not spec.endpoint:
+            continue
+        endpoint = models.endpoint(spec.endpoint)
+        model = (spec.name if isinstance(spec, ModelSpec) else spec.model) or endpoint.default_model
+        if not endpoint.is_priced(model, writes=isinstance(spec, ModelSpec)):
+            price = endpoint.price_of(model)
+            lacks = f"the {price.unknown} price is not known" if price else "none is known"
             raise BadInput(
-                f"A budget needs prices, and none is known for {model or 'the model'} on {endpoint.name}; "
+                f"A budget needs prices, and {lacks} for {model or 'the model'} on {endpoint.name}; "
                 "set them in Settings or under endpoints in the file."
             )

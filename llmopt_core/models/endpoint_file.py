@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
@@ -21,9 +22,14 @@ def delete_endpoint(settings: Settings, name: str) -> None:
     _write(settings, {key: value for key, value in added_endpoints(settings).items() if key != name})
 
 
+def _values(endpoint: Endpoint) -> dict[str, Any]:
+    values = endpoint.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)
+    # A price of 0 is said: one that is left out is not known.
+    prices = {model: price.model_dump(mode="json", exclude_none=True) for model, price in endpoint.prices.items()}
+    return {**values, **({"prices": prices} if prices else {})}
+
+
 def _write(settings: Settings, endpoints: Mapping[str, Endpoint]) -> None:
     path = endpoints_path(settings)
-    values = {
-        name: item.model_dump(mode="json", exclude={"name"}, exclude_defaults=True) for name, item in endpoints.items()
-    }
+    values = {name: _values(item) for name, item in endpoints.items()}
     replace_file(path, yaml.safe_dump(values, sort_keys=True, allow_unicode=True))

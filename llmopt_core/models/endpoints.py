@@ -26,17 +26,34 @@ _PLAIN_NAME = re.compile(r"[a-z0-9.-]*[a-z-][a-z0-9.-]*")
 
 
 class Prices(Spec):
-    """USD per million tokens. `cached_prompt` is for prompt tokens the endpoint had cached; by default full price."""
+    """USD per million tokens; None for a price that is not known, as of one that a file leaves out.
 
-    prompt: float = Field(default=0.0, ge=0.0, le=1e9, allow_inf_nan=False)
-    completion: float = Field(default=0.0, ge=0.0, le=1e9, allow_inf_nan=False)
+    `cached_prompt` is for prompt tokens the endpoint had cached; by default full price.
+    """
+
+    prompt: float | None = Field(default=0.0, ge=0.0, le=1e9, allow_inf_nan=False)
+    completion: float | None = Field(default=0.0, ge=0.0, le=1e9, allow_inf_nan=False)
     cached_prompt: float | None = Field(default=None, ge=0.0, le=1e9, allow_inf_nan=False)
 
-    def cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> float:
-        """Cost in USD of one call; `cached_tokens` is the part of `prompt_tokens` that the endpoint had cached."""
+    def cost(self, prompt_tokens: float, completion_tokens: float, cached_tokens: float = 0) -> float | None:
+        """Cost in USD of one call; None where the price of some of its tokens is not known.
+
+        Args:
+            prompt_tokens: All of the prompt.
+            completion_tokens: Of the answer.
+            cached_tokens: The part of `prompt_tokens` that the endpoint had cached.
+        """
         cached_price = self.prompt if self.cached_prompt is None else self.cached_prompt
-        fresh = prompt_tokens - cached_tokens
-        return (fresh * self.prompt + cached_tokens * cached_price + completion_tokens * self.completion) / 1e6
+        parts = ((prompt_tokens - cached_tokens, self.prompt), (cached_tokens, cached_price),
+                 (completion_tokens, self.completion))  # fmt: skip
+        if any(tokens and price is None for tokens, price in parts):
+            return None
+        return sum(tokens * (price or 0.0) for tokens, price in parts) / 1e6
+
+    @property
+    def unknown(self) -> str:
+        """Which of the two prices is not known, `prompt` or `completion`; empty where both are."""
+        return "prompt" if self.prompt is None else "completion" if self.completion is None else ""
 
 
 class EmbeddingModel(Spec):
@@ -60,6 +77,7 @@ class Endpoint(Spec):
         api_key_env: Environment variable that holds the key; empty for endpoints without one.
         prices: By model name; `"*"` stands for every other model. A model without a price has unknown cost.
         default_model: Used where a configuration names no model.
+        models: Names to choose from, beside those that the endpoint lists itself.
         mode: What the endpoint is asked by default: `/chat/completions` or `/completions`.
         max_concurrency: Most calls in flight at once.
         timeout_seconds: Longest wait for one attempt: the whole answer, or the next piece of a streamed one.
@@ -77,6 +95,7 @@ class Endpoint(Spec):
     prices: dict[str, Prices] = Field(default_factory=dict)
     embeddings: dict[str, EmbeddingModel] = Field(default_factory=dict)
     default_model: str = ""
+    models: tuple[str, ...] = ()
     mode: Literal["chat", "completion"] = "chat"
     max_concurrency: int = Field(default=8, ge=1, le=1000)
     timeout_seconds: float = Field(default=60.0, gt=0.0, le=3600.0)
@@ -134,6 +153,11 @@ class Endpoint(Spec):
     def price_of(self, model: str) -> Prices | None:
         """The price list of a model, or None where it is unknown."""
         return self.prices.get(model) or self.prices.get("*")
+
+    def is_priced(self, model: str, *, writes: bool = True) -> bool:
+        """Whether the cost of calls of a model is known; one that only reads, as for embeddings, needs no more."""
+        price = self.price_of(model)
+        return price is not None and price.cost(1, int(writes)) is not None
 
     def usage(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0) -> Usage:
         """What one call took, priced."""
@@ -216,7 +240,7 @@ def added_endpoints(settings: Settings) -> dict[str, Endpoint]:
         BadInput: The file cannot be read, or was edited by hand and says something unknown.
     """
     path = endpoints_path(settings)
-    return endpoints_in(_read_yaml(path), str(path)) if path.exists() else {}
+    return endpoints_in(_free_as_saved_before(_read_yaml(path)), str(path)) if path.exists() else {}
 
 
 def endpoints_in(values: Any, source: str) -> dict[str, Endpoint]:
@@ -236,6 +260,26 @@ def endpoints_in(values: Any, source: str) -> dict[str, Endpoint]:
     return {str(name): _endpoint(str(name), fields, source) for name, fields in values.items()}
 
 
+def _free_as_saved_before(values: Any) -> Any:
+    """Prices of 0 were saved as an empty mapping once."""
+    for fields in values.values() if isinstance(values, Mapping) else ():
+        prices = fields.get("prices") if isinstance(fields, Mapping) else None
+        for price in prices.values() if isinstance(prices, Mapping) else ():
+            if price == {}:
+                price.update(prompt=0.0, completion=0.0)
+    return values
+
+
+def _with_missing_prices(prices: Any) -> Any:
+    """A price that a file leaves out is not known; it is not 0."""
+    if not isinstance(prices, Mapping):
+        return prices
+    return {
+        model: {"prompt": None, "completion": None, **price} if isinstance(price, Mapping) else price
+        for model, price in prices.items()
+    }
+
+
 def _endpoint(name: str, fields: Any, source: str) -> Endpoint:
     if not isinstance(fields, Mapping):
         raise BadInput(f"{source}: endpoint {name!r} must be a mapping with base_url and further settings.")
@@ -248,7 +292,8 @@ def _endpoint(name: str, fields: Any, source: str) -> Endpoint:
             f"name that variable in api_key_env, and take the key out of the file."
         )
     try:
-        endpoint = Endpoint.model_validate({"name": name, **fields})
+        prices = {"prices": _with_missing_prices(fields["prices"])} if "prices" in fields else {}
+        endpoint = Endpoint.model_validate({"name": name, **fields, **prices})
     except ValidationError as error:
         raise BadInput(f"{source}: endpoint {name!r}: {_first_problem(error)}.") from None
     if not endpoint.base_url:

@@ -61,4 +61,4 @@ def quote(
     sizes = [len(text.encode("utf-8", "replace")) for text in texts]
     most = sum(sizes) / _LEAST_BYTES + _PER_MESSAGE * len(sizes)
     least = sum(sizes) / _MOST_BYTES if tokens is None else tokens
-    return Quote(name, least * price.prompt / 1e6, price.cost(round(most), max_tokens))
+    return Quote(name, price.cost(least, 0) or 0.0, price.cost(round(most), max_tokens))

@@ -103,6 +103,8 @@ def _list_in(answer: Any) -> list[Any]:
 
 
 def _name(model: Any) -> str:
+    if isinstance(model, str):
+        return name_of(model)
     if isinstance(model, dict):
         return next((name for key in ("id", "name", "model") if (name := name_of(model.get(key)))), "")
     return ""

@@ -18,6 +18,7 @@ from llmopt_ui.documents.question_job import DRAFT, KIND, writing_work
 from llmopt_ui.documents.spans_view import chosen_set
 from llmopt_ui.job_panel import follow
 from llmopt_ui.keys import endpoints
+from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import job_runner, model_maker, models, settings, store
 from llmopt_ui.session import notify, state
 
@@ -76,7 +77,7 @@ def _fields() -> tuple[WritingSpec, float | None]:
     names.sort(key=lambda name: name == BUILTIN)
     one, two, three = st.columns(3, gap="medium")
     endpoint = one.selectbox("Endpoint", names, key=ENDPOINT, persist_state="session")
-    model = two.text_input("Model", key=MODEL, placeholder="The endpoint's default", persist_state="session")
+    model = model_choice(two, endpoint, "", MODEL, persist_state="session")
     told = "No further passage is asked about where that would cost more."
     budget = budget_field(three, BUDGET, told, persist_state="session")
     if endpoint == BUILTIN:
@@ -94,7 +95,7 @@ def _fields() -> tuple[WritingSpec, float | None]:
                               key=f"{SIZE}_{endpoint}", persist_state="session")  # fmt: skip
     seed = four.number_input("Seed", 0, 1_000_000, 0, key=SEED, help="The same seed samples the same passages.",
                              persist_state="session")  # fmt: skip
-    asked = ModelSpec(endpoint=endpoint, name=(model or "").strip(), max_tokens=120 * int(each) + 80)
+    asked = ModelSpec(endpoint=endpoint, name=model, max_tokens=120 * int(each) + 80)
     spec = WritingSpec(
         model=asked, passages=int(passages), per_passage=int(each), passage_size=int(size), seed=int(seed)
     )

@@ -18,6 +18,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.keys import endpoints
 from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.model_choice import USUAL, model_choice
 from llmopt_ui.resources import settings, store
 
 if TYPE_CHECKING:
@@ -84,14 +85,12 @@ def _judge() -> tuple[str, str]:
         return "Built-in judge (grounding)" if name == BUILTIN else f"A model on {name}"
 
     judge = st.selectbox("Judge", [BUILTIN, *others], key=JUDGE, format_func=told, persist_state="session")
-    model = st.text_input(
-        "Judge's model",
-        key=JUDGE_MODEL,
-        placeholder="The endpoint's default" if others else "Not used by the built-in judge",
-        disabled=not others,
+    usual = USUAL if others else "Not used by the built-in judge"
+    model = model_choice(
+        st, judge, "", JUDGE_MODEL, label="Judge's model", placeholder=usual, disabled=not others,
         persist_state="session",
-    )
-    return judge, (model or "").strip()
+    )  # fmt: skip
+    return judge, model
 
 
 def _limits() -> tuple[int | None, int, float | None]:

@@ -17,12 +17,13 @@ from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.components import Download, downloads, told_plainly
 from llmopt_ui.forms.prompt import prompt_fields
+from llmopt_ui.forms.request_fields import request_fields
 from llmopt_ui.forms.retrieval import retrieval_fields
 from llmopt_ui.forms.tuned_choice import tuned_choice
 from llmopt_ui.keys import endpoints
+from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
-from llmopt_ui.settings.edit_endpoint import models_of, shutdown_of
 
 EDITED = "edited"
 NAME = "edit_name"
@@ -148,8 +149,7 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
     )
     with left:
         before, changed = tuned_choice(before, endpoint, token)
-    with right:
-        name = _model_name(endpoint, before.name, f"{token}{changed}")
+    name = model_choice(right, endpoint, before.name, f"edit_model_{token}{changed}", persist_state="session")
     if endpoint == BUILTIN:
         st.caption(
             "The built-in model is small: it needs plain completion with worked examples, few tokens and little "
@@ -186,37 +186,17 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
         key=f"edit_tokens_{token}",
         persist_state="session",
     )
+    more = {} if endpoint == BUILTIN else request_fields(before, token)
     changes = {
+        **more,
         "endpoint": endpoint,
-        "name": name or "",
+        "name": name,
         "mode": mode,
         "stop": tuple(stop),
         "temperature": temperature,
         "max_tokens": tokens,
     }
     return {**before.model_dump(mode="json"), **changes}
-
-
-def _model_name(endpoint: str, before: str, token: str) -> str | None:
-    """A model of the list that the endpoint gave when it was tested, or one by name."""
-    known = models_of(endpoint)
-    if not known:
-        return st.text_input(
-            "Model", before, key=f"edit_model_{token}", placeholder="The endpoint's default", persist_state="session"
-        )
-    options = list(dict.fromkeys([*([before] if before else []), *known]))
-    name = st.selectbox(
-        "Model",
-        options,
-        0 if before else None,
-        key=f"edit_model_of_{endpoint}_{token}",
-        accept_new_options=True,
-        placeholder="The endpoint's default",
-        persist_state="session",
-    )
-    if day := shutdown_of(endpoint, name or ""):
-        st.caption(f":orange[It is switched off on {fmt.markdown(day)}.]")
-    return name
 
 
 def checks_fields(before: ChecksSpec | None, token: str, retrieves: bool) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from llmopt_core.retrieval.spec import RetrievalSpec, RoutingSpec
 from llmopt_core.retrieval.transform import default_prompt
 from llmopt_ui import format as fmt
 from llmopt_ui.keys import endpoints
+from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import settings, store
 from llmopt_ui.sidebar import current_project
 
@@ -105,10 +106,8 @@ def _model(before: ModelSpec, left: Any, right: Any, token: str) -> dict[str, An
     endpoint = left.selectbox(
         "Asked of", names, names.index(before.endpoint), key=f"edit_endpoint_{token}", **_KEEP
     )  # fmt: skip
-    name = right.text_input(
-        "Model", before.name, key=f"edit_model_{token}", placeholder="The endpoint's default", **_KEEP
-    )
-    return {**before.model_dump(mode="json"), "endpoint": endpoint, "name": name or ""}
+    name = model_choice(right, endpoint, before.name, f"edit_model_{token}", **_KEEP)
+    return {**before.model_dump(mode="json"), "endpoint": endpoint, "name": name}
 
 
 def _search(spec: RetrievalSpec, search: dict[str, Any], token: str) -> dict[str, Any]:

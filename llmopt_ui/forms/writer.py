@@ -8,6 +8,7 @@ import streamlit as st
 
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
 from llmopt_ui.keys import endpoints
+from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import settings
 
 
@@ -27,13 +28,12 @@ def writer_fields(before: EmbeddingSpec, of: str, token: str) -> dict[str, Any]:
     endpoint = st.selectbox(
         "Written by", names, names.index(spec.endpoint), key=f"edit_writer_{token}", persist_state="session"
     )
-    name = st.text_input(
-        "Its model", spec.name, key=f"edit_writer_name_{token}", placeholder="The endpoint's default",
-        persist_state="session",
-    )  # fmt: skip
+    name = model_choice(
+        st, endpoint, spec.name, f"edit_writer_name_{token}", label="Its model", persist_state="session"
+    )
     st.caption(
         "One call per chunk, kept for ever."
         + (" The built-in model writes poor ones: this needs a stronger model." if endpoint == BUILTIN else "")
     )
-    changed = {"endpoint": endpoint, "name": name or "", "max_tokens": spec.max_tokens if before.writer else 120}
+    changed = {"endpoint": endpoint, "name": name, "max_tokens": spec.max_tokens if before.writer else 120}
     return {"of": of, "writer": {**spec.model_dump(mode="json"), **changed}}

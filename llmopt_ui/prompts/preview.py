@@ -24,6 +24,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.components import facts, told_plainly
+from llmopt_ui.model_choice import model_choice
 from llmopt_ui.prompts.fields import Body, prompt_values
 from llmopt_ui.prompts.texts import messages_html
 from llmopt_ui.resources import models, settings, store
@@ -84,11 +85,10 @@ def counted_model(key: str) -> ModelSpec:
     names = list(endpoints_from(settings(), os.environ))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         endpoint = st.selectbox("Counted for", names, key=f"{ENDPOINT}_{key}", width=190, persist_state="session")
-        name = st.text_input(
-            "Model", key=f"{MODEL}_{key}", placeholder="The endpoint's default", live=True, persist_state="session",
-            disabled=endpoint == BUILTIN,
-        )  # fmt: skip
-    return ModelSpec(endpoint=endpoint, name="" if endpoint == BUILTIN else (name or "").strip())
+        name = model_choice(
+            st, endpoint, "", f"{MODEL}_{key}", live=True, persist_state="session", disabled=endpoint == BUILTIN
+        )
+    return ModelSpec(endpoint=endpoint, name="" if endpoint == BUILTIN else name)
 
 
 def _variables(prompt: PromptSpec, examples: Sequence[Example]) -> None:

@@ -26,6 +26,7 @@ from llmopt_ui.budget import budget_field
 from llmopt_ui.components import empty_state
 from llmopt_ui.keys import endpoints
 from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.model_choice import model_choice
 from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.setup import KIND as COMPARISON
 from llmopt_ui.prompts.variants import prompts_offered, usual_variants, variant_fields
@@ -156,11 +157,11 @@ def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]
     others = list(endpoints(settings()))
     judge = one.selectbox("Judge", others, key=f"search_judge_{key}", **_KEEP,
                           format_func=lambda name: "Built-in judge" if name == BUILTIN else name)  # fmt: skip
-    model = two.text_input("Judge's model", key=f"search_judge_model_{key}", disabled=judge == BUILTIN,
-                           placeholder="The endpoint's default", **_KEEP)  # fmt: skip
+    model = model_choice(two, judge, "", f"search_judge_model_{key}", label="Judge's model",
+                         disabled=judge == BUILTIN, **_KEEP)  # fmt: skip
     if judge == BUILTIN:
         return found, metric, JudgeSpec()
-    return found, metric, JudgeSpec(endpoint=judge, model=(model or "").strip())
+    return found, metric, JudgeSpec(endpoint=judge, model=model)
 
 
 def _keep_examples(key: str) -> bool:

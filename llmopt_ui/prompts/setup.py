@@ -20,6 +20,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.model_choice import model_choice
 from llmopt_ui.prompts.checks import checks_table
 from llmopt_ui.prompts.live import models_for, start
 from llmopt_ui.prompts.rows import rows_fields
@@ -92,10 +93,10 @@ def _scoring(setup: Setup, slot: str) -> Setup:
                               format_func=lambda name: "Built-in judge" if name == BUILTIN else name,
                               help="Grades rubrics and scores that need a judge. A rubric in words needs an LLM.",
                               **_KEEP)  # fmt: skip
-    model = right.text_input("Judge's model", setup.judge.model, key=f"setup_judge_model_{slot}", live=True,
-                             placeholder="The endpoint's default", disabled=endpoint == BUILTIN, **_KEEP)  # fmt: skip
+    model = model_choice(right, endpoint, setup.judge.model, f"setup_judge_model_{slot}", label="Judge's model",
+                         live=True, disabled=endpoint == BUILTIN, **_KEEP)  # fmt: skip
     judge = JudgeSpec() if endpoint == BUILTIN else setup.judge.model_copy(
-        update={"endpoint": endpoint, "model": (model or "").strip()})  # fmt: skip
+        update={"endpoint": endpoint, "model": model})  # fmt: skip
     told = "The comparison stops cleanly before it costs more; what was answered is kept."
     budget = budget_field(last, f"setup_budget_{slot}", told, value=setup.budget_usd, **_KEEP)
     return setup.model_copy(update={"metrics": tuple(metrics), "judge": judge, "budget_usd": budget})

@@ -8,29 +8,14 @@ import streamlit as st
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, field_problem
+from llmopt_core.models.body_fields import parameter_lines, parameters_in
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.models.refusal_text import PARAMETERS
 from llmopt_ui.components import told_plainly
+from llmopt_ui.forms.request_fields import PARAMETERS_HELP
+from llmopt_ui.model_choice import models_of, shutdown_note
 from llmopt_ui.resources import settings
-from llmopt_ui.session import notify, state
-
-_HELP = (
-    "What an endpoint refuses in words is learnt by itself. One per line, by hand: max_tokens = max_completion_tokens "
-    "sends it under another name, seed = leaves it out."
-)
-
-
-def models_of(endpoint: str) -> list[str]:
-    """The models that an endpoint listed when it was tested in this session."""
-    found = state().endpoint_checks.get(endpoint)
-    return list(getattr(found, "models", ()))
-
-
-def shutdown_of(endpoint: str, model: str) -> str:
-    """The day on which a model is switched off, as its endpoint said in this session; else empty."""
-    found = state().endpoint_checks.get(endpoint)
-    return str(getattr(found, "shutdowns", {}).get(model, ""))
+from llmopt_ui.session import notify
 
 
 def edit_form(endpoint: Endpoint) -> None:
@@ -52,14 +37,26 @@ def edit_form(endpoint: Endpoint) -> None:
             accept_new_options=True,
             placeholder="Choose or type one" if known else "Type one; Test lists them",
         )
+        if note := shutdown_note(name, endpoint.default_model):
+            left.caption(note)
         calls = right.number_input(
             "Calls at once", 1, 1000, endpoint.max_concurrency, key=f"endpoint_edit_calls_{name}"
         )
         seconds = left.number_input(
             "Longest wait (s)", 1.0, 3600.0, endpoint.timeout_seconds, 10.0, key=f"endpoint_edit_seconds_{name}"
         )
-        lines = "\n".join(f"{key} = {other or ''}".rstrip() for key, other in endpoint.parameters.items())
-        names = right.text_area("Parameters", lines, key=f"endpoint_edit_parameters_{name}", help=_HELP, height=80)
+        batch = right.number_input(
+            "Texts per embedding call", 1, 2048, endpoint.embedding_batch, key=f"endpoint_edit_batch_{name}",
+            help="Where the service refuses so many at once, half of them are sent.",
+        )  # fmt: skip
+        names = left.text_area(
+            "Parameters", parameter_lines(endpoint.parameters), key=f"endpoint_edit_parameters_{name}",
+            help=PARAMETERS_HELP, placeholder="temperature =", height=110,
+        )  # fmt: skip
+        listed = right.text_area(
+            "Models to choose from", "\n".join(endpoint.models), key=f"endpoint_edit_models_{name}",
+            help="One per line, for an endpoint that does not list them itself.", height=110,
+        )  # fmt: skip
         pressed = st.form_submit_button("Save endpoint")
     if not pressed:
         return
@@ -70,7 +67,9 @@ def edit_form(endpoint: Endpoint) -> None:
             "default_model": (model or "").strip(),
             "max_concurrency": calls,
             "timeout_seconds": seconds,
-            "parameters": parameters_from(names or ""),
+            "parameters": parameters_in(names or ""),
+            "embedding_batch": batch,
+            "models": tuple(dict.fromkeys(line.strip() for line in (listed or "").splitlines() if line.strip())),
         }
         save_endpoint(settings(), edited(endpoint, changes))
         notify(f"Endpoint {name} saved.")
@@ -90,23 +89,3 @@ def edited(endpoint: Endpoint, changes: dict[str, Any]) -> Endpoint:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise BadInput(f"{first['loc'][0]}: {field_problem(first)}.") from None
-
-
-def parameters_from(text: str) -> dict[str, str | None]:
-    """Parameters with their other names, one per line.
-
-    Raises:
-        BadInput: A line names no parameter.
-    """
-    found: dict[str, str | None] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        name, sign, other = (part.strip() for part in line.partition("="))
-        if not name and not sign:
-            continue
-        if name not in PARAMETERS or not sign:
-            raise BadInput(
-                f"Parameters, line {number}: write name = other name, or name = to leave it out, where name is one of "
-                f"{', '.join(PARAMETERS)}."
-            )
-        found[name] = other or None
-    return found

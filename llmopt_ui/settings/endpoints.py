@@ -105,6 +105,9 @@ def _prices_form(endpoint: Endpoint) -> None:
                 "Completion": st.column_config.NumberColumn(min_value=0.0, format="%.3f"),
             },
         )
+        for model, price in endpoint.prices.items():
+            if price.unknown:
+                st.caption(fmt.markdown(f"{model}: the {price.unknown} price is not known, so what it costs is not."))
         if st.form_submit_button("Save prices"):
             with told_plainly():
                 save_endpoint(settings(), endpoint.model_copy(update={"prices": prices_from(edited)}))

@@ -102,7 +102,7 @@ def _prices(which: str, model: dict[str, Any]) -> Prices:
     listed = (known.price_of(str(model.get("name", ""))) if known else None) or Prices()
     one, two = st.columns(2, gap="small", vertical_alignment="bottom")
     key = f"pay_{which}_{model.get('endpoint')}_{model.get('name')}"
-    prompt = one.number_input(f"{which.capitalize()}: USD per M tokens in", 0.0, None, listed.prompt, 0.1,
+    prompt = one.number_input(f"{which.capitalize()}: USD per M tokens in", 0.0, None, listed.prompt or 0.0, 0.1,
                               key=f"{key}_in", format="%.2f")  # fmt: skip
-    completion = two.number_input("and out", 0.0, None, listed.completion, 0.1, key=f"{key}_out", format="%.2f")
+    completion = two.number_input("and out", 0.0, None, listed.completion or 0.0, 0.1, key=f"{key}_out", format="%.2f")
     return Prices(prompt=prompt, completion=completion)

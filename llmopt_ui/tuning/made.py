@@ -22,6 +22,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.evaluation.job import MakeModels
 from llmopt_ui.keys import endpoints
+from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import job_runner, model_maker, settings, store
 
 DISTIL, PAIRS = "distillation", "training-pairs"
@@ -44,7 +45,7 @@ def distil_form(project: Project) -> None:
     one, two = st.columns(2, gap="small")
     endpoint = one.selectbox("Endpoint", list(others), key="distil_endpoint")
     usual = others[endpoint].default_model
-    name = two.text_input("Model", key="distil_model", placeholder=usual or "As the endpoint names it")
+    name = model_choice(two, endpoint, "", "distil_model", placeholder=usual or "As the endpoint names it")
     is_json = one.toggle("Must be JSON", False, key="distil_json")
     least = two.number_input("Token F1 with the reference at least", 0.0, 1.0, 0.0, 0.05, key="distil_f1")
     longest = one.number_input("Characters at most", 1, None, None, key="distil_longest", placeholder="Any")
@@ -53,7 +54,7 @@ def distil_form(project: Project) -> None:
         f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {fmt.markdown(endpoint)}."
     )
     if st.button("Let it answer", key="distil_start", type="primary", icon=":material/play_arrow:"):
-        teacher = teacher_at(others[endpoint], name or "")
+        teacher = teacher_at(others[endpoint], name)
         checks = [CheckSpec(type="is-json")] if is_json else []
         checks += [CheckSpec(type="length", value={"max": int(longest)})] if longest else []
         work = distil_work(project, questions, asked, teacher, checks=checks, least_f1=least,

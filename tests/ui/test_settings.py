@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.models.endpoint_file import save_endpoint
-from llmopt_core.models.endpoints import EmbeddingModel, added_endpoints
+from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, added_endpoints
 from llmopt_ui import resources
 from llmopt_ui.settings.embedding_models import embedding_models_from
 from llmopt_ui.settings.endpoints import prices_from
@@ -55,9 +55,12 @@ def test_an_endpoint_is_edited(app: App, endpoints_file: Path) -> None:
     test = add(app(PAGE), "local", "http://127.0.0.1:9/v1")
     test.text_input(key="endpoint_edit_url_local").input("http://127.0.0.1:10/v1")
     test.text_area(key="endpoint_edit_parameters_local").input("max_tokens = max_completion_tokens\nseed =")
+    test.number_input(key="endpoint_edit_batch_local").set_value(10)
+    test.text_area(key="endpoint_edit_models_local").input("small\nlarge\n")
     press(test, "Save endpoint")
     saved = added_endpoints(resources.settings())["local"]
     assert saved.base_url == "http://127.0.0.1:10/v1"
+    assert (saved.embedding_batch, saved.models) == (10, ("small", "large"))
     assert saved.parameters == {"max_tokens": "max_completion_tokens", "seed": None}
     test.text_area(key="endpoint_edit_parameters_local").input("colour = red")
     assert "Parameters, line 1" in texts(press(test, "Save endpoint"))
@@ -76,6 +79,23 @@ def test_the_models_of_a_tested_endpoint_are_offered(app: App) -> None:
         test.button(key="endpoint_test_local").click().run()
         test.run()
     assert test.selectbox(key="endpoint_edit_model_local_3").options == ["stub-embedding", "stub-large", "stub-small"]
+
+
+def test_a_model_that_is_switched_off_warns_where_it_is_chosen(app: App) -> None:
+    with StubEndpoint() as stub:
+        stub.mangle = lambda _: [{"id": "old", "shutdown_date": "2027-01-31"}, {"id": "new"}]
+        test = add(app(PAGE), "local", stub.url)
+        test.button(key="endpoint_test_local").click().run()
+        test.run()
+        test.selectbox(key="endpoint_edit_model_local_2").set_value("old")
+        press(test, "Save endpoint")
+    assert ":orange[:material/warning: It is switched off on 2027\\-01\\-31.]" in texts(test)
+
+
+def test_a_price_that_a_file_leaves_out_is_said(app: App, endpoints_file: Path) -> None:
+    app()
+    endpoints_file.write_text("mine: {base_url: 'http://127.0.0.1:9/v1', prices: {'*': {prompt: 1}}}")
+    assert "the completion price is not known" in texts(app(PAGE))
 
 
 @pytest.mark.parametrize(
@@ -162,3 +182,25 @@ def test_embedding_models_of_an_endpoint_are_said(app: App, endpoints_file: Path
     test = press(app(PAGE), "Save embedding models")
     assert not test.exception
     assert added_endpoints(resources.settings())["local"].embeddings == found
+
+
+def test_a_configuration_carries_further_fields_of_its_requests(app: App, workspace: Path) -> None:
+    app()
+    save_endpoint(
+        resources.settings(), Endpoint(name="local", base_url="http://127.0.0.1:9/v1", models=("small", "large"))
+    )
+    test = app("pages/evaluation.py", project="sample", evaluation_view="Configurations")
+    next(box for box in test.selectbox if box.key.startswith("edit_endpoint_")).set_value("local").run()
+    next(box for box in test.selectbox if box.key.endswith("_of_local")).set_value("large").run()
+    next(box for box in test.selectbox if box.key.startswith("edit_effort_")).set_value("low").run()
+    next(box for box in test.text_area if box.key.startswith("edit_parameters_")).input("seed =").run()
+    extra = next(box for box in test.text_area if box.key.startswith("edit_extra_"))
+    extra.input("messages: []").run()
+    assert "Further fields: extra_body cannot hold" in texts(test)
+    next(box for box in test.text_area if box.key.startswith("edit_extra_")).input("top_k: 20").run()
+    test.button(key="edit_save").click().run()
+    assert not test.exception
+    model = next(one.spec["model"] for one in resources.store().configurations("sample")
+                 if one.spec["model"]["endpoint"] == "local")  # fmt: skip
+    assert (model["name"], model["reasoning_effort"]) == ("large", "low")
+    assert (model["parameters"], model["extra_body"]) == ({"seed": None}, {"top_k": 20})

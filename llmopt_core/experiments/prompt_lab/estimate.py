@@ -50,10 +50,11 @@ def estimate_comparison(plan: ComparisonPlan, models: Models) -> ComparisonEstim
         tokens += round(answers * each)
         endpoint = models.endpoint(variant.model.endpoint)
         price = endpoint.price_of(variant.model.name or endpoint.default_model)
-        priced = priced and cost is not None and price is not None
-        if cost is not None and price is not None:
+        written = None if price is None else price.cost(0, (1 + steps) * variant.model.max_tokens)
+        priced = priced and cost is not None and written is not None
+        if cost is not None and written is not None:
             least += answers * cost
-            most += answers * (cost + (1 + steps) * variant.model.max_tokens * price.completion / 1e6)
+            most += answers * (cost + written)
     return ComparisonEstimate(answers * len(plan.variants), calls, tokens, (least, most) if priced else None)
 
 

@@ -274,7 +274,7 @@ class _Search:
 
 def _check_proposer(task: SearchTask, proposer: ModelSpec, models: Models) -> None:
     endpoint = models.endpoint(proposer.endpoint)
-    if task.budget.usd is not None and endpoint.price_of(proposer.name or endpoint.default_model) is None:
+    if task.budget.usd is not None and not endpoint.is_priced(proposer.name or endpoint.default_model):
         raise BadInput(
             f"A budget needs prices, and none is known for the writer on {endpoint.name}; set it in Settings."
         )

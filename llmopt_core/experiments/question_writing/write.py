@@ -153,7 +153,7 @@ def estimate_writing(spec: WritingSpec, documents: Sequence[Document], models: M
     written = len(passages) * min(spec.model.max_tokens, _TOKENS_PER_QUESTION * spec.per_passage)
     endpoint = models.endpoint(spec.model.endpoint)
     prices = endpoint.price_of(spec.model.name or endpoint.default_model)
-    cost = None if prices is None else (prompt * prices.prompt + written * prices.completion) / 1_000_000
+    cost = None if prices is None else prices.cost(prompt, written)
     return WritingEstimate(len(passages), prompt, written, cost)
 
 

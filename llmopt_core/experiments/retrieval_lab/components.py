@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.models.base import ModelSpec
-from llmopt_core.models.endpoints import Prices
+from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.ablate import variants
 
@@ -44,33 +43,41 @@ def _without_checks(configuration: Configuration) -> dict[str, Configuration]:
     return found
 
 
-def asked_models(configuration: Configuration, answers: bool, judge: JudgeSpec) -> tuple[ModelSpec, ...]:
-    """Every model that the work may call: chat models, and embedding models at endpoints as if they were some."""
+AskedModel = ModelSpec | EmbeddingSpec
+
+
+def asked_models(configuration: Configuration, answers: bool, judge: JudgeSpec) -> tuple[AskedModel, ...]:
+    """Every model at an endpoint that the work may call: chat models, and embedding models."""
     embedded = [judge.embedding] if answers else []
     embedded += [] if configuration.retrieval is None else [configuration.retrieval.embedding]
-    more = tuple(ModelSpec(endpoint=spec.endpoint, name=spec.model) for spec in embedded if spec.endpoint)
+    more = tuple(spec for spec in embedded if spec.endpoint)
     if not answers:
         return (*configuration.model_copy(update={"model": ModelSpec(), "checks": None}).models, *more)
     return (*configuration.models, *(() if judge.is_builtin else (judge.chat_model,)), *more)
 
 
-def is_free(asked: Sequence[ModelSpec], models: Models) -> bool:
+def is_free(asked: Sequence[AskedModel], models: Models) -> bool:
     """Whether every price is known and zero.
 
     Raises:
         BadInput: An endpoint is unknown.
     """
-    return all(price is not None and not (price.prompt or price.completion) for price in _prices(asked, models))
+    return all(cost == 0 for cost in _costs(asked, models))
 
 
-def is_priced(asked: Sequence[ModelSpec], models: Models) -> bool:
+def is_priced(asked: Sequence[AskedModel], models: Models) -> bool:
     """Whether every price is known, as a budget needs it. Errors as in `is_free`."""
-    return all(price is not None for price in _prices(asked, models))
+    return all(cost is not None for cost in _costs(asked, models))
 
 
-def _prices(asked: Sequence[ModelSpec], models: Models) -> list[Prices | None]:
-    found = [(models.endpoint(spec.endpoint), spec.name) for spec in asked]
-    return [endpoint.price_of(name or endpoint.default_model) for endpoint, name in found]
+def _costs(asked: Sequence[AskedModel], models: Models) -> list[float | None]:
+    """What a million tokens cost, read and, where the model writes, written."""
+    found = []
+    for spec in asked:
+        endpoint, writes = models.endpoint(spec.endpoint), isinstance(spec, ModelSpec)
+        price = endpoint.price_of((spec.name if isinstance(spec, ModelSpec) else spec.model) or endpoint.default_model)
+        found.append(None if price is None else price.cost(1e6, 1e6 * writes))
+    return found
 
 
 def _named(configuration: Configuration, part: str) -> str:

@@ -57,7 +57,7 @@ class Corner:
 
     def cost(self, prices: Prices | None, hourly_usd: float = 0.0) -> RequestCost:
         """What a request costs at these prices, on a machine at this hourly price."""
-        prompt, completion = (prices.prompt, prices.completion) if prices else (0.0, 0.0)
+        prompt, completion = (prices.prompt or 0.0, prices.completion or 0.0) if prices else (0.0, 0.0)
         return RequestCost(
             self.prompt_tokens or 0.0,
             self.completion_tokens or 0.0,

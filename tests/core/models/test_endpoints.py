@@ -7,7 +7,14 @@ from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput
 from llmopt_core.models.endpoint_file import save_endpoint
-from llmopt_core.models.endpoints import Endpoint, Prices, builtin_endpoint, endpoints_from, endpoints_in
+from llmopt_core.models.endpoints import (
+    Endpoint,
+    Prices,
+    added_endpoints,
+    builtin_endpoint,
+    endpoints_from,
+    endpoints_in,
+)  # fmt: skip
 from llmopt_core.settings import Settings
 
 
@@ -49,7 +56,7 @@ endpoints:
     base_url: http://localhost:8000/v1
     api_key_env: MY_KEY
     default_model: qwen
-    prices: {qwen: {prompt: 1, completion: 2, cached_prompt: 0.5}, "*": {prompt: 4}}
+    prices: {qwen: {prompt: 1, completion: 2, cached_prompt: 0.5}, "*": {prompt: 4, completion: 0}}
   openai:
     base_url: https://proxy.example/v1
 """,
@@ -138,3 +145,30 @@ def test_a_damaged_file_of_added_endpoints_is_named(tmp_path: Path):
 
     with pytest.raises(BadInput, match=r"endpoints\.yaml: line 1"):
         endpoints_from(Settings(home=tmp_path), {})
+
+
+def test_a_price_that_a_file_leaves_out_is_not_known(tmp_path: Path):
+    text = "mine: {base_url: http://x/v1, prices: {a: {prompt: 1}, b: {completion: 2}, c: {prompt: 0, completion: 0}}}"
+    mine = from_file(tmp_path, text)["mine"]
+
+    assert mine.usage("a", 10, 5).cost_usd is None
+    assert mine.usage("a", 1_000_000, 0).cost_usd == pytest.approx(1.0)
+    assert mine.usage("b", 10, 5).cost_usd is None
+    assert mine.usage("c", 10, 5).cost_usd == 0.0
+    assert [mine.is_priced(name) for name in "abcd"] == [False, False, True, False]
+    assert mine.is_priced("a", writes=False)
+
+
+def test_prices_of_nothing_are_kept_as_such_and_unknown_ones_as_unknown(tmp_path: Path):
+    settings = Settings(home=tmp_path)
+    prices = {"free": Prices(), "read": Prices(prompt=0.0, completion=None), "paid": Prices(prompt=1, completion=2)}
+    save_endpoint(settings, Endpoint(name="mine", base_url="http://x/v1", prices=prices))
+
+    assert added_endpoints(settings)["mine"].prices == prices
+
+    (tmp_path / "endpoints.yaml").write_text("old: {base_url: http://x/v1, prices: {'*': {}}}")
+    assert added_endpoints(settings)["old"].prices == {"*": Prices()}
+
+
+def test_an_endpoint_may_name_its_models(tmp_path: Path):
+    assert from_file(tmp_path, "mine: {base_url: http://x/v1, models: [a, b]}")["mine"].models == ("a", "b")

@@ -13,6 +13,7 @@ import pytest
 from llmopt_core.errors import EndpointError
 from llmopt_core.models import stream, transport
 from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec
+from llmopt_core.models.body_fields import extra_body_in, parameter_lines, parameters_in
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.probe import check_endpoint
 from llmopt_core.models.refusals import refused_parameter
@@ -541,3 +542,32 @@ def test_models_that_use_no_such_fields_keep_their_fingerprint():
     changed = ModelSpec(extra_body={"top_k": 4})
     assert ModelSpec.model_validate(changed.model_dump(mode="json")) == changed
     assert len({changed, ModelSpec(), ModelSpec(reasoning_effort="low")}) == 3
+
+
+def test_fields_of_a_request_as_they_are_written_in_a_form():
+    assert parameters_in("max_tokens = max_completion_tokens\n\nseed =") == {
+        "max_tokens": "max_completion_tokens", "seed": None}  # fmt: skip
+    assert parameters_in(parameter_lines({"seed": "random_seed", "temperature": None})) == {
+        "seed": "random_seed", "temperature": None}  # fmt: skip
+    assert extra_body_in('{"top_k": 20, "chat_template_kwargs": {"enable_thinking": false}}') == {
+        "top_k": 20, "chat_template_kwargs": {"enable_thinking": False}}  # fmt: skip
+    assert extra_body_in("top_k: 20\n") == {"top_k": 20}
+    assert extra_body_in(" \n") == parameters_in("") == {}
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "words"),
+    [
+        (parameters_in, "seed =\ncolour = red", "Parameters, line 2: write name = other name"),
+        (parameters_in, "seed = messages", "Parameters: seed cannot be sent as 'messages'."),
+        (extra_body_in, "{top_k: 20", "Further fields, line 1: write JSON"),
+        (extra_body_in, "[1]", "Further fields: write JSON"),
+        (extra_body_in, "messages: []", "Further fields: extra_body cannot hold 'messages'"),
+    ],
+)
+def test_a_wrong_field_of_a_request_is_told(read: Callable[[str], object], text: str, words: str):
+    from llmopt_core.errors import BadInput
+
+    with pytest.raises(BadInput) as caught:
+        read(text)
+    assert str(caught.value).startswith(words)

@@ -101,3 +101,10 @@ async def test_a_bare_list_and_days_of_shutdown(stub: StubEndpoint):
     assert report.models == ("old", "older")
     assert report.shutdowns == {"old": "2026-12-31", "older": "2026-12-31"}
     assert "'old' is switched off on 2026-12-31" in report.message
+
+
+async def test_a_list_of_plain_names(stub: StubEndpoint):
+    stub.mangle = lambda _: {"data": ["b", "a", 7, ""]}
+    assert (await check_endpoint(endpoint(stub), "")).models == ("a", "b")
+    stub.mangle = lambda _: ["b", "a"]
+    assert (await check_endpoint(endpoint(stub), "")).models == ("a", "b")

@@ -1,0 +1,63 @@
+"""Choosing one of an endpoint's models: from a list where there is one, else by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmopt_ui import format as fmt
+from llmopt_ui.keys import endpoints
+from llmopt_ui.resources import settings
+from llmopt_ui.session import state
+
+USUAL = "The endpoint's default"
+
+
+def models_of(endpoint: str) -> list[str]:
+    """The models named in its settings, and those it listed when it was tested in this session."""
+    found, known = state().endpoint_checks.get(endpoint), endpoints(settings()).get(endpoint)
+    return list(dict.fromkeys([*(known.models if known else ()), *getattr(found, "models", ())]))
+
+
+def shutdown_of(endpoint: str, model: str) -> str:
+    """The day on which a model is switched off, as its endpoint said in this session; else empty."""
+    found, known = state().endpoint_checks.get(endpoint), endpoints(settings()).get(endpoint)
+    asked = model or (known.default_model if known else "")
+    return str(getattr(found, "shutdowns", {}).get(asked, ""))
+
+
+def shutdown_note(endpoint: str, model: str) -> str:
+    """A line of Markdown that warns of a model that is switched off; empty where none is known."""
+    day = shutdown_of(endpoint, model)
+    return f":orange[:material/warning: It is switched off on {fmt.markdown(day)}.]" if day else ""
+
+
+def model_choice(
+    place: Any, endpoint: str, before: str, key: str, *, label: str = "Model", placeholder: str = USUAL, **more: Any
+) -> str:
+    """The name of a model; empty for the endpoint's default.
+
+    Args:
+        place: Where it stands, such as a column.
+        endpoint: Whose models are offered.
+        before: The name as it was.
+        key: Of the widget.
+        label: Above it.
+        placeholder: Shown where none is named.
+        more: For the widget.
+    """
+    known = models_of(endpoint)
+    if not known:
+        return (place.text_input(label, before, key=key, placeholder=placeholder, **more) or "").strip()
+    more.pop("live", None)
+    name = place.selectbox(
+        label,
+        list(dict.fromkeys([*([before] if before else []), *known])),
+        0 if before else None,
+        key=f"{key}_of_{endpoint}",
+        accept_new_options=True,
+        placeholder=placeholder,
+        **more,
+    )
+    if note := shutdown_note(endpoint, name or ""):
+        place.caption(note)
+    return str(name or "").strip()

@@ -7,13 +7,15 @@ from typing import Any
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.pdf_forms import entered_text
-from llmopt_core.documents.pdf_layout import join_words, page_text, uncertain_characters
+from llmopt_core.documents.pdf_layout import join_words, page_text, pictured, uncertain_characters
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.text import Extracted, join_pages, normalise, numbers_in_words
 from llmopt_core.errors import BadInput
 
 _END = b"%%EOF"
 _UNCERTAIN = 0.05
+# A stamp or a page number on a scan.
+_FEW_CHARACTERS, _MOSTLY = 120, 0.5
 
 
 def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracted:
@@ -94,15 +96,22 @@ def _page_texts(document: Any, on_part: OnPart) -> tuple[list[str], dict[str, li
         try:
             page = document[number - 1]
             words = page.get_textpage()
-            texts.append(page_text(words))
+            texts.append(page_text(words, page))
             if uncertain_characters(words) > _UNCERTAIN:
                 faults.setdefault(_NO_MAP, []).append(number)
+            if len(texts[-1].strip()) < _FEW_CHARACTERS and texts[-1].strip() and pictured(page) > _MOSTLY:
+                faults.setdefault(_PICTURE, []).append(number)
             words.close()
             page.close()
         except PdfiumError:
             texts.append("")
             faults.setdefault(_UNREAD, []).append(number)
         on_part(number, count, "page")
+    titles = [title for item in document.get_toc(max_depth=5) if (title := " ".join(item.get_title().split()))]
+    flat = " ".join(" ".join(texts).split())
+    unseen = sum(title not in flat for title in titles)
+    if unseen:
+        faults[_BOOKMARKS.format(count=unseen)] = []
     if document.count_attachments():
         faults[_ATTACHED.format(count=document.count_attachments())] = []
     return _whole_words(texts), faults
@@ -121,5 +130,7 @@ _NO_MAP = (
     "Fonts on page {pages} do not say which letters they draw, and the text may be wrong: "
     "run text recognition (OCR) on it."
 )
+_PICTURE = "Page {pages} is mostly a picture, and what it shows was not read: run text recognition (OCR) on it."
 _UNREAD = "Page {pages} is damaged and was not read."
+_BOOKMARKS = "{count:,} titles of bookmarks, which stand in no page, were left out."
 _ATTACHED = "{count:,} attached files were not read."

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 _NO_VALUES = ("Off", "")
+_COMMENTS = frozenset(("/Text", "/Highlight", "/Underline", "/StrikeOut", "/Squiggly", "/Square", "/Circle", "/Line",
+                       "/Polygon", "/Stamp", "/Caret", "/Ink"))  # fmt: skip
 
 
 def entered_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -26,19 +29,39 @@ def entered_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, ..
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     lines = [""] * len(text)
-    comments = 0
+    found_beside: Counter[str] = Counter()
     try:
         reader = PdfReader(io.BytesIO(data))
         if reader.is_encrypted:
             reader.decrypt("")
         for number, page in enumerate(reader.pages):
             notes = [annotation.get_object() for annotation in page.get("/Annots") or ()]
-            comments += sum(note.get("/Subtype") == "/Text" and bool(note.get("/Contents")) for note in notes)
+            found_beside += _beside(notes, text[number])
             found = dict.fromkeys(line for note in notes for line in _entered(note))
             lines[number] = "\n".join(line for line in found if _value(line) not in text[number])
     except Exception as error:  # a damaged form can break pypdf in any way
         return lines, (f"Form values were not read ({type(error).__name__}).",)
-    return lines, (f"{comments:,} comments were left out.",) if comments else ()
+    told = (f"{count:,} {_BESIDE[kind][count > 1]} left out." for kind, count in found_beside.items())
+    return lines, tuple(told)
+
+
+def _beside(notes: list[Any], text: str) -> Counter[str]:
+    """What hangs on a page: comments, files, and addresses of links that do not stand in its text."""
+    counts: Counter[str] = Counter()
+    for note in notes:
+        kind, action = note.get("/Subtype"), note.get("/A")
+        counts["comments"] += kind in _COMMENTS and bool(str(note.get("/Contents") or "").strip())
+        counts["files"] += kind == "/FileAttachment"
+        address = str(action.get_object().get("/URI", "")) if kind == "/Link" and action is not None else ""
+        counts["links"] += bool(address) and address.removeprefix("mailto:").rstrip("/") not in text
+    return +counts
+
+
+_BESIDE = {
+    "comments": ("comment was", "comments were"),
+    "files": ("file attached to a page was", "files attached to pages were"),
+    "links": ("address of a link was", "addresses of links were"),
+}
 
 
 def _value(line: str) -> str:

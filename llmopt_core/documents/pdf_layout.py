@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from llmopt_core.documents.pdf_cells import Cell, joined_rows, paragraphs
+from llmopt_core.documents.pdf_grids import Grid, grids_of
 from llmopt_core.documents.tables import cells_line, named_rows
 
 # Of the height of a line: between words stands less than half of it, between the cells of a table about all of it.
@@ -14,32 +16,76 @@ _CELL_GAP = 0.8
 # Lines of prose in two or three columns are longer than the cells of most tables, and there are more of them.
 _PROSE_CHARACTERS, _PROSE_LINES, _PROSE_COLUMNS = 24, 4, 3
 _LINE_END = re.compile(r"\r\n?|\n")
+_WORD = re.compile(r"\S++")
 _WORD_BREAK = re.compile(r"(?<!\w)(\w++)\ufffe(\w++)")
 _HYPHENED = re.compile(r"(?<!\w)\w++-\w++")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ufffe\uffff]")
 
 
-class _Cell(NamedTuple):
-    text: str
-    left: float
-    right: float
+def page_text(words: Any, page: Any = None) -> str:
+    """Text of a pdfium text page; parts of words that a line end divides are marked with U+FFFE between them.
 
-
-def page_text(page: Any) -> str:
-    """Text of a pdfium text page; parts of words that a line end divides are marked with U+FFFE between them."""
-    text: str = page.get_text_range()
+    Args:
+        words: The text page.
+        page: The page, for the lines that are drawn on it.
+    """
+    text: str = words.get_text_range()
     # Characters beyond 16 bits are counted twice by one and once by the other.
-    if len(text) != page.count_chars():
+    if len(text) != words.count_chars():
         return _LINE_END.sub("\n", text)
-    lines = list(_lines(page, text))
-    out: list[str] = []
-    for is_row, group in groupby(lines, key=lambda line: len(line) > 1):
+    blocks: list[str] = []
+    for part in _parts(words, text, grids_of(page) if page is not None else []):
+        if isinstance(part, Grid):
+            blocks.append(named_rows([cells_line(row) for row in part.rows()]))
+        else:
+            blocks += _blocks(part)
+    return "\n\n".join(block for block in blocks if block.strip())
+
+
+def _parts(words: Any, text: str, grids: list[Grid]) -> Iterator[Grid | list[list[Cell]]]:
+    """Tables with drawn lines, and the lines of text between them."""
+    between: list[list[Cell]] = []
+    inside = _in_grids(words, text, grids) if grids else {}
+    given: list[Grid] = []
+    for line in _lines(words, text, set(inside)):
+        found = [grid for place, grid in inside.items() if line.start <= place < line.end and grid not in given]
+        for grid in dict.fromkeys(map(id, found)):
+            yield between
+            between = []
+            given.append(next(one for one in found if id(one) == grid))
+            yield given[-1]
+        if line.cells or not found:
+            between.append(line.cells)
+    yield between
+
+
+def _in_grids(words: Any, text: str, grids: list[Grid]) -> dict[int, Grid]:
+    """The places of words that stand in a table, which are put into its cells; tables of one column are none."""
+    found: dict[int, Grid] = {}
+    for word in _WORD.finditer(text):
+        left, bottom, right, top = words.get_charbox(word.start())
+        for grid in grids:
+            place = grid.place((left + right) / 2, (bottom + top) / 2)
+            if place is not None:
+                grid.cells.setdefault(place, []).append(word[0])
+                found[word.start()] = grid
+                break
+    tables = [grid for grid in grids if sum(sum(map(bool, row)) > 1 for row in grid.rows()) > 1]
+    return {place: grid for place, grid in found.items() if any(grid is one for one in tables)}
+
+
+def _blocks(lines: list[list[Cell]]) -> Iterator[str]:
+    """Tables and paragraphs, one after the other."""
+    prose: list[list[Cell]] = []
+    for is_row, group in groupby(joined_rows(lines), key=lambda row: len(row) > 1):
         found = list(group)
         if is_row and len(found) > 1:
-            out += ["", _table(found), ""]
+            yield from paragraphs(prose)
+            prose = []
+            yield _table(found)
         else:
-            out += [" ".join(cell.text for cell in line) for line in found]
-    return "\n".join(out).strip("\n")
+            prose += found
+    yield from paragraphs(prose)
 
 
 def uncertain_characters(page: Any) -> float:
@@ -49,6 +95,15 @@ def uncertain_characters(page: Any) -> float:
     count = page.count_chars()
     bad = sum(raw.FPDFText_HasUnicodeMapError(page, i) == 1 for i in range(count))
     return bad / count if count else 0.0
+
+
+def pictured(page: Any) -> float:
+    """The share of a page that its largest picture covers, 0 to 1."""
+    from pypdfium2 import raw
+
+    area = page.get_width() * page.get_height()
+    boxes = [item.get_bounds() for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE])]
+    return max(((right - left) * (top - bottom) / area for left, bottom, right, top in boxes), default=0.0)
 
 
 def join_words(text: str) -> str:
@@ -65,37 +120,47 @@ def join_words(text: str) -> str:
     return _CONTROLS.sub("", _WORD_BREAK.sub(whole, _WORD_BREAK.sub(whole, text)))
 
 
-def _lines(page: Any, text: str) -> Iterator[list[_Cell]]:
+class _Line(NamedTuple):
+    start: int
+    end: int
+    cells: list[Cell]
+
+
+def _lines(words: Any, text: str, without: set[int]) -> Iterator[_Line]:
+    """The lines of a page, `without` the words that begin at these places."""
     at = 0
     for end in [*_LINE_END.finditer(text), None]:
         stop = end.start() if end else len(text)
-        yield list(_cells(page, text, at, stop))
+        kept = [word.span() for word in _WORD.finditer(text, at, stop) if word.start() not in without]
+        yield _Line(at, stop, list(_cells(words, text, kept)))
         at = end.end() if end else stop
 
 
-def _cells(page: Any, text: str, start: int, stop: int) -> Iterator[_Cell]:
-    """The parts of a line between its wide gaps."""
-    while start < stop and text[start].isspace():
-        start += 1
-    while stop > start and text[stop - 1].isspace():
-        stop -= 1
-    if start == stop:
-        yield _Cell("", 0, 0)
-        return
-    first = start
-    for space in re.compile(r"\s+").finditer(text, start, stop):
-        left, right = space.start() - 1, space.end()
-        box, after = page.get_charbox(left, loose=True), page.get_charbox(right, loose=True)
-        if after[0] - box[2] > _CELL_GAP * max(1.0, min(box[3] - box[1], after[3] - after[1])):
-            yield _Cell(text[first : space.start()], page.get_charbox(first)[0], box[2])
-            first = right
-    yield _Cell(text[first:stop], page.get_charbox(first)[0], page.get_charbox(stop - 1)[2])
+def _cells(words: Any, text: str, kept: list[tuple[int, int]]) -> Iterator[Cell]:
+    """The words of a line between its wide gaps."""
+    start, right_edge, box = 0, 0.0, (0.0, 0.0, 0.0, 0.0)
+    before = 0
+    for first, stop in kept:
+        here = words.get_charbox(first, loose=True)
+        wide = here[0] - right_edge > _CELL_GAP * max(1.0, min(box[3] - box[1], here[3] - here[1]))
+        if before and wide:
+            yield _cell(words, text, start, before, box)
+        if not before or wide:
+            start, box = first, here
+        right_edge, before = words.get_charbox(stop - 1, loose=True)[2], stop
+    if before:
+        yield _cell(words, text, start, before, box)
 
 
-def _table(lines: list[list[_Cell]]) -> str:
+def _cell(words: Any, text: str, start: int, stop: int, box: tuple[float, float, float, float]) -> Cell:
+    left, right = words.get_charbox(start)[0], words.get_charbox(stop - 1)[2]
+    return Cell(text[start:stop], left, right, box[1], box[3])
+
+
+def _table(lines: list[list[Cell]]) -> str:
     """Neighbouring lines as a table, each cell in the column that it stands in; prose in columns as prose."""
     columns: list[tuple[float, float]] = []
-    for _, left, right in sorted((cell for line in lines for cell in line), key=lambda cell: cell.left):
+    for _, left, right, *_ in sorted((cell for line in lines for cell in line), key=lambda cell: cell.left):
         if columns and left < columns[-1][1]:
             columns[-1] = (columns[-1][0], max(columns[-1][1], right))
         else:
@@ -106,7 +171,7 @@ def _table(lines: list[list[_Cell]]) -> str:
     rows = []
     for line in lines:
         row = [""] * len(columns)
-        for text, left, _ in line:
+        for text, left, *_ in line:
             place = next(i for i, (a, b) in enumerate(columns) if a <= left <= b)
             row[place] = f"{row[place]} {text}".strip()
         rows.append(row)

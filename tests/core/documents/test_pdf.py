@@ -70,3 +70,43 @@ def test_a_slow_pdf_is_stopped(monkeypatch):
     monkeypatch.setattr("llmopt_core.documents.limits.PDF_SECONDS", -1.0)
     with pytest.raises(BadInput, match="takes too long"):
         load_bytes("x.pdf", pdf_bytes(["text"]))
+
+
+def test_what_hangs_on_pages_and_titles_that_stand_on_none_are_told():
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.annotations import Highlight, Link, Text
+    from pypdf.generic import ArrayObject, FloatObject, NameObject, TextStringObject
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf_bytes(["See https://a.b/ for the pier"]))))
+    corners = ArrayObject(map(FloatObject, (72, 750, 90, 750, 72, 740, 90, 740)))
+    marked = Highlight(rect=(72, 740, 90, 750), quad_points=corners)
+    marked[NameObject("/Contents")] = TextStringObject("wrong year")
+    for note in (marked, Text(rect=(0, 0, 9, 9), text="really?"), Link(rect=(0, 0, 9, 9), url="https://a.b/"),
+                 Link(rect=(0, 0, 9, 9), url="https://other.b/")):  # fmt: skip
+        writer.add_annotation(0, note)
+    writer.add_outline_item("for the pier", 0)
+    writer.add_outline_item("Secret chapter", 0)
+    out = io.BytesIO()
+    writer.write(out)
+    assert load_bytes("a.pdf", out.getvalue())[0].warnings == (
+        "1 titles of bookmarks, which stand in no page, were left out.",
+        "2 comments were left out.",
+        "1 address of a link was left out.",
+    )
+
+
+def test_a_page_that_is_mostly_a_picture_is_told():
+    from PIL import Image
+    from reportlab.lib.utils import ImageReader
+    from reportlab.pdfgen import canvas
+
+    out = io.BytesIO()
+    page = canvas.Canvas(out)
+    page.drawImage(ImageReader(Image.new("RGB", (60, 80), "white")), 0, 0, 595, 842)
+    page.drawString(72, 30, "Scan 7")
+    page.save()
+    document = load_bytes("a.pdf", out.getvalue())[0]
+    assert document.text == "Scan 7"
+    assert document.warnings == (
+        "Page 1 is mostly a picture, and what it shows was not read: run text recognition (OCR) on it.",
+    )

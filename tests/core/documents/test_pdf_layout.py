@@ -108,3 +108,59 @@ def test_fonts_without_a_character_map_are_told():
         "Fonts on page 1 do not say which letters they draw, and the text may be wrong: "
         "run text recognition (OCR) on it.",
     )
+
+
+CELLS = [
+    ("Ship", "What it carries and what must be known of it", "Fee"),
+    ("Ann of Leith", "Coal from Newcastle in sacks of fifty kilograms, which must be kept dry at all times", "1,200"),
+    ("Bob", "Wood", "300"),
+    ("The very old Catherine of the Northern Seas", "Salt fish, and passengers in summer",
+     "450 and a share of the cargo that is lost"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "style", [[], [("GRID", (0, 0), (-1, -1), 0.5, "black")], [("VALIGN", (0, 0), (-1, -1), "TOP")]]
+)
+def test_cells_of_several_lines_are_whole(style):
+    from reportlab.lib.styles import getSampleStyleSheet
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
+
+    out = io.BytesIO()
+    plain = getSampleStyleSheet()["BodyText"]
+    rows = [[Paragraph(text, plain) for text in row] for row in CELLS]
+    SimpleDocTemplate(out).build([Table(rows, colWidths=[100, 200, 90], style=style)])
+    assert read(out.getvalue()).text == "\n".join(" | ".join(row) for row in CELLS)
+
+
+def test_paragraphs_are_parted_by_space_size_and_indent():
+    from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
+    from reportlab.platypus import Paragraph, SimpleDocTemplate
+
+    out = io.BytesIO()
+    styles = getSampleStyleSheet()
+    long = "The pier of the harbour was built by the town in the year of the great ice and stands. " * 2
+    indented = ParagraphStyle("i", firstLineIndent=18, spaceBefore=0, spaceAfter=0)
+    SimpleDocTemplate(out).build(
+        [Paragraph("Harbour", styles["Heading1"]), *(Paragraph(f"{n} {long}", styles["BodyText"]) for n in (1, 2)),
+         *(Paragraph(f"{n} {long}", indented) for n in (3, 4))]
+    )  # fmt: skip
+    blocks = read(out.getvalue()).text.split("\n\n")
+    assert [block.split()[0] for block in blocks] == ["Harbour", "1", "2", "3", "4"]
+    assert all(" ".join(block.split()[1:]) == long.strip() for block in blocks[1:])
+
+
+def test_a_page_of_many_drawn_lines_is_no_table():
+    def scale(page):
+        for n in range(600):
+            page.line(72, 100 + n, 500, 100 + n)
+            page.line(72 + n / 2, 100, 72 + n / 2, 700)
+
+    from reportlab.pdfgen import canvas
+
+    out = io.BytesIO()
+    page = canvas.Canvas(out)
+    scale(page)
+    page.drawString(100, 400, "Tide by hour")
+    page.save()
+    assert read(out.getvalue()).text == "Tide by hour"

@@ -1,0 +1,131 @@
+"""Lines of a page of a PDF -> rows with whole cells, and paragraphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+# Of the height of a line.
+_TIGHT, _SAME_LINE = 1.45, 0.5
+# A cell of more lines is a column of prose.
+_MOST_LINES = 8
+_HIGHER = 4
+_APART, _OTHER_SIZE, _INDENT = 1.3, 0.15, 0.8
+
+
+class Cell(NamedTuple):
+    """Words of one line up to a wide gap, and where they stand; `bottom` and `top` count from below."""
+
+    text: str
+    left: float
+    right: float
+    bottom: float = 0.0
+    top: float = 0.0
+
+    @property
+    def height(self) -> float:
+        """Of its first line."""
+        return max(1.0, self.top - self.bottom)
+
+
+Line = Sequence[Cell]
+
+
+def joined_rows(lines: Sequence[Line]) -> Iterator[list[Cell]]:
+    """Lines, those of one row of a table together: cells of several lines are whole.
+
+    A cell goes on in the line below it. The next cell begins beside it, above where it ended.
+    """
+    row: list[list[Cell]] = []
+    taken: list[Line] = []
+    for line in [*lines, ()]:
+        if line and row and _goes_on(row, line):
+            taken.append(line)
+            continue
+        yield from _given(row, taken)
+        row, taken = [[cell] for cell in line], [line] if line else []
+        if not line:
+            yield []
+
+
+def _given(row: list[list[Cell]], taken: list[Line]) -> Iterator[list[Cell]]:
+    if len(row) > 1 and max(map(len, row)) <= _MOST_LINES:
+        columns = sorted(row, key=lambda cell: min(part.left for part in cell))
+        yield [_whole(cell) for cell in columns]
+    else:
+        yield from (list(line) for line in taken)
+
+
+def _goes_on(row: list[list[Cell]], line: Line) -> bool:
+    """Take the line into the row; False where it begins another."""
+    first, *rest = line
+    going_on = _cell_above(row, first)
+    # A heading of one line right above a table is no cell of it.
+    if going_on is not None and rest and len(row) == 1 and len(row[0]) == 1:
+        return False
+    if going_on is None and first.bottom - row[-1][-1].bottom <= _SAME_LINE * -first.height:
+        return False
+    new = rest if going_on is not None else line
+    if any(not _is_next(row, cell) for cell in new):
+        return False
+    if going_on is not None:
+        going_on.append(first)
+    row += [[cell] for cell in new]
+    return True
+
+
+def _cell_above(row: list[list[Cell]], cell: Cell) -> list[Cell] | None:
+    """The cell that words go on: the last one, or one that is not the first and begins where they begin."""
+    for other in (row[-1], *row[1:-1]):
+        down = other[-1].bottom - cell.bottom
+        is_below = 0 < down <= _TIGHT * max(other[-1].height, cell.height)
+        if is_below and _overlap(other, cell) and (other is row[-1] or abs(other[0].left - cell.left) < cell.height):
+            return other
+    return None
+
+
+def _is_next(row: list[list[Cell]], cell: Cell) -> bool:
+    """Whether words stand right of all cells, and about as high as they."""
+    beside = all(cell.left >= max(part.right for part in other) for other in row)
+    low, high = min(part[-1].bottom for part in row), max(part[0].top for part in row)
+    return beside and cell.bottom >= low - _TIGHT * cell.height and cell.top <= high + _HIGHER * cell.height
+
+
+def _overlap(parts: Sequence[Cell], cell: Cell) -> bool:
+    return cell.left < max(part.right for part in parts) and cell.right > min(part.left for part in parts)
+
+
+def _whole(parts: Sequence[Cell]) -> Cell:
+    first = parts[0]
+    return Cell(" ".join(part.text for part in parts), min(part.left for part in parts),
+                max(part.right for part in parts), parts[-1].bottom, first.top)  # fmt: skip
+
+
+def paragraphs(lines: Sequence[Line]) -> Iterator[str]:
+    """Lines as paragraphs: another begins below a wider space, an empty line, in another size, or with an indent."""
+    steps = [above[0].bottom - below[0].bottom for above, below in pairwise(lines)
+             if above and below and 0 < above[0].bottom - below[0].bottom < 3 * below[0].height]  # fmt: skip
+    usual = median(steps) if steps else 0.0
+    block: list[str] = []
+    for number, line in enumerate(lines):
+        before = lines[number - 1] if number else ()
+        after = lines[number + 1] if number + 1 < len(lines) else ()
+        if block and (not line or (before and _begins_anew(before[0], line[0], after, usual))):
+            yield "\n".join(block)
+            block = []
+        if line:
+            block.append(" ".join(cell.text for cell in line))
+    if block:
+        yield "\n".join(block)
+
+
+def _begins_anew(before: Cell, cell: Cell, after: Line, usual: float) -> bool:
+    step = before.bottom - cell.bottom
+    if abs(before.height - cell.height) > _OTHER_SIZE * max(before.height, cell.height):
+        return True
+    if step > max(_APART * usual, 1.05 * cell.height):
+        return True
+    indent = cell.left - before.left
+    return bool(after) and _INDENT * cell.height < indent < 5 * cell.height and abs(after[0].left - before.left) < 2

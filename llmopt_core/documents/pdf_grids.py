@@ -1,0 +1,132 @@
+"""Lines drawn on a page of a PDF -> the grids of its tables."""
+
+from __future__ import annotations
+
+import ctypes
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+# Points. Thinner than a line of text, and than the space between two of them.
+_THIN = 3.0
+_SHORTEST = 8.0
+# More are drawings, not tables.
+_MOST_OBJECTS, _MOST_LINES = 4_000, 1_000
+
+
+class _Line(NamedTuple):
+    """A drawn line: its place across, and where it begins and ends along."""
+
+    at: float
+    start: float
+    end: float
+
+
+@dataclass(slots=True)
+class Grid:
+    """A table's borders: of columns from the left, of rows from below, and the words in its cells."""
+
+    xs: list[float]
+    ys: list[float]
+    cells: dict[tuple[int, int], list[str]] = field(default_factory=dict)
+
+    def place(self, x: float, y: float) -> tuple[int, int] | None:
+        """Row from the top and column of a point; None outside."""
+        column, row = bisect_right(self.xs, x) - 1, bisect_right(self.ys, y) - 1
+        if 0 <= column < len(self.xs) - 1 and 0 <= row < len(self.ys) - 1:
+            return len(self.ys) - 2 - row, column
+        return None
+
+    def rows(self) -> list[list[str]]:
+        """The words of each cell, without rows that have none."""
+        width, height = len(self.xs) - 1, len(self.ys) - 1
+        table = [[" ".join(self.cells.get((i, j), ())) for j in range(width)] for i in range(height)]
+        kept = [j for j in range(width) if any(row[j] for row in table)]
+        return [[row[j] for j in kept] for row in table if any(row)]
+
+
+def grids_of(page: Any) -> list[Grid]:
+    """The tables of a page that have lines between their rows and columns."""
+    across, down = _lines(page)
+    if not across or not down or len(across) + len(down) > _MOST_LINES:
+        return []
+    found = []
+    for group_across, group_down in _connected(across, down):
+        xs = _merged([line.at for line in group_down] + [end for line in group_across for end in line[1:]])
+        ys = _merged([line.at for line in group_across] + [end for line in group_down for end in line[1:]])
+        if len(xs) > 2 and len(ys) > 2:
+            found.append(Grid(xs, ys))
+    return found
+
+
+def _lines(page: Any) -> tuple[list[_Line], list[_Line]]:
+    from pypdfium2 import raw
+
+    across: dict[_Line, None] = {}
+    down: dict[_Line, None] = {}
+    for number, item in enumerate(page.get_objects(filter=[raw.FPDF_PAGEOBJ_PATH])):
+        if number > _MOST_OBJECTS:
+            return [], []
+        for (x0, y0), (x1, y1) in _edges(item):
+            if abs(y1 - y0) < _THIN and abs(x1 - x0) >= _SHORTEST:
+                across[_Line(round((y0 + y1) / 2, 1), round(min(x0, x1), 1), round(max(x0, x1), 1))] = None
+            elif abs(x1 - x0) < _THIN and abs(y1 - y0) >= _SHORTEST:
+                down[_Line(round((x0 + x1) / 2, 1), round(min(y0, y1), 1), round(max(y0, y1), 1))] = None
+    return list(across), list(down)
+
+
+def _edges(item: Any) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
+    """The straight pieces of a path, where they stand on the page."""
+    from pypdfium2 import raw
+
+    count = raw.FPDFPath_CountSegments(item)
+    if count > _MOST_LINES:
+        return
+    matrix = item.get_matrix()
+    x, y = ctypes.c_float(), ctypes.c_float()
+    start = before = None
+    for number in range(count):
+        segment = raw.FPDFPath_GetPathSegment(item, number)
+        kind = raw.FPDFPathSegment_GetType(segment)
+        raw.FPDFPathSegment_GetPoint(segment, x, y)
+        point = matrix.on_point(x.value, y.value)
+        if kind == raw.FPDF_SEGMENT_MOVETO:
+            start = point
+        elif kind == raw.FPDF_SEGMENT_LINETO and before is not None:
+            yield before, point
+        before = point
+        if raw.FPDFPathSegment_GetClose(segment) and start is not None:
+            yield before, start
+            before = start
+
+
+def _connected(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tuple[list[_Line], list[_Line]]]:
+    """Lines that cross or meet, directly or by others."""
+    group = list(range(len(across) + len(down)))
+
+    def root(n: int) -> int:
+        while group[n] != n:
+            group[n] = group[group[n]]
+            n = group[n]
+        return n
+
+    for i, line in enumerate(across):
+        for j, other in enumerate(down, len(across)):
+            meets = line.start - _THIN <= other.at <= line.end + _THIN
+            if meets and other.start - _THIN <= line.at <= other.end + _THIN:
+                group[root(i)] = root(j)
+    parts: dict[int, tuple[list[_Line], list[_Line]]] = {}
+    for n in range(len(group)):
+        part = parts.setdefault(root(n), ([], []))
+        part[n >= len(across)].append(across[n] if n < len(across) else down[n - len(across)])
+    yield from (part for part in parts.values() if all(part))
+
+
+def _merged(places: Sequence[float]) -> list[float]:
+    """Sorted, those of one border once."""
+    found: list[float] = []
+    for place in sorted(places):
+        if not found or place - found[-1] > _THIN:
+            found.append(place)
+    return found

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
+import httpx2
 import numpy as np
 
 from llmopt_core.errors import EndpointError
@@ -22,6 +23,7 @@ from llmopt_core.models.retry import with_retries_here
 from llmopt_core.models.tokenizers import tokenizer, without_surrogates
 from llmopt_core.models.wire_answers import read_counts
 from llmopt_core.models.wire_errors import endpoint_error
+from llmopt_core.models.wire_json import read_json
 
 _TOO_MANY = re.compile(r"batch|too many|at most|max(?:imum)?\b|exceed|limit|larger than|too large|\(413\)", re.I)
 _OPENAI_WINDOW = 8191
@@ -109,7 +111,9 @@ class EndpointEmbedder:
             # A hundred texts cost a hundred times what one question does: the first of them is no trial call.
             counted = None if budget.usd is None else sum(map(tokenizer("cl100k_base").count, asked))
             with budget.call(quote(self._endpoint, self._model, asked, tokens=counted)) as call:
-                answer: Any = self._client.post("/embeddings", body=body, options={"max_retries": 0}, cast_to=object)
+                options: Any = {"max_retries": 0}
+                said = self._client.post("/embeddings", body=body, options=options, cast_to=httpx2.Response)
+                answer = read_json(said.content)
                 call.enter(self._endpoint.usage(self._model, _tokens(answer, asked), 0))
                 return _vectors(answer, len(asked))
 

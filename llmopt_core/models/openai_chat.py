@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import aclosing
@@ -24,6 +23,7 @@ from llmopt_core.models.stream import Heard, pieces_of
 from llmopt_core.models.wire import mode_of, model_name, parameters, reasoning_tokens, usage_of, with_extra, with_names
 from llmopt_core.models.wire_answers import AnsweredError, Counts, Piece, check_no_error, read_answer, read_counts
 from llmopt_core.models.wire_errors import WIRE_ERRORS, endpoint_error, refusal_in
+from llmopt_core.models.wire_json import read_json
 from llmopt_core.types import Usage
 
 OnText = Callable[[str], None]
@@ -230,7 +230,8 @@ class OpenAIChat:
             return await self._client.post(
                 path, body=body, options=once, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
             )
-        answer = _json(await self._client.post(path, body=body, options=once, cast_to=httpx2.Response))
+        response = await self._client.post(path, body=body, options=once, cast_to=httpx2.Response)
+        answer = read_json(response.content)
         check_no_error(answer)
         return answer
 
@@ -277,25 +278,3 @@ class _Spent:
             self._usage = self.with_answer(None, "")
         if self._usage is not None:
             setattr(error, "usage", self._usage)  # noqa: B010
-
-
-def _json(response: httpx2.Response) -> Any:
-    """The answer's JSON.
-
-    A number too long for Python becomes an infinite one, and bytes that are no UTF-8 become halves of characters: the
-    one is dropped where it stands, the others are replaced, and both are said.
-
-    Raises:
-        ValueError: It is no JSON.
-    """
-    try:
-        return json.loads(response.content.decode("utf-8", "surrogateescape"), parse_int=_integer)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _LONGEST_NUMBER else float("inf")
-
-
-_LONGEST_NUMBER = 400

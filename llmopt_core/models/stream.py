@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
@@ -12,7 +11,8 @@ from typing import Any
 import openai
 
 from llmopt_core.models.thinking import ThinkingSplitter
-from llmopt_core.models.wire_answers import Counts, Logprobs, Piece, read_answer, read_chunk
+from llmopt_core.models.wire_answers import AnsweredError, Counts, Logprobs, Piece, read_answer, read_chunk
+from llmopt_core.models.wire_json import events_in, read_json
 from llmopt_core.models.wire_values import AnswerText
 
 WHOLE = 10
@@ -37,10 +37,11 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
     """
     if "json" in stream.response.headers.get("content-type", ""):
         # Some servers answer as a whole whatever they are asked.
-        yield read_answer(json.loads(await stream.response.aread()))
+        yield read_answer(read_json(await stream.response.aread()))
         return
     loop = asyncio.get_running_loop()
-    source, end, wait = aiter(stream), loop.time() + WHOLE * seconds, loop.time() + seconds
+    source = events_in(stream.response.aiter_bytes())
+    end, wait = loop.time() + WHOLE * seconds, loop.time() + seconds
     finished, nothing = False, True
     while True:
         try:
@@ -53,6 +54,8 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
             raise
         if chunk is None:
             break
+        if isinstance(chunk, dict) and chunk.get("error"):
+            raise AnsweredError(chunk)
         piece = read_chunk(chunk)
         nothing = False
         if piece.finish_reason and not finished:

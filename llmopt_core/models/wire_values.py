@@ -16,6 +16,11 @@ MOST_TOKENS = 100_000_000
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+# Bytes of UTF-8 that came apart, as `surrogateescape` keeps them.
+_BYTES = re.compile(
+    "[\udcc2-\udcdf][\udc80-\udcbf]|[\udce0-\udcef][\udc80-\udcbf]{2}|[\udcf0-\udcf4][\udc80-\udcbf]{3}"
+)
+_BEGUN = re.compile("(?:[\ud800-\udbff]|[\udcc2-\udcf4][\udc80-\udcbf]{0,2})\\Z")
 _UNREADABLE = re.compile("[\ud800-\udfff\x00]")
 _LONGEST_LABEL = 100
 _LONGEST_NAME = 300
@@ -54,10 +59,15 @@ def label_of(value: Any) -> str | None:
 
 
 def with_pairs_joined(text: str) -> str:
-    """The text with each character that came as two surrogates as one character."""
+    """The text with each character that came as two surrogates, or as bytes, as one character."""
     if not _SURROGATE.search(text):
         return text
-    return _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+    text = _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+    return _BYTES.sub(_from_bytes, text)
+
+
+def _from_bytes(escaped: re.Match[str]) -> str:
+    return escaped[0].encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def readable(text: str) -> str:
@@ -85,9 +95,10 @@ class AnswerText:
         return self.length > MOST_CHARACTERS
 
     def add(self, piece: str) -> str:
-        """Take a piece; what of it can be shown already. The first half of a pair waits for the second."""
+        """Take a piece; what of it can be shown already. A character that has only begun waits for its rest."""
         piece = with_pairs_joined(self._held + piece)
-        self._held = piece[-1:] if "\ud800" <= piece[-1:] <= "\udbff" else ""
+        begun = _BEGUN.search(piece)
+        self._held = begun[0] if begun else ""
         return self._take(piece[: len(piece) - len(self._held)])
 
     def end(self) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,15 @@ def test_vectors_come_in_order_with_length_one(stub: StubEndpoint, make_models: 
     assert stub.calls == 3
     assert budget.usage.prompt_tokens == 500
     assert budget.usage.cost_usd == pytest.approx(500 / 1e6)
+
+
+def test_a_count_longer_than_python_reads_costs_that_count_alone(stub: StubEndpoint, make_models: MakeModels):
+    stub.mangle = lambda answer: (
+        json.dumps({**answer, "usage": {"prompt_tokens": 7}}).encode().replace(b"7}", b"7" * 5000 + b"}")
+    )
+
+    assert make_models().embedder(EmbeddingSpec(endpoint="stub", model="m")).encode(["text"]).shape[0] == 1
+    assert stub.calls == 1
 
 
 def test_the_dimension_is_found_out(stub: StubEndpoint, make_models: MakeModels):

@@ -175,6 +175,52 @@ async def test_a_character_split_over_two_pieces_is_joined(stub: StubEndpoint, m
     assert done.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("halves", "text", "said"),
+    [
+        ((b"Well \xf0\x9f", b"\x98\x80 done"), "Well \U0001f600 done", ()),
+        ((b"\xe4", b"\xb8", b"\xad"), "\u4e2d", ()),
+        ((b"caf\xe9", b" au lait"), "caf\ufffd au lait", ("The endpoint sent half a character, kept as \ufffd.",)),
+        ((b"a\ttab",), "a\ttab", ()),
+    ],
+)
+async def test_a_character_whose_bytes_come_in_two_events_is_joined(
+    stub: StubEndpoint, make_models: MakeModels, halves: tuple[bytes, ...], text: str, said: tuple[str, ...]
+):
+    stub.reply = " ".join(f"part{place}" for place in range(len(halves)))
+    words = {f"part{place} ".encode(): half for place, half in enumerate(halves)}
+    words[f"part{len(halves) - 1}".encode()] = halves[-1]
+
+    def in_bytes(answer: dict[str, Any]) -> bytes:
+        event = json.dumps(answer).encode()
+        for word, half in words.items():
+            event = event.replace(word, half)
+        return event
+
+    stub.mangle = in_bytes
+    heard: list[str] = []
+
+    done = await completed(make_models(), on_text=heard.append)
+
+    assert (done.text, "".join(heard), done.notes) == (text, text, said)
+    assert stub.calls == 1
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_number_longer_than_python_reads_costs_that_number_alone(
+    stub: StubEndpoint, make_models: MakeModels, streamed: bool
+):
+    stub.mangle = lambda answer: (
+        json.dumps(answer).encode().replace(b'"prompt_tokens": ', b'"prompt_tokens": ' + b"9" * 5000)
+    )
+
+    done = await completed(make_models(), on_text=print if streamed else None)
+
+    assert done.text == "stub answer"
+    assert done.notes == ("The endpoint reported inf prompt tokens; they were counted here instead.",)
+    assert stub.calls == 1
+
+
 async def test_half_a_character_that_stays_alone_is_said(stub: StubEndpoint, make_models: MakeModels):
     stub.reply = "Well \ud83d"
     heard: list[str] = []

@@ -1,0 +1,70 @@
+"""JSON of an endpoint, whole or as server-sent events, read as far as it can be. Pure.
+
+A number too long for Python becomes an infinite one, and bytes that are no UTF-8 become halves of characters: the one
+is dropped where it stands, the others are joined or replaced, and both are said. See `wire_values`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any
+
+_LONGEST_NUMBER = 400
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def read_json(content: bytes) -> Any:
+    """What the bytes say.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    try:
+        # A tab that stands bare within a text is no reason to lose an answer.
+        return json.loads(content.decode("utf-8", "surrogateescape"), parse_int=_integer, strict=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+async def events_in(parts: AsyncIterable[bytes]) -> AsyncIterator[Any]:
+    """The JSON of each server-sent event, up to `[DONE]`. An event that breaks off is none.
+
+    The SDK reads the same, but gives up a stream for a character whose bytes come in two events, as some servers send.
+
+    Raises:
+        ValueError: One of them is no JSON.
+    """
+    data: list[bytes] = []
+    async for line in _lines(parts):
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            data.append(value.removeprefix(b" "))
+        elif not line and data:
+            content = b"\n".join(data)
+            if content.startswith(b"[DONE]"):
+                return
+            yield read_json(content)
+            data.clear()
+
+
+async def _lines(parts: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    waiting: list[bytes] = []
+    before = b""
+    async for part in parts:
+        # The end of a line may itself come in two parts.
+        text = part.removeprefix(b"\n") if before == b"\r" else part
+        text = text if before else text.removeprefix(_BYTE_ORDER_MARK)
+        before = part[-1:] or before
+        *whole, rest = _LINE_END.split(text)
+        for line in whole:
+            yield b"".join((*waiting, line))
+            waiting.clear()
+        if rest:
+            waiting.append(rest)
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else float("inf")

@@ -17,7 +17,7 @@ _SENTENCES = {
     "links": ("address of a link", "addresses of links"),
 }
 _KINDS = {"oleObject": "embedded", "package": "embedded", "audio": "recordings", "video": "recordings"}
-_GUESSED = re.compile(r"\s*(?:Description automatically generated|AI-generated content may be incorrect\.?)")
+_GUESSED = re.compile(r"(?:Description automatically generated|AI-generated content may be incorrect\.?)")
 
 
 def counted_parts(package: Package, parts: Iterable[str]) -> Counter[str]:

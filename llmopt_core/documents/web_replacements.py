@@ -14,7 +14,7 @@ from llmopt_core.documents.web_math import formula
 _MOST_OPTIONS = 20
 _BUTTONS = ("submit", "button", "reset")
 _UNTYPED = ("hidden", "password", "checkbox", "radio", "file", "color", "range", "image", *_BUTTONS)
-_FILE_NAME = re.compile(r"\S+\.(?:png|jpe?g|gif|svg|webp|bmp|tiff?|ico|emf|wmf)", re.IGNORECASE)
+_PICTURE_FILES = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".bmp", ".tif", ".tiff", ".ico", ".emf", ".wmf")
 _DEEPEST_PAGE = 3
 _SENTENCES = {
     "pages": ("embedded page or file", "embedded pages or files"),
@@ -49,7 +49,8 @@ def left_out(counts: Mapping[str, int]) -> list[str]:
 def described(text: str | None) -> str:
     """A picture by its description; empty where that is none, or only the name of a file."""
     words = " ".join((text or "").split())
-    return "" if not words or _FILE_NAME.fullmatch(words) else f"[Image: {words}]"
+    is_file = " " not in words and words.lower().endswith(_PICTURE_FILES)
+    return "" if not words or is_file else f"[Image: {words}]"
 
 
 def _become(element: Any, text: str, tag: str = "span") -> None:

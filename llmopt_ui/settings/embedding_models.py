@@ -38,6 +38,7 @@ def embedding_models_form(endpoint: Endpoint) -> None:
                 num_rows="dynamic",
                 hide_index=True,
                 key=f"endpoint_embedding_table_{endpoint.name}",
+                placeholder="",
                 column_config={_WINDOW: st.column_config.NumberColumn(min_value=1, step=1, help="Tokens it reads")},
             )
             pressed = st.form_submit_button("Save embedding models")

@@ -54,7 +54,8 @@ def _card(endpoint: Endpoint, *, removable: bool) -> None:
                     with st.popover("Remove …", type="tertiary"):
                         st.text(f"Remove {name} with its prices? Configurations that name it no longer run.")
                         st.button("Remove", key=f"endpoint_remove_{name}", on_click=_remove, args=(name,))
-        left, right = st.columns([2, 3], gap="large")
+        with st.container(key=f"stack_endpoint_{name}"):
+            left, right = st.columns([2, 3], gap="large")
         with left:
             _key_field(endpoint)
         with right:
@@ -100,6 +101,7 @@ def _prices_form(endpoint: Endpoint) -> None:
             num_rows="dynamic",
             hide_index=True,
             key=f"endpoint_price_table_{endpoint.name}",
+            placeholder="not known",
             column_config={
                 "Prompt": st.column_config.NumberColumn(min_value=0.0, format="%.3f"),
                 "Completion": st.column_config.NumberColumn(min_value=0.0, format="%.3f"),

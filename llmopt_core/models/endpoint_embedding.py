@@ -16,16 +16,22 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.execution.budget import Budget
 from llmopt_core.models.base import Vectors
 from llmopt_core.models.client import make_sync_client
+from llmopt_core.models.embedding_answers import read_vectors
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.meter import quote
 from llmopt_core.models.prefixes import known_window
 from llmopt_core.models.retry import with_retries_here
 from llmopt_core.models.tokenizers import tokenizer, without_surrogates
-from llmopt_core.models.wire_answers import read_counts
+from llmopt_core.models.wire_answers import check_no_error, read_counts
 from llmopt_core.models.wire_errors import endpoint_error
 from llmopt_core.models.wire_json import read_json
 
-_TOO_MANY = re.compile(r"batch|too many|at most|max(?:imum)?\b|exceed|limit|larger than|too large|\(413\)", re.I)
+_TOO_MANY = re.compile(
+    r"batch|too many|at most|max(?:imum)?\b|exceed|limit|larger than|too large|too long|\(413\)|"
+    r"\u6700\u5927|\u8d85\u8fc7|input\W* (?:is invalid|must be a string|should be a(?: valid)? string)",
+    re.I,
+)
+_BATCH = re.compile(r"batch size|too large to process", re.IGNORECASE)
 _OPENAI_WINDOW = 8191
 _PARALLEL = 4
 
@@ -54,6 +60,7 @@ class EndpointEmbedder:
         self._client = make_sync_client(endpoint, key)
         self._dimension = 0
         self._batch = endpoint.embedding_batch
+        self._names_format = True
         self._lock = threading.Lock()
 
     @property
@@ -93,7 +100,10 @@ class EndpointEmbedder:
         try:
             return self._embed_once(texts)
         except EndpointError as error:
-            if error.kind != "bad-request" or len(texts) < 2 or not _TOO_MANY.search(str(error)):
+            if self._names_format and error.kind == "bad-request" and "encoding_format" in str(error):
+                self._names_format = False
+                return self._embed(texts)
+            if len(texts) < 2 or not _is_too_many(error):
                 raise
         half = (len(texts) + 1) // 2
         with self._lock:
@@ -103,7 +113,9 @@ class EndpointEmbedder:
     def _embed_once(self, texts: Sequence[str]) -> Vectors:
         # Endpoints refuse an empty text.
         asked = [without_surrogates(text) or " " for text in texts]
-        body = {"input": asked, "model": self._model, "encoding_format": "float"}
+        body: dict[str, Any] = {"input": asked, "model": self._model}
+        if self._names_format:
+            body["encoding_format"] = "float"
 
         def ask() -> Vectors:
             # Each try is paid for itself, so each needs its room in the budget.
@@ -115,7 +127,8 @@ class EndpointEmbedder:
                 said = self._client.post("/embeddings", body=body, options=options, cast_to=httpx2.Response)
                 answer = read_json(said.content)
                 call.enter(self._endpoint.usage(self._model, _tokens(answer, asked), 0))
-                return _vectors(answer, len(asked))
+                check_no_error(answer)
+                return read_vectors(answer, len(asked))
 
         vectors = with_retries_here(ask, self._endpoint.max_retries, self._explain)
         self._note(vectors.shape[1])
@@ -140,31 +153,12 @@ def _tokens(answer: Any, asked: Sequence[str]) -> int:
     return read_counts(answer).prompt or sum(map(tokenizer("cl100k_base").count, asked))
 
 
+def _is_too_many(error: EndpointError) -> bool:
+    """Whether fewer texts may be taken; llama.cpp calls it an error of its own."""
+    if error.kind == "server-error":
+        return bool(_BATCH.search(str(error)))
+    return error.kind == "bad-request" and bool(_TOO_MANY.search(str(error)))
+
+
 def _is_made(part: Future[Vectors]) -> bool:
     return not part.cancelled() and part.exception() is None
-
-
-def _vectors(answer: Any, expected: int) -> Vectors:
-    """Unit vectors in the order asked.
-
-    Raises:
-        ValueError: Not as many vectors as texts, of unequal lengths, or not finite numbers.
-    """
-    data = answer.get("data") if isinstance(answer, dict) else None
-    if not isinstance(data, list) or len(data) != expected or not all(isinstance(item, dict) for item in data):
-        raise ValueError("not one vector per text")
-    unnumbered = all(item.get("index") is None for item in data)
-    places = [place if unnumbered else item.get("index", place) for place, item in enumerate(data)]
-    if any(type(place) is not int for place in places) or sorted(places) != list(range(expected)):
-        raise ValueError("not one vector for each text")
-    rows = [item.get("embedding") for _, item in sorted(zip(places, data, strict=True), key=lambda pair: pair[0])]
-    try:
-        vectors = np.array(rows)
-    except ValueError as error:
-        raise ValueError("vectors of unequal lengths") from error
-    if vectors.ndim != 2 or not vectors.shape[1] or vectors.dtype.kind not in "if" or not np.isfinite(vectors).all():
-        raise ValueError("vectors that are no finite numbers")
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    if not np.isfinite(lengths).all():
-        raise ValueError("vectors that are too long")
-    return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import struct
+from typing import Any
+
 import pytest
 from aiohttp import web
 
@@ -55,3 +59,71 @@ def test_answers_without_an_index_are_taken_in_order(stub: StubEndpoint, make_mo
     stub.mangle = lambda said: {**said, "data": [{**item, "index": None} for item in said["data"][::-1]]}
 
     assert (make_models().embedder(SPEC).encode(["one", "two"]) == right).all()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (413, "<html><head><title>413 Request Entity Too Large</title></head></html>"),
+        (422, {"message": "batch size 3 > maximum allowed batch size 1", "type": "Validation"}),
+        (400, {"error": {"message": "'$.input' is invalid. Please check the API reference."}}),
+        (400, {"error": {"message": "input must be a string"}}),
+        (400, {"error": {"code": "1210", "message": "input数组最大不得超过1条"}}),
+        (500, {"error": {"code": 500, "message": "input is too large to process. increase the physical batch size"}}),
+    ],
+)
+def test_a_batch_is_refused_in_the_words_of_any_service(
+    stub: StubEndpoint, make_models: MakeModels, status: int, body: Any
+):
+    async def refuse(request, asked, fault=None):
+        if len(asked["input"]) < 2:
+            return None
+        if isinstance(body, str):
+            return web.Response(status=status, text=body, content_type="text/html")
+        return web.json_response(body, status=status)
+
+    stub._misbehave = refuse  # type: ignore[method-assign]
+    assert make_models(max_retries=0).embedder(SPEC).encode(["a", "b", "c"]).shape == (3, 32)
+
+
+def test_an_encoding_that_may_not_be_named_is_not_named(stub: StubEndpoint, make_models: MakeModels):
+    async def refuse(request, asked, fault=None):
+        said = {"detail": [{"loc": ["body", "encoding_format"], "msg": "Extra inputs are not permitted"}]}
+        return web.json_response(said, status=422) if "encoding_format" in asked else None
+
+    stub._misbehave = refuse  # type: ignore[method-assign]
+    embedder = make_models().embedder(SPEC)
+    assert embedder.encode(["a", "b"]).shape == embedder.encode(["c", "d"]).shape
+    assert ["encoding_format" in request["body"] for request in stub.requests] == [True, False, False]
+
+
+def packed(vector: list[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+def in_order(data: list[dict[str, Any]]) -> list[list[float]]:
+    return [item["embedding"] for item in sorted(data, key=lambda item: item["index"])]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda data: {"data": [{**item, "embedding": packed(item["embedding"])} for item in data]},
+        lambda data: {"data": [{**item, "index": str(item["index"])} for item in data[::-1]]},
+        lambda data: {"data": [{**item, "index": item["index"] + 1} for item in data[::-1]]},
+        lambda data: {"embeddings": in_order(data)},
+        in_order,
+    ],
+)
+def test_vectors_in_the_forms_of_other_servers(stub: StubEndpoint, make_models: MakeModels, form: Any):
+    right = make_models().embedder(SPEC).encode(["one", "two words"])
+    stub.mangle = lambda said: form(said["data"])
+
+    assert make_models().embedder(SPEC).encode(["one", "two words"]) == pytest.approx(right, abs=1e-6)
+
+
+def test_an_error_in_place_of_vectors_is_told(stub: StubEndpoint, make_models: MakeModels):
+    stub.mangle = lambda _: {"error": {"message": "the model is loading"}}
+
+    with pytest.raises(EndpointError, match="answered with an error, 2 times in a row: the model is loading"):
+        make_models().embedder(SPEC).encode(["a"])

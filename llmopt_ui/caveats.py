@@ -8,10 +8,10 @@ import streamlit as st
 
 from llmopt_core.evaluation.judge_agreement import IN_SHORT, JUDGE, judge_note
 from llmopt_core.experiments import caveats as core
+from llmopt_core.experiments.basis import Basis, changed_parts, changed_words, run_changes, runs_changed
 from llmopt_core.experiments.caveats import RunCaveats, caveats
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_version
-from llmopt_core.experiments.run_documents import outdated_note
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import Example, fingerprint
@@ -72,10 +72,31 @@ def red(text: str) -> str:
 
 
 def outdated_words(project: Project, runs: Mapping[str, Run]) -> str:
-    """A sentence on runs whose documents are not those that the project has now; empty where there are none."""
-    if any(run.retrieves and run.documents_version for run in runs.values()):
-        return outdated_note(runs, documents_now(project))
-    return ""
+    """A sentence on runs that are of an earlier state, and what has changed since; empty where there are none."""
+    saved = {item.name: item for item in store().configurations(project)}
+    sets = {item.name: item.version for item in store().evaluation_sets(project)}
+    documents = documents_now(project)
+    return runs_changed({
+        name: run_changes(run, saved.get(run.name), sets.get(run.evaluation_set), documents, models())
+        for name, run in runs.items()
+    })  # fmt: skip
+
+
+def mark_earlier_state(then: Basis | None, now: Basis, again: str) -> None:
+    """Say beside a result that it is of an earlier state, and what has changed since; nothing where nothing has.
+
+    Args:
+        then: What the result rests on; None where an earlier version of the program did not keep it.
+        now: The same parts as they are now.
+        again: What to do, in a sentence.
+    """
+    if then is None:
+        told = "An earlier version of the app made this and did not keep on what; it may be of an earlier state."
+    else:
+        words = changed_words(changed_parts(then, now))
+        told = f"From an earlier state: {words} since." if words else ""
+    if told:
+        st.warning(fmt.markdown(f"{told} {again}"), icon=":material/history:")
 
 
 def documents_now(project: Project) -> str:

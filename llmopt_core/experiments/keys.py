@@ -48,7 +48,7 @@ def model_identity(spec: ModelSpec, models: Models) -> list[Any]:
     endpoint = models.endpoint(spec.endpoint)
     mode = spec.mode or endpoint.mode
     if spec.endpoint == BUILTIN:
-        return [BUILTIN, _builtin_weights(models), _adapter(spec.adapter, models), mode, asked]
+        return [BUILTIN, builtin_weights(models), tuned_weights(spec.adapter, models), mode, asked]
     address = endpoint.base_url or f"registered:{endpoint.name}"
     named = [address, endpoint.api_version, spec.name or endpoint.default_model, spec.adapter, mode, asked]
     return [*named, *endpoint.parameters_identity]
@@ -169,7 +169,8 @@ def prompt_variables(prompt: PromptSpec) -> set[str]:
     return set().union(*(variables_in(template) for template in templates))
 
 
-def _builtin_weights(models: Models) -> str:
+def builtin_weights(models: Models) -> str:
+    """Which weights the built-in chat model has."""
     gguf = models.settings.builtin_gguf
     if gguf is not None and gguf.expanduser().is_file():
         return content_hash(gguf.expanduser())
@@ -179,6 +180,7 @@ def _builtin_weights(models: Models) -> str:
         return "smollm2"
 
 
-def _adapter(name: str, models: Models) -> str:
+def tuned_weights(name: str, models: Models) -> str:
+    """Which weights an adapter has; empty without one."""
     path = adapters(models.settings).get(name) if name else None
     return name and f"{name}:{content_hash(path) if path else ''}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmopt_core.runs.values import Run
@@ -42,19 +42,6 @@ def document_marks(runs: Sequence[RunDocuments]) -> list[str]:
     if len(versions) < 2:
         return [""] * len(runs)
     return [_mark(run) if run.used else "" for run in runs]
-
-
-def outdated_note(runs: Mapping[str, Run], version: str) -> str:
-    """One sentence on runs over other documents than those of this version; empty where none is known to be.
-
-    Args:
-        runs: By the name they are shown with.
-        version: Of the documents that the project has now.
-    """
-    names = [name for name, run in runs.items() if run.retrieves and run.documents_version not in (None, version)]
-    if not names:
-        return ""
-    return f"The project has other documents now than when {', '.join(names)} ran; run again to measure with them."
 
 
 def _mark(run: RunDocuments) -> str:

@@ -14,6 +14,7 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.execution.progress import Progress
+from llmopt_core.experiments.basis import BEHIND, models_basis
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import recorded_metrics, unpaid
@@ -94,6 +95,7 @@ async def run_evaluation(  # noqa: PLR0917
         "concurrency": concurrency,
         "budget_usd": _most_usd(budget, paid),
         "judge": judge.model_dump(mode="json"),
+        BEHIND: models_basis(configuration, models, judge),
     }
     store.keep_evaluation_set(project, evaluation_set)
     version = documents_version(documents)

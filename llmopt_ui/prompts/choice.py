@@ -81,7 +81,7 @@ def _form(project: Project, saved: Version) -> None:
         left, places, _ = choosable(task, keep_examples=setup.keep_examples)
         training, held = split(left.evaluation_set.examples, task.held_back, task.seed)
         answers = choice_answers(cast("Method", method), len(places), int(most), int(trials), len(training), len(held))
-        start = partial(start_search, project, CHOICE, saved.name, choose_few_shot, task, options)
+        start = partial(start_search, project, CHOICE, saved.name, choose_few_shot, task, options, setup)
         return start, told_cost(task, answers)
 
     start_button("choice_start", "Search", ready)

@@ -96,7 +96,7 @@ def _form(project: Project) -> None:
         training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
         answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held))
         beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
-        start = partial(start_search, project, INSTRUCTION, _SUBJECT, search_instruction, task, options)
+        start = partial(start_search, project, INSTRUCTION, _SUBJECT, search_instruction, task, options, setup)
         return start, told_cost(task, answers, beside)
 
     start_button("instruction_start", "Search", ready)

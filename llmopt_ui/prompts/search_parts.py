@@ -11,7 +11,18 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.library import version_label
 from llmopt_core.experiments.prompt_search.bench import Ended
-from llmopt_core.experiments.prompt_search.setup import Search, SearchSetup, found_by, search_jobs, search_work
+from llmopt_core.experiments.prompt_search.setup import (
+    CHOICE,
+    INSTRUCTION,
+    WORTH,
+    Search,
+    SearchSetup,
+    basis_now,
+    found_by,
+    search_basis,
+    search_jobs,
+    search_work,
+)
 from llmopt_core.experiments.prompt_search.task import SearchTask, check_task
 from llmopt_core.experiments.prompt_search.verify import Verification
 from llmopt_core.models.base import BUILTIN
@@ -19,8 +30,10 @@ from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Spec, Usage
 from llmopt_ui import format as fmt
+from llmopt_ui.caveats import documents_now, mark_earlier_state
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, facts, show_error
+from llmopt_ui.copy_link import copy_link
 from llmopt_ui.job_panel import follow
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompts.search_charts import before_after
@@ -30,6 +43,13 @@ from llmopt_ui.session import notify, state
 from llmopt_ui.theme import verdict
 
 _MANY = 100
+_TABS = {
+    WORTH: ("Few-shot", "What each is worth"),
+    CHOICE: ("Few-shot", "Automatic choice"),
+    INSTRUCTION: ("Instruction search", ""),
+}
+"""Kind of a search -> its tab, and the part of the tab."""
+_AGAIN = "Search again below to see what holds now."
 R = TypeVar("R", bound=Spec)
 _ENDED: dict[Ended, str] = {
     "budget": "The budget was reached, so the search is not complete. What was paid is kept: starting again goes on "
@@ -40,13 +60,21 @@ _ENDED: dict[Ended, str] = {
 
 
 def start_search(  # noqa: PLR0917
-    project: Project, kind: str, subject: str, search: Search, task: SearchTask, options: dict[str, object]
+    project: Project,
+    kind: str,
+    subject: str,
+    search: Search,
+    task: SearchTask,
+    options: dict[str, object],
+    setup: SearchSetup,
 ) -> None:
-    """Start a search as a job; used as a button's callback."""
+    """Start a search as a job; used as a button's callback. `setup` is what the task was made from."""
+    few_shot = task.configuration.prompt.few_shot if kind in (WORTH, CHOICE) else None
     try:
         check_task(task, models())
+        basis = search_basis(store(), project, setup, models(), documents=documents_now(project), few_shot=few_shot)
         arguments = {"subject": subject, "source": task.source, "evaluation_set": task.evaluation_set.name,
-                     "metric": task.metric}  # fmt: skip
+                     "metric": task.metric, "setup": setup.model_dump(mode="json"), "basis": basis}  # fmt: skip
         job_runner().submit(kind, project, arguments, search_work(search, task, model_maker(), **options))
     except LlmOptError as error:
         state().problem = str(error)
@@ -64,11 +92,33 @@ def shown_search(project: Project, kind: str, subject: str, result: type[R], tit
         return None, bool(running)
     when = {str(job.id): job for job in jobs}
     chosen = next(iter(found))
-    if len(found) > 1:
-        options = list(found)
-        chosen = st.selectbox("Result", options, width=420, **addressed(f"{kind}-result", options, options[0]),
-                              format_func=lambda number: _told(when[number]))  # fmt: skip
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        if len(found) > 1:
+            options = list(found)
+            chosen = st.selectbox("Result", options, width=420, **addressed(f"{kind}-result", options, options[0]),
+                                  format_func=lambda number: _told(when[number]))  # fmt: skip
+        copy_link(project, _TABS[kind][0], _pins(kind, subject, chosen), f"{kind}_link_{chosen}",
+                  "A link to this result.")  # fmt: skip
+    _mark_earlier(project, when[chosen])
     return found[chosen], bool(running)
+
+
+def _pins(kind: str, subject: str, result: str) -> dict[str, str]:
+    """Parameters of the address that show this result."""
+    part = _TABS[kind][1]
+    return {f"{kind}-result": result} | ({"few_shot": subject, "few_shot_part": part} if part else {})
+
+
+def _mark_earlier(project: Project, job: Job) -> None:
+    """Say of a result whose questions, prompt or anything else has changed since that it is of an earlier state."""
+    then = job.arguments.get("basis")
+    if not isinstance(then, dict):
+        mark_earlier_state(None, {}, _AGAIN)
+        return
+    try:
+        mark_earlier_state(then, basis_now(store(), project, job, models(), documents_now(project)), _AGAIN)
+    except LlmOptError as error:
+        st.warning(fmt.markdown(f"From an earlier state: {error}"), icon=":material/history:")
 
 
 def score_title(metric: str) -> str:

@@ -11,6 +11,7 @@ from llmopt_core.experiments.prompt_lab.comparison import Comparison, comparison
 from llmopt_core.experiments.prompt_lab.setup import setup_from
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
+from llmopt_ui.copy_link import copy_link
 from llmopt_ui.prompts.grid import grid_view
 from llmopt_ui.prompts.live import live
 from llmopt_ui.prompts.promptfoo import import_button, imported_view
@@ -33,6 +34,8 @@ def side_view(project: Project) -> None:
             format_func=lambda key: _told(found[key]) if key in found else "New comparison",
         )  # fmt: skip
         if chosen in found:
+            copy_link(project, "Side by side", {PICKER: chosen}, f"comparison_link_{chosen}",
+                      "A link to this comparison.")  # fmt: skip
             _actions(project, found[chosen])
         else:
             import_button(project)

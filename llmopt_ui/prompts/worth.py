@@ -60,7 +60,7 @@ def _form(project: Project, saved: Version) -> None:
         task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
         answers = worth_answers(len(shots.examples), len(task.evaluation_set.examples))
         start = partial(start_search, project, WORTH, saved.name, measure_worth, task,
-                        {"keep_examples": setup.keep_examples})  # fmt: skip
+                        {"keep_examples": setup.keep_examples}, setup)  # fmt: skip
         return start, told_cost(task, answers)
 
     start_button("worth_start", "Measure", ready)

@@ -9,16 +9,18 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.basis import changed_parts, changed_words, result_basis
 from llmopt_core.experiments.jobs import Lane
 from llmopt_core.experiments.keys import lab_identity
 from llmopt_core.experiments.retrieval_lab.components import is_free, is_priced
 from llmopt_core.experiments.retrieval_lab.estimate import LabEstimate
-from llmopt_core.experiments.retrieval_lab.jobs import Task, Work, estimate_of, latest
+from llmopt_core.experiments.retrieval_lab.jobs import Task, Work, earlier, estimate_of, latest
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Job, Project
-from llmopt_core.types import Example
+from llmopt_core.types import EvaluationSet, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
+from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, facts, link_to, section
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
@@ -85,7 +87,12 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
 def task_of(project: Project, side: Side, asked: Questions) -> Task:
     """What a job for this side works on."""
     behind = lab_identity(side.configuration, models(), JudgeSpec())
-    return Task(project, side.configuration, asked.examples, tuple(store().documents(project)), asked.set_name, behind)
+    questions = EvaluationSet(asked.set_name, asked.examples).version
+    basis = result_basis(
+        side.configuration, models(), questions=questions, documents=documents_now(project), judge=JudgeSpec()
+    )
+    documents = tuple(store().documents(project))
+    return Task(project, side.configuration, asked.examples, documents, asked.set_name, behind, basis)
 
 
 def results(  # noqa: PLR0917
@@ -115,6 +122,7 @@ def results(  # noqa: PLR0917
         if job is not None and job.status != "finished":
             follow(job, f"{button}: {task.configuration.name}")
     if missing and not any(job is not None and job.active for job in jobs):
+        _tell_earlier(kind, missing)
         if paid is not None:
             _offer(Offer(kind, missing[0], dict(options), start, button, told, paid))
             return done
@@ -125,6 +133,17 @@ def results(  # noqa: PLR0917
             )  # fmt: skip
             st.caption(fmt.markdown(told), width="content")
     return done
+
+
+def _tell_earlier(kind: str, missing: Sequence[Task]) -> None:
+    """Say that what is missing was measured before, and what has changed since."""
+    for task in missing:
+        job = earlier(store(), task, kind)
+        changed = changed_parts(job.arguments.get("basis") or {}, task.basis) if job is not None else ()
+        if job is not None and changed:
+            when = f"{job.created_at.astimezone():%-d %b, %H:%M}"
+            told = f"{task.configuration.name} was measured on {when}; {changed_words(changed)} since."
+            st.caption(f":material/history: {fmt.markdown(told)}")
 
 
 def _start(

@@ -173,7 +173,7 @@ def _start(
 ) -> None:
     try:
         documents = store().documents(project)
-        arguments = sweep_arguments(evaluation_set, spec, count, documents)
+        arguments = sweep_arguments(evaluation_set, spec, count, models())
         if budget_usd is not None:
             check_budget(budget_usd, (), models(), (spec.embedding,))
         work = sweep_work(documents, evaluation_set, spec, model_maker(), budget_usd)

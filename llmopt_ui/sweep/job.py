@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from llmopt_core.errors import BadInput
 from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.experiments.keys import embedding_identity
 from llmopt_core.types import fingerprint
 
 if TYPE_CHECKING:
@@ -16,14 +18,12 @@ if TYPE_CHECKING:
 KIND = "chunk-sweep"
 
 
-def sweep_arguments(
-    evaluation_set: EvaluationSet, spec: SweepSpec, settings: int, documents: Sequence[Document] = ()
-) -> dict[str, Any]:
+def sweep_arguments(evaluation_set: EvaluationSet, spec: SweepSpec, settings: int, models: Models) -> dict[str, Any]:
     """What is kept with the job: plain values, no keys."""
     return {
-        "documents": texts_version((document.name, document.version) for document in documents),
         "evaluation_set": evaluation_set.name,
         "set_version": evaluation_set.version,
+        "embedding": embedding_version(spec, models),
         "settings": settings,
         "search": spec.search,
         "spec": spec.model_dump(mode="json"),
@@ -33,6 +33,14 @@ def sweep_arguments(
 def texts_version(versions: Iterable[tuple[str, str]]) -> str:
     """Stands for names and texts of documents."""
     return fingerprint(sorted(versions))
+
+
+def embedding_version(spec: SweepSpec, models: Models) -> str:
+    """Stands for the address and weights of the embedding model; empty where words are searched or it is gone."""
+    try:
+        return "" if spec.search == "bm25" else fingerprint(embedding_identity(spec.embedding, models))
+    except BadInput:
+        return ""
 
 
 def sweep_work(

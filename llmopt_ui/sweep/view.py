@@ -7,17 +7,20 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.basis import DOCUMENTS, EMBEDDING, QUESTIONS, Basis
 from llmopt_core.experiments.chunk_sweep.result import SweepResult
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
+from llmopt_ui.caveats import mark_earlier_state
 from llmopt_ui.components import empty_state, link_to
+from llmopt_ui.copy_link import copy_link
 from llmopt_ui.job_panel import follow, last_failure
 from llmopt_ui.navigation import EVALUATION
-from llmopt_ui.resources import store
+from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.sweep.form import sweep_form
-from llmopt_ui.sweep.job import KIND, texts_version
+from llmopt_ui.sweep.job import KIND, embedding_version, texts_version
 
 PICKED = "sweep"
 AGAIN = "sweep_again"
@@ -43,7 +46,7 @@ def sweep_view(project: Project) -> None:
         return
     with st.expander("New sweep", icon=":material/tune:", key=AGAIN):
         sweep_form(project, sets)
-    _results(project, _picked(finished))
+    _results(project, _picked(project, finished))
 
 
 def _ready(project: Project, sets: Mapping[str, EvaluationSet]) -> bool:
@@ -75,24 +78,24 @@ def _results(project: Project, job: Job) -> None:
     except BadInput:
         # Its numbers stay; what the questions were is gone.
         evaluation_set = EvaluationSet(found.set_name, ())
-    if changed := _changed(project, job):
-        st.warning(
-            f"{changed} since this sweep; what it says holds for what was there then.", icon=":material/history:"
-        )
+    then, now = _bases(project, job, found)
+    mark_earlier_state(then, now, "Make a new sweep to see what holds now.")
     results_view(project, found, str(job.result["key"]), evaluation_set)
 
 
-def _changed(project: Project, job: Job) -> str:
-    """What is not any more as it was at the sweep; empty where all is, or nobody knows."""
-    now = texts_version((item.name, item.version) for item in store().document_list(project))
-    documents = job.arguments.get("documents") not in (None, now)
+def _bases(project: Project, job: Job, found: SweepResult) -> tuple[Basis, Basis]:
+    """What a sweep rests on, and what it would rest on now."""
     versions = {item.name: item.version for item in store().evaluation_sets(project)}
-    questions = job.arguments.get("set_version") != versions.get(str(job.arguments.get("evaluation_set")))
-    parts = [*(["the documents"] if documents else []), *(["the questions"] if questions else [])]
-    return f"{' and '.join(parts)} have changed".capitalize() if parts else ""
+    listed = texts_version((item.name, item.version) for item in store().document_list(project))
+    then = {QUESTIONS: found.set_version, DOCUMENTS: texts_version(found.documents)}
+    now = {QUESTIONS: versions.get(found.set_name, ""), DOCUMENTS: listed}
+    if job.arguments.get("embedding"):
+        then[EMBEDDING] = str(job.arguments["embedding"])
+        now[EMBEDDING] = embedding_version(found.spec, models())
+    return then, now
 
 
-def _picked(finished: Sequence[Job]) -> Job:
+def _picked(project: Project, finished: Sequence[Job]) -> Job:
     """The sweep that is shown; the newest unless another is chosen."""
     jobs = {str(job.id): job for job in finished}
     if str(state().new_sweep) in jobs:
@@ -100,11 +103,12 @@ def _picked(finished: Sequence[Job]) -> Job:
         state().new_sweep = 0
     if st.session_state.get(PICKED, next(iter(jobs))) not in jobs:
         st.session_state.pop(PICKED, None)
-    if len(jobs) == 1:
-        return finished[0]
-    name = st.selectbox(
-        "Sweep", list(jobs), key=PICKED, format_func=lambda name: _label(jobs[name]), bind="query-params", width=520
-    )
+    name = next(iter(jobs))
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        if len(jobs) > 1:
+            name = st.selectbox("Sweep", list(jobs), key=PICKED, format_func=lambda name: _label(jobs[name]),
+                                bind="query-params", width=520)  # fmt: skip
+        copy_link(project, "Sweep", {PICKED: _label(jobs[name])}, f"sweep_link_{name}", "A link to this sweep.")
     return jobs[name]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.experiments.basis import DOCUMENTS, QUESTIONS, changed_parts, models_basis
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.tuning_lab.catalogue import tuned_by, tuned_embedding_models
 from llmopt_core.experiments.tuning_lab.embedder import EmbedderPlan, retrieval_of, with_embedder
@@ -18,13 +19,15 @@ from llmopt_core.experiments.tuning_lab.embedder_gain import (
 )
 from llmopt_core.experiments.tuning_lab.jobs import report
 from llmopt_core.finetuning.jobs import Job, TunedModel
+from llmopt_core.runs.values import Job as Measuring
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
+from llmopt_ui.caveats import documents_now, mark_earlier_state
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, link_to, show_error, side_by_side
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
-from llmopt_ui.resources import job_runner, model_maker, settings, store
+from llmopt_ui.resources import job_runner, model_maker, models, settings, store
 from llmopt_ui.retrieval.choice import save_side
 from llmopt_ui.session import notify
 from llmopt_ui.theme import verdict
@@ -55,7 +58,8 @@ def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
         _measure(project, job, plan, tuned)
         measuring = gain_job(store(), project, job.id)
     found = gain_from(measuring) if measuring is not None else None
-    if found is not None:
+    if found is not None and measuring is not None:
+        _earlier(project, job, plan, tuned, measuring)
         _shown(project, job, plan, tuned, found)
     elif measuring is not None and measuring.active:
         follow(measuring, f"Measuring {job.name} on what was held back")
@@ -77,8 +81,25 @@ def _without_model(job: Job) -> None:
 
 
 def _measure(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel) -> None:
-    told = {"job": job.id, "name": job.name, "set": plan.held_back_set}
+    told = {"job": job.id, "name": job.name, "set": plan.held_back_set, "basis": _basis(project, plan)}
     job_runner().submit(MEASURING, project, told, gain_work(project, plan, tuned, model_maker()))
+
+
+def _basis(project: Project, plan: EmbedderPlan) -> dict[str, str]:
+    """What a measurement rests on now."""
+    versions = {item.name: item.version for item in store().evaluation_sets(project)}
+    held_back = {QUESTIONS: versions.get(plan.held_back_set, ""), DOCUMENTS: documents_now(project)}
+    return {**held_back, **models_basis(plan.configuration, models())}
+
+
+def _earlier(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, measuring: Measuring) -> None:
+    """Mark a measurement of an earlier state, with a button that makes it anew."""
+    then, now = measuring.arguments.get("basis"), _basis(project, plan)
+    if isinstance(then, dict) and not changed_parts(then, now):
+        return
+    mark_earlier_state(then if isinstance(then, dict) else None, now, "Measure again to see what holds now.")
+    st.button("Measure again", key=f"embedder_again_{job.id}", icon=":material/refresh:", on_click=_measure,
+              args=(project, job, plan, tuned))  # fmt: skip
 
 
 def _shown(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, found: EmbedderGain) -> None:

@@ -16,7 +16,7 @@ from llmopt_core.finetuning.jobs import TunedModel
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import overlap_sentences
+from llmopt_ui.caveats import caveats_view, outdated_words, overlap_sentences
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, section
 from llmopt_ui.leaderboard_table import metric_title
@@ -58,7 +58,7 @@ def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
     if found is None:
         st.caption("Not measured yet on this set.")
     else:
-        _result(found, metric)
+        _result(project, found, metric)
 
 
 def _base_configurations(project: Project) -> dict[str, Configuration]:
@@ -77,8 +77,9 @@ def _add(project: Project) -> None:
     notify(f"{GENERAL} is there; press Measure.")
 
 
-def _result(found: Forgetting, metric: str) -> None:
+def _result(project: Project, found: Forgetting, metric: str) -> None:
     compared, title = found.comparison, fmt.markdown(metric_title(metric))
+    caveats_view((), outdated_words(project, dict(zip(("the base model", "the tuned one"), found.runs, strict=True))))
     overlap_sentences(found.overlap)
     facts(
         [

@@ -20,7 +20,7 @@ from llmopt_core.finetuning.jobs import TunedModel
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui import format as fmt
-from llmopt_ui.caveats import caveats_view
+from llmopt_ui.caveats import caveats_view, outdated_words
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, section, side_by_side
 from llmopt_ui.evaluation.job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
@@ -80,7 +80,7 @@ def square_view(project: Project) -> None:
         empty_state("Not measured yet", "Press Run the comparison: what was answered before is not asked again.",
                     ":material/grid_view:")  # fmt: skip
     else:
-        _picture(asked, found)
+        _picture(project, asked, found)
         _answers(found)
         economics_view(asked.tuned, found)
     forgetting_view(project, asked.tuned, asked.metric)
@@ -192,8 +192,9 @@ def _estimate_first(project: Project, plan: Plan) -> None:
     st.switch_page(PAGE.file, query_params={})
 
 
-def _picture(asked: Asked, found: Square) -> None:
-    caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in found.corners.items()])
+def _picture(project: Project, asked: Asked, found: Square) -> None:
+    earlier = outdated_words(project, {name: corner.run for name, corner in found.corners.items()})
+    caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in found.corners.items()], earlier)
     left, right = side_by_side([1, 1], "square")
     with left:
         st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)"), config=CONFIG,

@@ -235,7 +235,7 @@ def test_runs_whose_documents_have_changed_since_are_named(app: App, store: Stor
     version = documents_version(store.documents(used))
     for run in store.runs(used):
         made_over(store, run.id, version, "finished")
-    note = "The project has other documents now than when rag, rag-rerank ran"
+    note = "From an earlier state: the documents have changed since rag, rag-rerank ran."
     for page, more in (("pages/evaluation.py", {"evaluation_view": "Results"}), ("pages/overview.py", {})):
         assert note not in words(app(page, project=used, **more))
     store.save_documents(used, [Document("harbour.md", "The harbour was built in 1713.")])

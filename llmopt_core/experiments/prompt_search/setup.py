@@ -9,7 +9,10 @@ from pydantic import Field
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.basis import result_basis
+from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.jobs import JobContext
+from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, few_shot_from, newest_versions
 from llmopt_core.experiments.prompt_lab.plan import asked_examples
 from llmopt_core.experiments.prompt_lab.setup import VariantSetup, variants_of
 from llmopt_core.experiments.prompt_search.task import Budget, SearchTask, sampled, with_prompt
@@ -64,9 +67,7 @@ def task_from(
     """
     if not setup.set_name:
         raise BadInput("Choose an evaluation set.")
-    (configuration,) = variants_of(store, project, [setup.variant])
-    if few_shot is not None:
-        configuration = with_prompt(configuration, few_shot=few_shot)
+    configuration = _configuration(store, project, setup, few_shot)
     return SearchTask(
         project if isinstance(project, str) else project.name,
         configuration,
@@ -80,6 +81,62 @@ def task_from(
         setup.seed,
         source or setup.variant.prompt,
     )
+
+
+def search_basis(
+    store: Store,
+    project: Project | str,
+    setup: SearchSetup,
+    models: Models,
+    *,
+    documents: str,
+    few_shot: FewShotSpec | None = None,
+) -> dict[str, str]:
+    """What the result of a search rests on, as all of it is now.
+
+    Args:
+        store: Holds prompts and sets.
+        project: Whose they are.
+        setup: What was chosen.
+        models: Those behind its names.
+        documents: Version of the project's documents.
+        few_shot: As in `task_from`.
+
+    Raises:
+        BadInput: A prompt, set or configuration is gone.
+    """
+    configuration = _configuration(store, project, setup, few_shot)
+    versions = {item.name: item.version for item in store.evaluation_sets(project)}
+    if setup.set_name not in versions:
+        raise BadInput(f"The evaluation set {setup.set_name} is gone.")
+    questions = versions[setup.set_name]
+    return result_basis(configuration, models, questions=questions, documents=documents, judge=setup.judge)
+
+
+def basis_now(store: Store, project: Project | str, job: Job, models: Models, documents: str) -> dict[str, str]:
+    """What a search that was made would rest on now: its setup with the newest versions of what that names.
+
+    Raises:
+        BadInput: Something of it is gone, or another version of the program made it.
+    """
+    try:
+        setup = SearchSetup.model_validate(job.arguments.get("setup"))
+    except ValueError:
+        raise BadInput("Another version of the app made this.") from None
+    few_shot = None
+    if job.kind in (WORTH, CHOICE):
+        saved = newest_versions(store, project, FEW_SHOT).get(str(job.arguments.get("subject")))
+        if saved is None:
+            raise BadInput(f"The few-shot set {job.arguments.get('subject')} is gone.")
+        few_shot = few_shot_from(saved.body)
+    return search_basis(store, project, setup, models, documents=documents, few_shot=few_shot)
+
+
+def _configuration(
+    store: Store, project: Project | str, setup: SearchSetup, few_shot: FewShotSpec | None
+) -> Configuration:
+    (configuration,) = variants_of(store, project, [setup.variant])
+    return configuration if few_shot is None else with_prompt(configuration, few_shot=few_shot)
 
 
 def search_work(

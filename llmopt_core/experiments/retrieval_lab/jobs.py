@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from llmopt_core.errors import Cancelled
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.basis import Basis
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.keys import documents_identity, example_identity
@@ -38,6 +39,7 @@ class Task:
         examples: The chosen part of the set.
         set_name: The evaluation set they are from.
         models: Stands for the weights and addresses behind the configuration's names (see `keys.lab_identity`).
+        basis: What the result rests on, part by part, to name what has changed once it is of an earlier state.
     """
 
     project: Project
@@ -46,6 +48,7 @@ class Task:
     documents: tuple[Document, ...]
     set_name: str
     models: str = ""
+    basis: Basis = field(default_factory=dict)
 
     def arguments(self, **options: Any) -> dict[str, Any]:
         """What is kept with the job, and what its result is found by."""
@@ -54,6 +57,7 @@ class Task:
             "set": self.set_name,
             "questions": len(self.examples),
             "key": self.key(**options),
+            "basis": dict(self.basis),
             **options,
         }
 
@@ -136,6 +140,17 @@ def sweep_estimate_work(task: Task, make_models: MakeModels, ks: Sequence[int], 
 def latest(store: Store, project: Project, kind: str, key: str) -> Job | None:
     """The newest job of this kind and key; None where there was none."""
     found = [job for job in store.jobs(project) if job.kind == kind and job.arguments.get("key") == key]
+    return max(found, key=lambda job: job.id, default=None)
+
+
+def earlier(store: Store, task: Task, kind: str) -> Job | None:
+    """The newest finished job on the same configuration and as many questions of the same set, in whatever state."""
+    wanted = {"configuration": task.configuration.name, "set": task.set_name, "questions": len(task.examples)}
+    found = [
+        job
+        for job in store.jobs(task.project)
+        if job.kind == kind and job.status == "finished" and wanted.items() <= job.arguments.items()
+    ]
     return max(found, key=lambda job: job.id, default=None)
 
 

@@ -15,7 +15,7 @@ from llmopt_core.experiments.tuning import with_tuned
 from llmopt_core.experiments.tuning_lab.square import answered_runs, run_family
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
-from llmopt_core.runs.values import Project, SavedSet
+from llmopt_core.runs.values import Project, Run, SavedSet
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired import Comparison
 from llmopt_core.types import Record
@@ -56,6 +56,7 @@ class Forgetting:
         lost: The questions with the largest loss, at most as many as asked for.
         worse, better: Number of questions on which the tuned model is worse or better.
         overlap: What the tuned model has learned from these questions.
+        runs: What was measured: the base model's run, and the tuned one's.
     """
 
     base: Summary
@@ -66,6 +67,7 @@ class Forgetting:
     worse: int
     better: int
     overlap: TrainingOverlap
+    runs: tuple[Run, Run]
 
 
 def forgetting(
@@ -98,6 +100,7 @@ def forgetting(
         sum(drop > 0 for drop in drops.values()),
         sum(drop < 0 for drop in drops.values()),
         overlap_of(store, tuned),
+        (base, tuned),
     )
 
 

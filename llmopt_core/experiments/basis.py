@@ -1,0 +1,170 @@
+"""What a result rests on, as one hash per part, and which of these parts are others by now.
+
+A result that is shown later than it was made goes by its questions, documents, prompt, model and more. Any of them may
+have changed since; then it is a result of an earlier state and has to say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.keys import builtin_weights, embedding_identity, local_weights, tuned_weights
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.models.registry import Models
+from llmopt_core.runs.values import Run, SavedConfiguration
+from llmopt_core.types import fingerprint
+
+Basis = Mapping[str, str]
+"""Part, as users call it -> hash of it."""
+
+QUESTIONS, DOCUMENTS, EMBEDDING, BEHIND = "questions", "documents", "embedding model", "behind"
+_MANY = frozenset((QUESTIONS, DOCUMENTS, "few-shot examples", "weights of the built-in model"))
+
+
+def changed_parts(then: Basis, now: Basis) -> tuple[str, ...]:
+    """The parts that are not as they were; what only one of both knows of is not compared."""
+    return tuple(part for part, value in then.items() if part in now and now[part] != value)
+
+
+def changed_words(parts: Sequence[str]) -> str:
+    """`the questions and the prompt have changed`; empty where nothing has."""
+    if not parts:
+        return ""
+    named = [f"the {part}" for part in parts]
+    listed = " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+    return f"{listed} {'have' if len(parts) > 1 or parts[0] in _MANY else 'has'} changed"
+
+
+def configuration_basis(configuration: Configuration) -> dict[str, str]:
+    """The parts of a configuration, by what is written in it."""
+    values = configuration.model_dump(mode="json", exclude={"name"})
+    prompt = values["prompt"]
+    return {
+        "prompt": fingerprint({key: value for key, value in prompt.items() if key != "few_shot"}),
+        "few-shot examples": fingerprint(prompt.get("few_shot")),
+        "model": fingerprint(values["model"]),
+        "retrieval": fingerprint(values["retrieval"]),
+        "fact check": fingerprint(values["checks"]),
+    }
+
+
+def models_basis(configuration: Configuration, models: Models, judge: JudgeSpec | None = None) -> dict[str, str]:
+    """Which addresses and weights stand behind the names in a configuration, and behind the judge. Loads no model."""
+    embeddings = [configuration.retrieval.embedding] if configuration.retrieval else []
+    asked = [*configuration.models, *([judge.chat_model] if judge and not judge.is_builtin else [])]
+    found: dict[str, str] = {}
+    for name in dict.fromkeys([*(model.endpoint for model in asked), *(spec.endpoint for spec in embeddings)]):
+        if name not in ("", BUILTIN):
+            unnamed = any(model.endpoint == name and not model.name for model in asked)
+            found |= _endpoint_basis(name, models, default=unnamed)
+    if any(model.endpoint == BUILTIN for model in configuration.models):
+        found["weights of the built-in model"] = fingerprint(builtin_weights(models))
+    adapters = [tuned_weights(model.adapter, models) for model in configuration.models if model.adapter]
+    if adapters:
+        found["tuned model"] = fingerprint(adapters)
+    for spec in embeddings:
+        if _known(spec.endpoint, models):
+            found[EMBEDDING] = fingerprint(embedding_identity(spec, models))
+    if configuration.retrieval is not None and configuration.retrieval.rerank.model:
+        found["reranking model"] = fingerprint(local_weights(configuration.retrieval.rerank.model))
+    if judge is not None:
+        found["judge"] = fingerprint(judge.label, judge.version if judge.is_builtin else "")
+    return found
+
+
+def result_basis(
+    configuration: Configuration,
+    models: Models,
+    *,
+    questions: str,
+    documents: str | None,
+    judge: JudgeSpec | None = None,
+) -> dict[str, str]:
+    """All that a result of one configuration rests on.
+
+    Args:
+        configuration: What was measured.
+        models: Those behind its names.
+        questions: Version of the evaluation set.
+        documents: Version of the project's documents; matters where the configuration retrieves.
+        judge: Who graded, where somebody did.
+    """
+    found = {QUESTIONS: questions}
+    if configuration.retrieval is not None and documents is not None:
+        found[DOCUMENTS] = documents
+    return {**found, **configuration_basis(configuration), **models_basis(configuration, models, judge)}
+
+
+def run_changes(
+    run: Run, saved: SavedConfiguration | None, questions: str | None, documents: str, models: Models
+) -> tuple[str, ...]:
+    """What is another now than when a run was made.
+
+    Args:
+        run: As it is stored. A run from before the addresses behind its names were kept says nothing of them.
+        saved: The project's configuration of its name as it is now; None where there is none.
+        questions: The version that its evaluation set has now; None where that is gone.
+        documents: The version of the project's documents now.
+        models: Those behind its configuration's names now.
+    """
+    then: dict[str, str] = {}
+    now: dict[str, str] = {}
+    # A comparison of prompts asks rows of its own choice, which are no version of a set.
+    if questions is not None and not run.comparison:
+        then[QUESTIONS], now[QUESTIONS] = run.set_version, questions
+    if run.retrieves and run.documents_version is not None:
+        then[DOCUMENTS], now[DOCUMENTS] = run.documents_version, documents
+    try:
+        configuration = configuration_from(run.configuration)
+        if saved is not None and saved.fingerprint != run.fingerprint:
+            then |= configuration_basis(configuration)
+            now |= configuration_basis(configuration_from(saved.spec))
+    except BadInput:
+        return changed_parts(then, now)
+    kept = run.options.get(BEHIND)
+    if isinstance(kept, Mapping):
+        then |= kept
+        now |= models_basis(configuration, models, _judge_of(run))
+    return changed_parts(then, now)
+
+
+def runs_changed(changes: Mapping[str, Sequence[str]]) -> str:
+    """One sentence on what has changed since runs were made, by their names; empty where nothing has."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, parts in changes.items():
+        if parts:
+            groups.setdefault(tuple(parts), []).append(name)
+    if not groups:
+        return ""
+    told = "; ".join(f"{changed_words(parts)} since {', '.join(names)} ran" for parts, names in groups.items())
+    return f"From an earlier state: {told}. Run again to measure what is there now."
+
+
+def _judge_of(run: Run) -> JudgeSpec | None:
+    try:
+        return JudgeSpec.model_validate(run.options.get("judge"))
+    except ValueError:
+        return None
+
+
+def _endpoint_basis(name: str, models: Models, *, default: bool) -> dict[str, str]:
+    """Where an endpoint is and how it is asked; `default` where its default model answers."""
+    if not _known(name, models):
+        # Of an experiment file, or removed: nothing is known of it now.
+        return {}
+    found = models.endpoint(name)
+    settings = [found.mode, *found.parameters_identity, *([found.default_model] if default else [])]
+    return {
+        f"address of {name}": fingerprint(found.base_url, found.api_version),
+        f"settings of {name}": fingerprint(settings),
+    }
+
+
+def _known(name: str, models: Models) -> bool:
+    try:
+        return not name or bool(models.endpoint(name))
+    except BadInput:
+        return False

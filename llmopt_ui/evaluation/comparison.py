@@ -10,16 +10,19 @@ import streamlit as st
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.catalogue import METRICS, RAGAS_METRICS
 from llmopt_core.experiments.current_runs import current_runs, family_runs
+from llmopt_core.experiments.pinned_runs import pinned_family
 from llmopt_core.experiments.scored import baseline_position
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import EvaluationSet
 from llmopt_ui.colours import project_inks
+from llmopt_ui.copy_link import copy_link
+from llmopt_ui.evaluation.pinned import RUNS, ids_text, pin, pinned_here, unpin
 from llmopt_ui.evaluation.results import leading_metrics
 from llmopt_ui.resources import store
 from llmopt_ui.theme import Ink
 
 SET, JUDGE, COMPARED, BASELINE = "set", "judge", "compared", "baseline"
-EXAMPLE, ONE = "example", "record_of"
+EXAMPLE, ONE, METRIC, ORDER = "example", "record_of", "metric", "order"
 _SHOWN_AT_FIRST = 6
 
 
@@ -55,6 +58,9 @@ class Chosen:
 
 def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     """The row of selectors; what they hold is also in the address. `runs` holds at least one, newest first."""
+    pinned = pinned_here(runs)
+    if pinned.runs:
+        return _pinned(project, runs, dict(pinned.runs))
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     labels = set_labels(runs)
     forget_gone(SET, labels)
@@ -88,9 +94,39 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     )
     shown = {name: run for name, run in found.items() if name in picked}
     baseline = _baseline(bar, list(shown)) if shown else ""
-    metrics = tuple(metric for metric in METRICS if any(metric in run.metrics for run in shown.values()))
     family = family_runs(on_set, configurations, set_name, set_version, judge)
-    return Chosen(set_name, set_version, judge, shown, baseline, metrics, project_inks(project, found), family)
+    inks = project_inks(project, found)
+    _copy_link(bar, project, shown)
+    return Chosen(set_name, set_version, judge, shown, baseline, _metrics(shown), inks, family)
+
+
+def _pinned(project: Project, runs: Sequence[Run], shown: dict[str, Run]) -> Chosen:
+    """The runs that the address names, with a baseline to choose among them."""
+    first = next(iter(shown.values()))
+    where = (first.evaluation_set, first.set_version, first.judge)
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    baseline = _baseline(bar, list(shown))
+    _copy_link(bar, project, shown)
+    family = pinned_family(family_runs(runs, store().configurations(project), *where), shown)
+    return Chosen(*where, shown, baseline, _metrics(shown), project_inks(project, shown), family)
+
+
+def _copy_link(bar: st.delta_generator.DeltaGenerator, project: Project, shown: Mapping[str, Run]) -> None:
+    """A link to these very runs and to the question that is open."""
+    if not shown:
+        return
+    chosen = {name: st.session_state.get(name) for name in (BASELINE, METRIC, ORDER)}
+    opened = {name: st.query_params.get(name) for name in (EXAMPLE, ONE)}
+    more = {name: str(value) for name, value in {**chosen, **opened}.items() if value}
+    pins = {RUNS: ids_text(run.id for run in shown.values()), **more}
+    with bar:
+        copy_link(project, "Results", pins, "results_link",
+                  "A link to these runs. It shows the same when others have been run since.")  # fmt: skip
+
+
+def _metrics(runs: Mapping[str, Run]) -> tuple[str, ...]:
+    """All that were measured, in the order of the catalogue."""
+    return tuple(metric for metric in METRICS if any(metric in run.metrics for run in runs.values()))
 
 
 def _shown_at_first(names: Sequence[str]) -> list[str]:
@@ -103,7 +139,11 @@ def _shown_at_first(names: Sequence[str]) -> list[str]:
 
 
 def show_run(run: Run, runs: Sequence[Run]) -> None:
-    """Let the selectors stand on the questions and the judge of this run. Called before they are drawn."""
+    """Let the selectors stand so that this run is among what is shown. Called before they are drawn.
+
+    Where another run of its configuration counts by now, this one is shown alone.
+    """
+    unpin()
     label = next((name for name, place in set_labels(runs).items() if place == set_of(run)), None)
     if label is None:
         return
@@ -113,6 +153,15 @@ def show_run(run: Run, runs: Sequence[Run]) -> None:
     judges = {other.judge for other in runs if set_of(other) == set_of(run)}
     if len(judges) > 1:
         st.session_state[JUDGE] = run.judge
+    found = current_runs(runs, *set_of(run), run.judge)
+    first = [found[name].id for name in _shown_at_first(list(found))]
+    shown = st.session_state.get(COMPARED)
+    if run.id in ([found[name].id for name in shown if name in found] if shown else first):
+        return
+    _forget_choices()
+    if run.id not in first:
+        current = run.id in {other.id for other in found.values()}
+        pin([*first, run.id] if current else [run.id])
 
 
 def set_of(run: Run) -> tuple[str, str]:

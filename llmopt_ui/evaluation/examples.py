@@ -13,7 +13,7 @@ from llmopt_core.types import Record
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import section
-from llmopt_ui.evaluation.comparison import EXAMPLE, ONE, Chosen, questions_of
+from llmopt_ui.evaluation.comparison import EXAMPLE, METRIC, ONE, ORDER, Chosen, questions_of
 from llmopt_ui.evaluation.example_map import Cells, example_map
 from llmopt_ui.evaluation.results import cells
 from llmopt_ui.leaderboard_table import metric_title
@@ -21,7 +21,7 @@ from llmopt_ui.record_view import answers, question_card, record_parts
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
 
-METRIC, ORDER, MAP, PART = "metric", "order", "example_map", "example_map_part"
+MAP, PART = "example_map", "example_map_part"
 MAP_COLUMNS = 300
 ORDERS = {"set": "As in the set", "spread": "Most different first", "low": "Lowest first"}
 

@@ -24,7 +24,7 @@ from llmopt_ui.resources import settings, store
 if TYPE_CHECKING:
     from llmopt_core.experiments.experiment import Plan
 
-FORM, START = "run_form", "run_start"
+START = "run_start"
 SET, CHOSEN, METRICS_CHOSEN = "run_set", "run_configurations", "run_metrics"
 JUDGE, JUDGE_MODEL = "run_judge", "run_judge_model"
 LIMIT, CONCURRENCY, BUDGET = "run_limit", "run_concurrency", "run_budget"
@@ -47,10 +47,14 @@ class Asked:
 
 def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> Asked | None:
     """Draw the form; gives what it says in the moment it is sent."""
-    with st.form(FORM):
+    configurations = [item.name for item in saved]
+    # No form of Streamlit's: limit and budget are those of the chosen set, and all is kept when another tab is opened.
+    with st.container(border=True):
         left, right = st.columns(2, gap="large")
-        with left:
-            set_name, names = _what(sets, [item.name for item in saved])
+        set_name = _set(left, sets)
+        names = left.multiselect(
+            "Configurations", configurations, configurations, key=CHOSEN, persist_state="session", wrap=True
+        )
         with right:
             judge, judge_model = _judge()
         metrics = st.multiselect(
@@ -61,21 +65,20 @@ def run_form(sets: Sequence[SavedSet], saved: Sequence[SavedConfiguration]) -> A
             format_func=metric_title,
             persist_state="session",
         )
-        limit, concurrency, budget = _limits()
-        pressed = st.form_submit_button("Evaluate", key=START, type="primary", icon=":material/play_arrow:")
+        limit, concurrency, budget = _limits(set_name)
+        pressed = st.button("Evaluate", key=START, type="primary", icon=":material/play_arrow:")
     if not pressed:
         return None
     return Asked(set_name, names, metrics, judge, judge_model, limit, concurrency, budget)
 
 
-def _what(sets: Sequence[SavedSet], names: list[str]) -> tuple[str, list[str]]:
+def _set(place: st.delta_generator.DeltaGenerator, sets: Sequence[SavedSet]) -> str:
     sizes = {item.name: item.size for item in sets}
 
     def told(name: str) -> str:
         return f"{name} ({fmt.plural(sizes[name], 'question')})"
 
-    set_name = st.selectbox("Evaluation set", list(sizes), key=SET, format_func=told, persist_state="session")
-    return set_name, st.multiselect("Configurations", names, names, key=CHOSEN, persist_state="session", wrap=True)
+    return str(place.selectbox("Evaluation set", list(sizes), key=SET, format_func=told, persist_state="session"))
 
 
 def _judge() -> tuple[str, str]:
@@ -93,13 +96,13 @@ def _judge() -> tuple[str, str]:
     return judge, model
 
 
-def _limits() -> tuple[int | None, int, float | None]:
+def _limits(set_name: str) -> tuple[int | None, int, float | None]:
     one, two, three = st.columns(3, gap="large")
     limit = one.number_input(
         "Questions at most",
         min_value=1,
         value=None,
-        key=LIMIT,
+        key=f"{LIMIT}_{set_name}",
         placeholder="All",
         help="Takes the first ones of the set.",
         persist_state="session",
@@ -108,7 +111,7 @@ def _limits() -> tuple[int | None, int, float | None]:
         "At once", 1, 64, 4, key=CONCURRENCY, help="Questions in work at the same time.", persist_state="session"
     )
     told = "All configurations together stop cleanly before they cost more, the pilot included. What is done is kept."
-    budget = budget_field(three, BUDGET, told, persist_state="session")
+    budget = budget_field(three, f"{BUDGET}_{set_name}", told, persist_state="session")
     return (int(limit) if limit else None), int(concurrency), budget
 
 

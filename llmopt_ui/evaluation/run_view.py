@@ -18,6 +18,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.evaluation.history import history_view
 from llmopt_ui.evaluation.job import (
     ESTIMATE,
     EVALUATION,
@@ -35,11 +36,6 @@ from llmopt_ui.session import notify, state
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.experiment import Plan
-
-_HISTORY = [
-    "Configuration", "Questions", "State", "Records", "What went wrong", "Time", "Tokens", "Cost", "Judge",
-    "Started",
-]  # fmt: skip
 
 
 def run_view(project: Project, runs: Sequence[Run]) -> None:
@@ -63,53 +59,7 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     if asked is not None:
         with told_plainly():
             _start(project, plan_from(project, asked, {item.name: item for item in saved}))
-    _history(runs)
-
-
-def _history(runs: Sequence[Run]) -> None:
-    """All runs of the project, newest first."""
-    if not runs:
-        return
-    section("All runs")
-    st.dataframe(
-        history_table(runs),
-        hide_index=True,
-        height=min(38 + 35 * len(runs), 390),
-        column_config={
-            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
-            "Records": st.column_config.TextColumn(alignment="right"),
-            "Time": st.column_config.TextColumn(alignment="right"),
-            "Tokens": st.column_config.TextColumn(alignment="right"),
-            "Cost": st.column_config.TextColumn(alignment="right"),
-        },
-        alt="All runs of the project",
-    )
-
-
-def history_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """One row per run."""
-    rows = [
-        (
-            run.name,
-            run.evaluation_set,
-            state_words(run),
-            f"{run.done} of {run.total}" + (f", {run.failed:,} failed" if run.failed else ""),
-            run.error,
-            fmt.duration(run.seconds),
-            fmt.count(run.usage.prompt_tokens + run.usage.completion_tokens),
-            _cost_of(run),
-            run.judge.replace("built-in judge", "built-in"),
-            run.created_at,
-        )
-        for run in runs
-    ]
-    table = pd.DataFrame(rows, columns=_HISTORY)
-    return table if any(run.error for run in runs) else table.drop(columns="What went wrong")
-
-
-def _cost_of(run: Run) -> str:
-    most = "" if run.budget_usd is None else f" of ${fmt.plain_usd(run.budget_usd)}"
-    return f"{fmt.money(run.usage.cost_usd)}{most}"
+    history_view(runs)
 
 
 def _start(project: Project, plan: Plan) -> None:

@@ -10,10 +10,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparison
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
-from llmopt_core.types import Answer, Failure, Record, Score
+from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Record, Score
 from llmopt_ui import resources
+from llmopt_ui.evaluation.history import open_problem
 
 App = Callable[..., AppTest]
 Script = Callable[..., ScriptedChat]
@@ -30,7 +34,7 @@ def texts(test: AppTest) -> str:
 
 def evaluate(test: AppTest, questions: int, configurations: list[str] | None = None) -> AppTest:
     """Send the form and wait for its job."""
-    test.number_input(key="run_limit").set_value(questions)
+    test.number_input(key="run_limit_questions").set_value(questions)
     if configurations is not None:
         test.multiselect(key="run_configurations").set_value(configurations)
     known = {job.id for job in resources.store().jobs()}
@@ -186,7 +190,7 @@ def test_a_run_that_mostly_failed_says_so_in_toast_card_and_table(app: App, stor
     mostly.calls = 0  # type: ignore[attr-defined]
     script(mostly)
     test = app(PAGE, evaluation_view="Run")
-    test.number_input(key="run_limit").set_value(10)
+    test.number_input(key="run_limit_questions").set_value(10)
     test.multiselect(key="run_configurations").set_value(["baseline"])
     press(test, "Evaluate")
     (job,) = store.jobs()
@@ -212,7 +216,7 @@ def test_some_failures_are_no_plain_finish(app: App, store: Store, script: Scrip
     third_fails.calls = 0  # type: ignore[attr-defined]
     script(third_fails)
     test = app(PAGE, evaluation_view="Run")
-    test.number_input(key="run_limit").set_value(4)
+    test.number_input(key="run_limit_questions").set_value(4)
     test.multiselect(key="run_configurations").set_value(["baseline"])
     press(test, "Evaluate")
     (job,) = store.jobs()
@@ -336,3 +340,117 @@ def test_what_no_configuration_has_is_in_no_chart(app: App, used: str) -> None:
     assert next(heading.value for heading in test.subheader) == "Scores"
     assert "Scores that only some have" not in [heading.value for heading in test.subheader]
     assert "Faithfulness" not in test.get("plotly_chart")[0].proto.spec
+
+
+def test_limit_and_budget_belong_to_the_set(app: App, store: Store, used: str) -> None:
+    examples = store.evaluation_set(used, "questions").examples
+    store.save_evaluation_set(used, EvaluationSet("few", examples[:5]))
+    test = app(PAGE, project=used, evaluation_view="Run")
+    test.selectbox(key="run_set").set_value("questions").run()
+    test.number_input(key="run_limit_questions").set_value(12)
+    test.number_input(key="run_budget_questions").set_value(0.5).run()
+    test.selectbox(key="run_set").set_value("few").run()
+    assert test.number_input(key="run_limit_few").value is None
+    assert test.number_input(key="run_budget_few").value is None
+    test.selectbox(key="run_set").set_value("questions").run()
+    assert not test.exception
+    assert test.number_input(key="run_limit_questions").value == 12
+    assert test.number_input(key="run_budget_questions").value == 0.5
+
+
+def again(store: Store, project: str, name: str, value: float) -> int:
+    """Another run of a configuration, with the same score throughout; gives its id."""
+    old = next(run for run in store.runs(project) if run.name == name)
+    run = store.start_run(project, old.configuration, old.fingerprint, evaluation_set=old.evaluation_set,
+                          set_version=old.set_version, judge=old.judge, metrics=("answer_f1",),
+                          total=old.total)  # fmt: skip
+    examples = store.evaluation_set(project, old.evaluation_set).examples
+    scores = {"answer_f1": Score("answer_f1", value)}
+    store.save_records(run, [(i, Record(e, Answer("a"), scores=scores)) for i, e in enumerate(examples)])
+    store.finish_run(run, "finished")
+    return run
+
+
+def leaders(test: AppTest) -> list[str]:
+    assert not test.exception
+    return [str(row).replace("\\", "").split("**")[1] for row in test.table[0].value.iloc[:, 0]]
+
+
+def test_a_link_shows_the_runs_it_names_whatever_was_run_since(app: App, store: Store, used: str) -> None:
+    old = {run.name: run.id for run in store.runs(used)}
+    link = {"project": used, "runs": f"{old['baseline']},{old['rag']}", "baseline": "rag"}
+    before = leaders(app(PAGE, **link))
+    assert before == ["baseline", "rag"]
+    table = app(PAGE, **link).table[0].value.to_csv()
+    again(store, used, "rag", 1.0)
+    test = app(PAGE, **link)
+    assert (leaders(test), test.table[0].value.to_csv()) == (before, table)
+    assert "2 chosen runs on questions, of " in texts(test).replace("\\", "")
+    assert test.selectbox(key="baseline").value == "rag"
+    test.button(key="runs_unpin").click().run()
+    assert leaders(test) == ["baseline", "rag", "rag-rerank"]
+    assert "chosen runs" not in texts(test)
+    assert "1.00" in test.table[0].value.iloc[1]["Answer F1"]
+
+
+def test_two_runs_of_one_configuration_stand_side_by_side(app: App, store: Store, used: str) -> None:
+    old = next(run.id for run in store.runs(used) if run.name == "rag")
+    new = again(store, used, "rag", 1.0)
+    names = leaders(app(PAGE, project=used, runs=f"{old},{new}"))
+    assert names == [f"rag (run {old})", f"rag (run {new})"]
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("9999", "The runs that this link names are not in this project."),
+        ("x", "The runs that this link names are not in this project."),
+        ("1,9999", "1 of the runs named here is not in this project any more."),
+    ],
+)
+def test_a_link_to_runs_that_are_gone_says_so(app: App, store: Store, used: str, named: str, told: str) -> None:
+    first = min(run.id for run in store.runs(used))
+    test = app(PAGE, project=used, runs=named.replace("1,", f"{first},"))
+    assert not test.exception
+    assert told in "\n".join([texts(test), *(str(warning.value) for warning in test.warning)]).replace("\\", "")
+    assert leaders(test) == (["baseline"] if "," in named else ["baseline", "rag", "rag-rerank"])
+
+
+def test_the_results_of_a_run_are_opened_though_another_counts_by_now(app: App, store: Store, used: str) -> None:
+    old = next(run.id for run in store.runs(used) if run.name == "rag")
+    again(store, used, "rag", 1.0)
+    test = app(PAGE, project=used, open="Results", open_run=str(old))
+    assert leaders(test) == ["rag"]
+    assert "1 chosen run on questions" in texts(test)
+
+
+def test_a_run_that_was_not_chosen_is_shown_when_its_results_are_opened(app: App, store: Store, used: str) -> None:
+    test = app(PAGE, project=used, evaluation_view="Results")
+    test.multiselect(key="compared").set_value(["baseline"]).run()
+    assert leaders(test) == ["baseline"]
+    wanted = next(run.id for run in store.runs(used) if run.name == "rag")
+    test.query_params["open_run"] = str(wanted)
+    assert leaders(test.run()) == ["baseline", "rag", "rag-rerank"]
+
+
+def test_all_runs_tell_comparisons_and_evaluations_apart(app: App, store: Store, used: str) -> None:
+    rows = EvaluationSet("votes", (Example("v", "How many?"),))
+    variants = tuple(Configuration.model_validate({"name": name}) for name in ("curt", "wordy"))
+    found = start_comparison(store, ComparisonPlan(used, variants, rows), new_id())
+    for (run,) in found.runs:
+        store.save_records(run.id, [(0, Record(rows.examples[0], Answer("1")))])
+        store.finish_run(run.id, "finished")
+    test = app(PAGE, project=used, evaluation_view="Run")
+    assert not test.exception
+    history = test.dataframe[-1].value
+    assert dict(zip(history["Configuration"], history["Kind"], strict=True)) == {
+        "curt": "Side by side", "wordy": "Side by side", "baseline": "Evaluation", "rag": "Evaluation",
+        "rag-rerank": "Evaluation",
+    }  # fmt: skip
+    runs = {run.name: run for run in store.runs(used)}
+    assert open_problem([runs["curt"], runs["wordy"]]) == ""
+    assert open_problem([runs["baseline"], runs["rag"]]) == ""
+    assert "different pages" in open_problem([runs["curt"], runs["rag"]])
+    assert "same judge" in open_problem([runs["rag"], replace(runs["baseline"], judge="other")])
+    assert "same questions" in open_problem([runs["rag"], replace(runs["baseline"], set_version="other")])
+    assert "without records" in open_problem([replace(runs["rag"], done=0)])

@@ -58,10 +58,10 @@ def start(app: App, questions: int, budget: float | None = None) -> AppTest:
     test = app(PAGE, evaluation_view="Run")
     test.multiselect(key="run_configurations").set_value(["paid"])
     test.multiselect(key="run_metrics").set_value(["answer_f1"])
-    test.number_input(key="run_limit").set_value(questions)
+    test.number_input(key="run_limit_questions").set_value(questions)
     test.number_input(key="run_concurrency").set_value(1)
     if budget is not None:
-        test.number_input(key="run_budget").set_value(budget)
+        test.number_input(key="run_budget_questions").set_value(budget)
     return press(test, "Evaluate")
 
 

@@ -1,0 +1,87 @@
+"""Runs by their ids: what a link shows stays the same whatever is run after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from llmopt_core.runs.values import Run
+
+_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class PinnedRuns:
+    """What ids stand for.
+
+    Attributes:
+        runs: By the name they are shown under, in the order of the ids; all on the questions and by the judge of the
+            first.
+        left_out: A sentence for each reason why an id is not among them.
+    """
+
+    runs: Mapping[str, Run] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+
+
+def run_ids(text: str) -> tuple[int, ...]:
+    """The ids in `12,15`; what is no number is left out."""
+    parts = (part.strip() for part in text.split(","))
+    return tuple(dict.fromkeys(int(part) for part in parts if part.isascii() and part.isdigit()))
+
+
+def pinned_runs(runs: Sequence[Run], ids: Sequence[int]) -> PinnedRuns:
+    """The runs of these ids that can stand side by side.
+
+    Args:
+        runs: Those of the project that have records.
+        ids: As an address or a table names them.
+    """
+    known = {run.id: run for run in runs}
+    found = [known[number] for number in ids if number in known]
+    if not found:
+        return PinnedRuns({}, _gone(len(ids)))
+    first = found[0]
+    alike = [run for run in found if _questions(run) == _questions(first)]
+    same = [run for run in alike if run.judge == first.judge]
+    left_out = [
+        *_gone(len(ids) - len(found)),
+        *_other(len(found) - len(alike), "on other questions"),
+        *_other(len(alike) - len(same), "graded by another judge"),
+    ]
+    return PinnedRuns(_named(same), tuple(left_out))
+
+
+def pinned_family(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict[str, Run]:
+    """The runs that comparisons of pinned runs are tested together with.
+
+    Args:
+        found: Those of the project's configurations, see `family_runs`.
+        shown: The pinned ones, which stand for their configurations where others of the same would count.
+    """
+    instead = {run.fingerprint: name for name, run in reversed(list(shown.items()))}
+    made: dict[str, Run] = {}
+    for name, run in found.items():
+        own = instead.get(run.fingerprint)
+        other = f"{name} ({run.fingerprint[:_SHOWN]})" if name in shown else name
+        made[own or other] = shown[own] if own else run
+    return made
+
+
+def _questions(run: Run) -> tuple[str, str]:
+    return run.evaluation_set, run.set_version
+
+
+def _named(runs: Sequence[Run]) -> dict[str, Run]:
+    names = [run.name for run in runs]
+    return {run.name if names.count(run.name) == 1 else f"{run.name} (run {run.id})": run for run in runs}
+
+
+def _gone(count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    return (f"{count} of the runs named here {'is' if count == 1 else 'are'} not in this project any more.",)
+
+
+def _other(count: int, why: str) -> tuple[str, ...]:
+    return (f"{count} {'is' if count == 1 else 'are'} left out, {why}.",) if count else ()

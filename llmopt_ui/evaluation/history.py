@@ -1,0 +1,108 @@
+"""All runs of a project: evaluations and comparisons of prompts told apart, and any of them opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.runs.values import Run
+from llmopt_ui import format as fmt
+from llmopt_ui.components import section, to_tab
+from llmopt_ui.evaluation.pinned import pin
+from llmopt_ui.evaluation.results import state_words
+from llmopt_ui.navigation import EVALUATION, PROMPTS
+from llmopt_ui.prompts.state import open_next
+
+TABLE, OPEN = "history", "history_open"
+WHOLE, SIDE = "Evaluation", "Side by side"
+_COLUMNS = [
+    "Configuration", "Kind", "Questions", "State", "Records", "What went wrong", "Time", "Tokens", "Cost", "Judge",
+    "Started",
+]  # fmt: skip
+
+
+def history_view(runs: Sequence[Run]) -> None:
+    """All runs of the project, newest first; those that are ticked can be opened."""
+    if not runs:
+        return
+    section("All runs", "Tick runs to open them. *Side by side* are parts of comparisons on the page Prompts.")
+    table = st.dataframe(
+        history_table(runs),
+        hide_index=True,
+        height=min(38 + 35 * len(runs), 390),
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=TABLE,
+        column_config={
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Records": st.column_config.TextColumn(alignment="right"),
+            "Time": st.column_config.TextColumn(alignment="right"),
+            "Tokens": st.column_config.TextColumn(alignment="right"),
+            "Cost": st.column_config.TextColumn(alignment="right"),
+        },
+        alt="All runs of the project",
+    )
+    _open([runs[row] for row in table.selection.rows if row < len(runs)])
+
+
+def _open(chosen: Sequence[Run]) -> None:
+    """The button that opens the ticked runs, or what to tick."""
+    problem = open_problem(chosen)
+    if problem or not chosen:
+        st.caption(problem or "Tick runs to open their results as they were, also old ones.")
+        return
+    label, comparison = f"Open {fmt.plural(len(chosen), 'run')}", chosen[0].comparison
+    if comparison:
+        if st.button(label, key=OPEN, type="primary", icon=":material/open_in_new:"):
+            open_next("comparison", comparison)
+            st.switch_page(PROMPTS.file, query_params=to_tab("Side by side"))
+        return
+    st.button(label, key=OPEN, type="primary", icon=":material/open_in_new:", on_click=_show,
+              args=(sorted(run.id for run in chosen),))  # fmt: skip
+
+
+def _show(ids: Sequence[int]) -> None:
+    pin(ids)
+    st.session_state[EVALUATION.tabs] = "Results"
+
+
+def open_problem(chosen: Sequence[Run]) -> str:
+    """Why these runs cannot be opened together; empty where they can."""
+    if any(not run.done for run in chosen):
+        return "A run without records has nothing to open."
+    if len({run.comparison for run in chosen}) > 1:
+        return "Tick evaluations, or runs of one comparison: they are shown on different pages."
+    if len({(run.evaluation_set, run.set_version) for run in chosen}) > 1:
+        return "Tick runs on the same questions; these are on different ones, or on different versions of a set."
+    if len({run.judge for run in chosen}) > 1:
+        return "Tick runs with the same judge: scores of different judges are never compared."
+    return ""
+
+
+def history_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """One row per run."""
+    rows = [
+        (
+            run.name,
+            SIDE if run.comparison else WHOLE,
+            run.evaluation_set,
+            state_words(run),
+            f"{run.done} of {run.total}" + (f", {run.failed:,} failed" if run.failed else ""),
+            run.error,
+            fmt.duration(run.seconds),
+            fmt.count(run.usage.prompt_tokens + run.usage.completion_tokens),
+            _cost_of(run),
+            run.judge.replace("built-in judge", "built-in"),
+            run.created_at,
+        )
+        for run in runs
+    ]
+    table = pd.DataFrame(rows, columns=_COLUMNS)
+    return table if any(run.error for run in runs) else table.drop(columns="What went wrong")
+
+
+def _cost_of(run: Run) -> str:
+    most = "" if run.budget_usd is None else f" of ${fmt.plain_usd(run.budget_usd)}"
+    return f"{fmt.money(run.usage.cost_usd)}{most}"

@@ -1,0 +1,61 @@
+"""Runs that the address names: a link shows the same ones later, and an old run can be opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import streamlit as st
+
+from llmopt_core.experiments.pinned_runs import PinnedRuns, pinned_runs, run_ids
+from llmopt_core.runs.values import Run
+from llmopt_ui import format as fmt
+
+RUNS = "runs"
+UNPIN = "runs_unpin"
+_MOMENT = "%-d %b %Y, %H:%M"
+
+
+def pin(ids: Sequence[int]) -> None:
+    """Show these runs and no others from now on."""
+    st.query_params[RUNS] = ids_text(ids)
+
+
+def ids_text(ids: Iterable[int]) -> str:
+    """Ids of runs as an address holds them."""
+    return ",".join(map(str, ids))
+
+
+def unpin() -> None:
+    """Show the runs that count now."""
+    st.query_params.pop(RUNS, None)
+
+
+def pinned_here(runs: Sequence[Run]) -> PinnedRuns:
+    """The runs that the address names, and a line that says so; none where it names none that is there.
+
+    Args:
+        runs: Those of the project that have records.
+    """
+    named = st.query_params.get(RUNS, "")
+    if not named:
+        return PinnedRuns()
+    found = pinned_runs(runs, run_ids(named))
+    if not found.runs:
+        st.warning("The runs that this link names are not in this project. The current ones are shown.",
+                   icon=":material/link_off:")  # fmt: skip
+        return PinnedRuns()
+    with st.container(border=True, horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f":material/keep: {fmt.markdown(_told(found.runs))}", width="stretch")
+        st.button("Show the current runs", key=UNPIN, type="tertiary", icon=":material/update:", on_click=unpin)
+    for sentence in found.left_out:
+        st.caption(f":material/info: {fmt.markdown(sentence)}")
+    return found
+
+
+def _told(runs: Mapping[str, Run]) -> str:
+    """`2 chosen runs on questions, of 3 Nov 2026, 10:00 to 4 Nov 2026, 11:30; later runs are not shown`."""
+    days = sorted(run.created_at.astimezone() for run in runs.values())
+    first, last = (f"{day:{_MOMENT}}" for day in (days[0], days[-1]))
+    when = first if first == last else f"{first} to {last}"
+    on = next(iter(runs.values())).evaluation_set
+    return f"{fmt.plural(len(runs), 'chosen run')} on {on}, of {when}. Others are not shown."

@@ -14,6 +14,7 @@ from llmopt_ui.resources import job_runner, store
 from llmopt_ui.session import state
 
 _PERIOD = 1.5
+_BARS = 3
 _WORDS = {
     "queued": "Waiting for its turn",
     "running": "Running",
@@ -57,20 +58,25 @@ def last_failure(jobs: Sequence[Job], title: Callable[[Job], str]) -> None:
         st.rerun()
 
 
-def running_jobs() -> None:
-    """What is being worked on, in few words, wherever the user is. Draws nothing while there is nothing."""
-    jobs = store().jobs(active=True)
-    if not jobs:
+def running_jobs(project: str) -> None:
+    """What is being worked on, in few words, wherever the user is. Draws nothing while there is nothing.
+
+    Of other projects it says only how much there is: all wait in the same line.
+    """
+    if not store().jobs(active=True):
         return
 
     @st.fragment(run_every=2 * _PERIOD)
     def bars() -> None:
-        for job in jobs[:3]:
-            current = store().job(job.id)
-            done, total = int(current.progress.get("done") or 0), int(current.progress.get("total") or 0)
-            words = f"{current.kind.replace('-', ' ').capitalize()}: {_WORDS[current.status].split(':')[0].lower()}"
+        active = store().jobs(active=True)
+        own = [job for job in active if job.project in (None, project)]
+        for job in own[:_BARS]:
+            done, total = int(job.progress.get("done") or 0), int(job.progress.get("total") or 0)
+            words = f"{job.kind.replace('-', ' ').capitalize()}: {_WORDS[job.status].split(':')[0].lower()}"
             share = min(1.0, done / total) if total else 0.0
-            st.progress(share, text=fmt.markdown(words + (f", {share:.0%}" if total and current.active else "")))
+            st.progress(share, text=fmt.markdown(words + (f", {share:.0%}" if total else "")))
+        if others := len(active) - len(own):
+            st.caption(f":material/hourglass_top: {fmt.plural(others, 'job')} of other projects")
 
     bars()
 

@@ -46,7 +46,7 @@ def sidebar() -> None:
                 st.button("Rename", key=RENAME, icon=":material/edit:", type="tertiary", on_click=_ask, args=(RENAME,))
             st.button("More", key=MORE, icon=":material/more_horiz:", type="tertiary", on_click=_ask, args=(MORE,),
                       help="Copy, export, import, delete")  # fmt: skip
-        running_jobs()
+        running_jobs(name or "")
     if state().dialog == NEW:
         _new_project()
     elif state().dialog == RENAME and name:

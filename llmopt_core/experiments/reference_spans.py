@@ -44,5 +44,11 @@ def with_references(questions: EvaluationSet, example_id: str, references: Seque
     return EvaluationSet(questions.name, tuple(examples))
 
 
+def with_another_reference(questions: EvaluationSet, example_id: str, span: Span) -> EvaluationSet:
+    """The set with one more reference for a question; errors as in `with_references`."""
+    known = next((example.references for example in questions.examples if example.id == example_id), ())
+    return with_references(questions, example_id, (*known, span))
+
+
 def _stands(span: Span, lengths: Mapping[str, int]) -> bool:
     return 0 <= span.start < span.end <= lengths.get(span.document, 0)

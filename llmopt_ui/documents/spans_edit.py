@@ -9,7 +9,7 @@ import streamlit as st
 from llmopt_core.documents.answer_places import AnswerPlace, answer_places
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.question_edit import with_question, without_question
-from llmopt_core.experiments.reference_spans import with_references
+from llmopt_core.experiments.reference_spans import with_another_reference
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
@@ -74,7 +74,7 @@ def _fields(project: Project, questions: EvaluationSet, example: Example | None)
         _keep(project, changed, example_id, "saved" if example else "added")
     if example is not None:
         st.button("Remove this question", key=REMOVE, type="tertiary", icon=":material/delete:", on_click=_remove,
-                  args=(project, questions, example.id))  # fmt: skip
+                  args=(project, questions.name, example.id))  # fmt: skip
 
 
 def _keep(project: Project, changed: EvaluationSet, example_id: str, done: str) -> None:
@@ -85,14 +85,16 @@ def _keep(project: Project, changed: EvaluationSet, example_id: str, done: str) 
     st.rerun()
 
 
-def _remove(project: Project, questions: EvaluationSet, example_id: str) -> None:
+def _remove(project: Project, name: str, example_id: str) -> None:
     try:
+        # As it is now: another tab may have changed it since the page was drawn.
+        questions = store().evaluation_set(project, name)
         store().save_evaluation_set(project, without_question(questions, example_id))
     except LlmOptError as error:
         state().problem = str(error)
         return
     state().forms += 1
-    notify(f"{questions.name}: question {example_id} removed.")
+    notify(f"{name}: question {example_id} removed.")
 
 
 def _places(project: Project, questions: EvaluationSet, example: Example) -> None:
@@ -117,9 +119,15 @@ def _place(project: Project, questions: EvaluationSet, example: Example, number:
             return
         label = "Add to its sources" if example.references else "Mark as its source"
         st.button(label, key=f"edit_place_{number}", icon=":material/bookmark_add:", on_click=_mark,
-                  args=(project, questions, example, place.span))  # fmt: skip
+                  args=(project, questions.name, example.id, place.span))  # fmt: skip
 
 
-def _mark(project: Project, questions: EvaluationSet, example: Example, span: Span) -> None:
-    store().save_evaluation_set(project, with_references(questions, example.id, (*example.references, span)))
-    notify(f"{questions.name}: question {example.id} has {fmt.plural(len(example.references) + 1, 'source')} now.")
+def _mark(project: Project, name: str, example_id: str, span: Span) -> None:
+    try:
+        changed = with_another_reference(store().evaluation_set(project, name), example_id, span)
+        store().save_evaluation_set(project, changed)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    count = next(len(one.references) for one in changed.examples if one.id == example_id)
+    notify(f"{name}: question {example_id} has {fmt.plural(count, 'source')} now.")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.documents.spans import QuoteMatch, find_quote
-from llmopt_core.experiments.reference_spans import with_references
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.reference_spans import with_another_reference, with_references
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
@@ -33,12 +34,20 @@ def mark_view(project: Project) -> None:
             ":material/quiz:",
         )
         return
-    _mark(project, name)
+    _mark(project, name, _version(project, name))
+
+
+def _version(project: Project, name: str) -> str:
+    return next((item.version for item in store().evaluation_sets(project) if item.name == name), "")
 
 
 @st.fragment
-def _mark(project: Project, name: str) -> None:
+def _mark(project: Project, name: str, shown: str) -> None:
+    """The part that is drawn by itself; `shown` is the version of the set that the rest of the page counts."""
     page_after_action()
+    if _version(project, name) != shown:
+        # Another tab has changed it.
+        st.rerun()
     questions = store().evaluation_set(project, name)
     listed = [item for item in store().document_list(project) if item.characters]
     left, right = st.columns([1, 1.9], gap="medium")
@@ -154,17 +163,27 @@ def _keep(project: Project, questions: EvaluationSet, example: Example, span: Sp
         with st.container(border=True):
             st.text(fmt.shorten(document.text[span.start : span.end], 300))
     with st.container(horizontal=True, gap="small"):
-        put = (project, questions, example.id)
+        put = (project, questions.name, example.id, span)
         st.button("Set as the reference", key=SET_IT, type="primary", icon=":material/bookmark_added:",
-                  disabled=span is None, on_click=_save, args=(*put, (span,)))  # fmt: skip
+                  disabled=span is None, on_click=_save, args=put)  # fmt: skip
         if example.references:
-            st.button("Add to the others", key=ADD_IT, disabled=span is None, on_click=_save,
-                      args=(*put, (*example.references, span)))  # fmt: skip
-            st.button("Clear", key=CLEAR, type="tertiary", on_click=_save, args=(*put, ()))
+            st.button("Add to the others", key=ADD_IT, disabled=span is None, on_click=_save, args=put,
+                      kwargs={"add": True})  # fmt: skip
+            st.button("Clear", key=CLEAR, type="tertiary", on_click=_save, args=(*put[:3], None))
 
 
-def _save(project: Project, questions: EvaluationSet, example_id: str, spans: Sequence[Span | None]) -> None:
-    changed = with_references(questions, example_id, [span for span in spans if span is not None])
-    store().save_evaluation_set(project, changed)
+def _save(project: Project, name: str, example_id: str, span: Span | None, *, add: bool = False) -> None:
+    """Keep the place in the set as it is now: another tab may have changed it since the page was drawn."""
+    try:
+        questions = store().evaluation_set(project, name)
+        if add and span is not None:
+            changed = with_another_reference(questions, example_id, span)
+        else:
+            changed = with_references(questions, example_id, [] if span is None else [span])
+        store().save_evaluation_set(project, changed)
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
     state().forms += 1
-    notify(f"{questions.name}: question {example_id} has {fmt.plural(len(spans), 'reference')} now.")
+    count = next(len(one.references) for one in changed.examples if one.id == example_id)
+    notify(f"{name}: question {example_id} has {fmt.plural(count, 'reference')} now.")

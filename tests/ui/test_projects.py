@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.project_file import export_project
 from llmopt_core.runs.store import Store
+from llmopt_ui import resources
 
 App = Callable[..., AppTest]
 
@@ -129,3 +132,24 @@ def test_a_workspace_without_projects_says_what_to_do(app: App, store: Store) ->
     test.run()
     assert not test.exception
     assert any("No project" in markdown.value for markdown in test.markdown)
+
+
+def test_the_sidebar_shows_the_work_of_its_own_project(app: App, store: Store, used: str) -> None:
+    ended = threading.Event()
+
+    def work(_: JobContext) -> dict[str, object]:
+        ended.wait(60)
+        return {}
+
+    job = resources.job_runner().submit("evaluation", used, {"configurations": ["rag"]}, work)
+    try:
+        own, other = app(project=used).sidebar, app(project="sample").sidebar
+        (bar,) = own.get("progress")
+        assert str(bar.proto.text).startswith("Evaluation")
+        assert not [caption for caption in own.caption if "other projects" in str(caption.value)]
+        assert not other.get("progress")
+        assert [caption for caption in other.caption if "1 job of other projects" in str(caption.value)]
+    finally:
+        ended.set()
+        resources.job_runner().wait(job, 60)
+    assert not app(project="sample").sidebar.get("progress")

@@ -98,6 +98,59 @@ def test_a_reference_is_cleared(opened: App, store: Store, town: str) -> None:
     assert store.evaluation_set(town, "questions").examples[0].references == ()
 
 
+def counters(test: AppTest) -> tuple[str, str]:
+    """How many questions have a reference, and how many have none."""
+    assert not test.exception
+    found = {metric.label: metric.value for metric in test.metric}
+    return found["With a reference"], found["Without"]
+
+
+def quoted(test: AppTest, words: str) -> AppTest:
+    field = next(field for field in test.text_input if str(field.key).startswith("mark_quote_"))
+    return field.input(words).run()
+
+
+def test_counters_are_current_after_a_reference_is_set_and_cleared(opened: App, store: Store, town: str) -> None:
+    test = opened(town, MARK)
+    assert counters(test) == ("0", "2")
+    test.selectbox(key="mark_document").set_value("town.md").run()
+    test = quoted(test, "built in 1712")
+    test.button(key="mark_set").click().run()
+    assert counters(test) == ("1", "1")
+    test.selectbox(key="mark_question_questions").set_value("q1").run()
+    test.button(key="mark_clear").click().run()
+    assert counters(test) == ("0", "2")
+
+
+def test_what_another_tab_has_marked_is_counted_and_not_overwritten(opened: App, store: Store, town: str) -> None:
+    test, other = opened(town, MARK), opened(town, MARK)
+    for tab in (test, other):
+        tab.selectbox(key="mark_document").set_value("town.md").run()
+    test.selectbox(key="mark_question_questions").set_value("q1").run()
+    test = quoted(test, "built in 1712")
+    other.selectbox(key="mark_question_questions").set_value("q2").run()
+    other = quoted(other, "railway")
+    test.button(key="mark_set").click().run()
+    other.button(key="mark_set").click().run()
+    assert counters(other) == ("2", "0")
+    assert all(example.references for example in store.evaluation_set(town, "questions").examples)
+    assert counters(test.run()) == ("2", "0")
+    other.button(key="mark_clear").click().run()
+    assert counters(other) == ("1", "1")
+    assert counters(test.run()) == ("1", "1")
+
+
+def test_a_question_that_another_tab_has_removed_takes_no_reference(opened: App, store: Store, town: str) -> None:
+    test = opened(town, MARK)
+    test.selectbox(key="mark_document").set_value("town.md").run()
+    test.selectbox(key="mark_question_questions").set_value("q1").run()
+    test = quoted(test, "built in 1712")
+    store.save_evaluation_set(town, EvaluationSet("questions", (Example("q2", "And the railway?"),)))
+    test.button(key="mark_set").click().run()
+    assert "questions has no question q1" in words(test)
+    assert counters(test) == ("0", "1")
+
+
 def upload(test: AppTest, *rows: dict[str, str]) -> AppTest:
     data = "".join(json.dumps(row) + "\n" for row in rows).encode()
     test.file_uploader[0].set_value(("quoted.jsonl", data, "application/jsonl"))

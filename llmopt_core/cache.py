@@ -46,6 +46,19 @@ class Forgets(Protocol):
         ...
 
 
+@runtime_checkable
+class Replaces(Protocol):
+    """A cache that lasts can keep what changes, too."""
+
+    def replace_many(self, stage: str, values: Mapping[str, bytes]) -> None:
+        """Store values in the place of older ones."""
+        ...
+
+    def starting_with(self, stage: str, prefix: str) -> dict[str, bytes]:
+        """The values whose keys begin so."""
+        ...
+
+
 def without_damaged(
     cache: Cache, stage: str, found: Mapping[str, bytes], is_whole: Callable[[bytes], bool]
 ) -> dict[str, bytes]:
@@ -74,3 +87,11 @@ class MemoryCache:
         """See `Cache.put_many`."""
         for key, value in values.items():
             self._values.setdefault((stage, key), value)
+
+    def replace_many(self, stage: str, values: Mapping[str, bytes]) -> None:
+        """See `Replaces.replace_many`."""
+        self._values.update({(stage, key): value for key, value in values.items()})
+
+    def starting_with(self, stage: str, prefix: str) -> dict[str, bytes]:
+        """See `Replaces.starting_with`."""
+        return {key: value for (of, key), value in self._values.items() if of == stage and key.startswith(prefix)}

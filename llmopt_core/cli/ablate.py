@@ -44,7 +44,8 @@ def ablate(  # noqa: PLR0917
     ] = False,
     concurrency: Annotated[int, typer.Option(min=1, help="Answers in work at once.")] = 4,
     budget: Annotated[
-        float | None, typer.Option("--budget-usd", metavar="USD", help="The most it may cost; what was made is kept.")
+        float | None,
+        typer.Option("--budget-usd", metavar="USD", help="The most it may cost in all, the same work before included."),
     ] = None,
     column: QuestionColumnOption = None,
     questions_encoding: QuestionsEncodingOption = "",
@@ -90,7 +91,9 @@ async def _ablate(  # noqa: PLR0917
     budget: float | None,
 ) -> AblationReport:
     from llmopt_core.cli.setup import note_long_questions, open_models
+    from llmopt_core.execution.spending import spent_words
     from llmopt_core.experiments.retrieval_lab.ablation import ablate as measure
+    from llmopt_core.experiments.retrieval_lab.ablation import ablation_work_name
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
@@ -98,7 +101,7 @@ async def _ablate(  # noqa: PLR0917
     asked = experiment.evaluation_set.examples[:limit]
     async with open_models(store, experiment, concurrency) as models:
         note_long_questions([configuration], [example.question for example in asked], models)
-        return await measure(
+        report = await measure(
             configuration,
             asked,
             experiment.documents,
@@ -111,6 +114,10 @@ async def _ablate(  # noqa: PLR0917
             on_progress=_progress(),
             concurrency=concurrency,
         )
+        if budget is not None:
+            work = ablation_work_name(configuration, asked, experiment.documents, models, experiment.judge, answers)
+            note(f"llmopt: {spent_words(store.cache, work, budget)}")
+        return report
 
 
 def _progress() -> Any:

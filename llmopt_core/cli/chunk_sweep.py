@@ -49,7 +49,11 @@ def chunk_sweep(
     embedding: Annotated[str, typer.Option(help="Embedding model: a name, a folder, or the endpoint's model.")] = "",
     endpoint: Annotated[str, typer.Option(help="Endpoint of the embedding model; empty for a local one.")] = "",
     budget: Annotated[
-        float | None, typer.Option(metavar="USD", help="The most that embedding at the endpoint may cost.")
+        float | None,
+        typer.Option(
+            metavar="USD",
+            help="The most that embedding may cost in all, the same sweep before included.",
+        ),
     ] = None,
     fail_under: Annotated[
         float | None,
@@ -136,6 +140,7 @@ def _spec(**values: Any) -> SweepSpec:
 
 def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, budget: float | None) -> SweepResult:
     from llmopt_core.cli.setup import models_with
+    from llmopt_core.execution.spending import spent_words
     from llmopt_core.experiments.chunk_sweep.keep import sweep
     from llmopt_core.experiments.chunk_sweep.progress import Reporter
     from llmopt_core.runs.store import Store
@@ -144,7 +149,9 @@ def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, b
     store = Store.open(Settings.from_environment())
     try:
         models, report = models_with(store, {}), Reporter(_Notes())
-        _, result = sweep(documents, questions, spec, models, store.cache, report, budget_usd=budget)
+        key, result = sweep(documents, questions, spec, models, store.cache, report, budget_usd=budget)
+        if budget is not None:
+            note(f"llmopt: {spent_words(store.cache, key, budget)}")
     finally:
         store.close()
     return result

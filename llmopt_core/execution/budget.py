@@ -125,6 +125,7 @@ class Budget:
 
     Attributes:
         on_call: Called after each call.
+        refused: Whether a call was not made for want of room.
     """
 
     def __init__(
@@ -138,7 +139,8 @@ class Budget:
     ) -> None:
         self.usd, self.calls, self.minutes = usd, calls, minutes
         self.on_call: Callable[[], None] | None = None
-        self._usage = usage
+        self.refused = False
+        self._usage, self._made = usage, Usage()
         self._spent = usage.cost_usd or 0.0
         self._dearest = dict(dearest or {})
         self._share: dict[str, float] = {}
@@ -151,6 +153,11 @@ class Budget:
     def usage(self) -> Usage:
         """What was paid, earlier work within this budget included."""
         return self._usage
+
+    @property
+    def made(self) -> Usage:
+        """What was paid now, without earlier work."""
+        return self._made
 
     @property
     def dearest(self) -> dict[str, float]:
@@ -190,6 +197,7 @@ class Budget:
                 self._flying.append(call)
                 return None
             if not self._flying or self._minutes_passed():
+                self.refused = True
                 raise self.refusal()
             waiting: Future[None] = Future()
             self._waiting.append(waiting)
@@ -217,6 +225,7 @@ class Budget:
         cost = usage.cost_usd or 0.0
         with self._lock:
             self._usage += usage
+            self._made += usage
             self._spent = round(self._spent + cost, 15)
             self._dearest[quote.model] = max(self._dearest.get(quote.model, 0.0), cost)
             if quote.least_usd:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Budget
+from llmopt_core.execution.spending import spending
 from llmopt_core.models.base import (
     BUILTIN,
     BUILTIN_EMBEDDING,
@@ -106,6 +107,12 @@ class Models:
             yield budget
         finally:
             self._budget = before
+
+    @contextmanager
+    def spending(self, work: str, usd: float | None = None, *, pilot: bool = False) -> Iterator[Budget]:
+        """`within` a budget for work of that name, earlier sessions of it included; see `execution.spending`."""
+        with spending(self._cache, work, usd, pilot=pilot) as budget, self.within(budget):
+            yield budget
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint of that name.

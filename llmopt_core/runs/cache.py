@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from llmopt_core.runs.engine import Database
 from llmopt_core.runs.owner import is_held, me
 from llmopt_core.runs.reconnect import retrying
-from llmopt_core.runs.tables import now
+from llmopt_core.runs.tables import Moment, now
 from llmopt_core.runs.tables_runs import cache, claims
 
 _AT_ONCE = 500
@@ -63,6 +63,21 @@ class StoreCache:
             for part in _parts(list(values)):
                 connection.execute(sa.delete(claims).where(claims.c.stage == stage, claims.c.key.in_(part)))
 
+    def replace_many(self, stage: str, values: Mapping[str, bytes]) -> None:
+        """See `Replaces.replace_many`."""
+        moment = now()
+        rows = [{"stage": stage, "key": key, "value": values[key], "saved_at": moment} for key in sorted(values)]
+        with self.database.write() as connection:
+            connection.execute(_REPLACE, rows)
+
+    def starting_with(self, stage: str, prefix: str) -> dict[str, bytes]:
+        """See `Replaces.starting_with`."""
+        query = sa.select(cache.c.key, cache.c.value).where(
+            cache.c.stage == stage, cache.c.key.startswith(prefix, autoescape=True)
+        )
+        with self.database.read() as connection:
+            return {key: bytes(value) for key, value in connection.execute(query)}
+
     def claim_many(self, stage: str, tokens: Mapping[str, str]) -> set[str]:
         """See `Claims.claim_many`. Claims on another host, whose processes cannot be asked, end after a while."""
         # In one order everywhere, or two writers could each wait for a row of the other.
@@ -115,6 +130,10 @@ def _parts(keys: list[str]) -> list[list[str]]:
     return [keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE)]
 
 
+_REPLACE = sa.text(
+    "INSERT INTO cache (stage, key, value, saved_at) VALUES (:stage, :key, :value, :saved_at) "
+    "ON CONFLICT (stage, key) DO UPDATE SET value = excluded.value, saved_at = excluded.saved_at"
+).bindparams(sa.bindparam("value", type_=sa.LargeBinary), sa.bindparam("saved_at", type_=Moment))
 _UNCLAIM = "DELETE FROM claims WHERE stage = ? AND key = ?"
 _READ = "SELECT key, value FROM cache WHERE stage = ? AND key IN ({})"
 _WRITE = "INSERT OR IGNORE INTO cache (stage, key, value, saved_at) VALUES (?, ?, ?, ?)"

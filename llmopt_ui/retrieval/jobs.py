@@ -17,7 +17,7 @@ from llmopt_core.experiments.retrieval_lab.estimate import LabEstimate
 from llmopt_core.experiments.retrieval_lab.jobs import Task, Work, earlier, estimate_of, latest
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Job, Project
-from llmopt_core.types import EvaluationSet, Example
+from llmopt_core.types import EvaluationSet, Example, Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.caveats import documents_now
@@ -187,6 +187,12 @@ def _offer(offer: Offer) -> None:
         st.caption(fmt.markdown(f"{offer.told}. First a few questions tell what it will cost."), width="content")
 
 
+def _paid(found: LabEstimate) -> str:
+    if not found.paid_usd:
+        return ""
+    return f"{fmt.money(found.paid_usd)} are spent on this work so far, which is a part of its budget."
+
+
 def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
     with st.container(border=True):
         section("What it will take")
@@ -202,17 +208,18 @@ def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
         st.caption(
             fmt.markdown(
                 f"From a pilot that took {found.spent_tokens:,} tokens ({fmt.money(found.spent_usd)}); its answers are "
-                "kept and not paid again."
+                f"kept and not paid again. {_paid(found)}"
             )
         )
         for message in found.failures:
             st.warning(fmt.markdown(message), icon=":material/warning:")
         budget = budget_field(
-            st, f"budget_{offer.kind}", "It stops cleanly before it costs more; what was made is kept. A budget needs "
-            "the prices of all models, which are set in Settings.", disabled=not offer.paid.priced,
+            st, f"budget_{offer.kind}", "What it may cost in all, pilots and earlier attempts included. It stops "
+            "cleanly before it costs more; what was made is kept. A budget needs the prices of all models, which are "
+            "set in Settings.", disabled=not offer.paid.priced,
             placeholder="None" if offer.paid.priced else "Needs prices", width=240, persist_state="session",
         )  # fmt: skip
-        warn_above(budget, found.cost_usd)
+        warn_above(budget, (Usage(cost_usd=found.cost_usd) + Usage(cost_usd=found.paid_usd)).cost_usd)
         with st.container(horizontal=True, gap="small"):
             st.button(
                 "Start", key=f"go_{offer.kind}", type="primary", icon=":material/play_arrow:", on_click=_start,

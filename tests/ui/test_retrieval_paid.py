@@ -85,12 +85,12 @@ def test_leave_one_out_starts_with_an_estimate_and_stops_at_its_budget(
     told = words(test)
     assert "What it will take" in told
     assert "kept and not paid again" in told
-    test.number_input(key="budget_leave-one-out").set_value(0.015).run()
+    test.number_input(key="budget_leave-one-out").set_value(0.025).run()
     test.button(key="go_leave-one-out").click().run()
     finish(test)
     assert len(chat.requests) == pilot + 1
     told = words(test)
-    assert "The budget of 0.015 USD leaves no room" in told
+    assert "The budget of 0.025 USD leaves no room" in told
     assert "0.01" in next(one.value for one in test.metric if one.label == "Cost so far")
     assert "Which to drop" not in told
     test.button(key="start_leave-one-out").click().run()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.cache import Cache
-from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.chunk_sweep.progress import Reporter
@@ -60,7 +59,8 @@ def sweep(  # noqa: PLR0917
 
     Raises:
         BadInput: A budget is set and the embedding model has no price.
-        BudgetReached: The budget has no room for the next call. Vectors that were paid are kept.
+        BudgetReached: The budget, of which what the same sweep has cost before is a part, has no room for the next
+            call. Vectors that were paid are kept.
     """
     if budget_usd is not None:
         check_budget(budget_usd, (), models, (spec.embedding,))
@@ -68,9 +68,8 @@ def sweep(  # noqa: PLR0917
     found = kept_sweep(cache, key)
     if found is None:
         report = report or Reporter()
-        budget = Budget(budget_usd)
-        report.budget = budget if spec.embedding.endpoint else None
-        with models.within(budget):
+        with models.spending(key, budget_usd) as budget:
+            report.budget = budget if spec.embedding.endpoint else None
             found = run_sweep(documents, evaluation_set, spec, lambda: models.embedder(spec.embedding), cache, report)
         cache.put_many(STAGE, {key: pack(found, SweepResult)})
     return key, found

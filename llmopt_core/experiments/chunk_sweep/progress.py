@@ -84,5 +84,5 @@ class Reporter:
     def _paid(self) -> dict[str, Any]:
         if self.budget is None:
             return {}
-        usage = self.budget.usage
+        usage = self.budget.made
         return {"tokens": usage.prompt_tokens, "cost_usd": usage.cost_usd, "left_usd": self.budget.left_usd}

@@ -11,6 +11,7 @@ from llmopt_core.errors import OUTAGES, BadInput, BudgetReached, EndpointError
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.experiments.check import check_budget
+from llmopt_core.experiments.keys import documents_identity, model_identity
 from llmopt_core.experiments.question_writing.filters import Candidate, Dropped, Filter
 from llmopt_core.experiments.question_writing.passages import sample_passages
 from llmopt_core.experiments.question_writing.replies import Written, read_reply
@@ -20,7 +21,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.asking import completes
-from llmopt_core.types import Document, EvaluationSet, Example, Failure, Message, Span, Spec, Usage
+from llmopt_core.types import Document, EvaluationSet, Example, Failure, Message, Span, Spec, Usage, fingerprint
 
 _TOKENS_PER_QUESTION = 90
 _PATIENCE = 6
@@ -109,7 +110,8 @@ async def write_questions(
         models: Of the current event loop.
         known: Questions that are there already; written ones like them are dropped.
         concurrency: Calls at once.
-        budget_usd: The most that may be paid. What was written before it is reached is kept.
+        budget_usd: The most that it may cost in all, earlier sessions of the same writing included. What was written
+            before it is reached is kept.
         on_progress: Called as passages finish.
         should_stop: Asked before each call.
 
@@ -123,7 +125,8 @@ async def write_questions(
     if budget_usd is not None:
         check_budget(budget_usd, [spec.model], models)
     work = _Work(spec, documents, models, should_stop, on_progress, len(passages))
-    with models.within(Budget(budget_usd)) as work.budget, accounted(work.paid):
+    name = fingerprint(spec.model_dump(mode="json"), documents_identity(documents), model_identity(spec.model, models))
+    with models.spending(f"writing-{name}", budget_usd) as work.budget, accounted(work.paid):
         results = await work.all(passages, concurrency)
     failures = [result for result in results if isinstance(result, Failure) and result.kind != "cancelled"]
     if failures and not work.answered:

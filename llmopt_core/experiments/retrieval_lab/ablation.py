@@ -22,6 +22,7 @@ from llmopt_core.experiments.retrieval_lab.progress import OnLabProgress, Tally
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain, Values, gains
 from llmopt_core.experiments.retrieval_lab.whole_set import CONCURRENCY as SEARCHES
 from llmopt_core.experiments.retrieval_lab.whole_set import retrieve_all
+from llmopt_core.experiments.retrieval_lab.work import work_name
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import span_measures
 from llmopt_core.types import Document, Example, Failure, Record, Spec
@@ -112,14 +113,15 @@ async def ablate(
         set_name: For the report.
         answers: Answer every question too, and measure F1 and faithfulness; then answer checks are components.
         judge: Grades faithfulness.
-        budget_usd: The most that may be spent now. What was made before it is reached is kept, and free the next time.
+        budget_usd: The most that it may cost in all, earlier sessions and pilots of the same work included. What was
+            made before it is reached is kept, and free the next time.
         on_progress: Told how far it is, counted in questions.
         should_stop: Asked before each question.
         concurrency: Answers in work at once.
 
     Raises:
         BadInput: The configuration retrieves nothing, has no component to leave out, or nothing can be measured;
-            or a budget is set and a price is not known.
+            a budget is set and a price is not known; or a budget stopped it before and none is given now.
         BudgetReached: The budget has no room for the next call.
     """
     left = components(configuration, answers)
@@ -133,7 +135,8 @@ async def ablate(
     if budget_usd is not None:
         check_budget(budget_usd, asked_models(configuration, answers, judge), models)
     run = _Run(examples, documents, models, cache, answers, judge, concurrency)
-    with models.within(Budget(budget_usd)) as budget:
+    work = ablation_work_name(configuration, examples, documents, models, judge, answers)
+    with models.spending(work, budget_usd) as budget:
         run.watch(1 + len(left), budget, on_progress, should_stop)
         pilot = await timed(configuration, run.with_gold or list(examples), documents, models, cache)
         costs, total = pilot.components(), pilot.cost(lambda _: True)
@@ -144,6 +147,19 @@ async def ablate(
     if answers:
         costs, total = answer_costs(costs, total, configuration, left, run.records)
     return await asyncio.to_thread(_report, configuration, set_name, run, whole, left, tables, costs, total)
+
+
+def ablation_work_name(  # noqa: PLR0917
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    judge: JudgeSpec | None,
+    answers: bool,
+) -> str:
+    """Under which what was paid for it is kept."""
+    graded = (judge or JudgeSpec()) if answers else None
+    return work_name("leave-one-out", configuration, examples, documents, models, graded, answers)
 
 
 class _Run:

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from llmopt_core.cache import Cache
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.execution.spending import spent
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.estimate import PILOT, Estimate, estimate_pipeline
 from llmopt_core.experiments.pipeline import Pipeline
-from llmopt_core.experiments.retrieval_lab.ablation import ANSWER_METRICS, deep
+from llmopt_core.experiments.retrieval_lab.ablation import ANSWER_METRICS, ablation_work_name, deep
 from llmopt_core.experiments.retrieval_lab.components import components
 from llmopt_core.experiments.retrieval_lab.k_sweep import METRICS, at_k
+from llmopt_core.experiments.retrieval_lab.work import work_name
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Document, Example, Spec, Usage
 
@@ -31,6 +33,7 @@ class LabEstimate(Spec):
         seconds: Roughly.
         spent_tokens: Of the pilot, whose results are kept.
         spent_usd: None where a price is not known.
+        paid_usd: For the same work so far, pilots included: a part of its budget.
         failures: Messages of pilot questions that failed.
     """
 
@@ -43,6 +46,7 @@ class LabEstimate(Spec):
     spent_tokens: int
     spent_usd: float | None
     failures: tuple[str, ...] = ()
+    paid_usd: float | None = 0.0
 
 
 async def estimate_ablation(
@@ -62,12 +66,13 @@ async def estimate_ablation(
         BadInput: The configuration retrieves nothing.
     """
     parts = [configuration, *components(configuration, answers).values()]
+    work = ablation_work_name(configuration, examples, documents, models, judge, answers)
     if not answers:
         parts = [deep(part) for part in parts]
         examples = [example for example in examples if example.references]
     metrics = ANSWER_METRICS if answers else ()
     lines = [Pipeline(part, documents, metrics, judge or JudgeSpec(), models, cache) for part in parts]
-    return await _estimated(lines, examples, answers, concurrency)
+    return await _estimated(work, lines, examples, answers, concurrency)
 
 
 async def estimate_sweep(
@@ -86,20 +91,31 @@ async def estimate_sweep(
     Raises:
         BadInput: The configuration retrieves nothing.
     """
-    parts = [at_k(configuration, k) for k in sorted(set(ks))]
-    lines = [Pipeline(part, documents, METRICS, judge or JudgeSpec(), models, cache) for part in parts]
-    return await _estimated(lines, examples, True, concurrency)
+    wanted, judge = sorted(set(ks)), judge or JudgeSpec()
+    lines = [Pipeline(at_k(configuration, k), documents, METRICS, judge, models, cache) for k in wanted]
+    work = work_name("chunk-count-sweep", configuration, examples, documents, models, judge, wanted)
+    return await _estimated(work, lines, examples, True, concurrency)
 
 
 async def _estimated(
-    lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
+    work: str, lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
 ) -> LabEstimate:
+    models, cache = lines[0].models, lines[0].cache
+    with models.spending(work, pilot=True):
+        found = await _piloted(lines, examples, answers, concurrency)
+    paid = spent(cache, work).usage
+    return _together(found).model_copy(update={"paid_usd": paid.cost_usd})
+
+
+async def _piloted(
+    lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
+) -> list[Estimate]:
     pilot = 1 if len(lines) >= _MANY else PILOT
     found: list[Estimate] = []
     for line in lines:
         same = found[0].tried if found else ()
         found.append(await estimate_pipeline(line, examples, pilot, concurrency, answers=answers, same=same))
-    return _together(found)
+    return found
 
 
 def _together(found: Sequence[Estimate]) -> LabEstimate:

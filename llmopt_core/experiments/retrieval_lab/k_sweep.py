@@ -11,13 +11,13 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
-from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.retrieval_lab.components import asked_models
 from llmopt_core.experiments.retrieval_lab.progress import OnLabProgress, Tally
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain, gains
+from llmopt_core.experiments.retrieval_lab.work import work_name
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Document, Example, Failure, Record, Spec
 
@@ -95,7 +95,8 @@ async def k_sweep(
     Raises:
         BadInput: The configuration retrieves nothing, there is nothing to ask, or nothing could be scored; or a budget
             is set and a price is not known.
-        BudgetReached: The budget has no room for the next call. What was made is kept, and free the next time.
+        BudgetReached: The budget, which is for earlier sessions and pilots too, has no room for the next call. What
+            was made is kept, and free the next time.
     """
     wanted = sorted(set(ks))
     if not examples or not wanted or wanted[0] < 1:
@@ -104,7 +105,8 @@ async def k_sweep(
     if budget_usd is not None:
         check_budget(budget_usd, asked_models(configuration, True, judge), models)
     found: dict[int, list[Record]] = {}
-    with models.within(Budget(budget_usd)) as budget:
+    work = work_name("chunk-count-sweep", configuration, examples, documents, models, judge, wanted)
+    with models.spending(work, budget_usd) as budget:
         tally = Tally(len(wanted) * len(examples), budget, on_progress, at_once=concurrency)
 
         def count(_: int, __: Example, result: Record | Failure) -> None:

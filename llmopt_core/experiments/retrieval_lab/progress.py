@@ -86,7 +86,7 @@ class Tally:
 
     def _tell(self) -> None:
         if self._on_progress is not None:
-            done, usage, left_usd = min(self._done, self._total), self._budget.usage, self._budget.left_usd
+            done, usage, left_usd = min(self._done, self._total), self._budget.made, self._budget.left_usd
             self._on_progress(LabProgress(done, self._total, self._cached, usage, self._left(), left_usd))
 
     def _left(self) -> float | None:

@@ -13,8 +13,8 @@ from llmopt_core.evaluation.checks import Check, CheckSpec, build_checks
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.sample import Sample
 from llmopt_core.evaluation.text_metrics import token_f1
-from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.check import check_budget
+from llmopt_core.experiments.keys import example_identity, model_identity
 from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, few_shot_from
 from llmopt_core.experiments.tuning_lab.as_sent import without_shots
 from llmopt_core.experiments.tuning_lab.voted import liked
@@ -30,7 +30,7 @@ from llmopt_core.prompts.assemble import Mode, build_messages
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
-from llmopt_core.types import Answer, EvaluationSet, Example, Message
+from llmopt_core.types import Answer, EvaluationSet, Example, Message, fingerprint
 
 SAMPLES = sample_folder() / "finetuning"
 SNIPS = "snips"
@@ -175,7 +175,8 @@ async def distilled(
         least_f1: Lowest token F1 with the reference, for questions that have one; 0 asks for nothing.
         student: What the example's prompt is made from; by default the teacher's without its few-shot examples.
         concurrency: Calls at once.
-        budget_usd: The most that may be paid. What was answered before it is reached is kept.
+        budget_usd: The most that it may cost in all, earlier sessions of the same distillation included. What was
+            answered before it is reached is kept.
         on_done: Called with the number of finished questions and the total.
         should_stop: Asked before each call.
 
@@ -188,7 +189,9 @@ async def distilled(
     mode = mode_of(teacher, models)
     if budget_usd is not None:
         check_budget(budget_usd, [teacher], models)
-    with models.within(Budget(budget_usd)):
+    asked = [[question.id, *example_identity(question)] for question in questions]
+    name = fingerprint(asked, model_identity(teacher, models), prompt.model_dump(mode="json"))
+    with models.spending(f"distillation-{name}", budget_usd):
         return await distill(
             questions,
             models.chat(teacher),

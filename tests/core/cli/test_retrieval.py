@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -103,7 +104,13 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(inside: Command, rivers: Pat
     assert "leaves no room for the next call" in done.complaint
     asked = [request["path"] for request in stub.requests]
     assert asked == []
-    assert inside(*ablate, "--budget-usd", 100).code == 0
+    # Going on without a budget, or with the same one, pays nothing.
+    assert "stopped by its budget, and 0 USD are spent so far" in inside(*ablate).complaint
+    assert inside(*ablate, "--budget-usd", 1e-9).code == 3
+    assert [request["path"] for request in stub.requests] == []
+    done = inside(*ablate, "--budget-usd", 100)
+    assert done.code == 0
+    assert re.search(r"llmopt: \S+ USD of the budget of 100 USD are spent, \S+ USD are left", done.errors)
     asked = [request["path"] for request in stub.requests]
     assert asked.count("/v1/chat/completions") == 3
 

@@ -60,7 +60,7 @@ async def test_the_support_example_runs_with_the_echo_provider(models):
     imported = import_promptfoo(EXAMPLES / "eval-customer-support-rubric")
     assert imported.not_run == ()
     assert imported.needs_echo
-    assert imported.judge.label == "gpt-4.1-mini on openai"
+    assert imported.judge.name == "gpt-4.1-mini on openai"
     models.register("openai", ScriptedChat(grade))
     verdicts = await run_all(imported, models)
     assert len(verdicts) == 8
@@ -324,7 +324,7 @@ def test_what_is_exported_comes_back(tmp_path):
     })  # fmt: skip
     found, back = exported(tmp_path, configurations, [example], JudgeSpec(endpoint="openai", model="big"))
     assert found.left_out == ()
-    assert back.judge.label == "big on openai"
+    assert back.judge.name == "big on openai"
     assert [(c.name, c.model.name, c.model.max_tokens) for c in back.configurations] == [
         ("chat · openai:chat:m", "m", 77), ("plain · openai:chat:gpt-x", "gpt-x", 256)
     ]  # fmt: skip

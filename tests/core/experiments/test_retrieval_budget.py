@@ -170,3 +170,43 @@ def test_a_pilot_is_a_job_too(lab: Lab) -> None:
         told = estimate_of(job)
         assert told is not None
         assert told.left < told.total
+
+
+async def test_the_same_work_again_is_paid_from_the_same_budget(lab: Lab) -> None:
+    """Twice the same budget buys no more than once; a larger one pays the rest, and without one it asks."""
+    with pytest.raises(BudgetReached):
+        await swept(lab, 0.035)
+    asked = len(lab.chat.requests)
+    for _ in range(3):
+        with pytest.raises(BudgetReached, match=r"The budget of 0.035 USD .*\(0.03 are spent\)"):
+            await swept(lab, 0.035)
+    with pytest.raises(BadInput, match=r"stopped by its budget, and 0.03 USD are spent so far"):
+        await swept(lab)
+    assert len(lab.chat.requests) == asked
+    with pytest.raises(BudgetReached, match=r"\(0.05 are spent\)"):
+        await swept(lab, 0.055)
+    assert len(lab.chat.requests) == 5
+    await swept(lab, 10.0)
+    # What is finished costs nothing, whatever its budget.
+    made = len(lab.chat.requests)
+    await swept(lab, 0.001)
+    assert len(lab.chat.requests) == made
+
+
+async def test_a_pilot_is_a_part_of_the_budget(lab: Lab) -> None:
+    async with lab.models() as models:
+        found = await estimate_sweep(
+            lab.configuration(), EXAMPLES, lab.documents, models, lab.store.cache, ks=(1, 3), judge=lab.judge
+        )
+    assert found.paid_usd == found.spent_usd == pytest.approx(0.01 * len(lab.chat.requests))
+    made = len(lab.chat.requests)
+    with pytest.raises(BudgetReached):
+        await swept(lab, 0.01 * made + 0.005, judge=lab.judge)
+    assert len(lab.chat.requests) == made
+    # A further pilot asks for no budget, and what was stopped by its budget still asks for a new one.
+    async with lab.models() as models:
+        await estimate_sweep(
+            lab.configuration(), EXAMPLES, lab.documents, models, lab.store.cache, ks=(1, 3), judge=lab.judge
+        )
+    with pytest.raises(BadInput, match="stopped by its budget"):
+        await swept(lab, judge=lab.judge)

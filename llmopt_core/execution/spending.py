@@ -1,0 +1,184 @@
+"""What earlier sessions of the same work have paid counts within its budget, also those that were killed.
+
+An evaluation keeps this in its run. Other work has no run: what it has paid lies beside what was paid for,
+in the cache, under a name of the work, one entry for each session.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmopt_core.cache import Cache, Claims, Replaces
+from llmopt_core.errors import BadInput
+from llmopt_core.execution.budget import Account, Budget, accounted
+from llmopt_core.execution.money import plain_usd
+from llmopt_core.types import Usage
+
+STAGE = "spent"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What was paid for a piece of work.
+
+    Attributes:
+        usage: In all sessions; calls that were under way when one was killed count like the dearest of their model.
+        dearest: By model, what its dearest call cost.
+        stopped: Whether the last session ended at its budget.
+    """
+
+    usage: Usage = Usage()
+    dearest: Mapping[str, float] = field(default_factory=dict)
+    stopped: bool = False
+
+
+def spent(cache: Cache | None, work: str) -> Spent:
+    """What was paid so far for the work of that name."""
+    keeper = _keeper(cache)
+    found = keeper.starting_with(STAGE, f"{work}/") if keeper is not None else {}
+    sessions = [session for key in sorted(found) if (session := _read(found[key])) is not None]
+    dearest: dict[str, float] = {}
+    for session in sessions:
+        for model, cost in session.dearest.items():
+            dearest[model] = max(cost, dearest.get(model, 0.0))
+    usage = sum((session.usage for session in sessions), Usage())
+    return Spent(usage, dearest, bool(sessions) and sessions[-1].stopped)
+
+
+def spent_words(cache: Cache, work: str, budget_usd: float) -> str:
+    """What of a budget is spent for the work of that name, and what is left, for people."""
+    paid = spent(cache, work).usage.cost_usd or 0.0
+    left = plain_usd(max(0.0, budget_usd - paid))
+    return f"{plain_usd(paid)} USD of the budget of {plain_usd(budget_usd)} USD are spent, {left} USD are left"
+
+
+@contextmanager
+def spending(cache: Cache | None, work: str, usd: float | None, *, pilot: bool = False) -> Iterator[Budget]:
+    """A budget for work that may be begun several times: what it was paid before is part of it.
+
+    Args:
+        cache: Where it is kept; without one that keeps what changes, only this session counts.
+        work: Names the work by everything that decides its result.
+        usd: The most that it may cost in all.
+        pilot: Whether it only tries what the work will cost; that asks for no new budget.
+
+    Raises:
+        BadInput: Its budget stopped it and no new one is given, or it is worked on within a budget at this moment.
+    """
+    before = spent(cache, work)
+    if before.stopped and usd is None and not pilot:
+        raise BadInput(
+            f"This was stopped by its budget, and {plain_usd(before.usage.cost_usd or 0.0)} USD are spent so far: to "
+            "go on, say what it may cost in all, as a larger budget."
+        )
+    budget = Budget(usd, usage=before.usage, dearest=before.dearest)
+    keeper = _keeper(cache)
+    if keeper is None:
+        yield budget
+        return
+    with (
+        _alone(cache, work, usd),
+        _Session(keeper, work, budget, before.stopped and pilot) as session,
+        accounted(session.account),
+    ):
+        yield budget
+
+
+def _keeper(cache: Cache | None) -> Replaces | None:
+    found: object = cache
+    return found if isinstance(found, Replaces) else None
+
+
+@contextmanager
+def _alone(cache: Cache | None, work: str, usd: float | None) -> Iterator[None]:
+    """Two sessions would each take the whole budget for their own."""
+    shared: object = cache
+    if usd is None or not isinstance(shared, Claims):
+        yield
+        return
+    token = uuid.uuid4().hex
+    if not shared.claim_many(STAGE, {work: token}):
+        raise BadInput("The same work is under way already, within its budget; wait until it has ended.")
+    try:
+        yield
+    finally:
+        shared.release_many(STAGE, {work: token})
+
+
+class _Session:
+    """Keeps what one session pays, in a thread of its own: of what comes fast the last state is enough."""
+
+    def __init__(self, cache: Replaces, work: str, budget: Budget, stopped: bool) -> None:
+        self.account = Account(on_change=self._changed)
+        self._cache, self._budget, self._stopped = cache, budget, stopped
+        self._key = f"{work}/{time.time_ns():020d}{uuid.uuid4().hex[:8]}"
+        self._kept: Any = (0, Usage())
+        self._wake, self._over = threading.Event(), False
+        self._problem: BaseException | None = None
+        self._thread = threading.Thread(target=self._write, name="spending", daemon=True)
+
+    def __enter__(self) -> _Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if not self._thread.is_alive():
+            if self._budget.refused:
+                self._save()
+            return
+        self._over = True
+        self._wake.set()
+        self._thread.join()
+        if self._problem is not None and kind is None:
+            raise self._problem
+
+    def _changed(self) -> None:
+        state = (self.account.usage.calls, self.account.flying)
+        # What a cache answers is entered as well, and is not paid.
+        if state == self._kept:
+            return
+        self._kept = state
+        with suppress(RuntimeError):
+            # It may have been started by another call.
+            self._thread.start()
+        self._wake.set()
+
+    def _write(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            over = self._over
+            try:
+                self._save()
+            except BaseException as error:
+                self._problem = error
+            if over:
+                return
+
+    def _save(self) -> None:
+        values = {
+            "usage": _values(self.account.usage),
+            "flying": _values(self.account.flying),
+            "dearest": self._budget.dearest,
+            "stopped": self._stopped or self._budget.refused,
+        }
+        self._cache.replace_many(STAGE, {self._key: json.dumps(values).encode()})
+
+
+def _values(usage: Usage) -> list[Any]:
+    return [usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, usage.calls]
+
+
+def _read(data: bytes) -> Spent | None:
+    try:
+        values = json.loads(data)
+        usage = Usage(*values["usage"]) + Usage(*values["flying"])
+        return Spent(usage, {str(name): float(cost) for name, cost in values["dearest"].items()}, values["stopped"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

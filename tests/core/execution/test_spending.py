@@ -1,0 +1,120 @@
+"""What earlier sessions of the same work have paid counts within its budget."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.cache import Cache, MemoryCache
+from llmopt_core.errors import BadInput, BudgetReached
+from llmopt_core.execution.budget import Budget, Quote
+from llmopt_core.execution.spending import spending, spent, spent_words
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+from llmopt_core.types import Usage
+
+QUOTE = Quote("m", 0.1, 0.1)
+
+
+@pytest.fixture(params=["memory", "store"])
+def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Cache:
+    return MemoryCache() if request.param == "memory" else Store.open(Settings(home=tmp_path)).cache
+
+
+def pay(budget: Budget, times: int) -> None:
+    for _ in range(times):
+        with budget.call(QUOTE) as call:
+            call.enter(Usage(10, 5, 0.1, 1))
+
+
+def test_what_was_paid_before_is_a_part_of_the_budget(cache: Cache) -> None:
+    with spending(cache, "w", 0.5) as budget:
+        pay(budget, 3)
+    assert spent(cache, "w").usage == Usage(30, 15, 0.3, 3)
+    assert spent_words(cache, "w", 0.5) == "0.3 USD of the budget of 0.5 USD are spent, 0.2 USD are left"
+    with spending(cache, "w", 0.5) as budget:
+        assert budget.left_usd == pytest.approx(0.2)
+        with pytest.raises(BudgetReached, match=r"\(0.5 are spent\)"):
+            pay(budget, 3)
+    assert spent(cache, "w").usage.cost_usd == pytest.approx(0.5)
+    assert spent(cache, "other").usage == Usage()
+
+
+def test_going_on_after_the_budget_asks_for_a_new_one(cache: Cache) -> None:
+    with pytest.raises(BudgetReached), spending(cache, "w", 0.25) as budget:
+        pay(budget, 3)
+    with (
+        pytest.raises(BadInput, match=r"stopped by its budget, and 0.2 USD are spent so far"),
+        spending(cache, "w", None),
+    ):
+        pass
+    with spending(cache, "w", 0.45) as budget:
+        pay(budget, 2)
+    # It has ended since: without a budget it goes on, too.
+    with spending(cache, "w", None) as budget:
+        pay(budget, 1)
+    assert spent(cache, "w").usage.calls == 5
+
+
+def test_a_budget_that_was_refused_only_inside_counts_as_stopped(cache: Cache) -> None:
+    with spending(cache, "w", 0.05) as budget, pytest.raises(BudgetReached):
+        pay(budget, 1)
+    assert spent(cache, "w").stopped
+
+
+def test_two_sessions_within_a_budget_are_not_at_once(tmp_path: Path) -> None:
+    cache = Store.open(Settings(home=tmp_path)).cache
+    with spending(cache, "w", 1.0) as budget:
+        with pytest.raises(BadInput, match="under way already"), spending(cache, "w", 1.0):
+            pass
+        with spending(cache, "other", 1.0):
+            pay(budget, 1)
+    with spending(cache, "w", 1.0):
+        pass
+
+
+def test_a_session_that_failed_has_kept_what_it_paid(cache: Cache) -> None:
+    def fail() -> None:
+        with spending(cache, "w", None) as budget:
+            pay(budget, 2)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert spent(cache, "w").usage.calls == 2
+
+
+def test_a_killed_session_has_paid_for_the_calls_that_were_under_way(tmp_path: Path) -> None:
+    program = f"""
+import sys, time
+from llmopt_core.execution.budget import Quote
+from llmopt_core.execution.spending import spending, spent
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+from llmopt_core.types import Usage
+from pathlib import Path
+cache = Store.open(Settings(home=Path({str(tmp_path)!r}))).cache
+with spending(cache, "w", 1.0) as budget:
+    with budget.call(Quote("m", 0.1, 0.1)) as call:
+        call.enter(Usage(10, 5, 0.2, 1))
+    with budget.call(Quote("m", 0.1, 0.1)):
+        while spent(cache, "w").usage.calls < 2:
+            time.sleep(0.01)
+        print("flying", flush=True)
+        time.sleep(60)
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, env=dict(os.environ))
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"flying\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    cache = Store.open(Settings(home=tmp_path)).cache
+    assert spent(cache, "w").usage.cost_usd == pytest.approx(0.4)
+    with spending(cache, "w", 1.0) as budget:
+        assert budget.left_usd == pytest.approx(0.6)
+        assert budget.dearest == {"m": 0.2}

@@ -30,6 +30,9 @@ _SERVICES = {
     "mistral": ("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
     "togetherai": ("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
     "xai": ("https://api.x.ai/v1", "XAI_API_KEY"),
+    "perplexity": ("https://api.perplexity.ai", "PERPLEXITY_API_KEY"),
+    "cerebras": ("https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
+    "fireworks": ("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
 }
 _FIELDS = {
     "temperature": "temperature",
@@ -40,6 +43,8 @@ _FIELDS = {
     "reasoning_effort": "reasoning_effort",
     "passthrough": "extra_body",
 }
+# Sent on as they stand.
+_BODY_FIELDS = ("frequency_penalty", "presence_penalty", "logit_bias", "service_tier", "verbosity", "top_k", "min_p")
 _HARMLESS = {
     "apiKey", "apiKeyEnvar", "apiBaseUrl", "apiHost", "organization", "cost", "inputCost", "outputCost", "maxRetries",
     "showThinking", "stop", "apiVersion", "deployment_id",
@@ -112,7 +117,7 @@ def _mode_and_name(service: str, rest: str) -> tuple[str, str]:
 
 
 def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
-    url = config.get("apiBaseUrl") or _address(service, config.get("apiHost"))
+    url = _base_url(service, config.get("apiBaseUrl")) or _address(service, config.get("apiHost"))
     if not url:
         if service not in _SERVICES:
             return None
@@ -126,6 +131,13 @@ def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
         raise Unsupported(f"its base URL {str(url)[:100]!r} is not a web address") from error
 
 
+def _base_url(service: str, url: Any) -> Any:
+    """The base URL as the file says it; to that of an Azure resource the path of its protocol is added."""
+    if url and service in ("azure", "azureopenai") and urlsplit(str(url)).path.rstrip("/") in ("", "/openai"):
+        return f"{str(url).rstrip('/').removesuffix('/openai')}/openai/v1"
+    return url
+
+
 def _address(service: str, host: Any) -> str:
     """The base URL on a host that is given without one; Azure's protocol of version 1 takes deployments as models."""
     if not host:
@@ -135,10 +147,14 @@ def _address(service: str, host: Any) -> str:
 
 
 def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> ModelSpec:
-    foreign = sorted(key for key, value in config.items() if key not in {*_FIELDS, *_HARMLESS} and value is not None)
+    known = {*_FIELDS, *_HARMLESS, *_BODY_FIELDS}
+    foreign = sorted(key for key, value in config.items() if key not in known and value is not None)
     if foreign:
         raise Unsupported(f"its setting `{foreign[0]}` is not supported")
     fields = {_FIELDS[key]: value for key, value in config.items() if key in _FIELDS and value is not None}
+    body = {key: config[key] for key in _BODY_FIELDS if config.get(key) is not None}
+    if body and isinstance(fields.get("extra_body", {}), Mapping):
+        fields["extra_body"] = {**body, **fields.get("extra_body", {})}
     stop = config.get("stop") or ()
     fields["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
     try:

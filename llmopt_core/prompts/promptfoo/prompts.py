@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.promptfoo.references import CODE, Folder
+from llmopt_core.prompts.promptfoo.references import CODE, Folder, is_code
 from llmopt_core.prompts.promptfoo.yaml12 import parse_yaml
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.prompts.template import render, variables_in
@@ -79,7 +79,7 @@ def _names_a_file(reference: str) -> bool:
 
 
 def _from_files(reference: str, label: str, folder: Folder) -> Iterator[FoundPrompt]:
-    if Path(re.sub(r":\w+$", "", reference)).suffix.lower() in CODE:
+    if is_code(reference):
         yield FoundPrompt(label or reference, None, f"{reference} is code, which is not run here")
         return
     try:

@@ -111,6 +111,9 @@ class Folder:
         Raises:
             BadInput: It is missing, or of a kind that is not read here, such as code or an image.
         """
+        if is_code(reference):
+            # Said before it is looked for: that it is missing does not matter.
+            raise BadInput(f"{reference} is code, which is not run here.")
         path, *others = self.find(reference)
         if others:
             raise BadInput(f"{reference} matches {len(others) + 1} files; name one.")
@@ -118,9 +121,13 @@ class Folder:
         if suffix in DATA and (parse_json or suffix != ".json"):
             return self.data(path)
         if suffix not in (*TEXT, *DATA):
-            kind = "code, which is not run here" if suffix in CODE else f"a {suffix} file, which is not read here"
-            raise BadInput(f"{reference} is {kind}.")
+            raise BadInput(f"{reference} is a {suffix} file, which is not read here.")
         return self.text(path).strip()
+
+
+def is_code(reference: str) -> bool:
+    """Whether a reference names a program, or a function in one (`file://checks.py:is_short`)."""
+    return Path(re.sub(r":\w+$", "", reference)).suffix.lower() in CODE
 
 
 def is_pattern(name: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.promptfoo.csv_tests import tests_in_csv
-from llmopt_core.prompts.promptfoo.references import CODE, Folder
+from llmopt_core.prompts.promptfoo.references import Folder, is_code
 from llmopt_core.prompts.promptfoo.variables import Variables
 
 MAX_TESTS = 100_000
@@ -61,7 +60,7 @@ def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[
 
 
 def _default_test(value: Any, folder: Folder, source: str) -> Placed:
-    if isinstance(value, str) and _is_code(value):
+    if isinstance(value, str) and is_code(value):
         return {"problem": f"defaultTest comes from {value}, which is code and not run here"}, folder
     if isinstance(value, str):
         (path,) = folder.find(value)[:1]
@@ -90,11 +89,7 @@ def _raw_tests(value: Any, folder: Folder, source: str, not_read: dict[str, str]
 
 def _is_no_table(reference: str) -> bool:
     path = reference.split("#", maxsplit=1)[0]
-    return _is_code(path) or Path(path).suffix.lower() in (".xlsx", ".xls") or "://" in reference[7:]
-
-
-def _is_code(reference: str) -> bool:
-    return Path(re.sub(r":\w+$", "", reference)).suffix.lower() in CODE
+    return is_code(path) or Path(path).suffix.lower() in (".xlsx", ".xls") or "://" in reference[7:]
 
 
 def _tests_in_files(reference: str, folder: Folder) -> Iterator[Placed]:
@@ -176,7 +171,7 @@ class _Test:
         """The variables of one or several files; those of a later one win."""
         found: dict[str, Any] = {}
         for reference in map(str, references):
-            if _is_code(reference):
+            if is_code(reference):
                 self.problems.append(f"its variables come from {reference}, which is code and not run here")
                 continue
             for path in folder.find(reference):

@@ -450,6 +450,20 @@ def test_azure_gets_the_address_that_speaks_this_protocol():
     assert endpoint.base_url == "https://x.openai.azure.com/openai/v1"
 
 
+@pytest.mark.parametrize("url", ["https://x.openai.azure.com", "https://x.openai.azure.com/openai/"])
+def test_the_base_url_of_an_azure_resource_gets_its_path(url):
+    _, endpoint = model_from({"id": "azure:chat:team", "config": {"apiBaseUrl": url}})
+    assert endpoint.base_url == "https://x.openai.azure.com/openai/v1"
+    _, endpoint = model_from({"id": "openai:m", "config": {"apiBaseUrl": "https://proxy.example"}})
+    assert endpoint.base_url == "https://proxy.example"
+
+
+def test_settings_without_a_field_here_are_sent_on():
+    config = {"frequency_penalty": 0.5, "verbosity": "low", "passthrough": {"top_k": 4}}
+    model, _ = model_from({"id": "openai:gpt-5", "config": config})
+    assert model.extra_body == {"frequency_penalty": 0.5, "verbosity": "low", "top_k": 4}
+
+
 def test_an_exported_label_names_the_prompt_and_no_model():
     def made(name, model, template):
         return Configuration(

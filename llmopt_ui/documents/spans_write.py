@@ -12,7 +12,7 @@ from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
-from llmopt_ui.budget import budget_field
+from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.components import empty_state, told_plainly
 from llmopt_ui.documents.question_job import DRAFT, KIND, writing_work
 from llmopt_ui.documents.spans_view import chosen_set
@@ -57,7 +57,7 @@ def _failed(jobs: list[Job]) -> None:
 def _form(project: Project) -> None:
     with told_plainly():
         spec, budget = _fields()
-        _estimate(project, spec)
+        _estimate(project, spec, budget)
         if st.button("Write questions", key=START, type="primary", icon=":material/play_arrow:"):
             documents = store().documents(project)
             known = _known_questions(project)
@@ -102,23 +102,30 @@ def _fields() -> tuple[WritingSpec, float | None]:
     return spec, budget
 
 
-def _estimate(project: Project, spec: WritingSpec) -> None:
+def _estimate(project: Project, spec: WritingSpec, budget_usd: float | None) -> None:
     versions = tuple((item.name, item.version) for item in store().document_list(project))
-    calls, prompt, completion, cost = _estimated(project.name, versions, spec.fingerprint, spec)
+    calls, prompt, completion, cost, most = _estimated(project.name, versions, spec.fingerprint, spec)
     st.caption(
         f"At most {fmt.plural(calls, 'call')}, about {fmt.count(prompt)} tokens sent and {fmt.count(completion)} "
-        f"written: {fmt.markdown(fmt.money(0.0 if spec.model.endpoint == BUILTIN else cost))}."
+        f"written: {fmt.markdown(_price(spec, cost, most))}."
     )
+    warn_above(budget_usd, cost)
+
+
+def _price(spec: WritingSpec, cost: float | None, most: float | None) -> str:
+    if spec.model.endpoint == BUILTIN or not cost:
+        return fmt.money(0.0 if spec.model.endpoint == BUILTIN else cost)
+    return f"about {fmt.money(cost)}, at most {fmt.money(most)}"
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _estimated(
     project: str, versions: tuple[tuple[str, str], ...], key: str, _spec: WritingSpec
-) -> tuple[int, int, int, float | None]:
+) -> tuple[int, int, int, float | None, float | None]:
     from llmopt_core.experiments.question_writing.write import estimate_writing
 
     told = estimate_writing(_spec, store().documents(project), models())
-    return told.calls, told.prompt_tokens, told.completion_tokens, told.cost_usd
+    return told.calls, told.prompt_tokens, told.completion_tokens, told.cost_usd, told.most_usd
 
 
 def _known_questions(project: Project) -> list[str]:

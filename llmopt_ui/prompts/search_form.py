@@ -104,6 +104,9 @@ def told_cost(task: SearchTask, answers: int, beside: str = "") -> str:
         parts.append("price unknown")
     else:
         parts.append("free" if found.cost_usd[1] == 0 else f"at most {fmt.money(found.cost_usd[1] * share)}")
+    most = None if found.cost_usd is None else found.cost_usd[1] * share
+    if task.budget.usd is not None and most is not None and most > task.budget.usd:
+        parts.append(f"more than the budget of ${fmt.plain_usd(task.budget.usd)}, at which it stops")
     if task.budget.calls is not None and task.budget.calls < answers:
         parts.append(f"stops at {task.budget.calls:,} calls")
     return fmt.markdown(" · ".join(parts))

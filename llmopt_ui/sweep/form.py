@@ -27,6 +27,7 @@ from llmopt_ui.sweep.job import KIND, sweep_arguments, sweep_work
 SET, FIELDS = "sweep_set", "sweep_methods"
 SIZES, OVERLAPS, TOPS = "sweep_sizes", "sweep_overlaps", "sweep_tops"
 UNIT, SEARCH, MODEL, ENDPOINT, OF = "sweep_unit", "sweep_search", "sweep_model", "sweep_endpoint", "sweep_of"
+_SAMPLED, _SAMPLE = 8, 20_000
 START, BUDGET = "sweep_start", "sweep_budget"
 SEARCHES = {"dense": "By meaning (embedding model)", "bm25": "By words (BM25)"}
 _OF = {"text": "Its text", "heading": "Headings and text"}
@@ -59,7 +60,7 @@ def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
         with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
             pressed = st.button("Start the sweep", key=START, type="primary", icon=":material/play_arrow:")
             words = f"{fmt.plural(count, 'setting')} from {fmt.plural(len(chunkings), 'chunking')}"
-            found = _estimate(project, spec, chunkings)
+            found = _estimate(project, spec, chunkings, sets[name])
             st.caption(words + _paid(spec, found), width="content")
         budget = None if found is None else budget_field(st, BUDGET, width=240, persist_state="session")
         warn_above(budget, None if found is None else found.cost_usd)
@@ -70,16 +71,21 @@ def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
         _start(project, sets[name], spec, count, budget)
 
 
-def _estimate(project: Project, spec: SweepSpec, chunkings: Sequence[ChunkingSpec]) -> Estimate | None:
+def _estimate(
+    project: Project, spec: SweepSpec, chunkings: Sequence[ChunkingSpec], asked: EvaluationSet
+) -> Estimate | None:
     """What an endpoint will be sent at most; None where everything runs on this machine."""
     name = spec.embedding.endpoint
     if spec.search != "dense" or not name:
         return None
     listed = store().document_list(project)
-    sample = data.document_of(project, listed[0]).text
+    # A piece of several: documents of other languages have other numbers of tokens.
+    some = listed[:: -(-len(listed) // _SAMPLED)]
+    sample = "".join(data.document_of(project, item).text[: _SAMPLE // len(some)] for item in some)
     return estimate_embedding(
-        sum(item.characters for item in listed), sample, chunkings, endpoints(settings())[name], spec.embedding.model
-    )
+        sum(item.characters for item in listed), sample, chunkings, endpoints(settings())[name], spec.embedding.model,
+        [example.question for example in asked.examples],
+    )  # fmt: skip
 
 
 def _paid(spec: SweepSpec, found: Estimate | None) -> str:

@@ -7,15 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.errors import BadInput
+from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.evaluation.check_spec import CheckSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.tuning import training_pairs
 from llmopt_core.experiments.tuning_lab.held_back import usual_source
 from llmopt_core.experiments.tuning_lab.library import collect
-from llmopt_core.experiments.tuning_lab.sources import distilled, teacher_at
+from llmopt_core.experiments.tuning_lab.sources import distilled, estimate_distillation, teacher_at
 from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, fingerprint
 from llmopt_ui import format as fmt
@@ -23,7 +24,7 @@ from llmopt_ui.budget import budget_field
 from llmopt_ui.evaluation.job import MakeModels
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
-from llmopt_ui.resources import job_runner, model_maker, settings, store
+from llmopt_ui.resources import job_runner, model_maker, models, settings, store
 
 DISTIL, PAIRS = "distillation", "training-pairs"
 MAKING = {DISTIL: "A larger model answers", PAIRS: "Making training pairs"}
@@ -51,7 +52,8 @@ def distil_form(project: Project) -> None:
     longest = one.number_input("Characters at most", 1, None, None, key="distil_longest", placeholder="Any")
     budget = budget_field(two, "distil_budget")
     st.caption(
-        f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {fmt.markdown(endpoint)}."
+        f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {fmt.markdown(endpoint)}"
+        f"{fmt.markdown(_cost_told(project, questions, asked, others[endpoint], name or '', budget))}."
     )
     if st.button("Let it answer", key="distil_start", type="primary", icon=":material/play_arrow:"):
         teacher = teacher_at(others[endpoint], name)
@@ -62,6 +64,27 @@ def distil_form(project: Project) -> None:
         told = {"questions": questions.name, "model": teacher.name or usual, "endpoint": endpoint}
         job_runner().submit(DISTIL, project, told, work)
         st.rerun()
+
+
+def _cost_told(  # noqa: PLR0917
+    project: Project,
+    questions: EvaluationSet,
+    asked: Configuration,
+    endpoint: Endpoint,
+    name: str,
+    budget: float | None,
+) -> str:
+    """What it will cost, marked where that is more than the budget; nothing where it cannot start anyhow."""
+    try:
+        teacher = teacher_at(endpoint, name)
+        cost = estimate_distillation(project.name, questions, teacher, asked.prompt, models()).cost_usd
+    except LlmOptError:
+        return ""
+    if cost is None:
+        return ""
+    over = budget is not None and cost[1] > budget
+    marked = f"; that may be more than the budget of ${fmt.plain_usd(budget or 0.0)}, at which it stops" * over
+    return f": {fmt.money(cost[0])} to {fmt.money(cost[1])}, less what is kept from before{marked}"
 
 
 def pairs_form(project: Project) -> None:

@@ -25,10 +25,15 @@ class Estimate:
     cost_usd: float | None
 
 
-def estimate_embedding(
-    characters: int, sample: str, chunkings: Sequence[ChunkingSpec], endpoint: Endpoint, model: str
+def estimate_embedding(  # noqa: PLR0917
+    characters: int,
+    sample: str,
+    chunkings: Sequence[ChunkingSpec],
+    endpoint: Endpoint,
+    model: str,
+    questions: Sequence[str] = (),
 ) -> Estimate:
-    """The most tokens that the chunks of all chunkings can have, and what they cost.
+    """The most tokens that the chunks of all chunkings and the questions can have, and what they cost.
 
     Args:
         characters: Of all documents.
@@ -36,14 +41,16 @@ def estimate_embedding(
         chunkings: Those of the sweep.
         endpoint: Where the model runs.
         model: Its name there.
+        questions: They are embedded too.
     """
     piece = sample[:_SAMPLE]
-    each = tokenizer("cl100k_base").count(piece) / len(piece) if piece else 0.25
-    tokens = round(characters * each * sum(map(_times, chunkings)))
+    count = tokenizer("cl100k_base").count
+    each = count(piece) / len(piece) if piece else 0.25
+    tokens = round(characters * each * sum(map(_times, chunkings))) + sum(map(count, dict.fromkeys(questions)))
     return Estimate(tokens, endpoint.usage(model, tokens, 0).cost_usd)
 
 
 def _times(chunking: ChunkingSpec) -> float:
-    """How often a chunking holds each character at most: neighbours share their overlap."""
+    """How often each character is embedded at most: neighbours share their overlap, `semantic` reads sentences too."""
     size = chunking.child if chunking.method == "small-to-big" else chunking.size
-    return size / (size - chunking.overlap)
+    return size / (size - chunking.overlap) + (chunking.method == "semantic")

@@ -23,6 +23,7 @@ from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.asking import completes
 from llmopt_core.types import Document, EvaluationSet, Example, Failure, Message, Span, Spec, Usage, fingerprint
 
+_PER_MESSAGE = 10
 _TOKENS_PER_QUESTION = 90
 _PATIENCE = 6
 
@@ -81,12 +82,18 @@ class WrittenQuestions:
 
 @dataclass(frozen=True, slots=True)
 class WritingEstimate:
-    """What the writing will take at most, before anything is sent; `cost_usd` is None without a price list."""
+    """What the writing will take at most, before anything is sent; costs are None without a price list.
+
+    Attributes:
+        cost_usd: With questions of usual length.
+        most_usd: With replies as long as allowed.
+    """
 
     calls: int
     prompt_tokens: int
     completion_tokens: int
     cost_usd: float | None
+    most_usd: float | None = None
 
 
 async def write_questions(
@@ -156,8 +163,10 @@ def estimate_writing(spec: WritingSpec, documents: Sequence[Document], models: M
     written = len(passages) * min(spec.model.max_tokens, _TOKENS_PER_QUESTION * spec.per_passage)
     endpoint = models.endpoint(spec.model.endpoint)
     prices = endpoint.price_of(spec.model.name or endpoint.default_model)
-    cost = None if prices is None else prices.cost(prompt, written)
-    return WritingEstimate(len(passages), prompt, written, cost)
+    if prices is None:
+        return WritingEstimate(len(passages), prompt, written, None)
+    most = prices.cost(prompt + _PER_MESSAGE * len(passages), len(passages) * spec.model.max_tokens)
+    return WritingEstimate(len(passages), prompt, written, prices.cost(prompt, written), most)
 
 
 def with_questions(before: EvaluationSet | None, name: str, kept: Sequence[Candidate]) -> EvaluationSet:

@@ -14,8 +14,11 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.sample import Sample
 from llmopt_core.evaluation.text_metrics import token_f1
 from llmopt_core.experiments.check import check_budget
+from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import example_identity, model_identity
+from llmopt_core.experiments.prompt_lab.estimate import ComparisonEstimate, estimate_comparison
 from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, few_shot_from
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.tuning_lab.as_sent import without_shots
 from llmopt_core.experiments.tuning_lab.voted import liked
 from llmopt_core.finetuning.data import TrainingExample
@@ -203,6 +206,18 @@ async def distilled(
             on_done=on_done,
             should_stop=should_stop,
         )
+
+
+def estimate_distillation(
+    project: str, questions: EvaluationSet, teacher: ModelSpec, prompt: PromptSpec, models: Models
+) -> ComparisonEstimate:
+    """What a distillation will take, from the prompts of a few questions. Sends nothing.
+
+    Raises:
+        BadInput: The prompt cannot be rendered.
+    """
+    asked = Configuration(name="teacher", model=teacher, prompt=prompt)
+    return estimate_comparison(ComparisonPlan(project, (asked,), questions), models)
 
 
 def _messages(prompt: PromptSpec, mode: Mode) -> Callable[[Example], Sequence[Message]]:

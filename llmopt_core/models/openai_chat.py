@@ -195,7 +195,7 @@ class OpenAIChat:
             except (openai.APIStatusError, AnsweredError) as error:
                 if self._learn(error, request, name, body):
                     continue
-                if not trial or refusal_in(error)[0] not in (400, 422):
+                if not trial or refusal_in(error)[0] not in (400, 404, 422):
                     raise
                 return await self._without(trial, place, body, stream, error), body
             self._refusals.learn(place, trial, taken=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
+import posixpath
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,7 +29,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 
 _CONFIGS = ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json")
-_REFERENCE = re.compile(r"""(?:file://)?([\w.@-][\w.@/-]*/[\w.@-]+)""")
+_REFERENCE = re.compile(r"""(?:file://)?([\w.@*-][\w.@/*-]*/[\w.@*?-]+)""")
 _MOST_BYTES = 50 * limits.MEGABYTE
 _JOINT = " · "
 
@@ -135,9 +137,9 @@ def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
 
 def _told(root: str, text: str) -> str:
     """A message without the folder in which the uploads lay for a moment."""
-    return re.sub(rf"; it was looked for in {re.escape(root)}[^,;]*\.", " among the uploaded files.", text).replace(
-        f"{root}/", ""
-    )
+    told = re.sub(rf"; it was looked for in {re.escape(root)}[^,;]*\.", " among the uploaded files.", text)
+    told = re.sub(rf"No file in {re.escape(root)}\S* matches", "No uploaded file matches", told)
+    return told.replace(f"{root}/", "").replace(root, "the uploaded files")
 
 
 def _without(root: str, found: PromptfooImport) -> PromptfooImport:
@@ -214,16 +216,34 @@ def _config_of(files: Mapping[str, bytes]) -> str:
 
 
 def _placed(files: Mapping[str, bytes], config: str) -> dict[str, bytes]:
-    """The files, those without a folder also where the configuration looks for them."""
-    placed = dict(files)
-    folder = PurePosixPath(config).parent
-    text = files[config].decode("utf-8", "replace")
-    for wanted in _REFERENCE.findall(text):
-        path, base = PurePosixPath(wanted), PurePosixPath(wanted).name
-        target = str(folder / path)
-        if base in files and ".." not in path.parts and target not in placed:
-            placed[target] = files[base]
+    """The files, those without a folder also where the configuration, or a file that it names, looks for them."""
+    placed, waiting, read = dict(files), [config], {config}
+    while waiting:
+        at = waiting.pop()
+        for target in _targets(placed[at].decode("utf-8", "replace"), at):
+            for place in _places(target, files, config):
+                placed.setdefault(place, files[PurePosixPath(place).name])
+            named = [place for place in placed if fnmatch.fnmatch(place, target) and place not in read]
+            for place in named:
+                read.add(place)
+                waiting += [place] if place.endswith((".yaml", ".yml")) else []
     return placed
+
+
+def _targets(text: str, at: str) -> Iterator[str]:
+    """Where a file looks for those that it names, but outside of what was uploaded."""
+    for wanted in _REFERENCE.findall(text):
+        target = posixpath.normpath(str(PurePosixPath(at).parent / wanted))
+        if not target.startswith(("../", "/")):
+            yield target
+
+
+def _places(target: str, files: Mapping[str, bytes], config: str) -> list[str]:
+    """The paths by which uploads without a folder are what is looked for; several where it is a pattern."""
+    folder, name = posixpath.split(target)
+    flat = [base for base in files if "/" not in base and base != config]
+    found = fnmatch.filter(flat, name) if any(mark in name for mark in "*?[") else [name] if name in flat else []
+    return [posixpath.join(folder, base) for base in found]
 
 
 def not_run_rows(entries: Sequence[NotRun]) -> list[dict[str, str]]:

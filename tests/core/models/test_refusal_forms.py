@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -125,3 +126,17 @@ async def test_the_reason_is_found_wherever_it_stands(
             await models.chat(ModelSpec(endpoint="stub")).complete(ask())
 
     assert words in str(failure.value)
+
+
+async def test_a_broker_without_a_service_for_an_optional_parameter(stub: StubEndpoint, make_models: MakeModels):
+    async def answer(_: web.Request) -> web.Response:
+        said = {"error": {"message": "No endpoints found that can handle the requested parameters.", "code": 404}}
+        return web.json_response(said, status=404)
+
+    stub._misbehave = refusing("logprobs", answer)  # type: ignore[method-assign]
+    request = dataclasses.replace(ask(), top_logprobs=2)
+    async with make_models() as models:
+        assert (await models.chat(ModelSpec(endpoint="stub")).complete(request)).text == "stub answer"
+        await models.chat(ModelSpec(endpoint="stub")).complete(request)
+
+    assert ["logprobs" in request["body"] for request in stub.requests] == [True, False, False]

@@ -83,6 +83,20 @@ def test_what_cannot_be_read_is_one_sentence_without_our_folders(files: dict[str
     assert "/tmp" not in str(caught.value)
 
 
+def test_uploads_without_folders_are_found_by_files_that_name_each_other() -> None:
+    files = {
+        "promptfooconfig.yaml": b"prompts: ['Tell {{ topic }}']\nproviders: [echo]\ntests: ['file://tests/t*.yaml']\n",
+        "t1.yaml": b"[{vars: ../vars/one.yaml}]",
+        "t2.yaml": b"[{vars: {topic: rain}}]",
+        "one.yaml": b"topic: snow",
+    }
+    found = import_uploads(files, "")
+    assert [example.variables["topic"] for example in found.evaluation_set.examples] == ["snow", "rain"]
+
+    with pytest.raises(BadInput, match=r"^No uploaded file matches tests/t"):
+        import_uploads({"promptfooconfig.yaml": files["promptfooconfig.yaml"]}, "")
+
+
 def test_a_file_that_is_missing_is_named_without_our_folders() -> None:
     config = "prompts: ['{{x}}']\nproviders: [echo]\ntests: [{vars: {x: 'file://deep/none.txt'}}]"
     found = import_uploads({"promptfooconfig.yaml": config.encode()})

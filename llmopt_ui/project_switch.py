@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -22,7 +24,7 @@ def leave_project() -> None:
     Its names, limits and budgets mean nothing there. Which tab of a page is open stays, and what is no part of a
     project: keys, checks of endpoints, what runs.
     """
-    _clean_address()
+    drop_from_address(lambda name: name != PROJECT)
     after = State(tabs={name: str(st.session_state[name]) for name in _TABS if st.session_state.get(name)})
     for kept in _OF_THE_SESSION:
         setattr(after, kept, getattr(state(), kept))
@@ -66,8 +68,8 @@ def _come_back(tabs: dict[str, str]) -> None:
         st.session_state[name] = tab
 
 
-def _clean_address() -> None:
-    """Take everything but the project out of the address.
+def drop_from_address(dropped: Callable[[str], bool]) -> None:
+    """Take parameters out of the address, by their names.
 
     `st.query_params` refuses what is bound to a field, though that field is about to go.
     """
@@ -75,6 +77,6 @@ def _clean_address() -> None:
     if context is None:
         return
     with context.session_state.query_params() as address:
-        for name in [name for name in address if name != PROJECT]:
+        for name in [name for name in address if dropped(name)]:
             address.remove_param(name)
         address.set_initial_query_params_from_current()

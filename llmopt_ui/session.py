@@ -39,6 +39,7 @@ class State:
         question_notes: What to know of the question file that was added last.
         watched: Evaluations started here whose end was not told yet, by job.
         go_to_results: Open the results of this run at the next rerun; 0 for none.
+        choices_forgotten: The results of another set are to be shown; their selectors are filled anew.
         planned: The job of a pilot and the evaluation it was made for; 0 and None for none.
         findings: What the last check of this machine found.
         edited_question: Set and id of the question that was saved last, to be shown at the next rerun.
@@ -68,6 +69,7 @@ class State:
     question_notes: tuple[str, ...] = ()
     watched: set[int] = field(default_factory=set)
     go_to_results: int = 0
+    choices_forgotten: bool = False
     planned: tuple[int, Plan | None] = (0, None)
     findings: Sequence[Finding] = ()
     edited_question: tuple[str, str] = ("", "")

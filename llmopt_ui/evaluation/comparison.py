@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -18,7 +18,9 @@ from llmopt_ui.colours import project_inks
 from llmopt_ui.copy_link import copy_link
 from llmopt_ui.evaluation.pinned import RUNS, ids_text, pin, pinned_here, unpin
 from llmopt_ui.evaluation.results import leading_metrics
+from llmopt_ui.project_switch import drop_from_address
 from llmopt_ui.resources import store
+from llmopt_ui.session import state
 from llmopt_ui.theme import Ink
 
 SET, JUDGE, COMPARED, BASELINE = "set", "judge", "compared", "baseline"
@@ -72,17 +74,21 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     on_set = [run for run in runs if (run.evaluation_set, run.set_version) == (set_name, set_version)]
     judges = list(dict.fromkeys(run.judge for run in on_set))
     judge = judges[0]
+    anew, state().choices_forgotten = state().choices_forgotten, False
     if len(judges) > 1:
         told = "Scores of different judges are never compared."
+        if anew:
+            st.session_state.setdefault(JUDGE, judge)
         forget_gone(JUDGE, judges)
         judge = bar.selectbox("Judge", judges, key=JUDGE, bind="query-params", width=200, help=told)
     configurations = store().configurations(project)
     saved = [item.name for item in configurations]
     found = current_runs(on_set, set_name, set_version, judge, order=saved)
     chosen = st.session_state.get(COMPARED)
-    if chosen and not set(chosen) & set(found):
-        # What was chosen for other questions is not here; nothing chosen at all is a choice.
-        del st.session_state[COMPARED]
+    if anew or (chosen and not set(chosen) & set(found)):
+        # What was chosen for other questions is not here; nothing chosen at all is a choice. Without being told what to
+        # show instead the browser would go on with what it showed before.
+        st.session_state[COMPARED] = _shown_at_first(list(found))
     picked = bar.multiselect(
         "Configurations",
         list(found),
@@ -93,7 +99,7 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
         wrap=True,
     )
     shown = {name: run for name, run in found.items() if name in picked}
-    baseline = _baseline(bar, list(shown)) if shown else ""
+    baseline = _baseline(bar, list(shown), anew=anew) if shown else ""
     family = family_runs(on_set, configurations, set_name, set_version, judge)
     inks = project_inks(project, found)
     _copy_link(bar, project, shown)
@@ -171,21 +177,25 @@ def set_of(run: Run) -> tuple[str, str]:
 
 def _forget_choices() -> None:
     """Another set has other runs: what was chosen among those of the last one is forgotten."""
-    for name in (JUDGE, COMPARED, BASELINE, EXAMPLE, ONE):
+    names = (JUDGE, COMPARED, BASELINE, EXAMPLE, ONE)
+    for name in names:
         st.session_state.pop(name, None)
-        st.query_params.pop(name, None)
+    drop_from_address(names.__contains__)
+    state().choices_forgotten = True
 
 
-def forget_gone(key: str, options: Collection[str]) -> None:
-    """Let a selector fall back to its first option where what it shows is gone."""
+def forget_gone(key: str, options: Sequence[str] | Mapping[str, object], first: int = 0) -> None:
+    """Let a selector fall back to its first option (or another) where what it shows is gone."""
     if st.session_state.get(key) not in (None, *options):
-        st.session_state.pop(key, None)
+        st.session_state[key] = list(options)[first]
 
 
-def _baseline(bar: st.delta_generator.DeltaGenerator, names: list[str]) -> str:
+def _baseline(bar: st.delta_generator.DeltaGenerator, names: list[str], *, anew: bool = False) -> str:
     told = "The others are compared with it, question by question."
     first = baseline_position(names)
-    forget_gone(BASELINE, names)
+    if anew:
+        st.session_state[BASELINE] = names[first]
+    forget_gone(BASELINE, names, first)
     return str(bar.selectbox("Baseline", names, first, key=BASELINE, bind="query-params", width=180, help=told))
 
 

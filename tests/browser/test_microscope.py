@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -76,4 +77,23 @@ def test_marked_words_become_the_reference(seeded: Store, open_page: Open) -> No
     page.get_by_role("button", name="Set as the reference").click()
     expect(page.locator(".mic-gold")).to_have_text("The harbour was")
     assert seeded.evaluation_set("town", "questions").examples[0].references == (Span("town.md", 2, 17),)
+    seeded.close()
+
+
+def test_counters_follow_what_another_tab_has_marked(seeded: Store, open_page: Open) -> None:
+    page = open_page()
+    open_tab(page, "Questions")
+    known = page.get_by_test_id("stMetric").filter(has_text="With a reference").get_by_test_id("stMetricValue")
+    expect(known).to_have_text("1")
+    page.get_by_role("button", name="Clear").click()
+    expect(known).to_have_text("0")
+    (example,) = seeded.evaluation_set("town", "questions").examples
+    found = replace(example, references=(Span("town.md", 2, 17),))
+    seeded.save_evaluation_set("town", EvaluationSet("questions", (found,)))
+    # Only the part below the counters is drawn by what is typed here.
+    quote = page.get_by_placeholder("Found exactly or nearly")
+    quote.fill("spring")
+    quote.press("Enter")
+    expect(known).to_have_text("1")
+    expect(page.locator(".mic-gold")).to_have_text("The harbour was")
     seeded.close()

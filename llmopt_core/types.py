@@ -75,12 +75,17 @@ class Document:
         return max(1, bisect_right(self.page_starts, offset))
 
 
+COLUMNS = "columns: "
+"""Before the column names at the end of a chunk's heading."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A piece of a document: `document.text[start:end] == text`, always.
 
     Attributes:
-        heading: Path of headings above the chunk, joined by ` > `; empty where unknown.
+        heading: Path of headings above the chunk, joined by ` > `; empty where unknown. Inside a table its last part is
+            the names of the columns, after `columns: `.
         parent: The larger piece handed to the model in place of this one (small-to-big).
     """
 
@@ -100,6 +105,17 @@ class Chunk:
     def span(self) -> Span:
         """Where the chunk stands."""
         return Span(self.document, self.start, self.end)
+
+    @property
+    def columns(self) -> str:
+        """The column names of the table that the chunk begins inside, below its header; else empty."""
+        path, mark, names = self.heading.rpartition(COLUMNS)
+        return names if mark and (not path or path.endswith(" > ")) else ""
+
+    @property
+    def full_text(self) -> str:
+        """The text below the column names that stand above it in the document: what is searched and handed over."""
+        return f"{self.columns}\n{self.text}" if self.columns else self.text
 
 
 @with_config(ConfigDict(ser_json_inf_nan="constants"))

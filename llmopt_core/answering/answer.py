@@ -187,7 +187,7 @@ async def _check(  # noqa: PLR0917
         return Checked(text)
     if hits is None:
         return Checked(text, notes=("The fact check needs retrieval, which this configuration does not have.",))
-    passages = [hit.chunk.text for hit in hits]
+    passages = [hit.chunk.full_text for hit in hits]
     if spec.judge == "builtin":
         return await check_answer(text, question, passages, spec, support or WordSupport())
     chat = call.models.chat(spec.judge)

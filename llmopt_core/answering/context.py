@@ -23,7 +23,7 @@ _MARK = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
 def context_text(hits: Sequence[Hit], mode: Mode) -> str:
     """The passages as one text: numbered and delimited for chat, plain paragraphs for a completion model."""
     if mode == "completion":
-        return "\n\n".join(hit.chunk.text.strip() for hit in hits)
+        return "\n\n".join(hit.chunk.full_text.strip() for hit in hits)
     return "\n\n".join(_passage(number, hit) for number, hit in enumerate(hits, start=1))
 
 
@@ -46,9 +46,9 @@ def answer_variables(example: Example, hits: Sequence[Hit] | None, mode: Mode) -
 
 def _passage(number: int, hit: Hit) -> str:
     source = " ".join(re.sub(r'["<>]', " ", hit.chunk.document).split())
-    return f'[{number}] <passage source="{source}">\n{_MARK.sub("&lt;", hit.chunk.text.strip())}\n</passage>'
+    return f'[{number}] <passage source="{source}">\n{_MARK.sub("&lt;", hit.chunk.full_text.strip())}\n</passage>'
 
 
 def _fields(number: int, hit: Hit) -> Mapping[str, Any]:
     chunk = hit.chunk
-    return {"number": number, "name": chunk.document, "heading": chunk.heading, "text": chunk.text}
+    return {"number": number, "name": chunk.document, "heading": chunk.heading, "text": chunk.full_text}

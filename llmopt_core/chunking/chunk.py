@@ -16,7 +16,7 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.chunking.structure import structure_spans
 from llmopt_core.chunking.table_columns import TableColumns
 from llmopt_core.errors import BadInput
-from llmopt_core.types import Chunk, Document, Span
+from llmopt_core.types import COLUMNS, Chunk, Document, Span
 
 
 def chunk_documents(documents: Sequence[Document], spec: ChunkingSpec, encode: Encode | None = None) -> list[Chunk]:
@@ -42,10 +42,14 @@ def chunk_document(document: Document, spec: ChunkingSpec, encode: Encode | None
     headings, tables = Headings(document.text), TableColumns(document.text)
     return [
         Chunk(document.name, start, end, document.text[start:end],
-              SEPARATOR.join(filter(None, (headings.path_at(start), tables.names_at(start)))),
+              _heading(headings.path_at(start), tables.names_at(start)),
               Span(document.name, *parent) if parent else None)
         for start, end, parent in _pieces(document.text, spec, encode)
     ]  # fmt: skip
+
+
+def _heading(path: str, columns: str) -> str:
+    return SEPARATOR.join(filter(None, (path, columns and f"{COLUMNS}{columns}")))
 
 
 def spans(text: str, spec: ChunkingSpec, encode: Encode | None = None) -> Spans:

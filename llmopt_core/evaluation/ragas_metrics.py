@@ -132,7 +132,7 @@ def _said(sample: Sample) -> str:
 
 
 def _texts(hits: tuple[Hit, ...]) -> list[str]:
-    return [clean(hit.chunk.text) for hit in hits if hit.chunk.text.strip()]
+    return [clean(hit.chunk.full_text) for hit in hits if hit.chunk.text.strip()]
 
 
 def _counted(evidence: tuple[Evidence, ...], what: str) -> str:

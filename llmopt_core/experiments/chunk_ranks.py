@@ -43,7 +43,7 @@ def dense_ranks(
     """
     if not chunks:
         return {}
-    vectors = encode_cached([chunk.text for chunk in chunks], embedder, cache, on_progress)
+    vectors = encode_cached([chunk.full_text for chunk in chunks], embedder, cache, on_progress)
     asked = encode_queries([question], embedder, cache)
     return _ranked(chunks, (vectors @ asked[0]).tolist())
 
@@ -77,7 +77,7 @@ def _edges(chunks: Sequence[Chunk]) -> tuple[Ints, Ints]:
 
 def still_to_embed(chunks: Sequence[Chunk], embedder: Embedder, cache: Cache) -> int:
     """How many distinct chunk texts the cache holds no vector of."""
-    return count_new([chunk.text for chunk in chunks], embedder, cache)
+    return count_new([chunk.full_text for chunk in chunks], embedder, cache)
 
 
 def ranks_in(chunks: Sequence[Chunk], ranks: Mapping[str, Ranked]) -> dict[int, Ranked]:

@@ -56,4 +56,4 @@ def _chunk_texts(pipeline: Pipeline, retrieval: RetrievalSpec) -> list[str]:
     chunks = chunk_for(*place)
     if retrieval.embedding.of == "heading":
         return [f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text for chunk in chunks]
-    return [chunk.text for chunk in chunks]
+    return [chunk.full_text for chunk in chunks]

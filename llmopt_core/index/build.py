@@ -139,7 +139,7 @@ def _plan(  # noqa: PLR0917
 
 def _embedded_texts(chunks: Sequence[Chunk], embedding: EmbeddingSpec) -> list[str]:
     if embedding.of == "text":
-        return [chunk.text for chunk in chunks]
+        return [chunk.full_text for chunk in chunks]
     if embedding.of == "heading":
         return [f"{chunk.heading}\n{chunk.text}" if chunk.heading else chunk.text for chunk in chunks]
     raise BadInput(f"To embed the {embedding.of} of each chunk, it must be written first and given as texts.")

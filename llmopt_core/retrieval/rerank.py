@@ -36,7 +36,7 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
     Where the endpoint fails the order stays as it was, and the trace has a warning.
     """
     head = list(hits[: spec.candidates] if spec.candidates else hits)
-    texts, usage, warning = [hit.chunk.text for hit in head], Usage(), ""
+    texts, usage, warning = [hit.chunk.full_text for hit in head], Usage(), ""
     started = time.perf_counter()
     with own_time() as prepared:
         await _prepare(reranker, question, texts)
@@ -79,7 +79,7 @@ def make_reranker(spec: RerankSpec, index: Index, models: Models, cache: Cache) 
 
 def _late_interaction(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker:
     embedder = models.token_embedder(spec.model or BUILTIN_EMBEDDING)
-    texts = [chunk.text for chunk in index.chunks]
+    texts = [chunk.full_text for chunk in index.chunks]
     inner = LateInteractionReranker(embedder, texts, index.fingerprint, cache)
     return CachedReranker(inner, f"late-interaction {embedder.name} {index.fingerprint}", cache)
 

@@ -151,7 +151,7 @@ class Pieces:
         taken = {"": 0}
         rooms: dict[int, list[int]] = {}
         for place, chunk in enumerate(self.chunks):
-            heading = chunk.heading if self.prefixed else ""
+            heading = chunk.heading if self.prefixed else chunk.columns
             if heading not in taken:
                 taken[heading] = tokenizer(window.tokenizer).count(heading)
             rooms.setdefault(max(1, window.tokens - taken[heading]), []).append(place)

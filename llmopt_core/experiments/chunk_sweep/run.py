@@ -134,7 +134,7 @@ class _Sweep:
     def _text_of(self, chunk: Chunk) -> str:
         """What is searched of a chunk."""
         prefixed = self.spec.embedding.of == "heading" and chunk.heading
-        return f"{chunk.heading}\n{chunk.text}" if prefixed else chunk.text
+        return f"{chunk.heading}\n{chunk.text}" if prefixed else chunk.full_text
 
     def measure(
         self, chunkings: Sequence[ChunkingSpec], cuts: Sequence[Cut]

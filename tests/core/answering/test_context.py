@@ -61,3 +61,10 @@ def test_without_retrieval_an_examples_own_context_is_used():
     variables = answer_variables(Example("1", "q", variables={"context": "own"}), None, "chat")
     assert variables == {"question": "q", "context": "own"}
     assert answer_variables(Example("1", "q", variables={"context": "own"}), [], "chat")["context"] == ""
+
+
+def test_rows_of_a_table_are_handed_over_with_its_column_names():
+    row = hit("| Ann | 12 |", heading="Fees > columns: Ship | Charge")
+    assert context_text([row], "completion") == "Ship | Charge\n| Ann | 12 |"
+    assert "\nShip | Charge\n| Ann | 12 |\n</passage>" in context_text([row], "chat")
+    assert answer_variables(Example("1", "?"), [row], "chat")["documents"][0]["text"] == "Ship | Charge\n| Ann | 12 |"

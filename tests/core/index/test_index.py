@@ -179,3 +179,12 @@ def test_threads_share_one_index(chunks, spec, embedder, settings, cache):
         results = list(pool.map(work, range(32)))
     assert len({id(index) for index, _ in results}) == 1
     assert all(right for _, right in results)
+
+
+def test_rows_of_a_table_are_found_by_its_column_names(settings, cache):
+    embedder = HashEmbedder()
+    chunks = [Chunk("a", 0, 4, "Boat"), Chunk("a", 9, 22, "| Ann | 12 |", heading="Fees > columns: Ship | Charge")]
+    index = build_index(chunks, EmbeddingSpec(model="hash"), embedder, settings, cache)
+    assert [hit.chunk for hit in index.search_bm25(["Which charge?"], 2)[0]] == [chunks[1]]
+    (found,) = index.vectors([chunks[1].id])
+    assert np.allclose(found, embedder.encode(["Ship | Charge\n| Ann | 12 |"])[0], atol=1e-6)

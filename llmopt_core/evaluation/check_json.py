@@ -51,7 +51,12 @@ def fits_schema(text: str, schema: Any) -> tuple[bool, str]:
         problem = best_match(kind(schema, registry=Registry()).iter_errors(value))
     except Unresolvable as error:
         raise BadInput(f"The JSON schema of the check refers to {error.ref!r}, which it does not hold.") from error
-    except RecursionError as error:
+    except OverflowError as error:
+        raise BadInput("The answer holds a number that is too large for the JSON schema of the check.") from error
+    except BaseException as error:
+        # Where Python's stack is used up, the library's part in Rust panics, which is no `Exception`.
+        if not isinstance(error, RecursionError) and type(error).__name__ != "PanicException":
+            raise
         raise BadInput("The JSON schema of the check refers to itself without end.") from error
     if problem is None:
         return True, "The answer fits the schema."

@@ -91,3 +91,21 @@ def test_many_patterns_over_many_names_are_given_up(keyword: str):
 def test_a_pattern_in_a_schema_that_calls_itself_is_stopped():
     with pytest.raises(BadInput, match="takes more than"):
         fits_schema(json.dumps("(()" * 2000), {"pattern": r"(\((?:[^()]|(?1))*\))+x"})
+
+
+def test_a_panic_of_the_library_ends_the_check_and_no_more(monkeypatch: pytest.MonkeyPatch):
+    # What Python raises for a panic in Rust, as a schema of thousands of steps makes it.
+    panic = type("PanicException", (BaseException,), {})
+
+    def give_up(_: object) -> None:
+        raise panic("__eq__ failed!: RecursionError")
+
+    monkeypatch.setattr("llmopt_core.evaluation.check_json.best_match", give_up)
+
+    with pytest.raises(BadInput, match="refers to itself without end"):
+        fits_schema("1", {"type": "integer"})
+
+
+def test_a_number_too_large_for_the_schema_is_said():
+    with pytest.raises(BadInput, match="holds a number that is too large"):
+        fits_schema("1" + "0" * 400, {"multipleOf": 0.1})

@@ -57,9 +57,10 @@ def compare_prompts(
     import asyncio
 
     from llmopt_core.errors import BadInput
-    from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html, comparison_values
+    from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_page, comparison_values
     from llmopt_core.experiments.prompt_lab.file import load_comparison
     from llmopt_core.experiments.prompt_lab.grid import FILTER_NAMES, load_grid
+    from llmopt_core.experiments.prompt_lab.notes import row_notes
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
@@ -72,9 +73,9 @@ def compare_prompts(
     found = asyncio.run(_run(store, loaded))
     grid = load_grid(store, found, loaded.plan.evaluation_set.examples)
     if html is not None:
-        write_output(html, comparison_html(found, grid))
+        write_output(html, comparison_page(store, found, grid))
     if csv is not None:
-        write_output(csv, comparison_csv(grid))
+        write_output(csv, comparison_csv(grid, row_notes(store, found)))
     if json:
         write_json({**comparison_values(found, grid), "not_supported": _plain(loaded.not_run)}, json)
     if json != "-":

@@ -12,7 +12,9 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge_agreement import judge_note
 from llmopt_core.evaluation.metrics import METRICS
 from llmopt_core.experiments.caveats import caveats, run_caveats
+from llmopt_core.experiments.colours import colours_in
 from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
+from llmopt_core.experiments.prompt_lab.votes_of_runs import votes_table_in
 from llmopt_core.experiments.result import Result, result_family, scored_from
 from llmopt_core.experiments.scored import baseline_position, higher_is_better
 from llmopt_core.reporting import words
@@ -39,8 +41,8 @@ def write_report(result: Result, path: Path, *, baseline: str = "", title: str =
     return write_output(path, render(report_of(result, baseline, title)))
 
 
-def report_of(result: Result, baseline: str = "", title: str = "", colours: Mapping[str, str] | None = None) -> Report:
-    """What the report of a result shows; `colours` are those that configurations have elsewhere.
+def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
+    """What the report of a result shows.
 
     Raises:
         BadInput: There is no run, or none of the baseline's name.
@@ -55,7 +57,7 @@ def report_of(result: Result, baseline: str = "", title: str = "", colours: Mapp
     metrics = list(dict.fromkeys(name for run in runs for name in run["metrics"]))
     family = result_family(result)
     rows = leaderboard([scored_from(run) for run in runs], metrics, position, family)
-    labels, colours = _labels(names), colours or {}
+    labels, colours = _labels(names), colours_in(result)
     return Report(
         title=title or f"{result.get('project', 'Evaluation')}: {len(runs)} configurations compared",
         subtitle=_subtitle(result),
@@ -75,6 +77,7 @@ def report_of(result: Result, baseline: str = "", title: str = "", colours: Mapp
         tested=family.words,
         examples=_examples(runs, labels),
         colours={label: colours[name] for label, name in zip(labels, names, strict=True) if name in colours},
+        votes=votes_table_in(result, names),
     )
 
 

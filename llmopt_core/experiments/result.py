@@ -13,8 +13,10 @@ from typing import Any
 from llmopt_core.answering.ending import ending_of
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.caveats import run_caveats
+from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.family import Family, family_from, family_of, family_to, project_family
 from llmopt_core.experiments.leaderboard import leaderboard
+from llmopt_core.experiments.prompt_lab.votes_of_runs import votes_between, votes_to
 from llmopt_core.experiments.scored import Scored, baseline_position, example_content, scored_runs
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
@@ -38,6 +40,7 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
         store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs, names=names
     )
     each = store.per_question(run_ids)
+    shown = list(names) or [run.name for run in runs]
     size = len(store.evaluation_set(first.project, first.evaluation_set, first.set_version).examples)
     return {
         "project": first.project,
@@ -45,8 +48,10 @@ def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -
         "judge": first.judge,
         "runs": [
             {**_run(run, store.records(run.id), overlap_of(store, run), each[run.id]), "configuration": name}
-            for run, name in zip(runs, names or [run.name for run in runs], strict=True)
+            for run, name in zip(runs, shown, strict=True)
         ],
+        "colours": project_colours(store, first.project, shown),
+        "votes": votes_to(votes_between(store, runs, shown)),
         "family": family_to(family),
         "comparisons": _comparisons(scored_runs(store, runs, names), family),
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from llmopt_core.prompts.diff import Op, shown
 from llmopt_core.reporting.page import PALETTE, template
+from llmopt_core.reporting.votes import VotesTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,6 @@ class PageRow:
 
 
 @dataclass(frozen=True, slots=True)
-class PageVotes:
-    """What a blind vote came to: a line of words per pair of variants, with its verdict, and who voted."""
-
-    pairs: tuple[tuple[str, str, str, str, str], ...]
-    summary: str
-
-
-@dataclass(frozen=True, slots=True)
 class ComparisonPage:
     """Everything on the page; `votes` is None where nobody voted."""
 
@@ -82,7 +75,7 @@ class ComparisonPage:
     subtitle: str
     columns: tuple[PageColumn, ...]
     rows: tuple[PageRow, ...]
-    votes: PageVotes | None = None
+    votes: VotesTable | None = None
     colours: tuple[str, ...] = PALETTE
 
 

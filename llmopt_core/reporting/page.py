@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from llmopt_core.reporting.bars import bar_charts
+from llmopt_core.reporting.votes import VotesTable
 from llmopt_core.reporting.words import change, interval, number, p_value, score
 
 # Okabe and Ito's palette, told apart by readers with any colour vision.
@@ -92,7 +93,7 @@ class ReportExample:
 class Report:
     """Everything on the page; `caveats` are sentences, each with whether it stands in red; `tested` says how.
 
-    `colours` are those that runs have elsewhere, by their names.
+    `colours` are those that runs have elsewhere, by their names; `votes` is None where nobody voted.
     """
 
     title: str
@@ -104,6 +105,7 @@ class Report:
     caveats: tuple[tuple[str, bool], ...] = ()
     tested: str = ""
     colours: Mapping[str, str] = field(default_factory=dict)
+    votes: VotesTable | None = None
 
 
 def render(report: Report) -> str:
@@ -127,12 +129,17 @@ def render(report: Report) -> str:
 
 
 def _colours(report: Report) -> dict[str, str]:
-    """Those that runs have elsewhere, if each has one of its own; else by their order."""
+    """Those that runs have elsewhere; where one has none, or that of a run before it, a colour that is free."""
     names = [run.name for run in report.runs]
-    known = [report.colours[name] for name in names if name in report.colours]
-    if len(set(known)) == len(names):
-        return dict(zip(names, known, strict=True))
-    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(names)}
+    wanted = set(report.colours.values())
+    spare = [colour for colour in PALETTE if colour not in wanted]
+    found: dict[str, str] = {}
+    for place, name in enumerate(names):
+        colour = report.colours.get(name, "")
+        if not colour or colour in found.values():
+            colour = spare.pop(0) if spare else PALETTE[place % len(PALETTE)]
+        found[name] = colour
+    return found
 
 
 @cache

@@ -149,5 +149,4 @@ def _report_html(chosen: Chosen) -> str:
     from llmopt_core.experiments.report import report_of
     from llmopt_core.reporting.page import render
 
-    colours = {name: ink.colour for name, ink in chosen.inks.items()}
-    return render(report_of(_result(chosen), chosen.baseline, colours=colours))
+    return render(report_of(_result(chosen), chosen.baseline))

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 import streamlit as st
 
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
-from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html
+from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_page
 from llmopt_core.experiments.prompt_lab.grid import Grid
 from llmopt_core.experiments.prompt_lab.notes import row_notes
 from llmopt_core.experiments.prompt_lab.promptfoo_files import export_comparison, exportable
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.colours import project_inks
 from llmopt_ui.components import Download, downloads
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings, store
@@ -28,7 +27,7 @@ def grid_downloads(project: Project, found: Comparison, grid: Grid) -> None:
     known = endpoints(settings())
     problem = exportable(found, known)
     files = [
-        Download("Page (HTML)", lambda: _page(project, found, grid), f"{stem}.html", "text/html"),
+        Download("Page (HTML)", lambda: comparison_page(store(), found, grid), f"{stem}.html", "text/html"),
         Download("Table (CSV)", lambda: comparison_csv(grid, row_notes(store(), found)), f"{stem}.csv", "text/csv"),
     ]
     if not problem:
@@ -39,17 +38,6 @@ def grid_downloads(project: Project, found: Comparison, grid: Grid) -> None:
     if problem:
         told = fmt.markdown(fmt.shorten(problem, _LONGEST))
         st.caption(f"No promptfoo file: {told}.", help=fmt.markdown(problem) if len(problem) > _LONGEST else None)
-
-
-def _page(project: Project, found: Comparison, grid: Grid) -> str:
-    known = project_inks(project, grid.names)
-    return comparison_html(
-        found,
-        grid,
-        store().votes(project, found.id),
-        [known[name].colour for name in grid.names],
-        row_notes(store(), found),
-    )
 
 
 def _promptfoo(found: Comparison, known: Mapping[str, Endpoint]) -> str:

@@ -14,9 +14,11 @@ from llmopt_core.finetuning.structured import StructuredReport
 from llmopt_core.reporting.page import PALETTE
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import SEEN, hatching
-from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed
+from llmopt_ui.theme import FAINT, NEUTRAL, Ink, plain, themed
 
 BASE, TUNED = PALETTE[0], PALETTE[1]
+UNTUNED = "#7C8594"
+"""Of a model as it comes."""
 _MOST_CLASSES = 16
 _NO_CLASS = "no class"
 _WORDS = {
@@ -89,18 +91,21 @@ def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Fi
     return themed(figure)
 
 
-def loss_curves(curves: Mapping[str, Sequence[MetricPoint]], total: int = 0, kind: str = "lora") -> go.Figure:
+def loss_curves(
+    curves: Mapping[str, Sequence[MetricPoint]], inks: Mapping[str, Ink], total: int = 0, kind: str = "lora"
+) -> go.Figure:
     """Training loss (smoothed, thin) and validation loss (dots) by step; one colour per job.
 
     Args:
         curves: Job name -> its points.
+        inks: Job name -> its colour.
         total: Where the axis ends while a single job is running; 0 leaves it to the data.
         kind: Of the jobs; decides what the axis and the hover call the values.
     """
     figure = go.Figure()
     unit, share = _WORDS.get(kind, _WORDS["lora"])
-    for place, (name, points) in enumerate(curves.items()):
-        colour = PALETTE[place % len(PALETTE)]
+    for name, points in curves.items():
+        colour = inks[name].colour
         _training_line(figure, name, points, colour, alone=len(curves) == 1)
         _validation_line(figure, name, points, colour, share=share, alone=len(curves) == 1)
     figure.update_layout(
@@ -160,23 +165,33 @@ def smoothed(values: Sequence[float], share: float = 0.9) -> list[float]:
     return found
 
 
-def square_bars(found: Square, title: str) -> go.Figure:
-    """The 2 x 2 as two groups of two bars with intervals: without and with retrieval, base beside tuned."""
+def square_bars(found: Square, title: str, names: Mapping[str, str], inks: Mapping[str, Ink]) -> go.Figure:
+    """The 2 x 2 as two groups of two bars with intervals: without and with retrieval, base beside tuned.
+
+    Args:
+        found: What was measured.
+        title: Of the axis.
+        names: Corner -> its configuration.
+        inks: Configuration -> its colour.
+    """
     figure = go.Figure()
     groups = ("Plain", "With retrieval (RAG)")
     uneven = len({corner.run.done for corner in found.corners.values()}) > 1
-    for name, corners, colour in (("Base", ("base", "base + RAG"), BASE), ("Tuned", ("tuned", "tuned + RAG"), TUNED)):
+    for side, corners in (("base", ("base", "base + RAG")), ("tuned", ("tuned", "tuned + RAG"))):
         shown = [found.corners.get(corner) for corner in corners]
-        figure.add_bar(
-            name=name,
-            x=groups,
-            y=[c.summary.mean if c else None for c in shown],
-            error_y=_whiskers(shown),
-            marker={"color": colour, "pattern": hatching([_pattern(c) for c in shown])},
-            customdata=[_hover(c) for c in shown],
-            hovertemplate=f"<b>{name}</b>, %{{x}}<br>%{{customdata}}<extra></extra>",
-        )
-        _values(figure, groups, shown, shift=-1 if name == "Base" else 1, counted=uneven)
+        for group, corner, one in zip(groups, corners, shown, strict=True):
+            name = names[corner]
+            figure.add_bar(
+                name=plain(name),
+                offsetgroup=side,
+                x=[group],
+                y=[one.summary.mean if one else None],
+                error_y=_whiskers([one]),
+                marker={"color": inks[name].colour, "pattern": hatching([_pattern(one)])},
+                customdata=[_hover(one)],
+                hovertemplate=f"<b>{plain(name)}</b> ({corner})<br>%{{customdata}}<extra></extra>",
+            )
+        _values(figure, groups, shown, shift=-1 if side == "base" else 1, counted=uneven)
     figure.update_layout(
         barmode="group",
         height=360,
@@ -223,16 +238,19 @@ def _hover(corner: Corner | None) -> str:
     return f"{fmt.score(s.mean)} (95 % interval {fmt.interval(s.low, s.high)})<br>{s.scored} of {s.total} scored"
 
 
-def structured_bars(reports: Mapping[str, StructuredReport], seen: Collection[str] = ()) -> go.Figure:
+def structured_bars(
+    reports: Mapping[str, StructuredReport], inks: Mapping[str, Ink], seen: Collection[str] = ()
+) -> go.Figure:
     """Valid JSON, intent, slot F1 and exact answers, one bar per run with its interval.
 
     Args:
         reports: By the run's name.
+        inks: Run -> its colour.
         seen: Runs that were trained on these questions; their bars are hatched.
     """
     titles = {"valid": "Valid JSON", "intent": "Right intent", "slot_f1": "Slot F1", "exact": "All right"}
     figure = go.Figure()
-    for place, (name, report) in enumerate(reports.items()):
+    for name, report in reports.items():
         shares = [getattr(report, key) for key in titles]
         figure.add_bar(
             name=plain(name) + (f" ({SEEN})" if name in seen else ""),
@@ -240,7 +258,7 @@ def structured_bars(reports: Mapping[str, StructuredReport], seen: Collection[st
             y=[share.value for share in shares],
             error_y={"type": "data", "symmetric": False, "array": [s.high - s.value for s in shares],
                      "arrayminus": [s.value - s.low for s in shares], "thickness": 1.5, "color": NEUTRAL},
-            marker={"color": PALETTE[place % len(PALETTE)],
+            marker={"color": inks[name].colour,
                     "pattern": hatching(["/" if name in seen else ""] * len(titles))},
             text=[fmt.score(share.value) for share in shares],
             textposition="inside",
@@ -258,19 +276,20 @@ def structured_bars(reports: Mapping[str, StructuredReport], seen: Collection[st
     return themed(figure)
 
 
-def category_bars(means: Mapping[str, tuple[float, float, int]], title: str) -> go.Figure:
-    """Base beside tuned by category, the largest loss on top."""
+def category_bars(means: Mapping[str, tuple[float, float, int]], title: str, pair: Mapping[str, Ink]) -> go.Figure:
+    """Base beside tuned by category, the largest loss on top; `pair` has their names and colours."""
     ordered = sorted(means, key=lambda name: means[name][0] - means[name][1])
     names = [plain(fmt.shorten(name or _NO_CLASS, 24)) for name in ordered]
     figure = go.Figure()
     # Plotly draws the last of a group on top.
-    for name, place, colour in (("Tuned", 1, TUNED), ("Base", 0, BASE)):
+    for place, (configuration, ink) in reversed(list(enumerate(pair.items()))):
+        name = plain(configuration)
         figure.add_bar(
             name=name,
             y=names,
             x=[means[key][place] for key in ordered],
             orientation="h",
-            marker={"color": colour},
+            marker={"color": ink.colour},
             customdata=[means[key][2] for key in ordered],
             hovertemplate=f"<b>{name}</b>, %{{y}}<br>%{{x:.2f}} over %{{customdata}} questions<extra></extra>",
         )
@@ -285,20 +304,26 @@ def category_bars(means: Mapping[str, tuple[float, float, int]], title: str) -> 
     return themed(figure)
 
 
-def cost_lines(found: Economics, base: str, tuned: str) -> go.Figure:
-    """What so many requests cost, with the training; the lines cross where it is earned back."""
+def cost_lines(found: Economics, pair: Mapping[str, Ink]) -> go.Figure:
+    """What so many requests cost, with the training; the lines cross where it is earned back.
+
+    Args:
+        found: Prices and break-even.
+        pair: Names and colours of base and tuned configuration, in this order.
+    """
     crossing = found.result.requests
     end = 2 * crossing if crossing else 10_000
     requests = [end * i / 40 for i in range(41)]
     totals = [found.total(count) for count in requests]
     figure = go.Figure()
-    for place, (name, colour) in enumerate(((base, BASE), (f"{tuned}, training included", TUNED))):
+    for place, (configuration, ink) in enumerate(pair.items()):
+        name = f"{configuration}, training included" if place else configuration
         figure.add_scatter(
             x=requests,
             y=[total[place] for total in totals],
             name=plain(name),
             mode="lines",
-            line={"color": colour, "width": 2.5},
+            line={"color": ink.colour, "width": 2.5},
             hovertemplate=f"<b>{plain(name)}</b><br>%{{x:,.0f}} requests: $%{{y:,.2f}}<extra></extra>",
         )
     if crossing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -16,12 +17,19 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, section, side_by_side
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings
-from llmopt_ui.theme import verdict
+from llmopt_ui.theme import Ink, verdict
 from llmopt_ui.tuning.charts import cost_lines
 
 
-def economics_view(tuned: TunedModel, found: Square) -> None:
-    """After how many requests the training is earned back, at prices that can be changed."""
+def economics_view(tuned: TunedModel, found: Square, names: Mapping[str, str], inks: Mapping[str, Ink]) -> None:
+    """After how many requests the training is earned back, at prices that can be changed.
+
+    Args:
+        tuned: The model.
+        found: What was measured.
+        names: Corner -> its configuration.
+        inks: Configuration -> its colour.
+    """
     section("Does it pay?", "What requests cost in two of the corners, with the training's own price.")
     base_names = [name for name in CORNERS if name in found.corners and name.startswith("base")]
     tuned_names = [name for name in CORNERS if name in found.corners and name.startswith("tuned")]
@@ -60,7 +68,8 @@ def economics_view(tuned: TunedModel, found: Square) -> None:
         )
         if priced:
             st.caption(fmt.markdown(result.result.sentence))
-            st.plotly_chart(cost_lines(result, base.name, after.name), config=CONFIG, key="pay_lines",
+            pair = {names[corner.name]: inks[names[corner.name]] for corner in (base, after)}
+            st.plotly_chart(cost_lines(result, pair), config=CONFIG, key="pay_lines",
                             alt="Cost of both over the number of requests")  # fmt: skip
         else:
             less = (base.prompt_tokens or 0.0) - (after.prompt_tokens or 0.0)

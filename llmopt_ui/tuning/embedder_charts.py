@@ -11,7 +11,7 @@ from llmopt_core.experiments.tuning_lab.embedder_gain import MEASURES, EmbedderG
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import metric_bars
 from llmopt_ui.theme import Ink, plain, themed
-from llmopt_ui.tuning.charts import BASE, TUNED
+from llmopt_ui.tuning.charts import BASE, TUNED, UNTUNED
 
 _COLOURS: Mapping[Part, str] = {"training": BASE, "watched": "#56B4E9", "held back": TUNED}
 _TITLES: Mapping[Part, str] = {"training": "Learned", "watched": "Validation loss", "held back": "Held back"}
@@ -53,11 +53,11 @@ def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:
     return themed(figure)
 
 
-def gain_bars(found: EmbedderGain, before: str, after: str) -> go.Figure:
-    """Both models on each measure, with 95 % intervals."""
+def gain_bars(found: EmbedderGain, before: str, after: str, ink: Ink) -> go.Figure:
+    """Both models on each measure, with 95 % intervals; the tuned one in its colour, the other in grey."""
     results = {
         name: {measure: estimate.summary for measure, estimate in values.items()}
         for name, values in ((before, found.before), (after, found.after))
     }
-    figure = metric_bars(results, {name: name for name in MEASURES}, {before: Ink(BASE), after: Ink(TUNED)})
+    figure = metric_bars(results, {name: name for name in MEASURES}, {before: Ink(UNTUNED), after: ink})
     return figure.update_layout(yaxis={"title": "Mean over held-back questions (0 to 1)"})

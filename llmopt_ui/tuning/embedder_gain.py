@@ -32,6 +32,7 @@ from llmopt_ui.retrieval.choice import save_side
 from llmopt_ui.session import notify
 from llmopt_ui.theme import verdict
 from llmopt_ui.tuning.charts import loss_curves
+from llmopt_ui.tuning.colours import own_ink
 from llmopt_ui.tuning.embedder_charts import gain_bars
 from llmopt_ui.tuning.start import access
 from llmopt_ui.tuning.tabs import JOBS, open_tab
@@ -105,7 +106,8 @@ def _earlier(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, 
 def _shown(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, found: EmbedderGain) -> None:
     before = retrieval_of(plan.configuration).embedding.model.rsplit("/", 1)[-1]
     left, right = side_by_side([3, 2], f"embedder_{job.id}")
-    left.plotly_chart(gain_bars(found, before, tuned.name), config=CONFIG, key=f"embedder_gain_{job.id}",
+    own = own_ink(project, job)
+    left.plotly_chart(gain_bars(found, before, tuned.name, own[job.name]), config=CONFIG, key=f"embedder_gain_{job.id}",
                       alt="Recall and MRR before and after with 95 % intervals")  # fmt: skip
     with right:
         _verdict(plan, found)
@@ -115,7 +117,7 @@ def _shown(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, fo
     points = report(access(), job.id).points
     if points:
         with st.expander("Loss while it trained", icon=":material/show_chart:"):
-            st.plotly_chart(loss_curves({job.name: points}, kind=job.kind), config=CONFIG,
+            st.plotly_chart(loss_curves({job.name: points}, own, kind=job.kind), config=CONFIG,
                             key=f"embedder_loss_{job.id}", alt="Training and validation loss by step")  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -18,11 +18,12 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view, outdated_words, overlap_sentences
 from llmopt_ui.charts import CONFIG
+from llmopt_ui.colours import project_inks
 from llmopt_ui.components import facts, section
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
-from llmopt_ui.theme import verdict
+from llmopt_ui.theme import Ink, verdict
 from llmopt_ui.tuning.charts import category_bars
 
 SET, ASKED, RUN, ADD = "forgot_set", "forgot_configuration", "forgot_run", "forgot_add"
@@ -58,7 +59,7 @@ def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
     if found is None:
         st.caption("Not measured yet on this set.")
     else:
-        _result(project, found, metric)
+        _result(project, found, metric, {c.name: project_inks(project, [p.name for p in pair])[c.name] for c in pair})
 
 
 def _base_configurations(project: Project) -> dict[str, Configuration]:
@@ -77,7 +78,7 @@ def _add(project: Project) -> None:
     notify(f"{GENERAL} is there; press Measure.")
 
 
-def _result(project: Project, found: Forgetting, metric: str) -> None:
+def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str, Ink]) -> None:
     compared, title = found.comparison, fmt.markdown(metric_title(metric))
     caveats_view((), outdated_words(project, dict(zip(("the base model", "the tuned one"), found.runs, strict=True))))
     overlap_sentences(found.overlap)
@@ -94,7 +95,7 @@ def _result(project: Project, found: Forgetting, metric: str) -> None:
     asked = fmt.plural(compared.pairs, "question")
     st.markdown(f"{verdict(compared.verdict).markdown} · {title} {change} on {asked}.")
     if len(found.by_category) > 1:
-        st.plotly_chart(category_bars(found.by_category, metric_title(metric)), config=CONFIG, key="forgot_bars",
+        st.plotly_chart(category_bars(found.by_category, metric_title(metric), inks), config=CONFIG, key="forgot_bars",
                         alt="Mean score of base and tuned model by category")  # fmt: skip
     if found.lost:
         st.markdown("**Answered worse than before**")

@@ -25,6 +25,7 @@ from llmopt_ui.components import Download, downloads, facts, show_error, side_by
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
 from llmopt_ui.tuning.charts import loss_curves
+from llmopt_ui.tuning.colours import own_ink
 from llmopt_ui.tuning.evaluate import evaluate_row
 from llmopt_ui.tuning.start import go_on
 from llmopt_ui.tuning.structured import structured_view
@@ -70,7 +71,7 @@ def job_view(project: Project, found: JobReport, said: str = "") -> None:
     _facts(project, found)
     if found.points:
         left, right = side_by_side([3, 2], f"job_{job.id}")
-        left.plotly_chart(loss_curves({job.name: found.points}, kind=job.kind), config=CONFIG,
+        left.plotly_chart(loss_curves({job.name: found.points}, own_ink(project, job), kind=job.kind), config=CONFIG,
                           key=f"tuning_curve_{job.id}", alt="Training and validation loss by step")  # fmt: skip
         with right:
             st.space("medium")

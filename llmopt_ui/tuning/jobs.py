@@ -21,7 +21,9 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import empty_state, facts, section, show_error
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
+from llmopt_ui.theme import Ink
 from llmopt_ui.tuning.charts import loss_curves
+from llmopt_ui.tuning.colours import job_inks, job_labels
 from llmopt_ui.tuning.elsewhere import elsewhere
 from llmopt_ui.tuning.job import cost_word, job_view, status_word
 from llmopt_ui.tuning.start import STARTING, access, start_form
@@ -38,7 +40,7 @@ def jobs_view(project: Project) -> None:
     active = [job for job in jobs if not job.ended]
     said = _sending(project, jobs)
     if active:
-        follow_training([job.id for job in reversed(active)])
+        follow_training(project, [job.id for job in reversed(active)])
     with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
         # Names are taken, and this machine is busy, whosever job it is.
         start_form(project, all_jobs(settings()))
@@ -87,13 +89,14 @@ def _went_on(sending: Sending, jobs: Sequence[Job]) -> bool:
     return job is not None and (bool(job.remote_id) or not job.ended)
 
 
-def follow_training(ids: Sequence[str]) -> None:
+def follow_training(project: Project, ids: Sequence[str]) -> None:
     """Live curves and numbers. Only this part is drawn again; when a job ends, the whole page is."""
+    labels, colours = job_labels(jobs_of(store(), settings(), project)), job_inks(project)
 
     @st.fragment(run_every=_PERIOD)
     def panel() -> None:
         for job_id in ids:
-            _panel(asked(job_id))
+            _panel(asked(job_id), colours[labels[job_id]])
         # The list decides what is drawn, so it alone says when the page is drawn again.
         if any(job.ended for job in all_jobs(settings()) if job.id in ids):
             notify("A fine-tuning job has ended.")
@@ -114,7 +117,7 @@ def _of_service(job_id: str, status: str) -> JobReport:
     return report(access(), job_id)
 
 
-def _panel(found: JobReport) -> None:
+def _panel(found: JobReport, ink: Ink) -> None:
     job = found.job
     with st.container(border=True):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -135,7 +138,8 @@ def _panel(found: JobReport) -> None:
             ]
         )
         if found.points:
-            st.plotly_chart(loss_curves({job.name: found.points}, job.total_steps, job.kind), config=CONFIG,
+            figure = loss_curves({job.name: found.points}, {job.name: ink}, job.total_steps, job.kind)
+            st.plotly_chart(figure, config=CONFIG,
                             key=f"tuning_live_{job.id}", alt="Training and validation loss so far")  # fmt: skip
         if found.problem:
             show_error(found.problem)
@@ -174,14 +178,15 @@ def _all(project: Project, jobs: Sequence[Job]) -> None:
         },
     )  # fmt: skip
     rows = (list(chosen.selection.rows) or usual)[:_MOST_CURVES]
-    curves = {}
-    for row in rows:
-        points = asked(jobs[row].id).points
-        if points:
-            taken = f"{jobs[row].name} ({jobs[row].id[4:13]})" if jobs[row].name in curves else jobs[row].name
-            curves[taken] = points
+    labels = job_labels(jobs)
+    curves = {labels[jobs[row].id]: points for row in rows if (points := asked(jobs[row].id).points)}
     if len(curves) > 1:
-        st.plotly_chart(loss_curves(curves), config=CONFIG, key="tuning_curves", alt="Loss curves of the chosen jobs")
+        st.plotly_chart(
+            loss_curves(curves, job_inks(project)),
+            config=CONFIG,
+            key="tuning_curves",
+            alt="Loss curves of the chosen jobs",
+        )
         st.caption("Tick jobs in the table to choose whose curves are compared. Losses of different data or text "
                    "formats are on different scales.")  # fmt: skip
 

@@ -22,6 +22,7 @@ from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view, outdated_words
 from llmopt_ui.charts import CONFIG
+from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, section, side_by_side
 from llmopt_ui.evaluation.job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
 from llmopt_ui.evaluation.results import means_over
@@ -31,7 +32,7 @@ from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import job_runner, model_maker, settings, store
 from llmopt_ui.session import notify, state
-from llmopt_ui.theme import verdict
+from llmopt_ui.theme import Ink, verdict
 from llmopt_ui.tuning.charts import square_bars
 from llmopt_ui.tuning.economics import economics_view
 from llmopt_ui.tuning.forgetting import forgetting_view
@@ -80,9 +81,11 @@ def square_view(project: Project) -> None:
         empty_state("Not measured yet", "Press Run the comparison: what was answered before is not asked again.",
                     ":material/grid_view:")  # fmt: skip
     else:
-        _picture(project, asked, found)
+        names = {corner: c.name for corner, c in zip(CORNERS, asked.four, strict=True)}
+        colours = project_inks(project, names.values())
+        _picture(project, asked, found, names, colours)
         _answers(found)
-        economics_view(asked.tuned, found)
+        economics_view(asked.tuned, found, names, colours)
     forgetting_view(project, asked.tuned, asked.metric)
 
 
@@ -192,12 +195,14 @@ def _estimate_first(project: Project, plan: Plan) -> None:
     st.switch_page(PAGE.file, query_params={})
 
 
-def _picture(project: Project, asked: Asked, found: Square) -> None:
+def _picture(
+    project: Project, asked: Asked, found: Square, names: Mapping[str, str], colours: Mapping[str, Ink]
+) -> None:
     earlier = outdated_words(project, {name: corner.run for name, corner in found.corners.items()})
     caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in found.corners.items()], earlier)
     left, right = side_by_side([1, 1], "square")
     with left:
-        st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)"), config=CONFIG,
+        st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)", names, colours), config=CONFIG,
                         key="square_bars", alt="Mean score of the four corners with 95 % intervals")  # fmt: skip
         st.caption(means_over([corner.run for corner in found.corners.values()], asked.evaluation_set.size))
     with right:

@@ -11,6 +11,7 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view
 from llmopt_ui.charts import CONFIG
+from llmopt_ui.colours import project_inks
 from llmopt_ui.components import section
 from llmopt_ui.resources import store
 from llmopt_ui.tuning.charts import structured_bars
@@ -29,7 +30,8 @@ def structured_view(project: Project) -> None:
         known = caveats_of(store(), runs)
         caveats_view(known)
         seen = [run.name for run, about in zip(runs, known, strict=True) if about.seen]
-        st.plotly_chart(structured_bars(reports, seen), config=CONFIG, key=f"structured_{saved.name}",
+        figure = structured_bars(reports, project_inks(project, reports), seen)
+        st.plotly_chart(figure, config=CONFIG, key=f"structured_{saved.name}",
                         alt="Valid JSON, intent, slot F1 and exact answers of each run")  # fmt: skip
         most = max(report.answers for report in reports.values())
         st.caption(f"{fmt.plural(most, 'question')}, 95 % intervals.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparison
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
@@ -555,6 +557,11 @@ def test_the_square_needs_a_tuned_model_then_runs_and_shows_all_four(
     assert "Pays after" in shown
     names = [item.name for item in store.configurations(used)]
     assert {"baseline · shades", "rag-rerank · shades"} <= set(names)
+    # One colour per name: the bars have those that the names have on all pages.
+    chart = json.loads(next(c for c in test.get("plotly_chart") if "Plain" in c.proto.spec).proto.spec)
+    bars = {trace["name"]: trace["marker"]["color"] for trace in chart["data"]}
+    assert bars == {name: project_colours(store, used, names)[name] for name in bars}
+    assert {"baseline", "rag-rerank", "baseline · shades", "rag-rerank · shades"} == set(bars)
     # The questions it was tuned for are no general set: nothing is chosen, nothing can be measured by mistake.
     assert keyed(test.selectbox, "forgot_set").value is None
     assert not [button for button in test.button if button.key == "forgot_run"]

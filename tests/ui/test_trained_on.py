@@ -176,7 +176,7 @@ def test_the_square_hatches_the_tuned_corners_and_calls_none_of_them_best(app: A
     assert answers["Verdict"].str.contains("not comparable").tolist() == [True, True, False, True, True]
     chart = json.loads(next(c for c in test.get("plotly_chart") if "Plain" in c.proto.spec).proto.spec)
     shapes = [bar["marker"]["pattern"]["shape"] for bar in chart["data"] if bar["type"] == "bar"]
-    assert shapes == [["", ""], ["/", "/"]]
+    assert shapes == [[""], [""], ["/"], ["/"]]
     assert "get better" not in said
 
 

@@ -9,14 +9,15 @@ from llmopt_core.answering.ending import ending_of
 from llmopt_core.csv_text import csv_text
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.check_spec import told
+from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Cell, Filter, Grid, checks_in, differences, metric_scores
-from llmopt_core.experiments.prompt_lab.notes import RowNote
+from llmopt_core.experiments.prompt_lab.notes import RowNote, row_notes
 from llmopt_core.experiments.prompt_lab.repeats import repeats_told, stability
-from llmopt_core.experiments.prompt_lab.votes import votes_page
+from llmopt_core.experiments.prompt_lab.votes import votes_table
 from llmopt_core.prompts.diff import ONLY_SPACE, only_space
 from llmopt_core.reporting.comparison_page import (
     ComparisonPage,
@@ -28,6 +29,7 @@ from llmopt_core.reporting.comparison_page import (
 )
 from llmopt_core.reporting.page import PALETTE
 from llmopt_core.reporting.words import interval, money, p_value, score, short_time, signed
+from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.types import Record, Usage
 
@@ -36,6 +38,13 @@ _KINDS: tuple[Filter, ...] = ("failures", "different", "regressions")
 _PASSED = {True: "passed", False: "failed", None: "not run"}
 _ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer", "passed", "failure", "prompt tokens",
                "completion tokens", "cost usd", "seconds", "ending", "reasoning tokens")  # fmt: skip
+
+
+def comparison_page(store: Store, found: Comparison, grid: Grid) -> str:
+    """The page of a comparison with its votes, what was noted on its rows, and the colours that its names have."""
+    colours = project_colours(store, found.project, grid.names)
+    votes, notes = store.votes(found.project, found.id), row_notes(store, found)
+    return comparison_html(found, grid, votes, [colours[name] for name in grid.names], notes)
 
 
 def comparison_html(
@@ -72,7 +81,9 @@ def comparison_html(
     ]
     subtitle = f"{found.project}, {found.created_at:%d %B %Y}. The others are compared with {grid.names[0]}."
     return render_comparison(
-        ComparisonPage(found.title, subtitle, tuple(columns), tuple(rows), votes_page(grid, votes), tuple(colours))
+        ComparisonPage(
+            found.title, subtitle, tuple(columns), tuple(rows), votes_table(grid.names, votes), tuple(colours)
+        )
     )
 
 

@@ -13,7 +13,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Grid
 from llmopt_core.finetuning.data import TrainingExample
-from llmopt_core.reporting.comparison_page import PageVotes
+from llmopt_core.reporting.votes import VotesTable
 from llmopt_core.reporting.words import DASH, p_value, questions
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Choice, Vote
@@ -179,9 +179,9 @@ def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
     return Tally(pairs, voters, len(asked - cast), len({example for _, example in cast}), _agreement(gathered))
 
 
-def votes_page(grid: Grid, votes: Sequence[Vote]) -> PageVotes | None:
-    """What a vote came to, in the words of a page; None where nobody voted."""
-    result = tally(grid.names, votes)
+def votes_table(names: Sequence[str], votes: Sequence[Vote]) -> VotesTable | None:
+    """What votes between these variants came to, in the words of a page; None where nobody voted."""
+    result = tally(names, votes)
     if not result.examples:
         return None
     pairs = tuple(
@@ -194,7 +194,7 @@ def votes_page(grid: Grid, votes: Sequence[Vote]) -> PageVotes | None:
         )
         for p in result.pairs
     )
-    return PageVotes(pairs, tally_words(result))
+    return VotesTable(pairs, tally_words(result))
 
 
 def rate_words(pair: PairResult) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,10 @@ from llmopt_core.experiments.prompt_lab.votes import (
     tally,
     voted_examples,
 )
+from llmopt_core.experiments.report import write_report
+from llmopt_core.experiments.result import read_result, result_of, write_result
 from llmopt_core.finetuning.data import TrainingSet
+from llmopt_core.reporting.page import PALETTE
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.statistics.paired import sign_test
 from llmopt_core.types import Example
@@ -156,3 +160,28 @@ async def test_votes_stand_in_the_page_of_the_comparison(lab: Lab) -> None:
     assert "<h2>Blind vote</h2>" in page
     assert "<td>plain against wrong</td><td>3, 0, 0</td><td>100% (44 to 100)</td>" in page
     assert "3 questions with a vote · by &lt;b&gt;ann&lt;/b&gt; (3)" in page
+
+
+async def test_votes_and_colours_go_with_the_runs_into_results_and_reports(lab: Lab, tmp_path: Path) -> None:
+    found = await lab.run(lab.plan())
+    grid = lab.grid(found)
+    runs = [column[0] for column in found.runs]
+    # Saved before, so that the colours of a project are not those of the order in this result.
+    for name in ("saved", "wrong"):
+        lab.store.save_configuration("p", name, {"name": name}, name)
+    assert result_of(lab.store, [run.id for run in runs])["votes"] == []
+    for ballot in ballots_of(found, grid, "<b>ann</b>").ballots:
+        cast_vote(lab.store, found, ballot, "<b>ann</b>", next(p for p, c in enumerate(ballot.columns) if c == (0,)))
+    # Turned round: what was first in the comparison is second here.
+    shown = [runs[1].id, runs[0].id]
+    write_result(result_of(lab.store, shown, ["wrong", "plain (old)"]), tmp_path / "r.json")
+    write_report(read_result(tmp_path / "r.json"), tmp_path / "r.html")
+    page = (tmp_path / "r.html").read_text()
+    assert "<h2>Blind vote</h2>" in page
+    assert "<td>wrong against plain (old)</td><td>0, 3, 0</td><td>0% (0 to 56)</td>" in page
+    assert "3 questions with a vote · by &lt;b&gt;ann&lt;/b&gt; (3)" in page
+    assert f'<span class="key" style="background:{PALETTE[1]}"></span>wrong' in page
+    # A run of another configuration was not voted on.
+    alone = result_of(lab.store, [runs[0].id])
+    assert alone["votes"] == []
+    assert alone["colours"] == {"plain": PALETTE[2]}

@@ -11,6 +11,7 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import arrive
 from llmopt_ui.first_link import close_page_not_found, leave_page_without_app
 from llmopt_ui.folding_menu import fold_menu_where_narrow
 from llmopt_ui.navigation import PageSpec
@@ -54,6 +55,7 @@ def page_header(spec: PageSpec) -> None:
     """The same head on every page: its name and what it is for."""
     leave_page_without_app()
     _open_wanted(spec)
+    arrive()
     st.title(spec.title, anchor=False)
     st.caption(spec.purpose)
     notice, problem = taken_messages()

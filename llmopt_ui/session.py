@@ -38,6 +38,7 @@ class State:
         added: What came of the last upload.
         question_notes: What to know of the question file that was added last.
         watched: Evaluations started here whose end was not told yet, by job.
+        wanted: What widgets are to hold on the page that a button leads to, by their keys.
         go_to_results: Open the results of this run at the next rerun; 0 for none.
         choices_forgotten: The results of another set are to be shown; their selectors are filled anew.
         planned: The job of a pilot and the evaluation it was made for; 0 and None for none.
@@ -68,6 +69,7 @@ class State:
     added: object = None
     question_notes: tuple[str, ...] = ()
     watched: set[int] = field(default_factory=set)
+    wanted: dict[str, Any] = field(default_factory=dict)
     go_to_results: int = 0
     choices_forgotten: bool = False
     planned: tuple[int, Plan | None] = (0, None)

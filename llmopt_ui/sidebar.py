@@ -73,9 +73,9 @@ def has_project() -> bool:
     """Whether there is a project to show; says what to do where there is none."""
     if st.session_state.get(PROJECT):
         return True
-    empty_state(
-        "No project", "Add one with New in the sidebar, or import a project file with More.", ":material/folder:"
-    )
+    with empty_state("No project", "Make one, or import a project file.", ":material/folder:"):
+        st.button("New project", key="empty_new", icon=":material/add:", type="primary", on_click=_ask, args=(NEW,))
+        st.button("Import", key="empty_import", icon=":material/upload:", on_click=_ask, args=(MORE,))
     return False
 
 

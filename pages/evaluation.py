@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, page_header, told_plainly
 from llmopt_ui.evaluation.comparison import show_run
 from llmopt_ui.evaluation.questions import questions_view
@@ -34,7 +35,8 @@ if results.open:
         if answered:
             results_view(project, runs)
         else:
-            empty_state("No results yet", "Open the tab Run, keep what is ticked, and press Evaluate.")
+            with empty_state("No results yet", "Keep what is ticked in the tab Run, and press Evaluate."):
+                button_to(EVALUATION, "Go to Run", "results_to_run", "Run")
 if run.open:
     with run, told_plainly():
         run_view(project, runs)

@@ -1,6 +1,7 @@
 """Overview: the map, the leaderboard, what to do next."""
 
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, judge_caption, outdated_words
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, link_to, page_header, section, side_by_side, told_plainly
@@ -48,4 +49,4 @@ with told_plainly():
         with empty_state(
             "Nothing evaluated yet", "The first evaluation gives you the baseline.", ":material/bar_chart:"
         ):
-            link_to(EVALUATION, "Go to Evaluation", "Run")
+            button_to(EVALUATION, "Go to Evaluation", "overview_to_run", "Run")

@@ -12,11 +12,13 @@ from llmopt_core.experiments.reference_spans import with_another_reference, with
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state
 from llmopt_ui.documents.spans_view import chosen_set
 from llmopt_ui.documents.text_pages import page_number, turn_to
 from llmopt_ui.microscope.data import document_of, spans_in
 from llmopt_ui.microscope.text import WINDOW, Shown, show_text, text_data, turn_to_click, window_at
+from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, page_after_action, state
 
@@ -28,11 +30,10 @@ def mark_view(project: Project) -> None:
     """Choose a question, mark its answer, keep it."""
     name = chosen_set(project)
     if not name:
-        empty_state(
-            "No questions yet",
-            "Add a question file in Evaluation > Questions, or let a model write questions here.",
-            ":material/quiz:",
-        )
+        told = "Add a file of questions, or let a model write some about your documents."
+        with empty_state("No questions yet", told, ":material/quiz:"):
+            button_to(EVALUATION, "Add questions", "mark_to_questions", "Questions")
+            button_to(DOCUMENTS, "Write questions", "mark_to_writing", "Questions", spans_way="Write questions")
         return
     _mark(project, name, _version(project, name))
 

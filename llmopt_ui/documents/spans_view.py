@@ -10,8 +10,11 @@ import streamlit as st
 from llmopt_core.experiments.reference_spans import coverage
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, facts, told_plainly
+from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.resources import store
+from llmopt_ui.sets import sets_of
 
 SET = "spans_set"
 WAY = "spans_way"
@@ -27,16 +30,14 @@ def spans_view(project: Project) -> None:
     """The tab: what is known, and four ways to know more."""
     listed = store().document_list(project)
     if not listed:
-        empty_state(
-            "No documents yet",
-            "Add a document in the tab Files; questions about it can then say where their answer stands.",
-            ":material/format_quote:",
-        )
+        told = "Add a document; questions about it can then say where their answer stands."
+        with empty_state("No documents yet", told, ":material/format_quote:"):
+            button_to(DOCUMENTS, "Add documents", "spans_to_files", "Files")
         return
     st.caption(
         "Retrieval can be measured where a question knows which characters of which document answer it: its reference."
     )
-    sets = [item.name for item in store().evaluation_sets(project)]
+    sets = [item.name for item in sets_of(project)]
     if sets:
         _known(project, sets)
     way = st.segmented_control(
@@ -49,7 +50,7 @@ def spans_view(project: Project) -> None:
 
 def chosen_set(project: Project) -> str:
     """The set that the tab is about; empty where there is none."""
-    sets = [item.name for item in store().evaluation_sets(project)]
+    sets = [item.name for item in sets_of(project)]
     chosen = st.session_state.get(SET)
     return chosen if chosen in sets else next(iter(sets), "")
 

@@ -13,10 +13,13 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_core.types import EvaluationSet, Example
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.components import Download, downloads, empty_state, facts
+from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.question_upload import beside_fields, keep_notes, kept_notes, read_question_file
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
+from llmopt_ui.sets import sets_of
 
 if TYPE_CHECKING:
     from llmopt_core.documents.questions import QuestionFile
@@ -28,14 +31,14 @@ SAMPLE_LINE = '{"id": "q1", "question": "When was the harbour built?", "referenc
 
 def questions_view(project: Project) -> None:
     """The sets of the project, one of them as a table, and a form that adds another."""
-    found = store().evaluation_sets(project)
+    found = sets_of(project)
     kept_notes()
     if not found:
-        empty_state(
-            "No questions yet",
-            "Add a file with the questions your feature must answer. Twenty are a start.",
-            ":material/quiz:",
-        )
+        told = "Add a file with the questions your feature must answer. Twenty are a start."
+        with empty_state("No questions yet", told, ":material/quiz:"):
+            if store().document_list(project):
+                button_to(DOCUMENTS, "Write questions about my documents", "questions_to_writing", "Questions",
+                      spans_way="Write questions")  # fmt: skip
         _upload(project)
         return
     with st.expander("Add questions", icon=":material/playlist_add:"):

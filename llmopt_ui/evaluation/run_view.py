@@ -16,6 +16,7 @@ from llmopt_core.runs.values import Job, Project, Run
 from llmopt_core.types import Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
+from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.evaluation.history import history_view
@@ -30,9 +31,12 @@ from llmopt_ui.evaluation.job import (
 )
 from llmopt_ui.evaluation.results import mostly_unscored, state_words
 from llmopt_ui.evaluation.run_form import plan_from, run_form
+from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.job_panel import follow, last_failure
+from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import job_runner, model_maker, models, store
 from llmopt_ui.session import notify, state
+from llmopt_ui.sets import sets_of
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.experiment import Plan
@@ -47,12 +51,15 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
     last_failure(jobs, _title)
     _estimate(project)
     _stopped(project, runs)
-    sets, saved = store().evaluation_sets(project), store().configurations(project)
+    sets, saved = sets_of(project), store().configurations(project)
     if not sets:
-        empty_state("No questions yet", "Add a question file in the tab Questions.", ":material/quiz:")
+        with empty_state("No questions yet", "An evaluation asks the questions of a set.", ":material/quiz:"):
+            button_to(PAGE, "Add questions", "run_to_questions", "Questions")
         return
     if not saved:
-        empty_state("No configurations yet", "Make one in the tab Configurations.", ":material/tune:")
+        told = "A configuration says which model answers, with which prompt and which retrieval."
+        with empty_state("No configurations yet", told, ":material/tune:"):
+            button_to(PAGE, "Make a configuration", "run_to_configurations", "Configurations", **{EDITED: NEW})
         return
     section("Evaluate")
     asked = run_form(sets, saved)

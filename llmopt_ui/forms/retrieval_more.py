@@ -20,6 +20,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import settings, store
+from llmopt_ui.sets import sets_of
 from llmopt_ui.sidebar import current_project
 
 ROUTING = {
@@ -165,7 +166,7 @@ def _routing(spec: RetrievalSpec, token: str) -> dict[str, Any] | None:
 
 def _examples(kept: RoutingSpec, token: str) -> list[dict[str, str]]:
     """The labelled questions a router learns from: as they are, or those of an evaluation set."""
-    sets = [item.name for item in store().evaluation_sets(current_project())]
+    sets = [item.name for item in sets_of(current_project())]
     as_is = f"{fmt.plural(len(kept.examples), 'labelled question')} of this configuration"
     chosen = st.selectbox(
         "Labelled questions", ["", *sets], format_func=lambda name: name or as_is, key=f"edit_labelled_{token}",

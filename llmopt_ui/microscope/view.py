@@ -11,6 +11,7 @@ import streamlit as st
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document, Example
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, told_plainly
 from llmopt_ui.documents.text_pages import page_number
 from llmopt_ui.microscope import data
@@ -18,7 +19,9 @@ from llmopt_ui.microscope.panel import panel
 from llmopt_ui.microscope.parts import Part, go_to, part_chosen, part_of
 from llmopt_ui.microscope.settings import chunking_fields, spec_title
 from llmopt_ui.microscope.text import WINDOW, window_at
+from llmopt_ui.navigation import DOCUMENTS
 from llmopt_ui.resources import store
+from llmopt_ui.sets import sets_of
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.microscope import Cutting
@@ -74,11 +77,9 @@ def microscope_view(project: Project) -> None:
     """The tab. Only this part is drawn again when a slider moves."""
     listed = [item for item in store().document_list(project) if item.characters]
     if not listed:
-        empty_state(
-            "Nothing to look at yet",
-            "Add a document in the tab Files; then see here what a chunker does to it.",
-            ":material/biotech:",
-        )
+        told = "Add a document; then see here what a chunker does to it."
+        with empty_state("Nothing to look at yet", told, ":material/biotech:"):
+            button_to(DOCUMENTS, "Add documents", "microscope_to_files", "Files")
         return
     _microscope(project, listed)
 
@@ -157,7 +158,7 @@ def _ranking(sight: Sight) -> Sight:
 
 def _examples(project: Project, box: st.delta_generator.DeltaGenerator) -> Mapping[str, Example]:
     """The questions of the chosen set that know where their answer stands, by id."""
-    sets = [item.name for item in store().evaluation_sets(project)]
+    sets = [item.name for item in sets_of(project)]
     name = box.selectbox("Questions", [NO_SET, *sets], index=min(1, len(sets)), key=SET, bind="query-params")
     if not name or name == NO_SET:
         return {}

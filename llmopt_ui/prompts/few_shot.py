@@ -24,6 +24,7 @@ from llmopt_ui.prompts.table import Row, edited_rows, rows_with_edits
 from llmopt_ui.prompts.versions import versions_view
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, page_after_action, state
+from llmopt_ui.sets import sets_of
 
 PICKER = "few_shot"
 _NEW, _NONE = "New set", "No set"
@@ -185,7 +186,7 @@ def _downloads(body: Body) -> None:
 
 def _overlap(project: Project, spec: FewShotSpec) -> set[int]:
     """Name the examples that repeat a question of a set; gives the places of those that are left out."""
-    sets = [item.name for item in store().evaluation_sets(project)]
+    sets = [item.name for item in sets_of(project)]
     chosen = st.selectbox("Checked against", [*sets, _NONE], key="shots_against", persist_state="session",
                           help="What stands in a prompt cannot be measured with: the model copies it.")  # fmt: skip
     if chosen == _NONE or not spec.examples:

@@ -28,6 +28,7 @@ from llmopt_ui.model_choice import model_choice
 from llmopt_ui.prompts.fields import Body, prompt_values
 from llmopt_ui.prompts.texts import messages_html
 from llmopt_ui.resources import models, settings, store
+from llmopt_ui.sets import sets_of
 
 SET, EXAMPLE, QUESTION = "preview_set", "preview_example", "preview_question"
 ENDPOINT, MODEL = "preview_endpoint", "preview_model"
@@ -47,7 +48,7 @@ def preview_view(project: Project, body: Body) -> None:
 
 def picked_example(project: Project, key: str) -> tuple[tuple[Example, ...], Example]:
     """Choose an example of a set, or type a question; gives all examples of the set, too."""
-    sets = [item.name for item in store().evaluation_sets(project)]
+    sets = [item.name for item in sets_of(project)]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.selectbox("On", [*sets, _TYPED], key=f"{SET}_{key}", width=190, persist_state="session")
         if chosen == _TYPED:
@@ -63,7 +64,7 @@ def picked_example(project: Project, key: str) -> tuple[tuple[Example, ...], Exa
 
 def latest_set(project: Project, name: str) -> EvaluationSet:
     """The latest version of a set, read once."""
-    version = next(item.version for item in store().evaluation_sets(project) if item.name == name)
+    version = next(item.version for item in sets_of(project) if item.name == name)
     return _set(project.id, name, version, project)
 
 

@@ -15,7 +15,7 @@ from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.table import edited_rows
-from llmopt_ui.resources import store
+from llmopt_ui.sets import sets_of
 
 _SOURCES = {"set": "Examples of a set", "free": "Free input"}
 _TAKES = {"first": "The first", "random": "Random", "all": "All", "chosen": "Chosen by hand"}
@@ -24,7 +24,7 @@ _KEEP: dict[str, Any] = {"persist_state": "session"}
 
 def rows_fields(project: Project, setup: Setup, slot: str) -> Setup:
     """Draw the fields; gives the setup with what was chosen."""
-    sets = [item.name for item in store().evaluation_sets(project)]
+    sets = [item.name for item in sets_of(project)]
     before = setup.source if sets else "free"
     source = st.segmented_control("Rows", list(_SOURCES), default=before, required=True, key=f"rows_source_{slot}",
                                   format_func=_SOURCES.get, label_visibility="collapsed", disabled=not sets,

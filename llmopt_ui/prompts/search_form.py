@@ -23,14 +23,17 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
+from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state
 from llmopt_ui.keys import endpoints
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.model_choice import model_choice
+from llmopt_ui.navigation import EVALUATION, PROMPTS
 from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.setup import KIND as COMPARISON
 from llmopt_ui.prompts.variants import prompts_offered, usual_variants, variant_fields
 from llmopt_ui.resources import models, settings, store
+from llmopt_ui.sets import sets_of
 
 _KEEP: dict[str, str] = {"persist_state": "session"}
 _SCORES = [name for name, info in METRICS.items() if info.kind == "answer"]
@@ -40,11 +43,12 @@ _USUAL_SCORE = "answer_f1"
 def can_search(project: Project) -> bool:
     """Whether there is a prompt and a set; says what is missing where there is not."""
     if not newest_versions(store(), project, PROMPT):
-        empty_state("No saved prompts yet", "Save one in the tab Editor; a search needs something to start from.",
-                    ":material/edit_note:")  # fmt: skip
+        with empty_state("No saved prompts yet", "A search needs a prompt to start from.", ":material/edit_note:"):
+            button_to(PROMPTS, "Write a prompt", "search_to_editor", "Editor")
         return False
-    if not store().evaluation_sets(project):
-        empty_state("No questions yet", "Add a question file on the page Evaluation, tab Questions.", ":material/quiz:")
+    if not sets_of(project):
+        with empty_state("No questions yet", "A search tries prompts on the questions of a set.", ":material/quiz:"):
+            button_to(EVALUATION, "Add questions", "search_to_questions", "Questions")
         return False
     return True
 
@@ -144,7 +148,7 @@ def _first_variant(project: Project, key: str) -> VariantSetup:
 
 
 def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]:
-    sizes = {item.name: item.size for item in store().evaluation_sets(project)}
+    sizes = {item.name: item.size for item in sets_of(project)}
     one, two = st.columns([3, 2], gap="small")
     held_back = held_back_sets(store(), project, sizes)
     first = next((place for place, name in enumerate(sizes) if name not in held_back), 0)

@@ -18,9 +18,11 @@ from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
+from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.model_choice import model_choice
+from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.prompts.checks import checks_table
 from llmopt_ui.prompts.live import models_for, start
 from llmopt_ui.prompts.rows import rows_fields
@@ -38,8 +40,9 @@ _KEEP: dict[str, str] = {"persist_state": "session"}
 def setup_view(project: Project) -> None:
     """The whole setup, with what it will take, and the button that starts it."""
     if not newest_versions(store(), project, PROMPT):
-        empty_state("No saved prompts yet", "Save one in the tab Editor; then compare it with others here.",
-                    ":material/view_column:")  # fmt: skip
+        with empty_state("No saved prompts yet", "Save one; then compare it with others here.",
+                         ":material/view_column:"):  # fmt: skip
+            button_to(PROMPTS, "Write a prompt", "setup_to_editor", "Editor")
         return
     setup = opened_setup(project)
     slot = prompt_state().slot(_form(project))

@@ -20,7 +20,9 @@ from llmopt_core.experiments.prompt_lab.votes import (
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.runs.values import ACTIVE, Project
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, told_problem
+from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.prompts.live import grid_of
 from llmopt_ui.prompts.state import addressed, prompt_state
 from llmopt_ui.prompts.texts import meta_html, question_html, text_html
@@ -35,8 +37,9 @@ def vote_view(project: Project) -> None:
     """The whole tab."""
     found = {one.id: one for one in comparisons(store(), project) if _can_be_voted_on(one)}
     if not found:
-        empty_state("Nothing to vote on yet", "Compare at least two variants in the tab Side by side; then vote here.",
-                    ":material/how_to_vote:")  # fmt: skip
+        with empty_state("Nothing to vote on yet", "Compare at least two variants; then vote on their answers here.",
+                         ":material/how_to_vote:"):  # fmt: skip
+            button_to(PROMPTS, "Compare variants", "vote_to_side", "Side by side")
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         chosen = st.selectbox(
@@ -87,8 +90,9 @@ def _voting(project: Project, found: Comparison, voter: str) -> None:
     done = voted_examples(votes, voter)
     left = [ballot for ballot in asked.ballots if ballot.example.id not in done]
     if not asked.ballots:
-        empty_state("The answers leave nothing to choose", _left_out(asked) or "No row has two whole answers.",
-                    ":material/how_to_vote:")  # fmt: skip
+        told = _left_out(asked) or "No row has two whole answers."
+        with empty_state("The answers leave nothing to choose", told, ":material/how_to_vote:"):
+            button_to(PROMPTS, "Compare other variants", "vote_to_side", "Side by side")
         return
     voted = has_voted(votes, voter)
     shown = voted and prompt_state().unveiled.get((found.id, voter), not left)

@@ -17,11 +17,14 @@ from llmopt_core.experiments.retrieval_lab.differences import told_differences
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.colours import project_inks
-from llmopt_ui.components import empty_state, link_to
+from llmopt_ui.components import empty_state
+from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify
+from llmopt_ui.sets import sets_of
 from llmopt_ui.theme import Ink
 
 LEFT, RIGHT = "left", "right"
@@ -62,15 +65,16 @@ def ready(project: Project, saved: Sequence[SavedConfiguration]) -> bool:
     """Whether there is anything to look at; says what to do where there is not."""
     if not store().document_list(project):
         with empty_state("No documents yet", "Retrieval needs something to look things up in.", ":material/search:"):
-            link_to(DOCUMENTS, "Add documents", "Files")
+            button_to(DOCUMENTS, "Add documents", "retrieval_to_files", "Files")
         return False
     if not saved:
         with empty_state(
             "No configuration looks things up yet",
-            "Make one under Evaluation, tab Configurations, with retrieval switched on.",
+            "Make one with retrieval switched on.",
             ":material/search:",
         ):
-            link_to(EVALUATION, "Open Evaluation", "Configurations")
+            button_to(EVALUATION, "Make a configuration", "retrieval_to_configurations", "Configurations",
+                  **{EDITED: NEW})  # fmt: skip
         return False
     return True
 
@@ -153,7 +157,7 @@ def _texts(place: str) -> str:
 
 def question(project: Project) -> Example | None:
     """The fields for a question: one of a set, or one's own. None where nothing is asked yet."""
-    sets = store().evaluation_sets(project)
+    sets = sets_of(project)
     # A row that breaks where it is narrow: a set's name must be readable whole.
     row = st.container(horizontal=True, gap="medium")
     chosen: Example | None = None

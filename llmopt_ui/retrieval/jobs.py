@@ -20,13 +20,15 @@ from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import EvaluationSet, Example, Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
+from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import documents_now
-from llmopt_ui.components import empty_state, facts, link_to, section
+from llmopt_ui.components import empty_state, facts, section
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import job_runner, models, store
 from llmopt_ui.retrieval.choice import Side, pinned_select
 from llmopt_ui.session import state
+from llmopt_ui.sets import sets_of
 
 SET = "measured_set"
 _ESTIMATE = "-estimate"
@@ -68,10 +70,10 @@ class Offer:
 
 def questions_fields(project: Project, key: str, most: int | None = None) -> Questions | None:
     """Which evaluation set, and how many of its questions; None where there is no set."""
-    sets = store().evaluation_sets(project)
+    sets = sets_of(project)
     if not sets:
         with empty_state("No evaluation set yet", "Add questions with references first.", ":material/quiz:"):
-            link_to(EVALUATION, "Open Evaluation", "Questions")
+            button_to(EVALUATION, "Add questions", f"{key}_to_questions", "Questions")
         return None
     one, two = st.columns([3, 2], gap="medium")
     names = [item.name for item in sets]

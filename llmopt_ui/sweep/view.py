@@ -12,13 +12,16 @@ from llmopt_core.experiments.chunk_sweep.result import SweepResult
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import mark_earlier_state
-from llmopt_ui.components import empty_state, link_to
+from llmopt_ui.components import empty_state
 from llmopt_ui.copy_link import copy_link
 from llmopt_ui.job_panel import follow, last_failure
+from llmopt_ui.navigation import DOCUMENTS as PAGE
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, state
+from llmopt_ui.sets import sets_of
 from llmopt_ui.sweep.form import sweep_form
 from llmopt_ui.sweep.job import KIND, embedding_version, texts_version
 
@@ -52,7 +55,8 @@ def sweep_view(project: Project) -> None:
 def _ready(project: Project, sets: Mapping[str, EvaluationSet]) -> bool:
     """Whether there is something to sweep; says what is missing."""
     if not store().document_list(project):
-        empty_state("No documents yet", "Add the texts in the tab Files, then come back.", ":material/note_add:")
+        with empty_state("No documents yet", "A sweep cuts your documents in many ways.", ":material/note_add:"):
+            button_to(PAGE, "Add documents", "sweep_to_files", "Files")
         return False
     if not sets:
         box = empty_state(
@@ -62,7 +66,9 @@ def _ready(project: Project, sets: Mapping[str, EvaluationSet]) -> bool:
             ":material/quiz:",
         )
         with box:
-            link_to(EVALUATION, "Go to Evaluation", "Questions")
+            way = "Mark in the text" if sets_of(project) else "Write questions"
+            button_to(PAGE, way, "sweep_to_spans", "Questions", spans_way=way)
+            button_to(EVALUATION, "Add a question file", "sweep_to_questions", "Questions")
         return False
     return True
 
@@ -131,9 +137,7 @@ def _ended(job: Job) -> None:
 
 def _sets_with_places(project: Project) -> dict[str, EvaluationSet]:
     """The newest version of each evaluation set that has reference spans."""
-    found = {
-        item.name: _stored(project.id, item.name, item.version, project) for item in store().evaluation_sets(project)
-    }
+    found = {item.name: _stored(project.id, item.name, item.version, project) for item in sets_of(project)}
     return {name: item for name, item in found.items() if any(example.references for example in item.examples)}
 
 

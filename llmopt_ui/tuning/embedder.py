@@ -26,12 +26,15 @@ from llmopt_core.finetuning.jobs import Job
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import empty_state, link_to, section, told_plainly
+from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import models, settings, store
 from llmopt_ui.retrieval.choice import retrieving
 from llmopt_ui.session import notify
+from llmopt_ui.sets import sets_of
 from llmopt_ui.tuning.embedder_charts import parts_bar
 from llmopt_ui.tuning.embedder_gain import outcome
 from llmopt_ui.tuning.fields import hyperparameter_fields
@@ -62,7 +65,7 @@ def embedder_view(project: Project) -> None:
     )
     active = [job for job, _ in known if not job.ended]
     if active:
-        follow_training([job.id for job in active])
+        follow_training(project, [job.id for job in active])
     with st.expander("Tune an embedding model", expanded=not known, icon=":material/model_training:"), told_plainly():
         _form(project, jobs)
     done = [(job, plan) for job, plan in known if job.ended]
@@ -96,13 +99,17 @@ def _with_spans(project: Project, names: Sequence[str]) -> int | None:
 
 
 def _form(project: Project, jobs: Sequence[Job]) -> None:
-    sets = [item.name for item in store().evaluation_sets(project)]
+    sets = [item.name for item in sets_of(project)]
     saved = {item.name: item for item in retrieving(project)}
     _example(project, sets)
     if not sets or not saved:
-        with empty_state("Not ready yet", "It takes an evaluation set whose questions have reference spans, and a "
+        with empty_state("Not ready yet", "It takes an evaluation set whose questions have sources, and a "
                          "configuration with retrieval.", ":material/quiz:"):  # fmt: skip
-            link_to(EVALUATION, "Open Evaluation", "Questions")
+            if not sets:
+                button_to(EVALUATION, "Add questions", "embedder_to_questions", "Questions")
+            if not saved:
+                button_to(EVALUATION, "Make a configuration", "embedder_to_configurations", "Configurations",
+                      **{EDITED: NEW})  # fmt: skip
         return
     choose_wanted(SET, sets)
     one, two, three = st.columns(3, gap="medium")

@@ -23,6 +23,7 @@ from llmopt_ui.components import facts, section
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
+from llmopt_ui.sets import sets_of
 from llmopt_ui.theme import Ink, verdict
 from llmopt_ui.tuning.charts import category_bars
 
@@ -34,7 +35,7 @@ def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
     from llmopt_ui.tuning.square import start_evaluation
 
     section("What did it forget?", "A model tuned for one task can lose others. Both are asked the very same here.")
-    sets = {item.name: item for item in store().evaluation_sets(project)}
+    sets = {item.name: item for item in sets_of(project)}
     usual = _base_configurations(project)
     if not usual or not sets or not isinstance(tuned.spec, ModelSpec):
         return

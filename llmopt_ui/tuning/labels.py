@@ -24,8 +24,10 @@ from llmopt_core.experiments.tuning_lab.labels import (
 from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, facts
 from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.navigation import EVALUATION, FINETUNING
 from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify
@@ -43,8 +45,9 @@ def labels_view(project: Project) -> None:
     if decided:
         _decided(project, decided)
     if not runs:
-        empty_state("No answers yet", "Evaluate a configuration; what it gets wrong or is unsure of comes here.",
-                    ":material/rate_review:")  # fmt: skip
+        with empty_state("No answers yet", "Evaluate a configuration; what it gets wrong or is unsure of comes here.",
+                         ":material/rate_review:"):  # fmt: skip
+            button_to(EVALUATION, "Run an evaluation", "labels_to_run", "Run")
         return
     one, two, three = st.columns([4, 3, 1], gap="medium")
     # What is held back is there to be measured with; comparisons of prompts need no scores, and without scores all
@@ -56,8 +59,9 @@ def labels_view(project: Project) -> None:
     count = three.number_input("At most", 1, 200, 20, key=COUNT)
     found = waiting(store(), project, [runs[key] for key in picked], int(count), scores)
     if not found:
-        empty_state("Nothing left to label", "All answers of these runs look fine or have a decision.",
-                    ":material/task_alt:")  # fmt: skip
+        with empty_state("Nothing left to label", "All answers of these runs look fine or have a decision.",
+                         ":material/task_alt:"):  # fmt: skip
+            button_to(FINETUNING, "See the training data", "labels_to_data", DATA)
         return
     st.caption(
         "Failures first, then low scores, then answers whose scores are middling or disagree. The right answer starts "

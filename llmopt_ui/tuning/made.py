@@ -25,6 +25,7 @@ from llmopt_ui.evaluation.job import MakeModels
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import job_runner, model_maker, models, settings, store
+from llmopt_ui.sets import sets_of
 
 DISTIL, PAIRS = "distillation", "training-pairs"
 MAKING = {DISTIL: "A larger model answers", PAIRS: "Making training pairs"}
@@ -106,7 +107,7 @@ def pairs_form(project: Project) -> None:
 
 
 def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Configuration] | None:
-    sets = [item.name for item in store().evaluation_sets(project)]
+    sets = [item.name for item in sets_of(project)]
     saved = {item.name: item for item in store().configurations(project)}
     if not sets or not saved:
         st.caption("This needs questions and a configuration; the page Evaluation holds both.")
@@ -126,7 +127,7 @@ def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Co
 
 def kept_apart(project: Project, key: str) -> list[EvaluationSet]:
     """The evaluation sets that must not be trained on: all, until somebody says otherwise."""
-    names = [item.name for item in store().evaluation_sets(project)]
+    names = [item.name for item in sets_of(project)]
     chosen = st.multiselect("Evaluation sets to keep apart", names, names, key=f"{key}_{fingerprint(names)}",
                             help="A question that is trained on measures memory, not skill. Take a set off the list to "
                             "train on it, and measure with another one.")  # fmt: skip

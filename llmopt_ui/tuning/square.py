@@ -20,6 +20,7 @@ from llmopt_core.finetuning.jobs import TunedModel
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, outdated_words
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.colours import project_inks
@@ -27,11 +28,13 @@ from llmopt_ui.components import empty_state, section, side_by_side
 from llmopt_ui.evaluation.job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
 from llmopt_ui.evaluation.results import means_over
 from llmopt_ui.evaluation.run_view import check
+from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.job_panel import follow
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import job_runner, model_maker, settings, store
 from llmopt_ui.session import notify, state
+from llmopt_ui.sets import sets_of
 from llmopt_ui.theme import Ink, verdict
 from llmopt_ui.tuning.charts import square_bars
 from llmopt_ui.tuning.economics import economics_view
@@ -94,10 +97,9 @@ def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
     base = {name: c for name, c in saved.items() if not c.model.adapter}
     plain = [name for name, c in base.items() if c.retrieval is None]
     rag = [name for name, c in base.items() if c.retrieval is not None]
-    sets = {item.name: item for item in store().evaluation_sets(project)}
+    sets = {item.name: item for item in sets_of(project)}
     if not plain or not rag or not sets:
-        empty_state("Something to compare is missing", "The comparison needs a configuration without retrieval, "
-                    "one with it, and questions; the page Evaluation holds all three.", ":material/tune:")  # fmt: skip
+        _missing(sets=bool(sets), plain=bool(plain), rag=bool(rag))
         return None
     choose_wanted(TUNED, list(tuned))
     one, two, three, four = side_by_side([3, 3, 3, 2], "square_form")
@@ -116,6 +118,17 @@ def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
     made = corners(base[without], base[looked_up], spec, name)
     three.caption("The tuned model is asked without few-shot examples: it has learned them.")
     return Asked(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
+
+
+def _missing(*, sets: bool, plain: bool, rag: bool) -> None:
+    """Say what the comparison lacks, with a button for each part of it."""
+    parts = [("questions", sets), ("a configuration without retrieval", plain), ("a configuration with it", rag)]
+    told = f"The comparison lacks {' and '.join(words for words, there in parts if not there)}."
+    with empty_state("Something to compare is missing", told, ":material/tune:"):
+        if not sets:
+            button_to(PAGE, "Add questions", "square_to_questions", "Questions")
+        if not plain or not rag:
+            button_to(PAGE, "Make a configuration", "square_to_configurations", "Configurations", **{EDITED: NEW})
 
 
 def _usual_model(project: Project, tuned: Mapping[str, TunedModel]) -> int:

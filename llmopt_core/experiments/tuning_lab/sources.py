@@ -38,6 +38,8 @@ from llmopt_core.types import Answer, EvaluationSet, Example, Message, fingerpri
 SAMPLES = sample_folder() / "finetuning"
 SNIPS = "snips"
 GENERAL = "general-questions"
+SNIPS_TEST = "snips-test"
+CHINESE = "chinese-questions"
 
 
 def few_shot_examples(store: Store, project: Project | str, name: str, system: str = "") -> list[TrainingExample]:
@@ -102,7 +104,7 @@ def sample_questions() -> EvaluationSet:
     Raises:
         BadInput: The sample data is not installed beside the program.
     """
-    return _sample_set("snips_test.jsonl", "snips-test")
+    return _sample_set("snips_test.jsonl", SNIPS_TEST)
 
 
 def general_questions() -> EvaluationSet:
@@ -139,7 +141,7 @@ def sample_chinese(documents: Sequence[str]) -> EvaluationSet | None:
         return None
     found = load_questions(path, path.name).examples
     wanted = {span.document for example in found for span in example.references}
-    return EvaluationSet("chinese-questions", found) if wanted <= set(documents) else None
+    return EvaluationSet(CHINESE, found) if wanted <= set(documents) else None
 
 
 def teacher_at(endpoint: Endpoint, name: str = "", max_tokens: int = 512) -> ModelSpec:

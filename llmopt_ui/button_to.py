@@ -1,0 +1,38 @@
+"""Buttons that lead to where something can be done, prepared: the page, its tab, and what is to be chosen there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from llmopt_ui.navigation import PageSpec
+from llmopt_ui.session import state
+
+_ICON = ":material/arrow_forward:"
+
+
+def button_to(spec: PageSpec, label: str, key: str, tab: str = "", **choices: Any) -> None:
+    """A button that opens a page.
+
+    Args:
+        spec: The page; the same one for another tab of it.
+        label: Of the button.
+        key: Of the button.
+        tab: The tab to open there, whatever tab was open last.
+        choices: What widgets there are to hold, by their keys.
+    """
+    wanted = ({spec.tabs: tab} if tab and spec.tabs else {}) | choices
+    if st.button(label, key=key, icon=_ICON, on_click=_prepare, args=(wanted,)):
+        st.switch_page(spec.file, query_params={})
+
+
+def _prepare(wanted: dict[str, Any]) -> None:
+    state().wanted = wanted
+
+
+def arrive() -> None:
+    """Let the widgets of a page hold what the button that led to it said. Called before they are drawn."""
+    wanted, state().wanted = state().wanted, {}
+    for name, value in wanted.items():
+        st.session_state[name] = value

@@ -7,14 +7,18 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.job_titles import job_title
+from llmopt_core.reporting.standing import standing_of
 from llmopt_core.runs.values import Job
 from llmopt_ui import format as fmt
-from llmopt_ui.components import facts, show_error
-from llmopt_ui.resources import job_runner, store
+from llmopt_ui.components import show_error
+from llmopt_ui.progress import ProgressCard, progress_line
+from llmopt_ui.resources import job_runner, settings, store
 from llmopt_ui.session import state
 
 _PERIOD = 1.5
-_BARS = 3
+_SHOWN = 3
+COMPARISON = "comparison"
 _WORDS = {
     "queued": "Waiting for its turn",
     "running": "Running",
@@ -26,19 +30,20 @@ _WORDS = {
 }
 
 
-def follow(job: Job, title: str, on_end: Callable[[Job], None] | None = None) -> None:
+def follow(job: Job, title: str, on_end: Callable[[Job], None] | None = None, *, stoppable: bool = True) -> None:
     """Show a job. While it is active only this panel is drawn again; when it ends the whole page is.
 
     Args:
         job: As it was when the page was drawn.
         title: What is being done, in words.
         on_end: Called once, before the page is drawn again after the end.
+        stoppable: Whether it looks at a request to stop.
     """
 
     @st.fragment(run_every=_PERIOD if job.active else None)
     def panel() -> None:
         current = store().job(job.id)
-        _panel(current, title)
+        _panel(current, title, stoppable=stoppable)
         if job.active and not current.active:
             if on_end is not None:
                 on_end(current)
@@ -59,73 +64,73 @@ def last_failure(jobs: Sequence[Job], title: Callable[[Job], str]) -> None:
 
 
 def running_jobs(project: str) -> None:
-    """What is being worked on, in few words, wherever the user is. Draws nothing while there is nothing.
+    """What is being worked on and trained, in few words, wherever the user is. Draws nothing while there is nothing.
 
     Of other projects it says only how much there is: all wait in the same line.
     """
-    if not store().jobs(active=True):
+    trained = _training()
+    if not store().jobs(active=True) and not trained:
         return
 
     @st.fragment(run_every=2 * _PERIOD)
     def bars() -> None:
         active = store().jobs(active=True)
         own = [job for job in active if job.project in (None, project)]
-        for job in own[:_BARS]:
-            done, total = int(job.progress.get("done") or 0), int(job.progress.get("total") or 0)
-            words = f"{job.kind.replace('-', ' ').capitalize()}: {_WORDS[job.status].split(':')[0].lower()}"
-            share = min(1.0, done / total) if total else 0.0
-            st.progress(share, text=fmt.markdown(words + (f", {share:.0%}" if total else "")))
-        if others := len(active) - len(own):
+        others = len(active) - len(own)
+        for job in own[:_SHOWN]:
+            progress_line(job_title(job.kind, job.arguments), standing_of(job.progress), f"side_cancel_{job.id}",
+                          _cancel, (job.id,))  # fmt: skip
+        if trained:
+            from llmopt_ui.tuning.standing import training_lines
+
+            others += training_lines(project)
+        if others:
             st.caption(f":material/hourglass_top: {fmt.plural(others, 'job')} of other projects")
 
     bars()
 
 
-def _panel(job: Job, title: str) -> None:
+def _training() -> bool:
+    """Whether a model is being trained; what knows it is read only where something was ever trained."""
+    from llmopt_core.finetuning.job_folder import jobs_root
+
+    if not jobs_root(settings()).is_dir():
+        return False
+    from llmopt_ui.tuning.standing import active_training
+
+    return bool(active_training())
+
+
+def _panel(job: Job, title: str, *, stoppable: bool) -> None:
     progress = job.progress
-    done, total = int(progress.get("done") or 0), int(progress.get("total") or 0)
-    with st.container(border=True):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"**{fmt.markdown(title)}**", width="content")
-            if job.active:
-                st.button(
-                    "Stopping …" if job.cancel_requested else "Cancel",
-                    key=f"job_cancel_{job.id}",
-                    icon=":material/stop_circle:",
-                    disabled=job.cancel_requested,
-                    on_click=_cancel,
-                    args=(job.id,),
-                )
-        share = done / total if total else 0.0
-        st.progress(min(1.0, share), text=_sentence(job, done, total))
-        spent = [
-            ("Tokens so far", fmt.count(int(progress.get("tokens") or 0))),
-            ("Cost so far", fmt.money(progress.get("cost_usd", 0.0))),
-        ]
-        if progress.get("left_usd") is not None:
-            spent.append(("Left of the budget", f"${fmt.plain_usd(progress['left_usd'])}"))
-        facts(
-            [
-                ("Time left", fmt.duration(progress.get("seconds_left")) if job.active else fmt.DASH),
-                *(spent if "tokens" in progress or "unit" not in progress else []),
-                ("Taken from the cache", fmt.count(int(progress.get("cached") or 0))),
-            ]
-        )
-        if job.error and job.status == "budget-reached":
-            st.caption(fmt.markdown(job.error))
-        elif job.error:
-            show_error(job.error)
-
-
-def _sentence(job: Job, done: int, total: int) -> str:
-    words = _WORDS[job.status]
-    counted = f" · {done:,} of {total:,} {job.progress.get('unit', 'records')}" if total else ""
-    message = str(job.progress.get("message") or "")
-    return fmt.markdown(words + counted + (f" · {message}" if message and job.active else ""))
+    cancel = _cancel if job.active and stoppable else None
+    card = ProgressCard(title, f"job_cancel_{job.id}", cancel, (job.id,), stopping=job.cancel_requested)
+    more = [("Taken from the cache", fmt.count(int(progress.get("cached") or 0)))]
+    if "tokens" in progress or "unit" not in progress:
+        more.insert(0, ("Tokens so far", fmt.count(int(progress.get("tokens") or 0))))
+    card.show(_WORDS[job.status], standing_of(progress), more, active=job.active)
+    if job.error and job.status == "budget-reached":
+        st.caption(fmt.markdown(job.error))
+    elif job.error:
+        show_error(job.error)
 
 
 def _cancel(job_id: int) -> None:
     try:
-        job_runner().cancel(job_id)
+        job = store().job(job_id)
+        if job.kind != COMPARISON or not _cancel_comparison(job):
+            job_runner().cancel(job_id)
     except LlmOptError as error:
-        show_error(str(error))
+        state().problem = str(error)
+
+
+def _cancel_comparison(job: Job) -> bool:
+    """Stop a comparison that is worked on here; false where it is not."""
+    from llmopt_core.experiments.prompt_lab.comparison import comparison
+    from llmopt_ui.prompts.live import live
+
+    found = comparison(store(), job.project, str(job.arguments.get("comparison")))
+    if live().board(found.id) is None:
+        return False
+    live().cancel(found)
+    return True

@@ -122,6 +122,8 @@ async def _ablate(  # noqa: PLR0917
 
 def _progress() -> Any:
     """A line on stderr at every tenth of the work."""
+    from llmopt_core.reporting.standing import standing_of
+
     told = 0
 
     def see(progress: LabProgress) -> None:
@@ -129,7 +131,7 @@ def _progress() -> Any:
         done, total = progress.done, progress.total
         if total and done * 10 // total > told:
             told = done * 10 // total
-            note(f"{done} of {total}")
+            note(standing_of(progress.as_dict()).line)
 
     return see
 

@@ -166,12 +166,13 @@ class _Notes:
     def __call__(self, progress: dict[str, Any]) -> None:
         import time
 
+        from llmopt_core.reporting.standing import standing_of
+
         if not sys.stderr.isatty() or time.monotonic() - self._said < _NOTE_EVERY:
             return
         self._said = time.monotonic()
-        left = progress["seconds_left"]
-        more = f", about {left:.0f} s left" if left else ""
-        note(f"llmopt: {progress['message']}: {progress['done']} of {progress['total']} {progress['unit']}{more}")
+        now = standing_of(progress)
+        note(f"llmopt: {now.message}: {now.line}")
 
 
 def _text(result: SweepResult) -> str:

@@ -189,21 +189,14 @@ class Follower:
 
 
 def _line_of(progress: RunProgress) -> str:
-    from llmopt_core.execution.money import plain_usd
+    from llmopt_core.reporting.standing import Standing
 
-    if progress.stage == "indexing":
-        return f"{progress.configuration}: indexing {progress.done} of {progress.total} texts"
-    parts = [f"{progress.configuration}: {progress.done} of {progress.total}"]
-    if progress.failed:
-        parts.append(f"{progress.failed} failed")
-    parts.append(f"{progress.usage.calls} calls")
-    if progress.usage.cost_usd:
-        parts.append(f"{plain_usd(progress.usage.cost_usd)} USD")
-    if progress.left_usd is not None:
-        parts.append(f"{plain_usd(progress.left_usd)} USD left of the budget")
-    if progress.seconds_left:
-        parts.append(f"{progress.seconds_left:.0f} s left")
-    return ", ".join(parts)
+    indexing = progress.stage == "indexing"
+    now = Standing(progress.done, progress.total, "texts" if indexing else "questions", progress.seconds_left,
+                   progress.usage.cost_usd, progress.left_usd)  # fmt: skip
+    words = "indexing, " if indexing else ""
+    failed = f", {progress.failed:,} failed" if progress.failed else ""
+    return f"{progress.configuration}: {words}{now.line}{failed}"
 
 
 def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, baseline: str) -> str:

@@ -56,8 +56,9 @@ def follow_job(tuner: FineTuner, job: Job, seconds: float = 1.0) -> Job:
 
 
 def _progress(job: Job) -> str:
-    left = "" if job.seconds_left is None else f", {job.seconds_left:.0f} s left"
-    return f"step {job.step} of {job.total_steps}, {job.tokens_per_second:.0f} tokens/s{left}"
+    from llmopt_core.experiments.tuning_lab.jobs import standing_of_training
+
+    return f"{standing_of_training(job).line} · {job.tokens_per_second:.0f} tokens/s"
 
 
 def report_job(job: Job, json: str) -> int:

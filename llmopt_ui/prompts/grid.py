@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from llmopt_core.experiments.prompt_lab.board import Board
 from llmopt_core.experiments.prompt_lab.columns import Column
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Filter, Grid, missing_places
+from llmopt_core.reporting.standing import standing_of
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Usage
 from llmopt_ui import format as fmt
@@ -19,11 +21,12 @@ from llmopt_ui.caveats import overlap_sentences
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import show_error, told_plainly, told_problem
 from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.progress import ProgressCard
 from llmopt_ui.prompts.downloads import grid_downloads
 from llmopt_ui.prompts.grid_rows import Page, draw_rows
 from llmopt_ui.prompts.live import ask_again, columns, grid_of, live, new_budget_key
 from llmopt_ui.prompts.state import addressed
-from llmopt_ui.prompts.watch import watch
+from llmopt_ui.prompts.watch import answers_ended, watch
 from llmopt_ui.theme import Ink, verdict
 
 FILTER, PAGE, MARKED = "show", "page", "marked"
@@ -47,6 +50,7 @@ def grid_view(project: Project, found: Comparison) -> None:
     known = project_inks(project, grid.names)
     colours = [known[name] for name in grid.names]
     _standing(found, grid, board)
+    card = _card(found) if board is not None else None
     head = [column.empty() for column in st.columns(len(grid.names), gap="small")]
     draw_head(head, grid, columns(found, grid, board), colours)
     which, marked = _filters(grid)
@@ -55,10 +59,25 @@ def grid_view(project: Project, found: Comparison) -> None:
     slots = draw_rows(found, grid, page, busy=board is not None)
     if not shown:
         st.caption("No row is like that.")
-    if board is not None:
-        watch(board, grid, page, slots, which, lambda now: draw_head(head, now, columns(found, now, board), colours))
+    if board is not None and card is not None:
+        watch(board, grid, page, slots, which, lambda now: draw_head(head, now, columns(found, now, board), colours),
+              lambda now: _progress(card, found, now))  # fmt: skip
     elif grid.rows:
         grid_downloads(project, found, grid)
+
+
+def _card(found: Comparison) -> ProgressCard:
+    names = " against ".join(variant.name for variant in found.variants)
+    return ProgressCard(f"Comparing {names} on {found.set_name}", "comparison_cancel", live().cancel, (found,),
+                        told="What has come stays.")  # fmt: skip
+
+
+def _progress(card: ProgressCard, found: Comparison, grid: Grid) -> None:
+    """What has come, as the grid knows it, with the time and the cost that the job has told."""
+    job = live().job(found.id)
+    told = standing_of(job.progress if job is not None else {})
+    done, total = answers_ended(grid)
+    card.show("Running", replace(told, done=done, total=total, unit="answers", message=""))
 
 
 def draw_head(

@@ -60,8 +60,6 @@ def _moment(when: datetime) -> str:
 def _actions(project: Project, found: Comparison) -> None:
     board = live().board(found.id)
     if board is not None:
-        st.button("Cancel", key="comparison_cancel", icon=":material/stop_circle:", on_click=live().cancel,
-                  args=(found,), help="What has come stays.")  # fmt: skip
         return
     st.button("Change and run again", key="comparison_reuse", icon=":material/replay:", disabled=not found.origin,
               on_click=_reuse, args=(project, found), help="Opens the setup of this comparison.")  # fmt: skip

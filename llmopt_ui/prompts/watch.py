@@ -13,7 +13,6 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from llmopt_core.experiments.prompt_lab.board import Board
 from llmopt_core.experiments.prompt_lab.grid import Cell, Filter, Grid, updated
-from llmopt_ui import format as fmt
 from llmopt_ui.prompts.grid_rows import Page, Slots, draw_row
 
 _WAIT = 0.25
@@ -27,10 +26,11 @@ _ROWS_EVERY = 2.0
 
 
 def watch(  # noqa: PLR0917
-    board: Board, grid: Grid, page: Page, slots: Slots, which: Filter, draw_head: Callable[[Grid], None]
-) -> None:
+    board: Board, grid: Grid, page: Page, slots: Slots, which: Filter, draw_head: Callable[[Grid], None],
+    draw_progress: Callable[[Grid], None],
+) -> None:  # fmt: skip
     """Keep the page up to date until the comparison ends, then draw all of it again."""
-    told = st.empty()
+    draw_progress(grid)
     board.look_at(_viewer(), page.rows)
     rows = _Rows(page, slots, grid)
     head = _Head(grid)
@@ -42,7 +42,7 @@ def watch(  # noqa: PLR0917
         rows.draw(grid, (row for _, row, _ in places))
         if head.is_due(grid):
             head.draw(grid, draw_head)
-            told.caption(_progress(grid))
+            draw_progress(grid)
         if ended:
             st.rerun()
         if which != "all" and time.monotonic() - filtered > _ROWS_EVERY:
@@ -82,18 +82,18 @@ class _Head:
     """The summaries above the columns, drawn anew where an answer has ended; seldom where that takes long."""
 
     def __init__(self, grid: Grid) -> None:
-        self._drawn, self._next = _ended(grid), 0.0
+        self._drawn, self._next = answers_ended(grid), 0.0
 
     def is_due(self, grid: Grid) -> bool:
         """Whether to draw now."""
-        return time.monotonic() > self._next and _ended(grid) != self._drawn
+        return time.monotonic() > self._next and answers_ended(grid) != self._drawn
 
     def draw(self, grid: Grid, draw_head: Callable[[Grid], None]) -> None:
         """Draw, and note how long it took."""
         started = time.monotonic()
         draw_head(grid)
         ended = time.monotonic()
-        self._drawn, self._next = _ended(grid), ended + max(_HEAD_EVERY, _HEAD_SHARE * (ended - started))
+        self._drawn, self._next = answers_ended(grid), ended + max(_HEAD_EVERY, _HEAD_SHARE * (ended - started))
 
 
 def _begun_or_ended(drawn: Sequence[Cell], cells: Sequence[Cell]) -> bool:
@@ -104,7 +104,7 @@ def _begun_or_ended(drawn: Sequence[Cell], cells: Sequence[Cell]) -> bool:
     )
 
 
-def _ended(grid: Grid) -> tuple[int, int]:
+def answers_ended(grid: Grid) -> tuple[int, int]:
     """How many answers have ended, of how many."""
     records = [record for row in grid.rows for cell in row for record in cell.repeats]
     return sum(record is not None for record in records), len(records)
@@ -114,8 +114,3 @@ def _viewer() -> str:
     """Names this browser tab among those that look at a comparison."""
     context = get_script_run_ctx()
     return context.session_id if context else "page"
-
-
-def _progress(grid: Grid) -> str:
-    done, total = _ended(grid)
-    return f"{done:,} of {fmt.plural(total, 'answer')}"

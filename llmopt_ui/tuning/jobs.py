@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.tuning_lab.jobs import JobReport, best_valid_loss, cancel, report
+from llmopt_core.experiments.tuning_lab.jobs import JobReport, best_valid_loss, report, standing_of_training
 from llmopt_core.experiments.tuning_lab.library import training_sets
 from llmopt_core.experiments.tuning_lab.ownership import jobs_of
 from llmopt_core.finetuning.finetuners import all_jobs
@@ -18,7 +18,9 @@ from llmopt_core.runs.values import Job as Sending
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import empty_state, facts, section, show_error
+from llmopt_ui.components import empty_state, section, show_error
+from llmopt_ui.job_panel import follow
+from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.theme import Ink
@@ -26,6 +28,7 @@ from llmopt_ui.tuning.charts import loss_curves
 from llmopt_ui.tuning.colours import job_inks, job_labels
 from llmopt_ui.tuning.elsewhere import elsewhere
 from llmopt_ui.tuning.job import cost_word, job_view, status_word
+from llmopt_ui.tuning.standing import cancel_training
 from llmopt_ui.tuning.start import STARTING, access, start_form
 from llmopt_ui.tuning.tabs import choose_wanted
 
@@ -59,16 +62,8 @@ def _sending(project: Project, jobs: Sequence[Job]) -> str:
     if newest is None or newest.id in state().seen_jobs:
         return ""
     if newest.active:
-
-        @st.fragment(run_every=_PERIOD)
-        def watched() -> None:
-            st.caption(
-                f":material/upload: Sending the data to {fmt.markdown(str(newest.arguments.get('provider', '')))} …"
-            )
-            if not store().job(newest.id).active:
-                st.rerun()
-
-        watched()
+        follow(newest, f"Sending the data of {newest.arguments.get('name', '')} to "
+               f"{newest.arguments.get('provider', '')}", stoppable=False)  # fmt: skip
     elif newest.status == "failed" and not _went_on(newest, jobs):
         show_error(newest.error)
         st.button("Put away", key=f"start_seen_{newest.id}", type="tertiary", on_click=state().seen_jobs.add,
@@ -119,46 +114,27 @@ def _of_service(job_id: str, status: str) -> JobReport:
 
 def _panel(found: JobReport, ink: Ink) -> None:
     job = found.job
-    with st.container(border=True):
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            where = "on this machine" if job.provider == LOCAL else f"at {job.provider}"
-            st.markdown(f"**{fmt.markdown(job.name)}** :gray[{fmt.markdown(where)}]", width="content")
-            st.button("Cancel", key=f"tuning_cancel_{job.id}", icon=":material/stop_circle:", on_click=_cancel,
-                      args=(job.id,), help="What is saved stays; resume goes on from there.")  # fmt: skip
-        share = job.step / job.total_steps if job.total_steps else 0.0
-        st.progress(min(1.0, share), text=fmt.markdown(_sentence(job)))
-        losses = [p.valid_loss for p in found.points if p.valid_loss is not None]
-        train = [p.train_loss for p in found.points if p.train_loss is not None]
-        facts(
-            [
-                ("Time left", fmt.duration(job.seconds_left) if job.status == "running" else fmt.DASH),
-                ("Tokens per second", fmt.number(job.tokens_per_second) if job.tokens_per_second else fmt.DASH),
-                ("Training loss", fmt.number(train[-1]) if train else fmt.DASH),
-                ("Validation loss", fmt.number(losses[-1]) if losses else fmt.DASH),
-            ]
-        )
-        if found.points:
-            figure = loss_curves({job.name: found.points}, {job.name: ink}, job.total_steps, job.kind)
-            st.plotly_chart(figure, config=CONFIG,
-                            key=f"tuning_live_{job.id}", alt="Training and validation loss so far")  # fmt: skip
-        if found.problem:
-            show_error(found.problem)
-
-
-def _sentence(job: Job) -> str:
-    counted = f" · step {job.step:,} of {job.total_steps:,}" if job.total_steps else ""
+    where = "on this machine" if job.provider == LOCAL else f"at {job.provider}"
+    card = ProgressCard(f"Training {job.name} {where}", f"tuning_cancel_{job.id}", cancel_training, (job.id,),
+                        told="What is saved stays; resume goes on from there.")  # fmt: skip
+    losses = [p.valid_loss for p in found.points if p.valid_loss is not None]
+    train = [p.train_loss for p in found.points if p.train_loss is not None]
+    more = [
+        ("Tokens per second", fmt.number(job.tokens_per_second) if job.tokens_per_second else fmt.DASH),
+        ("Training loss", fmt.number(train[-1]) if train else fmt.DASH),
+        ("Validation loss", fmt.number(losses[-1]) if losses else fmt.DASH),
+    ]
+    now = standing_of_training(job)
     if job.status == "queued":
-        return (job.message or "Waiting for its turn").rstrip(".") + counted
-    words = "Training" if job.status == "running" else job.status
-    return words + counted + (f" · {job.message}" if job.message else "")
-
-
-def _cancel(job_id: str) -> None:
-    try:
-        cancel(access(), job_id)
-        notify("Asked to stop; it saves its state and ends after the step it is in.")
-    except LlmOptError as error:
-        state().problem = str(error)
+        # Why it waits, said once.
+        card.show((job.message or "Waiting for its turn").rstrip("."), replace(now, message=""), more)
+    else:
+        card.show("Training" if job.status == "running" else job.status, now, more)
+    if found.points:
+        figure = loss_curves({job.name: found.points}, {job.name: ink}, job.total_steps, job.kind)
+        st.plotly_chart(figure, config=CONFIG, key=f"tuning_live_{job.id}", alt="Training and validation loss so far")
+    if found.problem:
+        show_error(found.problem)
 
 
 def _all(project: Project, jobs: Sequence[Job]) -> None:

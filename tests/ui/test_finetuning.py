@@ -305,11 +305,29 @@ def test_a_running_job_is_followed_and_can_be_cancelled(
     test = app(PAGE, project=used, tuning_view="Jobs")
     assert not test.exception
     shown = words(test)
-    assert "42 s" in shown
     assert "Tokens per second 123" in shown
+    assert {"Time left 42 s", "Cost so far free"} <= set(shown.split("\n"))
+    assert [bar.proto.text for bar in test.main.get("progress")] == ["Training · 5 of 20 steps"]
     keyed(test.button, "tuning_cancel_").click().run()
     assert folder.cancel_asked()
     assert not trained.cancel_asked()
+
+
+def test_training_is_seen_in_the_sidebar_of_every_page_and_can_be_cancelled_there(
+    app: App, used: str, store: Store, settings: Settings, trained: JobFolder
+) -> None:
+    saved = training_sets(store, used)[0]
+    assert not app("pages/evaluation.py", project=used).sidebar.get("progress")
+    folder = new_folder(settings, JobRequest(name="second"), "lora", saved.train, None)
+    folder.update_state(status="running", step=5, total_steps=20, seconds_left=42.0)
+    test = app("pages/evaluation.py", project=used)
+    (bar,) = test.sidebar.get("progress")
+    assert bar.proto.text.replace("\\", "") == "**Training second**  \n5 of 20 steps · 42 s left · free so far"
+    assert bar.proto.value == 25
+    keyed(test.button, "side_tuning_cancel_").click().run()
+    assert folder.cancel_asked()
+    folder.update_state(status="finished")
+    assert not test.run().sidebar.get("progress")
 
 
 def test_a_local_job_starts_with_what_the_form_says(
@@ -460,7 +478,7 @@ def test_a_refused_job_that_went_on_is_no_problem_any_more(
     assert len(stub.jobs) == 1
     # What the service said before it was resumed ends nothing and redraws nothing.
     assert not redrawn
-    assert [bar.proto.text for bar in test.get("progress")] == ["The service checks the files"]
+    assert [bar.proto.text for bar in test.main.get("progress")] == ["The service checks the files"]
     # The event log goes on telling it, with its time; nothing else does.
     assert not [text.value for text in test.text if text.value.startswith("Endpoint 'cloud' would not")]
     assert not [button for button in test.button if (button.key or "").startswith("start_seen_")]
@@ -519,7 +537,7 @@ def test_missing_losses_have_a_dash_and_a_waiting_job_waits_once(
     (table,) = [t for t in test.dataframe if "Tuned model" in t.value.columns]
     assert table.value["Validation loss"].isna().tolist() == [True, False]
     assert table.proto.placeholder == "–"
-    told = [bar.proto.text for bar in test.get("progress")]
+    told = [bar.proto.text for bar in test.main.get("progress")]
     assert [text.replace("\\", "") for text in told] == ["Waiting until another training has ended"]
     folder.update_state(status="cancelled", message="")
     test.run()

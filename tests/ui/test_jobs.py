@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -137,6 +138,9 @@ def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: py
         time.sleep(0.1)
     test.run()
     assert {"Time left", "Tokens so far", "Cost so far", "Taken from the cache"} <= {m.label for m in test.metric}
+    (bar,) = test.sidebar.get("progress")
+    assert re.fullmatch(r"\*\*Evaluating baseline on questions\*\*  \n\d+ of 48 questions · .+ left · free so far",
+                        bar.proto.text.replace("\\", ""))  # fmt: skip
     press(test, "Cancel")
     finish(test)
     run = store.runs("sample")[0]

@@ -130,6 +130,11 @@ class Board:
             self._version += 1
             self._tell()
 
+    def counts(self) -> tuple[int, int]:
+        """How many answers have ended, of how many."""
+        with self._changed:
+            return sum(cell.state not in ("waiting", "running") for cell in self._cells.values()), len(self._cells)
+
     @property
     def ended(self) -> bool:
         """Whether the work has ended and is stored."""

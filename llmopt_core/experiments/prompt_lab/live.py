@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -129,10 +130,16 @@ class LiveComparisons:
         board.look_at("at first", {row for _, row, _ in places[:_SEEN_AT_FIRST]})
 
         async def work(context: JobContext) -> dict[str, Any]:
+            started = time.monotonic()
+
+            def should_cancel() -> bool:
+                context.report(_standing(board, time.monotonic() - started))
+                return context.should_cancel()
+
             try:
                 async with make_models() as models:
                     status = await run_comparison(
-                        context.store, plan, found, models, board, should_cancel=context.should_cancel
+                        context.store, plan, found, models, board, should_cancel=should_cancel
                     )
             finally:
                 self._give_up(found, board, "failed")
@@ -145,3 +152,10 @@ class LiveComparisons:
             self._boards[found.id] = (board, job_id)
             for gone in [key for key, (old, _) in self._boards.items() if old.ended][:-8]:
                 del self._boards[gone]
+
+
+def _standing(board: Board, seconds: float) -> dict[str, Any]:
+    """How far a comparison is, for its job; the time left goes by what has come so far."""
+    done, total = board.counts()
+    left = seconds / done * (total - done) if done else None
+    return {"done": done, "total": total, "unit": "answers", "seconds_left": left}

@@ -21,6 +21,7 @@ from llmopt_core.finetuning.training_price import TrainingPrice, training_price
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.reporting.standing import Standing
 from llmopt_core.settings import Settings
 
 USUAL_SPEED = 300.0
@@ -147,6 +148,18 @@ def best_valid_loss(settings: Settings, job_id: str) -> float | None:
     """The lowest validation loss of a job as known here; asks no service."""
     points = open_folder(settings, job_id).metrics()
     return min((p.valid_loss for p in points if p.valid_loss is not None), default=None)
+
+
+def standing_of_training(job: Job) -> Standing:
+    """How far a training is; what is trained on this machine costs nothing."""
+    return Standing(
+        job.step,
+        job.total_steps,
+        "steps",
+        job.seconds_left if job.status == "running" else None,
+        0.0 if job.provider == LOCAL else job.cost_usd,
+        message=job.message,
+    )
 
 
 def cancel(access: Access, job_id: str) -> Job:

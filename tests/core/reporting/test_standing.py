@@ -1,0 +1,29 @@
+"""How far work is, in one set of words."""
+
+from llmopt_core.experiments.job_titles import job_title
+from llmopt_core.reporting.standing import Standing, standing_of
+
+
+def test_the_line_says_done_of_total_time_and_cost() -> None:
+    now = standing_of({"done": 12, "total": 1480, "seconds_left": 125.0, "cost_usd": 0.0123, "left_usd": 1.5})
+    assert now.line == "12 of 1,480 questions · 2 min 5 s left · $0.012 so far · $1.5 of the budget left"
+    assert now.share == 12 / 1480
+
+
+def test_what_is_not_known_is_said_and_never_zero() -> None:
+    assert Standing().line == "time left not known yet · free so far"
+    now = standing_of({"done": 3, "total": 4, "unit": "texts", "cost_usd": None})
+    assert now.line == "3 of 4 texts · time left not known yet · cost not known: no price list"
+    assert Standing(5, 4).share == 1.0
+
+
+def test_the_title_of_a_job_says_what_is_inside() -> None:
+    assert job_title("evaluation", {"configurations": ["a", "b"], "evaluation_set": "q"}) == "Evaluating a, b on q"
+    assert job_title("chunk-sweep", {"settings": 12, "evaluation_set": "q"}) == "Sweep of 12 settings on q"
+    assert job_title("comparison", {"variants": ["x", "y"], "set": "q"}) == "Comparing x, y on q"
+    assert job_title("retrieval-measure", {"configuration": "rag", "set": "q", "questions": 4}) == (
+        "Measuring the retrieval of rag on q"
+    )
+    assert job_title("retrieval-measure-estimate", {"configuration": "rag"}) == "Trying a few questions of rag"
+    assert job_title("question-writing", {}) == "Writing questions"
+    assert job_title("something-new", {}) == "Something new"

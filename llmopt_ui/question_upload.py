@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NONE = "(none)"
 ROLES = {
     "question": "Question",
-    "reference": "Right answer",
+    "reference": "Reference answer",
     "id": "Id",
     "category": "Category",
     "document": "Document of the answer",

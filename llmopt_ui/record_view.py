@@ -133,7 +133,7 @@ def _hit(hit: Hit, position: int, *, cited: bool, references: Sequence[Span]) ->
     chunk = hit.chunk
     with st.container(border=True):
         badges = " :blue-badge[cited]" if cited else ""
-        badges += " :green-badge[holds the reference]" if any(_overlap(chunk, span) for span in references) else ""
+        badges += " :green-badge[holds the source]" if any(_overlap(chunk, span) for span in references) else ""
         st.markdown(
             f"**{position + 1}** · {fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,} · "
             f"score {fmt.number(hit.score)}]{badges}"

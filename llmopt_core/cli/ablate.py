@@ -156,7 +156,7 @@ def _text(report: AblationReport) -> str:
         "",
         table(header, rows),
         "",
-        "Changes are paired, with 95 % intervals and p-values corrected by Holm; "
+        "Changes are paired, with 95 % intervals that hold for all parts at once; "
         "a component takes so much time and tokens per question.",
         "",
     ]

@@ -220,7 +220,7 @@ def _leaderboard(store: Store, run_ids: list[int], experiment: Experiment, basel
     text = table(["", *names], body)
     note_line = "mean [95 % interval]"
     if len(runs) > 1:
-        note_line += f"; compared with {names[position]}. {family.words}"
+        note_line += f"; compared with {names[position]}. {family.in_short} How: docs/statistics.md"
     notes = [*_apart(rows), *_judge_note(first), *unscored_lines(store, runs), *_caveats(store, run_ids)]
     return "\n".join([*heading, text, "", note_line, *notes])
 

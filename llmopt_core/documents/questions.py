@@ -81,7 +81,7 @@ class QuestionFile:
             *(f"{problem.unit} {problem.line} was left out: {problem.message}." for problem in self.problems),
             *(f"line {quote.line}: {_nearly(quote)}" for quote in near),
             *(
-                f"the column `{name}` looks like an answer and is not used: say so where it is the reference "
+                f"the column `{name}` looks like an answer and is not used: say so where it is the reference answer "
                 f"(`--column reference={name}` on the command line)."
                 for name in self.unused
             ),

@@ -97,10 +97,10 @@ def _entries(raw: Any) -> list[dict[str, Any]]:
         raise BadInput("`references` is not a list")
     for entry in raw:
         if not isinstance(entry, dict):
-            raise BadInput("a reference is not an object with `document`, `start` and `end`, or with a `quote`")
+            raise BadInput("a source is not an object with `document`, `start` and `end`, or with a `quote`")
         unknown = sorted(set(entry) - _ENTRY_KEYS)
         if unknown:
-            raise BadInput(f"a reference has the unknown key `{unknown[0]}`")
+            raise BadInput(f"a source has the unknown key `{unknown[0]}`")
     return raw
 
 
@@ -112,9 +112,9 @@ def _resolve(
     if start is None and end is None and "quote" in entry:
         return _quoted(entry["quote"], name, documents)
     if not name:
-        raise BadInput("a reference does not name its `document`")
+        raise BadInput("a source does not name its `document`")
     if not isinstance(name, str | int) or isinstance(name, bool):
-        raise BadInput("the `document` of a reference is not a text")
+        raise BadInput("the `document` of a source is not a text")
     a, b = _whole(start, "start"), _whole(end, "end")
     if documents is None:
         if not 0 <= a < b <= _FARTHEST:
@@ -166,7 +166,7 @@ def _whole(value: Any, key: str) -> int:
         return int(value)
     if isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,18}(\.0+)?\s*", value, re.ASCII):
         return int(value.split(".", maxsplit=1)[0])
-    raise BadInput(f"a reference has no whole number as `{key}`")
+    raise BadInput(f"a source has no whole number as `{key}`")
 
 
 def _short(text: str) -> str:

@@ -47,7 +47,7 @@ _ALL = (
         "retrieval",
         ("answer", "contexts", "judge"),
         True,
-        "As context precision, judged against the answer given where there is no reference (Ragas).",
+        "As context precision, judged against the answer given where there is no reference answer (Ragas).",
     ),
     MetricInfo(
         "exact_match",
@@ -55,8 +55,8 @@ _ALL = (
         "answer",
         ("answer", "reference"),
         True,
-        "1 where the answer equals the reference, or one of several right answers, but for case, punctuation and "
-        "articles (SQuAD).",
+        "1 where the answer equals the reference answer, or one of several right answers, but for case, punctuation "
+        "and articles (SQuAD).",
     ),
     MetricInfo(
         "answer_f1",
@@ -64,8 +64,8 @@ _ALL = (
         "answer",
         ("answer", "reference"),
         True,
-        "F1 of the words the answer shares with the reference, or with the nearest of several right answers (SQuAD); "
-        "Chinese and Japanese by characters.",
+        "F1 of the words the answer shares with the reference answer, or with the nearest of several right answers "
+        "(SQuAD); Chinese and Japanese by characters.",
     ),
     MetricInfo(
         "semantic_similarity",
@@ -73,7 +73,7 @@ _ALL = (
         "answer",
         ("answer", "reference"),
         True,
-        "Cosine similarity of the embeddings of answer and reference, or the nearest of several right answers.",
+        "Cosine similarity of the embeddings of answer and reference answer, or the nearest of several right answers.",
     ),
     MetricInfo(
         "hit_rate",
@@ -81,7 +81,7 @@ _ALL = (
         "retrieval",
         ("retrieval", "references"),
         True,
-        "1 where at least one retrieved chunk overlaps a reference span.",
+        "1 where at least one retrieved chunk overlaps a source.",
     ),
     MetricInfo(
         "recall",
@@ -89,7 +89,7 @@ _ALL = (
         "retrieval",
         ("retrieval", "references"),
         True,
-        "Share of the reference spans that some retrieved chunk overlaps.",
+        "Share of the sources that some retrieved chunk overlaps.",
     ),
     MetricInfo(
         "mrr",
@@ -97,7 +97,7 @@ _ALL = (
         "retrieval",
         ("retrieval", "references"),
         True,
-        "One over the rank of the first chunk that overlaps a reference span; 0 where none does.",
+        "One over the rank of the first chunk that overlaps a source; 0 where none does.",
     ),
     MetricInfo(
         "ndcg",
@@ -105,7 +105,7 @@ _ALL = (
         "retrieval",
         ("retrieval", "references"),
         True,
-        "How early the reference spans are met in the ranking, against the best possible order.",
+        "How early the sources are met in the ranking, against the best possible order.",
     ),
 )
 

@@ -157,7 +157,7 @@ def _schema_problem(check: CheckSpec) -> str:
 
 def _similar_problem(check: CheckSpec) -> str:
     good = check.value is None or (isinstance(check.value, str) and check.value.strip())
-    return "" if good else "needs a text as its value, or none to compare with the reference"
+    return "" if good else "needs a text as its value, or none to compare with the reference answer"
 
 
 def _metric_problem(check: CheckSpec) -> str:

@@ -85,7 +85,8 @@ def in_one_sentence() -> str:
     """What stands beside the judge's scores: what it measures, how well, and what it cannot see."""
     people = [f"{row.metric.replace('_', ' ')} {row.auc:.2f} ({row.data})" for row in AGREEMENT if not row.made]
     return (
-        "The built-in judge measures grounding, not correctness; against human labels its AUC (0.5 is guessing) is "
+        "The built-in judge measures grounding, not correctness; against human labels its AUC (how often it scores "
+        "a right answer above a wrong one; 0.5 is guessing) is "
         f"{', '.join(people)}. It cannot see what must be reckoned or known from elsewhere, rejects "
         f"{share_of('free paraphrase'):.0%} of free paraphrases, and lets {1 - share_of('invention'):.0%} of plausible "
         "inventions pass."

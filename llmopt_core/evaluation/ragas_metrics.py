@@ -102,7 +102,7 @@ class RagasMetrics:
         """Share of the reference answer's statements that the retrieved chunks hold."""
         contexts = _texts(sample.hits or ())
         if not contexts:
-            return Outcome(0.0, "Retrieval found nothing, so no part of the reference is in the contexts.")
+            return Outcome(0.0, "Retrieval found nothing, so no part of the reference answer is in the contexts.")
         judge = self.judge_for(sample, meter)
         heard = RecordingJudge(judge)
         inputs = {
@@ -115,7 +115,7 @@ class RagasMetrics:
             Evidence(part["statement"], bool(part["attributed"]), part["reason"], judge.source(part["statement"]))
             for part in heard.said[-1][1]["classifications"]
         )
-        return Outcome(value, _counted(evidence, "reference sentences are in the contexts"), evidence)
+        return Outcome(value, _counted(evidence, "sentences of the reference answer are in the contexts"), evidence)
 
 
 def _question(sample: Sample) -> str:

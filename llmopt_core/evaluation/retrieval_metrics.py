@@ -15,7 +15,7 @@ def _metric(measure: Callable[[Ranks], float]) -> Work:
         hits, references = sample.hits or (), sample.example.references
         ranks = found_at([hit.chunk.span for hit in hits], references)
         found = sum(rank is not None for rank in ranks)
-        text = f"{found} of {len(ranks)} reference spans found in {len(hits)} chunks."
+        text = f"{found} of {len(ranks)} sources found in {len(hits)} chunks."
         return Outcome(measure(ranks), text, tuple(map(_evidence, ranks, references, [hits] * len(ranks))))
 
     return score

@@ -162,7 +162,7 @@ def missing_input(sample: Sample, needs: tuple[Need, ...]) -> str:
     if "reference" in needs and not (sample.example.reference or "").strip():
         return "The example has no reference answer."
     if "references" in needs and not sample.example.references:
-        return "The example names no reference span in a document."
+        return "The example names no source in a document."
     if "retrieval" in needs and sample.hits is None:
         return "The configuration retrieves nothing."
     if "contexts" in needs and not any(hit.chunk.text.strip() for hit in sample.shown):

@@ -35,7 +35,7 @@ async def score_exact_match(sample: Sample, meter: Meter) -> Outcome:
     reference = max(right, key=lambda one: exact_match(sample.answer_text, one), default="")
     value = exact_match(sample.answer_text, reference)
     if len(right) < 2:
-        return Outcome(value, "Equal to the reference." if value else "Not equal to the reference.")
+        return Outcome(value, "Equal to the reference answer." if value else "Not equal to the reference answer.")
     none = f"Equal to none of the {len(right)} right answers."
     return Outcome(value, f"Equal to one of {len(right)} right answers: {reference}" if value else none)
 
@@ -47,7 +47,7 @@ async def score_answer_f1(sample: Sample, meter: Meter) -> Outcome:
     said, meant = tokens(sample.answer_text), tokens(reference)
     shared = sum((Counter(said) & Counter(meant)).values())
     value = token_f1(sample.answer_text, reference)
-    told = f"{shared} words shared; the answer has {len(said)}, the reference {len(meant)}."
+    told = f"{shared} words shared; the answer has {len(said)}, the reference answer {len(meant)}."
     if len(right) < 2:
         return Outcome(value, told)
     return Outcome(value, f"{told} Best of {len(right)} right answers: {reference}")

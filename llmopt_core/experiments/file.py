@@ -19,9 +19,11 @@ from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import METRICS
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.saved_prompts import prompts_filled_in
 from llmopt_core.experiments.yaml_lines import Located, merged, read_yaml
 from llmopt_core.files import read_regular_file
 from llmopt_core.models.endpoints import Endpoint, endpoints_in
+from llmopt_core.runs.store import Store
 from llmopt_core.types import Document, EvaluationSet, Spec
 
 DEFAULT_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1")
@@ -77,7 +79,12 @@ class _File(Spec):
     endpoints: dict[str, Any] = Field(default_factory=dict)
 
 
-def load_experiment(path: Path, columns: Mapping[str, str] | None = None, questions_encoding: str = "") -> Experiment:
+def load_experiment(
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    questions_encoding: str = "",
+    store: Store | None = None,
+) -> Experiment:
     """Read an experiment with its documents and questions.
 
     Paths in the file are relative to the file's folder, else to the current folder. Bad lines of the question file are
@@ -87,11 +94,12 @@ def load_experiment(path: Path, columns: Mapping[str, str] | None = None, questi
         path: The experiment file.
         columns: What columns of the question file mean, over what the file says under `columns`.
         questions_encoding: Of the question file, over what the file says under `questions_encoding`.
+        store: Holds the saved prompts that the file names; by default that of the environment.
 
     Raises:
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
     """
-    located = _configurations_extended(read_located(path))
+    located = _configurations_extended(_with_saved_prompts(read_located(path), path, store))
     said = validated(located, _File)
     _check_names(said, located)
     folder = path.parent
@@ -119,6 +127,13 @@ def load_experiment(path: Path, columns: Mapping[str, str] | None = None, questi
         endpoints=_endpoints(said, located),
         notes=tuple(f"{path_of_set.name}: {line}" for line in found.notes),
     )
+
+
+def _with_saved_prompts(file: Located, path: Path, store: Store | None) -> Located:
+    project = file.value.get("project") or path.stem
+    if not isinstance(file.value.get("configurations"), list) or not isinstance(project, str):
+        return file
+    return prompts_filled_in(file, store, project)
 
 
 def _endpoints(said: _File, located: Located) -> dict[str, Endpoint]:

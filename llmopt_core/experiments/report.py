@@ -28,6 +28,7 @@ from llmopt_core.reporting.page import (
     render,
     spread,
 )
+from llmopt_core.reporting.terms import explained
 from llmopt_core.workspace import write_output
 
 
@@ -74,7 +75,8 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
             *((note, False) for note in [judge_note(str(result.get("judge") or ""), metrics)] if note),
         ),
         metrics=tuple(_metric(name, rows) for name in metrics),
-        tested=family.words,
+        tested=f"{family.in_short} {explained('p')}",
+        method=family.words,
         examples=_examples(runs, labels),
         colours={label: colours[name] for label, name in zip(labels, names, strict=True) if name in colours},
         votes=votes_table_in(result, names),

@@ -59,7 +59,7 @@ async def training_pairs(
 
     usable = [example for example in examples if (example.reference or "").strip()]
     if not usable:
-        raise BadInput("No example has a reference answer to learn; add references to the questions.")
+        raise BadInput("No example has a reference answer to learn; add reference answers to the questions.")
     if asked.retrieval is not None:
         await pipeline.prepare(usable)
     results = await bounded_map(usable, pair, concurrency=concurrency, stage="training pairs")

@@ -91,9 +91,10 @@ class ReportExample:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything on the page; `caveats` are sentences, each with whether it stands in red; `tested` says how.
+    """Everything on the page; `caveats` are sentences, each with whether it stands in red.
 
-    `colours` are those that runs have elsewhere, by their names; `votes` is None where nobody voted.
+    `tested` says in short what verdicts hold for, `method` how they were tested; `colours` are those that runs have
+    elsewhere, by their names; `votes` is None where nobody voted.
     """
 
     title: str
@@ -104,6 +105,7 @@ class Report:
     examples: tuple[ReportExample, ...]
     caveats: tuple[tuple[str, bool], ...] = ()
     tested: str = ""
+    method: str = ""
     colours: Mapping[str, str] = field(default_factory=dict)
     votes: VotesTable | None = None
 

@@ -31,7 +31,7 @@ _EXPLAINED = {
     "sentence": "Whole sentences until the size is full.",
     "structure": "At headings, never across them.",
 }
-UNITS = {"tokens": "Embedding tokens", "cl100k": "cl100k tokens", "characters": "Characters"}
+UNITS = {"tokens": "Embedding tokens", "cl100k": "OpenAI tokens (cl100k)", "characters": "Characters"}
 _ENOUGH = 4
 _LONGEST = 3_000_000
 

@@ -61,7 +61,7 @@ def _fields(project: Project, questions: EvaluationSet, example: Example | None)
             "What is asked", example.question if example else "", key=f"{QUESTION}_{turn}", height=90
         )
         answers = st.text_area(
-            "Right answers, one on each line", "\n".join(example.right_answers) if example else "",
+            "Reference answers, one on each line", "\n".join(example.right_answers) if example else "",
             key=f"{ANSWERS}_{turn}", height=90,
         )  # fmt: skip
         category = st.text_input("Category", (example.category or "") if example else "", key=f"{CATEGORY}_{turn}")

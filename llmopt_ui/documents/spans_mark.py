@@ -78,7 +78,7 @@ def _question(questions: EvaluationSet, listed: Sequence[SavedDocument]) -> Exam
     if DOCUMENT not in st.session_state:
         _go_to(next(iter(by_id.values()), None), names)
     chosen = st.selectbox(
-        "Question (○ has no reference yet)", list(by_id), key=key, format_func=told, on_change=_chosen,
+        "Question (○ has no source yet)", list(by_id), key=key, format_func=told, on_change=_chosen,
         args=(key, by_id, names),
     )  # fmt: skip
     return by_id.get(chosen or "")
@@ -165,7 +165,7 @@ def _keep(project: Project, questions: EvaluationSet, example: Example, span: Sp
             st.text(fmt.shorten(document.text[span.start : span.end], 300))
     with st.container(horizontal=True, gap="small"):
         put = (project, questions.name, example.id, span)
-        st.button("Set as the reference", key=SET_IT, type="primary", icon=":material/bookmark_added:",
+        st.button("Set as the source", key=SET_IT, type="primary", icon=":material/bookmark_added:",
                   disabled=span is None, on_click=_save, args=put)  # fmt: skip
         if example.references:
             st.button("Add to the others", key=ADD_IT, disabled=span is None, on_click=_save, args=put,
@@ -187,4 +187,4 @@ def _save(project: Project, name: str, example_id: str, span: Span | None, *, ad
         return
     state().forms += 1
     count = next(len(one.references) for one in changed.examples if one.id == example_id)
-    notify(f"{name}: question {example_id} has {fmt.plural(count, 'reference')} now.")
+    notify(f"{name}: question {example_id} has {fmt.plural(count, 'source')} now.")

@@ -12,7 +12,7 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, facts, told_plainly
-from llmopt_ui.navigation import DOCUMENTS
+from llmopt_ui.navigation import DOCUMENTS, EVALUATION
 from llmopt_ui.resources import store
 from llmopt_ui.sets import sets_of
 
@@ -34,10 +34,15 @@ def spans_view(project: Project) -> None:
         with empty_state("No documents yet", told, ":material/format_quote:"):
             button_to(DOCUMENTS, "Add documents", "spans_to_files", "Files")
         return
-    st.caption(
-        "Retrieval can be measured where a question knows which characters of which document answer it: its reference."
-    )
     sets = [item.name for item in sets_of(project)]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(
+            "Here a question learns where its answer stands in the documents: its source, by which retrieval is "
+            "measured. Whole files of questions with their reference answers are added and read under Evaluation.",
+            width="stretch",
+        )
+        chosen = {"questions_set": chosen_set(project)} if sets else {}
+        button_to(EVALUATION, "Evaluation › Questions", "spans_to_evaluation", "Questions", **chosen)
     if sets:
         _known(project, sets)
     way = st.segmented_control(
@@ -63,12 +68,12 @@ def _known(project: Project, sets: list[str]) -> None:
     with right:
         facts(
             [
-                ("With a reference", fmt.count(found.known)),
+                ("With a source", fmt.count(found.known)),
                 ("Without", fmt.count(found.unknown)),
                 ("Broken", fmt.count(len(found.broken))),
             ],
             (
-                "Questions with a reference.",
+                "Questions with a source.",
                 "Questions without one.",
                 "Their document is gone, or shorter than before.",
             ),

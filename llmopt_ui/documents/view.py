@@ -109,7 +109,7 @@ def upload_form(project: Project) -> None:
             accept_multiple_files=True,
             key=f"{UPLOAD}_{current.uploads}",
             help="Text is extracted on this machine. A zip gives every file in it. A file of a known name replaces "
-            "the one that is there; the references of your questions follow their words to the new place.",
+            "the one that is there; the sources of your questions follow their words to the new place.",
         )
         keep = st.checkbox(
             "Add files whose text is there already under another name",
@@ -184,13 +184,13 @@ def outcome_notes(added: Added) -> list[str]:
     if changed.replaced:
         notes.append(f"Replaced: {', '.join(changed.replaced)}.")
     if changed.moved:
-        notes.append(f"{fmt.plural(changed.moved, 'reference')} moved to where the same words stand now.")
+        notes.append(f"{fmt.plural(changed.moved, 'source')} moved to where the same words stand now.")
     notes += [
-        f"Question {lost.example_id} of {lost.set_name} lost a reference, {lost.reason}: {fmt.shorten(lost.question)}"
+        f"Question {lost.example_id} of {lost.set_name} lost a source, {lost.reason}: {fmt.shorten(lost.question)}"
         for lost in changed.lost
     ]
     notes += [
-        f"Question {one.example_id} of {one.set_name}: look whether its reference is still right, {one.reason}: "
+        f"Question {one.example_id} of {one.set_name}: look whether its source is still right, {one.reason}: "
         f"{fmt.shorten(one.question)}"
         for one in changed.unsure
     ]
@@ -249,7 +249,7 @@ def _before_deletion(project: Project, document: Document) -> None:
     if not hanging:
         return
     has = "has its answer" if len(hanging) == 1 else "have their answer"
-    st.text(f"{fmt.plural(len(hanging), 'question')} {has} in it; the questions stay, but lose that reference:")
+    st.text(f"{fmt.plural(len(hanging), 'question')} {has} in it; the questions stay, but lose that source:")
     for one in hanging[:_NAMED]:
         st.caption(fmt.markdown(f"{one.set_name} · {one.example_id}: {fmt.shorten(one.question)}"))
     if len(hanging) > _NAMED:

@@ -44,6 +44,13 @@ def questions_view(project: Project) -> None:
     with st.expander("Add questions", icon=":material/playlist_add:"):
         _upload(project)
     name = st.selectbox("Evaluation set", [item.name for item in found], key=SHOWN, bind="query-params", width=340)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(
+            "Here are the questions of a set with their reference answers. Where each answer stands in the documents, "
+            "single questions, and questions that a model writes are the matter of the page Documents.",
+            width="stretch",
+        )
+        button_to(DOCUMENTS, "Documents › Questions", "questions_to_documents", "Questions", spans_set=name)
     saved = next(item for item in found if item.name == name)
     _one(project, saved)
 
@@ -54,8 +61,8 @@ def _upload(project: Project) -> None:
         file = st.file_uploader("Question file", type=["jsonl", "csv", "tsv", "json"], key=f"{UPLOAD}_{turn}")
         st.caption(
             "JSONL with one object per line, a JSON list, or CSV with a header; files of SQuAD, Hugging Face and Ragas "
-            "too. Only `question` is required; `reference` is the right answer, or a list of them, `references` say "
-            "where it stands, `category` groups. Prompts can use any further column."
+            "too. Only `question` is required; `reference` is the reference answer, or a list of them, `references` "
+            "are its sources (where it stands), `category` groups. Prompts can use any further column."
         )
         st.code(SAMPLE_LINE, language="json", wrap_lines=True)
         beside = beside_fields(f"{UPLOAD}_{turn}")
@@ -99,7 +106,7 @@ def _one(project: Project, saved: SavedSet) -> None:
         height=460,
         column_config={
             "Question": st.column_config.TextColumn(width=320),
-            "Reference": st.column_config.TextColumn(width=150),
+            "Reference answer": st.column_config.TextColumn(width=150),
         },
         alt="Questions of the evaluation set",
     )
@@ -127,7 +134,7 @@ def question_table(examples: Sequence[Example]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Question": [example.question for example in examples],
-            "Reference": [" · ".join(example.right_answers) or None for example in examples],
+            "Reference answer": [" · ".join(example.right_answers) or None for example in examples],
             "Category": [example.category for example in examples],
             "Stands in": [
                 ", ".join(dict.fromkeys(span.document for span in example.references)) for example in examples

@@ -19,6 +19,7 @@ from llmopt_ui.components import Download, downloads, told_plainly
 from llmopt_ui.forms.prompt import prompt_fields
 from llmopt_ui.forms.request_fields import request_fields
 from llmopt_ui.forms.retrieval import retrieval_fields
+from llmopt_ui.forms.saved_prompt import saved_prompt_choice
 from llmopt_ui.forms.tuned_choice import tuned_choice
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
@@ -82,7 +83,8 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
         with model_tab:
             model = model_fields(before.model, token)
         with prompt_tab:
-            prompt = prompt_fields(before.prompt, token)
+            chosen = saved_prompt_choice(project, before.prompt, token)
+            prompt = prompt_fields(before.prompt, token) if chosen is None else chosen.model_dump(mode="json")
         with retrieval_tab:
             retrieval = retrieval_fields(before.retrieval, token)
         with checks_tab:

@@ -96,7 +96,7 @@ def _references(sight: Sight, cutting: Cutting, placed: Mapping[int, Ranked] | N
     lines = [_reference(cutting, placed, start, end, sight.top_k) for start, end in sight.references]
     if not lines:
         elsewhere = sorted({_place(sight, span) for span in sight.example.references}) if sight.example else []
-        where = "in " + ", ".join(elsewhere[:3]) if elsewhere else "nowhere yet: this question has no reference"
+        where = "in " + ", ".join(elsewhere[:3]) if elsewhere else "nowhere yet: this question has no source"
         lines = [f"The answer stands {where}."]
     ranked = f" :gray[Ranks among {fmt.plural(competing, 'chunk')}.]" if placed is not None else ""
     st.markdown("  \n".join(lines[:4]) + ranked)
@@ -114,13 +114,13 @@ def _reference(cutting: Cutting, placed: Mapping[int, Ranked] | None, start: int
 
     held = held_by(cutting, start, end)
     if not held:
-        return ":red[:material/close: The reference stands in no chunk.]"
+        return ":red[:material/close: The source stands in no chunk.]"
     whole = [one.position for one in held if one.share >= 1]
     if whole:
         told = " and ".join(_named(i, placed) for i in whole[:3])
-        return f"{_sign(whole, placed, top_k)} The reference stands whole in {told}."
+        return f"{_sign(whole, placed, top_k)} The source stands whole in {told}."
     parts = ", ".join(f"{one.share:.0%} in {_named(one.position, placed)}" for one in held[:4])
-    return f":orange[:material/content_cut:] The reference is **cut**: {parts}."
+    return f":orange[:material/content_cut:] The source is **cut**: {parts}."
 
 
 def _named(position: int, placed: Mapping[int, Ranked] | None) -> str:

@@ -24,7 +24,7 @@ _EXPLAINED = {
     "semantic": "Where the meaning turns between sentences, judged by embeddings. The first cut takes a while.",
     "small-to-big": "Searches small pieces (a quarter of the size), hands over the large one around them.",
 }
-UNITS = {"tokens": "Embedding tokens", "cl100k": "cl100k tokens", "characters": "Characters"}
+UNITS = {"tokens": "Embedding tokens", "cl100k": "OpenAI tokens (cl100k)", "characters": "Characters"}
 _SIZES = {"tokens": (20, 1000, 200, 10), "cl100k": (20, 1000, 200, 10), "characters": (100, 4000, 800, 50)}
 
 
@@ -60,7 +60,7 @@ def chunking_fields(name: str, title: str) -> ChunkingSpec:
 
 def spec_title(spec: ChunkingSpec) -> str:
     """A chunking in few words, such as `Recursive, 200 tokens, overlap 20`."""
-    unit = {"tokens": "tokens", "cl100k": "cl100k tokens"}.get(spec.unit, "characters")
+    unit = {"tokens": "tokens", "cl100k": "OpenAI tokens"}.get(spec.unit, "characters")
     overlap = f", overlap {spec.overlap:,}" if spec.overlap else ""
     return f"{METHODS[spec.method]}, {spec.size:,} {unit}{overlap}"
 

@@ -21,9 +21,7 @@ from llmopt_ui.documents.text_pages import turn_to
 WINDOW = 3_600
 _JS = Path(__file__).with_name("microscope.js")
 _CSS = Path(__file__).with_name("microscope.css")
-_STRIP = (
-    "The whole document. Click to go there. Frame: what is shown below; blue: chunks handed over; orange: references."
-)
+_STRIP = "The whole document. Click to go there. Frame: what is shown below; blue: chunks handed over; orange: sources."
 
 
 @dataclass(frozen=True, slots=True)

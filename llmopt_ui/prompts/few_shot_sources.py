@@ -19,7 +19,7 @@ from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
 Add = Callable[..., None]
-_SOURCES = {"model": "The model's", "reference": "The reference"}
+_SOURCES = {"model": "The model's", "reference": "The reference answer"}
 _FILE, _REPLACE = "shots_file", "shots_replace"
 
 

@@ -118,7 +118,7 @@ def _rendered(project: Project, prompt: PromptSpec, example: Example, model: Mod
         [f"Counted by {made.tokenizer}, the marks of messages included.", "Without the answer.", ""],
     )
     if passage:
-        st.caption("`context` shows the passage around the example's reference; a run fills it by retrieval.")
+        st.caption("`context` shows the passage around the example's source; a run fills it by retrieval.")
     st.html(_messages(made))
 
 

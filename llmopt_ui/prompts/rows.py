@@ -82,7 +82,7 @@ def _typed(setup: Setup, slot: str) -> Setup:
     wanted = [name.strip() for name in (further or "").split(",") if name.strip().isidentifier()]
     config: dict[str, Any] = {
         "question": st.column_config.TextColumn("Question", width="large"),
-        "reference": st.column_config.TextColumn("Expected answer", width="medium"),
+        "reference": st.column_config.TextColumn("Reference answer", width="medium"),
         **{name: st.column_config.TextColumn(name) for name in wanted},
     }
     rows = edited_rows(f"rows_inputs_{'_'.join(config)}_{slot}", setup.inputs or [{"question": ""}], config)

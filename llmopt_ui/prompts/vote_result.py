@@ -19,6 +19,7 @@ from llmopt_core.experiments.prompt_lab.votes import (
     votes_csv,
 )
 from llmopt_core.finetuning.data import TrainingSet
+from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.store_labs import Vote
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
@@ -27,7 +28,7 @@ from llmopt_ui.theme import NEUTRAL, plain, themed, verdict
 
 _PREFERRED = ""
 _WIDTHS = {name: st.column_config.Column(width=width) for name, width in {
-    "Pair": 165, "Won, lost, tied": 95, "Win rate (95 %)": 115, "Sign test p": 80, "The first is": 150
+    "Pair": 165, "Won, lost, tied": 95, "Win rate (95 %)": 115, "p": 80, "The first is": 150
 }.items()}  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def vote_result(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
     st.plotly_chart(win_rates(result.pairs), config=CONFIG, key=f"vote_rates_{found.id}")
     st.dataframe(_table(result.pairs), hide_index=True, column_config=_WIDTHS,
                  alt="Wins, losses and ties of each pair of variants")  # fmt: skip
-    st.caption(fmt.markdown(tally_words(result)))
+    st.caption(fmt.markdown(tally_words(result)), help=explained("p", "together"))
     _files(found, grid, votes)
 
 
@@ -65,7 +66,7 @@ def win_rates(pairs: Sequence[PairResult]) -> go.Figure:
             error_x={"type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": NEUTRAL, **ends},
             customdata=[[p.wins, p.losses, p.ties, _between(p), fmt.p_value(p.p_value)] for p in shown],
             hovertemplate="<b>%{y}</b><br>won %{customdata[0]}, lost %{customdata[1]}, tied %{customdata[2]}<br>"
-            "win rate %{x:.0f} % (95 % interval %{customdata[3]})<br>sign test p %{customdata[4]}<extra></extra>",
+            "win rate %{x:.0f} % (95 % interval %{customdata[3]})<br>p %{customdata[4]}<extra></extra>",
         )
     )
     figure.add_vline(50, line={"dash": "dash", "color": NEUTRAL})
@@ -85,7 +86,7 @@ def _table(pairs: Sequence[PairResult]) -> pd.DataFrame:
             "Pair": [f"{p.first} against {p.second}" for p in pairs],
             "Won, lost, tied": [f"{p.wins}, {p.losses}, {p.ties}" for p in pairs],
             "Win rate (95 %)": [rate_words(p) for p in pairs],
-            "Sign test p": [fmt.p_value(p.p_value) for p in pairs],
+            "p": [fmt.p_value(p.p_value) for p in pairs],
             "The first is": [verdict(p.verdict).text for p in pairs],
         }
     )
@@ -107,7 +108,7 @@ def _files(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
         stem = fmt.file_stem(f"votes-{found.project}-{found.id}")
         downloads(
             [
-                Download(f"{fmt.plural(len(pairs), 'preference pair')} for DPO (JSONL)",
+                Download(f"{fmt.plural(len(pairs), 'preference pair')} to train on (JSONL)",
                          TrainingSet(stem, tuple(pairs)).to_jsonl(), f"{stem}-dpo.jsonl", "application/jsonl"),
                 Download("Votes (CSV)", votes_csv(votes), f"{stem}.csv", "text/csv"),
             ],

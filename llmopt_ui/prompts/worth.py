@@ -12,6 +12,7 @@ from llmopt_core.csv_text import csv_of
 from llmopt_core.experiments.prompt_lab.library import few_shot_from
 from llmopt_core.experiments.prompt_search.setup import WORTH, task_from
 from llmopt_core.experiments.prompt_search.worth import ExampleWorth, WorthResult, measure_worth, worth_answers
+from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
@@ -75,8 +76,8 @@ def _result(found: WorthResult) -> None:
     if any(row.comparison is not None for row in found.examples):
         st.plotly_chart(worth_chart(found, score), config=CONFIG, key="worth_chart", width="stretch")
         st.caption("Marks show the mean difference over the same questions, lines its 95 % interval. An example is "
-                   "said to help or hurt only where the test stands after Holm's correction over all "
-                   "examples.")  # fmt: skip
+                   "said to help or hurt only where that holds for all examples tested together.",
+                   help=explained("p", "together"))  # fmt: skip
     with st.container(key="figures_worth"):
         st.table(worth_table(found), border="horizontal", hide_index=True, alt="What each few-shot example is worth")
     spent(found.usage, found.seconds)
@@ -97,7 +98,7 @@ def _row(row: ExampleWorth) -> dict[str, str]:
     name = f"{row.place + 1}\\. {fmt.markdown(fmt.shorten(row.question, 70))}"
     if compared is None:
         return {"Example": name, "Worth": ":gray[not measured]", "95 % interval": fmt.DASH, "Says the test": fmt.DASH,
-                "p (Holm)": fmt.DASH, "Questions": fmt.DASH, "Tokens": fmt.DASH}  # fmt: skip
+                "p": fmt.DASH, "Questions": fmt.DASH, "Tokens": fmt.DASH}  # fmt: skip
     style = verdict(row.verdict)
     of = f" of {compared.pairs + compared.dropped}" if compared.dropped else ""
     return {
@@ -105,7 +106,7 @@ def _row(row: ExampleWorth) -> dict[str, str]:
         "Worth": fmt.signed(compared.difference),
         "95 % interval": unbroken(fmt.interval(compared.low, compared.high)),
         "Says the test": unbroken(f":{style.named}[{style.sign} {_WORDS[row.verdict or 'no difference seen']}]"),
-        "p (Holm)": fmt.p_value(row.p_adjusted),
+        "p": fmt.p_value(row.p_adjusted),
         "Questions": f"{compared.pairs}{of}",
         "Tokens": fmt.DASH if row.tokens is None else f"{row.tokens:,.0f}",
     }

@@ -18,6 +18,7 @@ from llmopt_core.experiments.retrieval_lab.jobs import (
     ablation_work,
 )
 from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain
+from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
@@ -93,7 +94,7 @@ def _show(project: Project, report: AblationReport) -> None:
         alt="Paired differences with intervals",
     )  # fmt: skip
     _table(report, measures)
-    section("Which to drop", f"By {TITLES[report.leading]}; p-values corrected by Holm over all parts.")
+    section("Which to drop", f"By {TITLES[report.leading]}. {explained('together')}")
     for number, one in enumerate(report.removed):
         _advice(project, one, number)
     for told, count in report.failures.items():
@@ -126,7 +127,7 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
     st.caption(
         "“Takes” is what the part itself costs per question: work on this machine timed past the cache, model calls as "
         "they were when they were made. Means with 95 % intervals; differences are paired, and are seen where they "
-        "hold when all parts are tested at once (Holm)."
+        "hold when all parts are tested at once."
     )
     if any(one.name == BOTH_CHECKS for one in report.removed):
         st.caption(

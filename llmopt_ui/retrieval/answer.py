@@ -123,7 +123,7 @@ def _chunks(side: Side, found: Inspection, given: Answer) -> None:
     parts = cited_parts(given)
     st.markdown(
         "**Chunks the model saw**",
-        help="Cited ones have an orange edge, and what the answer rests on is underlined; the reference is green.",
+        help="Cited ones have an orange edge, and what the answer rests on is underlined; the source is green.",
     )
     for number, hit in enumerate(given.hits, start=1):
         chunk, cited = hit.chunk, number - 1 in given.citations

@@ -75,7 +75,7 @@ def rank_flow_chart(found: Inspection, ink: Ink, gold: str, deepest: int) -> go.
         [
             _flow("Other chunks", rest, shown, None, {"color": _QUIET, "width": 1}, 4),
             _flow("Handed over", given, shown, None, {"color": ink.colour, "width": 2}, 7),
-            _flow("Gold: holds the reference", wanted, shown, absent, {"color": gold, "width": 4}, 10),
+            _flow("Holds the source", wanted, shown, absent, {"color": gold, "width": 4}, 10),
         ]
     )
     ticks = [rank for rank in (1, 5, 10, 20, 30, 50, 100, 200, 500) if rank <= deepest]
@@ -163,7 +163,7 @@ def score_strips(found: Inspection, ink: Ink, gold: str) -> go.Figure:
     looks = {
         "rest": ("Other chunks", _QUIET, "circle", 8),
         "given": ("Handed over", ink.colour, "circle", 11),
-        "gold": ("Gold", gold, "diamond", 14),
+        "gold": ("Holds the source", gold, "diamond", 14),
     }
     for kind, points in groups.items():
         name, colour, symbol, size = looks[kind]
@@ -201,7 +201,7 @@ def meaning_map(found: Map, ink: Ink, gold: str) -> go.Figure:
     groups = (
         ("Other chunks", [p for p in chunks if not p.gold and p.rank is None], _QUIET, "circle", 7),
         ("Handed over", [p for p in chunks if not p.gold and p.rank is not None], ink.colour, "circle", 12),
-        ("Gold", [p for p in chunks if p.gold], gold, "diamond", 15),
+        ("Holds the source", [p for p in chunks if p.gold], gold, "diamond", 15),
         ("Invented texts", [p for p in found.points if p.kind == "passage"], "#E69F00", "triangle-up", 14),
         ("Question", [p for p in found.points if p.kind == "question"], "#D55E00", "star", 18),
     )

@@ -72,7 +72,9 @@ def questions_fields(project: Project, key: str, most: int | None = None) -> Que
     """Which evaluation set, and how many of its questions; None where there is no set."""
     sets = sets_of(project)
     if not sets:
-        with empty_state("No evaluation set yet", "Add questions with references first.", ":material/quiz:"):
+        with empty_state(
+            "No evaluation set yet", "Retrieval is measured with questions that know their sources.", ":material/quiz:"
+        ):
             button_to(EVALUATION, "Add questions", f"{key}_to_questions", "Questions")
         return None
     one, two = st.columns([3, 2], gap="medium")

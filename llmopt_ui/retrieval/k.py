@@ -23,7 +23,7 @@ from llmopt_ui.retrieval.set_charts import k_chart
 from llmopt_ui.theme import verdict
 
 CHOSEN = "sweep_ks"
-_TITLES = {"answer_f1": "Answer F1", "faithfulness": "Faithfulness", "recall": "Gold handed over"}
+_TITLES = {"answer_f1": "Answer F1", "faithfulness": "Faithfulness", "recall": "Sources handed over"}
 
 
 def k_view(project: Project, found: Sequence[Side]) -> None:

@@ -43,7 +43,7 @@ def _question(example: Example) -> None:
         if example.reference is not None:
             st.caption(f"Reference answer: {fmt.markdown(example.expected)}")
         elif not example.references:
-            st.caption("No reference is known for this question, so no chunk is marked as gold.")
+            st.caption("No source is known for this question, so no chunk is marked as holding it.")
 
 
 def _summary(seen: Seen) -> None:
@@ -53,11 +53,11 @@ def _summary(seen: Seen) -> None:
             usage, retrieval = found.retrieval.usage.made or Usage(), found.retrieval
             facts(
                 [
-                    ("Gold", _gold(found)),
+                    ("Source at rank", _gold(found)),
                     ("Chunks", f"{len(retrieval.hits)} of {found.chunks}"),
                     ("Time", fmt.short_time(retrieval.seconds)),
                 ],
-                ("The rank of the first chunk handed over that holds the reference answer.",
+                ("The rank of the first chunk handed over that holds the source.",
                  "What the model gets, of all chunks in the index.",
                  "All stages when this was first looked up, without what is loaded once."),
                 columns=3,

@@ -10,6 +10,7 @@ import streamlit as st
 from llmopt_core.csv_text import csv_of
 from llmopt_core.experiments.retrieval_lab.jobs import MEASURE, measure_work, set_report
 from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, SetReport
+from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
@@ -53,16 +54,17 @@ def set_view(project: Project, found: Sequence[Side]) -> None:
 def _show(shown: Shown, k: int) -> None:
     section(
         f"After each stage, among its first {k} chunks",
-        "Means over the questions with references, with 95 % intervals. The last stage holds no more chunks than are "
+        "Means over the questions with sources, with 95 % intervals. The last stage holds no more chunks than are "
         "handed over.",
     )
     st.plotly_chart(stage_chart(shown, k), config=CONFIG, key="set_stages", alt="Recall, MRR and nDCG after each stage")
-    section("Where gold stands", "Each reference counts once: by the first chunk that overlaps it.")
+    st.caption(explained("recall", "mrr", "ndcg"))
+    section("Where the sources stand", f"{explained('source')} Each counts once: by the first chunk that overlaps it.")
     st.markdown(position_legend())
     for column, (side, report) in zip(st.columns(len(shown), gap="medium"), shown, strict=True):
         column.plotly_chart(
             position_chart(side, report), config=CONFIG, key=f"set_gold_{side.place}",
-            alt="Ranks of references after each stage",
+            alt="Ranks of sources after each stage",
         )  # fmt: skip
     for side, report in shown:
         _notes(side, report)
@@ -77,7 +79,7 @@ def _show(shown: Shown, k: int) -> None:
 
 def _notes(side: Side, report: SetReport) -> None:
     if report.without:
-        st.caption(f"{fmt.plural(report.without, 'question')} without a reference could not be measured.")
+        st.caption(f"{fmt.plural(report.without, 'question')} without a source could not be measured.")
     for told, number in [*report.warnings.items(), *report.failures.items()]:
         st.warning(
             fmt.markdown(f"{side.name}, {fmt.plural(number, 'question')}: {told}"), icon=":material/warning:"
@@ -112,12 +114,12 @@ def _estimate(value: object) -> str:
 
 def _lost(side: Side, report: SetReport) -> None:
     if not report.lost:
-        st.caption("No question lost all of its gold chunks.")
+        st.caption("No question lost all chunks that hold its source.")
         return
     told = ", ".join(f"{number} at {stage_name(stage)}" for stage, number in report.lost_at.items())
     number = sum(report.lost_at.values())
     with st.expander(
-        f"{fmt.markdown(fmt.plural(number, 'question'))} lost all gold: {fmt.markdown(told)}",
+        f"{fmt.markdown(fmt.plural(number, 'question'))} lost their source: {fmt.markdown(told)}",
         key=f"set_lost_{side.place}",
     ):
         rows = [
@@ -125,7 +127,7 @@ def _lost(side: Side, report: SetReport) -> None:
             for one in report.lost
         ]
         st.dataframe(
-            pd.DataFrame(rows), hide_index=True, alt="Questions whose gold was lost",
+            pd.DataFrame(rows), hide_index=True, alt="Questions whose source was lost",
             column_config={name: st.column_config.TextColumn(width="large") for name in ("Question", "Why")},
         )  # fmt: skip
 

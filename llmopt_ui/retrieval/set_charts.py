@@ -100,14 +100,14 @@ def position_chart(side: Side, report: SetReport) -> go.Figure:
                 y=[stage_label(stage.name, 20) for stage in stages],
                 marker={"color": _POSITIONS[place], "cornerradius": 0},
                 customdata=[stage.positions[place] for stage in stages],
-                hovertemplate=f"{group}: %{{customdata}} references (%{{x:.0%}})<extra>%{{y}}</extra>",
+                hovertemplate=f"{group}: %{{customdata}} sources (%{{x:.0%}})<extra>%{{y}}</extra>",
             )
         )
     figure.update_layout(
         barmode="stack", title={"text": plain(fmt.shorten(side.name, 40))}, height=104 + 44 * len(stages),
         margin={"t": 50, "r": 28}, showlegend=False,
         xaxis={
-            "title": "Share of references", "tickformat": ".0%", "range": [0, 1], "fixedrange": True,
+            "title": "Share of sources", "tickformat": ".0%", "range": [0, 1], "fixedrange": True,
             "tickvals": [0, 0.25, 0.5, 0.75, 1],
         },
         yaxis={"fixedrange": True},
@@ -179,7 +179,7 @@ def _span(low: float | None, high: float | None) -> float:
 
 def k_chart(reports: Mapping[str, KSweep], inks: Mapping[str, Ink]) -> go.Figure:
     """Answer F1, faithfulness, recall and prompt tokens as k grows."""
-    panels = [("answer_f1", "Answer F1"), ("faithfulness", "Faithfulness"), ("recall", "Gold handed over")]
+    panels = [("answer_f1", "Answer F1"), ("faithfulness", "Faithfulness"), ("recall", "Sources handed over")]
     figure = make_subplots(rows=1, cols=4, horizontal_spacing=0.06,
                            subplot_titles=[*(title for _, title in panels), "Prompt tokens"])  # fmt: skip
     for name, report in reports.items():

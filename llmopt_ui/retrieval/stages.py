@@ -103,7 +103,7 @@ def hits_table(stage: StageTrace, example: Example) -> pd.DataFrame:
     rows = [
         {
             "Rank": rank,
-            "Gold": "●" if is_gold(hit.chunk, example.references) else "",
+            "Source": "●" if is_gold(hit.chunk, example.references) else "",
             "Score": float(f"{hit.score:.3g}"),
             "Document": hit.chunk.document,
             "Text": fmt.shorten(hit.chunk.text, 240),
@@ -163,7 +163,7 @@ def edited(side: Side, example: Example) -> bool:
 
 
 def _gold(found: Inspection) -> None:
-    st.markdown("**Gold chunks**")
+    st.markdown("**Chunks that hold a source**")
     for journey in found.gold.journeys:
         _journey(journey)
     for span in found.gold.not_indexed:
@@ -196,7 +196,7 @@ def handed_over(seen: Sequence[tuple[Side, Inspection]]) -> None:
             {
                 names[0]: str(one.left or fmt.DASH),
                 names[1]: str(one.right or fmt.DASH),
-                "Gold": "●" if is_gold(one.chunk, first.example.references) else "",
+                "Source": "●" if is_gold(one.chunk, first.example.references) else "",
                 "Document": one.chunk.document,
                 "Text": fmt.shorten(one.chunk.text, 300),
             }

@@ -10,6 +10,7 @@ import streamlit as st
 from llmopt_core.evaluation.judge_agreement import AGREEMENT, BLIND, JUDGE, SUMMARY, Measured
 from llmopt_core.evaluation.judge_families import FAMILIES, Family
 from llmopt_core.evaluation.metrics import METRICS
+from llmopt_core.reporting.terms import explained
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import section
 from llmopt_ui.theme import NEUTRAL, themed
@@ -49,7 +50,8 @@ def judge_view() -> None:
     with st.expander("As a table"):
         st.table(rows, border="horizontal", hide_index=True, alt="Agreement of the built-in judge with people")
         st.caption(
-            "Kappa is agreement beyond chance; 0 is chance. In brackets the 95 % interval, with documents drawn anew."
+            explained("auc")
+            + " Kappa is agreement beyond chance; 0 is chance. In brackets the 95 % interval, documents drawn anew."
         )
     section("What it catches, and what it rejects wrongly")
     st.markdown(BLIND)

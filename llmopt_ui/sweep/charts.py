@@ -27,7 +27,7 @@ from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _LABEL_COLOURS = dict(zip(LABELS, ("#999999", "#E69F00", "#CC79A7", "#0072B2"), strict=True))
-UNIT_WORDS = {"tokens": "embedding tokens", "cl100k": "cl100k tokens", "characters": "characters"}
+UNIT_WORDS = {"tokens": "embedding tokens", "cl100k": "OpenAI tokens (cl100k)", "characters": "characters"}
 
 
 def method_colour(method: str) -> str:
@@ -53,8 +53,8 @@ def pareto_chart(result: SweepResult, marked: Sequence[int] = ()) -> go.Figure:
     figure.update_layout(
         height=430,
         margin={"t": 40},
-        xaxis={"title": "Context tokens per question (cl100k)", "rangemode": "tozero"},
-        yaxis={"title": "Recall of reference characters"},
+        xaxis={"title": "Context tokens per question", "rangemode": "tozero"},
+        yaxis={"title": "Share of the sources that is found (recall)"},
         hovermode="closest",
     )
     return themed(figure)
@@ -67,7 +67,7 @@ def _front_line(result: SweepResult, front: Sequence[int]) -> go.Scatter:
         y=[y for _, y in places],
         mode="lines",
         line={"shape": "hv", "color": NEUTRAL, "width": 1.5, "dash": "dot"},
-        name="Pareto front",
+        name="Best for its cost",
         hoverinfo="skip",
     )
 
@@ -212,7 +212,7 @@ def label_bars(result: SweepResult, positions: Sequence[int]) -> go.Figure:
         barmode="stack",
         height=max(180, 100 + 30 * len(names)),
         margin={"t": 40},
-        xaxis={"title": "Questions that miss a reference", "dtick": 1 if most <= 8 else None, "fixedrange": True},
+        xaxis={"title": "Questions that miss a source", "dtick": 1 if most <= 8 else None, "fixedrange": True},
         yaxis={"autorange": "reversed", "fixedrange": True},
         showlegend=True,
     )

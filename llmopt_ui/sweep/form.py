@@ -99,7 +99,7 @@ def _told(sets: Mapping[str, EvaluationSet]) -> Any:
     def told(name: str) -> str:
         examples = sets[name].examples
         placed = sum(bool(example.references) for example in examples)
-        more = "" if placed == len(examples) else f", {placed:,} with reference spans"
+        more = "" if placed == len(examples) else f", {placed:,} with sources"
         return f"{name} ({fmt.plural(len(examples), 'question')}{more})"
 
     return told

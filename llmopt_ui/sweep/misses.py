@@ -94,11 +94,11 @@ def _pick(rows: Sequence[MissRow], position: int) -> MissRow:
             "Rank": st.column_config.TextColumn(
                 width=80,
                 alignment="right",
-                help="Best rank of a chunk that holds the reference, or a piece of it where it is cut",
+                help="Best rank of a chunk that holds the source, or a piece of it where it is cut",
             ),
             "Recall": st.column_config.TextColumn(width=70, alignment="right"),
         },
-        alt="Questions that miss a reference",
+        alt="Questions that miss a source",
     )
     picked = chosen["selection"]["rows"]
     return rows[picked[0] if picked and picked[0] < len(rows) else 0]
@@ -120,7 +120,7 @@ def _one(project: Project, result: SweepResult, position: int, row: MissRow, exa
         st.caption(_sentence(row.miss, result.settings[position].top_k))
         left, right = st.columns([3, 2], gap="medium")
         with left:
-            st.caption("Where the reference stands, with the chunks of this setting and their ranks")
+            st.caption("Where the source stands, with the chunks of this setting and their ranks")
             _passage(project, result, position, handed, example.references[row.miss.reference])
         with right:
             st.caption("What was handed over")
@@ -131,7 +131,7 @@ def _sentence(miss: Miss, top_k: int) -> str:
     told = LABELS_EXPLAINED[miss.label]
     if miss.label != "outranked" or miss.rank is None:
         return f"**{miss.label}**: {told}"
-    return f"**{miss.label}**: the chunk that holds the reference came at rank {miss.rank:,}; {top_k} were handed over."
+    return f"**{miss.label}**: the chunk that holds the source came at rank {miss.rank:,}; {top_k} were handed over."
 
 
 def _passage(project: Project, result: SweepResult, position: int, handed: Sequence[Handed], reference: Span) -> None:

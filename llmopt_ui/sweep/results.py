@@ -77,7 +77,7 @@ def _headline(result: SweepResult, told: Advice) -> None:
     interval = "" if recall.low is None else f" ({between('recall', recall)})"
     lines = [
         f"Highest recall: {_named(result, told.best)} finds **{shown('recall', recall.mean)}**{interval} of the "
-        f"reference characters, for {shown(TOKENS, best.summaries[TOKENS].mean)} context tokens per question."
+        f"sources' characters, for {shown(TOKENS, best.summaries[TOKENS].mean)} context tokens per question."
     ]
     if told.frugal != told.best:
         saved = 1 - (frugal.summaries[TOKENS].mean or 0.0) / (best.summaries[TOKENS].mean or 1.0)
@@ -121,7 +121,7 @@ def _pictures(result: SweepResult, told: Advice) -> None:
     )
     st.plotly_chart(
         pareto_chart(result, (told.best, told.frugal)), config=CONFIG, key="sweep_pareto",
-        alt="Recall over context tokens per question, one point per setting, with the Pareto front",
+        alt="Recall over context tokens per question, one point per setting, with a line over the best for their cost",
     )  # fmt: skip
     st.caption(
         "On the dotted line, more recall costs more tokens; every setting below it is beaten by one that finds as much "
@@ -176,7 +176,9 @@ def _table(result: SweepResult) -> None:
         )  # fmt: skip
     st.caption(
         "Highest recall first; mean with 95 % interval over the questions. :material/flag: stands on the "
-        "Pareto front. Precision and IoU are small where references are short: an answer fills little of a chunk."
+        "dotted line: none finds as much for less. Precision and IoU are small where sources are short: an answer "
+        "fills little of a chunk.",
+        help="  \n".join(f"**{TITLES[name]}**: {EXPLAINED[name]}" for name in MEASURES),
     )
 
 

@@ -61,7 +61,7 @@ def _ready(project: Project, sets: Mapping[str, EvaluationSet]) -> bool:
     if not sets:
         box = empty_state(
             "No questions that say where their answers stand",
-            "A sweep needs reference spans: a question file whose `references` name a document with start and end, or "
+            "A sweep needs sources: a question file whose `references` name a document with start and end, or "
             "with a quote. Add one on the page Evaluation, or have questions made in the tab Questions.",
             ":material/quiz:",
         )

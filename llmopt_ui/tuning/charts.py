@@ -85,7 +85,7 @@ def token_bars(histogram: Sequence[tuple[int | None, int]], limit: int) -> go.Fi
     figure.update_layout(
         height=270,
         margin={"t": 24},
-        xaxis={"title": "Tokens per example (cl100k)", "type": "category"},
+        xaxis={"title": "Tokens per example, as OpenAI counts", "type": "category"},
         yaxis={"title": "Examples", "rangemode": "tozero"},
     )
     return themed(figure)

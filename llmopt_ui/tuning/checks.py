@@ -65,7 +65,8 @@ def checks_view(project: Project) -> None:
                                  help="Longer examples are cut off and billed up to here.")  # fmt: skip
         price = two.number_input("USD per million tokens", 0.0, None, None, 1.0, key=PRICE, placeholder="Unknown",
                                  help="A service's price for training tokens, for the estimate.")  # fmt: skip
-        st.caption("Tokens are counted as OpenAI bills them: cl100k, 3 per message, 1 for a name, 3 per conversation. "
+        st.caption("Tokens are counted as OpenAI bills them (the encoding cl100k; 3 more per message, 1 for a name, "
+                   "3 per conversation). "
                    "`llmopt finetune check` does the same for files of any size.")  # fmt: skip
     if chosen == _FILE and file is None:
         empty_state("No file chosen", "Choose a training file, or save a training set in the first tab.",

@@ -113,7 +113,7 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
         return
     choose_wanted(SET, sets)
     one, two, three = st.columns(3, gap="medium")
-    told = "Its questions are paired with the chunks that hold their reference spans."
+    told = "Its questions are paired with the chunks that hold their sources."
     chosen = one.selectbox("Evaluation set", sets, _with_spans(project, sets), key=SET, help=told,
                            placeholder="All are held back: choose with care")  # fmt: skip
     if chosen is None:
@@ -155,7 +155,7 @@ def _told(parts: EmbedderParts) -> None:
     if not parts.watched:
         told += f" There are too few {parts.whole} for a validation loss."
     if parts.left_out:
-        told += f" {fmt.plural(parts.left_out, 'question')} left out: no reference span in a chunk, or on both sides."
+        told += f" {fmt.plural(parts.left_out, 'question')} left out: no source in a chunk, or on both sides."
     st.caption(told)
 
 

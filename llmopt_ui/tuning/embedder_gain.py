@@ -19,6 +19,7 @@ from llmopt_core.experiments.tuning_lab.embedder_gain import (
 )
 from llmopt_core.experiments.tuning_lab.jobs import report
 from llmopt_core.finetuning.jobs import Job, TunedModel
+from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.values import Job as Measuring
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
@@ -170,7 +171,7 @@ def _table(found: EmbedderGain) -> None:
     ]
     with st.container(key="figures_embedder"):
         st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Before and after")
-    st.caption("Means with 95 % intervals; differences with the p that goes with them, by Holm over all three.")
+    st.caption(f"Means with 95 % intervals. {explained('p')}", help=explained("recall", "mrr", "ndcg", "together"))
 
 
 def _mean(mean: float | None, low: float | None, high: float | None) -> str:

@@ -103,7 +103,7 @@ def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str,
         st.dataframe(_lost_table(found.lost), hide_index=True, height=min(38 + 35 * len(found.lost), 390),
                      alt="Questions the tuned model answers worse than the base model", column_config={
                          "Question": st.column_config.TextColumn(width=230),
-                         **dict.fromkeys(("Right answer", "Base said", "Tuned said"),
+                         **dict.fromkeys(("Reference answer", "Base said", "Tuned said"),
                                          st.column_config.TextColumn(width=130))})  # fmt: skip
     st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
 
@@ -112,7 +112,7 @@ def _lost_table(lost: Sequence[Lost]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Question": [fmt.shorten(item.question, 300) for item in lost],
-            "Right answer": [fmt.shorten(item.reference, 200) for item in lost],
+            "Reference answer": [fmt.shorten(item.reference, 200) for item in lost],
             "Base said": [fmt.shorten(item.base_answer, 200) for item in lost],
             "Tuned said": [fmt.shorten(item.tuned_answer, 200) for item in lost],
         }

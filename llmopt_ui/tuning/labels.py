@@ -65,7 +65,8 @@ def labels_view(project: Project) -> None:
         return
     st.caption(
         "Failures first, then low scores, then answers whose scores are middling or disagree. The right answer starts "
-        "from the reference where there is one: edit it, then accept it (it becomes a training example) or reject it."
+        "from the reference answer where there is one: edit it, then accept it (it becomes a training example) or "
+        "reject it."
     )
     _table(project, found)
 

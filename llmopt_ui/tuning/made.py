@@ -49,7 +49,9 @@ def distil_form(project: Project) -> None:
     usual = others[endpoint].default_model
     name = model_choice(two, endpoint, "", "distil_model", placeholder=usual or "As the endpoint names it")
     is_json = one.toggle("Must be JSON", False, key="distil_json")
-    least = two.number_input("Token F1 with the reference at least", 0.0, 1.0, 0.0, 0.05, key="distil_f1")
+    least = two.number_input(
+        "Shared words with the reference answer at least (F1)", 0.0, 1.0, 0.0, 0.05, key="distil_f1"
+    )
     longest = one.number_input("Characters at most", 1, None, None, key="distil_longest", placeholder="Any")
     budget = budget_field(two, "distil_budget")
     st.caption(
@@ -91,7 +93,7 @@ def _cost_told(  # noqa: PLR0917
 def pairs_form(project: Project) -> None:
     """Questions with reference answers, asked as a configuration asks them."""
     st.caption(
-        "The prompt and the retrieved chunks as a configuration sends them, with the reference as the answer: what a "
+        "The prompt and the retrieved chunks as a configuration sends them, with the reference answer: what a "
         "reader for RAG is trained on. Use questions about other documents than those you evaluate with."
     )
     chosen = _questions_and_prompt(project, "pairs")

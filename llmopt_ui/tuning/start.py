@@ -20,6 +20,7 @@ from llmopt_core.finetuning.departure import Departure
 from llmopt_core.finetuning.jobs import LOCAL, Job, JobRequest
 from llmopt_core.finetuning.training_price import TrainingPrice
 from llmopt_core.models.base import BUILTIN
+from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.values import Project
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
@@ -69,7 +70,8 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
     provider = two.selectbox("Trained", [LOCAL, *services()], key=PROVIDER, format_func=_place)
     kind = "service"
     if provider == LOCAL:
-        kind = three.selectbox("What is tuned", list(_KINDS), key="start_kind", format_func=_KINDS.__getitem__)
+        kind = three.selectbox("What is tuned", list(_KINDS), key="start_kind", format_func=_KINDS.__getitem__,
+                               help=explained("lora"))  # fmt: skip
     values, base = _service_fields(three) if provider != LOCAL else ({}, "builtin")
     name = one.text_input(
         "Name of the tuned model", free_name(chosen.name, jobs, tuned_chat_models(settings())),

@@ -69,6 +69,21 @@ def test_an_empty_state_has_a_button_that_goes_there(
     assert test.session_state["project"] == "empty"
 
 
+def test_the_two_places_of_questions_know_each_other(app: App, used: str, store: Store) -> None:
+    store.save_evaluation_set(used, QUESTIONS)
+    store.save_evaluation_set(used, EvaluationSet("other", QUESTIONS.examples))
+    test = app(EVALUATION, project=used, evaluation_view="Questions", questions_set="questions")
+    test.button(key="questions_to_documents").click().run()
+    assert (test.title[0].value, test.session_state["documents_tab"]) == ("Documents", "Questions")
+    assert test.selectbox(key="spans_set").value == "questions"
+    assert any("Evaluation" in caption.value and "its source" in caption.value for caption in test.caption)
+    test = app(DOCUMENTS, project=used, documents_tab="Questions", spans_set="other")
+    test.button(key="spans_to_evaluation").click().run()
+    assert (test.title[0].value, test.session_state["evaluation_view"]) == ("Evaluation", "Questions")
+    assert test.selectbox(key="questions_set").value == "other"
+    assert any("page Documents" in caption.value for caption in test.caption)
+
+
 def test_a_project_is_made_where_there_is_none(app: App, store: Store) -> None:
     store.delete_project(store.projects()[0].name)
     test = app()

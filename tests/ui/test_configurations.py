@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.experiments.prompt_lab.library import PROMPT, save_prompt
+from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
 
 App = Callable[..., AppTest]
@@ -162,7 +164,7 @@ def test_a_file_with_other_column_names_opens_a_mapping(app: App, store: Store) 
     data = b"Wer oder was,Antwort,Nr\nWer baute den Hafen?,Momus,7\n"
     test = upload(app(PAGE, evaluation_view="Questions"), "hafen.csv", data)
     assert columns_form(test) == {
-        "Question": "Wer oder was", "Right answer": "Antwort", "Id": "Nr", "Category": "(none)",
+        "Question": "Wer oder was", "Reference answer": "Antwort", "Id": "Nr", "Category": "(none)",
         "Document of the answer": "(none)", "Quote of the answer": "(none)",
     }  # fmt: skip
     test = press(test, "Read with these columns")
@@ -175,7 +177,7 @@ def test_a_column_that_looks_like_the_answer_is_asked_about(app: App, store: Sto
     data = b"question,Antwort\nWho?,Momus\n"
     test = upload(app(PAGE, evaluation_view="Questions"), "a.csv", data)
     assert len(store.evaluation_sets("sample")) == 1
-    assert (columns_form(test)["Question"], columns_form(test)["Right answer"]) == ("question", "Antwort")
+    assert (columns_form(test)["Question"], columns_form(test)["Reference answer"]) == ("question", "Antwort")
     press(test, "Read with these columns")
     assert store.evaluation_set("sample", "a").examples[0].reference == "Momus"
     test = upload(app(PAGE, evaluation_view="Questions"), "b.csv", data)
@@ -206,3 +208,21 @@ def test_a_model_that_writes_what_is_embedded_is_chosen_and_kept(app: App, store
     press(test, "Save configuration")
     spec = next(item for item in store.configurations("sample") if item.name == "rag").spec
     assert "writer" not in spec["retrieval"]["embedding"]
+
+
+def test_a_saved_prompt_can_be_chosen_by_version_and_label(app: App, store: Store) -> None:
+    for number in (1, 2, 3):
+        save_prompt(store, "sample", "support", PromptSpec(system=f"v{number}", template="Q {{ question }}"), "")
+    store.set_label("sample", PROMPT, "support", "production", 2)
+    test = editor(app)
+    picker = field(test, "selectbox", "edit_saved_prompt")
+    assert picker.options == ["Written here", "support v3", "support v2 (production)"]
+    assert picker.value == ""
+    picker.set_value("support@2").run()
+    assert [box.key for box in test.text_area if str(box.key).startswith("edit_template")] == []
+    press(test, "Save configuration")
+    assert not test.exception
+    after = next(item for item in store.configurations("sample") if item.name == "rag")
+    assert (after.spec["prompt"]["system"], after.spec["prompt"]["few_shot"]) == ("v2", None)
+    # What was chosen is seen when it is opened again.
+    assert field(editor(app), "selectbox", "edit_saved_prompt").value == "support@2"

@@ -51,7 +51,7 @@ def test_it_opens_at_the_answer_of_the_first_question(opened: App, used: str, st
     gold = [piece[0] for piece in data["pieces"] if "g" in piece[4]]
     assert gold == ["1712"]
     assert any(chunk["rank"] == 2 and chunk["found"] for chunk in data["chunks"].values())
-    assert "The reference stands whole in chunk 1 (rank" in words(test)
+    assert "The source stands whole in chunk 1 (rank" in words(test)
 
 
 def test_a_slider_draws_other_chunks(opened: App, used: str) -> None:
@@ -184,7 +184,7 @@ def test_a_long_document_opens_at_the_part_that_holds_the_answer(opened: App, st
     assert [piece[0] for piece in data["pieces"] if "g" in piece[4]] == ["word0130"]
     assert "characters 1,000 to" in next(iter(data["chunks"].values()))["told"]
     assert "Characters 1,000 to 2,000 of 2,610" in [item.value for item in test.caption]
-    assert "The reference stands whole in chunk" in words(test)
+    assert "The source stands whole in chunk" in words(test)
 
 
 def test_another_part_of_a_long_document_says_where_the_answer_is(opened: App, long_document: str) -> None:

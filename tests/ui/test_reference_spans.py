@@ -52,7 +52,7 @@ def written(test: AppTest, store: Store, project: str) -> AppTest:
 
 def test_without_documents_or_questions_it_says_what_to_do(opened: App, store: Store) -> None:
     empty = store.create_project("empty").name
-    assert "Add a document in the tab Files" in words(opened(empty, MARK))
+    assert "questions about it can then say where their answer stands" in words(opened(empty, MARK))
     store.save_documents(empty, [Document("a.txt", "Words.")])
     assert "No questions yet" in words(opened(empty, MARK))
 

@@ -115,7 +115,7 @@ def test_every_stage_is_shown_for_both_with_differences(looked: AppTest) -> None
         assert f"**{title}**" in shown
     assert "only here" in shown
     assert "transform\\.method\\: multi\\-query → none" in shown
-    assert "Gold chunks" in shown
+    assert "Chunks that hold a source" in shown
     assert "handed over" in shown
     assert len(looked.get("plotly_chart")) == 2
 
@@ -127,7 +127,7 @@ def test_stages_open_as_tables(looked: AppTest) -> None:
     assert not looked.exception
     assert len(looked.dataframe) > before
     table = looked.dataframe[0].value
-    assert list(table.columns)[:3] == ["Rank", "Gold", "Score"]
+    assert list(table.columns)[:3] == ["Rank", "Source", "Score"]
 
 
 def test_written_texts_can_be_changed_for_another_try(looked: AppTest) -> None:
@@ -222,7 +222,7 @@ def test_ones_own_question_needs_no_set(app: App, looked: AppTest, lab: str) -> 
     finish(looked)
     looked.button(key="retrieval_look").click().run()
     finish(looked)
-    assert "No reference is known for this question" in words(looked)
+    assert "No source is known for this question" in words(looked)
     test = app(PAGE, project=lab, left="hybrid", right="Nothing", own_question="Which boats bring cheese?")
     assert "**Which boats bring cheese?**" in words(test)
 

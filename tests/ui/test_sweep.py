@@ -63,7 +63,7 @@ def test_without_documents_it_says_where_to_add_them(app: App, store: Store) -> 
     store.create_project("empty")
     test = sweep_page(app, "empty")
     assert not test.exception
-    assert "Add the texts in the tab Files" in said(test)
+    assert "A sweep cuts your documents in many ways" in said(test)
 
 
 def test_without_reference_spans_it_says_what_is_needed(app: App, store: Store) -> None:

@@ -24,24 +24,24 @@ TITLES = {
     TOKENS: "Context tokens",
 }
 EXPLAINED = {
-    "recall": "Reference characters that are handed over, of all reference characters.",
-    "precision": "Reference characters among all characters handed over; overlaps between chunks count again.",
-    "iou": "Reference characters handed over, of all characters handed over and those missed.",
-    "omega": "Precision at full recall: the best that any search could do with these chunks.",
-    "hit_rate": "Questions for which any chunk handed over overlaps a reference.",
-    "mrr": "One over the rank of the first chunk that overlaps a reference.",
-    "ndcg": "How high the chunks that overlap a reference stand, all ranks counted.",
-    TOKENS: "cl100k tokens of all chunks handed over for one question: what it costs.",
+    "recall": "Characters of the sources that are handed over, of all their characters.",
+    "precision": "Characters of the sources among all characters handed over; overlaps between chunks count again.",
+    "iou": "Characters of the sources handed over, of all characters handed over and those missed.",
+    "omega": "Precision of a perfect search with these chunks: what the cutting alone costs.",
+    "hit_rate": "Questions for which any chunk handed over overlaps a source.",
+    "mrr": "One over the rank of the first chunk that overlaps a source.",
+    "ndcg": "How high the chunks that overlap a source stand, all ranks counted.",
+    TOKENS: "Tokens, as OpenAI counts them (cl100k), of all chunks handed over for one question: what it costs.",
 }
 
 Label = Literal["not in the documents", "cut in two", "beyond the window", "outranked"]
 LABELS: tuple[Label, ...] = ("not in the documents", "cut in two", "beyond the window", "outranked")
 LABELS_EXPLAINED: dict[Label, str] = {
-    "not in the documents": "The reference names a document, or a place in it, that is not there.",
-    "cut in two": "No chunk holds the whole reference, and not all of its pieces were handed over.",
-    "beyond the window": "The chunk is longer than what the embedding model reads, and the reference stands in the "
+    "not in the documents": "The source names a document, or a place in it, that is not there.",
+    "cut in two": "No chunk holds the whole source, and not all of its pieces were handed over.",
+    "beyond the window": "The chunk is longer than what the embedding model reads, and the source stands in the "
     "part that was not embedded.",
-    "outranked": "A chunk holds the whole reference, but others were found before it.",
+    "outranked": "A chunk holds the whole source, but others were found before it.",
 }
 
 _UNREADABLE = 0.1

@@ -212,7 +212,7 @@ def tally_words(result: Tally) -> str:
     parts += [f"{result.skipped} skipped"] if result.skipped else []
     if result.agreement is not None:
         parts.append(f"voters agree on {result.agreement:.0%} of what several voted on")
-    parts += ["p-values adjusted after Holm"] if len(result.pairs) > 1 else []
+    parts += ["p allows for all pairs at once"] if len(result.pairs) > 1 else []
     return " · ".join(parts)
 
 

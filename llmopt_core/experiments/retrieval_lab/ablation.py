@@ -30,7 +30,7 @@ from llmopt_core.types import Document, Example, Failure, Record, Spec
 DEPTH = 10
 """MRR and nDCG look at so many chunks, however few are handed over."""
 
-_NO_SPANS = "No question says where its answer stands; add reference spans, or answer the questions too (--answers)."
+_NO_SPANS = "No question says where its answer stands; add sources, or answer the questions too (--answers)."
 ANSWER_METRICS = ("answer_f1", "faithfulness")
 TITLES = {
     "recall": "Recall of what is handed over",
@@ -143,7 +143,7 @@ async def ablate(
         whole = await run.measure(configuration)
         tables = {name: await run.measure(variant) for name, variant in left.items()}
     if not any(value is not None for column in whole.values() for value in column):
-        raise BadInput("Nothing of this set can be measured: its questions have neither references nor answers.")
+        raise BadInput("Nothing of this set can be measured: its questions have neither sources nor reference answers.")
     if answers:
         costs, total = answer_costs(costs, total, configuration, left, run.records)
     return await asyncio.to_thread(_report, configuration, set_name, run, whole, left, tables, costs, total)

@@ -131,7 +131,7 @@ async def measure_set(
     """
     with_gold = [example for example in examples if example.references]
     if not with_gold:
-        raise BadInput("No question of this set says where its answer stands; add references to measure retrieval.")
+        raise BadInput("No question of this set says where its answer stands; add sources to measure retrieval.")
     with models.within(Budget()) as budget:
         tally = Tally(len(with_gold), budget, on_progress, at_once=CONCURRENCY)
         found, failures, retriever = await retrieve_all(
@@ -292,7 +292,7 @@ def _lost(found: Found, retriever: Retriever) -> list[Lost]:
             best = max(went.journeys, key=lambda journey: sum(rank is not None for rank in journey.ranks.values()))
             stage, why = best.lost_at, best.why
         else:
-            stage, why = "not indexed", "The reference stands in no document that was indexed."
+            stage, why = "not indexed", "The source stands in no document that was indexed."
         result.append(Lost(example_id=example.id, question=example.question, stage=stage, why=why))
     return result
 

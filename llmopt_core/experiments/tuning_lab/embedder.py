@@ -115,7 +115,7 @@ def parts_by_document(
     chunks = _by_document(chunk_documents(documents, retrieval_of(configuration).chunking, encode))
     pairs = _pairs(examples, chunks, whole)
     if not pairs:
-        raise BadInput("No question of this set has a reference span in the documents; mark spans first.")
+        raise BadInput("No question of this set has a source in the documents; mark where the answers stand first.")
     known = {pair.source: example for example, pair in pairs}
     everything = TrainingSet("questions", tuple(pair for _, pair in pairs))
     cut = split_set(everything, held_back_share, seed=seed, spread=True)

@@ -80,7 +80,7 @@ def measure_gain(
     """
     asked = [example for example in examples if example.references]
     if not asked or not chunks:
-        raise BadInput("There is nothing to measure: no held-back question has a reference span, or no chunk is there.")
+        raise BadInput("There is nothing to measure: no held-back question has a source, or no chunk is there.")
     embedded, started = count_new([chunk.text for chunk in chunks], after, cache), time.monotonic()
     encode_cached([chunk.text for chunk in chunks], after, cache)
     seconds = time.monotonic() - started

@@ -248,6 +248,6 @@ def _agrees(least: float) -> AnswerCheck:
         if not example.reference:
             return ""
         value = max(token_f1(text, right) for right in example.right_answers)
-        return "" if value >= least else f"token F1 with the reference {value:.2f}, at least {least:.2f} wanted"
+        return "" if value >= least else f"token F1 with the reference answer {value:.2f}, at least {least:.2f} wanted"
 
     return agrees

@@ -133,7 +133,7 @@ def test_what_cannot_be_parted_is_refused_in_words() -> None:
     documents, examples = town(1)
     with pytest.raises(BadInput, match="one group"):
         embedder.parts_by_document(examples, documents, CONFIGURATION)
-    with pytest.raises(BadInput, match="reference span"):
+    with pytest.raises(BadInput, match="has a source"):
         embedder.parts_by_document([Example("a", "b")], documents, CONFIGURATION)
     with pytest.raises(BadInput, match="no retrieval"):
         embedder.parts_by_document(examples, documents, Configuration(name="plain"))

@@ -1,0 +1,64 @@
+"""Saved prompts in an experiment file: `prompt: {saved: support-answer, label: production}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.yaml_lines import Located
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+
+_NAMED_BY = ("saved", "label", "version")
+
+
+def prompts_filled_in(file: Located, store: Store | None, project: str) -> Located:
+    """The file with the texts of the saved prompts that it names; what stands beside a name goes over the saved one.
+
+    Args:
+        file: An experiment file with a list of configurations.
+        store: Holds the prompts; None opens that of the environment, where a prompt is named.
+        project: Whose prompts.
+
+    Raises:
+        BadInput: There is no such prompt, version or label; names file and line.
+    """
+    named = [i for i, item in enumerate(file.value["configurations"]) if _names_saved(item)]
+    if not named:
+        return file
+    items = list(file.value["configurations"])
+    opened = Store.open(Settings.from_environment()) if store is None else store
+    try:
+        for i in named:
+            items[i] = {**items[i], "prompt": _filled_in(file, i, items[i]["prompt"], opened, project)}
+    finally:
+        if store is None:
+            opened.close()
+    return Located({**file.value, "configurations": items}, file.lines, file.source)
+
+
+def _names_saved(item: Any) -> bool:
+    prompt = item.get("prompt") if isinstance(item, dict) else None
+    return isinstance(prompt, dict) and any(key in prompt for key in _NAMED_BY)
+
+
+def _filled_in(file: Located, i: int, prompt: dict[str, Any], store: Store, project: str) -> dict[str, Any]:
+    from llmopt_core.experiments.prompt_lab.library import saved_prompt
+
+    here = ("configurations", i, "prompt")
+    name, which = prompt.get("saved"), prompt.get("label", prompt.get("version"))
+    if not isinstance(name, str) or not name:
+        raise file.error((*here, "saved"), "`saved` is the name of a saved prompt, such as `saved: support-answer`.")
+    if "label" in prompt and "version" in prompt:
+        raise file.error(here, "name a label or a version of the saved prompt, not both.")
+    if which is not None and (isinstance(which, bool) or not isinstance(which, (str, int))):
+        raise file.error(here, "a label is a word such as `production`, a version a whole number.")
+    try:
+        found = saved_prompt(store, project, name if which is None else f"{name}@{which}")
+    except BadInput as error:
+        wanted = name if which is None else f"{name}, {'label' if 'label' in prompt else 'version'} {which}"
+        raise file.error(
+            (*here, "saved"), f"the project {project} has no saved prompt {wanted}; save it on the page Prompts."
+        ) from error
+    own = {key: value for key, value in prompt.items() if key not in _NAMED_BY}
+    return {**found.model_dump(mode="json"), **own}

@@ -13,7 +13,8 @@ from streamlit.delta_generator import DeltaGenerator
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.retrieval_lab.changes import as_text, changed, from_text
-from llmopt_core.experiments.retrieval_lab.differences import told_differences
+from llmopt_core.experiments.retrieval_lab.differences import changed_name, told_differences
+from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_core.types import Example, fingerprint
 from llmopt_ui import format as fmt
@@ -179,9 +180,11 @@ def question(project: Project) -> Example | None:
 
 
 def save_side(project: Project, configuration: Configuration, wanted: str = "") -> str:
-    """Save a configuration under a name that is still free; gives the name."""
-    taken = {item.name for item in store().configurations(project)}
+    """Save a configuration under a name that is still free and says what was changed; gives the name."""
+    taken = {item.name: item.spec for item in store().configurations(project)}
     base = (wanted or configuration.name.rstrip("*")).strip()
+    if base in taken and taken[base].get("retrieval") and configuration.retrieval is not None:
+        base = changed_name(base, RetrievalSpec.model_validate(taken[base]["retrieval"]), configuration.retrieval)
     names = (base if number == 1 else f"{base} {number}" for number in range(1, 1000))
     name = next(name for name in names if name not in taken)
     kept = configuration.model_copy(update={"name": name})

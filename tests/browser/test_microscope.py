@@ -1,4 +1,4 @@
-"""The microscope in a browser: a slider redraws, text stays text, and marked words become a reference."""
+"""The microscope in a browser: a slider redraws, text stays text, and marked words become a source."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_marked_words_become_the_reference(seeded: Store, open_page: Open) -> No
         }"""
     )
     expect(page.get_by_text(re.compile(r"Marked: characters 2 to 17"))).to_be_visible()
-    page.get_by_role("button", name="Set as the reference").click()
+    page.get_by_role("button", name="Set as the source").click()
     expect(page.locator(".mic-gold")).to_have_text("The harbour was")
     assert seeded.evaluation_set("town", "questions").examples[0].references == (Span("town.md", 2, 17),)
     seeded.close()

@@ -60,7 +60,7 @@ def test_one_key_votes_and_names_come_at_the_end(compared: Store, open_page: Ope
     assert [vote.choice for vote in compared.votes("lab", found.id)] == ["first"] * ROWS
     expect(page.get_by_text("curt against wordy").first).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name=f"{ROWS} preference pairs for DPO").click()
+        page.get_by_role("button", name=f"{ROWS} preference pairs to train on").click()
     lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
     assert {line["preferred_output"][0]["content"] for line in lines} == {str(n) for n in range(ROWS)}
     page.keyboard.press("b")

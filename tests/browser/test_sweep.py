@@ -55,7 +55,7 @@ def test_a_sweep_from_start_to_configuration(seeded: Store, open_page: Open) -> 
     expect(page.locator(".stPlotlyChart")).to_have_count(4)
     expect(page.get_by_text("Highest recall:")).to_be_visible()
     assert page.locator(".stPlotlyChart .points path.point").count() > 10
-    expect(page.get_by_text("Where the reference stands")).to_be_visible()
+    expect(page.get_by_text("Where the source stands")).to_be_visible()
     expect(page.get_by_text("What was handed over")).to_be_visible()
     page.get_by_role("button", name="Save as sweep-").click()
     expect(page.get_by_text("run it on the page Evaluation").first).to_be_visible()

@@ -65,7 +65,7 @@ def test_what_is_known_and_broken_is_counted(opened: App, store: Store, town: st
     )
     store.save_evaluation_set(town, EvaluationSet("questions", examples))
     test = opened(town, MARK)
-    assert {m.label: m.value for m in test.metric} == {"With a reference": "1", "Without": "1", "Broken": "1"}
+    assert {m.label: m.value for m in test.metric} == {"With a source": "1", "Without": "1", "Broken": "1"}
     assert "bad" in words(test)
 
 

@@ -237,8 +237,8 @@ def test_other_settings_stand_in_the_address_and_are_saved_with_one_click(
     test.button(key="left_save").click().run()
     assert not test.exception
     kept = {item.name: item.spec for item in store.configurations(lab)}
-    assert kept["hybrid 2"]["retrieval"]["search"]["method"] == "bm25"
-    assert test.selectbox(key="left").value == "hybrid 2"
+    assert kept["hybrid · bm25, top 2"]["retrieval"]["search"]["method"] == "bm25"
+    assert test.selectbox(key="left").value == "hybrid · bm25, top 2"
     assert "left_with" not in test.query_params
 
 

@@ -79,7 +79,7 @@ def test_without_reference_spans_it_says_what_is_needed(app: App, store: Store) 
 def test_from_the_form_to_a_saved_configuration(app: App, store: Store, town: str) -> None:
     test = sweep_page(app, town)
     assert not test.exception
-    assert "3 questions, 2 with reference spans" in "".join(test.selectbox(key="sweep_set").options)
+    assert "3 questions, 2 with sources" in "".join(test.selectbox(key="sweep_set").options)
     test = swept(test, sweep_tops=["1", "2"])
     assert not test.exception
     (job,) = store.jobs(town)

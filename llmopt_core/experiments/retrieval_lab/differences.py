@@ -9,6 +9,8 @@ from llmopt_core.experiments.retrieval_lab.changes import flat, word
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
 
+_NAMED, _LONGEST = 3, 80
+
 
 def told_differences(before: RetrievalSpec, after: RetrievalSpec) -> list[str]:
     """`search.method: dense → hybrid` for each setting that differs and matters.
@@ -16,10 +18,34 @@ def told_differences(before: RetrievalSpec, after: RetrievalSpec) -> list[str]:
     What only one of them makes use of (the candidates of its reranker, say) is told where it is not the default. How a
     transform writes is not told beside one that writes nothing.
     """
+    return [_told(name, a, b) for name, a, b in _differing(before, after)]
+
+
+def changed_name(base: str, before: RetrievalSpec, after: RetrievalSpec) -> str:
+    """A name that says what was changed: `rag · bm25, top 5`; the base's own where nothing was.
+
+    Args:
+        base: The name of what was changed.
+        before: Its retrieval.
+        after: What became of it.
+    """
+    parts = [_in_short(name, value) for name, _, value in _differing(before, after)]
+    return f"{base} · {', '.join(parts[:_NAMED])}"[:_LONGEST].rstrip(" ,") if parts else base
+
+
+def _differing(before: RetrievalSpec, after: RetrievalSpec) -> list[tuple[str, Any, Any]]:
     old, new = _in_force(before), _in_force(after)
     names = [name for name in [*old, *(name for name in new if name not in old)] if old.get(name) != new.get(name)]
-    found = [(name, old.get(name), new.get(name)) for name in names if _is_told(name, old, new)]
-    return [_told(name, a, b) for name, a, b in found]
+    return [(name, old.get(name), new.get(name)) for name in names if _is_told(name, old, new)]
+
+
+def _in_short(name: str, value: Any) -> str:
+    above, _, last = name.rpartition(".")
+    if last == "method":
+        return f"no {above}" if value in (None, "none") else str(value)
+    if name == "top_k":
+        return f"top {value}"
+    return f"{last.replace('_', ' ')} {word(value)}"
 
 
 def _told(name: str, a: Any, b: Any) -> str:

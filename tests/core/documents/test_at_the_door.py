@@ -67,7 +67,7 @@ def test_text_keeps_its_offsets_where_half_a_character_was() -> None:
      ('{"question": "q", "id": [1]}', "`id` is not a text"), ('{"question": "q", "category": {}}', "`category` is not"),
      ('{"question": "q", "reference": [["a"]]}', "`reference` is not a text"),
      ('{"question": "q", "references": {"document": "a"}}', "`references` is not a list"),
-     ('{"question": "q", "references": [{"document": ["a"], "start": 0, "end": 1}]}', "`document` of a reference"),
+     ('{"question": "q", "references": [{"document": ["a"], "start": 0, "end": 1}]}', "`document` of a source"),
      ('{"question": "q", "references": [{"document": "a", "start": 0, "end": 1e300}]}', "is none"),
      ('{"question": "q", "references": [{"document": "a", "start": 0.5, "end": 1}]}', "no whole number as `start`"),
      ('{"question": "q", "references": [{"document": "a", "start": true, "end": 1}]}', "no whole number as `start`")],

@@ -60,7 +60,7 @@ async def test_similarity_is_never_negative(scored):
         ("faithfulness", sample(None), "no answer"),
         ("exact_match", sample(reference=None), "no reference answer"),
         ("exact_match", sample(reference="  "), "no reference answer"),
-        ("recall", sample(), "no reference span"),
+        ("recall", sample(), "names no source in a document"),
         ("recall", sample(contexts=None, references=(Span("c0", 0, 5),)), "retrieves nothing"),
         ("context_recall", sample(contexts=None), "retrieves nothing"),
         ("context_precision", sample(contexts=()), "Nothing was retrieved"),

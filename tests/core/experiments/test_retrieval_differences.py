@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmopt_core.experiments.retrieval_lab.differences import told_differences
+from llmopt_core.experiments.retrieval_lab.differences import changed_name, told_differences
 from llmopt_core.retrieval.spec import RetrievalSpec
 
 RERANKED = {"rerank": {"method": "late-interaction"}}
@@ -41,3 +41,16 @@ def spec(**parts: object) -> RetrievalSpec:
 )  # fmt: skip
 def test_only_settings_with_an_effect_are_told(before: dict, after: dict, told: list[str]) -> None:
     assert told_differences(spec(**before), spec(**after)) == told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "name"),
+    [
+        ({"search": {"method": "dense"}}, {"search": {"method": "bm25"}, "top_k": 9}, "rag · bm25, top 9"),
+        ({"rerank": {"method": "late-interaction"}}, {}, "rag · no rerank"),
+        ({}, {"chunking": {"size": 99}}, "rag · size 99"),
+        ({}, {}, "rag"),
+    ],
+)
+def test_a_name_says_what_was_changed(before: dict[str, object], after: dict[str, object], name: str) -> None:
+    assert changed_name("rag", spec(**before), spec(**after)) == name

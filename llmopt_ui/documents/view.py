@@ -289,6 +289,6 @@ def _delete(project: Project, name: str) -> None:
     except LlmOptError as error:
         state().problem = str(error)
         return
-    gone = [fmt.plural(len(removed.references), "question") + " lost a reference"] if removed.references else []
+    gone = [fmt.plural(len(removed.references), "question") + " lost a source"] if removed.references else []
     gone += [fmt.plural(removed.indexes, "index", "indexes") + " removed"] if removed.indexes else []
     notify(f"{name} deleted" + (f"; {', '.join(gone)}." if gone else "."))

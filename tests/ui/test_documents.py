@@ -132,10 +132,10 @@ def test_a_replaced_document_says_what_became_of_its_references(app: App, store:
     test = upload(app(PAGE, project=used), ("harbour.md", new.encode(), "text/markdown"))
     assert not test.exception
     assert "Replaced: harbour.md." in texts(test)
-    assert "16 references moved to where the same words stand now." in texts(test)
+    assert "16 sources moved to where the same words stand now." in texts(test)
     spans = [span for example in store.evaluation_set(used, "questions").examples for span in example.references]
     assert {new[span.start : span.end] for span in spans} == {"1712", "four"}
-    lost = "Question q2 of questions lost a reference, its passage is gone; the same words stand elsewhere: "
+    lost = "Question q2 of questions lost a source, its passage is gone; the same words stand elsewhere: "
     assert lost in texts(test)
 
 

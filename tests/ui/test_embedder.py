@@ -93,4 +93,4 @@ def test_a_set_without_spans_is_refused_in_words(app: App, store: Store, no_trai
     test = app(PAGE, project="sample", tuning_view=VIEW)
     test.selectbox(key="embedder_set").set_value("bare").run()
     assert not test.exception
-    assert "mark spans first" in words(test) + " ".join(str(error.value) for error in test.error)
+    assert "mark where the answers stand first" in words(test) + " ".join(str(error.value) for error in test.error)

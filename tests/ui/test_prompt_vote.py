@@ -77,7 +77,7 @@ def test_voting_goes_on_to_the_result(app: App, compared: str, store: Store) -> 
     assert table.loc[0, "Won, lost, tied"] == "0, 10, 0"
     assert table.loc[0, "Win rate (95 %)"] == "0% (0 to 28)"
     assert "worse" in table.loc[0, "The first is"]
-    assert "10 preference pairs for DPO (JSONL)" in [button.label for button in test.get("download_button")]
+    assert "10 preference pairs to train on (JSONL)" in [button.label for button in test.get("download_button")]
 
 
 def test_ties_skips_back_and_another_voter(app: App, compared: str, store: Store) -> None:

@@ -102,7 +102,7 @@ def counters(test: AppTest) -> tuple[str, str]:
     """How many questions have a reference, and how many have none."""
     assert not test.exception
     found = {metric.label: metric.value for metric in test.metric}
-    return found["With a reference"], found["Without"]
+    return found["With a source"], found["Without"]
 
 
 def quoted(test: AppTest, words: str) -> AppTest:

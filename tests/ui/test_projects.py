@@ -145,7 +145,7 @@ def test_the_sidebar_shows_the_work_of_its_own_project(app: App, store: Store, u
     try:
         own, other = app(project=used).sidebar, app(project="sample").sidebar
         (bar,) = own.get("progress")
-        assert str(bar.proto.text).startswith("Evaluation")
+        assert str(bar.proto.text).startswith("**Evaluating rag**")
         assert not [caption for caption in own.caption if "other projects" in str(caption.value)]
         assert not other.get("progress")
         assert [caption for caption in other.caption if "1 job of other projects" in str(caption.value)]

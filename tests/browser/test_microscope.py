@@ -83,7 +83,7 @@ def test_marked_words_become_the_reference(seeded: Store, open_page: Open) -> No
 def test_counters_follow_what_another_tab_has_marked(seeded: Store, open_page: Open) -> None:
     page = open_page()
     open_tab(page, "Questions")
-    known = page.get_by_test_id("stMetric").filter(has_text="With a reference").get_by_test_id("stMetricValue")
+    known = page.get_by_test_id("stMetric").filter(has_text="With a source").get_by_test_id("stMetricValue")
     expect(known).to_have_text("1")
     page.get_by_role("button", name="Clear").click()
     expect(known).to_have_text("0")

@@ -100,7 +100,12 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
         for run in runs
     ]
     table = pd.DataFrame(rows, columns=_COLUMNS)
-    return table if any(run.error for run in runs) else table.drop(columns="What went wrong")
+    # What says nothing takes no room: narrow windows have little.
+    empty = {
+        "What went wrong": not any(run.error for run in runs),
+        "Kind": not any(run.comparison for run in runs),
+    }
+    return table.drop(columns=[name for name, dropped in empty.items() if dropped])
 
 
 def _cost_of(run: Run) -> str:

@@ -434,6 +434,8 @@ def test_a_run_that_was_not_chosen_is_shown_when_its_results_are_opened(app: App
 
 
 def test_all_runs_tell_comparisons_and_evaluations_apart(app: App, store: Store, used: str) -> None:
+    alone = app(PAGE, project=used, evaluation_view="Run").dataframe[-1].value
+    assert "Kind" not in alone, "there is nothing to tell apart yet"
     rows = EvaluationSet("votes", (Example("v", "How many?"),))
     variants = tuple(Configuration.model_validate({"name": name}) for name in ("curt", "wordy"))
     found = start_comparison(store, ComparisonPlan(used, variants, rows), new_id())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field
 
 from llmopt_core.evaluation.check_text import Finding
 from llmopt_core.evaluation.judge import JudgeSpec
@@ -20,7 +20,8 @@ class RubricVerdict(BaseModel):
     """What the judge is asked to reply."""
 
     reason: str = ""
-    passed: bool
+    # promptfoo's own word is `pass`, and judges that know it write that.
+    passed: bool = Field(validation_alias=AliasChoices("passed", "pass"))
     score: float = Field(ge=0.0, le=1.0)
 
 

@@ -101,3 +101,10 @@ async def test_a_cut_reply_says_so_for_rubrics_and_fact_checks() -> None:
         await meets_rubric("x", "is right", None, JudgeSpec(endpoint="e", max_tokens=64), Cut(), Meter())
     with pytest.raises(EndpointError, match="cut at 30 tokens"):
         await ModelSupport(Cut(), ModelSpec(max_tokens=30), "m").judge(["a"], ["b"], "q")
+
+
+def test_a_rubric_verdict_may_say_pass() -> None:
+    found = read_reply('{"reason": "rude", "pass": false, "score": 0.1}', RubricVerdict, {"answer": "x"})
+    assert (found.passed, found.score) == (False, 0.1)  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="passed"):
+        read_reply('{"reason": "rude", "score": 0.1}', RubricVerdict, {"answer": "x"})

@@ -127,9 +127,9 @@ def _place(provider: str) -> str:
 
 def _service_fields(box: Any) -> tuple[dict[str, Any], str]:
     base = box.text_input("Base model", key="start_base", placeholder="As the service names it")
-    one, two = st.columns([2, 4])[0].columns(2, gap="medium")
-    price = one.number_input("Price (USD)", 0.0, None, None, 1.0, key="start_price", placeholder="Unknown",
-                             help="Of a million training tokens.")  # fmt: skip
+    one, two, _ = st.columns(3, gap="medium")
+    price = one.number_input("USD per million tokens", 0.0, None, None, 1.0, key="start_price", placeholder="Unknown",
+                             help="The price of training, for the cost of the job.")  # fmt: skip
     budget = budget_field(two, "start_budget", "A job that may cost more is not started; one that the service reports "
                           "to cost more is cancelled.")  # fmt: skip
     return {"price_per_million": price, "budget_usd": budget}, (base or "").strip()

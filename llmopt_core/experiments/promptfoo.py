@@ -220,7 +220,7 @@ class _Importer:
             problems = list(test.problems)
             if test.grader not in (None, grader):
                 problems.append("a grader of its own is not supported")
-            if len({a.get("value") for a in test.assertions if a.get("type") == "context-recall"}) > 1:
+            if len({str(a.get("value")) for a in test.assertions if a.get("type") == "context-recall"}) > 1:
                 problems.append("more than one `context-recall` is not supported")
             reserved = sorted(set(test.variables) & set(RESERVED))
             problems += [f"the variable name `{key}` is taken by this program" for key in reserved]

@@ -107,20 +107,20 @@ def _number(assertion: Mapping[str, Any], default: float | None = None) -> float
     return float(value)
 
 
-def _schema(value: Any) -> Any:
-    return yaml.load(value, BoundedLoader) if isinstance(value, str) else value  # noqa: S506 (a SafeLoader)
+def _data(value: Any, what: str) -> Any:
+    try:
+        return yaml.load(value, BoundedLoader) if isinstance(value, str) else value  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Unsupported(f"its {what} is neither JSON nor YAML") from error
 
 
 def _json(assertion: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        schema = _schema(assertion.get("value"))
-    except yaml.YAMLError as error:
-        raise Unsupported("its schema is neither JSON nor YAML") from error
+    schema = _data(assertion.get("value"), "schema")
     return {"type": "is-json"} if schema in (None, "") else {"type": "json-schema", "value": schema}
 
 
 def _words(assertion: Mapping[str, Any]) -> dict[str, Any]:
-    value = _schema(assertion.get("value"))
+    value = _data(assertion.get("value"), "value")
     if isinstance(value, int | float):
         value = {"min": value, "max": value}
     return {"type": "length", "value": {**value, "unit": "words"} if isinstance(value, Mapping) else value}

@@ -58,10 +58,12 @@ class Folder:
 
     def _find(self, reference: str) -> list[Path]:
         name = reference.removeprefix("file://")
-        if is_pattern(name) and not (self.base / name).exists():
-            found = self._glob(name)
-        else:
-            found = [(self.base / name).resolve()]
+        try:
+            is_there = (self.base / name).exists()
+        except (OSError, ValueError) as error:
+            # Too long, or with what no name may hold.
+            raise BadInput(f"{name[:60]!r} is no file name.") from error
+        found = self._glob(name) if is_pattern(name) and not is_there else [(self.base / name).resolve()]
         for path in found:
             if not path.is_relative_to(self.root):
                 raise BadInput(f"{reference} lies outside {self.root}; copy it there to read it.")

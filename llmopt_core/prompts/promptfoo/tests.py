@@ -137,7 +137,7 @@ class _Test:
         assertions = tuple(self._assertions())
         threshold = self.test.get("threshold", self.default.get("threshold"))
         if threshold is not None and not isinstance(threshold, int | float):
-            raise BadInput(f"{self.where}: threshold must be a number, not {threshold!r}.")
+            raise BadInput(f"{self.where}: threshold must be a number, not {repr(threshold)[:60]}.")
         self._unsupported()
         expand = not self.options.get("disableVarExpansion")
         if variables.combinations(expand) > MAX_TESTS:
@@ -184,9 +184,12 @@ class _Test:
     def _assertions(self) -> Iterator[Mapping[str, Any]]:
         usual = [] if self.options.get("disableDefaultAsserts") else self.default.get("assert") or []
         for folder, assertions in ((self.default_folder, usual), (self.folder, self.test.get("assert") or [])):
-            for assertion in [assertions] if isinstance(assertions, Mapping | str) else assertions:
+            for assertion in assertions if isinstance(assertions, list) else [assertions]:
                 if not isinstance(assertion, Mapping):
-                    raise BadInput(f"{self.where}: an assertion must be a mapping, not {assertion!r}.")
+                    raise BadInput(f"{self.where}: an assertion must be a mapping, not {repr(assertion)[:60]}.")
+                if not isinstance(assertion.get("type", ""), str):
+                    shown = repr(assertion["type"])[:60]
+                    raise BadInput(f"{self.where}: the type of an assertion must be a word, not {shown}.")
                 yield self._resolved(assertion, folder)
 
     def _resolved(self, assertion: Mapping[str, Any], folder: Folder) -> Mapping[str, Any]:

@@ -62,6 +62,9 @@ def _fraction(loader: yaml.SafeLoader, node: yaml.Node) -> float | int:
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole)
 _Loader.add_constructor("tag:yaml.org,2002:float", _fraction)
+# JSON, in which all of it is kept, has neither bytes nor dates nor sets.
+for _tag, _plain in (("binary", "str"), ("timestamp", "str"), ("set", "map")):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.yaml_constructors[f"tag:yaml.org,2002:{_plain}"])
 
 
 def parse_yaml(text: str, source: str) -> Any:

@@ -492,3 +492,38 @@ def test_a_file_whose_tests_are_all_made_by_code_still_brings_its_prompts(tmp_pa
     assert [c.prompt.template for c in found.configurations] == ["Tell {{ x }}"]
     assert [e.id for e in found.evaluation_set.examples] == ["file://gen.py"]
     assert ("test", "file://gen.py") in {(entry.kind, entry.name) for entry in found.not_run}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("tests: [{assert: [{type: [x, [y]]}]}]", r"test 1: the type of an assertion must be a word, not \['x'"),
+        ("defaultTest: {assert: 1.5}\ntests: [{vars: {a: b}}]", "test 1: an assertion must be a mapping, not 1.5"),
+        (f"defaultTest: {'x' * 3000}\ntests: [{{vars: {{a: b}}}}]", "'x{60}' is no file name"),
+        (f"tests: [{{threshold: {'x' * 3000}}}]", "threshold must be a number, not 'x{59}"),
+    ],
+)
+def test_wrong_values_of_tests_are_said_in_a_sentence(tmp_path, fields, said):
+    path = tmp_path / "promptfooconfig.yaml"
+    path.write_text(f"prompts: [hello]\nproviders: [echo]\n{fields}\n")
+
+    with pytest.raises(BadInput, match=said) as caught:
+        import_promptfoo(path)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("value", ["2024-02-30", "{{ nope"])
+def test_a_word_count_that_is_no_data_is_not_supported(value):
+    (check,) = checks_from(({"type": "word-count", "value": value},), None)
+
+    assert (check.type, "its value is neither JSON nor YAML" in check.value["reason"]) == ("unsupported", True)
+
+
+def test_values_with_a_tag_of_yaml_are_plain(tmp_path):
+    path = tmp_path / "promptfooconfig.yaml"
+    tagged = "{a: !!binary aGk=, b: !!timestamp 2024-01-02, c: !!set {x, y}}"
+    path.write_text(f"prompts: ['{{{{a}}}} {{{{b}}}} {{{{c}}}}']\nproviders: [echo]\ntests: [{{vars: {tagged}}}]\n")
+
+    (example,) = import_promptfoo(path).evaluation_set.examples
+
+    assert example.variables == {"a": "aGk=", "b": "2024-01-02", "c": {"x": None, "y": None}}

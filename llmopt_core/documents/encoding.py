@@ -19,6 +19,12 @@ _SAMPLE = 256 * 1024
 # All but NUL, which is counted on its own, tab, line and page breaks, and escape.
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd]")
 _FEW_WORDS = 6
+_FEW_NAMES = 3
+_FEW_USE = frozenset(
+    ("cp852", "iso8859-16", "cp1258", "iso8859-3", "iso8859-10", "iso8859-14", "mac_roman", "mac_latin2")
+)
+_CENTRAL = frozenset(("iso8859-2", "cp1250"))
+_ORDINARY = "\xa0\u2018\u2019\u201a\u201c\u201d\u201e\u2013\u2014\u2026\u20ac\u2022£§°«»·©®½¼¾²³×"
 # Letters in KOI8-U, lines of a frame in KOI8-R.
 _UKRAINIAN = re.compile(rb"[\xa4\xa6\xa7\xad\xb4\xb6\xb7\xbd]")
 # What the detector calls by a name that Python does not know, or that is a part of a larger page.
@@ -183,10 +189,27 @@ def _candidates(sample: bytes) -> list[str]:
     from cchardet import detect
 
     found = "euc_jp" if _is_euc_jp(sample) else detect(sample)["encoding"]
+    if alone and found and _is_rather_western(sample, *_codecs_of(found)[:1]):
+        return ["cp1252"]
     if found and found.lower() == "koi8-r" and _UKRAINIAN.search(sample):
         found = "koi8_u"
     # A sample that ends inside a character can make the detector reject the right page.
     return [*_codecs_of(found or ""), "gb18030", "cp1252"]
+
+
+def _is_rather_western(sample: bytes, codec: str = "") -> bool:
+    """Whether a few accented letters, or letters all through, speak for Western text against a page that few use."""
+    high = sum(byte > 0x7F for byte in sample)
+    words = {word for word in sample.split() if not word.isascii()}
+    if codec in _FEW_USE:
+        western, few = (_strangers(sample.decode(name, "replace")) for name in ("cp1252", codec))
+        return western < few or (not western and (codec == "cp852" or high < 0.03 * len(sample)))
+    return codec in _CENTRAL and len(words) <= _FEW_NAMES and high < 0.01 * len(sample)
+
+
+def _strangers(text: str) -> int:
+    """Characters that are neither letters nor marks of ordinary text."""
+    return sum(c > "\x7f" and (c in "ºªƒˆ" or not (c.isalpha() or c in _ORDINARY)) for c in text)
 
 
 def _is_euc_jp(sample: bytes) -> bool:

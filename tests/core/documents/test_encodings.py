@@ -77,3 +77,22 @@ def test_the_named_encoding_reaches_large_files_and_archives():
 def test_a_wrong_name_is_refused(encoding, why):
     with pytest.raises(BadInput, match=why):
         load_bytes("a.txt", GREEK.encode("cp1253"), encoding=encoding)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The author is Jan Pokorný and he works in a town. " + "This is plain English text about the library. " * 50,
+     "Die Größe des Hafens überraschte alle. Müller öffnete die Tür, à la carte. Coração, déjà vu, señor, Århus.",
+     "Molière wrote plays. " + "Plain words follow here in a long row of sentences. " * 30],
+)  # fmt: skip
+def test_western_text_with_few_or_many_accents_is_western(text):
+    assert load_bytes("a.txt", text.encode("cp1252"))[0].text == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [("cp852", "Příliš žluťoučký kůň úpěl ďábelské ódy. Přístav byl otevřen v roce 1887 a v zimě se zavírá."),
+     ("iso8859-16", "Portul a fost deschis în anul 1887 și a fost închis din cauza gheții. Știința și învățământul.")],
+)  # fmt: skip
+def test_pages_that_few_use_are_still_known(encoding, text):
+    assert load_bytes("a.txt", text.encode(encoding))[0].text == text

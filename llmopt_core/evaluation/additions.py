@@ -8,14 +8,16 @@ from itertools import pairwise
 from llmopt_core.evaluation.alignment import Block, blocks_of, rising
 from llmopt_core.evaluation.exchanges import content, in_active_voice
 from llmopt_core.evaluation.opposites import lemma
-from llmopt_core.evaluation.sentence_tokens import BREAK, Token
+from llmopt_core.evaluation.sentence_token import BREAK, Token
 from llmopt_core.evaluation.word_lists import word_list
 
 # With this much of the statement in the sentence, one added word is enough; with less, two.
 CLOSE, NEAR = 0.75, 0.6
 # Words that add nothing that could be wrong.
 _SOFT = frozenset(map(lemma, word_list("adds nothing")))
-_SOFT_CHINESE = frozenset("比多时间人们来说有用到去没不年月日号位名只家次了都已经于其共会能就做")
+_SOFT_CHINESE = frozenset("比多时间人们来说有用到去没不年月日号位名只家次了都已经于其共会能就做") | word_list(
+    "adds nothing, Chinese"
+)
 
 
 def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
-from llmopt_core.evaluation.sentence_tokens import BREAK, NUMBER, Token
+from llmopt_core.evaluation.sentence_token import BREAK, NUMBER, Token
 
 _TURNING_CHARACTERS = frozenset("比曾胜赢救杀娶嫁教雇")
 """Lone characters that tell the one before from the one after: who is compared with whom, who beat or taught whom."""

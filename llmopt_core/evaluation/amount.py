@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from llmopt_core.evaluation.units import PLAIN
+from llmopt_core.evaluation.units import CLOCK, EITHER_HALF, PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,16 @@ class Amount:
     rounded: bool = False
     beyond: bool = False
 
+    @property
+    def is_year(self) -> bool:
+        """Whether it looks like a year."""
+        return not self.kind and 1000 <= self.value <= 2100 and self.written.isdigit()
+
     def equals(self, other: Amount) -> bool:
         """Whether the other supports this one: the same, or what rounds to it, or what it is said to be below."""
         kinds = {self.kind, other.kind}
+        if kinds & {CLOCK, EITHER_HALF}:
+            return _same_time(self, other, kinds)
         if len(kinds) > 1 and not _compatible(kinds):
             return False
         if self.beyond and self.value <= other.value <= 1.25 * self.value:
@@ -44,9 +51,25 @@ class Amount:
         return abs(self.value - other.value) <= tolerance
 
 
+def _same_time(one: Amount, other: Amount, kinds: set[str]) -> bool:
+    """`At 8` is a time, too; without a half of the day a time may be in either."""
+    if not kinds <= {CLOCK, EITHER_HALF, PLAIN}:
+        return False
+    times = [60 * amount.value if amount.kind == PLAIN else amount.value for amount in (one, other)]
+    return (times[0] - times[1]) % (1440 if kinds == {CLOCK} else 720) == 0
+
+
 def _compatible(kinds: set[str]) -> bool:
     """A bare degree may be of any scale, a bare number may be a multiple."""
-    return kinds in ({"degree", "celsius"}, {"degree", "fahrenheit"}, {PLAIN, "times"}, {PLAIN, "part"}, {"%", "part"})
+    return kinds in (
+        {"degree", "celsius"},
+        {"degree", "fahrenheit"},
+        {PLAIN, "times"},
+        {PLAIN, "part"},
+        {PLAIN, "ad"},
+        {PLAIN, "bc"},
+        {"%", "part"},
+    )
 
 
 def looseness(text: str, start: int) -> dict[str, bool]:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from llmopt_core.evaluation.alignment import Block, blocks_of, longest_rising
-from llmopt_core.evaluation.opposites import is_irregular
-from llmopt_core.evaluation.sentence_tokens import BREAK, NUMBER, SMALL, Token
+from llmopt_core.evaluation.opposites import is_irregular, lemma
+from llmopt_core.evaluation.sentence_token import BREAK, NUMBER, SMALL, Token
 from llmopt_core.evaluation.word_lists import word_list
 
 _BE = frozenset({"is", "are", "was", "were", "been", "being", "be", "get", "got", "gets"})
+_HELD = {"included": "in", "contained": "in", "comprised": "in", "excluded": "from", "omitted": "from"}
+_BE_NOT = frozenset({"isn't", "aren't", "wasn't", "weren't"})
 _AFTER_DOER = frozenset({"in", "at", "on", "from", "with", "for", "to", "during", "since", "until", "after", "before"})
 _IRREGULAR_PARTICIPLES = word_list("participles")
 _SYMMETRIC = word_list("both ways")
 # Small words that tell the one before from the one after.
 _TURNING_POINTS = frozenset({"than", "from", "to"})
-_SYMMETRIC_CHINESE = frozenset("同跟婚晤邻签")
+_SYMMETRIC_CHINESE = frozenset("同跟婚晤邻签适")
 _PRONOUNS = frozenset({"he", "she", "it", "they", "this", "these", "those"})
 _CLAUSE_ENDS = frozenset({";", ".", "but", "while"})
 _NEW_CLAUSE = _CLAUSE_ENDS | {":", "whereas", "before", "after", "because", "who", "which", "that"}
+_DATES = frozenset(map(lemma, word_list("dates")))
 _TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof"})
 MOST_BLOCKS = 14
 
@@ -37,6 +41,8 @@ def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True)
         return ""
     pair = _better_exchanged(blocks, strict)
     if pair is None or not _alike(here, *pair) or _is_list(here, *pair) or _is_symmetric(here, *pair):
+        return ""
+    if _move_together(here, text, *pair) or _nothing_between(here, blocks, *pair):
         return ""
     if strict and _ends_between(text, *sorted(b.there for b in pair)) > _ends_between(here, *(b.start for b in pair)):
         return ""
@@ -60,6 +66,24 @@ def _better_exchanged(blocks: Sequence[Block], strict: bool) -> tuple[Block, Blo
     return blocks[i], blocks[j]
 
 
+def other_owner(said: Sequence[Token], there: Sequence[Token]) -> str:
+    """The reason if `A is B's lawyer` where the text says `B is A's lawyer`."""
+    here, text = _owner(said), _owner(there)
+    if not here or not text or here[1].key != text[1].key or here[0].key == text[0].key or here[1].key in _SYMMETRIC:
+        return ""
+    if here[0].key not in {token.key for token in there} or text[0].key not in {token.key for token in said}:
+        return ""
+    return f"in the text it is '{text[0].written} {text[1].written}'"
+
+
+def _owner(sentence: Sequence[Token]) -> tuple[Token, Token] | None:
+    """The name in the genitive, and what is its."""
+    for token, following in pairwise(sentence):
+        if token.counts and token.written[:1].isupper() and token.written.endswith(("'s", "’s")) and following.counts:
+            return token, following
+    return None
+
+
 def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
     """The reason if the statement's name does what, in the sentence, another name does."""
     here, text = in_active_voice(said), in_active_voice(there)
@@ -79,11 +103,21 @@ def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
         said_there = {other.key for other in text[place + 1 : next(stops, len(text))]}
         if not rest or len(rest & said_there) < min(2, len(rest)):
             continue
+        if any(_begins_again(text, p) for p in range(place + 1, len(text)) if text[p].key in keys):
+            # A scored the first goal and B the second.
+            return ""
         doer = _name_before(text, place)
         if not doer or keys & {other.key for other in doer}:
             return ""
         found = f"in the text it is '{' '.join(other.written for other in doer)}' and '{verb.written}'"
     return found
+
+
+def _begins_again(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a name stands right behind an `and` or a comma, and more follows it."""
+    behind = next((t for t in reversed(tokens[:place]) if t.kind != SMALL), None)
+    follows = any(token.counts for token in tokens[place + 1 : place + 3])
+    return behind is not None and behind.kind == BREAK and follows
 
 
 def _leading_name(tokens: Sequence[Token]) -> tuple[list[Token], Token | None]:
@@ -131,7 +165,7 @@ def in_active_voice(tokens: Sequence[Token]) -> list[Token]:
 def _english_active(clause: list[Token]) -> list[Token] | None:
     by = next((p for p, token in enumerate(clause) if token.key == "by" and token.kind == SMALL), None)
     if by is None or by + 1 >= len(clause):
-        return None
+        return _held_in(clause)
     be = next((p for p in range(by - 1, -1, -1) if clause[p].written.lower() in _BE), None)
     verb = next((p for p in range((be if be is not None else by) + 1, by) if _is_participle(clause[p])), None)
     doer = clause[by + 1 :]
@@ -141,6 +175,18 @@ def _english_active(clause: list[Token]) -> list[Token] | None:
     end = next((p for p, t in enumerate(doer[:end]) if p and t.kind == BREAK and t.key != "and"), end)
     lead = _lead(clause[:be])
     return [*clause[:lead], *doer[:end], *clause[verb:by], *clause[lead:be], *doer[end:]]
+
+
+def _held_in(clause: list[Token]) -> list[Token] | None:
+    """`A is included in B` as `B included A`, `A is excluded from B` as `B excluded A`."""
+    verb = next((p for p, t in enumerate(clause) if t.written.lower() in _HELD), None)
+    if not verb or verb + 1 >= len(clause) or clause[verb + 1].key != _HELD[clause[verb].written.lower()]:
+        return None
+    be = next((p for p in range(verb - 1, -1, -1) if clause[p].written.lower() in _BE | _BE_NOT), None)
+    if be is None:
+        return None
+    end = next((p for p in range(verb + 2, len(clause)) if clause[p].kind == BREAK), len(clause))
+    return [*clause[verb + 2 : end], *clause[be + 1 : verb + 1], *clause[:be], *clause[end:]]
 
 
 def _lead(subject: Sequence[Token]) -> int:
@@ -169,20 +215,7 @@ def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
     chinese = any("\u4e00" <= token.written[:1] <= "\u9fff" for token in tokens)
     for token in tokens:
         found[-1].append(token)
-        ends = token.key in {
-            ";",
-            ".",
-            ":",
-            "while",
-            "but",
-            "whereas",
-            "before",
-            "after",
-            "because",
-            "who",
-            "which",
-            "that",
-        }
+        ends = token.key in _NEW_CLAUSE
         if ends or (chinese and token.key == ","):
             found.append([])
     return [clause for clause in found if clause]
@@ -204,11 +237,37 @@ def _ends_between(tokens: Sequence[Token], start: int, end: int) -> int:
 
 def _alike(here: Sequence[Token], one: Block, other: Block) -> bool:
     """Whether both hold words, or both are amounts alone."""
-    kinds = [{token.kind for token in here[b.start : b.start + b.size] if token.counts} for b in (one, other)]
+    kinds = [{_kind(token) for token in here[b.start : b.start + b.size] if token.counts} for b in (one, other)]
     if all(len(kind) == 2 for kind in kinds):
         # Each with its own amount: another order, nothing changed.
         return False
     return all(kinds) and (kinds[0] == {NUMBER}) == (kinds[1] == {NUMBER})
+
+
+def _kind(token: Token) -> str:
+    """Months, days of the week and `first` are amounts like the numbers beside them."""
+    return NUMBER if token.key in _DATES else token.kind
+
+
+def _nothing_between(here: Sequence[Token], blocks: Sequence[Block], one: Block, other: Block) -> bool:
+    """Whether the two have nothing in common with the sentence between them but a `to`; it tells sides after `from`."""
+    own = [b for b in blocks if one.start < b.start < other.start]
+    between = [token for b in own for token in here[b.start : b.start + b.size] if token.kind != BREAK]
+    return all(token.key == "to" for token in between) and not any(token.key == "from" for token in here)
+
+
+def _move_together(here: Sequence[Token], text: Sequence[Token], one: Block, other: Block) -> bool:
+    """Whether the nearest year of each of two numbers is the same in both: only their order is another."""
+    pairs = [(here[b.start], text[b.there]) for b in (one, other)]
+    if any(said.amount is None or said.amount.is_year for said, _ in pairs):
+        return False
+    years = [(_nearest_year(said, here), _nearest_year(there, text)) for said, there in pairs]
+    return all(said is not None and said == there for said, there in years) and years[0] != years[1]
+
+
+def _nearest_year(token: Token, sentence: Sequence[Token]) -> str | None:
+    years = [one for one in sentence if one is not token and one.amount is not None and one.amount.is_year]
+    return min(years, key=lambda one: abs(one.place - token.place)).key if years else None
 
 
 def _is_list(here: Sequence[Token], one: Block, other: Block) -> bool:
@@ -221,7 +280,9 @@ def _is_list(here: Sequence[Token], one: Block, other: Block) -> bool:
 
 def _is_symmetric(here: Sequence[Token], one: Block, other: Block) -> bool:
     words = [token for token in _between(here, one, other) if token.counts]
-    return any(token.key in _SYMMETRIC or token.written in _SYMMETRIC_CHINESE for token in words)
+    both_ways = sum(token.key in _SYMMETRIC or token.written in _SYMMETRIC_CHINESE for token in words)
+    # A met B; but `A married C after B had died` is not of A and B.
+    return both_ways > 0 and (len(words) - both_ways < 2 or not words[0].written.isascii())
 
 
 def _close_up(text: str) -> str:

@@ -12,7 +12,9 @@ from functools import cached_property
 import numpy as np
 
 from llmopt_core.evaluation.amount import Amount
+from llmopt_core.evaluation.dates import in_one_form
 from llmopt_core.evaluation.numerals import amounts, missing
+from llmopt_core.evaluation.opposites import Side, lemma, sides
 from llmopt_core.evaluation.question_forms import fits
 from llmopt_core.evaluation.short_amounts import as_written
 from llmopt_core.evaluation.text import CJK, has_cjk, sentences
@@ -20,6 +22,8 @@ from llmopt_core.evaluation.token_vectors import TokenReader, Tokens
 from llmopt_core.index.analysis import STOP_WORDS, stem
 
 _WORD = re.compile(rf"[{CJK}]+|(?:(?![{CJK}])[^\W_])+(?:[.,]\d+)*")
+_LATIN = re.compile(r"[a-z]+")
+_CHINESE_NEGATIONS = frozenset("不没沒無无未非")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 # Capitalised inside a sentence, or in capitals anywhere.
 _NAME = re.compile(r"(?<=[^.!?\s]\s)[\"'“‘(]*([A-Z][\w'’-]+)|\b([A-Z]{2,}\w*)\b")
@@ -52,12 +56,12 @@ def words(text: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    return _THOUSANDS.sub("", unicodedata.normalize("NFKC", text))
+    return _THOUSANDS.sub("", unicodedata.normalize("NFKC", in_one_form(text)))
 
 
 def names(text: str) -> set[str]:
     """Words of names, as `words` gives them."""
-    return {word for pair in _NAME.findall(text) for word in words(pair[0] or pair[1])}
+    return {word for pair in _NAME.findall(in_one_form(text)) for word in words(pair[0] or pair[1])}
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,17 @@ class Passage:
     def vocabulary(self) -> set[str]:
         """All that some sentence holds."""
         return set().union(*self.held)
+
+    @cached_property
+    def _senses(self) -> set[str | Side]:
+        """Lemmas of its English words, and the sides of opposites on which they stand."""
+        lemmas = {lemma(word) for sentence in self.sentences for word in _LATIN.findall(sentence.lower())}
+        return {*lemmas, *(side for key in lemmas for side in sides().get(key, ()))}
+
+    def says(self, word: str) -> bool:
+        """Whether the text has an English word in some form, or one that says the same."""
+        key = lemma(word)
+        return key in self._senses or not self._senses.isdisjoint(sides().get(key, ()))
 
     @cached_property
     def amounts(self) -> list[Amount]:
@@ -132,27 +147,37 @@ def statement_features(statement: str, question: str, match: Match) -> list[floa
     """What speaks for and against a statement, in the order of `STATEMENT_FEATURES`."""
     passage = match.passage
     near = passage.text_around(match.best)
-    turns = {turn.lower() for turn in _TURNS.findall(near)}
+    turns = {_turn(found) for found in _TURNS.findall(near)}
     missing_names = names(statement) - passage.vocabulary - set(words(question))
     return [
         match.weakest,
         share_found(statement, passage),
-        min(2, sum(turn.lower() not in turns for turn in _TURNS.findall(statement))),
+        min(2, sum(_turn(found) not in turns for found in _TURNS.findall(statement))),
         min(2, len(missing(amounts(statement), passage.amounts))),
         min(2, len(missing_names)),
         min(2, _new_personal(statement, passage)),
     ]
 
 
+def _turn(found: str) -> str:
+    """A turning word; Chinese negations say the same: 没 for 未."""
+    return "不" if found in _CHINESE_NEGATIONS else found.lower()
+
+
 def share_found(statement: str, passage: Passage) -> float:
-    """Share of a statement's words that the passage holds; an amount counts as one word, however it is written."""
+    """Share of a statement's words that the passage holds.
+
+    An amount counts as one word, however it is written; a word is held in another form (stolen, stole), and by one that
+    stands on the same side of a group of opposites (grow, climb).
+    """
     own = [amount for amount in amounts(statement) if not amount.implied]
     found = len(own) - len(missing(own, passage.amounts))
     rest = unicodedata.normalize("NFKC", statement)
     for amount in reversed(own):
         rest = f"{rest[: amount.start]} {rest[amount.end :]}"
     said = words(rest)
-    return (sum(word in passage.vocabulary for word in said) + found) / max(1, len(said) + len(own))
+    known = {stem(word) for word in _LATIN.findall(rest.lower()) if passage.says(word)}
+    return (sum(word in passage.vocabulary or word in known for word in said) + found) / max(1, len(said) + len(own))
 
 
 STATEMENT_FEATURES = (

@@ -39,7 +39,7 @@ class Measured:
     held_out: bool = True
 
 
-JUDGE = "built-in judge v2"
+JUDGE = "built-in judge v3"
 
 SUMMARY = (
     "The built-in judge measures grounding, not correctness: whether the text says this, not whether it is true. "
@@ -54,19 +54,19 @@ _SAME = "short answers, wrong ones from the same paragraph"
 _HOLDS = "does the paragraph hold the answer?"
 _FITS = "short answer to this question or another"
 AGREEMENT: tuple[Measured, ...] = (
-    Measured("faithfulness", "BEGIN", _REPLY, 430, 0.963, 0.947, 0.980, 0.902, 0.802, False),
-    Measured("faithfulness", "SummEdits", _SUMMARY, 520, 0.770, 0.710, 0.839, 0.708, 0.419, False),
-    Measured("faithfulness", "XQuAD en", _SENTENCES, 781, 0.994, 0.991, 0.997, 0.937, 0.870, True),
-    Measured("faithfulness", "XQuAD zh", _SENTENCES, 444, 0.994, 0.986, 1.000, 0.793, 0.596, True),
-    Measured("faithfulness", "XQuAD en", _ANY, 548, 0.965, 0.949, 0.976, 0.900, 0.758, True),
-    Measured("faithfulness", "XQuAD zh", _ANY, 552, 0.951, 0.933, 0.967, 0.875, 0.701, True),
-    Measured("faithfulness", "XQuAD en", _SAME, 274, 0.900, 0.853, 0.932, 0.807, 0.613, True),
-    Measured("faithfulness", "XQuAD zh", _SAME, 276, 0.854, 0.801, 0.902, 0.750, 0.500, True),
-    Measured("context_precision", "SelQA", _ANSWERS, 9419, 0.920, 0.901, 0.937, 0.938, 0.611, False),
-    Measured("context_precision", "XQuAD en", _HOLDS, 600, 0.988, 0.980, 0.995, 0.950, 0.872, True, False),
-    Measured("context_precision", "XQuAD zh", _HOLDS, 600, 0.985, 0.977, 0.993, 0.948, 0.865, True, False),
+    Measured("faithfulness", "BEGIN", _REPLY, 430, 0.965, 0.949, 0.981, 0.905, 0.806, False),
+    Measured("faithfulness", "SummEdits", _SUMMARY, 520, 0.768, 0.708, 0.837, 0.706, 0.416, False),
+    Measured("faithfulness", "XQuAD en", _SENTENCES, 781, 0.993, 0.989, 0.996, 0.935, 0.865, True),
+    Measured("faithfulness", "XQuAD zh", _SENTENCES, 444, 0.994, 0.986, 1.000, 0.797, 0.604, True),
+    Measured("faithfulness", "XQuAD en", _ANY, 548, 0.964, 0.945, 0.977, 0.898, 0.754, True),
+    Measured("faithfulness", "XQuAD zh", _ANY, 552, 0.951, 0.934, 0.967, 0.877, 0.704, True),
+    Measured("faithfulness", "XQuAD en", _SAME, 274, 0.904, 0.858, 0.935, 0.810, 0.620, True),
+    Measured("faithfulness", "XQuAD zh", _SAME, 276, 0.855, 0.803, 0.903, 0.754, 0.507, True),
+    Measured("context_precision", "SelQA", _ANSWERS, 9419, 0.921, 0.902, 0.939, 0.939, 0.619, False),
+    Measured("context_precision", "XQuAD en", _HOLDS, 600, 0.986, 0.977, 0.995, 0.947, 0.864, True, False),
+    Measured("context_precision", "XQuAD zh", _HOLDS, 600, 0.986, 0.978, 0.993, 0.948, 0.865, True, False),
     Measured("answer_relevancy", "SelQA", _ANSWERS, 2000, 0.872, 0.846, 0.900, 0.803, 0.313, False),
-    Measured("answer_relevancy", "XQuAD en", _FITS, 274, 0.881, 0.822, 0.924, 0.818, 0.635, True),
+    Measured("answer_relevancy", "XQuAD en", _FITS, 274, 0.886, 0.835, 0.925, 0.821, 0.642, True),
     Measured("answer_relevancy", "XQuAD zh", _FITS, 276, 0.644, 0.575, 0.698, 0.572, 0.145, True),
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import zip_longest
 
 from llmopt_core.evaluation.amount import Amount, looseness
+from llmopt_core.evaluation.clock import clock_times
 from llmopt_core.evaluation.numerals_zh import chinese_amounts
 from llmopt_core.evaluation.text import CJK
 from llmopt_core.evaluation.units import PLAIN, unit_at
@@ -19,7 +20,7 @@ from llmopt_core.evaluation.units import PLAIN, unit_at
 def amounts(text: str) -> tuple[Amount, ...]:
     """All amounts in order."""
     plain = unicodedata.normalize("NFKC", text).lower()
-    found = [*_english(plain), *chinese_amounts(plain)]
+    found = [*_english(plain), *chinese_amounts(plain), *clock_times(plain)]
     kept: list[Amount] = []
     for amount in sorted(found, key=lambda one: (one.start, -one.end)):
         if not kept or amount.start >= kept[-1].end:
@@ -96,14 +97,14 @@ _SPELT = (
     rf"(?:(?:[ -]|, (?=\w)| and |-and-)(?:a[ -])?(?:{_CARDINAL})\b)*"
     rf"(?: point(?: (?:{'|'.join(_UNITS)})\b)+)?(?:[ -](?:{'|'.join(_SCALES)})\b)*"
 ).replace(" ", r"\ ")
-_SPAN = "minute|hour|day|week|month|year|decade|century"
+_SPAN = "minute|hour|day|week|fortnight|month|year|decade|century"
 _AMOUNT = re.compile(
     rf"""(?P<mixed>\b(?P<whole_number>{_SPELT}|\d+|an?)\ (?:(?P<unit>{_SPAN}|mile)\ )?
             and\ a\ (?P<rest>half|quarter)\b            (?:[ -](?P<mixed_scale>{'|'.join(_SCALES)})\b)?)
       | (?P<of_many>\b(?P<above>{_SPELT}|\d{{1,2}})\ (?:in|out\ of)\ (?:every\ )?(?P<below>{_SPELT}|\d{{1,3}})\b(?!,\d))
       | (?P<part>\b(?:(?P<count>{_SPELT}|\d+|an?)[ -])?(?P<whole>{'|'.join(sorted(_PARTS, key=len, reverse=True))})\b
             (?P<of>(?=\ (?:of|an?|the|as)\b|\ (?:its|their|his|her|our)\b)|(?=[.,;:!?]|\s*$))?)
-      | (?P<slash>\b\d+/\d+\b)
+      | (?P<slash>(?<![\d/.])\d+/\d+(?![\d/]))
       | (?P<nth>\b\d+(?:st|nd|rd|th)\b|\b(?:(?:{'|'.join(_TENS)})[ -])?(?:{_ORDINAL})\b)
       | (?P<times>\b(?:{'|'.join(_TIMES)})\b)
       | (?P<spelt>\b(?:{_SPELT})\b)
@@ -194,7 +195,7 @@ def _part(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
         return Amount(12 * value, PLAIN, start, stop, text[start:stop], **loose)
     if tail := re.match(r" (?:of )?(?:an? |the )?", text[end : end + 8]):
         factor, kind, stop = unit_at(text, start, end + tail.end() - 1)
-        if kind == "time":
+        if kind:
             return Amount(value * factor, kind, start, stop, text[start:stop], **loose)
     return Amount(value, "part", start, end, match.group(), **loose)
 

@@ -12,12 +12,17 @@ from llmopt_core.evaluation.units import PLAIN, unit_at
 _HAN = {"〇": 0, "零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _HAN_SCALES = {"十": 10, "百": 100, "千": 1000}
 _HAN_NUMBER = "[〇零一二两三四五六七八九十百千万亿点]"
+_DIGIT = r"[一二三四五六七八九\d]"
 _CHINESE = re.compile(
     rf"""百分之(?P<percent>{_HAN_NUMBER}+|\d+(?:\.\d+)?)
       | (?P<below>{_HAN_NUMBER}+|\d+)分之(?P<above>{_HAN_NUMBER}+|\d+)
       | (?P<tenths>[一二两三四五六七八九])成(?![为立功员果都绩长年熟])
-      | (?P<half>一半|半数|(?<![一])半(?=[天年月小个]))
-      | (?P<times>翻了?一番|翻番|加倍|翻倍)
+      | (?P<half>一半|半数|(?<![一])半(?=[天年月小个升斤公克米里分秒吨]))
+      | (?P<half_more>(?P<whole>{_HAN_NUMBER}+|\d+)(?:个半(?=[小钟月星礼])|(?P<unit_half>[天年周])半(?!天)))
+      | (?P<money>(?P<yuan>{_HAN_NUMBER}+|\d+)[元块](?P<jiao>{_DIGIT})
+            (?:[角毛](?:(?P<fen>{_DIGIT})分?)?|(?=[，。；,;]|$)))
+      | (?P<grown>(?:增加|增长|提高|扩大|上升|多)了?(?P<fold>{_HAN_NUMBER}+|\d+(?:\.\d+)?)倍)
+      | (?P<times>翻了?(?P<doublings>[一两])番|翻番|加倍|翻倍)
       | (?P<nth>第(?:{_HAN_NUMBER}+|\d+))
       | (?P<number>{_HAN_NUMBER}+(?:又{_HAN_NUMBER}+分之{_HAN_NUMBER}+)?)
     """,
@@ -25,7 +30,7 @@ _CHINESE = re.compile(
 )
 # Characters of numbers in words that count nothing.
 _NO_NUMBER = re.compile(
-    r"十分(?!之)|一[些起般样直切定旦致向律再并面同边带下种位点家旁会方般度共]|之一|唯一|统一|单一|万一|千万别|百姓|百货|三角|四周|五官|六神"
+    r"十分(?![之钟])|一[些起般样直切定旦致向律再并面同边带下种位点家旁会方般度共]|之一|唯一|统一|单一|万一|千万别|百姓|百货|三角|四周|五官|六神"
     r"|两者|两边|九州|八卦|七夕|重点|地点|特点|优点|缺点|观点|焦点|起点|终点|沸点|冰点|熔点|点击|点燃|百科|千瓦|千米|千克"
 )
 
@@ -33,25 +38,53 @@ _NO_NUMBER = re.compile(
 def chinese_amounts(text: str) -> Iterator[Amount]:
     """The amounts in Chinese numerals."""
     for match in _CHINESE.finditer(text):
-        start, end = match.span()
-        loose = looseness(text, start)
-        if match["percent"]:
-            yield Amount(_han(match["percent"]) / 100, "%", start, end, match.group(), **loose)
-        elif match["below"]:
-            if below := _han(match["below"]):
-                yield Amount(_han(match["above"]) / below, "part", start, end, match.group(), **loose)
-        elif match["tenths"]:
-            yield Amount(_han(match["tenths"]) / 10, "part", start, end, match.group(), **loose)
+        loose = looseness(text, match.start())
+        known = _of_kind(match)
+        if known:
+            value, kind = known
+            yield Amount(value, kind, match.start(), match.end(), match.group(), **loose)
         elif match["half"]:
-            factor, kind, stop = unit_at(text, start, end)
-            kind = kind if kind == "time" else "part"
-            yield Amount(0.5 * (factor if kind == "time" else 1), kind, start, stop, text[start:stop])
-        elif match["times"]:
-            yield Amount(2, "times", start, end, match.group())
+            yield _half(match, text)
+        elif match["half_more"]:
+            yield _and_a_half(match, text, loose)
         elif match["nth"]:
-            yield Amount(_han(match["nth"][1:]), PLAIN, start, end, match.group(), ordinal=True)
-        elif (number := _han_amount(match, text, loose)) is not None:
+            value = _han(match["nth"][1:])
+            yield Amount(value, PLAIN, match.start(), match.end(), match.group(), ordinal=True)
+        elif match["number"] and (number := _han_amount(match, text, loose)) is not None:
             yield number
+
+
+def _of_kind(match: re.Match[str]) -> tuple[float, str] | None:
+    """The value and kind of what needs no look at the text behind it."""
+    if match["percent"] or match["tenths"]:
+        return (_han(match["percent"]) / 100, "%") if match["percent"] else (_han(match["tenths"]) / 10, "part")
+    if match["below"]:
+        below = _han(match["below"])
+        return (_han(match["above"]) / below, "part") if below else None
+    if match["money"]:
+        return _han(match["yuan"]) + _han(match["jiao"]) / 10 + _han(match["fen"] or "零") / 100, "yuan"
+    if match["grown"]:
+        # Grown by two times is three times as much.
+        return _han(match["fold"]) + 1, "times"
+    if match["times"]:
+        return (4.0 if match["doublings"] == "两" else 2.0), "times"
+    return None
+
+
+def _half(match: re.Match[str], text: str) -> Amount:
+    """`半升`, `半年`, `一半`."""
+    factor, kind, stop = unit_at(text, *match.span())
+    return Amount(0.5 * (factor if kind else 1), kind or "part", match.start(), stop, text[match.start() : stop])
+
+
+def _and_a_half(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
+    """`两个半小时`, `三年半`."""
+    start, end = match.span()
+    before = match["unit_half"] is not None
+    factor, kind, stop = unit_at(text, match.start("whole"), match.end("whole") if before else end)
+    return Amount(
+        (_han(match["whole"]) + 0.5) * factor, kind, start, max(stop, end), text[start : max(stop, end)], **loose
+    )
 
 
 def _han_amount(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount | None:

@@ -52,9 +52,18 @@ def sides() -> dict[str, tuple[Side, ...]]:
     for number, (words, converse) in enumerate(_groups()):
         for place, side in enumerate(words):
             for phrase in side:
-                key = " ".join(lemma(word) for word in phrase.split())
-                found.setdefault(key, []).append(Side(number, place, converse, len(words) == 2))
+                for form in (phrase, *_compared(phrase, converse)):
+                    key = " ".join(lemma(word) for word in form.split())
+                    found.setdefault(key, []).append(Side(number, place, converse, len(words) == 2))
     return {key: tuple(dict.fromkeys(where)) for key, where in found.items()}
+
+
+def _compared(word: str, converse: bool) -> tuple[str, ...]:
+    """`Shallower` and `shallowest`, of a short adjective."""
+    if not converse or not re.fullmatch(r"[a-z]{3,8}", word) or word.endswith(("er", "est")):
+        return ()
+    base = word[:-1] + "i" if word.endswith("y") else word.removesuffix("e")
+    return (base + "er", base + "est")
 
 
 @cache

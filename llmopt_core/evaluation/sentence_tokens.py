@@ -4,44 +4,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from llmopt_core.evaluation.amount import Amount
+from llmopt_core.evaluation.dates import MAY
+from llmopt_core.evaluation.negations import (
+    CHINESE_NEGATORS,
+    NEUTRAL_CHINESE,
+    NOT,
+    is_negator,
+    turned_by_negations,
+    with_negating_phrases,
+)
 from llmopt_core.evaluation.numerals import amounts
-from llmopt_core.evaluation.opposites import Side, chinese_words, lemma, phrases, sides
+from llmopt_core.evaluation.opposites import chinese_words, lemma, phrases, sides
+from llmopt_core.evaluation.sentence_token import BREAK, NUMBER, SMALL, WORD, Token
 from llmopt_core.evaluation.text import CJK
 from llmopt_core.evaluation.word_lists import word_list
 from llmopt_core.index.analysis import STOP_WORDS
-
-WORD, NUMBER, BREAK, SMALL = "word", "number", "break", "small"
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A word, an amount, a break between clauses, or a small word.
-
-    Attributes:
-        key: What makes two tokens the same: a lemma, or the value of an amount.
-        negated: Whether a negation before it turns it.
-        named: Whether it is written as a name.
-        place: How far along the sentence it stands, in content words; a break counts two.
-    """
-
-    kind: str
-    key: str
-    written: str
-    sides: tuple[Side, ...] = ()
-    amount: Amount | None = None
-    negated: bool = False
-    named: bool = False
-    place: float = 0.0
-
-    @property
-    def counts(self) -> bool:
-        """Whether it is a content word or an amount."""
-        return self.kind in (WORD, NUMBER)
-
 
 _PIECE = re.compile(rf"[{CJK}]|[^\W\d_{CJK}]+(?:['’.-][^\W_{CJK}]+)*|[\w]+|[,;:.!?，。；：！？、()（）]")
 _BREAKS = frozenset(",;:.!?，。；：！？、()（）") | {
@@ -55,24 +36,14 @@ _BREAKS = frozenset(",;:.!?，。；：！？、()（）") | {
     "unless",
 }
 _BREAKS |= {"because", "so", "when", "if", "as", "who", "which", "that", "where", "而", "但", "和", "与"}
-_NEGATORS = {"not", "never", "no", "none", "nobody", "nothing", "neither", "nor", "without", "cannot", "hardly"}
-_NEGATORS |= {"barely", "nowhere", "didn't", "n't", "unable"}
-# Words that hold a 不 or 无 and negate nothing.
-_NOT_NEGATING = re.compile(
-    r"不(?:过|仅|但|只|同|久|断|论|管|妨|禁|少于|低于|多于|高于|超过|晚于|早于|得不|料)|没关系|未来|未婚|非常|除非|并非不|无论|无数|无疑|无锡"
-)
-_CHINESE_NEGATORS = re.compile(
-    r"从来没有|从来不|从没|从未|并不|并未|没有|不再|不能|不会|不可以|不必|不用|无法|并非|不予|不[了得]?|没|未|无(?!人)|非(?![洲凡])"
-)
 _SMALL_CHINESE = frozenset(
-    "的了在是着过把被由于与和也都就为对向从到以其将及很该会能可要这那它他她们个此并且又有之，地得上中里所让给吧哦呢吗啊呀"
+    "的了在是着过把被由于与和也都就为对向从到以其将及很该会能可要这那它他她们个此并且又有之，地得上中里所让给吧哦呢吗啊呀再仍已"
 )
 _ALONE_AFTER = frozenset("最更越很较太比不还")
 _ALONE_BEFORE = re.compile(r"[了的于至出过得,.;、。!?:]|$")
+_MEASURING = frozenset("大小高低早晚多少长短重轻快慢前后")
+_FIGURES = frozenset("0123456789一二三四五六七八九十两几半百")
 _ALWAYS_ALONE = frozenset("男女雄雌东西南北左右")
-# After these a negation turns nothing that could be compared: not only, no later than, 不要.
-_NOT_TURNED = frozenset({"only", "just", "merely", "later", "earlier", "until", *"要想愿肯"})
-_CONTRACTED = re.compile(r"n['’]t$")
 _EXTRA_STOP = word_list("small")
 # Small words that the list of opposites knows, alone or in a phrase.
 _SPEAKING = word_list("small but opposite")
@@ -82,14 +53,19 @@ _SPEAKING = word_list("small but opposite")
 def read(text: str) -> tuple[Token, ...]:
     """The tokens of a sentence in order."""
     plain = unicodedata.normalize("NFKC", text)
-    return _placed(_negated(_joined(_pieces(plain))))
+    return _placed(turned_by_negations(_joined(with_negating_phrases(_pieces(plain)))))
 
 
 def _pieces(text: str) -> list[Token]:
     found: list[Token] = []
     numbers = {amount.start: amount for amount in amounts(text)} if len(text.lower()) == len(text) else {}
+    months = {match.start() for match in MAY.finditer(text)}
     place = 0
     while place < len(text):
+        if place in months:
+            found.append(Token(WORD, "may", "May", sides()["may"], named=True))
+            place += len("May")
+            continue
         amount = numbers.get(place)
         if amount is not None and not amount.implied and amount.value != 1:
             found.append(_number(amount))
@@ -117,7 +93,7 @@ def _number(amount: Amount) -> Token:
 
 
 def _chinese(text: str, place: int) -> tuple[Token, int]:
-    neutral = _NOT_NEGATING.match(text, place)
+    neutral = NEUTRAL_CHINESE.match(text, place)
     word = chinese_words().match(text, place)
     if word is not None and len(word.group()) == 1 and not _stands_alone(text, place):
         word = None
@@ -125,9 +101,9 @@ def _chinese(text: str, place: int) -> tuple[Token, int]:
         return Token(WORD, word.group(), word.group(), sides()[word.group()]), word.end()
     if neutral is not None:
         return Token(SMALL, neutral.group(), neutral.group()), neutral.end()
-    negator = _CHINESE_NEGATORS.match(text, place)
+    negator = CHINESE_NEGATORS.match(text, place)
     if negator is not None:
-        return Token(SMALL, "not", negator.group()), negator.end()
+        return Token(SMALL, NOT, negator.group()), negator.end()
     character = text[place]
     kind = BREAK if character in _BREAKS else SMALL if character in _SMALL_CHINESE else WORD
     return Token(kind, character, character), place + 1
@@ -138,6 +114,9 @@ def _stands_alone(text: str, place: int) -> bool:
     character, before, after = text[place], text[place - 1 : place], text[place + 1 : place + 2]
     if character in _ALWAYS_ALONE:
         return character in "男女雄雌"
+    if after and after in _FIGURES and character in _MEASURING:
+        # 大三岁, 开场前十分钟.
+        return before != ""
     return before in _ALONE_AFTER or (bool(_ALONE_BEFORE.match(after)) and before != "" and before not in "广重强巨")
 
 
@@ -145,8 +124,8 @@ def _english(word: str, first: bool) -> list[Token]:
     lower = word.lower().replace("’", "'")
     if lower in _BREAKS:
         return [Token(BREAK, lower, word)]
-    if _CONTRACTED.search(lower) or lower in _NEGATORS:
-        return [Token(SMALL, "not", word)]
+    if is_negator(lower):
+        return [Token(SMALL, NOT, word)]
     base = lower.removesuffix("'s").rstrip("'.")
     key = lemma(base)
     small = base in STOP_WORDS or base in _EXTRA_STOP
@@ -175,26 +154,6 @@ def _joined(tokens: list[Token]) -> list[Token]:
 def _phrase(tokens: list[Token], place: int) -> list[str] | None:
     keys = [lemma(token.written.lower()) for token in tokens[place : place + 4]]
     return next((words for words in phrases().get(keys[0], ()) if words == keys[: len(words)]), None)
-
-
-def _negated(tokens: list[Token]) -> list[Token]:
-    """The first content word after a negation is turned; `not only` and `not just` turn nothing."""
-    found = list(tokens)
-    for place, token in enumerate(tokens):
-        if token.key != "not" or token.kind != SMALL:
-            continue
-        if token.written.lower() in ("nothing", "nobody", "none") and place and found[place - 1].counts:
-            # Children pay nothing.
-            found[place - 1] = replace(found[place - 1], negated=not found[place - 1].negated)
-            continue
-        for follower in range(place + 1, min(len(found), place + 6)):
-            other = found[follower]
-            if other.kind == BREAK or other.written.lower() in _NOT_TURNED:
-                break
-            if other.counts:
-                found[follower] = replace(other, negated=not other.negated)
-                break
-    return found
 
 
 def _placed(tokens: list[Token]) -> tuple[Token, ...]:

@@ -1,10 +1,12 @@
-"""Units of measure after (or, for currencies, before) a number, in English and Chinese, and their base units."""
+"""Units of measure beside a number, eras and currencies among them, in English and Chinese, and their base units."""
 
 from __future__ import annotations
 
 import re
 
 PLAIN = ""
+# Times of day; the second may be in the morning or in the evening.
+CLOCK, EITHER_HALF = "clock", "clock?"
 
 _DAY = 86_400.0
 _TABLE = f"""
@@ -13,6 +15,7 @@ time {60} minutes? mins? 分钟
 time {3600} hours? hrs? 个?小时 个?钟头
 time {_DAY} days? 天 工作日 个工作日
 time {7 * _DAY} weeks? 周 个?星期 个?礼拜
+time {14 * _DAY} fortnights?
 time {30.4375 * _DAY} months? 个月
 time {365.25 * _DAY} years? 年(?!代)
 time {3652.5 * _DAY} decades?
@@ -63,6 +66,8 @@ pound 1 pounds\\ sterling gbp 英镑
 yuan 1 yuan renminbi rmb cny 元人民币 人民币 元
 yen 1 yen jpy 日元
 franc 1 (?:swiss\\ )?francs? chf 瑞士法郎 法郎
+bc 1 bce? b\\.\\ ?c\\.?(?:e\\.?)?
+ad 1 a\\.?d\\.? ce
 rupee 1 rupees? inr 卢比
 """
 _ROWS = [line.split(" ", 2) for line in _TABLE.strip().splitlines()]
@@ -79,9 +84,10 @@ _UNIT = re.compile(
     )
     + ")"
 )
-_BEFORE = re.compile(r"(us\$|\$|€|£|¥|￥|usd |eur |gbp )\s?$")
-_CURRENCIES = {"us$": "dollar", "$": "dollar", "usd": "dollar", "€": "euro", "eur": "euro", "£": "pound"}
-_CURRENCIES |= {"gbp": "pound", "¥": "yuan", "￥": "yuan"}
+_BEFORE = re.compile(r"(us\$|\$|€|£|¥|￥|usd |eur |gbp |\bad |公元前|公元)\s?$")
+_KINDS_BEFORE = {"us$": "dollar", "$": "dollar", "usd": "dollar", "€": "euro", "eur": "euro", "£": "pound"}
+_KINDS_BEFORE |= {"ad": "ad", "公元": "ad", "公元前": "bc"}
+_KINDS_BEFORE |= {"gbp": "pound", "¥": "yuan", "￥": "yuan"}
 _YEAR = re.compile(r"\d{4}|[〇零一二三四五六七八九]{4}")
 
 
@@ -91,8 +97,10 @@ def unit_at(text: str, start: int, end: int) -> tuple[float, str, int]:
     A number without a unit has factor 1 and the kind `PLAIN`.
     """
     before = _BEFORE.search(text[max(0, start - 5) : start])
+    if before and text.startswith("世纪", end):
+        return 1.0, f"{_KINDS_BEFORE[before[1].strip()]} century".replace("ad ", ""), end + len("世纪")
     if before:
-        return 1.0, _CURRENCIES[before[1].strip()], end
+        return 1.0, _KINDS_BEFORE[before[1].strip()], end
     match = _UNIT.match(text, end)
     if match is None:
         return 1.0, PLAIN, end

@@ -17,6 +17,7 @@ from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.family import Family, family_from, family_of, family_to, project_family
 from llmopt_core.experiments.leaderboard import leaderboard
 from llmopt_core.experiments.prompt_lab.votes_of_runs import votes_between, votes_to
+from llmopt_core.experiments.resume_check import check_one_judge
 from llmopt_core.experiments.scored import Scored, baseline_position, example_content, scored_runs
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
@@ -33,8 +34,13 @@ _LARGEST = 2_000_000_000
 
 
 def result_of(store: Store, run_ids: Sequence[int], names: Sequence[str] = ()) -> Result:
-    """The result of runs over one evaluation set, under these names (their own by default)."""
+    """The result of runs over one evaluation set, under these names (their own by default).
+
+    Raises:
+        BadInput: The runs were graded by different judges.
+    """
     runs = [store.run(run_id) for run_id in run_ids]
+    check_one_judge(runs)
     first = runs[0]
     family = project_family(
         store, first.project, first.evaluation_set, first.set_version, first.judge, shown=runs, names=names

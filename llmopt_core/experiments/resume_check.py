@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput
@@ -67,6 +69,18 @@ def documents_changed(run: Run, version: str) -> bool:
 def judge_changed(run: Run, judge: JudgeSpec) -> bool:
     """Whether another judge, or another version of it, has graded it. Without a good record nothing can be mixed."""
     return run.judge != judge.label and run.done > run.failed and _is_judged(run)
+
+
+def check_one_judge(runs: Sequence[Run]) -> None:
+    """Refuse to put scores of different judges, or of two versions of one, beside each other.
+
+    Raises:
+        BadInput: With the judges and their runs.
+    """
+    judged = [run for run in runs if _is_judged(run)]
+    if len({run.judge for run in judged}) > 1:
+        graded = ", ".join(f"run {run.id} by {run.judge}" for run in judged)
+        raise BadInput(f"Scores of different judges are never compared ({graded}); evaluate all with one judge again.")
 
 
 def _is_judged(run: Run) -> bool:

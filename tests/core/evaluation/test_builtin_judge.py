@@ -19,7 +19,7 @@ async def test_each_statement_with_its_reason_and_source(scored):
     answer = "The Eiffel Tower was completed in 1889 [1]. Picasso designed it in Rome [1, 2]."
     score = await scored("faithfulness", sample(answer))
     assert score.value == 0.5
-    assert score.judge == "built-in judge v2"
+    assert score.judge == "built-in judge v3"
     first, second = score.evidence
     assert (first.statement, first.verdict) == ("The Eiffel Tower was completed in 1889.", True)
     assert first.source == "The Eiffel Tower was completed in 1889 for the World's Fair."

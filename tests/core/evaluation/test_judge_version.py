@@ -16,8 +16,9 @@ STATEMENTS = (
     "The port authority is led by Ingrid Solberg.",
     "Boats are expensive.",
     "港口的货物吞吐量下降了。",
+    "Container traffic failed to rise by 12 percent.",
 )
-VERDICTS = {"2": (0.772, 0.779, 0.302, 0.686, 0.363, 0.298)}
+VERDICTS = {"3": (0.772, 0.848, 0.302, 0.744, 0.363, 0.298, 0.201)}
 
 
 def test_a_verdict_that_changes_needs_a_new_version():

@@ -1,0 +1,71 @@
+"""Dates and frequencies in one form: 2024-05-17, Feb 5, Q1, every other year, 每两年."""
+
+from __future__ import annotations
+
+import re
+
+from llmopt_core.evaluation.text import has_cjk
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_ORDINALS = ("first", "second", "third", "fourth")
+_SHORT = {name[:3]: name for name in _MONTHS} | {"Sept": "September"}
+_ABBREVIATION = rf"(?P<month>{'|'.join(sorted(_SHORT, key=len, reverse=True))})"
+_BEFORE_NUMBER = re.compile(rf"\b{_ABBREVIATION}\b\.?(?=\ \d)")
+_BEHIND_NUMBER = re.compile(rf"(?<=\d\ ){_ABBREVIATION}\b\.?(?=,?\ \d|[\s.,;]|$)")
+_ISO = re.compile(r"(?<![\d-])(\d{4})-(0?[1-9]|1[0-2])-(0?[1-9]|[12]\d|3[01])(?![\d-])")
+_QUARTER = re.compile(r"\bQ([1-4])\b(?:\ of)?")
+_QUARTER_CHINESE = re.compile(r"(?<!第)(?:([一二三四])季度|Q([1-4]))")
+# 零比二输给 and 二比零击败: the larger first.
+_HAN_DIGITS = "零一二三四五六七八九"
+_SCORE = re.compile(rf"([{_HAN_DIGITS}])比([{_HAN_DIGITS}])")
+_EVERY_OTHER = re.compile(r"\bevery\ (?:other|second)\ (minute|hour|day|week|month|year|decade)\b", re.IGNORECASE)
+# `May` is a month beside a number or behind such a word.
+_BEFORE_MAY = ("in", "of", "by", "to", "on", "from", "since", "until", "till", "last", "next", "early", "late", "mid")
+MAY = re.compile(
+    "|".join([r"\bMay\b(?=,?\ \d)", r"(?<=\d\ )May\b", *(rf"(?<=\b{word}\ )May\b" for word in _BEFORE_MAY)])
+)
+
+
+def in_one_form(text: str) -> str:
+    """The text with its dates written out and `every other` as `every two`."""
+    chinese = has_cjk(text)
+    if chinese:
+        text = _QUARTER_CHINESE.sub(lambda m: f"第{m[1] or '一二三四'[int(m[2]) - 1]}季度", text)
+        text = re.sub("上个?世纪", "20世纪", text)
+        text = _SCORE.sub(lambda m: "比".join(sorted(m.groups(), key=_HAN_DIGITS.find, reverse=True)), text)
+        return _ISO.sub(lambda m: f"{m[1]}年{int(m[2])}月{int(m[3])}日", text)
+    text = _ISO.sub(lambda m: f"{int(m[3])} {_MONTHS[int(m[2]) - 1]} {m[1]}", text)
+    for pattern in (_BEFORE_NUMBER, _BEHIND_NUMBER):
+        text = pattern.sub(lambda m: _SHORT[m["month"]], text)
+    text = _QUARTER.sub(lambda m: f"the {_ORDINALS[int(m[1]) - 1]} quarter of", text)
+    return _EVERY_OTHER.sub(r"every two \1s", text)
+
+
+_NUMBERS = "two|three|four|five|six|seven|eight|nine|ten"
+_COUNTED = re.compile(
+    rf"\bevery\ (?:{_NUMBERS}|\d+)\ (?P<unit>minute|hour|day|week|month|year)s\b"
+    r"|每隔?[两二三四五六七八九十百\d]+个?(?P<chinese>小时|分钟|星期|季度|[天日周月年秒])",
+    re.IGNORECASE,
+)
+_EACH = {
+    "minute": r"every\ minute",
+    "hour": r"every\ hour|hourly",
+    "day": r"every\ day|daily",
+    "week": r"every\ week|weekly",
+    "month": r"every\ month|monthly",
+    "year": r"every\ year|yearly|annual(?:ly)?",
+}
+
+
+def other_frequency(statement: str, source: str) -> str:
+    """The reason if something happens every year here, and every two years in the text."""
+    for match in _COUNTED.finditer(source):
+        unit = match["unit"] or match["chinese"]
+        each = re.compile(rf"\b(?:{_EACH[unit.lower()]})\b" if match["unit"] else f"每个?{unit}", re.IGNORECASE)
+        found = each.search(statement)
+        if found and not each.search(source):
+            return f"it says '{found.group()}' where the text says '{match.group()}'"
+    return ""

@@ -1,0 +1,142 @@
+"""Whether a Chinese statement is a part of the text with two of its parts exchanged, character by character.
+
+Names of one text often share characters (河北 and 河南), and no dictionary tells where a word ends. But an exchange
+leaves all else as it is: A x B becomes B x A.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+
+from llmopt_core.evaluation.text import has_cjk
+
+_LONGEST = 160
+# Signs that say nothing by themselves and may come or go.
+_LEFT_OUT = re.compile(r"[\s“”\"'《》「」了]")
+_PARTS = re.compile(r"[，。；！？,;!?]+")
+_UNIT = re.compile(r"\d+(?:[.,:]\d+)*%?|[A-Za-z]+|.", re.DOTALL)
+# Between the two these make a list, or say of both the same.
+_JOINS = re.compile(r"[，。；、：,;和与及或跟同]+|以及|还有")
+_SYMMETRIC = re.compile(
+    r"结婚|相[同等似邻识遇交连距]|一样|合作|见面|会[面见晤]|比赛|对阵|交战|谈判|适用|签[订署约]|之间|接壤|毗邻|并列"
+)
+_SAME = frozenset({"是", "为", "即", "叫", "就是", "等于"})
+
+
+def exchange_in_characters(statement: str, sources: Sequence[str]) -> str:
+    """The reason if the statement, or a clause of it, stands in the text with two parts exchanged.
+
+    Args:
+        statement: One sentence.
+        sources: The sentences of the text.
+    """
+    if not has_cjk(statement) or len(statement) > _LONGEST:
+        return ""
+    said = list(_runs(statement))
+    there = {run: source for source in sources if has_cjk(source) for run in _runs(source[: 4 * _LONGEST])}
+    if any(run in there for run in said[:1]):
+        return ""
+    for run in said:
+        letters = sorted(run)
+        for other in there:
+            if len(other) == len(run) and other != run and sorted(other) == letters and run not in there:
+                pair = _exchanged(_UNIT.findall(run), _UNIT.findall(other))
+                if pair:
+                    return f"'{pair[0]}' and '{pair[1]}' have changed places"
+    return ""
+
+
+def has_same_clauses(statement: str, source: str) -> bool:
+    """Whether both have the same clauses behind what they begin with, in any order."""
+    if not has_cjk(statement):
+        return False
+    said, there = (_UNIT.findall(next(_runs(text), "")) for text in (statement, source))
+    start = _alike(said, there)
+    return len(said) == len(there) and _clauses(said[start:]) == _clauses(there[start:])
+
+
+def is_exchange_with(said: str, there: str, statement: str, source: str) -> bool:
+    """Whether the statement, with a word of the text in place of its own, is an exchange: A从B进口, B向A出口."""
+    sides = str.maketrans("从由自对给往", "向" * 6)
+    told = statement.replace(said, there).translate(sides)
+    return bool(exchange_in_characters(told, [source.translate(sides)]))
+
+
+def _runs(sentence: str) -> Iterator[str]:
+    """The sentence and all of its clauses that stand together, the longest first, without stops and quotation marks."""
+    clauses = [part for part in _PARTS.split(_LEFT_OUT.sub("", sentence)) if part]
+    for size in range(len(clauses), 0, -1):
+        for start in range(len(clauses) - size + 1):
+            yield "，".join(clauses[start : start + size])
+
+
+def _exchanged(said: list[str], there: list[str]) -> tuple[str, str] | None:
+    """The two parts in the order of the statement; none where they are of a list, or nothing stands between them."""
+    start, end = _alike(said, there), 0
+    if start < len(said):
+        end = _alike(said[:start:-1], there[:start:-1])
+    if _clauses(said[start:]) == _clauses(there[start:]):
+        return None
+    own, text = said[start : len(said) - end], there[start : len(there) - end]
+    found = None
+    for first in range(1, len(own) - 1):
+        for last in range(1, len(own) - first):
+            middle = own[first : len(own) - last]
+            if text != [*own[len(own) - last :], *middle, *own[:first]]:
+                continue
+            if not _JOINS.sub("", "".join(middle)):
+                # Another order of a list.
+                return None
+            found = found or (own[:first], middle, own[len(own) - last :])
+    if found is None:
+        return _longer_name(said[:start], own, text)
+    if _says_the_same("".join(found[1]), "".join(said), whole=len(own) == len(said)) or _same_tails(
+        said[:start], *found, said[len(said) - end :]
+    ):
+        return None
+    return _with_shared(said[:start], *found)
+
+
+def _longer_name(before: list[str], own: list[str], text: list[str]) -> tuple[str, str] | None:
+    """Names of which one begins with the other: 印度 and 印度尼西亚."""
+    for size in range(1, len(own)):
+        if text == [*own[size:], *own[:size]]:
+            shared = _alike(before[::-1], own[::-1])
+            if 2 <= shared < len(own) - size:
+                name = "".join(own[len(own) - shared :])
+                return name + "".join(own[:size]), name
+    return None
+
+
+def _same_tails(before: list[str], first: list[str], middle: list[str], last: list[str], behind: list[str]) -> bool:
+    """Whether both are clauses that end alike, so that only their order is another: 东楼有三间房，西楼有两间."""
+    if "，" not in middle or middle[-1] != "，" or (before and before[-1] != "，"):
+        return False
+    tails = ["".join(units).split("，")[0] for units in (middle, behind)]
+    return tails[0].startswith(tails[1]) or tails[1].startswith(tails[0])
+
+
+def _clauses(units: Sequence[str]) -> list[str]:
+    """In an order that does not matter: 咖啡三元，茶两元."""
+    return sorted("".join(units).split("，"))
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many of the first are the same."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _says_the_same(between: str, sentence: str, whole: bool) -> bool:
+    if _SYMMETRIC.search(sentence) or (_JOINS.match(between) and _JOINS.match(between[-1])):
+        return True
+    # 北京是中国的首都 and 中国的首都是北京.
+    return whole and between in _SAME
+
+
+def _with_shared(before: list[str], first: list[str], middle: list[str], last: list[str]) -> tuple[str, str]:
+    """Both with what they have in common: 伊 of 伊朗 and 伊拉克."""
+    shared = _alike(before[::-1], middle[::-1])
+    head = "".join(middle[len(middle) - shared :])
+    return head + "".join(first), head + "".join(last)

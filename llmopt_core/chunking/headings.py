@@ -14,7 +14,9 @@ from llmopt_core.chunking.matches import code_points
 _MARKS = re.compile(r"(#{1,6})[ \t]")
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _UNDERLINE = re.compile(r"^(=++|-++)[ \t]*+$")
-_STARTS = ("#", "```", "~~~", "=", "--", "<!--")
+# What begins a block of HTML in which nothing is a heading, and what ends it.
+_RAW = {"<!--": "-->", "<pre": "</pre>", "<script": "</script>", "<style": "</style>", "<textarea": "</textarea>"}
+_STARTS = ("#", "```", "~~~", "=", "--", *_RAW)
 # Up to three spaces may stand before a mark; with four it is code.
 _IS_MARK = np.isin(np.arange(128), [ord(start[0]) for start in (*_STARTS, " ")])
 _INDENT = "   "
@@ -71,9 +73,10 @@ def _titles(text: str) -> Iterator[tuple[int, int, str]]:
                 fence = mark[1] if mark[1][0] == "~" or "`" not in after else ""
             elif mark[1].startswith(fence) and not after.strip():
                 fence = ""
-        elif line.startswith("<!--") and not fence:
-            # A comment that is never closed hides nothing.
-            hidden = max(hidden, text.find("-->", start))
+        elif line.startswith(tuple(_RAW)) and not fence:
+            # What is never closed hides nothing.
+            end_mark = next(end_mark for begin, end_mark in _RAW.items() if line.startswith(begin))
+            hidden = max(hidden, text.find(end_mark, start))
         elif not fence:
             found = _title(text, start, line)
             if found:
@@ -81,10 +84,10 @@ def _titles(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _front_matter_end(text: str) -> int:
-    """Where the front matter ends, settings between two lines of dashes at the very beginning; 0 without any."""
-    if not text.startswith("---\n") or text[4:5] == "\n":
+    """Where the front matter ends, settings at the very beginning between two lines of `---` or `+++`; 0 without."""
+    if not text.startswith(("---\n", "+++\n")) or text[4:5] == "\n":
         return 0
-    end = text.find("\n---\n", 3, _FRONT_MATTER)
+    end = text.find(f"\n{text[:3]}\n", 3, _FRONT_MATTER)
     return end + 5 if end >= 0 else 0
 
 

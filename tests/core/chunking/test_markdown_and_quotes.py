@@ -64,3 +64,16 @@ def test_every_chunk_of_a_long_table_has_its_column_names(method, line):
 def test_a_bar_in_a_sentence_makes_no_table():
     text = "# A\n\nEither a | b or c.\n\nThe command is x | y.\n\nEnd."
     assert {c.heading for c in chunk_document(Document("a", text), ChunkingSpec(size=5))} == {"A"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["+++\ntitle = 'x'\n# comment\n+++\n\n# Real", "<pre>\n# not\n</pre>\n\n# Real", "<style>\n# a\n</style>\n# Real",
+     "<script>\n# a\n</script>\n# Real"],
+)  # fmt: skip
+def test_settings_and_raw_html_hold_no_headings(text):
+    assert [heading.path for heading in Headings(text).all] == [("Real",)]
+
+
+def test_raw_html_that_is_never_closed_hides_nothing():
+    assert [heading.path for heading in Headings("<pre>a\n\n# Real").all] == [("Real",)]

@@ -6,7 +6,7 @@ import streamlit as st
 
 # The widths are those of `style.css`, where the menu lies over the page. What is folded here is no wish of the user, so
 # it is not to be remembered for a wide window.
-_FOLD = """<script>
+_FOLD = """<script type="text/javascript">
 (() => {
   if (window.llmoptFoldsMenu) return;
   window.llmoptFoldsMenu = true;

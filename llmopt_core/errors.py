@@ -6,9 +6,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+_LINE_BREAKS = re.compile(r"\s*[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*")
+_LONG_VALUE = re.compile(r"(?<!\w)'[^']{301,}'(?!\w)|\S{301,}")
+
 
 class LlmOptError(Exception):
-    """Base of every error that is shown to the user as it is."""
+    """Base of every error that is shown to the user as it is.
+
+    What it quotes may hold anything: line breaks become spaces, and a very long value is cut in its middle.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        line = _LINE_BREAKS.sub(" ", message)
+        super().__init__(_LONG_VALUE.sub(lambda found: f"{found.group()[:200]}\u2026{found.group()[-60:]}", line))
 
 
 class BadInput(LlmOptError):

@@ -10,9 +10,9 @@ import json
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, with_config
+from pydantic import BaseModel, ConfigDict, model_validator, with_config
 
 
 def canonical_json(value: Any) -> str:
@@ -30,10 +30,32 @@ class Spec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_yes_for_numbers(cls, values: Any) -> Any:
+        """`yes` and `true` are 1 to pydantic, which nobody means by them."""
+        for name, value in values.items() if isinstance(values, dict) else ():
+            field = cls.model_fields.get(name) if value is True or value is False else None
+            if field is not None and takes_number(field.annotation):
+                raise ValueError(f"{name} should be a number, not {'yes' if value else 'no'}")
+        return values
+
     @property
     def fingerprint(self) -> str:
         """Hash of the kind of spec and all its values."""
         return fingerprint(type(self).__name__, self.model_dump(mode="json"))
+
+
+def plain_types(annotation: Any) -> set[Any]:
+    """The types that an annotation is made of."""
+    parts = get_args(annotation)
+    return {annotation} if not parts else set().union(*(plain_types(part) for part in parts))
+
+
+def takes_number(annotation: Any) -> bool:
+    """Whether a field takes numbers, and no yes or no beside them."""
+    kinds = plain_types(annotation)
+    return bool({int, float} & kinds) and not {bool, Any} & kinds
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from llmopt_core.experiments.yaml_lines import Located, merged, read_yaml
 from llmopt_core.files import read_regular_file
 from llmopt_core.models.endpoints import Endpoint, endpoints_in
 from llmopt_core.runs.store import Store
-from llmopt_core.types import Document, EvaluationSet, Spec
+from llmopt_core.types import Document, EvaluationSet, Spec, plain_types, takes_number
 
 DEFAULT_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1")
 
@@ -229,8 +229,8 @@ def _refuse_yes_for_numbers(located: Located, kind: type[BaseModel]) -> None:
             value = _part(value, step)
         spec = _spec_at(path[:-1], kind) if isinstance(value, bool) and path else None
         field = spec.model_fields.get(str(path[-1])) if spec is not None else None
-        if field is not None and bool not in _plain_types(field.annotation):
-            word = "a number" if {int, float} & _plain_types(field.annotation) else "something else than yes or no"
+        if field is not None and not {bool, Any} & plain_types(field.annotation):
+            word = "a number" if takes_number(field.annotation) else "something else than yes or no"
             raise located.error(path, f"{_words(path, located.value)} is {value}, but should be {word}.")
 
 
@@ -238,14 +238,6 @@ def _part(value: Any, step: str | int) -> Any:
     if isinstance(value, dict):
         return value.get(step)
     return value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
-
-
-def _plain_types(annotation: Any) -> set[Any]:
-    """The types that an annotation is made of; `Any` counts as yes or no, too."""
-    if annotation is Any:
-        return {bool}
-    parts = get_args(annotation)
-    return {annotation} if not parts else set().union(*(_plain_types(part) for part in parts))
 
 
 def _told(error: ErrorDetails, located: Located, root: type[BaseModel]) -> BadInput:

@@ -305,7 +305,7 @@ def _first_problem(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     what = "unknown setting" if first["type"] == "extra_forbidden" else field_problem(first)
-    return what if what.startswith(f"{where} ") else f"{where}: {what}"
+    return what if not where or what.startswith(f"{where} ") else f"{where}: {what}"
 
 
 def _openai(environ: Mapping[str, str]) -> Endpoint:

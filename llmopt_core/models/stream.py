@@ -8,9 +8,11 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx2
 import openai
 
 from llmopt_core.models.thinking import ThinkingSplitter
+from llmopt_core.models.time_limits import PieceTimeoutError, WholeTimeoutError
 from llmopt_core.models.wire_answers import AnsweredError, Counts, Logprobs, Piece, read_answer, read_chunk
 from llmopt_core.models.wire_json import events_in, read_json
 from llmopt_core.models.wire_values import AnswerText
@@ -32,7 +34,8 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
         seconds: The longest wait for the next piece that says something.
 
     Raises:
-        TimeoutError: The wait was longer, or the whole took `WHOLE` times as long.
+        PieceTimeoutError: The wait was longer.
+        WholeTimeoutError: The whole took `WHOLE` times as long.
         ValueError: It is no stream of an answer.
     """
     if "json" in stream.response.headers.get("content-type", ""):
@@ -47,11 +50,11 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
         try:
             async with asyncio.timeout_at(min(wait, end)):
                 chunk = await anext(source, None)
-        except TimeoutError:
+        except (TimeoutError, httpx2.ReadTimeout):
             if finished:
                 # All that is missing is the usage.
                 return
-            raise
+            raise (WholeTimeoutError(WHOLE * seconds) if end <= wait else PieceTimeoutError(seconds)) from None
         if chunk is None:
             break
         if isinstance(chunk, dict) and chunk.get("error"):

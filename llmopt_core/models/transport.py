@@ -28,10 +28,23 @@ class TooLargeError(openai.OpenAIError):
     """An answer went on beyond `MOST_BYTES`. As an error of the SDK it is not tried again."""
 
 
+class AnswerTimeoutError(openai.APITimeoutError):
+    """No whole answer came in so many seconds. As an error of the SDK it is not tried again.
+
+    Args:
+        request: What was asked.
+        seconds: That were waited.
+    """
+
+    def __init__(self, request: httpx2.Request, seconds: float) -> None:
+        super().__init__(request=request)
+        self.seconds = seconds
+
+
 class BoundedAsyncClient(httpx2.AsyncClient):
     """httpx limits each read; a server that drips bytes would keep a call open for ever. This limits the whole.
 
-    A time-out after the connection stood is an `openai.APITimeoutError` at once: the SDK would ask again, five times,
+    A time-out after the connection stood is an `AnswerTimeoutError` at once: the SDK would ask again, five times,
     a server that still works on the first question.
 
     Args:
@@ -61,7 +74,7 @@ class BoundedAsyncClient(httpx2.AsyncClient):
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout) as error:
-            raise openai.APITimeoutError(request=request) from error
+            raise AnswerTimeoutError(request, self._seconds) from error
 
 
 class BoundedClient(httpx2.Client):
@@ -74,46 +87,44 @@ class BoundedClient(httpx2.Client):
     def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """See `BoundedAsyncClient.send`. Every answer is read whole."""
         options["follow_redirects"] = False
+        seconds = self._seconds + int(request.headers.get("content-length") or 0) // _SLOWEST_UPLOAD
+        end = time.monotonic() + seconds
         try:
-            response = self._head(request, options)
+            response = self._head(request, options, end)
             for _ in range(_MOST_REDIRECTS):
                 following = _within_host(response)
                 if following is None:
                     break
                 response.close()
-                response = self._head(following, options)
+                response = self._head(following, options, end)
             try:
-                read = partial(self._whole, response, request)
-                return _unpacked(response, content=_in_time(read, self._seconds, request))
+                return _unpacked(response, content=_in_time(partial(_whole, response, request, end), end, request))
             finally:
                 response.close()
         except (httpx2.ReadTimeout, httpx2.WriteTimeout) as error:
-            raise openai.APITimeoutError(request=request) from error
+            raise AnswerTimeoutError(request, seconds) from error
 
-    def _head(self, request: httpx2.Request, options: dict[str, Any]) -> httpx2.Response:
+    def _head(self, request: httpx2.Request, options: dict[str, Any], end: float) -> httpx2.Response:
         """The response up to its body."""
-        upload = int(request.headers.get("content-length") or 0) / _SLOWEST_UPLOAD
-        ask = partial(super().send, request, stream=True, **options)
-        return _in_time(ask, self._seconds + upload, request, late=_close)
-
-    def _whole(self, response: httpx2.Response, request: httpx2.Request) -> bytes:
-        end = time.monotonic() + self._seconds
-        parts, size = [], 0
-        for part in response.iter_bytes():
-            parts.append(part)
-            size += len(part)
-            if size > MOST_BYTES:
-                raise TooLargeError
-            if time.monotonic() > end:
-                raise httpx2.ReadTimeout("no whole answer in time", request=request)
-        return b"".join(parts)
+        return _in_time(partial(super().send, request, stream=True, **options), end, request, late=_close)
 
 
-def _in_time(
-    work: Callable[[], T], seconds: float, request: httpx2.Request, late: Callable[[T], None] | None = None
-) -> T:
+def _whole(response: httpx2.Response, request: httpx2.Request, end: float) -> bytes:
+    parts, size = [], 0
+    for part in response.iter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > MOST_BYTES:
+            raise TooLargeError
+        if time.monotonic() > end:
+            raise httpx2.ReadTimeout("no whole answer in time", request=request)
+    return b"".join(parts)
+
+
+def _in_time(work: Callable[[], T], end: float, request: httpx2.Request, late: Callable[[T], None] | None = None) -> T:
     """Work that is waited for from outside, since bytes that drip keep to every limit of a single read.
 
+    `end` is a time of `time.monotonic`;
     `late` takes what comes when nobody waits for it any more.
     """
     found: Future[T] = Future()
@@ -125,7 +136,7 @@ def _in_time(
             found.set_exception(error)
 
     threading.Thread(target=run, daemon=True, name="llmopt-answer").start()
-    if wait([found], seconds).not_done:
+    if wait([found], max(0.0, end - time.monotonic())).not_done:
         if late is not None:
             found.add_done_callback(lambda done: None if done.exception() else late(done.result()))
         raise httpx2.ReadTimeout("no answer in time", request=request)

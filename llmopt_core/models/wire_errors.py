@@ -12,7 +12,8 @@ import openai
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.error_text import reason_of
-from llmopt_core.models.transport import MOST_BYTES, TooLargeError
+from llmopt_core.models.time_limits import PieceTimeoutError, WholeTimeoutError
+from llmopt_core.models.transport import MOST_BYTES, AnswerTimeoutError, TooLargeError
 from llmopt_core.models.wire_answers import AnsweredError
 from llmopt_core.models.wire_values import readable
 
@@ -72,10 +73,7 @@ def _without_status(error: Exception, endpoint: Endpoint, attempts: int) -> tupl
     who = f"Endpoint {endpoint.name!r}"
     timed_out = isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError)
     if timed_out and not isinstance(error.__cause__, httpx2.ConnectTimeout):
-        return "timeout", (
-            f"{who} gave no whole answer within {endpoint.timeout_seconds:g} s; "
-            f"try again, lower the concurrency, or raise timeout_seconds."
-        )
+        return "timeout", f"{who} {_waited(error, endpoint)}; {_HELPS_HERE}."
     if isinstance(error, openai.APIConnectionError):
         return _connection(error.__cause__ or error, endpoint)
     if isinstance(error, httpx2.TransportError | httpx2.StreamError):
@@ -172,12 +170,23 @@ def _status(found: _Failure, endpoint: Endpoint, model: str) -> tuple[str, str]:
     return "server-error", f"{who} failed, {tried} (HTTP {status}){said}; try again later."
 
 
+def _waited(error: Exception, endpoint: Endpoint) -> str:
+    """What was waited for, and how long."""
+    if isinstance(error, WholeTimeoutError):
+        return f"was still writing after {error.seconds:g} s, the longest that a streamed answer may take"
+    if isinstance(error, PieceTimeoutError):
+        return f"sent nothing more of its answer for {error.seconds:g} s"
+    seconds = error.seconds if isinstance(error, AnswerTimeoutError) else endpoint.timeout_seconds
+    return f"gave no whole answer within {seconds:g} s"
+
+
 def _too_long(status: int, tried: str) -> str:
     if status == 408:
         return "gave up waiting (408)"
     return f"took longer than the proxy before it waits, {tried} (HTTP {status})"
 
 
+_HELPS_HERE = "try again, lower the concurrency, or raise timeout_seconds"
 _HELPS = ", lower the concurrency, ask for shorter answers, or raise the proxy's time limit"
 
 

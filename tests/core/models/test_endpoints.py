@@ -83,6 +83,10 @@ def test_cached_tokens_cost_the_full_price_by_default():
     [
         ("mine: {base_url: http://x/v1, colour: red}", "endpoints.yaml: endpoint 'mine': colour: unknown setting"),
         ("mine: {base_url: http://x/v1, prices: {a: {promt: 1}}}", "prices.a.promt: unknown setting"),
+        ("mine: {base_url: http://x/v1, timeout_seconds: yes}", "'mine': timeout_seconds should be a number, not yes"),
+        ("mine: {base_url: http://x/v1, max_retries: no}", "'mine': max_retries should be a number, not no"),
+        ("mine: {base_url: http://x/v1, prices: {a: {prompt: yes}}}", "prices.a: prompt should be a number, not yes"),
+        ("mine: {base_url: http://x/v1, embeddings: {a: {window: on}}}", "window should be a number, not yes"),
         ("mine: {base_url: localhost:8000}", "'mine': base_url must be a web address such as https://host:8000/v1"),
         ("mine: {base_url: 'http://[x/v1'}", "base_url"),
         ("mine: {base_url: 'http://host:99999999/v1'}", "base_url"),

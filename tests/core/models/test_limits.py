@@ -194,7 +194,7 @@ async def test_a_connection_that_nobody_takes_is_tried_again(make_models: MakeMo
 async def test_a_stream_that_says_nothing_ends(stub: StubEndpoint, make_models: MakeModels, fault: str):
     stub.fault = fault
 
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError, match=r"sent nothing more of its answer for 0\.3 s") as caught:
         await complete(make_models(timeout_seconds=0.3), on_text=print)
 
     assert caught.value.kind == "timeout"
@@ -205,10 +205,42 @@ async def test_a_stream_that_drips_words_ends(stub: StubEndpoint, make_models: M
     monkeypatch.setattr(stream, "WHOLE", 2)
     stub.fault, stub.stream_pause = "endless", 0.05
 
-    with pytest.raises(EndpointError) as caught:
+    with pytest.raises(EndpointError, match=r"still writing after 0\.6 s") as caught:
         await complete(make_models(timeout_seconds=0.3), on_text=print)
 
     assert caught.value.kind == "timeout"
+
+
+async def test_a_stream_that_falls_silent_says_how_long_it_was(settings):
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    over = threading.Event()
+
+    def begin(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(head + b'data: {"choices": [{"index": 0, "delta": {"content": "Yes"}}]}\n\n')
+            over.wait(60)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=begin, args=(server,))
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        endpoint = Endpoint(name="stub", base_url=url, default_model="m", max_retries=3, timeout_seconds=0.5)
+        with pytest.raises(EndpointError, match=r"sent nothing more of its answer for 0\.5 s"):
+            await complete(Models(settings, None, {"stub": endpoint}), on_text=print)
+        over.set()
+        thread.join()
+
+
+async def test_a_large_upload_names_the_seconds_that_it_had(stub: StubEndpoint, make_models: MakeModels, monkeypatch):
+    monkeypatch.setattr(transport, "_SLOWEST_UPLOAD", 50)
+    stub.fault = "timeout"
+    embedder = make_models(timeout_seconds=0.5, max_retries=3).embedder(EmbeddingSpec(endpoint="stub", model="m"))
+
+    with pytest.raises(EndpointError, match=r"no whole answer within [12]\.5 s"):
+        embedder.encode(["x" * 20])
+
+    assert stub.calls == 1
 
 
 async def test_an_answer_that_is_whole_does_not_wait_for_the_end_of_its_stream(make_models: MakeModels):

@@ -1,0 +1,36 @@
+"""An error is one sentence, whatever it quotes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llmopt_core.errors import BadInput
+from llmopt_core.prompts.promptfoo import read_promptfoo
+
+
+def test_a_reference_with_a_line_break_gives_one_line(tmp_path: Path):
+    file = tmp_path / "promptfooconfig.yaml"
+    file.write_text('prompts: ["file://a\\nb\\u2028c.txt"]\nproviders: [echo]\n')
+
+    problem = read_promptfoo(file).prompts[0].problem
+
+    assert len(problem.splitlines()) == 1
+    assert "a b c.txt is not there" in problem
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "x y " * 1500], ids=["a word", "many words"])
+def test_a_long_value_is_cut_and_what_to_do_stays(name: str):
+    error = str(BadInput(f"The file's metric {name!r} isn't known; the user's metrics are listed by --help."))
+
+    assert error.startswith("The file's metric 'x")
+    assert error.endswith("isn't known; the user's metrics are listed by --help.")
+    assert "\u2026" in error
+    assert len(error) < 500
+
+
+def test_prose_between_apostrophes_is_no_value():
+    sentence = f"The file's end {'is far away ' * 40}from the file's start."
+
+    assert str(BadInput(sentence)) == sentence

@@ -12,6 +12,7 @@ from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.text import shorten
 from llmopt_core.prompts.patterns import compiled_pattern
+from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
 from llmopt_core.types import Example, Spec
 
 CheckType = Literal[
@@ -95,7 +96,8 @@ class CheckSpec(Spec):
         if self.type == "unsupported":
             return f"unsupported: {shorten(self.value['reason'], 60)}"
         value = self.threshold if self.type in _LIMIT else self.value
-        shown = "" if value is None else f": {shorten(value if isinstance(value, str) else json.dumps(value), 60)}"
+        text = (value if isinstance(value, str) else json.dumps(value)).replace(MISSING_IS_EMPTY, "")
+        shown = "" if value is None else f": {shorten(text, 60)}"
         return f"{'not ' if self.negate else ''}{self.type}{shown}"
 
 

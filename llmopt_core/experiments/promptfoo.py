@@ -89,8 +89,9 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
     models = importer.models(file.providers)
     importer.not_run += [NotRun("tests", name, (reason,)) for name, reason in file.not_read.items()]
     known = {"question", *(name for test in file.tests for name in test.variables)}
-    # Where no test is read, nobody knows which variables they have.
-    unread = bool(file.not_read) and not any(test.variables for test in file.tests)
+    # Where no test is read, or some variables are not, nobody knows which variables they have.
+    hidden = any(test.problems and not test.variables for test in file.tests)
+    unread = hidden or (bool(file.not_read) and not any(test.variables for test in file.tests))
     configurations = importer.configurations(file.prompts, models, None if unread else known)
     used = {name for c in configurations for template in templates_of(c.prompt) for name in variables_in(template)}
     examples = importer.examples([_filled(test, used & known) for test in file.tests], grader)

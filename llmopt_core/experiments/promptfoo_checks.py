@@ -10,8 +10,10 @@ import yaml
 from pydantic import ValidationError
 
 from llmopt_core.bounded_yaml import BoundedLoader
-from llmopt_core.errors import field_problem
+from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.checks import CheckSpec
+from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
+from llmopt_core.prompts.template import allow_missing
 
 _READ = {"type", "value", "threshold", "weight", "metric", "provider", "assert"}
 
@@ -83,7 +85,20 @@ def _check(kind: str, assertion: Mapping[str, Any], grader: Any) -> CheckSpec:
     fields: dict[str, Any] = {"name": str(assertion.get("metric") or ""), **_MAKERS[base](assertion)}
     if assertion.get("weight") is not None:
         fields["weight"] = assertion["weight"]
+    fields["value"] = _allowing_missing(fields.get("value"))
     return CheckSpec(**fields, negate=kind.startswith("not-"))
+
+
+def _allowing_missing(value: Any) -> Any:
+    """A value with its templates as promptfoo reads them."""
+    if isinstance(value, list):
+        return [_allowing_missing(item) for item in value]
+    if not isinstance(value, str) or "{{" not in value:
+        return value
+    try:
+        return allow_missing(value)
+    except BadInput:
+        return value
 
 
 def _text(assertion: Mapping[str, Any]) -> str:
@@ -222,7 +237,7 @@ _CASED = ("contains", "not-contains", "contains-any", "contains-all")
 
 
 def _assertion(check: CheckSpec) -> dict[str, Any]:
-    value = json.loads(json.dumps(check.value))
+    value = json.loads(json.dumps(check.value).replace(MISSING_IS_EMPTY, ""))
     if check.type in _CASED:
         kind = check.type if check.case_sensitive else check.type.replace("contains", "icontains")
         return {"type": kind, "value": value}

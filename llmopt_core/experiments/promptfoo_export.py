@@ -22,6 +22,7 @@ from llmopt_core.experiments.promptfoo_models import provider_from
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.prompts.assemble import build_messages, shots_for
+from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.types import EvaluationSet, Example
 
@@ -82,7 +83,7 @@ def _prompts_and_providers(
         endpoint = endpoints.get(configuration.model.endpoint)
         mode = configuration.model.mode or (endpoint.mode if endpoint else "chat")
         try:
-            raw = _raw_prompt(configuration, mode)
+            raw = _raw_prompt(configuration, mode).replace(MISSING_IS_EMPTY, "")
             provider = provider_from(configuration.model, mode, endpoint)
         except (Unsupported, BadInput) as error:
             unwritten[configuration.name] = str(error)

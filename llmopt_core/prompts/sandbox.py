@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, wraps
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, Undefined, nodes, pass_context
+from jinja2 import ChainableUndefined, StrictUndefined, Template, TemplateError, Undefined, nodes, pass_context
 from jinja2.filters import make_attrgetter
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -24,6 +24,8 @@ MAX_TEMPLATE_CHARS = 500_000
 MAX_DEPTH = 100
 MEMORY_BYTES = 512_000_000
 NAMES_IN_TEMPLATES = ("range", "dict", "namespace", "cycler", "joiner")
+MISSING_IS_EMPTY = "{# missing is empty #}"
+"""At the start of a template: what has no value is written as nothing, as promptfoo does it."""
 
 
 class TemplateRefused(Exception):
@@ -40,11 +42,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
     A key of a mapping wins over a method of the same name, so that `row.items` is the column called `items`. Values are
     written as JSON writes them (`true`, `{"a":1}`) and None as nothing, since nobody means Python's way of writing in a
     prompt. A name without a value may be tested (`{% if context %}`), but not inserted.
+
+    Args:
+        undefined: What stands for something without a value.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, undefined: type[Undefined]) -> None:
         # A finalizer that takes the context keeps Jinja2 from computing constants while it compiles.
-        super().__init__(undefined=_Missing, keep_trailing_newline=True, optimized=False, finalize=_printable)
+        super().__init__(undefined=undefined, keep_trailing_newline=True, optimized=False, finalize=_printable)
         self.globals = {name: self.globals[name] for name in NAMES_IN_TEMPLATES}
         self.filters |= {name: _on_written(self.filters[name]) for name in _TEXT_FILTERS}
         self.filters |= {"join": _join, "dump": _dump}
@@ -103,13 +108,15 @@ def _join(values: Iterable[Any], separator: str = "", attribute: str | None = No
 _TEXT_FILTERS = ("string", "upper", "lower", "trim", "title", "capitalize", "replace", "indent", "urlencode")
 
 
-ENVIRONMENT = Sandbox()
+ENVIRONMENT = Sandbox(_Missing)
+_LENIENT = Sandbox(ChainableUndefined)
 
 
 @lru_cache(maxsize=256)
 def compiled(template: str) -> Template:
     """The template ready to render."""
-    return ENVIRONMENT.from_string(template)
+    environment = _LENIENT if template.startswith(MISSING_IS_EMPTY) else ENVIRONMENT
+    return environment.from_string(template)
 
 
 @lru_cache(maxsize=256)

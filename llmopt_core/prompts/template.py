@@ -12,7 +12,14 @@ from pydantic import BaseModel
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.renderers import render_apart
-from llmopt_core.prompts.sandbox import ENVIRONMENT, TemplateRefused, parsed, refusal, render_here
+from llmopt_core.prompts.sandbox import (
+    ENVIRONMENT,
+    MISSING_IS_EMPTY,
+    TemplateRefused,
+    parsed,
+    refusal,
+    render_here,
+)
 
 MAX_CHARS = 2_000_000
 SECONDS = 2.0
@@ -58,6 +65,17 @@ def variables_in(template: str) -> set[str]:
         return set(_variables_in(template))
     except TemplateRefused as error:
         raise BadInput(_in_words(error, {})) from error
+
+
+def allow_missing(template: str) -> str:
+    """The template, marked where it takes something out of a value: what is not in there is written as nothing.
+
+    Raises:
+        BadInput: It is not a template.
+    """
+    variables_in(template)
+    takes_parts = next(parsed(template).find_all((nodes.Getattr, nodes.Getitem)), None) is not None
+    return MISSING_IS_EMPTY + template if takes_parts and not template.startswith(MISSING_IS_EMPTY) else template
 
 
 def undefined_in(template: str, known: Iterable[str]) -> set[str]:

@@ -15,7 +15,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.prompts.promptfoo.references import CODE, Folder, is_code
 from llmopt_core.prompts.promptfoo.yaml12 import parse_yaml
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
-from llmopt_core.prompts.template import render, variables_in
+from llmopt_core.prompts.template import allow_missing, render, variables_in
 
 _FILES = (".txt", ".md", ".j2", ".json", ".jsonl", ".yaml", ".yml", ".csv", *CODE)
 _SCHEMES = ("exec:", "langfuse://", "portkey://", "helicone://", "package:", "python:", "javascript:")
@@ -125,9 +125,7 @@ def _spec(text: str) -> PromptSpec:
     """
     messages = _messages(text)
     spec = PromptSpec(template=text) if messages is None else _from_messages(messages)
-    for template in (spec.system, spec.template):
-        variables_in(template)
-    return spec
+    return spec.model_copy(update={"system": allow_missing(spec.system), "template": allow_missing(spec.template)})
 
 
 def _messages(text: str) -> list[tuple[str, str]] | None:

@@ -44,16 +44,21 @@ def read_tests(config: Mapping[str, Any], folder: Folder, source: str) -> tuple[
     """All tests of a configuration, and the sources of tests that are not read, with the reason.
 
     Raises:
-        BadInput: A file of tests is missing or broken, a test has the wrong form, or no source of tests is read.
+        BadInput: A test has the wrong form, or all files of tests are missing or broken; one of several is not read.
     """
     default = _default_test(config.get("defaultTest"), folder, source)
     templates = config.get("assertionTemplates") or {}
     found: list[FoundTest] = []
     not_read: dict[str, str] = {}
-    for number, (test, own) in enumerate(_raw_tests(config.get("tests"), folder, source, not_read), start=1):
+    broken: dict[str, str] = {}
+    raw = _raw_tests(config.get("tests"), folder, source, not_read, broken)
+    for number, (test, own) in enumerate(raw, start=1):
         found += _Test(test, default, templates, own, f"{source}: test {number}").expanded(number)
         if len(found) > MAX_TESTS:
             raise BadInput(f"{source} has more than {MAX_TESTS:,} tests.")
+    if broken and not found:
+        raise BadInput(next(iter(broken.values())))
+    not_read |= broken
     if not_read and not found:
         return [FoundTest(name, {}, problems=(why,)) for name, why in not_read.items()], not_read
     return found or list(_Test({}, default, {}, folder, f"{source}: test 1").expanded(1)), not_read
@@ -70,7 +75,9 @@ def _default_test(value: Any, folder: Folder, source: str) -> Placed:
     return value or {}, folder
 
 
-def _raw_tests(value: Any, folder: Folder, source: str, not_read: dict[str, str]) -> Iterator[Placed]:
+def _raw_tests(
+    value: Any, folder: Folder, source: str, not_read: dict[str, str], broken: dict[str, str]
+) -> Iterator[Placed]:
     for entry in value if isinstance(value, list) else [value] if value is not None else []:
         name = entry.get("path") if isinstance(entry, Mapping) else entry
         if isinstance(entry, Mapping) and "path" in entry:
@@ -84,7 +91,7 @@ def _raw_tests(value: Any, folder: Folder, source: str, not_read: dict[str, str]
         elif entry.startswith(("http://", "https://", "huggingface://")):
             not_read[entry] = f"Tests from {entry} are not fetched; download them first."
         else:
-            yield from _tests_in_files(entry, folder)
+            yield from _tests_in_files(entry, folder, broken)
 
 
 def _is_no_table(reference: str) -> bool:
@@ -92,22 +99,46 @@ def _is_no_table(reference: str) -> bool:
     return is_code(path) or Path(path).suffix.lower() in (".xlsx", ".xls") or "://" in reference[7:]
 
 
-def _tests_in_files(reference: str, folder: Folder) -> Iterator[Placed]:
-    for path in folder.find(reference):
-        tests = _tests_in_file(path, folder)
-        for number, test in enumerate(tests, start=1):
-            if not isinstance(test, Mapping):
-                raise BadInput(f"{path}: test {number} must be a mapping, not {test!r}.")
-            yield test, folder.of(path)
+def _tests_in_files(reference: str, folder: Folder, broken: dict[str, str]) -> Iterator[Placed]:
+    try:
+        paths = folder.find(reference)
+    except BadInput as error:
+        broken[reference] = str(error)
+        return
+    for path in paths:
+        try:
+            tests = _tests_in_file(path, folder)
+        except BadInput as error:
+            broken[path.name] = str(error)
+            continue
+        yield from ((test, folder.of(path)) for test in tests)
 
 
 def _tests_in_file(path: Path, folder: Folder) -> Sequence[Any]:
+    """The tests of one file.
+
+    Raises:
+        BadInput: It cannot be read, or one of them is no mapping.
+    """
     if path.suffix.lower() == ".csv":
         return tests_in_csv(folder.text(path), str(path))
     if path.suffix.lower() == ".jsonl":
-        return [_json_line(line, path, n) for n, line in enumerate(folder.text(path).splitlines(), 1) if line.strip()]
-    data = folder.data(path)
-    return data if isinstance(data, list) else [data]
+        lines = enumerate(folder.text(path).splitlines(), start=1)
+        data = [_json_line(line, path, number) for number, line in lines if line.strip()]
+    else:
+        data = folder.data(path)
+    tests = data if isinstance(data, list) else [data]
+    for number, test in enumerate(tests, start=1):
+        if not isinstance(test, Mapping):
+            raise BadInput(f"{path}: test {number} must be a mapping, not {repr(test)[:60]}.")
+    return tests
+
+
+def _mapping_in(path: Path, folder: Folder) -> Mapping[str, Any]:
+    value = folder.data(path)
+    if not isinstance(value, Mapping):
+        raise BadInput(f"{path}: a file of variables must hold a mapping, not {type(value).__name__}.")
+    return value
 
 
 def _json_line(line: str, path: Path, number: int) -> Any:
@@ -174,11 +205,11 @@ class _Test:
             if is_code(reference):
                 self.problems.append(f"its variables come from {reference}, which is code and not run here")
                 continue
-            for path in folder.find(reference):
-                value = folder.data(path)
-                if not isinstance(value, Mapping):
-                    raise BadInput(f"{path}: a file of variables must hold a mapping, not {type(value).__name__}.")
-                found |= value
+            try:
+                for path in folder.find(reference):
+                    found |= _mapping_in(path, folder)
+            except BadInput as error:
+                self.problems.append(f"its variables cannot be read: {error}")
         return found
 
     def _assertions(self) -> Iterator[Mapping[str, Any]]:

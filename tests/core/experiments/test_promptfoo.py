@@ -22,6 +22,7 @@ from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
+from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.settings import Settings
 from llmopt_core.types import EvaluationSet, Example
@@ -527,3 +528,69 @@ def test_values_with_a_tag_of_yaml_are_plain(tmp_path):
     (example,) = import_promptfoo(path).evaluation_set.examples
 
     assert example.variables == {"a": "aGk=", "b": "2024-01-02", "c": {"x": None, "y": None}}
+
+
+async def test_what_is_missing_inside_a_variable_is_written_as_nothing(tmp_path, models):
+    folder = written(
+        tmp_path / "v",
+        """
+prompts: ["Hi {{ user.name }}{{ user.home.town | upper }}{% for tag in user.tags %}{{ tag }}{% endfor %}!"]
+providers: [echo]
+tests:
+  - {vars: {user: {name: Ann, tags: [x, y]}}, assert: [{type: equals, value: 'Hi {{ user.name }}{{ user.no }}xy!'}]}
+  - {vars: {user: {age: 4}}, assert: [{type: equals, value: 'Hi !'}]}
+  - {vars: {other: z}, assert: [{type: equals, value: 'Hi !'}]}
+""",
+    )
+    imported = import_promptfoo(folder)
+
+    assert imported.not_run == ()
+    assert set((await run_all(imported, models)).values()) == {True}
+    (check,) = checks_of(imported.evaluation_set.examples[0])
+    assert "missing" not in check.label
+    exported = export_promptfoo(imported.configurations, imported.evaluation_set, imported.judge, {})
+    again = import_promptfoo(written(tmp_path / "again", exported.text))
+    assert again.configurations[0].prompt == imported.configurations[0].prompt
+    assert "missing is empty" not in exported.text
+
+
+def test_a_prompt_written_here_still_asks_for_what_is_missing():
+    with pytest.raises(BadInput, match="no attribute 'nmae'"):
+        render("{{ user.nmae }}", {"user": {"name": "Ann"}})
+
+
+def test_missing_files_of_variables_and_tests_cost_their_own_tests(tmp_path):
+    folder = written(
+        tmp_path / "v",
+        """
+prompts: ["Say {{ word }}"]
+providers: [echo]
+tests:
+  - {description: lost, vars: no.yaml}
+  - {description: half, vars: [words.yaml, gone.yaml]}
+  - {description: fine, vars: words.yaml}
+  - away.csv
+  - odd/*.yaml
+""",
+    )
+    (folder / "words.yaml").write_text("word: hello\n")
+    (folder / "odd").mkdir()
+    (folder / "odd" / "a.yaml").write_text("- {description: one of the files, vars: {word: b}}\n")
+    (folder / "odd" / "b.yaml").write_text("- [no, mapping]\n")
+
+    imported = import_promptfoo(folder)
+
+    reasons = {entry.name: entry.reasons[0] for entry in imported.not_run}
+    assert [e.id for e in imported.evaluation_set.examples] == ["lost", "half", "fine", "one of the files"]
+    assert sorted(reasons) == ["away.csv", "b.yaml", "half", "lost"]
+    assert "no.yaml is not there" in reasons["lost"] and "gone.yaml is not there" in reasons["half"]
+    assert "away.csv is not there" in reasons["away.csv"] and "test 1 must be a mapping" in reasons["b.yaml"]
+
+
+def test_variables_that_are_all_missing_leave_the_prompts(tmp_path):
+    folder = written(tmp_path / "v", "prompts: ['Say {{ word }}']\nproviders: [echo]\ntests: [{vars: no.yaml}]\n")
+
+    found = import_promptfoo(folder)
+
+    assert len(found.configurations) == 1
+    assert "no.yaml is not there" in found.not_run[0].reasons[0]

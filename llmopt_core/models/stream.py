@@ -11,10 +11,11 @@ from typing import Any
 import httpx2
 import openai
 
+from llmopt_core.models.finish import STOP
 from llmopt_core.models.thinking import ThinkingSplitter
 from llmopt_core.models.time_limits import PieceTimeoutError, WholeTimeoutError
 from llmopt_core.models.wire_answers import AnsweredError, Counts, Logprobs, Piece, read_answer, read_chunk
-from llmopt_core.models.wire_json import events_in, read_json
+from llmopt_core.models.wire_json import DONE, events_in, read_json
 from llmopt_core.models.wire_values import AnswerText
 
 WHOLE = 10
@@ -22,12 +23,14 @@ WHOLE = 10
 
 _AFTER_END_SECONDS = 5.0
 _MOST_NOTES = 5
+_NO_END = "The endpoint closed the stream without saying that the answer is at its end; it may not be whole."
 
 
 async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGenerator[Piece, None]:
     """The pieces of a stream.
 
-    Comments and empty pieces keep a connection open, but are no answer: they do not extend the wait.
+    Comments and empty pieces keep a connection open, but are no answer: they do not extend the wait. Many local servers
+    give no reason for the end: an answer is whole where `[DONE]` follows it or the stream is closed in good order.
 
     Args:
         stream: Of the SDK.
@@ -45,7 +48,7 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
     loop = asyncio.get_running_loop()
     source = events_in(stream.response.aiter_bytes())
     end, wait = loop.time() + WHOLE * seconds, loop.time() + seconds
-    finished, nothing = False, True
+    finished, nothing, spoken = False, True, False
     while True:
         try:
             async with asyncio.timeout_at(min(wait, end)):
@@ -55,12 +58,16 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
                 # All that is missing is the usage.
                 return
             raise (WholeTimeoutError(WHOLE * seconds) if end <= wait else PieceTimeoutError(seconds)) from None
-        if chunk is None:
+        except (ValueError, httpx2.HTTPError):
+            if finished:
+                return
+            raise
+        if chunk is None or chunk is DONE:
             break
         if isinstance(chunk, dict) and chunk.get("error"):
             raise AnsweredError(chunk)
         piece = read_chunk(chunk)
-        nothing = False
+        nothing, spoken = False, spoken or bool(piece.text or piece.busy)
         if piece.finish_reason and not finished:
             finished, wait = True, loop.time() + min(seconds, _AFTER_END_SECONDS)
         elif not finished and (piece.text or piece.busy):
@@ -68,6 +75,10 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
         yield piece
     if nothing:
         raise ValueError("no stream")
+    if not finished and chunk is DONE:
+        yield Piece(finish_reason=STOP)
+    elif not finished and spoken:
+        yield Piece(finish_reason=STOP, notes=(_NO_END,))
 
 
 @dataclass

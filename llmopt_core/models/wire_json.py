@@ -14,6 +14,8 @@ from typing import Any
 _LONGEST_NUMBER = 400
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+DONE = object()
+"""Stands for the event `[DONE]`."""
 
 
 def read_json(content: bytes) -> Any:
@@ -30,12 +32,12 @@ def read_json(content: bytes) -> Any:
 
 
 async def events_in(parts: AsyncIterable[bytes]) -> AsyncIterator[Any]:
-    """The JSON of each server-sent event, up to `[DONE]`. An event that breaks off is none.
+    """The JSON of each server-sent event, and `DONE` where the stream says that it is at its end.
 
     The SDK reads the same, but gives up a stream for a character whose bytes come in two events, as some servers send.
 
     Raises:
-        ValueError: One of them is no JSON.
+        ValueError: One of them is no JSON; the last may have broken off.
     """
     data: list[bytes] = []
     async for line in _lines(parts):
@@ -43,11 +45,17 @@ async def events_in(parts: AsyncIterable[bytes]) -> AsyncIterator[Any]:
         if name == b"data":
             data.append(value.removeprefix(b" "))
         elif not line and data:
-            content = b"\n".join(data)
-            if content.startswith(b"[DONE]"):
+            yield (event := _event(data))
+            if event is DONE:
                 return
-            yield read_json(content)
             data.clear()
+    if data:
+        yield _event(data)
+
+
+def _event(data: list[bytes]) -> Any:
+    content = b"\n".join(data)
+    return DONE if content.startswith(b"[DONE]") else read_json(content)
 
 
 async def _lines(parts: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
@@ -64,6 +72,8 @@ async def _lines(parts: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
             waiting.clear()
         if rest:
             waiting.append(rest)
+    if waiting:
+        yield b"".join(waiting)
 
 
 def _integer(digits: str) -> int | float:

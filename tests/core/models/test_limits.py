@@ -250,6 +250,45 @@ async def test_an_answer_that_is_whole_does_not_wait_for_the_end_of_its_stream(m
     assert (done.text, done.finish_reason) == ("Yes", "stop")
 
 
+_EVENT = b'data: {"choices": [{"index": 0, "delta": {"content": "Yes"}, "finish_reason": null}]}\n\n'
+
+
+@pytest.mark.parametrize("end", [b"data: [DONE]\n\n", b"data: [DONE]\n", b"data: [DONE]", b"data:[DONE]\r\n\r\n"])
+async def test_a_stream_that_says_done_is_whole_without_a_reason(make_models: MakeModels, end: bytes):
+    with served(_EVENT + end, kind="text/event-stream") as url:
+        done = await complete(make_models(base_url=url), on_text=print)
+
+    assert (done.text, done.finish_reason, done.notes) == ("Yes", "stop", ())
+
+
+async def test_the_last_event_of_a_stream_needs_no_empty_line(make_models: MakeModels):
+    with served(b"data: " + WHOLE_ANSWER, kind="text/event-stream") as url:
+        done = await complete(make_models(base_url=url), on_text=print)
+
+    assert (done.text, done.finish_reason, done.notes) == ("Yes", "stop", ())
+
+
+@pytest.mark.parametrize(
+    ("body", "extra"),
+    [(_EVENT + b'data: {"choices": [{"index"', ""), (b"FFF\r\n" + _EVENT, "Transfer-Encoding: chunked\r\n")],
+    ids=["within an event", "within a part"],
+)
+async def test_a_stream_that_is_cut_is_no_answer(make_models: MakeModels, body: bytes, extra: str):
+    with served(body, kind=f"text/event-stream\r\n{extra}".rstrip()) as url:
+        with pytest.raises(EndpointError) as caught:
+            await complete(make_models(base_url=url, max_retries=0), on_text=print)
+
+    assert caught.value.kind in ("truncated", "bad-answer")
+
+
+async def test_a_stream_that_is_cut_after_the_reason_of_its_end_is_whole(make_models: MakeModels):
+    body = b"FFF\r\ndata: " + WHOLE_ANSWER + b'\n\ndata: {"choices": [], "usa'
+    with served(body, kind="text/event-stream\r\nTransfer-Encoding: chunked") as url:
+        done = await complete(make_models(base_url=url), on_text=print)
+
+    assert (done.text, done.finish_reason) == ("Yes", "stop")
+
+
 async def test_a_server_that_cannot_stream_answers_as_a_whole(make_models: MakeModels):
     heard: list[str] = []
 

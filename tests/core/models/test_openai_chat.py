@@ -174,7 +174,6 @@ async def test_a_fault_is_told_in_one_sentence(
         ("timeout", "timeout", False),
         ("keep-alive", "timeout", False),
         ("half-stream", "truncated", True),
-        ("ended-stream", "truncated", True),
         ("error-event", "server-error", True),
         ("broken-json", "bad-answer", False),
         ("html", "bad-answer", False),
@@ -191,6 +190,17 @@ async def test_a_fault_in_a_stream(
     assert error.kind == kind
     assert bool(heard) == heard_some
     assert heard == ["one ", "two ", "three ", "four"][: len(heard)]
+
+
+async def test_a_stream_closed_in_good_order_is_an_answer_that_says_what_was_missing(
+    stub: StubEndpoint, make_models: MakeModels
+):
+    stub.fault, stub.reply = "ended-stream", "one two three four"
+
+    done = await answer(make_models(), ask(), on_text=lambda _: None)
+
+    assert (done.text, done.finish_reason) == ("one two three ", "stop")
+    assert any("may not be whole" in note for note in done.notes)
 
 
 async def test_faults_that_pass_are_outlived(stub: StubEndpoint, make_models: MakeModels):

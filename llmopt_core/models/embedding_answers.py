@@ -38,9 +38,10 @@ def read_vectors(answer: Any, expected: int) -> Vectors:
 
 
 def _places(items: Sequence[dict[str, Any]]) -> list[int]:
-    """The text that each vector belongs to; in order of arrival where no vector says."""
+    """The text that each vector belongs to; in order of arrival where the vectors do not say."""
     found = [item.get("index") for item in items]
-    if all(place is None for place in found):
+    # Some servers number each vector 0, since they embed text by text; those come in the order asked.
+    if all(place is None for place in found) or all(type(place) is int and place == 0 for place in found):
         return list(range(len(items)))
     found = [
         int(place) if isinstance(place, str) and place.isdecimal() and len(place) < 9 else place for place in found

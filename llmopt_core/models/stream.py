@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,18 +50,8 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
     end, wait = loop.time() + WHOLE * seconds, loop.time() + seconds
     finished, nothing, spoken = False, True, False
     while True:
-        try:
-            async with asyncio.timeout_at(min(wait, end)):
-                chunk = await anext(source, None)
-        except (TimeoutError, httpx2.ReadTimeout):
-            if finished:
-                # All that is missing is the usage.
-                return
-            raise (WholeTimeoutError(WHOLE * seconds) if end <= wait else PieceTimeoutError(seconds)) from None
-        except (ValueError, httpx2.HTTPError):
-            if finished:
-                return
-            raise
+        late = WholeTimeoutError(WHOLE * seconds) if end <= wait else PieceTimeoutError(seconds)
+        chunk = await _next(source, min(wait, end), late, finished)
         if chunk is None or chunk is DONE:
             break
         if isinstance(chunk, dict) and chunk.get("error"):
@@ -75,10 +65,19 @@ async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGen
         yield piece
     if nothing:
         raise ValueError("no stream")
-    if not finished and chunk is DONE:
-        yield Piece(finish_reason=STOP)
-    elif not finished and spoken:
-        yield Piece(finish_reason=STOP, notes=(_NO_END,))
+    if not finished and (spoken or chunk is DONE):
+        yield Piece(finish_reason=STOP, notes=() if chunk is DONE else (_NO_END,))
+
+
+async def _next(source: AsyncIterator[Any], until: float, late: TimeoutError, finished: bool) -> Any:
+    """The next event, or None at the end; where the answer has ended, all that can go missing is the usage."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await anext(source, None)
+    except (TimeoutError, ValueError, httpx2.HTTPError) as error:
+        if finished:
+            return None
+        raise late if isinstance(error, TimeoutError | httpx2.ReadTimeout) else error from None
 
 
 @dataclass

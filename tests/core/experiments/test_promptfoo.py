@@ -583,8 +583,10 @@ tests:
     reasons = {entry.name: entry.reasons[0] for entry in imported.not_run}
     assert [e.id for e in imported.evaluation_set.examples] == ["lost", "half", "fine", "one of the files"]
     assert sorted(reasons) == ["away.csv", "b.yaml", "half", "lost"]
-    assert "no.yaml is not there" in reasons["lost"] and "gone.yaml is not there" in reasons["half"]
-    assert "away.csv is not there" in reasons["away.csv"] and "test 1 must be a mapping" in reasons["b.yaml"]
+    assert "no.yaml is not there" in reasons["lost"]
+    assert "gone.yaml is not there" in reasons["half"]
+    assert "away.csv is not there" in reasons["away.csv"]
+    assert "test 1 must be a mapping" in reasons["b.yaml"]
 
 
 def test_variables_that_are_all_missing_leave_the_prompts(tmp_path):

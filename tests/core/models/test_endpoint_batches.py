@@ -111,6 +111,7 @@ def in_order(data: list[dict[str, Any]]) -> list[list[float]]:
         lambda data: {"data": [{**item, "embedding": packed(item["embedding"])} for item in data]},
         lambda data: {"data": [{**item, "index": str(item["index"])} for item in data[::-1]]},
         lambda data: {"data": [{**item, "index": item["index"] + 1} for item in data[::-1]]},
+        lambda data: {"data": [{"index": 0, "embedding": vector} for vector in in_order(data)]},
         lambda data: {"embeddings": in_order(data)},
         in_order,
     ],

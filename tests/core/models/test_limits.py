@@ -274,9 +274,8 @@ async def test_the_last_event_of_a_stream_needs_no_empty_line(make_models: MakeM
     ids=["within an event", "within a part"],
 )
 async def test_a_stream_that_is_cut_is_no_answer(make_models: MakeModels, body: bytes, extra: str):
-    with served(body, kind=f"text/event-stream\r\n{extra}".rstrip()) as url:
-        with pytest.raises(EndpointError) as caught:
-            await complete(make_models(base_url=url, max_retries=0), on_text=print)
+    with served(body, kind=f"text/event-stream\r\n{extra}".rstrip()) as url, pytest.raises(EndpointError) as caught:
+        await complete(make_models(base_url=url, max_retries=0), on_text=print)
 
     assert caught.value.kind in ("truncated", "bad-answer")
 

@@ -279,7 +279,7 @@ async def test_notes_of_the_wire_stand_in_the_record(stub: StubEndpoint, make_mo
         lambda data: [{**item, "embedding": [NAN, 1.0]} for item in data],
         lambda data: [{**item, "embedding": ["1", "2"]} for item in data],
         lambda data: [{**item, "embedding": None} for item in data],
-        lambda data: [{**item, "index": 0} for item in data],
+        lambda data: [{**item, "index": 1} for item in data],
         lambda data: [{**item, "index": "x"} for item in data],
         lambda data: [{**item, "index": 10**30} for item in data],
         lambda data: "vectors",

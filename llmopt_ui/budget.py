@@ -6,7 +6,9 @@ from typing import Any
 
 import streamlit as st
 
+from llmopt_core.execution.spending import spent
 from llmopt_ui import format as fmt
+from llmopt_ui.resources import store
 
 LABEL = "Budget (USD)"
 _LEAST = 1e-6
@@ -40,3 +42,14 @@ def warn_above(budget_usd: float | None, cost_usd: float | None) -> None:
         ),
         icon=":material/warning:",
     )
+
+
+def spent_before(work: str, budget_usd: float | None) -> str:
+    """What earlier sessions of the work have cost, a part of its budget, and what is left; empty where nothing has."""
+    before = spent(store().cache, work).usage
+    if not before.cost_usd:
+        return ""
+    told = f"{fmt.money(before.cost_usd)} spent on this so far, a part of its budget"
+    if budget_usd is None:
+        return told
+    return f"{told}; {fmt.money(max(0.0, budget_usd - before.cost_usd))} left"

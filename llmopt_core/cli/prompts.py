@@ -165,9 +165,10 @@ def _changed(
 
 async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
     from llmopt_core.cli.setup import models_with
+    from llmopt_core.execution.spending import check_larger_budget, spent_words
     from llmopt_core.experiments.prompt_lab.board import Board
     from llmopt_core.experiments.prompt_lab.comparison import comparison, new_id, start_comparison
-    from llmopt_core.experiments.prompt_lab.plan import check_plan
+    from llmopt_core.experiments.prompt_lab.plan import check_plan, comparison_work_name
     from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
     from llmopt_core.experiments.promptfoo_models import ECHO, register_echo
 
@@ -176,10 +177,14 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
         if ECHO not in loaded.endpoints and any(variant.model.endpoint == ECHO for variant in plan.variants):
             register_echo(models)
         check_plan(plan, models)
+        work = comparison_work_name(plan, models)
+        check_larger_budget(store.cache, work, plan.budget_usd)
         store.ensure_project(plan.project)
         found = start_comparison(store, plan, new_id())
         board.add(all_places(plan))
         await run_comparison(store, plan, found, models, board)
+        if plan.budget_usd is not None:
+            note(f"llmopt: {spent_words(store.cache, work, plan.budget_usd)}")
     return comparison(store, plan.project, found.id)
 
 

@@ -254,8 +254,8 @@ class Budget:
         if self._spent >= usd:
             return False
         if not flying:
-            return _fits(self._spent + max(known or 0.0, self._least(quote)), usd)
-        return _fits(self._spent + sum(map(self._most, flying)) + self._most(quote), usd)
+            return fits_budget(self._spent + max(known or 0.0, self._least(quote)), usd)
+        return fits_budget(self._spent + sum(map(self._most, flying)) + self._most(quote), usd)
 
     def _least(self, quote: Quote) -> float:
         """What the prompt costs; where all calls of the model cost less than was foreseen, so much less."""
@@ -322,6 +322,7 @@ class Call:
             account.end(likely, took)
 
 
-def _fits(usd: float, most: float) -> bool:
+def fits_budget(usd: float, most: float) -> bool:
+    """Whether so much may be paid from a budget."""
     # Sums of prices are not exact: ten times 0.1 may be 1.
     return usd <= most * (1 + 1e-9)

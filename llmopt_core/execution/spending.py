@@ -10,9 +10,9 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llmopt_core.cache import Cache, Claims, Replaces
@@ -32,11 +32,18 @@ class Spent:
         usage: In all sessions; calls that were under way when one was killed count like the dearest of their model.
         dearest: By model, what its dearest call cost.
         stopped: Whether the last session ended at its budget.
+        usd: The most that it might cost in all, as it was said last; None where that was left open.
+        calls: The same for calls.
     """
 
     usage: Usage = Usage()
     dearest: Mapping[str, float] = field(default_factory=dict)
     stopped: bool = False
+    usd: float | None = None
+    calls: int | None = None
+
+
+NOTHING_SPENT = Spent()
 
 
 def spent(cache: Cache | None, work: str) -> Spent:
@@ -44,12 +51,42 @@ def spent(cache: Cache | None, work: str) -> Spent:
     keeper = _keeper(cache)
     found = keeper.starting_with(STAGE, f"{work}/") if keeper is not None else {}
     sessions = [session for key in sorted(found) if (session := _read(found[key])) is not None]
-    dearest: dict[str, float] = {}
-    for session in sessions:
-        for model, cost in session.dearest.items():
-            dearest[model] = max(cost, dearest.get(model, 0.0))
+    if not sessions:
+        return NOTHING_SPENT
     usage = sum((session.usage for session in sessions), Usage())
-    return Spent(usage, dearest, bool(sessions) and sessions[-1].stopped)
+    return replace(sessions[-1], usage=usage, dearest=_dearest(sessions))
+
+
+def check_larger_budget(cache: Cache | None, work: str, usd: float | None, calls: int | None = None) -> None:
+    """Ask for a larger budget where the last session of the work ended at its own.
+
+    Raises:
+        BadInput: Says what was spent.
+    """
+    before = spent(cache, work)
+    if not before.stopped:
+        return
+    larger = (usd or 0.0) > (before.usd or 0.0) or (calls or 0) > (before.calls or 0)
+    if _is_left_open(before, usd, calls) or _is_used(before, usd, calls) or not larger:
+        raise _stopped_before(before)
+
+
+def _is_used(before: Spent, usd: float | None, calls: int | None) -> bool:
+    cost, made = before.usage.cost_usd or 0.0, before.usage.calls
+    return (usd is not None and usd <= cost) or (calls is not None and calls <= made)
+
+
+def _is_left_open(before: Spent, usd: float | None, calls: int | None) -> bool:
+    return (usd is None and before.usd is not None) or (calls is None and before.calls is not None)
+
+
+def _stopped_before(before: Spent) -> BadInput:
+    cost, made = plain_usd(before.usage.cost_usd or 0.0), before.usage.calls
+    limits = [name for name, limit in (("USD", before.usd), ("calls", before.calls)) if limit is not None]
+    return BadInput(
+        f"This was stopped by its budget, and {cost} USD are spent so far, in {made:,} calls: to go on, say what it "
+        f"may cost in all, as a larger budget ({' and '.join(limits) or 'USD'})."
+    )
 
 
 def spent_words(cache: Cache, work: str, budget_usd: float) -> str:
@@ -60,35 +97,51 @@ def spent_words(cache: Cache, work: str, budget_usd: float) -> str:
 
 
 @contextmanager
-def spending(cache: Cache | None, work: str, usd: float | None, *, pilot: bool = False) -> Iterator[Budget]:
+def spending(
+    cache: Cache | None,
+    work: str,
+    usd: float | None,
+    calls: int | None = None,
+    *,
+    pilot: bool = False,
+    known: Spent = NOTHING_SPENT,
+) -> Iterator[Budget]:
     """A budget for work that may be begun several times: what it was paid before is part of it.
 
     Args:
         cache: Where it is kept; without one that keeps what changes, only this session counts.
         work: Names the work by everything that decides its result.
         usd: The most that it may cost in all.
+        calls: The most calls in all.
         pilot: Whether it only tries what the work will cost; that asks for no new budget.
+        known: What is recorded elsewhere of the same sessions; where that is more, it counts.
 
     Raises:
         BadInput: Its budget stopped it and no new one is given, or it is worked on within a budget at this moment.
     """
     before = spent(cache, work)
-    if before.stopped and usd is None and not pilot:
-        raise BadInput(
-            f"This was stopped by its budget, and {plain_usd(before.usage.cost_usd or 0.0)} USD are spent so far: to "
-            "go on, say what it may cost in all, as a larger budget."
-        )
-    budget = Budget(usd, usage=before.usage, dearest=before.dearest)
+    if before.stopped and not pilot and _is_left_open(before, usd, calls):
+        raise _stopped_before(before)
+    more = max(before, known, key=lambda one: (one.usage.cost_usd or 0.0, one.usage.calls))
+    budget = Budget(usd, calls, usage=more.usage, dearest=_dearest([known, before]))
     keeper = _keeper(cache)
     if keeper is None:
         yield budget
         return
     with (
-        _alone(cache, work, usd),
-        _Session(keeper, work, budget, before.stopped and pilot) as session,
+        _alone(cache, work, limited=usd is not None or calls is not None),
+        _Session(keeper, work, budget, before if before.stopped and pilot else None) as session,
         accounted(session.account),
     ):
         yield budget
+
+
+def _dearest(sessions: Iterable[Spent]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for session in sessions:
+        for model, cost in session.dearest.items():
+            found[model] = max(cost, found.get(model, 0.0))
+    return found
 
 
 def _keeper(cache: Cache | None) -> Replaces | None:
@@ -97,10 +150,10 @@ def _keeper(cache: Cache | None) -> Replaces | None:
 
 
 @contextmanager
-def _alone(cache: Cache | None, work: str, usd: float | None) -> Iterator[None]:
+def _alone(cache: Cache | None, work: str, *, limited: bool) -> Iterator[None]:
     """Two sessions would each take the whole budget for their own."""
     shared: object = cache
-    if usd is None or not isinstance(shared, Claims):
+    if not limited or not isinstance(shared, Claims):
         yield
         return
     token = uuid.uuid4().hex
@@ -115,7 +168,7 @@ def _alone(cache: Cache | None, work: str, usd: float | None) -> Iterator[None]:
 class _Session:
     """Keeps what one session pays, in a thread of its own: of what comes fast the last state is enough."""
 
-    def __init__(self, cache: Replaces, work: str, budget: Budget, stopped: bool) -> None:
+    def __init__(self, cache: Replaces, work: str, budget: Budget, stopped: Spent | None) -> None:
         self.account = Account(on_change=self._changed)
         self._cache, self._budget, self._stopped = cache, budget, stopped
         self._key = f"{work}/{time.time_ns():020d}{uuid.uuid4().hex[:8]}"
@@ -162,11 +215,14 @@ class _Session:
                 return
 
     def _save(self) -> None:
+        # A pilot after a stop asks for no budget of its own.
+        limits = self._stopped or self._budget
         values = {
             "usage": _values(self.account.usage),
             "flying": _values(self.account.flying),
             "dearest": self._budget.dearest,
-            "stopped": self._stopped or self._budget.refused,
+            "stopped": self._stopped is not None or self._budget.refused,
+            "limits": [limits.usd, limits.calls],
         }
         self._cache.replace_many(STAGE, {self._key: json.dumps(values).encode()})
 
@@ -179,6 +235,9 @@ def _read(data: bytes) -> Spent | None:
     try:
         values = json.loads(data)
         usage = Usage(*values["usage"]) + Usage(*values["flying"])
-        return Spent(usage, {str(name): float(cost) for name, cost in values["dearest"].items()}, values["stopped"])
+        dearest = {str(name): float(cost) for name, cost in values["dearest"].items()}
+        # Before limits were kept, what was stopped had one in USD.
+        usd, calls = values.get("limits", [0.0, None])
+        return Spent(usage, dearest, values["stopped"], usd, calls)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

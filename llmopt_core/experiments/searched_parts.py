@@ -10,7 +10,8 @@ from typing import Literal
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.prompt_search.choice import ChoiceResult
 from llmopt_core.experiments.prompt_search.instructions import InstructionResult
-from llmopt_core.experiments.prompt_search.setup import CHOICE, INSTRUCTION, WORTH, found_by
+from llmopt_core.experiments.prompt_search.setup import found_by
+from llmopt_core.experiments.prompt_search.task import CHOICE, INSTRUCTION, WORTH
 from llmopt_core.experiments.prompt_search.worth import WorthResult
 from llmopt_core.finetuning.data import normalised
 from llmopt_core.finetuning.similarity import nearly_equal

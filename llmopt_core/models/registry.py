@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Budget
-from llmopt_core.execution.spending import spending
+from llmopt_core.execution.spending import NOTHING_SPENT, Spent, spending
 from llmopt_core.models.base import (
     BUILTIN,
     BUILTIN_EMBEDDING,
@@ -109,9 +109,17 @@ class Models:
             self._budget = before
 
     @contextmanager
-    def spending(self, work: str, usd: float | None = None, *, pilot: bool = False) -> Iterator[Budget]:
+    def spending(
+        self,
+        work: str,
+        usd: float | None = None,
+        calls: int | None = None,
+        *,
+        pilot: bool = False,
+        known: Spent = NOTHING_SPENT,
+    ) -> Iterator[Budget]:
         """`within` a budget for work of that name, earlier sessions of it included; see `execution.spending`."""
-        with spending(self._cache, work, usd, pilot=pilot) as budget, self.within(budget):
+        with spending(self._cache, work, usd, calls, pilot=pilot, known=known) as budget, self.within(budget):
             yield budget
 
     def endpoint(self, name: str) -> Endpoint:

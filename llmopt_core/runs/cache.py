@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 
+from llmopt_core.execution.spending import STAGE as SPENT
 from llmopt_core.runs.engine import Database
 from llmopt_core.runs.owner import is_held, me
 from llmopt_core.runs.reconnect import retrying
@@ -120,8 +121,12 @@ class StoreCache:
                 connection.execute(sa.delete(cache).where(cache.c.stage == stage, cache.c.key.in_(part)))
 
     def clear(self, stage: str | None = None) -> None:
-        """Forget the values of one stage, or all. What is cleared is computed, and paid for, again."""
-        statement = sa.delete(cache) if stage is None else sa.delete(cache).where(cache.c.stage == stage)
+        """Forget the values of one stage, or all. What is cleared is computed, and paid for, again.
+
+        What was spent was spent: those sums go only with the workspace, or when they are named.
+        """
+        chosen = cache.c.stage != SPENT if stage is None else cache.c.stage == stage
+        statement = sa.delete(cache).where(chosen)
         with self.database.write() as connection:
             connection.execute(statement)
 

@@ -19,8 +19,8 @@ from llmopt_core.experiments.prompt_search.choice import (
     choosable,
     choose_few_shot,
 )
-from llmopt_core.experiments.prompt_search.setup import CHOICE, task_from
-from llmopt_core.experiments.prompt_search.task import split
+from llmopt_core.experiments.prompt_search.setup import task_from
+from llmopt_core.experiments.prompt_search.task import CHOICE, split
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
@@ -82,7 +82,7 @@ def _form(project: Project, saved: Version) -> None:
         training, held = split(left.evaluation_set.examples, task.held_back, task.seed)
         answers = choice_answers(cast("Method", method), len(places), int(most), int(trials), len(training), len(held))
         start = partial(start_search, project, CHOICE, saved.name, choose_few_shot, task, options, setup)
-        return start, told_cost(task, answers)
+        return start, told_cost(CHOICE, task, options, answers)
 
     start_button("choice_start", "Search", ready)
 

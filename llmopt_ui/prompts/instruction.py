@@ -20,8 +20,8 @@ from llmopt_core.experiments.prompt_search.instructions import (
     search_instruction,
 )
 from llmopt_core.experiments.prompt_search.propose import Part, text_of, usual_part
-from llmopt_core.experiments.prompt_search.setup import INSTRUCTION, task_from
-from llmopt_core.experiments.prompt_search.task import split
+from llmopt_core.experiments.prompt_search.setup import task_from
+from llmopt_core.experiments.prompt_search.task import INSTRUCTION, split
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.prompts.diff import word_diff
 from llmopt_core.runs.values import Project
@@ -97,7 +97,7 @@ def _form(project: Project) -> None:
         answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held))
         beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
         start = partial(start_search, project, INSTRUCTION, _SUBJECT, search_instruction, task, options, setup)
-        return start, told_cost(task, answers, beside)
+        return start, told_cost(INSTRUCTION, task, options, answers, beside)
 
     start_button("instruction_start", "Search", ready)
 

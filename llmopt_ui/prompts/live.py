@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.prompt_lab.board import Board, Place
 from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Grid, load_grid
 from llmopt_core.experiments.prompt_lab.live import LiveComparisons
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan, check_plan
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan, check_plan, comparison_work_name
 from llmopt_core.experiments.promptfoo_models import ECHO, register_echo
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.values import Project
@@ -33,9 +34,11 @@ def start(plan: ComparisonPlan) -> str:
     """Start a comparison; gives its id.
 
     Raises:
-        BadInput: It could only fail.
+        BadInput: It could only fail, or its budget stopped it before and it takes a larger one.
     """
-    check_plan(plan, models_for(plan.variants))
+    asked = models_for(plan.variants)
+    check_plan(plan, asked)
+    check_larger_budget(store().cache, comparison_work_name(plan, asked), plan.budget_usd)
     return live().start(plan, _maker(plan.variants))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
@@ -10,11 +10,13 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.checks import checks_of
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.estimate import estimate_comparison
 from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.setup import VariantSetup, setup_from
+from llmopt_core.experiments.prompt_search.bench import search_work_name
 from llmopt_core.experiments.prompt_search.setup import SearchSetup
 from llmopt_core.experiments.prompt_search.task import Budget, SearchTask
 from llmopt_core.experiments.tuning_lab.held_back import held_back_sets
@@ -22,7 +24,7 @@ from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
-from llmopt_ui.budget import budget_field
+from llmopt_ui.budget import budget_field, spent_before
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state
 from llmopt_ui.keys import endpoints
@@ -93,12 +95,21 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool, 
     )  # fmt: skip
 
 
-def told_cost(task: SearchTask, answers: int, beside: str = "") -> str:
-    """What a search takes at most, in one line.
+def told_cost(kind: str, task: SearchTask, options: Mapping[str, object], answers: int, beside: str = "") -> str:
+    """What a search takes at most, and what it has cost already, in one line.
+
+    Args:
+        kind: Of the search.
+        task: What is searched.
+        options: What the search takes besides.
+        answers: How many it takes at most.
+        beside: Further calls, in words.
 
     Raises:
-        BadInput: The prompt cannot be rendered.
+        BadInput: The prompt cannot be rendered, or its budget stopped the search before and it takes a larger one.
     """
+    work = search_work_name(kind, task, models(), options)
+    check_larger_budget(store().cache, work, task.budget.usd, task.budget.calls)
     plan = ComparisonPlan(task.project, (task.configuration,), task.evaluation_set, judge=task.judge)
     found = estimate_comparison(plan, models())
     share = answers / len(task.evaluation_set.examples)
@@ -113,7 +124,8 @@ def told_cost(task: SearchTask, answers: int, beside: str = "") -> str:
         parts.append(f"more than the budget of ${fmt.plain_usd(task.budget.usd)}, at which it stops")
     if task.budget.calls is not None and task.budget.calls < answers:
         parts.append(f"stops at {task.budget.calls:,} calls")
-    return fmt.markdown(" · ".join(parts))
+    before = spent_before(work, task.budget.usd)
+    return fmt.markdown(" · ".join([*parts, before] if before else parts))
 
 
 def start_button(key: str, label: str, ready: Callable[[], tuple[Callable[[], None], str]]) -> None:

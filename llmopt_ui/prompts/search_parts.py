@@ -12,9 +12,6 @@ from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.library import version_label
 from llmopt_core.experiments.prompt_search.bench import Ended
 from llmopt_core.experiments.prompt_search.setup import (
-    CHOICE,
-    INSTRUCTION,
-    WORTH,
     Search,
     SearchSetup,
     basis_now,
@@ -23,7 +20,7 @@ from llmopt_core.experiments.prompt_search.setup import (
     search_jobs,
     search_work,
 )
-from llmopt_core.experiments.prompt_search.task import SearchTask, check_task
+from llmopt_core.experiments.prompt_search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, check_task
 from llmopt_core.experiments.prompt_search.verify import Verification
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.store_versions import Version
@@ -52,8 +49,8 @@ _TABS = {
 _AGAIN = "Search again below to see what holds now."
 R = TypeVar("R", bound=Spec)
 _ENDED: dict[Ended, str] = {
-    "budget": "The budget was reached, so the search is not complete. What was paid is kept: starting again goes on "
-    "from it.",
+    "budget": "The budget was reached, so the search is not complete. What was paid is kept: with a larger "
+    "budget it goes on from it.",
     "cancelled": "Cancelled. What was paid is kept: starting again goes on from it.",
     "failed": "Stopped, because answer after answer failed",
 }

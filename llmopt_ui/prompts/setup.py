@@ -9,15 +9,16 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.catalogue import METRICS
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.prompt_lab.estimate import ComparisonEstimate, estimate_comparison
 from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan, comparison_work_name
 from llmopt_core.experiments.prompt_lab.setup import Setup, plan_from, setup_from
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.budget import budget_field, warn_above
+from llmopt_ui.budget import budget_field, spent_before, warn_above
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.leaderboard_table import metric_title
@@ -113,8 +114,15 @@ def _start(project: Project, setup: Setup) -> None:
             st.caption(f":material/info: {fmt.markdown(name)}: {told} left out, because a row asks the same question.")
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.button("Compare", key=START, type="primary", icon=":material/play_arrow:", on_click=_go, args=(plan,))
-            found = estimate_comparison(plan, models_for(plan.variants))
+            asked = models_for(plan.variants)
+            found = estimate_comparison(plan, asked)
             st.caption(_told(plan, found), width="content")
+        if found.cost_usd is not None and found.cost_usd[1] == 0:
+            return
+        work = comparison_work_name(plan, asked)
+        if before := spent_before(work, plan.budget_usd):
+            st.caption(fmt.markdown(before))
+        check_larger_budget(store().cache, work, plan.budget_usd)
         warn_above(plan.budget_usd, None if found.cost_usd is None else found.cost_usd[0])
 
 

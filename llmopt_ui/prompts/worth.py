@@ -10,7 +10,8 @@ import streamlit as st
 
 from llmopt_core.csv_text import csv_of
 from llmopt_core.experiments.prompt_lab.library import few_shot_from
-from llmopt_core.experiments.prompt_search.setup import WORTH, task_from
+from llmopt_core.experiments.prompt_search.setup import task_from
+from llmopt_core.experiments.prompt_search.task import WORTH
 from llmopt_core.experiments.prompt_search.worth import ExampleWorth, WorthResult, measure_worth, worth_answers
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.store_versions import Version
@@ -60,9 +61,9 @@ def _form(project: Project, saved: Version) -> None:
         shots = few_shot_from(saved.body)
         task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
         answers = worth_answers(len(shots.examples), len(task.evaluation_set.examples))
-        start = partial(start_search, project, WORTH, saved.name, measure_worth, task,
-                        {"keep_examples": setup.keep_examples}, setup)  # fmt: skip
-        return start, told_cost(task, answers)
+        options: dict[str, object] = {"keep_examples": setup.keep_examples}
+        start = partial(start_search, project, WORTH, saved.name, measure_worth, task, options, setup)
+        return start, told_cost(WORTH, task, options, answers)
 
     start_button("worth_start", "Measure", ready)
 

@@ -12,8 +12,9 @@ from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.prompt_lab.few_shot_sources import without_repeated_questions
+from llmopt_core.experiments.retrieval_lab.work import work_name
 from llmopt_core.models.registry import Models
-from llmopt_core.types import Document, EvaluationSet, Example
+from llmopt_core.types import Document, EvaluationSet, Example, fingerprint
 
 MOST_VARIANTS = 4
 MOST_REPEATS = 20
@@ -33,7 +34,7 @@ class ComparisonPlan:
         repeats: How often each variant is asked each example.
         concurrency: Answers in work at once, over all columns.
         documents: What variants with retrieval search in.
-        budget_usd: The most that all answers may cost, earlier ones of the comparison included.
+        budget_usd: The most that all answers may cost, those of earlier starts of the same comparison included.
         origin: What was chosen to make this plan, so that it can be chosen again.
     """
 
@@ -83,6 +84,18 @@ def check_plan(plan: ComparisonPlan, models: Models) -> None:
         check_run(variant, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     if not plan.judge.is_builtin:
         models.endpoint(plan.judge.endpoint)
+
+
+def comparison_work_name(plan: ComparisonPlan, models: Models) -> str:
+    """Under which what was paid for a comparison is kept: everything that decides its answers and scores."""
+    decided = [list(plan.metrics), plan.repeats]
+    return fingerprint(
+        "comparison",
+        [
+            work_name("variant", one, plan.examples, plan.documents, models, plan.judge, decided)
+            for one in plan.variants
+        ],
+    )
 
 
 def chosen_examples(found: EvaluationSet, ids: Iterable[str]) -> EvaluationSet:

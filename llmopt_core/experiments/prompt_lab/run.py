@@ -10,12 +10,13 @@ from functools import partial
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.execution.bounded import bounded_map, failure_of
 from llmopt_core.execution.budget import Account, Budget, accounted
+from llmopt_core.execution.spending import Spent
 from llmopt_core.experiments.grading import unpaid
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.prompt_lab.board import Board, Place
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan, comparison_work_name
 from llmopt_core.experiments.record_saver import RecordSaver
 from llmopt_core.experiments.run_budget import continued_budget
 from llmopt_core.experiments.runner import cancellable
@@ -66,9 +67,11 @@ async def run_comparison(
     started = time.perf_counter()
     status: Status = "interrupted"
     error = ""
-    budget = continued_budget(plan.budget_usd, found.all_runs)
+    recorded = continued_budget(plan.budget_usd, found.all_runs)
+    known = Spent(recorded.usage, recorded.dearest)
     try:
-        with RecordSaver(store) as saver, models.within(budget):
+        work_name = await asyncio.to_thread(comparison_work_name, plan, models)
+        with RecordSaver(store) as saver, models.spending(work_name, plan.budget_usd, known=known) as budget:
             work = _answer(plan, found, models, store, board, saver, budget)
             await cancellable(work, should_cancel or (lambda: False), lambda: _beat(store, found))
         status = "finished"

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import OUTAGES, BadInput, BudgetReached
 from llmopt_core.execution.bounded import bounded_map
-from llmopt_core.execution.budget import Account, accounted
-from llmopt_core.execution.budget import Budget as CallBudget
+from llmopt_core.execution.budget import Account, Budget, accounted, fits_budget
 from llmopt_core.execution.progress import Progress
+from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.keys import model_identity
 from llmopt_core.experiments.pipeline import Pipeline
-from llmopt_core.experiments.prompt_search.task import Budget, SearchTask
+from llmopt_core.experiments.prompt_search.task import SearchTask
+from llmopt_core.experiments.retrieval_lab.work import work_name
+from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired import Comparison, compare_paired
@@ -56,15 +60,52 @@ class Measured:
         return sum(sizes) / len(sizes) if sizes else None
 
 
+def search_work_name(kind: str, task: SearchTask, models: Models, options: Mapping[str, Any]) -> str:
+    """Under which what was paid for a search is kept: everything that decides its result.
+
+    Args:
+        kind: Of the search.
+        task: What is searched.
+        models: Those behind its names.
+        options: What the search takes besides.
+    """
+    said = {name: model_identity(v, models) if isinstance(v, ModelSpec) else v for name, v in options.items()}
+    decided = [task.metric, task.held_back, task.seed, said]
+    return work_name(
+        kind, task.configuration, task.evaluation_set.examples, task.documents, models, task.judge, decided
+    )
+
+
+@contextmanager
+def search_bench(  # noqa: PLR0917
+    work: str,
+    task: SearchTask,
+    models: Models,
+    cache: Cache,
+    report: Report | None = None,
+    should_cancel: Callable[[], bool] | None = None,
+) -> Iterator[Bench]:
+    """A bench for a search of that name; its budget is for earlier sessions of it, too.
+
+    Raises:
+        BadInput: The budget stopped it before, and no larger one is given; or it is under way already.
+    """
+    usd, calls = task.budget.usd, task.budget.calls
+    check_larger_budget(cache, work, usd, calls)
+    with models.spending(work, usd, calls) as budget:
+        yield Bench(task, models, cache, budget, report, should_cancel)
+
+
 class Bench:
     """Measures configurations of one task.
 
     When it is stopped (see `ended`) nothing new is started; what is in flight finishes and is kept.
 
     Args:
-        task: What is measured, and the budget.
+        task: What is measured.
         models: Of the current event loop.
         cache: Where answers and scores are kept.
+        budget: What may be paid; earlier sessions of the search are a part of it.
         report: Told how far the search is, in the words of a job's progress.
         should_cancel: Asked before each answer.
 
@@ -74,17 +115,18 @@ class Bench:
         problem: The last failure of an answer.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917
         self,
         task: SearchTask,
         models: Models,
         cache: Cache,
+        budget: Budget,
         report: Report | None = None,
         should_cancel: Callable[[], bool] | None = None,
     ) -> None:
         self.task = task
         self.models = models
-        self.budget = CallBudget(task.budget.usd, task.budget.calls)
+        self.budget = budget
         self.ended: Ended = ""
         self.problem = ""
         self.planned = 0
@@ -92,7 +134,8 @@ class Bench:
         self._report_to = report
         self._should_cancel = should_cancel or (lambda: False)
         self._account = Account()
-        self._reserve = _Reserve(task.budget, 1 + len(task.configuration.prompt.steps))
+        before = budget.usage
+        self._reserve = _Reserve(budget, 1 + len(task.configuration.prompt.steps), before.calls, before.cost_usd or 0.0)
         self._progress = Progress(0)
         self._started = time.monotonic()
         self._failures = self._broken_ones = 0
@@ -208,6 +251,7 @@ class Bench:
     def _has_room(self, *, beside: bool = False) -> bool:
         fits = self._reserve.has_room(beside=beside)
         if not fits:
+            self.budget.refused = True
             self.ended = self.ended or "budget"
         return fits
 
@@ -273,6 +317,7 @@ class _Reserve:
     dearest_beside: float = 0.0
     in_flight: int = 0
     answers: int = 0
+    paid: bool = False
 
     def has_room(self, *, beside: bool) -> bool:
         """Whether one more answer, or call beside them, fits with what is in flight and reserved."""
@@ -280,15 +325,16 @@ class _Reserve:
         calls = self.calls + waiting * self.calls_each + (1 if beside else self.calls_each)
         usd = self.usd + waiting * self.dearest + (self.dearest_beside if beside else self.dearest)
         fits = self.budget.calls is None or calls <= self.budget.calls
-        return fits and (self.budget.usd is None or usd <= self.budget.usd)
+        return fits and (self.budget.usd is None or fits_budget(usd, self.budget.usd))
 
     @property
     def unknown(self) -> bool:
-        """Whether a budget in USD is set and no answer was paid yet."""
-        return self.budget.usd is not None and not self.calls
+        """Whether a budget in USD is set and what an answer costs has not been seen yet."""
+        return self.budget.usd is not None and not self.paid
 
     def add(self, usage: Usage, *, beside: bool = False) -> None:
         """Something was paid, or came from the cache."""
+        self.paid = self.paid or bool(usage.calls)
         self.calls += usage.calls
         self.usd += usage.cost_usd or 0.0
         cost = usage.cost_usd or 0.0

@@ -9,8 +9,8 @@ from typing import Literal
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.prompt_search.bench import Bench, Ended, Measured, Report
-from llmopt_core.experiments.prompt_search.task import SearchTask, check_task, split, without_repeats
+from llmopt_core.experiments.prompt_search.bench import Bench, Ended, Measured, Report, search_bench, search_work_name
+from llmopt_core.experiments.prompt_search.task import CHOICE, SearchTask, check_task, split, without_repeats
 from llmopt_core.experiments.prompt_search.verify import Verification, check_budget, gain, verify
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of
@@ -126,45 +126,47 @@ async def choose_few_shot(
         BadInput: Too few examples or questions, a budget too small to verify anything, or nothing could be scored.
     """
     check_task(task, models)
+    options = {"method": method, "most": most, "trials": trials, "keep_examples": keep_examples}
+    work = search_work_name(CHOICE, task, models, options)
     task, places, left_out = choosable(task, keep_examples=keep_examples)
     shots = task.configuration.prompt.few_shot or FewShotSpec()
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(held))
-    bench = Bench(task, models, cache, report, should_cancel)
-    bench.planned = choice_answers(method, len(places), most, trials, len(training), len(held))
-    bench.reserve(2 * len(held))
-    search = _Search(bench, training, shots.examples)
-    await search.begin()
-    if method == "greedy":
-        await search.greedy(most)
-    else:
-        await search.random(min(most, len(places)), min(trials, MOST_TRIALS), task.seed)
-    chosen = search.best()
-    ended, verification = bench.ended, None
-    if chosen is not None and ended != "cancelled":
-        verification = await verify(bench, task.configuration, search.with_shots(chosen), held)
-    return ChoiceResult(
-        source=task.source,
-        set_name=task.evaluation_set.name,
-        set_version=task.evaluation_set.version,
-        metric=task.metric,
-        method=method,
-        questions={place: question_of(shot) for place, shot in zip(places, shots.examples, strict=True)},
-        training=len(training),
-        held_back=len(held),
-        trials=tuple(_placed(trial, places) for trial in search.trials),
-        chosen=None if chosen is None else tuple(places[i] for i in chosen),
-        few_shot=None
-        if chosen is None
-        else shots.model_copy(update={"examples": tuple(shots.examples[i] for i in chosen), "select": "all"}),
-        verification=verification,
-        trained_on=tuple(example.question for example in training),
-        left_out=left_out,
-        usage=bench.usage,
-        seconds=bench.seconds,
-        ended=bench.ended or ended,
-        problem=bench.problem,
-    )
+    with search_bench(work, task, models, cache, report, should_cancel) as bench:
+        bench.planned = choice_answers(method, len(places), most, trials, len(training), len(held))
+        bench.reserve(2 * len(held))
+        search = _Search(bench, training, shots.examples)
+        await search.begin()
+        if method == "greedy":
+            await search.greedy(most)
+        else:
+            await search.random(min(most, len(places)), min(trials, MOST_TRIALS), task.seed)
+        chosen = search.best()
+        ended, verification = bench.ended, None
+        if chosen is not None and ended != "cancelled":
+            verification = await verify(bench, task.configuration, search.with_shots(chosen), held)
+        return ChoiceResult(
+            source=task.source,
+            set_name=task.evaluation_set.name,
+            set_version=task.evaluation_set.version,
+            metric=task.metric,
+            method=method,
+            questions={place: question_of(shot) for place, shot in zip(places, shots.examples, strict=True)},
+            training=len(training),
+            held_back=len(held),
+            trials=tuple(_placed(trial, places) for trial in search.trials),
+            chosen=None if chosen is None else tuple(places[i] for i in chosen),
+            few_shot=None
+            if chosen is None
+            else shots.model_copy(update={"examples": tuple(shots.examples[i] for i in chosen), "select": "all"}),
+            verification=verification,
+            trained_on=tuple(example.question for example in training),
+            left_out=left_out,
+            usage=bench.usage,
+            seconds=bench.seconds,
+            ended=bench.ended or ended,
+            problem=bench.problem,
+        )
 
 
 class _Search:

@@ -9,7 +9,7 @@ from llmopt_core.answering.answer import mode_of
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.prompt_search.bench import Bench, Ended, Measured, Report
+from llmopt_core.experiments.prompt_search.bench import Bench, Ended, Measured, Report, search_bench, search_work_name
 from llmopt_core.experiments.prompt_search.propose import (
     Part,
     instruction_in,
@@ -18,7 +18,14 @@ from llmopt_core.experiments.prompt_search.propose import (
     text_of,
     worst,
 )
-from llmopt_core.experiments.prompt_search.task import SearchTask, check_task, split, with_prompt, without_repeats
+from llmopt_core.experiments.prompt_search.task import (
+    INSTRUCTION,
+    SearchTask,
+    check_task,
+    split,
+    with_prompt,
+    without_repeats,
+)
 from llmopt_core.experiments.prompt_search.verify import Verification, check_budget, gain, verify
 from llmopt_core.models.base import BUILTIN, Completion, ModelSpec
 from llmopt_core.models.registry import Models
@@ -138,42 +145,44 @@ async def search_instruction(
     """
     check_task(task, models)
     _check_proposer(task, proposer, models)
+    options = {"part": part, "proposer": proposer, "rewrites": rewrites, "rounds": rounds}
+    work = search_work_name(INSTRUCTION, task, models, options)
     prompt = task.configuration.prompt
     task, _, left_out = without_repeats(task)
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(held))
-    bench = Bench(task, models, cache, report, should_cancel)
-    bench.planned = instruction_answers(rewrites, rounds, len(training), len(held))
-    bench.reserve(2 * len(held))
-    search = _Search(bench, training, part, proposer)
-    await search.begin()
-    for number in range(1, rounds + 1):
-        await search.round(number, rewrites)
-    best, ended, verification = search.best(), bench.ended, None
-    if best is not None and ended != "cancelled":
-        verification = await verify(bench, task.configuration, search.with_text(search.candidates[best].text), held)
-    return InstructionResult(
-        source=task.source,
-        set_name=task.evaluation_set.name,
-        set_version=task.evaluation_set.version,
-        metric=task.metric,
-        part=part,
-        original=search.original,
-        baseline=search.baseline.summary,
-        training=len(training),
-        held_back=len(held),
-        candidates=tuple(search.candidates),
-        best=best,
-        verification=verification,
-        proposer=_named(proposer),
-        prompt=prompt,
-        trained_on=tuple(example.question for example in training),
-        left_out=left_out,
-        usage=bench.usage,
-        seconds=bench.seconds,
-        ended=bench.ended or ended,
-        problem=bench.problem,
-    )
+    with search_bench(work, task, models, cache, report, should_cancel) as bench:
+        bench.planned = instruction_answers(rewrites, rounds, len(training), len(held))
+        bench.reserve(2 * len(held))
+        search = _Search(bench, training, part, proposer)
+        await search.begin()
+        for number in range(1, rounds + 1):
+            await search.round(number, rewrites)
+        best, ended, verification = search.best(), bench.ended, None
+        if best is not None and ended != "cancelled":
+            verification = await verify(bench, task.configuration, search.with_text(search.candidates[best].text), held)
+        return InstructionResult(
+            source=task.source,
+            set_name=task.evaluation_set.name,
+            set_version=task.evaluation_set.version,
+            metric=task.metric,
+            part=part,
+            original=search.original,
+            baseline=search.baseline.summary,
+            training=len(training),
+            held_back=len(held),
+            candidates=tuple(search.candidates),
+            best=best,
+            verification=verification,
+            proposer=_named(proposer),
+            prompt=prompt,
+            trained_on=tuple(example.question for example in training),
+            left_out=left_out,
+            usage=bench.usage,
+            seconds=bench.seconds,
+            ended=bench.ended or ended,
+            problem=bench.problem,
+        )
 
 
 @dataclass

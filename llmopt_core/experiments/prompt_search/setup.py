@@ -15,15 +15,12 @@ from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, few_shot_from, newest_versions
 from llmopt_core.experiments.prompt_lab.plan import asked_examples
 from llmopt_core.experiments.prompt_lab.setup import VariantSetup, variants_of
-from llmopt_core.experiments.prompt_search.task import Budget, SearchTask, sampled, with_prompt
+from llmopt_core.experiments.prompt_search.task import CHOICE, WORTH, Budget, SearchTask, sampled, with_prompt
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Spec
-
-WORTH, CHOICE, INSTRUCTION = "few-shot-worth", "few-shot-choice", "instruction-search"
-"""Kinds of jobs."""
 
 R = TypeVar("R", bound=Spec)
 Search = Callable[..., Coroutine[Any, Any, Spec]]

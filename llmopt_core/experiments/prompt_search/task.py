@@ -21,6 +21,9 @@ from llmopt_core.prompts.overlap import find_overlap, normalised
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.types import Document, EvaluationSet, Example, Spec
 
+WORTH, CHOICE, INSTRUCTION = "few-shot-worth", "few-shot-choice", "instruction-search"
+"""Kinds of searches, and of their jobs."""
+
 LEAST_PART = 6
 """With fewer pairs no paired test can come out below 0.05."""
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.prompt_search.bench import Bench, Ended, Measured, Report
-from llmopt_core.experiments.prompt_search.task import SearchTask, check_task, with_prompt, without_repeats
+from llmopt_core.experiments.prompt_search.bench import Bench, Ended, Measured, Report, search_bench, search_work_name
+from llmopt_core.experiments.prompt_search.task import WORTH, SearchTask, check_task, with_prompt, without_repeats
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of, select_examples
 from llmopt_core.statistics.intervals import Summary
@@ -97,39 +97,39 @@ async def measure_worth(
         BadInput: There are no few-shot examples, or nothing could be scored.
     """
     check_task(task, models)
+    work = search_work_name(WORTH, task, models, {"keep_examples": keep_examples})
     task, places, left_out = without_repeats(task, keep_examples=keep_examples)
     task, places = _shown(task, places)
     shots = task.configuration.prompt.few_shot
     if shots is None or not shots.examples:
         raise BadInput("No few-shot example is left to measure: all of them repeat a question of the set.")
     questions = task.evaluation_set.examples
-    bench = Bench(task, models, cache, report, should_cancel)
-    bench.planned = worth_answers(len(places), len(questions))
-    full = await bench.measure(task.configuration, questions, "with all examples")
-    bench.insist(full)
-    without: list[Measured | None] = []
-    for number in range(len(places)):
-        rest = [shot for other, shot in enumerate(shots.examples) if other != number]
-        made = task.with_shots(rest, keep_selection=True)
-        measured = (
-            await bench.measure(made, questions, f"without example {places[number] + 1}") if not bench.ended else None
+    with search_bench(work, task, models, cache, report, should_cancel) as bench:
+        bench.planned = worth_answers(len(places), len(questions))
+        full = await bench.measure(task.configuration, questions, "with all examples")
+        bench.insist(full)
+        without: list[Measured | None] = []
+        for number in range(len(places)):
+            rest = [shot for other, shot in enumerate(shots.examples) if other != number]
+            made = task.with_shots(rest, keep_selection=True)
+            told = f"without example {places[number] + 1}"
+            measured = await bench.measure(made, questions, told) if not bench.ended else None
+            without.append(measured if measured is not None and measured.complete and full.complete else None)
+        return WorthResult(
+            source=task.source,
+            set_name=task.evaluation_set.name,
+            set_version=task.evaluation_set.version,
+            metric=task.metric,
+            questions=len(questions),
+            full=full.summary,
+            examples=_judged(bench, places, shots.examples, full, without),
+            trained_on=tuple(example.question for example in questions),
+            left_out=left_out,
+            usage=bench.usage,
+            seconds=bench.seconds,
+            ended=bench.ended,
+            problem=bench.problem,
         )
-        without.append(measured if measured is not None and measured.complete and full.complete else None)
-    return WorthResult(
-        source=task.source,
-        set_name=task.evaluation_set.name,
-        set_version=task.evaluation_set.version,
-        metric=task.metric,
-        questions=len(questions),
-        full=full.summary,
-        examples=_judged(bench, places, shots.examples, full, without),
-        trained_on=tuple(example.question for example in questions),
-        left_out=left_out,
-        usage=bench.usage,
-        seconds=bench.seconds,
-        ended=bench.ended,
-        problem=bench.problem,
-    )
 
 
 def _shown(task: SearchTask, places: tuple[int, ...]) -> tuple[SearchTask, tuple[int, ...]]:

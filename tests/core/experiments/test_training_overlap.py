@@ -13,7 +13,7 @@ from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.prompt_search.choice import ChoiceResult
 from llmopt_core.experiments.prompt_search.instructions import Candidate, InstructionResult
-from llmopt_core.experiments.prompt_search.setup import CHOICE, INSTRUCTION, WORTH
+from llmopt_core.experiments.prompt_search.task import CHOICE, INSTRUCTION, WORTH
 from llmopt_core.experiments.prompt_search.worth import ExampleWorth, WorthResult
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of, scored_from

@@ -187,6 +187,24 @@ def test_what_a_budget_refused_is_missing_and_asked_within_a_new_one(lab: Lab) -
     assert sum(run.usage.cost_usd or 0.0 for run in whole.all_runs) == pytest.approx(0.06)
 
 
+async def test_the_same_comparison_started_again_is_paid_from_the_same_budget(lab: Lab) -> None:
+    plan = lab.plan(concurrency=1, budget_usd=0.045)
+    for _ in range(3):
+        found = await lab.run(plan)
+        assert found.out_of_budget
+        assert len(lab.chat.requests) == 4
+        # What was answered would have to be asked again, and what it cost stays spent.
+        lab.store.cache.clear()
+    with pytest.raises(BadInput, match=r"stopped by its budget, and 0\.04 USD are spent so far"):
+        await lab.run(replace(plan, budget_usd=None))
+    assert len(lab.chat.requests) == 4
+    whole = await lab.run(replace(plan, budget_usd=0.105))
+    assert (whole.status, len(lab.chat.requests)) == ("finished", 10)
+    # Another comparison has a budget of its own.
+    other = await lab.run(replace(plan, variants=(lab.variant("short", system="Be short."),)))
+    assert (other.status, len(lab.chat.requests)) == ("finished", 13)
+
+
 async def test_an_answer_without_a_paid_judge_is_kept_and_asked_again(lab: Lab) -> None:
     verdict = '{"reason": "fine", "passed": true, "score": 1.0}'
     lab.chat = ScriptedChat(

@@ -8,14 +8,13 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.jobs import JobRunner
 from llmopt_core.experiments.prompt_lab.setup import VariantSetup
 from llmopt_core.experiments.prompt_search.setup import (
-    CHOICE,
-    WORTH,
     SearchSetup,
     found_by,
     search_jobs,
     search_work,
     task_from,
 )
+from llmopt_core.experiments.prompt_search.task import CHOICE, WORTH
 from llmopt_core.experiments.prompt_search.worth import WorthResult, measure_worth
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec

@@ -60,8 +60,12 @@ async def test_a_used_up_budget_leaves_what_is_complete_and_paid_for(lab: Lab) -
     assert len(lab.chat.requests) == found.usage.calls == 60
     assert [example.comparison is not None for example in found.examples] == [True, False, False]
     assert found.examples[1].verdict is None
-    more = await lab.run(measure_worth, lab.task())
-    assert len(lab.chat.requests) == worth_answers(3, 24), "only what was missing is asked"
+    for budget in ({}, {"calls": 60}, {"usd": 5.0}):
+        with pytest.raises(BadInput, match=r"stopped by its budget, and 0\.6 USD are spent so far, in 60 calls"):
+            await lab.run(measure_worth, lab.task(budget=budget))
+    assert len(lab.chat.requests) == 60
+    more = await lab.run(measure_worth, lab.task(budget={"calls": 96}))
+    assert len(lab.chat.requests) == worth_answers(3, 24) == 96, "only what was missing is asked"
     assert more.ended == ""
 
 

@@ -119,7 +119,8 @@ def run_changes(
         then[DOCUMENTS], now[DOCUMENTS] = run.documents_version, documents
     try:
         configuration = configuration_from(run.configuration)
-        if saved is not None and saved.fingerprint != run.fingerprint:
+        # A variant of a comparison has the name of its prompt, and is no state of the configuration of that name.
+        if saved is not None and not run.comparison and saved.fingerprint != run.fingerprint:
             then |= configuration_basis(configuration)
             now |= configuration_basis(configuration_from(saved.spec))
     except BadInput:

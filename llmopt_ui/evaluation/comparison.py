@@ -63,6 +63,7 @@ def choose(project: Project, runs: Sequence[Run]) -> Chosen:
     pinned = pinned_here(runs)
     if pinned.runs:
         return _pinned(project, runs, dict(pinned.runs))
+    runs = evaluations_first(runs)
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     labels = set_labels(runs)
     forget_gone(SET, labels)
@@ -150,6 +151,7 @@ def show_run(run: Run, runs: Sequence[Run]) -> None:
     Where another run of its configuration counts by now, this one is shown alone.
     """
     unpin()
+    runs = evaluations_first(runs)
     label = next((name for name, place in set_labels(runs).items() if place == set_of(run)), None)
     if label is None:
         return
@@ -168,6 +170,16 @@ def show_run(run: Run, runs: Sequence[Run]) -> None:
     if run.id not in first:
         current = run.id in {other.id for other in found.values()}
         pin([*first, run.id] if current else [run.id])
+
+
+def evaluations_first(runs: Sequence[Run]) -> list[Run]:
+    """Evaluations, then comparisons of prompts, which count only on questions that nothing else was run on.
+
+    A quick comparison would else take the place of the evaluation before it.
+    """
+    whole = [run for run in runs if not run.comparison]
+    evaluated = {set_of(run) for run in whole}
+    return [*whole, *(run for run in runs if run.comparison and set_of(run) not in evaluated)]
 
 
 def set_of(run: Run) -> tuple[str, str]:

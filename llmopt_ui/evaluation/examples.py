@@ -27,8 +27,18 @@ ORDERS = {"set": "As in the set", "spread": "Most different first", "low": "Lowe
 
 
 def examples_view(project: Project, chosen: Chosen) -> None:
-    """The heat map and, below it, the chosen question."""
+    """The heat map and, below it, the chosen question; runs without scores have no map."""
     section("Question by question")
+    if chosen.metrics:
+        table, name, example = _map_view(project, chosen)
+    else:
+        table = cells(chosen.runs, "", questions_of(project, chosen))
+        name, example = _selected(chosen, table)
+    _one(chosen, table, name, example)
+
+
+def _map_view(project: Project, chosen: Chosen) -> tuple[Cells, str, str]:
+    """The map, and the configuration and the example that are chosen."""
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     metric = bar.selectbox(
         "Metric", chosen.metrics, key=METRIC, format_func=metric_title, bind="query-params", width=220
@@ -50,7 +60,7 @@ def examples_view(project: Project, chosen: Chosen) -> None:
         alt="Score of each question by configuration",
     )
     _take_click(clicked.selection.points, (name, example))
-    _one(chosen, table, name, example)
+    return table, name, example
 
 
 def ordered(table: Cells, order: str) -> Cells:

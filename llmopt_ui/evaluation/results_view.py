@@ -37,7 +37,11 @@ def _picture(project: Project, chosen: Chosen, compared: Sequence[Entry]) -> Non
     first, partial = first_charted(compared, chosen.leading, chosen.metrics)
     section("Scores that all have" if partial else "Scores")
     caveats_view([entry.known for entry in compared if entry.known], outdated_words(project, chosen.runs))
-    _bars(chosen, compared, first, "metric_bars")
+    if first:
+        _bars(chosen, compared, first, "metric_bars")
+    else:
+        st.caption("These runs were made without scores: below are their answers.")
+        return
     size = set_size(project, chosen.set_name, chosen.set_version)
     means = means_over(list(chosen.runs.values()), size)
     judge_caption(chosen.judge, chosen.ragas, means)

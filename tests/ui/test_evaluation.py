@@ -15,6 +15,7 @@ from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparis
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Run
 from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Record, Score
 from llmopt_ui import resources
 from llmopt_ui.evaluation.history import open_problem
@@ -431,6 +432,42 @@ def test_a_run_that_was_not_chosen_is_shown_when_its_results_are_opened(app: App
     wanted = next(run.id for run in store.runs(used) if run.name == "rag")
     test.query_params["open_run"] = str(wanted)
     assert leaders(test.run()) == ["baseline", "rag", "rag-rerank"]
+
+
+def test_a_comparison_of_prompts_does_not_take_the_place_of_an_evaluation(app: App, store: Store, used: str) -> None:
+    rows = EvaluationSet("two rows", (Example("a", "How many?"),))
+    found = _comparison(store, used, rows)
+    test = app(PAGE, project=used, evaluation_view="Results")
+    assert test.selectbox(key="set").value == "questions"
+    assert leaders(test) == ["baseline", "rag", "rag-rerank"]
+    test.selectbox(key="set").set_value("two rows").run()
+    assert not test.exception
+    assert leaders(test) == ["baseline", "wordy"]
+    assert "made without scores" in plain(test)
+    assert not test.get("plotly_chart"), "there is nothing to draw"
+    assert "From an earlier state" not in plain(test), "a variant is no state of the configuration of its name"
+    assert [run.name for run in found] == ["baseline", "wordy"]
+
+
+def test_a_comparison_on_a_whole_set_is_not_mixed_with_its_evaluations(app: App, store: Store, used: str) -> None:
+    _comparison(store, used, store.evaluation_set(used, "questions"))
+    test = app(PAGE, project=used, evaluation_view="Results")
+    assert leaders(test) == ["baseline", "rag", "rag-rerank"]
+
+
+def _comparison(store: Store, project: str, rows: EvaluationSet) -> list[Run]:
+    """A finished comparison of two prompts without scores, one named like a configuration."""
+    variants = tuple(
+        Configuration.model_validate({"name": name, "prompt": {"template": f"{name}: {{{{ question }}}}"}})
+        for name in ("baseline", "wordy")
+    )
+    found = start_comparison(store, ComparisonPlan(project, variants, rows), new_id())
+    for (run,) in found.runs:
+        store.save_records(
+            run.id, [(place, Record(example, Answer("1"))) for place, example in enumerate(rows.examples)]
+        )
+        store.finish_run(run.id, "finished")
+    return [run for (run,) in found.runs]
 
 
 def test_all_runs_tell_comparisons_and_evaluations_apart(app: App, store: Store, used: str) -> None:

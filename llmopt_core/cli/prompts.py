@@ -180,7 +180,7 @@ async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
         work = comparison_work_name(plan, models)
         check_larger_budget(store.cache, work, plan.budget_usd)
         store.ensure_project(plan.project)
-        found = start_comparison(store, plan, new_id())
+        found = start_comparison(store, plan, new_id(), models)
         board.add(all_places(plan))
         await run_comparison(store, plan, found, models, board)
         if plan.budget_usd is not None:

@@ -10,14 +10,14 @@ import streamlit as st
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.board import Board
 from llmopt_core.experiments.prompt_lab.columns import Column
-from llmopt_core.experiments.prompt_lab.comparison import Comparison
+from llmopt_core.experiments.prompt_lab.comparison import Comparison, earlier_state
 from llmopt_core.experiments.prompt_lab.grid import Filter, Grid, missing_places
 from llmopt_core.reporting.standing import standing_of
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Usage
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
-from llmopt_ui.caveats import overlap_sentences
+from llmopt_ui.caveats import documents_now, overlap_sentences
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import show_error, told_plainly, told_problem
 from llmopt_ui.leaderboard_table import metric_title
@@ -27,6 +27,7 @@ from llmopt_ui.prompts.grid_rows import Page, draw_rows
 from llmopt_ui.prompts.live import ask_again, columns, grid_of, live, new_budget_key
 from llmopt_ui.prompts.state import addressed
 from llmopt_ui.prompts.watch import answers_ended, watch
+from llmopt_ui.resources import models
 from llmopt_ui.theme import Ink, verdict
 
 FILTER, PAGE, MARKED = "show", "page", "marked"
@@ -50,6 +51,8 @@ def grid_view(project: Project, found: Comparison) -> None:
     known = project_inks(project, grid.names)
     colours = [known[name] for name in grid.names]
     _standing(found, grid, board)
+    if board is None:
+        _mark_earlier_state(project, found)
     card = _card(found) if board is not None else None
     head = [column.empty() for column in st.columns(len(grid.names), gap="small")]
     draw_head(head, grid, columns(found, grid, board), colours)
@@ -64,6 +67,12 @@ def grid_view(project: Project, found: Comparison) -> None:
               lambda now: _progress(card, found, now))  # fmt: skip
     elif grid.rows:
         grid_downloads(project, found, grid)
+
+
+def _mark_earlier_state(project: Project, found: Comparison) -> None:
+    told = earlier_state(found, documents_now(project), models())
+    if told:
+        st.warning(fmt.markdown(told), icon=":material/history:")
 
 
 def _card(found: Comparison) -> ProgressCard:

@@ -14,6 +14,8 @@ from llmopt_core.experiments.basis import BEHIND, models_basis
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparison
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.tuning_lab.square import corners
 from llmopt_core.finetuning.adapters import adapters_root, write_card
 from llmopt_core.models.base import ChatRequest, ModelSpec
@@ -208,6 +210,22 @@ def test_results_say_which_runs_are_of_an_earlier_state_and_why(app: App, store:
     assert "the questions, the prompt and the model have changed since baseline ran" in told
     assert "the questions have changed since rag, rag-rerank ran" in told
     assert "the questions and the address of far have changed since served ran" in told
+
+
+def test_a_comparison_says_that_an_address_behind_its_variants_is_another(app: App, store: Store, far: str) -> None:
+    body = {"name": "plain", "model": {"endpoint": "far"}, "prompt": {"template": "{{ question }}"}}
+    rows = EvaluationSet("questions", store.evaluation_set(far, "questions").examples[:2])
+    found = start_comparison(
+        store, ComparisonPlan(far, (configuration_from(body),), rows), new_id(), resources.models()
+    )
+    for column in found.runs:
+        store.save_records(column[0].id, [(i, Record(e, Answer("a"))) for i, e in enumerate(rows.examples)])
+        store.finish_run(column[0].id, "finished")
+    page = ("pages/prompt_lab.py", {"prompts_view": "Side by side", "comparison": found.id})
+    assert EARLIER not in words(app(page[0], project=far, **page[1]))
+    save_endpoint(resources.settings(), Endpoint(name="far", base_url="http://127.0.0.1:2/v1", default_model="m"))
+    told = words(app(page[0], project=far, **page[1]))
+    assert f"{EARLIER} the address of far has changed since plain ran." in told
 
 
 def test_the_square_says_what_has_changed_since_its_corners_ran(app: App, store: Store) -> None:

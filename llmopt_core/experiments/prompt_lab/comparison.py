@@ -11,10 +11,12 @@ from typing import Any
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.check_spec import CheckSpec
 from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.basis import BEHIND, models_basis, run_changes, runs_changed
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.grading import recorded_metrics
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import ACTIVE, COMPARISON, Project, Run, Status
 
@@ -97,16 +99,26 @@ def new_id() -> str:
     return secrets.token_hex(4)
 
 
-def start_comparison(store: Store, plan: ComparisonPlan, comparison_id: str, job_id: int | None = None) -> Comparison:
+def start_comparison(
+    store: Store, plan: ComparisonPlan, comparison_id: str, models: Models | None = None, job_id: int | None = None
+) -> Comparison:
     """Store the runs of a comparison that is about to be worked on.
 
     Repeats are stored before first answers, so that the newest run of each variant is its first answers.
+
+    Args:
+        store: Where.
+        plan: What is compared.
+        comparison_id: See `new_id`.
+        models: Those behind the variants' names; which addresses and weights they are is kept with the runs.
+        job_id: The job it belongs to.
     """
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
     from llmopt_core.experiments.training_sources import training_overlap
 
     metrics = recorded_metrics(plan.metrics, plan.examples)
     learned = [training_overlap(store, plan.project, variant, plan.examples) for variant in plan.variants]
+    behind = [{BEHIND: models_basis(variant, models, plan.judge)} if models else {} for variant in plan.variants]
     for repeat in reversed(range(plan.repeats)):
         for column, variant in enumerate(plan.variants):
             store.start_run(
@@ -118,7 +130,7 @@ def start_comparison(store: Store, plan: ComparisonPlan, comparison_id: str, job
                 judge=plan.judge.label,
                 metrics=metrics,
                 total=len(plan.evaluation_set.examples),
-                options=_options(plan, comparison_id, column, repeat),
+                options={**_options(plan, comparison_id, column, repeat), **behind[column]},
                 job_id=job_id,
                 documents_version=documents_version(plan.documents),
                 training=learned[column].model_dump(mode="json"),
@@ -167,6 +179,21 @@ def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
         found.budget_usd,
         found.origin,
     )
+
+
+def earlier_state(found: Comparison, documents: str, models: Models) -> str:
+    """One sentence on what stands behind the variants' names that was another when they answered; else empty.
+
+    Args:
+        found: The comparison.
+        documents: The version of the project's documents now.
+        models: Those behind the variants' names now.
+    """
+    names = [variant.name for variant in found.variants]
+    return runs_changed({
+        name: run_changes(column[0], None, None, documents, models)
+        for name, column in zip(names, found.runs, strict=True)
+    })  # fmt: skip
 
 
 def delete_comparison(store: Store, found: Comparison) -> None:

@@ -43,9 +43,9 @@ class LiveComparisons:
         self._boards: dict[str, tuple[Board, int]] = {}
 
     def start(self, plan: ComparisonPlan, make_models: MakeModels) -> str:
-        """Start a comparison; returns its id. `make_models` is called inside the job's event loop."""
+        """Start a comparison; returns its id. `make_models` is called here, and inside the job's event loop."""
         comparison_id = new_id()
-        found = start_comparison(self._store, plan, comparison_id)
+        found = start_comparison(self._store, plan, comparison_id, make_models())
         self._submit(plan, found, all_places(plan), make_models)
         return comparison_id
 

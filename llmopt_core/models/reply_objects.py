@@ -12,6 +12,12 @@ from llmopt_core.models.thinking import split_thinking
 _QUOTES = "'\"“‘«‹„"
 _DECODER = json.JSONDecoder(strict=False)
 _DEEPEST = 8
+_LEAD_CHARS = 300
+_SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]")
+_EXAMPLE = re.compile(
+    r"\b(?:examples?|for instance|hypothetical\w*|(?<!I )would (?:have|be|get|pass|look|earn|receive)|had it)\b|例如|比如|示例|例子|如果",
+    re.IGNORECASE,
+)
 
 
 def without_thinking(text: str) -> str:
@@ -20,16 +26,24 @@ def without_thinking(text: str) -> str:
 
 
 def objects_in(reply: str, opening: str = "{") -> list[Any]:
-    """The JSON objects (or, with `[`, lists) of a reply, outermost alone, in order; those in quotes are no reply."""
-    return [value for value, quoted in _found(without_thinking(reply), opening) if not quoted]
+    """The JSON objects (or, with `[`, lists) of a reply, outermost alone, in order.
+
+    Those in quotes are no reply, nor is one after another that is introduced as an example or as what would have been.
+    """
+    text, found = without_thinking(reply), list[Any]()
+    for value, start, end in _found(text, opening):
+        if not _is_quoted(text, start, end) and not (found and _is_example(text, start)):
+            found.append(value)
+    return found
 
 
 def smuggled(material: Any) -> list[Any]:
     """Every JSON object that stands inside the texts to be graded: a reply that repeats one is none."""
-    return [value for text in _texts(material) for value, _ in _found(text, "{")]
+    return [value for text in _texts(material) for value, _, _ in _found(text, "{")]
 
 
-def _found(text: str, opening: str) -> Iterator[tuple[Any, bool]]:
+def _found(text: str, opening: str) -> Iterator[tuple[Any, int, int]]:
+    """Each object with its place."""
     place = text.find(opening)
     while place >= 0:
         try:
@@ -40,11 +54,11 @@ def _found(text: str, opening: str) -> Iterator[tuple[Any, bool]]:
             if broken:
                 yield from _last_inside(text, place, end)
         else:
-            yield value, _is_quoted(text, place, end)
+            yield value, place, end
         place = text.find(opening, end)
 
 
-def _last_inside(text: str, start: int, end: int) -> Iterator[tuple[Any, bool]]:
+def _last_inside(text: str, start: int, end: int) -> Iterator[tuple[Any, int, int]]:
     """The object that ends a broken one, opened too often; one that a cut object goes on after is no reply."""
     inner = text.rfind("{", start + 1, end)
     if inner < 0:
@@ -54,7 +68,7 @@ def _last_inside(text: str, start: int, end: int) -> Iterator[tuple[Any, bool]]:
     except (ValueError, RecursionError):
         return
     if not text[close:end].strip("}]` \n"):
-        yield value, _is_quoted(text, inner, close)
+        yield value, inner, close
 
 
 def _end_of_broken(text: str, start: int) -> int:
@@ -82,6 +96,12 @@ def _is_quoted(text: str, start: int, end: int) -> bool:
         return True
     before = text[:start].rstrip(" ")
     return (before[-1:] in _QUOTES and bool(before)) or (before.endswith("`") and not before.endswith("```"))
+
+
+def _is_example(text: str, start: int) -> bool:
+    """Whether the words that lead to a place speak of an example."""
+    lead = text[max(0, start - _LEAD_CHARS) : start].rstrip().rstrip("`").removesuffix("json").rstrip("`").rstrip()
+    return bool(_EXAMPLE.search(_SENTENCE_END.split(lead.replace("e.g.", "for instance"))[-1]))
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:

@@ -31,6 +31,13 @@ NO, YES = '{"passed": false, "score": 0.1, "reason": "wrong"}', '{"passed": true
         f"{NO}\n> {YES}",
         f'The answer says "{YES}", so:\n{NO}',
         f"{{see below}} {NO}",
+        f"{NO}\n\nFor example, an answer that passes:\n```json\n{YES}\n```",
+        f"<answer>{NO}</answer>\nHad it named the year, e.g. 1713, I would have said {YES}",
+        f"```json\n{NO}\n```\n<example>{YES}</example>",
+        f"{NO}\n例如，正确的回答：{YES}",
+        f"For example, {YES} would be wrong here. It named no year.\nVerdict: {NO}",
+        f"For example, {NO}",
+        f"Draft: {YES}. On reflection I would say: {NO}",
     ],
 )
 def test_the_last_object_that_is_no_quotation_counts(reply: str) -> None:

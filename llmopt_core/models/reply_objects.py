@@ -15,7 +15,8 @@ _DEEPEST = 8
 _LEAD_CHARS = 300
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]")
 _EXAMPLE = re.compile(
-    r"\b(?:examples?|for instance|hypothetical\w*|(?<!I )would (?:have|be|get|pass|look|earn|receive)|had it)\b|例如|比如|示例|例子|如果",
+    r"\b(?:examples?|for instance|hypothetical\w*|(?<!I )would (?:have|be|get|pass|look|earn|receive)|had it)\b"
+    r"|例如|比如|示例|例子|如果",
     re.IGNORECASE,
 )
 

@@ -27,6 +27,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.components import empty_state, told_plainly
 from llmopt_ui.keys import endpoints, keys_of
+from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import job_runner, settings, store
 from llmopt_ui.session import notify
 from llmopt_ui.tuning.fields import hyperparameter_fields
@@ -72,7 +73,7 @@ def start_form(project: Project, jobs: Sequence[Job]) -> None:
     if provider == LOCAL:
         kind = three.selectbox("What is tuned", list(_KINDS), key="start_kind", format_func=_KINDS.__getitem__,
                                help=explained("lora"))  # fmt: skip
-    values, base = _service_fields(three) if provider != LOCAL else ({}, "builtin")
+    values, base = _service_fields(three, provider) if provider != LOCAL else ({}, "builtin")
     name = one.text_input(
         "Name of the tuned model", free_name(chosen.name, jobs, tuned_chat_models(settings())),
         key=f"{NAME}_{label}_{tuning_state().forms}", max_chars=40,
@@ -125,14 +126,14 @@ def _place(provider: str) -> str:
     return "On this machine (built-in model)" if provider == LOCAL else f"At {provider}"
 
 
-def _service_fields(box: Any) -> tuple[dict[str, Any], str]:
-    base = box.text_input("Base model", key="start_base", placeholder="As the service names it")
+def _service_fields(box: Any, provider: str) -> tuple[dict[str, Any], str]:
+    base = model_choice(box, provider, "", "start_base", label="Base model", placeholder="As the service names it")
     one, two, _ = st.columns(3, gap="medium")
     price = one.number_input("USD per million tokens", 0.0, None, None, 1.0, key="start_price", placeholder="Unknown",
                              help="The price of training, for the cost of the job.")  # fmt: skip
     budget = budget_field(two, "start_budget", "A job that may cost more is not started; one that the service reports "
                           "to cost more is cancelled.")  # fmt: skip
-    return {"price_per_million": price, "budget_usd": budget}, (base or "").strip()
+    return {"price_per_million": price, "budget_usd": budget}, base
 
 
 def request_from(**values: Any) -> JobRequest:

@@ -357,6 +357,21 @@ def test_a_local_job_starts_with_what_the_form_says(
     assert not [button for button in elsewhere.button if button.label == "Cancel"]
 
 
+def test_base_models_that_a_service_lists_are_offered(
+    app: App, used: str, store: Store, settings: Settings, stub: FineTuningStub
+) -> None:
+    save_training_set(store, used, "shades", examples(20), examples(5, 100))
+    file = settings.home / "endpoints.yaml"
+    file.write_text(f"{file.read_text()}  models: [big-1, small-1]\n")
+    test = app(PAGE, project=used, tuning_view="Jobs")
+    test.selectbox(key="start_provider").set_value("cloud").run()
+    base = test.selectbox(key="start_base_of_cloud")
+    assert (base.label, base.options, base.value) == ("Base model", ["big-1", "small-1"], None)
+    base.set_value("small-1").run()
+    assert not test.exception
+    assert "This leaves the machine" in words(test)
+
+
 def test_nothing_is_sent_to_a_service_before_the_user_agreed(
     app: App, used: str, store: Store, settings: Settings, stub: FineTuningStub
 ) -> None:

@@ -30,6 +30,7 @@ class State:
         warned: Whether the notice tells of something that went wrong.
         problem: What went wrong in a callback, to show once.
         chosen_project: The project to go to at the next rerun.
+        missing_project: The project that a link named and that is not there; empty for none.
         shown_project: Id of the project that was shown last; 0 before the first.
         tabs: Open tabs to come back to when the page is drawn for another project; None where it is not left.
         dialog: Which dialog is open; empty for none.
@@ -61,6 +62,7 @@ class State:
     warned: bool = False
     problem: str = ""
     chosen_project: str = ""
+    missing_project: str = ""
     shown_project: int = 0
     tabs: dict[str, str] | None = None
     dialog: str = ""

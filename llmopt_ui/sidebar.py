@@ -31,6 +31,7 @@ def sidebar() -> None:
     wanted, state().chosen_project = state().chosen_project, ""
     if _leaves(projects, wanted):
         leave_project()
+    _look_for_linked(projects)
     if wanted:
         st.session_state[PROJECT] = wanted
     if st.session_state.get(PROJECT, "") not in projects:
@@ -47,12 +48,34 @@ def sidebar() -> None:
             st.button("More", key=MORE, icon=":material/more_horiz:", type="tertiary", on_click=_ask, args=(MORE,),
                       help="Copy, export, import, delete")  # fmt: skip
         running_jobs(name or "")
+    if name and state().missing_project:
+        _tell_missing(state().missing_project, name)
     if state().dialog == NEW:
         _new_project()
     elif state().dialog == RENAME and name:
         _rename_project(name)
     elif state().dialog == MORE:
         _whole_project(projects[name] if name else None)
+
+
+def _look_for_linked(projects: Mapping[str, Project]) -> None:
+    """Remember the project of a link that is not there: the address forgets it as soon as another is shown."""
+    linked = st.query_params.get(PROJECT, "")
+    if linked and linked not in projects and not state().shown_project:
+        state().missing_project = linked
+
+
+def _tell_missing(linked: str, shown: str) -> None:
+    told = (
+        f"There is no project {fmt.shorten(linked, 80)} in this workspace: it was renamed or deleted, or the link is "
+        f"of another workspace. What you see is the project {shown}."
+    )
+    st.warning(fmt.markdown(told), icon=":material/link_off:")
+    st.button("Put away", key="missing_project", type="tertiary", on_click=_put_away_missing)
+
+
+def _put_away_missing() -> None:
+    state().missing_project = ""
 
 
 def _leaves(projects: Mapping[str, Project], wanted: str) -> bool:

@@ -23,6 +23,8 @@ _KINDS = {
     "embedder-before-after": "Measuring",
     "fine-tuning start": "Sending the data of",
 }
+_WHOLE = frozenset({"instruction-search"})
+"""Kinds whose words say all: what they name besides is the same for all of them."""
 _PILOT = "-estimate"
 _NAMES = ("configurations", "variants", "configuration", "name", "subject", "settings")
 _SETS = ("evaluation_set", "questions", "set")
@@ -37,7 +39,8 @@ def job_title(kind: str, arguments: Mapping[str, Any]) -> str:
     """
     pilot = kind.endswith(_PILOT) and kind not in _KINDS
     words = "Trying a few questions of" if pilot else _KINDS.get(kind, kind.replace("-", " ").capitalize())
-    inside = _inside(next((arguments[name] for name in _NAMES if arguments.get(name)), ""))
+    named = () if kind in _WHOLE else _NAMES
+    inside = _inside(next((arguments[name] for name in named if arguments.get(name)), ""))
     asked = next((str(arguments[name]) for name in _SETS if isinstance(arguments.get(name), str)), "")
     return " ".join(part for part in (words, inside, f"on {asked}" if asked else "") if part).removesuffix(" of")
 

@@ -16,7 +16,7 @@ from llmopt_ui.prompts.grid import grid_view
 from llmopt_ui.prompts.live import live
 from llmopt_ui.prompts.promptfoo import import_button, imported_view
 from llmopt_ui.prompts.setup import save_setup, setup_view
-from llmopt_ui.prompts.state import addressed, open_next
+from llmopt_ui.prompts.state import addressed, open_next, tell_gone
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 
@@ -27,8 +27,8 @@ NEW = "new"
 def side_view(project: Project) -> None:
     """The whole tab."""
     found = {one.id: one for one in comparisons(store(), project)}
+    options = [NEW, *found]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        options = [NEW, *found]
         chosen = st.selectbox(
             "Comparison", options, width=560, **addressed(PICKER, options, NEW),
             format_func=lambda key: _told(found[key]) if key in found else "New comparison",
@@ -39,6 +39,7 @@ def side_view(project: Project) -> None:
             _actions(project, found[chosen])
         else:
             import_button(project)
+    tell_gone(PICKER, options, "comparison")
     if chosen in found:
         # In the place of the setup: while answers are watched, what stood there before would stay, greyed and dead.
         st.empty()

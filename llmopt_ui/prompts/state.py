@@ -71,6 +71,13 @@ def addressed(name: str, options: Sequence[str], default: str) -> dict[str, Any]
     return {"key": key, "on_change": _into_address, "args": (name, key, default)}
 
 
+def tell_gone(name: str, options: Sequence[str], what: str) -> None:
+    """Say that what the address names is not in this project, such as a comparison that was deleted."""
+    named = st.query_params.get(name, "")
+    if named and named not in options:
+        st.warning(f"The {what} that this link names is not in this project.", icon=":material/link_off:")
+
+
 def _into_address(name: str, key: str, default: str) -> None:
     chosen = st.session_state[key]
     if chosen in (None, default):

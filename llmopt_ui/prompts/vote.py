@@ -24,7 +24,7 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, told_problem
 from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.prompts.live import grid_of
-from llmopt_ui.prompts.state import addressed, prompt_state
+from llmopt_ui.prompts.state import addressed, prompt_state, tell_gone
 from llmopt_ui.prompts.texts import meta_html, question_html, text_html
 from llmopt_ui.prompts.vote_result import vote_result
 from llmopt_ui.resources import store
@@ -49,6 +49,7 @@ def vote_view(project: Project) -> None:
             help="Named by its rows, so that the names of the variants do not give them away.",
         )  # fmt: skip
         voter = _voter()
+    tell_gone(PICKER, list(found), "comparison")
     if not voter:
         empty_state("Who votes?", "Type your name or initials above; then the first question comes.",
                     ":material/how_to_vote:")  # fmt: skip

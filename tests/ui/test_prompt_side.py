@@ -57,6 +57,20 @@ def compared(app: App, prompts: str, script: Callable[..., object]) -> AppTest:
     return test
 
 
+@pytest.mark.parametrize(("tab", "name"), [("Side by side", "comparison"), ("Blind vote", "vote_on")])
+def test_a_link_to_a_comparison_that_is_gone_says_so(
+    app: App, compared: AppTest, store: Store, prompts: str, tab: str, name: str
+) -> None:
+    gone = "The comparison that this link names is not in this project."
+    (there,) = [found.id for found in comparisons(store, prompts)]
+    shown = {
+        wanted: [warning.value for warning in app(PAGE, project=prompts, prompts_view=tab, **{name: wanted}).warning]
+        for wanted in ("deadbeef", there)
+    }
+    assert shown["deadbeef"].count(gone) == 1
+    assert gone not in shown[there]
+
+
 def test_without_prompts_it_says_what_to_do(app: App, used: str) -> None:
     test = app(PAGE, project=used, prompts_view="Side by side")
     assert not test.exception

@@ -26,4 +26,6 @@ def test_the_title_of_a_job_says_what_is_inside() -> None:
     )
     assert job_title("retrieval-measure-estimate", {"configuration": "rag"}) == "Trying a few questions of rag"
     assert job_title("question-writing", {}) == "Writing questions"
+    searched = {"subject": "instructions", "source": "rag v1", "evaluation_set": "q"}
+    assert job_title("instruction-search", searched) == "Searching for a better instruction on q"
     assert job_title("something-new", {}) == "Something new"

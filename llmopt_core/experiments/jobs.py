@@ -8,11 +8,13 @@ import inspect
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.execution.budget import Account, accounted
+from llmopt_core.models.limiter import urgent
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project, Status
 from llmopt_core.settings import Settings
@@ -66,10 +68,16 @@ class JobContext:
 
 
 class Line:
-    """Jobs of one lane: a few run at once, the others start in the order in which they were submitted."""
+    """Jobs of one lane: a few run at once, the others start in the order in which they were submitted.
 
-    def __init__(self, at_once: int) -> None:
+    Args:
+        at_once: How many.
+        is_urgent: Whether their calls go before those of other lanes where an endpoint takes no more at once.
+    """
+
+    def __init__(self, at_once: int, is_urgent: bool = False) -> None:
         self._free = at_once
+        self.is_urgent = is_urgent
         self._waiting: list[int] = []
         self._changed = threading.Condition()
 
@@ -115,7 +123,7 @@ class JobRunner:
     def __init__(self, store: Store, settings: Settings, at_once: int = 2) -> None:
         self._store = store
         self._settings = settings
-        self._lines: dict[Lane, Line] = {"long": Line(at_once), "short": Line(_SHORT_AT_ONCE)}
+        self._lines: dict[Lane, Line] = {"long": Line(at_once), "short": Line(_SHORT_AT_ONCE, is_urgent=True)}
         self._submitting = threading.Lock()
         self._lock = threading.Lock()
         self._contexts: dict[int, JobContext] = {}
@@ -182,7 +190,7 @@ class JobRunner:
                 raise Cancelled("Cancelled before it started.")
             try:
                 self._store.update_job(context.job_id, status="running")
-                with accounted(context.paid):
+                with accounted(context.paid), urgent() if line.is_urgent else nullcontext():
                     result = _called(work, context)
             finally:
                 line.release()

@@ -5,18 +5,35 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 
 _Waiter = tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]
 
 
+_is_urgent: ContextVar[bool] = ContextVar("is_urgent", default=False)
+
+
+@contextmanager
+def urgent() -> Iterator[None]:
+    """What is called inside is served before all that is not: somebody waits for it."""
+    token = _is_urgent.set(True)
+    try:
+        yield
+    finally:
+        _is_urgent.reset(token)
+
+
 class Limiter:
-    """An asynchronous semaphore that several event loops may share; first come, first served."""
+    """An asynchronous semaphore that several event loops may share; first come, first served among equally urgent."""
 
     def __init__(self, limit: int) -> None:
         self._lock = threading.Lock()
         self._free = limit
         self._waiting: deque[_Waiter] = deque()
+        self._urgent: deque[_Waiter] = deque()
 
     async def __aenter__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -26,7 +43,7 @@ class Limiter:
                 return
             turn: asyncio.Future[None] = loop.create_future()
             waiter = (loop, turn)
-            self._waiting.append(waiter)
+            (self._urgent if _is_urgent.get() else self._waiting).append(waiter)
         try:
             await turn
         except BaseException:
@@ -41,15 +58,16 @@ class Limiter:
     def _give_up(self, waiter: _Waiter) -> None:
         """Leave the queue, or pass the turn on where it had just been given."""
         with self._lock:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
-                return
+            for line in (self._urgent, self._waiting):
+                if waiter in line:
+                    line.remove(waiter)
+                    return
         self._release()
 
     def _release(self) -> None:
         with self._lock:
-            while self._waiting:
-                loop, turn = self._waiting.popleft()
+            while line := self._urgent or self._waiting:
+                loop, turn = line.popleft()
                 try:
                     loop.call_soon_threadsafe(_wake, turn)
                 except RuntimeError:

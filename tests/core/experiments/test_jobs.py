@@ -3,13 +3,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.jobs import JobContext, JobRunner
+from llmopt_core.models.limiter import Limiter
 from llmopt_core.models.scripted import ScriptedChat
 
 from .conftest import Lab, reply
@@ -144,6 +145,31 @@ def test_a_look_does_not_wait_behind_two_long_jobs(lab: Lab) -> None:
     until(lambda: [runner.status(job).status for job in long] == ["running", "running", "queued"])
     go.set()
     assert [runner.wait(job).status for job in long] == ["finished"] * 3
+
+
+def test_calls_of_a_look_go_before_those_of_evaluations(runner: JobRunner) -> None:
+    """An endpoint that takes one call at once, and long work whose calls stand in line for it."""
+    limiter, go, order = Limiter(1), threading.Event(), []
+
+    def calls(who: str, count: int) -> Callable[[JobContext], Awaitable[None]]:
+        async def call() -> None:
+            async with limiter:
+                await asyncio.to_thread(go.wait, 30)
+                order.append(who)
+
+        async def work(_: JobContext) -> None:
+            await asyncio.gather(*(call() for _ in range(count)))
+
+        return work
+
+    long = [runner.submit("evaluation", "p", {}, calls("long", 5)) for _ in range(2)]
+    until(lambda: len(limiter._waiting) == 9)
+    look = runner.submit("retrieval-look", "p", {}, calls("look", 1), lane="short")
+    until(lambda: len(limiter._waiting) + len(limiter._urgent) == 10)
+    go.set()
+
+    assert [runner.wait(job, 20).status for job in (*long, look)] == ["finished"] * 3
+    assert order == ["long", "look", *["long"] * 9]
 
 
 def test_an_evaluation_goes_on_without_its_page(lab: Lab, runner: JobRunner) -> None:

@@ -16,9 +16,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-import psutil
-
 from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.execution.process import is_running, start_of
 from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.finetuning.files import load_training_set, write_atomically
 from llmopt_core.finetuning.jobs import ENDED, LOCAL, Job, JobEvent, JobRequest, MetricPoint
@@ -132,7 +131,7 @@ class JobFolder:
 
     def claim(self, pid: int) -> None:
         """Remember which process works on the job."""
-        self.write("process.json", {"pid": pid, "started": psutil.Process(pid).create_time()})
+        self.write("process.json", {"pid": pid, "started": start_of(pid)})
 
     def tidy(self) -> None:
         """Remove what killed processes have left of their drafts, here and where tuned models lie."""
@@ -145,10 +144,8 @@ class JobFolder:
         """Whether the process that works on the job is alive."""
         known = self.read("process.json")
         try:
-            process = psutil.Process(int(known["pid"]))
-            same = abs(process.create_time() - float(known["started"])) < 1.0
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except (StorageFailed, KeyError, ValueError, TypeError, psutil.Error):
+            return is_running(int(known["pid"]), float(known["started"]))
+        except (StorageFailed, KeyError, ValueError, TypeError):
             return False
 
     def job(self) -> Job:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import psutil
+from llmopt_core.execution.process import is_running, start_of
 
 BEAT_SECONDS = 3.0
 SILENT_SECONDS = 45.0
@@ -25,7 +25,7 @@ def me() -> dict[str, Any]:
     return {
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "started": psutil.Process().create_time(),
+        "started": start_of(os.getpid()),
         "at": time.time(),
     }
 
@@ -35,14 +35,7 @@ def is_gone(builder: Mapping[str, Any]) -> bool:
     if builder.get("host") == socket.gethostname() and isinstance(builder.get("pid"), int):
         if builder["pid"] == os.getpid():
             return builder.get("token") not in _working
-        try:
-            process = psutil.Process(builder["pid"])
-            same = abs(process.create_time() - float(builder.get("started", 0))) < 1.0
-            return not same or process.status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return True
-        except psutil.AccessDenied:
-            return False
+        return not is_running(builder["pid"], float(builder.get("started", 0)))
     return time.time() - float(builder.get("at", 0)) > _FORGOTTEN_SECONDS
 
 

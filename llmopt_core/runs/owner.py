@@ -9,9 +9,9 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-import psutil
 import sqlalchemy as sa
 
+from llmopt_core.execution.process import is_running, start_of
 from llmopt_core.runs.engine import Database
 from llmopt_core.runs.tables import now
 from llmopt_core.runs.values import ACTIVE
@@ -27,7 +27,7 @@ _SILENT_FOR = timedelta(seconds=90)
 
 @cache
 def _started(pid: int) -> float:
-    return psutil.Process(pid).create_time()
+    return start_of(pid)
 
 
 def me() -> dict[str, Any]:
@@ -78,12 +78,4 @@ def lives(row: Mapping[str, Any]) -> bool:
         return False
     if row["owner_host"] != socket.gethostname():
         return row["heartbeat"] is not None and now() - row["heartbeat"] < _SILENT_FOR
-    try:
-        process = psutil.Process(row["owner_pid"])
-        # A process number is used again after a while; its start time tells the two apart.
-        same = abs(process.create_time() - row["owner_started"]) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
+    return is_running(row["owner_pid"], row["owner_started"])

@@ -2,10 +2,12 @@ import os
 import subprocess
 import sys
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
+from llmopt_core.execution import process
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.tables import now
 from llmopt_core.runs.tables_runs import jobs
@@ -80,6 +82,32 @@ def _owned_by(store: Store, **columns: object) -> Job:
 
 def test_a_process_number_used_again_is_not_the_owner(store: Store) -> None:
     assert _owned_by(store, owner_pid=os.getpid(), owner_started=1.0).status == "interrupted"
+
+
+@pytest.mark.parametrize("seconds", [-7200, -2, 2, 7200])
+def test_work_goes_on_where_the_clock_is_set(store: Store, monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    """Linux tells the time of a process's start from the time of day, so it moves with the clock."""
+    job_id = store.start_job("evaluation", None, {})
+    before = psutil._pslinux.boot_time()
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: before + seconds)
+
+    assert store.job(job_id).status == "queued"
+
+
+def test_work_of_a_process_of_the_same_number_before_a_restart_is_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_boot", lambda: 1)
+    started = process.start_of(os.getpid())
+    monkeypatch.setattr(process, "_boot", lambda: 2)
+
+    assert _owned_by(store, owner_pid=os.getpid(), owner_started=started).status == "interrupted"
+
+
+def test_work_that_an_earlier_version_began_goes_on(store: Store) -> None:
+    started = psutil.Process().create_time()
+
+    assert _owned_by(store, owner_pid=os.getpid(), owner_started=started).status == "queued"
 
 
 def test_work_on_another_host_counts_as_alive_while_it_beats(store: Store) -> None:

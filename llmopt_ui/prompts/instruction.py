@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions, save_prompt, saved_prompt
+from llmopt_core.experiments.prompt_search.estimate import Rewriting
 from llmopt_core.experiments.prompt_search.instructions import (
     USUAL_PROPOSER,
     Candidate,
@@ -97,7 +98,8 @@ def _form(project: Project) -> None:
         answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held))
         beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
         start = partial(start_search, project, INSTRUCTION, _SUBJECT, search_instruction, task, options, setup)
-        return start, told_cost(INSTRUCTION, task, options, answers, beside)
+        rewriting = Rewriting(writer, int(rewrites * rounds), shown)
+        return start, told_cost(INSTRUCTION, task, options, answers, beside, rewriting)
 
     start_button("instruction_start", "Search", ready)
 

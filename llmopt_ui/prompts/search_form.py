@@ -12,11 +12,10 @@ from llmopt_core.evaluation.checks import checks_of
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.grading import CHECKS
-from llmopt_core.experiments.prompt_lab.estimate import estimate_comparison
 from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.experiments.prompt_lab.setup import VariantSetup, setup_from
 from llmopt_core.experiments.prompt_search.bench import search_work_name
+from llmopt_core.experiments.prompt_search.estimate import Rewriting, estimate_search
 from llmopt_core.experiments.prompt_search.setup import SearchSetup
 from llmopt_core.experiments.prompt_search.task import Budget, SearchTask
 from llmopt_core.experiments.tuning_lab.held_back import held_back_sets
@@ -95,7 +94,14 @@ def search_form(project: Project, key: str, *, questions: int, held_back: bool, 
     )  # fmt: skip
 
 
-def told_cost(kind: str, task: SearchTask, options: Mapping[str, object], answers: int, beside: str = "") -> str:
+def told_cost(  # noqa: PLR0917
+    kind: str,
+    task: SearchTask,
+    options: Mapping[str, object],
+    answers: int,
+    beside: str = "",
+    rewriting: Rewriting | None = None,
+) -> str:
     """What a search takes at most, and what it has cost already, in one line.
 
     Args:
@@ -104,22 +110,19 @@ def told_cost(kind: str, task: SearchTask, options: Mapping[str, object], answer
         options: What the search takes besides.
         answers: How many it takes at most.
         beside: Further calls, in words.
+        rewriting: What these are.
 
     Raises:
         BadInput: The prompt cannot be rendered, or its budget stopped the search before and it takes a larger one.
     """
     work = search_work_name(kind, task, models(), options)
     check_larger_budget(store().cache, work, task.budget.usd, task.budget.calls)
-    plan = ComparisonPlan(task.project, (task.configuration,), task.evaluation_set, judge=task.judge)
-    found = estimate_comparison(plan, models())
-    share = answers / len(task.evaluation_set.examples)
-    tokens = fmt.count(round(found.prompt_tokens * share))
+    found = estimate_search(task, models(), answers, rewriting)
+    most = found.most_usd
+    tokens = fmt.count(found.prompt_tokens)
     parts = [f"At most {fmt.plural(answers, 'answer')}{beside}", f"about {tokens} prompt tokens"]
-    if found.cost_usd is None:
-        parts.append("price unknown")
-    else:
-        parts.append("free" if found.cost_usd[1] == 0 else f"at most {fmt.money(found.cost_usd[1] * share)}")
-    most = None if found.cost_usd is None else found.cost_usd[1] * share
+    parts.append("price unknown" if most is None else "free" if most == 0 else f"at most {fmt.money(most)}")
+    parts += [f"without {' and '.join(found.not_counted)}"] if found.not_counted else []
     if task.budget.usd is not None and most is not None and most > task.budget.usd:
         parts.append(f"more than the budget of ${fmt.plain_usd(task.budget.usd)}, at which it stops")
     if task.budget.calls is not None and task.budget.calls < answers:

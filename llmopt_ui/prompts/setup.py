@@ -132,12 +132,14 @@ def _told(plan: ComparisonPlan, found: ComparisonEstimate) -> str:
     parts = [fmt.plural(found.answers, "answer")]
     parts += [f"{fmt.plural(not_run, 'row')} not run"] if not_run else []
     parts += [f"about {fmt.count(found.prompt_tokens)} prompt tokens"]
+    parts += [f"at most {fmt.plural(found.beside, 'call')} of judge and retrieval"] if found.beside else []
     if found.cost_usd is None:
         parts.append("price unknown")
     elif found.cost_usd[1] == 0:
         parts.append("free")
     else:
         parts.append(f"{fmt.money(found.cost_usd[0])} for the prompts, at most {fmt.money(found.cost_usd[1])} in all")
+    parts += [f"without {' and '.join(found.not_counted)}"] if found.not_counted else []
     return fmt.markdown(" · ".join(parts))
 
 

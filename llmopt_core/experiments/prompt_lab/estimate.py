@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
+from llmopt_core.experiments.prompt_lab.most import Most, most_grading, most_retrieval, not_counted, passages_tokens
+from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan, with_checks
 from llmopt_core.experiments.prompt_lab.preview import preview_prompt, preview_variables
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Example
 
 _LOOKED_AT = 5
-# Tokens of the embedding model per token of a chat model, roughly; a passage is counted in the former.
-_MARKS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +21,29 @@ class ComparisonEstimate:
 
     Attributes:
         answers: Over all variants and repeats; rows that are not run take none.
-        calls: Model calls, steps of chains included, as if nothing were cached.
-        prompt_tokens: Of all calls.
-        cost_usd: Least and most: without any answer, and with answers as long as allowed. None without a price.
+        calls: Model calls that answer, steps of chains included, as if nothing were cached.
+        prompt_tokens: Of all these calls.
+        cost_usd: Least and most: without any answer, and with answers as long as allowed, searched for and graded with
+            as many calls as that may take. None without a price.
+        beside: Calls beside the answers at most: those of an LLM judge and of retrieval.
+        not_counted: What else may be paid, in words.
     """
 
     answers: int
     calls: int
     prompt_tokens: int
     cost_usd: tuple[float, float] | None
+    beside: int = 0
+    not_counted: tuple[str, ...] = ()
 
 
-def estimate_comparison(plan: ComparisonPlan, models: Models) -> ComparisonEstimate:
+def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | None = None) -> ComparisonEstimate:
     """Render the prompts of a few rows and count. Nothing is sent.
+
+    Args:
+        plan: What is compared.
+        models: Know tokenizers and prices.
+        answers: Of each variant, where it is not one for each row and repeat.
 
     Raises:
         BadInput: A prompt cannot be rendered, or an endpoint is unknown.
@@ -43,7 +52,8 @@ def estimate_comparison(plan: ComparisonPlan, models: Models) -> ComparisonEstim
     least = most = 0.0
     priced = True
     asked = plan.asked
-    answers = len(asked) * plan.repeats
+    answers = len(asked) * plan.repeats if answers is None else answers
+    beside = _beside(plan, models, answers)
     for variant in plan.variants if asked else ():
         each, cost, steps = _per_answer(asked, variant, models)
         calls += answers * (1 + steps)
@@ -55,7 +65,27 @@ def estimate_comparison(plan: ComparisonPlan, models: Models) -> ComparisonEstim
         if cost is not None and written is not None:
             least += answers * cost
             most += answers * (cost + written)
-    return ComparisonEstimate(answers * len(plan.variants), calls, tokens, (least, most) if priced else None)
+    usd = None if not priced or beside.usd is None else (least, most + beside.usd)
+    more = dict.fromkeys(told for variant in plan.variants for told in not_counted(variant))
+    return ComparisonEstimate(answers * len(plan.variants), calls, tokens, usd, beside.calls, tuple(more))
+
+
+def _beside(plan: ComparisonPlan, models: Models, answers: int) -> Most:
+    """Grading each answer, and searching each question once for every way to search."""
+    asked = [with_checks(example, plan.checks) for example in plan.asked]
+    total = Most()
+    if not asked:
+        return total
+    found = {variant.retrieval.fingerprint: variant.retrieval for variant in plan.variants if variant.retrieval}
+    parts = [(most_retrieval(spec, plan.documents, asked, models), 1.0) for spec in found.values()]
+    parts += [
+        (most_grading(variant, asked, plan.metrics, plan.judge, models), answers / len(asked))
+        for variant in plan.variants
+    ]
+    for most, share in parts:
+        total.calls += round(most.calls * share)
+        total.usd = None if total.usd is None or most.usd is None else total.usd + most.usd * share
+    return total
 
 
 def _per_answer(examples: Sequence[Example], variant: Configuration, models: Models) -> tuple[float, float | None, int]:
@@ -65,10 +95,7 @@ def _per_answer(examples: Sequence[Example], variant: Configuration, models: Mod
         preview_prompt(variant.prompt, preview_variables(variant.prompt, example), variant.model, models)
         for example in looked_at
     ]
-    passages = 0
-    if variant.retrieval is not None:
-        passages = variant.retrieval.top_k * (variant.retrieval.chunking.size + _MARKS)
-    mean = sum(one.tokens for one in made) / len(made) + passages
+    mean = sum(one.tokens for one in made) / len(made) + passages_tokens(variant.retrieval)
     costs = [one.cost_usd for one in made if one.cost_usd is not None]
     shown = sum(one.tokens for one in made)
     cost = None if len(costs) < len(made) else (sum(costs) * (mean * len(made) / shown) / len(made) if shown else 0.0)

@@ -8,16 +8,18 @@ from typing import Literal
 
 from llmopt_core.errors import BadInput
 from llmopt_core.models.base import ChatRequest, ModelSpec
+from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.prompts.assemble import Mode
 from llmopt_core.prompts.overlap import normalised
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
-from llmopt_core.types import Message, Record
+from llmopt_core.types import Example, Message, Record
 
 Part = Literal["system", "template"]
 MOST_FAILURES = 8
 _MOST_CHARACTERS = 4_000
-_FEW, _SHORT = 2, 160
+_FEW, _SHORT, _LONG = 2, 160, 600
+_AROUND, _BOILERPLATE = 40, 900
 
 
 def text_of(prompt: PromptSpec, part: Part) -> str:
@@ -67,6 +69,21 @@ def proposal_request(  # noqa: PLR0917
     return ChatRequest((Message("system", SYSTEM), Message("user", asked)), proposer, repeat=number)
 
 
+def most_proposal_tokens(examples: Sequence[Example], text: str, answer_tokens: int, proposer: ModelSpec) -> int:
+    """The most tokens of a call that asks for a rewrite.
+
+    Args:
+        examples: Whose answers may be shown.
+        text: The instruction as it is.
+        answer_tokens: The most of an answer.
+        proposer: Its rewrites are rewritten in later rounds.
+    """
+    count = tokenizer("cl100k_base").count
+    shown = (count(_cut(one.question, _LONG)) + count(_cut(one.reference or "", _LONG)) for one in examples)
+    each = max(shown, default=0) + min(_LONG, answer_tokens) + _AROUND
+    return MOST_FAILURES * each + max(count(text), proposer.max_tokens) + _BOILERPLATE
+
+
 def instruction_in(reply: str) -> str:
     """The rewrite inside a reply: what stands between the tags; without tags, the reply without its trimmings."""
     found = re.search(r"<instruction>(.*?)(?:</instruction>|\Z)", reply, re.DOTALL | re.IGNORECASE)
@@ -113,7 +130,7 @@ def _wrong_variables(text: str, original: str, part: Part) -> str:
     return ""
 
 
-def _failure(record: Record, limit: int = 600) -> str:
+def _failure(record: Record, limit: int = _LONG) -> str:
     said = record.answer.text if record.answer is not None else "(no answer)"
     parts = [f"Question: {_cut(record.example.question, limit)}"]
     if record.example.reference:

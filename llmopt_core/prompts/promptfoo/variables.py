@@ -11,6 +11,7 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.promptfoo.references import Folder, is_pattern
+from llmopt_core.prompts.template import allow_missing, render, undefined_in
 
 _REFERENCE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _QUOTED = re.compile(r"\{% raw %\}((?:(?!\{%-?\s*endraw).)*)\{% endraw %\}", re.DOTALL)
@@ -26,7 +27,8 @@ class Variables:
     """The variables that a test is written with.
 
     Args:
-        values: By name. A list stands for several tests, a text may name a file (`file://`) or several (`*.txt`).
+        values: By name. A list of texts stands for several tests, a text may name a file (`file://`) or several
+            (`*.txt`).
         folders: By name, where the files of a variable are.
     """
 
@@ -45,7 +47,9 @@ class Variables:
             yield self._filled(dict(zip(unfolded, values, strict=True)))
 
     def _unfolded(self, expand: bool) -> dict[str, list[Any]]:
-        return {name: value if expand and isinstance(value, list) else [value] for name, value in self._values.items()}
+        return {
+            name: value if expand and _stands_for_several(value) else [value] for name, value in self._values.items()
+        }
 
     def _listed(self, name: str, value: Any) -> Any:
         """A value; several files by a pattern as a list of them."""
@@ -61,12 +65,15 @@ class Variables:
         read = {name: self._read(name, value, problems) for name, value in values.items()}
         quoted = {name: found[1] for name, value in read.items() if (found := _QUOTED.fullmatch(str(value)))}
         resolved = _resolved({name: value for name, value in read.items() if name not in quoted})
+        templates = [n for n, value in resolved.items() if any(mark in t for t in _texts(value) for mark in _MARKS)]
+        rendered = {name: _rendered(name, {**resolved, **quoted}) for name in templates}
         problems += [
             f"variable {name}: it holds a template that is not filled in here"
-            for name, value in resolved.items()
-            if any(mark in text for text in _texts(value) for mark in _MARKS)
+            for name, text in rendered.items()
+            if text is None
         ]
-        return {**read, **resolved, **quoted}, tuple(problems)
+        done = {name: text for name, text in rendered.items() if text is not None}
+        return {**read, **resolved, **done, **quoted}, tuple(problems)
 
     def _read(self, name: str, value: Any, problems: list[str]) -> Any:
         if isinstance(value, list):
@@ -82,6 +89,22 @@ class Variables:
             problems.append(f"variable {name}: {error}")
             return value
         return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+
+
+def _rendered(name: str, values: Mapping[str, Any]) -> str | None:
+    """A variable that is a template over the others, filled in once; None where it cannot be."""
+    value = values[name]
+    try:
+        if not isinstance(value, str) or undefined_in(value, values.keys() - {name}):
+            return None
+        return render(allow_missing(value), values)
+    except BadInput:
+        return None
+
+
+def _stands_for_several(value: Any) -> bool:
+    """Whether a list is one test for each of its texts; one of other things, or of nothing, is a value."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str)
 
 
 def _resolved(values: dict[str, Any]) -> dict[str, Any]:

@@ -148,14 +148,39 @@ def test_listed_variables_make_one_test_per_combination(read):
         """
 prompts: ['{{ x }}']
 tests:
-  - vars: {x: [a, b], y: [1, 2], z: same}
+  - vars: {x: [a, b], y: [c, d], z: same}
   - vars: {x: [a, b]}
     options: {disableVarExpansion: true}
 """
     )
     assert [(t.variables["x"], t.variables.get("y")) for t in file.tests] == [
-        ("a", 1), ("a", 2), ("b", 1), ("b", 2), (["a", "b"], None)
+        ("a", "c"), ("a", "d"), ("b", "c"), ("b", "d"), (["a", "b"], None)
     ]  # fmt: skip
+
+
+def test_lists_of_other_things_than_texts_are_one_value(read):
+    turns = "[{user: Hi}, {assistant: Hello}]"
+    file = read(f"prompts: ['{{{{ x }}}}']\ntests: [{{vars: {{x: {turns}, y: [1, 2], z: [], w: [a, b]}}}}]\n")
+
+    assert [test.variables["w"] for test in file.tests] == ["a", "b"]
+    assert file.tests[0].variables["x"] == [{"user": "Hi"}, {"assistant": "Hello"}]
+    assert (file.tests[0].variables["y"], file.tests[0].variables["z"]) == ([1, 2], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("{{ y | upper }}", "B"),
+        ("{% if y %}a{% endif %}", "a"),
+        ("Dear {{ who.name }}{{ who.title }}", "Dear Ann"),
+        ("{% for n in many %}{{ n }};{% endfor %}", "1;2;"),
+    ],
+)
+def test_a_variable_may_be_a_template_over_others(read, value, text):
+    others = "y: b, who: {name: Ann}, many: [1, 2]"
+    (test,) = read(f'prompts: ["{{{{ x }}}}"]\ntests: [{{vars: {{x: "{value}", {others}}}}}]').tests
+
+    assert (test.variables["x"], test.problems) == (text, ())
 
 
 def test_variables_name_files_and_each_other(read):
@@ -178,7 +203,7 @@ tests:
 
 
 @pytest.mark.parametrize(
-    "value", ["{{ gone }}", "{{ env.HOME }}", "{{ y | upper }}", "{% if y %}a{% endif %}", "{{ x }}"]
+    "value", ["{{ gone }}", "{{ env.HOME }}", "{{ y | allcaps }}", "{% if y %}a", "{{ x }}", "{{ x | upper }}"]
 )
 def test_a_variable_that_stays_a_template_makes_its_test_not_run(read, value):
     file = read("prompts: ['{{ x }}']\ntests: [{vars: {x: \"" + value + '", y: b}}, {vars: {x: plain}}]')
@@ -276,7 +301,7 @@ tests:
         ("prompts: [a]\ntests: gone.csv", "gone.csv is not there"),
         ("prompts: [a]\ndefaultTest: [a]", "defaultTest must be"),
         ("prompts: [a]\nevaluateOptions: {repeat: 1000000}", "repeat must be"),
-        ("prompts: [a]\ntests: [" + "{vars: {a: &l [" + "1," * 999 + "1], b: *l}}," + "]", "combine to more than"),
+        ("prompts: [a]\ntests: [" + "{vars: {a: &l [" + "x," * 999 + "x], b: *l}}," + "]", "combine to more than"),
         ("a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
          "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\n"
          "f: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f]", "unfolds"),

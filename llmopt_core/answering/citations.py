@@ -13,7 +13,7 @@ from llmopt_core.types import Hit
 _NUMBERS = r"\d{1,3}(?:\s*[-–,;、]\s*\d{1,3})*"
 MARK = rf"[\[【]\s*{_NUMBERS}\s*[\]】]"
 _MARKS = re.compile(MARK)
-_RANGE = re.compile(r"(\d+)\s*[-–]\s*(\d+)")
+_RANGE = re.compile(r"(?<!\d)(\d++)\s*+[-–]\s*+(\d+)")
 _CJK = "぀-ヿ㐀-鿿豈-﫿가-힯"
 _LETTER = rf"[^\W{_CJK}]"
 _WORDS = re.compile(rf"[{_CJK}]|{_LETTER}+")

@@ -17,7 +17,7 @@ from typing import Any
 from llmopt_core.prompts.assemble import Mode
 from llmopt_core.types import Example, Hit
 
-_MARK = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
+_MARK = re.compile(r"<(?=\s*+(?:/\s*+)?passage)", re.IGNORECASE)
 
 
 def context_text(hits: Sequence[Hit], mode: Mode) -> str:

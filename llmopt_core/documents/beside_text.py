@@ -12,6 +12,7 @@ from llmopt_core.documents.web_replacements import described
 
 _SENTENCES = {
     "pictures": ("picture without a description", "pictures without a description"),
+    "charts": ("chart that cannot be read", "charts that cannot be read"),
     "embedded": ("embedded file", "embedded files"),
     "recordings": ("recording", "recordings"),
     "links": ("address of a link", "addresses of links"),

@@ -2,33 +2,128 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from llmopt_core.documents.package import attribute, child, descendants, local
+from llmopt_core.documents.package import Package, attribute, child, descendants, local
 from llmopt_core.documents.tables import cells_line
 
 
-def chart_titles(root: Any) -> list[str]:
-    """The titles of a chart and of its axes."""
-    found = [" ".join("".join(t.text or "" for t in descendants(title, "t")).split())
-             for title in descendants(root, "title")] if root is not None else []  # fmt: skip
-    return list(filter(None, found))
+def read_chart(package: Package, part: str, *, in_cells: bool = False) -> list[str] | None:
+    """What a chart says: its titles, a row per category with the value of each series, its labels and text boxes.
+
+    Args:
+        package: The file that holds the chart.
+        part: The part with the chart.
+        in_cells: Whether the values stand in the cells of the same file, and are left out here.
+
+    Returns:
+        None where there is no readable chart.
+    """
+    root = package.xml(part) if part else None
+    if root is None or local(root) != "chartSpace":
+        return None
+    if in_cells and not any(map(_is_own, descendants(root, "ser"))):
+        lines = [*_titles(root), *_labels_alone(root)]
+    else:
+        lines = chart_lines(root)
+    drawn = package.related(part, "chartUserShapes")
+    return lines + [text for body in descendants(drawn, "txBody") if (text := _words(body))]
 
 
 def chart_lines(root: Any) -> list[str]:
-    """Title and axis titles, then a row per category with the value of each series; empty without a chart."""
-    if root is None:
-        return []
-    series = descendants(root, "ser")
-    names = [" ".join(_points(child(one, "tx")).values()) for one in series]
+    """Title and axis titles, then a row per category with the value and the own label of each point."""
+    plotted = list(_series(root))
+    values = [series.labelled() for series in plotted]
     categories: dict[int, str] = {}
-    for one in series:
-        for place, value in _points(_first(one, "cat", "xVal")).items():
-            categories.setdefault(place, value)
-    values = [_points(_first(one, "val", "yVal")) for one in series]
+    for series in plotted:
+        for place, category in series.categories.items():
+            categories.setdefault(place, category)
     places = sorted(set(categories).union(*values)) if values else []
-    rows = [["", *names]] + [[categories.get(i, ""), *(v.get(i, "") for v in values)] for i in places]
-    return [*chart_titles(root), *filter(None, (_line(row) for row in rows))]
+    rows = [["", *(series.name for series in plotted)]]
+    rows += [[categories.get(i, ""), *(v.get(i, "") for v in values)] for i in places]
+    return [*_titles(root), *filter(None, (_line(row) for row in rows))]
+
+
+class _Series(NamedTuple):
+    name: str
+    categories: dict[int, str]
+    values: dict[int, str]
+    labels: dict[int, str]
+
+    def labelled(self) -> dict[int, str]:
+        """Each value with the label that somebody wrote at its point."""
+        shown = dict(self.values)
+        for place, label in self.labels.items():
+            value = shown.get(place, "")
+            shown[place] = f"{value} ({label})" if value and label != value else label
+        return dict(sorted(shown.items()))
+
+
+def _series(root: Any) -> Iterator[_Series]:
+    for one in descendants(root, "ser"):
+        name = " ".join(_points(child(one, "tx")).values())
+        categories, values = _points(_first(one, "cat", "xVal")), _points(_first(one, "val", "yVal"))
+        yield _Series(name, categories, values, _labels(one))
+    # The charts of Office 2016, such as waterfalls and treemaps, keep their values apart from the series.
+    data = {attribute(item, "id"): item for item in descendants(root, "data")}
+    for one in descendants(root, "series"):
+        held = data.get(attribute(child(one, "dataId"), "val"))
+        texts, numbers = _levels(held, "strDim"), _levels(held, "numDim")
+        yield _Series(" ".join(_points(child(one, "tx")).values()), texts, numbers, {})
+
+
+def _levels(data: Any, kind: str) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for point in (point for item in descendants(data, kind) for point in descendants(item, "pt")):
+        place, text = attribute(point, "idx"), (point.text or "").strip()
+        if place.isdecimal() and text:
+            found[int(place)] = f"{text} {found[int(place)]}" if int(place) in found else text
+    return found
+
+
+def _labels(series: Any) -> dict[int, str]:
+    """What was written at single points in place of their values, or taken from cells for them."""
+    found = {}
+    for cache in descendants(series, "dlblRangeCache"):
+        found.update(_points(cache))
+    for label in descendants(series, "dLbl"):
+        place, text = attribute(child(label, "idx"), "val"), _words(child(label, "tx"))
+        if place.isdecimal() and text:
+            found[int(place)] = f"{text} {found[int(place)]}" if int(place) in found else text
+    return found
+
+
+def _labels_alone(root: Any) -> Iterator[str]:
+    """Labels of points, and names of series that stand in no cell."""
+    for one in descendants(root, "ser"):
+        name = child(one, "tx")
+        if name is not None and child(name, "v") is not None:
+            yield from filter(None, [" ".join(_points(name).values())])
+        yield from _labels(one).values()
+
+
+def _is_own(series: Any) -> bool:
+    """Whether the values of a series stand in no cell of the file: written in the chart, or kept from another file."""
+    held = _first(series, "val", "yVal")
+    if held is None:
+        return False
+    sources = [(formula.text or "").strip() for formula in descendants(held, "f")]
+    return not sources or any(source.lstrip("'").startswith("[") for source in sources)
+
+
+def _titles(root: Any) -> list[str]:
+    """The titles of a chart and of its axes."""
+    return list(filter(None, map(_words, descendants(root, "title"))))
+
+
+def _words(element: Any) -> str:
+    """The words of a text; not those that stand for a value, such as `[CELLRANGE]`."""
+    texts = [*descendants(element, "t")]
+    if not texts:
+        texts = [*descendants(element, "v")]
+    kept = (t.text or "" for t in texts if not (local(t.getparent()) == "fld" and (t.text or "").startswith("[")))
+    return " ".join("".join(kept).split())
 
 
 def _line(cells: list[str]) -> str:

@@ -119,8 +119,8 @@ def local(element: Any) -> str:
 
 
 def attribute(element: Any, name: str) -> str:
-    """An attribute's value, whatever its namespace; empty where it is absent."""
-    for key, value in element.items():
+    """An attribute's value, whatever its namespace; empty where it, or the element, is absent."""
+    for key, value in element.items() if element is not None else ():
         if key.rsplit("}", 1)[-1] == name:
             return str(value)
     return ""
@@ -143,8 +143,8 @@ def value_of(element: Any, name: str) -> str:
 
 
 def descendants(element: Any, name: str) -> list[Any]:
-    """All elements inside with this tag, in order."""
-    return [item for item in element.iter() if local(item) == name]
+    """All elements inside with this tag, in order; none where there is no element."""
+    return [item for item in element.iter() if local(item) == name] if element is not None else []
 
 
 def _plain(part: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmopt_core.documents.beside_text import counted_parts, has_picture, left_out_words, picture_text
-from llmopt_core.documents.charts import chart_lines, chart_titles
+from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.package import Package, attribute, child, descendants, local
 from llmopt_core.documents.text import in_words, plain_lines
 
@@ -17,7 +17,6 @@ _SENTENCES = {
     "comments": ("sheet's comments", "sheets' comments"),
     "choices": ("list of values to choose from", "lists of values to choose from"),
     "print": ("sheet's headers and footers in print", "sheets' headers and footers in print"),
-    "charts": ("chart that cannot be read", "charts that cannot be read"),
 }
 
 
@@ -59,7 +58,7 @@ class SheetExtras:
         for relation in self._package.relations(part).values():
             if relation.kind == "drawing":
                 for other in self._package.relations(relation.target).values():
-                    lines = chart_lines(self._package.xml(other.target)) if other.kind.startswith("chart") else []
+                    lines = read_chart(self._package, other.target) if other.kind.startswith("chart") else None
                     if lines:
                         yield "\n".join(lines)
 
@@ -85,10 +84,10 @@ class SheetExtras:
                     yield plain_lines(text)
             elif tag in ("chart", "relIds"):
                 relation = relations.get(attribute(item, "id") or attribute(item, "dm"))
-                root = self._package.xml(relation.target) if relation else None
-                # The values of a chart stand in the cells.
-                found = chart_titles(root) if tag == "chart" else _diagram(root)
-                self._counts["charts"] += tag == "chart" and (root is None or local(root) != "chartSpace")
+                target = relation.target if relation else ""
+                chart = read_chart(self._package, target, in_cells=True) if tag == "chart" else None
+                self._counts["charts"] += tag == "chart" and chart is None
+                found = chart or _diagram(self._package.xml(target))
                 if found:
                     yield plain_lines("\n".join(found))
         description = picture_text(anchor)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmopt_core.documents.beside_text import counted_parts, has_picture, left_out_words, picture_text
-from llmopt_core.documents.charts import chart_lines
+from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
 from llmopt_core.documents.package import Package, attribute, child, children, descendants, local
 from llmopt_core.documents.reading_order import Box, reading_order
@@ -68,7 +68,6 @@ def _extracted(pages: list[str], unread: list[int], hidden: list[int], left_out:
 
 _LEFT_OUT = {
     "comments": ("page of comments", "pages of comments"),
-    "charts": ("chart that cannot be read", "charts that cannot be read"),
     "footers": ("footer", "footers"),
     "layouts": ("slide with text of its layout", "slides with text of their layouts"),
 }
@@ -125,9 +124,9 @@ class _Slide:
         for item in frame.iter():
             if local(item) == "chart":
                 relation = self._relations.get(_relation_id(item))
-                lines = chart_lines(self._package.xml(relation.target)) if relation else []
+                lines = read_chart(self._package, relation.target if relation else "")
                 self.left_out["charts"] += not lines
-                yield from lines
+                yield from lines or ()
             elif local(item) == "relIds":
                 relation = self._relations.get(attribute(item, "dm"))
                 root = self._package.xml(relation.target) if relation else None

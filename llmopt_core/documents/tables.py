@@ -27,20 +27,21 @@ def cells_line(cells: Iterable[str]) -> str:
 def named_rows(lines: list[str]) -> str:
     """Rows made by `cells_line`, the header first; those of a long table as `column: value` lines, each with its names.
 
-    So no chunk of it is without them. A short table, or one whose first row names no columns, stays as it is.
+    So no chunk of it is without them. Names of columns without values stand below it. A short table, or one whose first
+    row names no columns, stays as it is.
     """
     rows = [[cell.strip() for cell in _BAR.split(line)] for line in lines]
     header = rows[0] if rows else []
     names = len(header) > 1 and all(header) and len(set(header)) == len(header) and not any(map(is_number, header))
     if len(lines) < _LONG_TABLE or not names or any(len(row) > len(header) for row in rows):
         return "\n".join(lines)
-    return "\n\n".join(
-        "\n".join(f"{name}: {cell}" for name, cell in zip(header, row, strict=False) if cell) for row in rows[1:]
-    )
+    blocks = ["\n".join(f"{name}: {cell}" for name, cell in zip(header, row, strict=False) if cell) for row in rows[1:]]
+    unused = [name for i, name in enumerate(header) if not any(i < len(row) and row[i] for row in rows[1:])]
+    return "\n\n".join([*blocks, *filter(None, [cells_line(unused)])])
 
 
 def table_blocks(rows: Iterable[Row], name: str) -> Iterator[str]:
-    """One block per row below a header; titles stand for themselves, and a header without rows gives the header.
+    """One block per row below a header, then the names of columns without values; titles stand for themselves.
 
     A table begins at the first row that is about as wide as those after it. After an empty row, another begins where a
     row of words stands above a row of numbers, or a title above a header. Of tables beside each other the left one
@@ -69,7 +70,7 @@ class _Tables:
         self._ahead: deque[Row] = deque()
         self._columns: dict[int, str] = {}
         self._numeric: set[int] = set()
-        self._empty = False
+        self._used: set[int] = set()
 
     def blocks(self) -> Iterator[str]:
         gap = True
@@ -78,16 +79,15 @@ class _Tables:
                 gap = True
                 continue
             if not self._columns or (gap and self._begins_anew(row)):
-                yield from self._header_alone()
+                yield from self._unused_names()
                 if self._is_title(row):
-                    self._columns = {}
                     yield plain_lines(cells_line(row.values()))
                 else:
                     self._begin(row)
             else:
                 yield self._block(row)
             gap = False
-        yield from self._header_alone()
+        yield from self._unused_names()
 
     def _next(self) -> Row | None:
         self._look(1)
@@ -112,12 +112,13 @@ class _Tables:
             for column, cell in below.items():
                 above, below_it = over.get(column, columns.get(column, "")), " ".join(cell.split())
                 columns[column] = above if above == below_it else f"{above} {below_it}".strip()
-        self._columns, self._numeric, self._empty = columns, set(), True
+        self._columns, self._numeric, self._used = columns, set(), set()
 
-    def _header_alone(self) -> Iterator[str]:
-        if self._columns and self._empty:
-            yield cells_line(self._columns.values())
-        self._empty = False
+    def _unused_names(self) -> Iterator[str]:
+        """Names of columns that no row had a value for: all of them where there are no rows."""
+        if unused := cells_line(name for column, name in self._columns.items() if column not in self._used):
+            yield unused
+        self._columns = {}
 
     def _is_title(self, row: Row) -> bool:
         """Whether a row is too narrow to name the columns of the rows after it."""
@@ -139,7 +140,7 @@ class _Tables:
         return bool(numbers & set(row) & self._numeric) or (set(row) != set(self._columns) and bool(numbers & set(row)))
 
     def _block(self, row: Row) -> str:
-        self._empty = False
+        self._used.update(row)
         self._numeric.update(column for column, cell in row.items() if is_number(cell))
         named = ((self._columns.get(column, ""), cell.strip()) for column, cell in row.items())
         return "\n".join(f"{column}: {value}" if column else plain_lines(value) for column, value in named)

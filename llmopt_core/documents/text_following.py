@@ -19,6 +19,7 @@ _NEAREST = 4
 # So many words more than the passage make a sentence tell where it stands.
 _MORE = 3
 _UNITS = (("\n\n",), ("\n",), (". ", "! ", "? ", "\n", "。", "！", "？"))
+_LONGEST_WORD = 30
 _MOST_CHARACTERS = 20_000_000
 
 
@@ -140,7 +141,7 @@ class TextFollowing:
             return None
         a = self._new_words[min(marks)][0] if before is not None or kept else 0
         b = self._new_words[max(marks)][1] if after is not None or kept else len(self._new)
-        a, b = max(0, a - len(words)), min(len(self._new), b + len(words))
+        a, b = _whole_words(self._new, max(0, a - len(words)), min(len(self._new), b + len(words)))
         match = find_quote(words, [Document("", self._new[a:b])], MINIMUM_SIMILARITY)
         # The very same words would have gone on by the difference.
         return None if match is None or match.text == words else (a + match.span.start, a + match.span.end)
@@ -158,5 +159,15 @@ def _unit(text: str, start: int, end: int, borders: Sequence[str]) -> tuple[int,
         (text.rfind(border, 0, start) + len(border) for border in borders if text.rfind(border, 0, start) >= 0),
         default=0,
     )
-    found = [place for border in borders if (place := text.find(border, end)) >= 0]
-    return a, min(found, default=len(text))
+    # A passage that ends with its own full stop does not reach into the next sentence.
+    ends = ((border, max(start, end - len(border.rstrip()))) for border in borders)
+    found = [place for border, least in ends if (place := text.find(border, least)) >= 0]
+    return a, max(end, min(found, default=len(text)))
+
+
+def _whole_words(text: str, a: int, b: int) -> tuple[int, int]:
+    """A piece of a text with the words that its edges would cut."""
+    for _ in range(_LONGEST_WORD):
+        a -= 0 < a < len(text) and text[a - 1].isalnum() and text[a].isalnum()
+        b += 0 < b < len(text) and text[b - 1].isalnum() and text[b].isalnum()
+    return a, b

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmopt_core.documents.beside_text import has_picture, picture_text
-from llmopt_core.documents.charts import chart_lines
+from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
 from llmopt_core.documents.package import Package, attribute, child, descendants, local, value_of
 from llmopt_core.documents.tables import cells_line, named_rows
@@ -138,8 +138,9 @@ class Body:
         for item in drawing.iter():
             if local(item) == "chart":
                 relation = self._relations.get(attribute(item, "id"))
-                lines = chart_lines(self._package.xml(relation.target)) if relation else []
-                self._waiting.append("\n".join(lines))
+                lines = read_chart(self._package, relation.target if relation else "")
+                self.counts["charts"] += not lines
+                self._waiting.append("\n".join(lines or ()))
             elif local(item) == "relIds":
                 relation = self._relations.get(attribute(item, "dm"))
                 root = self._package.xml(relation.target) if relation else None

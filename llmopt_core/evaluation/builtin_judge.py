@@ -21,7 +21,7 @@ from llmopt_core.evaluation.sample import CouldNotScore, Sample
 from llmopt_core.evaluation.text import sentences
 from llmopt_core.evaluation.token_vectors import TokenReader
 
-_CITATION = re.compile(r"\s*\[\d+(?:\s*[,;-]\s*\d+)*\]")
+_CITATION = re.compile(r"(?<!\s)\s*+\[\d+(?:\s*[,;-]\s*\d+)*\]")
 _EVASIVE = re.compile(
     r"""\b(?:
         (?:do|does|did)(?:\ not|n['’]t)\ (?:know|have\ (?:\w+\ )?information)

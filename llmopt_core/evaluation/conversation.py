@@ -28,11 +28,12 @@ _OPENERS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _ENDS = re.compile(
-    r"""(?:
-        \s*,?\s+(?:you\ know|by\ the\ way|i\ (?:think|believe|guess|suppose)|if\ i\ remember\ (?:right|correctly|well)
+    r"""(?<!\s)(?:
+        (?:\s*+,\s++|\s++)
+        (?:you\ know|by\ the\ way|i\ (?:think|believe|guess|suppose)|if\ i\ remember\ (?:right|correctly|well)
           |if\ i['’]?m\ not\ mistaken|as\ far\ as\ i\ know|though|lol|haha)
-      | \s*,\s*(?:right|correct|huh|ok|okay)
-      | \s*,\s*(?:is|are|was|were|does|do|did|has|have|can|will)n['’]?t\ (?:it|he|she|they|you|we)
+      | \s*+,\s*+(?:right|correct|huh|ok|okay)
+      | \s*+,\s*+(?:is|are|was|were|does|do|did|has|have|can|will)n['’]?t\ (?:it|he|she|they|you|we)
     )(?=\W*$)""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -48,7 +49,7 @@ _ASKING = re.compile(
     r"|[吗呢]\s*$|什么|哪|谁|多少|几|怎|为何|如何|是否",
     re.IGNORECASE,
 )
-_TELLING = re.compile(r"[.!。！]\s*$|\b(?:i|i'm|me|my|we|you|your)\b|(?:\w+\W+){6}|[我你您]", re.IGNORECASE)
+_TELLING = re.compile(r"[.!。！]\s*$|\b(?:i|i'm|me|my|we|you|your)\b|\b(?:\w++\W++){6}|[我你您]", re.IGNORECASE)
 _MOST_TALK = 6
 
 

@@ -13,13 +13,15 @@ _HAN = {"〇": 0, "零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "�
 _HAN_SCALES = {"十": 10, "百": 100, "千": 1000}
 _HAN_NUMBER = "[〇零一二两三四五六七八九十百千万亿点]"
 _DIGIT = r"[一二三四五六七八九\d]"
+# Only from the first digit on: a long run of them is not tried from each.
+_DIGITS = r"(?<!\d)\d++"
 _CHINESE = re.compile(
     rf"""百分之(?P<percent>{_HAN_NUMBER}+|\d+(?:\.\d+)?)
-      | (?P<below>{_HAN_NUMBER}+|\d+)分之(?P<above>{_HAN_NUMBER}+|\d+)
+      | (?P<below>{_HAN_NUMBER}+|{_DIGITS})分之(?P<above>{_HAN_NUMBER}+|\d+)
       | (?P<tenths>[一二两三四五六七八九])成(?![为立功员果都绩长年熟])
       | (?P<half>一半|半数|(?<![一])半(?=[天年月小个升斤公克米里分秒吨]))
-      | (?P<half_more>(?P<whole>{_HAN_NUMBER}+|\d+)(?:个半(?=[小钟月星礼])|(?P<unit_half>[天年周])半(?!天)))
-      | (?P<money>(?P<yuan>{_HAN_NUMBER}+|\d+)[元块](?P<jiao>{_DIGIT})
+      | (?P<half_more>(?P<whole>{_HAN_NUMBER}+|{_DIGITS})(?:个半(?=[小钟月星礼])|(?P<unit_half>[天年周])半(?!天)))
+      | (?P<money>(?P<yuan>{_HAN_NUMBER}+|{_DIGITS})[元块](?P<jiao>{_DIGIT})
             (?:[角毛](?:(?P<fen>{_DIGIT})分?)?|(?=[，。；,;]|$)))
       | (?P<grown>(?:增加|增长|提高|扩大|上升|多)了?(?P<fold>{_HAN_NUMBER}+|\d+(?:\.\d+)?)倍)
       | (?P<times>翻了?(?P<doublings>[一两])番|翻番|加倍|翻倍)

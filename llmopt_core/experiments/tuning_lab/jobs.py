@@ -128,7 +128,7 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
         points,
         events,
         checkpoints,
-        read_curves(points),
+        read_curves(points, ended=job.ended),
         str(stored.get("data_name", "")),
         ranked[:examples],
         list(reversed(ranked))[:examples],

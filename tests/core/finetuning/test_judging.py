@@ -43,6 +43,8 @@ def test_curves_are_read_in_words(train: list[float], valid: list[float], fit: s
     reading = read_curves(curves(train, valid))
     assert reading.fit == fit
     assert reading.advice.endswith(".")
+    underway = read_curves(curves(train, valid), ended=False)
+    assert underway.fit == (fit if fit in {"overfitting", "unstable"} else "unknown"), "it may still learn"
 
 
 def test_training_pays_after_so_many_requests() -> None:

@@ -48,7 +48,9 @@ def files_view(project: Project) -> None:
 def _one(project: Project, name: str) -> None:
     document = store().document(project, name)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**{fmt.markdown(document.name)}**", width="content")
+        shown = fmt.shorten(document.name)
+        full = fmt.markdown(document.name) if shown != document.name else None
+        st.markdown(f"**{fmt.markdown(shown)}**", width="content", help=full)
         document_actions(project, document)
     document_warnings(document)
     chunks, text = st.tabs(["Chunks", "Text"], key=VIEW, on_change="rerun", bind="query-params")

@@ -244,7 +244,7 @@ def document_actions(project: Project, document: Document) -> None:
 
 def _before_deletion(project: Project, document: Document) -> None:
     """What goes with a document, before it goes."""
-    st.text(f"Remove {document.name} from this project? Finished runs keep what they quoted from it.")
+    st.text(f"Remove {fmt.shorten(document.name)} from this project? Finished runs keep what they quoted from it.")
     hanging = hanging_on(store(), project, document.name)
     if not hanging:
         return

@@ -43,6 +43,19 @@ def test_an_uploaded_text_is_stored_listed_and_cut(app: App, store: Store, empty
     assert {metric.label: metric.value for metric in test.metric}["Chunks"] == "1"
 
 
+def test_a_very_long_name_is_cut_and_whole_where_one_points(app: App, store: Store, empty: str) -> None:
+    name = "long " * 60 + "*end*.txt"
+    store.save_documents(empty, [Document(name, "Text.")])
+    test = app(PAGE, project=empty)
+    assert not test.exception
+    title = next(item for item in test.markdown if item.value.startswith("**long"))
+    assert len(title.value) < 100
+    assert title.value.endswith("…**")
+    assert title.help.count("long") == 60
+    assert r"\*end\*" in title.help
+    assert name not in texts(test)
+
+
 def test_one_bad_file_does_not_stop_the_others(app: App, store: Store, empty: str) -> None:
     test = upload(
         app(PAGE, project=empty),

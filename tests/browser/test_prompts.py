@@ -79,9 +79,11 @@ def test_what_was_saved_or_restored_is_shown(seeded: Store, open_page: Open) -> 
     expect(page.get_by_text("Not saved as a version yet")).to_be_visible()
     page.get_by_role("button", name="Save version").click()
     expect(page.get_by_text("Saved as version 2.", exact=True)).to_be_visible()
+    settled(page)
     expect(page.get_by_label("System")).to_have_value("Answer like a lighthouse keeper")
     page.get_by_role("button", name="Restore").last.click()
     expect(page.get_by_text("Saved as version 3.", exact=True)).to_be_visible()
+    settled(page)
     expect(page.get_by_label("System")).to_have_value("")
 
 

@@ -26,7 +26,7 @@ def budget_field(
         options: Further ones of `number_input`.
     """
     # Streamlit's own format would show 0.0005 as 0.00.
-    usual: dict[str, Any] = {"label": LABEL, "value": None, "placeholder": "None", "step": 0.01, "format": "%g"}
+    usual: dict[str, Any] = {"label": LABEL, "value": None, "placeholder": "No limit", "step": 0.01, "format": "%g"}
     value = place.number_input(min_value=_LEAST, key=key, help=told, **{**usual, **options})
     return None if value is None else float(value)
 

@@ -17,6 +17,9 @@ from llmopt_ui.folding_menu import fold_menu_where_narrow
 from llmopt_ui.navigation import PageSpec
 from llmopt_ui.session import state, taken_messages
 
+_FACT_WIDTH = 130
+_FACT_WIDTHS = {5: 112, 6: 150}
+"""Where as many values as usual in a row would leave one alone, at the widths that pages have with and without menu."""
 OPEN_TAB, OPEN_RUN = "open", "open_run"
 _ASSETS = Path(__file__).parent
 ICON = _ASSETS / "icon.svg"
@@ -189,8 +192,9 @@ def downloads(files: Sequence[Download], key: str) -> None:
 
 
 def facts(pairs: Sequence[tuple[str, str]], help_texts: Sequence[str] = (), columns: int = 0) -> None:
-    """A row of small labelled values that wraps where it is narrow."""
-    grid = st.grid(columns or len(pairs), min_column_width=90 if columns else 130, gap="small")
+    """A row of small labelled values that wraps where it is narrow, and leaves none alone in its last row."""
+    most = columns or len(pairs)
+    grid = st.grid(most, min_column_width=90 if columns else _FACT_WIDTHS.get(most, _FACT_WIDTH), gap="small")
     for position, (label, value) in enumerate(pairs):
         text = help_texts[position] if position < len(help_texts) else ""
         grid.metric(label, value, help=text or None)

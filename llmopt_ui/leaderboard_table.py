@@ -7,36 +7,36 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from llmopt_core.csv_text import csv_text
-from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.evaluation.catalogue import metric_title
 from llmopt_ui import format as fmt
 from llmopt_ui.evaluation.results import Entry
 from llmopt_ui.theme import Ink, verdict
 
-
-def metric_title(name: str) -> str:
-    """A metric's name as users read it."""
-    return METRICS[name].title if name in METRICS else name
+_MOST = 5
+"""Metrics that a table has room for in a narrow window; further ones stand in a table below it."""
 
 
 def leaderboard_table(
     entries: Sequence[Entry], metrics: Sequence[str], inks: Mapping[str, Ink], key: str, *, cost: bool = True
 ) -> None:
     """A row per configuration, a column per metric: mean, interval, verdict with colour, sign and word."""
-    rows = [
-        {
-            "Configuration": f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}**{_state(entry)}",
-            **{fmt.markdown(metric_title(metric)): _cell(entry, metric) for metric in metrics},
-            **(_spent(entry) if cost else {}),
-        }
-        for entry in entries
-    ]
+    parts = [metrics[start : start + _MOST] for start in range(0, len(metrics), _MOST)] or [metrics]
     # Imported here, since it is a third of what a first page without results would load.
     import pandas as pd
 
     with st.container(key=f"figures_{key}"):
-        st.table(
-            pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leaderboard: mean, interval and verdict"
-        )
+        for part in parts:
+            rows = [
+                {
+                    "Configuration": f"{inks[entry.name].dot} **{fmt.markdown(entry.name)}**{_state(entry)}",
+                    **{fmt.markdown(metric_title(metric)): _cell(entry, metric) for metric in part},
+                    **(_spent(entry) if cost and part is parts[-1] else {}),
+                }
+                for entry in entries
+            ]
+            st.table(
+                pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Leaderboard: mean, interval and verdict"
+            )
 
 
 def _spent(entry: Entry) -> dict[str, str]:

@@ -14,6 +14,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import reading, show_error
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
+from llmopt_ui.tables import data_table
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -169,7 +170,9 @@ def show_left_out(problems: Sequence[Problem]) -> None:
 
     if problems:
         table = pd.DataFrame([{"Line": problem.line, "What is wrong": problem.message} for problem in problems])
-        st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 420), alt="Problems of the file")
+        wide = {"Line": st.column_config.NumberColumn(width="small"),
+                "What is wrong": st.column_config.TextColumn(width=500)}  # fmt: skip
+        data_table(table, height=min(38 + 35 * len(table), 420), column_config=wide, alt="Problems of the file")
 
 
 def keep_notes(name: str, notes: Sequence[str]) -> None:

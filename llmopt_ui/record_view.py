@@ -17,6 +17,7 @@ from llmopt_core.experiments.prompt_lab.grid import checks_in
 from llmopt_core.types import Answer, Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
+from llmopt_ui.tables import data_table
 from llmopt_ui.theme import Ink
 
 PARTS = "record_part"
@@ -169,9 +170,8 @@ def _trace(record: Record) -> None:
     if not record.trace:
         st.caption("No retrieval, so no trace.")
         return
-    st.dataframe(
+    data_table(
         trace_table(record.trace),
-        hide_index=True,
         column_config={name: st.column_config.TextColumn(alignment="right") for name in _TRACE[2:]},
         alt="Stages of retrieval with what went in and came out",
     )
@@ -206,10 +206,13 @@ def _stage(stage: StageTrace) -> None:
         (i + 1, hit.chunk.document, hit.chunk.start, hit.chunk.end, hit.score, fmt.shorten(hit.chunk.text, 160))
         for i, hit in enumerate(stage.hits)
     ]
-    st.dataframe(
+    data_table(
         pd.DataFrame(rows, columns=["Rank", "Document", "Start", "End", "Score", "Text"]),
-        hide_index=True,
-        column_config={"Text": st.column_config.TextColumn(width="large")},
+        column_config={
+            "Document": st.column_config.TextColumn(width=130),
+            "Text": st.column_config.TextColumn(width="large"),
+            **{name: st.column_config.NumberColumn(width="small") for name in ("Rank", "Start", "End", "Score")},
+        },
     )
 
 

@@ -111,3 +111,8 @@ _ALL = (
 
 METRICS: Mapping[str, MetricInfo] = {info.name: info for info in _ALL}
 RAGAS_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
+
+
+def metric_title(name: str) -> str:
+    """A metric's name as users read it."""
+    return METRICS[name].title if name in METRICS else name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from llmopt_core.runs.store import Store
@@ -43,12 +43,16 @@ class Outcome:
         """Records that failed."""
         return sum(reason.count for reason in self.failures)
 
-    def sentences(self) -> list[str]:
-        """One line for the failures and one for each metric that lacks values."""
+    def sentences(self, title: Callable[[str], str] = str) -> list[str]:
+        """One line for the failures and one for each metric that lacks values.
+
+        Args:
+            title: Says how a metric is called; by its name.
+        """
         lines = [failure_sentence(self.failures, self.total)] if self.failures else []
         for metric, reasons in self.unscored.items():
             count = sum(reason.count for reason in reasons)
-            lines.append(f"{metric}: {count:,} of {self.answered:,} answers not scored{_most(reasons, count)}")
+            lines.append(f"{title(metric)}: {count:,} of {self.answered:,} answers not scored{_most(reasons, count)}")
         return lines
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,6 +39,7 @@ def next_to_label(
     metrics: Sequence[str] = (),
     uncertain: tuple[float, float] = (0.35, 0.65),
     already: Iterable[str] = (),
+    title: Callable[[str], str] = str,
 ) -> list[Candidate]:
     """Failures first, then low and middling scores and disagreement between metrics; no question twice.
 
@@ -48,10 +49,11 @@ def next_to_label(
         metrics: Which scores count, on a scale of 0 to 1; by default all of the record.
         uncertain: Mean scores inside are uncertain, below low.
         already: Ids of examples that were labelled before.
+        title: Says how a metric is called in the reasons; by its name.
     """
     done = set(already)
     seen: set[tuple[str, ...]] = set()
-    found = [c for r in records if r.example.id not in done and (c := _candidate(r, metrics, uncertain))]
+    found = [c for r in records if r.example.id not in done and (c := _candidate(r, metrics, uncertain, title))]
     chosen = []
     for candidate in sorted(found, key=lambda c: -c.urgency):
         asked = tuple(words(candidate.record.example.question))
@@ -61,22 +63,25 @@ def next_to_label(
     return chosen[:count]
 
 
-def _candidate(record: Record, metrics: Sequence[str], uncertain: tuple[float, float]) -> Candidate | None:
+def _candidate(
+    record: Record, metrics: Sequence[str], uncertain: tuple[float, float], title: Callable[[str], str]
+) -> Candidate | None:
     if record.failure or record.answer is None:
         why = record.failure.message if record.failure else "there is no answer"
         return Candidate(record, "failed", why, 1.0)
     scores = {n: s.value for n, s in record.scores.items() if s.value is not None and (not metrics or n in metrics)}
     if not scores:
         return Candidate(record, "not scored", "no metric could score this answer", 0.9)
+    told = {title(name): value for name, value in scores.items()}
     values = [min(1.0, max(0.0, v)) for v in scores.values()]
     mean, spread = sum(values) / len(values), max(values) - min(values)
     low, high = uncertain
     if mean < low:
-        return Candidate(record, "low score", _say("mean score", mean, scores), 0.5 + 0.4 * (1 - mean))
+        return Candidate(record, "low score", _say("mean score", mean, told), 0.5 + 0.4 * (1 - mean))
     doubt = max(_entropy(mean), spread)
     if mean <= high or spread > 0.5:
         return Candidate(
-            record, "uncertain", _say("the scores disagree or are middling, mean", mean, scores), 0.5 * doubt
+            record, "uncertain", _say("the scores disagree or are middling, mean", mean, told), 0.5 * doubt
         )
     return None
 

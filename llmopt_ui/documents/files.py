@@ -6,7 +6,7 @@ import streamlit as st
 
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.components import empty_state, side_by_side, told_plainly
 from llmopt_ui.documents.chunk_view import chunk_view
 from llmopt_ui.documents.view import (
     document_actions,
@@ -36,7 +36,7 @@ def files_view(project: Project) -> None:
         return
     with st.expander("Add documents", icon=":material/note_add:"), told_plainly():
         upload_form(project)
-    left, right = st.columns([1.1, 2], gap="medium")
+    left, right = side_by_side([1.1, 2], "files")
     with left:
         total = sum(item.characters for item in found)
         st.caption(f"{fmt.plural(len(found), 'document')} · {fmt.count(total)} characters")

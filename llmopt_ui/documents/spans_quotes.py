@@ -14,6 +14,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.question_upload import beside_fields, read_question_file, show_left_out, show_notes
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
+from llmopt_ui.tables import data_table
 
 if TYPE_CHECKING:
     from llmopt_core.documents.questions import FoundQuote
@@ -54,9 +55,8 @@ def quotes_view(project: Project) -> None:
         + "."
     )
     if found.quotes:
-        st.dataframe(
+        data_table(
             quote_table(found.quotes, {one.id: one.question for one in found.evaluation_set.examples}),
-            hide_index=True,
             height=min(38 + 35 * len(found.quotes), 420),
             column_config={
                 "Match": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),

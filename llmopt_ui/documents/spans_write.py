@@ -21,6 +21,7 @@ from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import job_runner, model_maker, models, settings, store
 from llmopt_ui.session import notify, state
+from llmopt_ui.tables import data_table, table_editor
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.question_writing.write import WritingSpec
@@ -146,12 +147,11 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
     places = places_of(draft)
     key = f"{TABLE}_{state().forms}_{fingerprint(places)}"
     table = pd.DataFrame(_rows_before(draft, key))
-    edited = st.data_editor(
+    edited = table_editor(
         table,
         key=key,
         on_change=_remember,
         args=(project, places, key),
-        hide_index=True,
         height=min(60 + 35 * len(table), 520),
         column_order=("keep", "question", "answer", "quote", "match", "document"),
         disabled=("match", "document"),
@@ -221,9 +221,8 @@ def _dropped(draft: dict[str, Any]) -> None:
         return
     with st.expander(f"See the {len(draft['dropped']):,} that were dropped"):
         table = pd.DataFrame(draft["dropped"]).rename(columns=str.capitalize)
-        st.dataframe(
+        data_table(
             table,
-            hide_index=True,
             height=min(38 + 35 * len(table), 320),
             column_order=("Question", "Reason", "Quote", "Document"),
             column_config={

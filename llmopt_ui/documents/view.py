@@ -18,6 +18,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import Download, downloads, show_error
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
+from llmopt_ui.tables import data_table
 
 UPLOAD = "documents_upload"
 UPLOAD_FORM = "documents_upload_form"
@@ -202,18 +203,18 @@ def document_list(found: Sequence[SavedDocument]) -> str:
     names = [item.name for item in found]
     wanted = st.query_params.get(DOCUMENT, "")
     table = pd.DataFrame({"Document": names, "Characters": [item.characters for item in found]})
-    chosen = st.dataframe(
+    chosen = data_table(
         table,
         key=f"{LIST}_{len(names)}_{state().uploads}",
-        hide_index=True,
         on_select="rerun",
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [names.index(wanted) if wanted in names else 0]}},
         height=min(38 + 35 * len(names), 520),
         column_config={
-            "Document": st.column_config.TextColumn(width=105),
+            "Document": st.column_config.TextColumn(width=140),
             "Characters": st.column_config.NumberColumn(format="localized", width=75),
         },
+        room=260,
         alt="Documents of the project",
     )
     for same in same_texts(found):

@@ -14,6 +14,7 @@ from llmopt_ui.evaluation.pinned import pin
 from llmopt_ui.evaluation.results import state_words
 from llmopt_ui.navigation import EVALUATION, PROMPTS
 from llmopt_ui.prompts.state import open_next
+from llmopt_ui.tables import data_table
 
 TABLE, OPEN = "history", "history_open"
 WHOLE, SIDE = "Evaluation", "Side by side"
@@ -28,19 +29,21 @@ def history_view(runs: Sequence[Run]) -> None:
     if not runs:
         return
     section("All runs", "Tick runs to open them. *Side by side* are parts of comparisons on the page Prompts.")
-    table = st.dataframe(
+    table = data_table(
         history_table(runs),
-        hide_index=True,
         height=min(38 + 35 * len(runs), 390),
         on_select="rerun",
         selection_mode="multi-row",
         key=TABLE,
         column_config={
-            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
-            "Records": st.column_config.TextColumn(alignment="right"),
-            "Time": st.column_config.TextColumn(alignment="right"),
-            "Tokens": st.column_config.TextColumn(alignment="right"),
-            "Cost": st.column_config.TextColumn(alignment="right"),
+            "Questions": st.column_config.TextColumn(width=75),
+            "State": st.column_config.TextColumn(width=70),
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=95),
+            "Records": st.column_config.TextColumn(alignment="right", width=70),
+            "Time": st.column_config.TextColumn(alignment="right", width=55),
+            "Tokens": st.column_config.TextColumn(alignment="right", width=60),
+            "Cost": st.column_config.TextColumn(alignment="right", width=55),
+            "Judge": st.column_config.TextColumn(width=80),
         },
         alt="All runs of the project",
     )

@@ -20,6 +20,7 @@ from llmopt_ui.question_upload import beside_fields, keep_notes, kept_notes, rea
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.sets import sets_of
+from llmopt_ui.tables import data_table
 
 if TYPE_CHECKING:
     from llmopt_core.documents.questions import QuestionFile
@@ -100,9 +101,8 @@ def _one(project: Project, saved: SavedSet) -> None:
             ("Categories", fmt.count(len(categories))),
         ]
     )
-    st.dataframe(
+    data_table(
         question_table(examples),
-        hide_index=True,
         height=460,
         column_config={
             "Question": st.column_config.TextColumn(width=320),

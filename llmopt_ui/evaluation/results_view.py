@@ -49,7 +49,15 @@ def _picture(project: Project, chosen: Chosen, compared: Sequence[Entry]) -> Non
         st.markdown(line)
     if partial:
         section("Scores that only some have", "The others use no documents, or could not be scored.")
-        _bars(chosen, compared, partial, "partial_bars")
+        having = [entry for entry in compared if _has_any(entry, partial)]
+        _bars(chosen, having, partial, "partial_bars")
+        without = [fmt.markdown(entry.name) for entry in compared if entry not in having]
+        if without:
+            st.caption(f"Without these scores: {', '.join(without)}.")
+
+
+def _has_any(entry: Entry, metrics: Sequence[str]) -> bool:
+    return any(metric in entry.summaries and entry.summaries[metric].mean is not None for metric in metrics)
 
 
 def first_charted(
@@ -119,7 +127,9 @@ def _table(chosen: Chosen, compared: Sequence[Entry]) -> None:
 
 def _missing(chosen: Chosen) -> None:
     """Why answers failed or have no score, so that neither looks like a bad answer."""
-    lines = [f"{name}: {line}" for name, run in chosen.runs.items() for line in what_is_missing(run).sentences()]
+    lines = [
+        f"{name}: {line}" for name, run in chosen.runs.items() for line in what_is_missing(run).sentences(metric_title)
+    ]
     if lines:
         failed = any(run.failed for run in chosen.runs.values())
         with st.expander("Why some have no score", expanded=failed, icon=":material/help:"):

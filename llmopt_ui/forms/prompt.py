@@ -11,6 +11,7 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.prompts.template import variables_in
 from llmopt_ui.components import show_error
+from llmopt_ui.tables import table_editor
 
 _SELECT = {
     "all": "All of them",
@@ -72,9 +73,7 @@ def _few_shot(before: FewShotSpec | None, template: str, token: str) -> dict[str
         dtype="string",
     )
     st.markdown("Few-shot examples", help="Worked examples that are shown to the model before the question.")
-    edited = st.data_editor(
-        table, num_rows="dynamic", hide_index=True, key=f"edit_shots_{token}_{len(known)}", row_height=44
-    )
+    edited = table_editor(table, num_rows="dynamic", key=f"edit_shots_{token}_{len(known)}", row_height=44)
     left, right = st.columns([3, 1], gap="medium")
     select = left.selectbox(
         "Which are shown",

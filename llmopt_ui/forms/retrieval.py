@@ -6,35 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from llmopt_core.experiments.retrieval_lab.setting_words import FUSION, METHODS, OF, RERANK, SEARCH, TRANSFORM, UNITS
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_ui.forms.retrieval_more import more_fields
 from llmopt_ui.forms.tuned_choice import embedding_choice
 from llmopt_ui.forms.writer import writer_fields
-from llmopt_ui.microscope.settings import METHODS, UNITS
-
-SEARCH = {"dense": "By meaning (dense)", "bm25": "By words (BM25)", "hybrid": "Both (hybrid)"}
-FUSION = {"rrf": "By ranks (RRF)", "weighted": "By scores"}
-TRANSFORM = {
-    "none": "The question as it is",
-    "hyde": "HyDE: invented passages",
-    "multi-query": "Other wordings of the question",
-    "decompose": "Its parts",
-    "step-back": "A more general question",
-}
-RERANK = {
-    "none": "As found",
-    "late-interaction": "Late interaction (built in)",
-    "cross-encoder": "Cross-encoder",
-    "llm-likelihood": "LLM: how likely is the question",
-    "llm-yes-no": "LLM: does it answer, yes or no",
-    "llm-listwise": "LLM: order of all",
-}
-OF = {
-    "text": "Its text",
-    "heading": "Headings and text",
-    "summary": "A summary (by an LLM)",
-    "questions": "Questions it answers (by an LLM)",
-}
 
 
 def _choice(box: Any, label: str, options: dict[str, str], value: str, key: str) -> str:

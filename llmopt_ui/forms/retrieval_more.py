@@ -116,7 +116,8 @@ def _search(spec: RetrievalSpec, search: dict[str, Any], token: str) -> dict[str
     one, two, three = st.columns(3, gap="medium")
     found: dict[str, Any] = {
         "threshold": one.number_input(
-            "Score threshold", None, None, before.threshold, 0.05, placeholder="None", key=f"edit_threshold_{token}",
+            "Score threshold", None, None, before.threshold, 0.05, placeholder="No threshold",
+            key=f"edit_threshold_{token}",
             help="Candidates with a lower score are dropped. For dense search it is a cosine similarity.", **_KEEP,
         ),
         "mmr": two.number_input(

@@ -7,15 +7,8 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.experiments.retrieval_lab.setting_words import METHODS, UNITS
 
-METHODS = {
-    "recursive": "Recursive",
-    "fixed": "Fixed window",
-    "sentence": "Sentences",
-    "structure": "Headings",
-    "semantic": "By meaning",
-    "small-to-big": "Small to big",
-}
 _EXPLAINED = {
     "recursive": "Cuts at paragraphs, then lines, then words, until each piece fits.",
     "fixed": "A window of equal size, wherever it falls.",
@@ -24,7 +17,6 @@ _EXPLAINED = {
     "semantic": "Where the meaning turns between sentences, judged by embeddings. The first cut takes a while.",
     "small-to-big": "Searches small pieces (a quarter of the size), hands over the large one around them.",
 }
-UNITS = {"tokens": "Embedding tokens", "cl100k": "OpenAI tokens (cl100k)", "characters": "Characters"}
 _SIZES = {"tokens": (20, 1000, 200, 10), "cl100k": (20, 1000, 200, 10), "characters": (100, 4000, 800, 50)}
 
 

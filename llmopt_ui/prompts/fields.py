@@ -209,7 +209,7 @@ def _few_shot(project: Project, slot: str, body: Body, changed: dict[str, Any]) 
     def told(option: str) -> str:
         if option == _KEPT:
             return f"Those of this prompt ({fmt.plural(own, 'example')})"
-        return "None" if option == _NONE else version_label(sets[option])
+        return "No examples" if option == _NONE else version_label(sets[option])
 
     st.selectbox("Few-shot examples", options, key=f"prompt_shots_{slot}", format_func=told,
                  help="Edit sets in the tab Few-shot. Saving a prompt keeps a copy of the set as it is now.",

@@ -123,10 +123,18 @@ def _confirmed(hosts: tuple[Destination, ...]) -> tuple[Destination, ...]:
     with st.container(border=True, gap="small"):
         st.markdown(
             ":material/warning: **Hosts that are new here.** Once imported, prompts and texts of the tests are sent "
-            "to them when you compare, and the named key with them."
+            f"to them when you compare{_keys_told(hosts)}."
         )
         st.text("\n".join(map(str, hosts)))
         return hosts if st.button("Trust and import", key="promptfoo_trust", icon=":material/check:") else ()
+
+
+def _keys_told(hosts: tuple[Destination, ...]) -> str:
+    """Which of them get a key; no word of keys that are not sent."""
+    keyed = sum(bool(host.variable) for host in hosts)
+    if not keyed:
+        return ", without a key"
+    return ", and the named key with them" if keyed == len(hosts) else ", and to some of them the named key"
 
 
 def _read(files: dict[str, bytes], path: str, name: str) -> PromptfooImport:

@@ -16,6 +16,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.prompts.preview import latest_set
 from llmopt_ui.prompts.table import edited_rows
 from llmopt_ui.sets import sets_of
+from llmopt_ui.tables import data_table
 
 _SOURCES = {"set": "Examples of a set", "free": "Free input"}
 _TAKES = {"first": "The first", "random": "Random", "all": "All", "chosen": "Chosen by hand"}
@@ -65,8 +66,9 @@ def _chosen(found: EvaluationSet, before: Sequence[str], slot: str) -> tuple[str
             "Category": [example.category or "" for example in found.examples],
         }
     )
-    selected = st.dataframe(
-        table, hide_index=True, height=260, key=f"rows_chosen_{found.name}_{slot}", on_select="rerun",
+    selected = data_table(
+        table, height=260, key=f"rows_chosen_{found.name}_{slot}", on_select="rerun",
+        column_config={"Question": st.column_config.TextColumn(width="large")},
         selection_mode="multi-row", alt="Examples to choose from",
         selection_default={"selection": {"rows": [places[known] for known in before if known in places]}},
     )  # fmt: skip

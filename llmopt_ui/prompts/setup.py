@@ -88,21 +88,21 @@ def _form(project: Project) -> str:
 
 
 def _scoring(setup: Setup, slot: str) -> Setup:
-    first, left, right, last = st.columns([2, 1, 1, 1], gap="small")
-    metrics = first.multiselect("Scores", _OFFERED, list(setup.metrics), key=f"setup_metrics_{slot}",
-                             format_func=metric_title, placeholder="None", **_KEEP)  # fmt: skip
+    fields = st.grid(4, min_column_width=240)
+    metrics = fields.multiselect("Scores", _OFFERED, list(setup.metrics), key=f"setup_metrics_{slot}",
+                                 format_func=metric_title, placeholder="No scores", **_KEEP)  # fmt: skip
     endpoints = list(endpoints_from(settings(), os.environ))
     names = endpoints if setup.judge.endpoint in endpoints else [*endpoints, setup.judge.endpoint]
-    endpoint = left.selectbox("Judge", names, names.index(setup.judge.endpoint), key=f"setup_judge_{slot}",
+    endpoint = fields.selectbox("Judge", names, names.index(setup.judge.endpoint), key=f"setup_judge_{slot}",
                               format_func=lambda name: "Built-in judge" if name == BUILTIN else name,
                               help="Grades rubrics and scores that need a judge. A rubric in words needs an LLM.",
                               **_KEEP)  # fmt: skip
-    model = model_choice(right, endpoint, setup.judge.model, f"setup_judge_model_{slot}", label="Judge's model",
+    model = model_choice(fields, endpoint, setup.judge.model, f"setup_judge_model_{slot}", label="Judge's model",
                          live=True, disabled=endpoint == BUILTIN, **_KEEP)  # fmt: skip
     judge = JudgeSpec() if endpoint == BUILTIN else setup.judge.model_copy(
         update={"endpoint": endpoint, "model": model})  # fmt: skip
     told = "The comparison stops cleanly before it costs more; what was answered is kept."
-    budget = budget_field(last, f"setup_budget_{slot}", told, value=setup.budget_usd, **_KEEP)
+    budget = budget_field(fields, f"setup_budget_{slot}", told, value=setup.budget_usd, **_KEEP)
     return setup.model_copy(update={"metrics": tuple(metrics), "judge": judge, "budget_usd": budget})
 
 

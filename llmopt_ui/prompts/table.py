@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_ui.prompts.state import prompt_state
+from llmopt_ui.tables import table_editor
 
 Row = dict[str, Any]
 
@@ -38,8 +39,8 @@ def edited_rows(
     """
     base = table_base(key, rows, columns, types or {})
     options: dict[str, Any] = {"on_change": on_change, "args": args} if on_change else {}
-    edited = st.data_editor(
-        base, num_rows="dynamic", hide_index=True, key=key, row_height=40, column_config=dict(columns),
+    edited = table_editor(
+        base, num_rows="dynamic", key=key, row_height=40, column_config=dict(columns),
         disabled=list(disabled), height=height, **options,
     )  # fmt: skip
     return _plain(edited)

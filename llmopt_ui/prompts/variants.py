@@ -21,7 +21,7 @@ from llmopt_ui.components import show_error
 from llmopt_ui.forms.configuration import model_fields, sentence_of
 from llmopt_ui.resources import store
 
-_NO_PASSAGES = "None"
+_NO_PASSAGES = "No passages"
 _NARROWEST = 225
 
 

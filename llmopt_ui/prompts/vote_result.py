@@ -24,6 +24,7 @@ from llmopt_core.runs.store_labs import Vote
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, section
+from llmopt_ui.tables import data_table
 from llmopt_ui.theme import NEUTRAL, plain, themed, verdict
 
 _PREFERRED = ""
@@ -40,7 +41,7 @@ def vote_result(found: Comparison, grid: Grid, votes: Sequence[Vote]) -> None:
         st.caption("No vote prefers an answer yet.")
         return
     st.plotly_chart(win_rates(result.pairs), config=CONFIG, key=f"vote_rates_{found.id}")
-    st.dataframe(_table(result.pairs), hide_index=True, column_config=_WIDTHS,
+    data_table(_table(result.pairs), column_config=_WIDTHS,
                  alt="Wins, losses and ties of each pair of variants")  # fmt: skip
     st.caption(fmt.markdown(tally_words(result)), help=explained("p", "together"))
     _files(found, grid, votes)

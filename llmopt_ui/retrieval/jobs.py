@@ -221,7 +221,7 @@ def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
             st, f"budget_{offer.kind}", "What it may cost in all, pilots and earlier attempts included. It stops "
             "cleanly before it costs more; what was made is kept. A budget needs the prices of all models, which are "
             "set in Settings.", disabled=not offer.paid.priced,
-            placeholder="None" if offer.paid.priced else "Needs prices", width=240, persist_state="session",
+            placeholder="No limit" if offer.paid.priced else "Needs prices", width=240, persist_state="session",
         )  # fmt: skip
         warn_above(budget, (Usage(cost_usd=found.cost_usd) + Usage(cost_usd=found.paid_usd)).cost_usd)
         with st.container(horizontal=True, gap="small"):

@@ -21,6 +21,7 @@ from llmopt_ui.retrieval.charts import stage_name
 from llmopt_ui.retrieval.choice import Side
 from llmopt_ui.retrieval.jobs import questions_fields, results, task_of
 from llmopt_ui.retrieval.set_charts import confusion_chart, position_chart, position_legend, stage_chart
+from llmopt_ui.tables import data_table
 
 K = "measured_k"
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
@@ -126,8 +127,8 @@ def _lost(side: Side, report: SetReport) -> None:
             {"Question": one.question, "Lost at": stage_name(one.stage), "Why": one.why, "Id": one.example_id}
             for one in report.lost
         ]
-        st.dataframe(
-            pd.DataFrame(rows), hide_index=True, alt="Questions whose source was lost",
+        data_table(
+            pd.DataFrame(rows), alt="Questions whose source was lost",
             column_config={name: st.column_config.TextColumn(width="large") for name in ("Question", "Why")},
         )  # fmt: skip
 

@@ -15,6 +15,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import section
 from llmopt_ui.retrieval.charts import stage_name
 from llmopt_ui.retrieval.choice import Side, set_texts, texts_of
+from llmopt_ui.tables import data_table
 
 WORTH_TELLING = 0.05
 """So many seconds of what is done once are told."""
@@ -28,6 +29,9 @@ TITLES = {
     "rerank": "Rerank",
     "select": "Handed over",
 }
+
+_HALF = 280
+"""Pixels of a side in a narrow window."""
 
 
 def stages_part(side: Side, found: Inspection, other: Inspection | None) -> None:
@@ -57,11 +61,12 @@ def _stage(side: Side, found: Inspection, stage: StageTrace, number: int, other:
         if stage.hits:
             opened = st.expander(_out(stage), key=f"stage_{side.place}_{number}", on_change="rerun", type="compact")
             if opened.open:
-                opened.dataframe(
-                    hits_table(stage, found.example), hide_index=True, height=min(38 + 35 * len(stage.hits), 320),
-                    column_config={"Text": st.column_config.TextColumn(width="large")},
-                    alt="Chunks that came out of this stage",
-                )  # fmt: skip
+                with opened:
+                    data_table(
+                        hits_table(stage, found.example), height=min(38 + 35 * len(stage.hits), 320), room=_HALF,
+                        column_config={"Text": st.column_config.TextColumn(width="large")},
+                        alt="Chunks that came out of this stage",
+                    )  # fmt: skip
 
 
 def _mark(stage: StageTrace, other: Inspection | None) -> str:
@@ -201,7 +206,12 @@ def handed_over(seen: Sequence[tuple[Side, Inspection]]) -> None:
                 "Text": fmt.shorten(one.chunk.text, 300),
             }
         )
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, column_config={"Text": st.column_config.TextColumn(width="large")},
+    data_table(
+        pd.DataFrame(rows),
+        column_config={
+            "Gold": st.column_config.TextColumn(width=50),
+            "Document": st.column_config.TextColumn(width=130),
+            "Text": st.column_config.TextColumn(width=270),
+        },
         alt="Chunks handed over by either side",
     )  # fmt: skip

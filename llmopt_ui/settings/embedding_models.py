@@ -11,6 +11,7 @@ from llmopt_core.models.endpoints import EmbeddingModel, Endpoint
 from llmopt_ui.components import told_plainly
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify
+from llmopt_ui.tables import table_editor
 
 _MODEL, _QUERY, _PASSAGE, _WINDOW = "Model", "Before a question", "Before a passage", "Window"
 _HELP = (
@@ -33,13 +34,14 @@ def embedding_models_form(endpoint: Endpoint) -> None:
             {_MODEL: "string", _QUERY: "string", _PASSAGE: "string", _WINDOW: "Int64"}
         )
         with st.form(f"endpoint_embeddings_{endpoint.name}", border=False):
-            edited = st.data_editor(
+            edited = table_editor(
                 table,
                 num_rows="dynamic",
-                hide_index=True,
                 key=f"endpoint_embedding_table_{endpoint.name}",
-                placeholder="",
-                column_config={_WINDOW: st.column_config.NumberColumn(min_value=1, step=1, help="Tokens it reads")},
+                column_config={
+                    _MODEL: st.column_config.TextColumn(width=200),
+                    _WINDOW: st.column_config.NumberColumn(min_value=1, step=1, help="Tokens it reads"),
+                },
             )
             pressed = st.form_submit_button("Save embedding models")
         if pressed:

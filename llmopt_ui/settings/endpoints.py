@@ -14,13 +14,15 @@ from llmopt_core.errors import BadInput, LlmOptError, field_problem
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoint_file import delete_endpoint, save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices, added_endpoints
+from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
-from llmopt_ui.components import section, show_error, told_plainly
+from llmopt_ui.components import section, show_error, side_by_side, told_plainly
 from llmopt_ui.keys import endpoints, environment, key_of
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify, state
 from llmopt_ui.settings.edit_endpoint import edit_form
 from llmopt_ui.settings.embedding_models import embedding_models_form
+from llmopt_ui.tables import table_editor
 
 if TYPE_CHECKING:
     from llmopt_core.models.probe import EndpointReport
@@ -54,8 +56,7 @@ def _card(endpoint: Endpoint, *, removable: bool) -> None:
                     with st.popover("Remove …", type="tertiary"):
                         st.text(f"Remove {name} with its prices? Configurations that name it no longer run.")
                         st.button("Remove", key=f"endpoint_remove_{name}", on_click=_remove, args=(name,))
-        with st.container(key=f"stack_endpoint_{name}"):
-            left, right = st.columns([2, 3], gap="large")
+        left, right = side_by_side([2, 3], f"endpoint_{fingerprint(name)}")
         with left:
             _key_field(endpoint)
         with right:
@@ -96,16 +97,17 @@ def _prices_form(endpoint: Endpoint) -> None:
     table = pd.DataFrame(rows, columns=["Model", "Prompt", "Completion"])
     with st.form(f"endpoint_prices_{endpoint.name}", border=False):
         st.markdown("Prices in USD per million tokens", help="A model named * stands for every other model.")
-        edited = st.data_editor(
+        edited = table_editor(
             table,
             num_rows="dynamic",
-            hide_index=True,
             key=f"endpoint_price_table_{endpoint.name}",
             placeholder="not known",
             column_config={
-                "Prompt": st.column_config.NumberColumn(min_value=0.0, format="%.3f"),
-                "Completion": st.column_config.NumberColumn(min_value=0.0, format="%.3f"),
+                "Model": st.column_config.TextColumn(width=170),
+                "Prompt": st.column_config.NumberColumn(min_value=0.0, format="%.3f", width=75),
+                "Completion": st.column_config.NumberColumn(min_value=0.0, format="%.3f", width=95),
             },
+            room=400,
         )
         for model, price in endpoint.prices.items():
             if price.unknown:

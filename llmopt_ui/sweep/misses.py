@@ -29,6 +29,7 @@ from llmopt_ui.microscope import data
 from llmopt_ui.microscope.text import Shown, show_text, text_data
 from llmopt_ui.resources import store
 from llmopt_ui.sweep.charts import label_bars
+from llmopt_ui.tables import data_table
 from llmopt_ui.theme import verdict
 
 SETTING, LABEL, TABLE = "sweep_missed_by", "sweep_label", "sweep_missed"
@@ -81,10 +82,9 @@ def _pick(rows: Sequence[MissRow], position: int) -> MissRow:
             "Question": [row.question or row.example_id for row in rows],
         }
     )
-    chosen = st.dataframe(
+    chosen = data_table(
         table,
         key=f"{TABLE}_{position}_{len(rows)}",
-        hide_index=True,
         on_select="rerun",
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [0]}},
@@ -97,6 +97,7 @@ def _pick(rows: Sequence[MissRow], position: int) -> MissRow:
                 help="Best rank of a chunk that holds the source, or a piece of it where it is cut",
             ),
             "Recall": st.column_config.TextColumn(width=70, alignment="right"),
+            "Question": st.column_config.TextColumn(width=270),
         },
         alt="Questions that miss a source",
     )

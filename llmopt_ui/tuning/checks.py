@@ -18,6 +18,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, facts, section, side_by_side, told_plainly
 from llmopt_ui.resources import store
+from llmopt_ui.tables import data_table
 from llmopt_ui.tuning.charts import token_bars
 from llmopt_ui.tuning.made import kept_apart
 from llmopt_ui.tuning.tabs import DATA, choose_wanted, open_tab
@@ -186,7 +187,7 @@ def _lines(report: CheckReport) -> None:
             "What": [p.message for p in lines],
         }
     )
-    st.dataframe(table, hide_index=True, height=min(38 + 35 * len(table), 390), alt="Findings with line numbers",
+    data_table(table, height=min(38 + 35 * len(table), 390), alt="Findings with line numbers",
                  placeholder="file", column_config={"Line": st.column_config.NumberColumn(width="small"),
                                 "": st.column_config.TextColumn(width="small"),
                                 "What": st.column_config.TextColumn(width="large")})  # fmt: skip

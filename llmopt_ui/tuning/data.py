@@ -29,6 +29,7 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, section, side_by_side, told_plainly
 from llmopt_ui.resources import models, store
 from llmopt_ui.session import notify, state
+from llmopt_ui.tables import data_table
 from llmopt_ui.tuning.charts import class_bars
 from llmopt_ui.tuning.made import kept_apart
 from llmopt_ui.tuning.sets_used import sets_used_view
@@ -181,10 +182,10 @@ def _table(project: Project, found: Sequence[TrainingExample]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         section("Collected")
         actions = st.container(horizontal=True, gap="small", width="content")
-    chosen = st.dataframe(
-        example_table(shown), hide_index=True, height=min(38 + 35 * len(shown), 390), column_config=_COLUMNS,
+    chosen = data_table(
+        example_table(shown), height=min(38 + 35 * len(shown), 390), column_config=_COLUMNS,
         on_select="rerun", selection_mode="multi-row", key=f"{TABLE}_{tuning_state().removed}",
-        alt="Collected examples", placeholder=fmt.DASH,
+        alt="Collected examples",
     )  # fmt: skip
     rows = list(chosen.selection.rows)
     actions.button("Remove chosen", key="tuning_remove", icon=":material/delete:", type="tertiary", disabled=not rows,
@@ -224,8 +225,9 @@ def _versions(project: Project, saved: Sequence[SavedTraining]) -> None:
     picture, table = side_by_side([2, 3], "classes")
     picture.plotly_chart(class_bars(chosen.train.examples, held), config=CONFIG, key="tuning_saved_classes",
                          alt="Examples per class")  # fmt: skip
-    table.dataframe(example_table(chosen.train.examples[:_MOST_ROWS]), hide_index=True, height=330,
-                    column_config=_COLUMNS, alt="Examples of the training set", placeholder=fmt.DASH)  # fmt: skip
+    with table:
+        data_table(example_table(chosen.train.examples[:_MOST_ROWS]), height=330, room=400,
+                   column_config=_COLUMNS, alt="Examples of the training set")  # fmt: skip
     stem = fmt.file_stem(f"{chosen.name}-v{chosen.number}")
     files = [Download("Training file (JSONL)", chosen.train.to_jsonl(), f"{stem}.jsonl", "application/jsonl")]
     if chosen.validation:

@@ -10,6 +10,7 @@ import streamlit as st
 from llmopt_core.finetuning.finetuners import jobs_at
 from llmopt_ui import format as fmt
 from llmopt_ui.components import told_plainly
+from llmopt_ui.tables import data_table
 from llmopt_ui.tuning.start import access, services
 
 SERVICE, ASK = "elsewhere_service", "elsewhere_ask"
@@ -45,5 +46,5 @@ def _table(name: str) -> None:
         }
         for job in found
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=f"Jobs at {name}", placeholder=fmt.DASH,
-                 column_config={"Created": st.column_config.DatetimeColumn(format="D MMM, HH:mm")})  # fmt: skip
+    data_table(pd.DataFrame(rows), alt=f"Jobs at {name}",
+               column_config={"Created": st.column_config.DatetimeColumn(format="D MMM, HH:mm")})  # fmt: skip

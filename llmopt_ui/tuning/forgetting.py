@@ -24,6 +24,7 @@ from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.sets import sets_of
+from llmopt_ui.tables import data_table
 from llmopt_ui.theme import Ink, verdict
 from llmopt_ui.tuning.charts import category_bars
 
@@ -47,7 +48,7 @@ def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     # Only the user knows which other set is not about the task.
     set_name = bar.selectbox("General set", list(sets), list(sets).index(GENERAL) if GENERAL in sets else None,
-                             key=f"{SET}_{GENERAL in sets}", width=260, placeholder="None chosen",
+                             key=f"{SET}_{GENERAL in sets}", width=260, placeholder="Choose a set",
                              help="Questions that have nothing to do with the training.")  # fmt: skip
     asked = bar.selectbox("Asked as", list(usual), key=ASKED, width=240)
     if set_name is None:
@@ -100,7 +101,7 @@ def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str,
                         alt="Mean score of base and tuned model by category")  # fmt: skip
     if found.lost:
         st.markdown("**Answered worse than before**")
-        st.dataframe(_lost_table(found.lost), hide_index=True, height=min(38 + 35 * len(found.lost), 390),
+        data_table(_lost_table(found.lost), height=min(38 + 35 * len(found.lost), 390),
                      alt="Questions the tuned model answers worse than the base model", column_config={
                          "Question": st.column_config.TextColumn(width=230),
                          **dict.fromkeys(("Reference answer", "Base said", "Tuned said"),

@@ -24,6 +24,7 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, facts, show_error, side_by_side
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
+from llmopt_ui.tables import data_table
 from llmopt_ui.tuning.charts import loss_curves
 from llmopt_ui.tuning.colours import own_ink
 from llmopt_ui.tuning.evaluate import evaluate_row
@@ -124,6 +125,7 @@ def _facts(project: Project, found: JobReport) -> None:
     )
     said = f"{data.label} ({job.data_version[:8]})" if data else f"{found.data_name} ({job.data_version[:8]})"
     told = [f"Base model {fmt.markdown(job.base_model)}", f"data {fmt.markdown(said)}"]
+    told += [f"{job.step:,} of {job.total_steps:,} steps"] if job.total_steps else []
     told += [f"at the service {fmt.markdown(job.remote_id)}"] if job.remote_id else []
     told += [fmt.markdown(words)] if (words := cost_words(job)) else []
     if job.tuned_model and job.kind == "lora":
@@ -148,7 +150,7 @@ def _examples(found: JobReport) -> None:
     parts = ("Worst", found.worst, questions), ("Best", found.best, questions[len(found.worst) :])
     for title, pairs, asked in parts:
         st.caption(f"{title} {len(pairs)}")
-        st.dataframe(_example_table(pairs, asked), hide_index=True, alt=f"{title} validation examples",
+        data_table(_example_table(pairs, asked), alt=f"{title} validation examples",
                      column_config={"Loss": st.column_config.NumberColumn(format="%.3f", width="small"),
                                     "Question": st.column_config.TextColumn(width=360),
                                     "Wanted answer": st.column_config.TextColumn(width="medium")})  # fmt: skip

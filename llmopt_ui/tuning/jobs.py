@@ -23,6 +23,7 @@ from llmopt_ui.job_panel import follow
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
+from llmopt_ui.tables import data_table
 from llmopt_ui.theme import Ink
 from llmopt_ui.tuning.charts import loss_curves
 from llmopt_ui.tuning.colours import job_inks, job_labels
@@ -142,15 +143,16 @@ def _all(project: Project, jobs: Sequence[Job]) -> None:
     table = job_table(jobs, {item.version: item.label for item in training_sets(store(), project)})
     # The newest that have curves, unless others are chosen.
     usual = [i for i, job in enumerate(jobs) if job.step][:3]
-    chosen = st.dataframe(
-        table, hide_index=True, height=min(38 + 35 * len(jobs), 320), on_select="rerun", selection_mode="multi-row",
-        key=COMPARED, alt="All fine-tuning jobs", placeholder=fmt.DASH, column_config={
-            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
-            "Steps": st.column_config.TextColumn(alignment="right"),
-            "Tokens": st.column_config.TextColumn(alignment="right"),
-            "Time": st.column_config.TextColumn(alignment="right"),
-            "Cost": st.column_config.TextColumn(alignment="right"),
-            "Validation loss": st.column_config.NumberColumn(format="%.3f"),
+    chosen = data_table(
+        table, height=min(38 + 35 * len(jobs), 320), on_select="rerun", selection_mode="multi-row",
+        key=COMPARED, alt="All fine-tuning jobs", column_config={
+            "Tuned model": st.column_config.TextColumn(width=115),
+            "State": st.column_config.TextColumn(width=88),
+            "Validation loss": st.column_config.NumberColumn(format="%.3f", width=105),
+            "Cost": st.column_config.TextColumn(alignment="right", width=50),
+            "Data": st.column_config.TextColumn(width=62),
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=100),
+            "Time": st.column_config.TextColumn(alignment="right", width=75),
         },
     )  # fmt: skip
     rows = (list(chosen.selection.rows) or usual)[:_MOST_CURVES]
@@ -181,12 +183,8 @@ def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
             "Validation loss": _best_loss(job.id, job.step, job.status),
             "Cost": cost_word(job),
             "Data": data.get(job.data_version, job.data_version[:8]),
-            "Base model": job.base_model,
-            "Where": "this machine" if job.provider == LOCAL else job.provider,
             "Started": datetime.fromtimestamp(job.created_at, UTC),
             "Time": fmt.duration(job.took),
-            "Steps": f"{job.step:,} of {job.total_steps:,}" if job.total_steps else fmt.DASH,
-            "Tokens": fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH,
         }
         for job in jobs
     ]

@@ -31,6 +31,7 @@ from llmopt_ui.navigation import EVALUATION, FINETUNING
 from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify
+from llmopt_ui.tables import table_editor
 from llmopt_ui.tuning.tabs import DATA, open_tab, tuning_state
 
 RUNS, METRICS, COUNT, TABLE, SAVE = "label_runs", "label_metrics", "label_count", "label_table", "label_save"
@@ -49,14 +50,14 @@ def labels_view(project: Project) -> None:
                          ":material/rate_review:"):  # fmt: skip
             button_to(EVALUATION, "Run an evaluation", "labels_to_run", "Run")
         return
-    one, two, three = st.columns([4, 3, 1], gap="medium")
     # What is held back is there to be measured with; comparisons of prompts need no scores, and without scores all
     # their answers would come first.
     newest = [run.id for run in usual_runs(store(), project, list(runs.values())) if not run.comparison][:3]
-    picked = one.multiselect("From runs", list(runs), newest, key=RUNS, format_func=lambda key: _told(runs[key]))
+    picked = st.multiselect("From runs", list(runs), newest, key=RUNS, format_func=lambda key: _told(runs[key]))
     metrics = list(dict.fromkeys(metric for key in picked for metric in runs[key].metrics))
-    scores = two.multiselect("By these scores", metrics, key=METRICS, format_func=metric_title, placeholder="All")
-    count = three.number_input("At most", 1, 200, 20, key=COUNT)
+    one, two = st.columns([3, 1], gap="medium")
+    scores = one.multiselect("By these scores", metrics, key=METRICS, format_func=metric_title, placeholder="All")
+    count = two.number_input("At most", 1, 200, 20, key=COUNT)
     found = waiting(store(), project, [runs[key] for key in picked], int(count), scores)
     if not found:
         with empty_state("Nothing left to label", "All answers of these runs look fine or have a decision.",
@@ -106,8 +107,8 @@ def label_rows(found: Sequence[Waiting], typed: Mapping[str, Begun]) -> pd.DataF
 def _table(project: Project, found: Sequence[Waiting]) -> None:
     key = f"{TABLE}_{tuning_state().forms}_{fingerprint([[item.key, item.run.id] for item in found])}"
     rows = _rows(project, found, key)
-    edited = st.data_editor(
-        rows, hide_index=True, key=key, row_height=52, height=min(40 + 52 * len(found), 560),
+    edited = table_editor(
+        rows, key=key, row_height=52, height=min(40 + 52 * len(found), 560),
         disabled=["Question", "The model said", "Why", "Configuration"], on_change=_remember,
         args=(project, found, key), placeholder="",
         column_config={

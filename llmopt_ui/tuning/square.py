@@ -102,21 +102,21 @@ def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
         _missing(sets=bool(sets), plain=bool(plain), rag=bool(rag))
         return None
     choose_wanted(TUNED, list(tuned))
-    one, two, three, four = side_by_side([3, 3, 3, 2], "square_form")
-    name = one.selectbox("Tuned model", list(tuned), _usual_model(project, tuned), key=TUNED, bind="query-params")
-    set_name = one.selectbox("Evaluation set", list(sets), _usual_set(project, list(sets)), key=SET,
-                             persist_state="session",
-                             format_func=lambda key: f"{key} ({fmt.plural(sets[key].size, 'question')})")  # fmt: skip
-    without = two.selectbox("Plain: asked as", plain, key=PLAIN, persist_state="session")
-    metric = two.selectbox("Score", _METRICS, key=METRIC, format_func=metric_title, persist_state="session")
-    looked_up = three.selectbox("RAG: asked as", rag, len(rag) - 1, key=RAG, persist_state="session")
-    limit = four.number_input("Questions at most", 1, None, None, key=LIMIT, placeholder="All",
-                              persist_state="session")  # fmt: skip
+    fields = st.grid(4, min_column_width=200)
+    name = fields.selectbox("Tuned model", list(tuned), _usual_model(project, tuned), key=TUNED, bind="query-params")
+    without = fields.selectbox("Plain: asked as", plain, key=PLAIN, persist_state="session")
+    looked_up = fields.selectbox("RAG: asked as", rag, len(rag) - 1, key=RAG, persist_state="session")
+    set_name = fields.selectbox("Evaluation set", list(sets), _usual_set(project, list(sets)), key=SET,
+                                format_func=lambda key: f"{key} ({fmt.plural(sets[key].size, 'question')})",
+                                persist_state="session")  # fmt: skip
+    metric = fields.selectbox("Score", _METRICS, key=METRIC, format_func=metric_title, persist_state="session")
+    limit = fields.number_input("Questions at most", 1, None, None, key=LIMIT, placeholder="All",
+                                persist_state="session")  # fmt: skip
     spec = tuned[name].spec
     if not isinstance(spec, ModelSpec):
         return None
     made = corners(base[without], base[looked_up], spec, name)
-    three.caption("The tuned model is asked without few-shot examples: it has learned them.")
+    st.caption("The tuned model is asked without few-shot examples: it has learned them.")
     return Asked(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
 
 

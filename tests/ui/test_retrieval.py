@@ -114,7 +114,7 @@ def test_every_stage_is_shown_for_both_with_differences(looked: AppTest) -> None
     for title in ("Question transform", "Embedding", "Search", "Fusion", "Handed over"):
         assert f"**{title}**" in shown
     assert "only here" in shown
-    assert "transform\\.method\\: multi\\-query → none" in shown
+    assert "Searched with\\: Other wordings of the question → The question as it is" in shown
     assert "Chunks that hold a source" in shown
     assert "handed over" in shown
     assert len(looked.get("plotly_chart")) == 2
@@ -415,9 +415,9 @@ def test_settings_that_only_one_side_has_are_told_apart_by_name() -> None:
     made = [configuration_from({"name": "a", "model": {}, "prompt": PROMPT, "retrieval": spec}) for spec in specs]
     pair = [Side(place, one, one, {}, inks(["a"])["a"]) for place, one in zip(("left", "right"), made, strict=True)]
     there, back = differing(pair), differing(pair[::-1])
-    assert "rerank.llm.endpoint: none → far" in there
-    assert "rerank.llm.endpoint: far → none" in back
-    assert "rerank.candidates: none → 5" in there
+    assert "LLM of the reranker, endpoint: none → far" in there
+    assert "LLM of the reranker, endpoint: far → none" in back
+    assert "Candidates of the reranker: none → 5" in there
     assert not any("none → none" in told for told in [*there, *back])
 
 
@@ -426,7 +426,10 @@ def test_how_a_transform_writes_is_no_difference_where_only_one_side_has_one() -
     specs = [HYBRID, {**HYBRID, "transform": asks, "top_k": 4}]
     made = [configuration_from({"name": "a", "model": {}, "prompt": PROMPT, "retrieval": spec}) for spec in specs]
     pair = [Side(place, one, one, {}, inks(["a"])["a"]) for place, one in zip(("left", "right"), made, strict=True)]
-    assert differing(pair) == ["transform.method: none → hyde", "top_k: 1 → 4"]
+    assert differing(pair) == [
+        "Searched with: The question as it is → HyDE: invented passages",
+        "Chunks handed over: 1 → 4",
+    ]
 
 
 def test_an_address_shows_the_same_when_something_is_added_later(app: App, store: Store, lab: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from llmopt_core.answering.ending import ending_of
 from llmopt_core.csv_text import csv_text
-from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.evaluation.catalogue import metric_title
 from llmopt_core.evaluation.check_spec import told
 from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.configuration import Configuration
@@ -121,7 +121,7 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
         spread = "" if share.low is None else f" ({interval(share.low, share.high)})"
         lines.append(f"{column.passed} of {column.decided} passed{open_ones}{spread}{_versus(column, CHECKS)}")
     for name, summary in column.metrics.items():
-        title = METRICS[name].title if name in METRICS else name
+        title = metric_title(name)
         spread = "" if summary.low is None else f" ({interval(summary.low, summary.high)})"
         lines.append(f"{title} {score(summary.mean)}{spread}{_versus(column, name)}")
     failed = f", {column.failed} failed" if column.failed else ""
@@ -233,10 +233,7 @@ def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCe
 
 
 def _facts(record: Record) -> str:
-    scores = [
-        f"{METRICS[name].title if name in METRICS else name} {score(found.value)}"
-        for name, found in metric_scores(record).items()
-    ]
+    scores = [f"{metric_title(name)} {score(found.value)}" for name, found in metric_scores(record).items()]
     seconds = [short_time(record.answer.seconds)] if record.answer else []
     return " · ".join([*scores, _spent(record.usage), *seconds])
 

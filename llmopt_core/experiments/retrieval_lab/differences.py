@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llmopt_core.experiments.retrieval_lab.changes import flat, word
+from llmopt_core.experiments.retrieval_lab.setting_words import setting_title, setting_value
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
 
@@ -13,7 +14,7 @@ _NAMED, _LONGEST = 3, 80
 
 
 def told_differences(before: RetrievalSpec, after: RetrievalSpec) -> list[str]:
-    """`search.method: dense → hybrid` for each setting that differs and matters.
+    """`Search: By meaning (dense) → Both (hybrid)` for each setting that differs and matters.
 
     What only one of them makes use of (the candidates of its reranker, say) is told where it is not the default. How a
     transform writes is not told beside one that writes nothing.
@@ -49,10 +50,11 @@ def _in_short(name: str, value: Any) -> str:
 
 
 def _told(name: str, a: Any, b: Any) -> str:
-    if word(a) == word(b):
+    title, before, after = setting_title(name), setting_value(name, a), setting_value(name, b)
+    if before == after:
         # Routing of one kind, by other examples or to other settings.
-        return f"{name}: {word(a)}, set up otherwise"
-    return f"{name}: {word(a)} → {word(b)}"
+        return f"{title}: {before}, set up otherwise"
+    return f"{title}: {before} → {after}"
 
 
 def _is_told(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:

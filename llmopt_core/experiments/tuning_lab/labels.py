@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from llmopt_core.evaluation.catalogue import metric_title
 from llmopt_core.experiments.tuning_lab.as_sent import without_shots
 from llmopt_core.finetuning.data import TrainingExample
 from llmopt_core.finetuning.from_records import from_corrections, preferences_from_corrections
@@ -157,7 +158,7 @@ def waiting(
     undecided = [found for key, found in newest.items() if key not in done]
     # Records of different sets may share their example's id, so they are told apart as objects.
     run_of = {id(record): run for run, record in undecided}
-    chosen = next_to_label([record for _, record in undecided], count, metrics=metrics)
+    chosen = next_to_label([record for _, record in undecided], count, metrics=metrics, title=metric_title)
     return [Waiting(run_of[id(candidate.record)], candidate) for candidate in chosen]
 
 

@@ -1,0 +1,115 @@
+"""Every page and tab of a used project: nothing scrolls sideways, plot tools lie over nothing, focus is seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+from tests.browser.conftest import Open
+from tests.browser.harness import settled
+from tests.browser.test_hostile_names import PAGES
+from tests.ui.seed import seed_project
+
+TABS = {**PAGES, "Settings": ("Endpoints", "Built-in models", "Judge", "Workspace")}
+LONG = "a-name-without-any-space-" * 4
+_SIDEWAYS = """() => {
+  const main = document.querySelector('[data-testid="stMain"]'), found = [];
+  for (const e of [document.documentElement, main])
+    if (e.scrollWidth > e.clientWidth) found.push(`${e.tagName} by ${e.scrollWidth - e.clientWidth}`);
+  for (const e of main.querySelectorAll('.dvn-scroller, [data-testid="stTable"], [data-testid="stTable"] *'))
+    if (e.offsetParent && /auto|scroll/.test(getComputedStyle(e).overflowX) && e.scrollWidth > e.clientWidth + 1)
+      found.push(`a table by ${e.scrollWidth - e.clientWidth}: ${e.innerText.slice(0, 40)}`);
+  return found;
+}"""
+_COVERED = """() => [...document.querySelectorAll('.stPlotlyChart')].flatMap((chart) => {
+  const bar = chart.querySelector('.modebar-btn') && chart.querySelector('.modebar').getBoundingClientRect();
+  if (!bar || !chart.offsetParent) return [];
+  const texts = chart.querySelectorAll('.legend, .gtitle, .annotation, .cbtitle, .plot .text, .bartext, .nsewdrag');
+  return [...texts].filter((text) => {
+    const box = text.getBoundingClientRect();
+    return box.right > bar.left && box.left < bar.right && box.bottom > bar.top && box.top < bar.bottom;
+  }).map((text) => `${text.getAttribute('class')}: ${text.textContent.slice(0, 30)}`);
+})"""
+
+
+@pytest.fixture
+def used(home: Path) -> None:
+    """The used project, and endpoints with long names and prices."""
+    store = Store.open(Settings(home=home))
+    name = seed_project(store)
+    body = {"name": LONG, "model": {"name": LONG}, "prompt": {"template": "{{ question }}"}}
+    store.save_configuration(name, LONG, body, "e" * 16)
+    store.close()
+    price = "{prompt: 0.15, completion: 0.6}"
+    (home / "endpoints.yaml").write_text(
+        f"azure: {{base_url: 'https://{LONG[:60]}x.example/v1', prices: {{{LONG}: {price}, '*': {price}}}}}\n"
+        f"{LONG[:90]}: {{base_url: 'http://127.0.0.1:9/v1/{LONG * 2}'}}\n"
+    )
+
+
+def go_to(page: Page, title: str) -> None:
+    link = page.get_by_test_id("stSidebarNavLink").filter(has_text=title)
+    if page.get_by_test_id("stSidebar").get_attribute("data-collapsed") == "true":
+        page.get_by_test_id("stExpandSidebarButton").click()
+    link.click()
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    settled(page)
+
+
+@pytest.mark.parametrize("width", [820, 1024, 1440])
+def test_nothing_scrolls_sideways_and_plot_tools_lie_over_nothing(used: None, open_page: Open, width: int) -> None:
+    page = open_page(width=width)
+    wrong = {}
+    charts = 0
+    for title, tabs in TABS.items():
+        go_to(page, title)
+        for tab in tabs:
+            if tab:
+                page.get_by_role("tab", name=tab, exact=True).first.click()
+                settled(page)
+            charts += page.locator(".stPlotlyChart .modebar-btn").count()
+            found = [*page.evaluate(_SIDEWAYS), *page.evaluate(_COVERED)]
+            if found:
+                wrong[title, tab] = found
+    assert not wrong
+    assert charts
+
+
+def test_plot_tools_are_whole_also_in_full_screen(used: None, open_page: Open) -> None:
+    page = open_page()
+    go_to(page, "Evaluation")
+    chart = page.locator(".stPlotlyChart").filter(visible=True).first
+    chart.hover()
+    chart.locator(".modebar-btn").last.click()
+    settled(page)
+    box = chart.locator(".modebar").bounding_box()
+    assert box
+    assert box["y"] >= 0
+    assert page.evaluate(_COVERED) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_focus_is_seen_on_menu_and_tabs(used: None, open_page: Open, theme: str) -> None:
+    page = open_page(theme)
+    go_to(page, "Evaluation")
+    outline = (
+        "e => { const s = getComputedStyle(e); return [s.outlineStyle, parseFloat(s.outlineWidth), s.outlineColor]; }"
+    )
+    page.locator("body").press("Tab")
+    seen = {}
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        name = focused.get_attribute("data-testid") or ""
+        if name in ("stSidebarNavLink", "stTab"):
+            seen[name] = focused.evaluate(outline)
+        if len(seen) == 2:
+            break
+    assert set(seen) == {"stSidebarNavLink", "stTab"}
+    for style, wide, colour in seen.values():
+        assert (style, wide) == ("solid", 2)
+        assert not colour.endswith(", 0)")

@@ -104,12 +104,16 @@ def follow_training(project: Project, ids: Sequence[str]) -> None:
 def asked(job_id: str) -> JobReport:
     """A job with all that is known. A service is asked at most every ten seconds."""
     job = next((job for job in all_jobs(settings()) if job.id == job_id), None)
-    return report(access(), job_id) if job is None or job.provider == LOCAL else _of_service(job_id, job.status)
+    return (
+        report(access(), job_id)
+        if job is None or job.provider == LOCAL
+        else _of_service(job_id, job.status, job.remote_id)
+    )
 
 
 @st.cache_data(ttl=10, max_entries=32, show_spinner=False)
-def _of_service(job_id: str, status: str) -> JobReport:
-    """What a service says; a job that goes on again is another one than when it failed."""
+def _of_service(job_id: str, status: str, remote_id: str) -> JobReport:
+    """What a service says; a job that goes on again, or that the service has by now, is another one than before."""
     return report(access(), job_id)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec
 
 import streamlit as st
 
@@ -24,6 +26,7 @@ OPEN_TAB, OPEN_RUN = "open", "open_run"
 _ASSETS = Path(__file__).parent
 ICON = _ASSETS / "icon.svg"
 LOGO = _ASSETS / "logo.svg"
+P = ParamSpec("P")
 
 
 def frame() -> None:
@@ -130,6 +133,18 @@ def told_plainly() -> Iterator[None]:
         yield
     except LlmOptError as error:
         show_error(str(error))
+
+
+def plain_fragment(function: Callable[P, None]) -> Callable[P, None]:
+    """A part of a page that is drawn by itself. Streamlit shows its errors itself, so they are said in here."""
+
+    @wraps(function)
+    def told(*args: P.args, **kwargs: P.kwargs) -> None:
+        with told_plainly():
+            function(*args, **kwargs)
+
+    fragment: Callable[P, None] = st.fragment(told)
+    return fragment
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
-from llmopt_ui.components import empty_state
+from llmopt_ui.components import empty_state, plain_fragment
 from llmopt_ui.documents.spans_view import chosen_set
 from llmopt_ui.documents.text_pages import page_number, turn_to
 from llmopt_ui.microscope.data import document_of, spans_in
@@ -42,7 +42,7 @@ def _version(project: Project, name: str) -> str:
     return next((item.version for item in store().evaluation_sets(project) if item.name == name), "")
 
 
-@st.fragment
+@plain_fragment
 def _mark(project: Project, name: str, shown: str) -> None:
     """The part that is drawn by itself; `shown` is the version of the set that the rest of the page counts."""
     page_after_action()

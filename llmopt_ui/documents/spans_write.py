@@ -13,7 +13,7 @@ from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
-from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.components import empty_state, plain_fragment, told_plainly
 from llmopt_ui.documents.question_job import DRAFT, KIND, writing_work
 from llmopt_ui.documents.spans_view import chosen_set
 from llmopt_ui.job_panel import follow
@@ -54,7 +54,7 @@ def _failed(jobs: list[Job]) -> None:
         st.error(fmt.markdown(f"The last writing failed: {jobs[0].error}"), icon=":material/error:")
 
 
-@st.fragment
+@plain_fragment
 def _form(project: Project) -> None:
     with told_plainly():
         spec, budget = _fields()

@@ -15,7 +15,7 @@ from llmopt_core.experiments.configuration import Configuration, configuration_f
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, told_plainly
+from llmopt_ui.components import Download, downloads, plain_fragment, told_plainly
 from llmopt_ui.forms.prompt import prompt_fields
 from llmopt_ui.forms.request_fields import request_fields
 from llmopt_ui.forms.retrieval import retrieval_fields
@@ -63,7 +63,7 @@ def configuration_picker(
     return next((item for item in saved if item.name == chosen), None)
 
 
-@st.fragment
+@plain_fragment
 def configuration_editor(project: Project, saved: SavedConfiguration | None) -> None:
     """Edit a configuration and save it. Saving under its name makes a new version; under another name, a copy."""
     before = configuration_from(saved.spec) if saved else configuration_from(dict(STARTER))

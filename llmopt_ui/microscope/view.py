@@ -12,7 +12,7 @@ from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document, Example
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
-from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.components import empty_state, plain_fragment, told_plainly
 from llmopt_ui.documents.text_pages import page_number
 from llmopt_ui.microscope import data
 from llmopt_ui.microscope.panel import panel
@@ -84,14 +84,14 @@ def microscope_view(project: Project) -> None:
     _microscope(project, listed)
 
 
-@st.fragment
+@plain_fragment
 def _microscope(project: Project, listed: Sequence[SavedDocument]) -> None:
     with told_plainly():
         _chunkings(_sight(project, listed))
         st.caption(_LEGEND)
 
 
-@st.fragment
+@plain_fragment
 def _chunkings(sight: Sight) -> None:
     """What a slider changes, apart from the choice of document and question: the less is drawn again, the sooner."""
     with told_plainly():

@@ -18,7 +18,7 @@ from llmopt_core.experiments.prompt_lab.library import (
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import empty_state, side_by_side, told_plainly
+from llmopt_ui.components import empty_state, plain_fragment, side_by_side, told_plainly
 from llmopt_ui.prompts.fields import (
     NEW,
     Body,
@@ -50,7 +50,7 @@ def editor_view(project: Project) -> None:
     _editor(project, found.get(name))
 
 
-@st.fragment
+@plain_fragment
 def _editor(project: Project, saved: Version | None) -> None:
     page_after_action()
     name = saved.name if saved else NEW

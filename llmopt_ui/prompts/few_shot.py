@@ -15,7 +15,7 @@ from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, side_by_side, told_plainly
+from llmopt_ui.components import Download, downloads, plain_fragment, side_by_side, told_plainly
 from llmopt_ui.prompts.few_shot_chosen import chosen_view
 from llmopt_ui.prompts.few_shot_sources import sources_view
 from llmopt_ui.prompts.preview import latest_set
@@ -94,7 +94,7 @@ def examples_from(rows: list[Row]) -> list[dict[str, str]]:
     return [row for row in kept if row]
 
 
-@st.fragment
+@plain_fragment
 def _editor(project: Project, saved: Version | None) -> None:
     page_after_action()
     name = saved.name if saved else ""

@@ -19,7 +19,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.caveats import documents_now, overlap_sentences
 from llmopt_ui.colours import project_inks
-from llmopt_ui.components import show_error, told_plainly, told_problem
+from llmopt_ui.components import plain_fragment, show_error, told_plainly, told_problem
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.prompts.downloads import grid_downloads
@@ -42,7 +42,7 @@ _HELP = (
 )
 
 
-@st.fragment
+@plain_fragment
 def grid_view(project: Project, found: Comparison) -> None:
     """The whole grid of one comparison."""
     told_problem()

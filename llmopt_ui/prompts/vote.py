@@ -21,7 +21,7 @@ from llmopt_core.runs.store_labs import Vote
 from llmopt_core.runs.values import ACTIVE, Project
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
-from llmopt_ui.components import empty_state, told_problem
+from llmopt_ui.components import empty_state, plain_fragment, told_problem
 from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.prompts.live import grid_of
 from llmopt_ui.prompts.state import addressed, prompt_state, tell_gone
@@ -81,7 +81,7 @@ def _can_be_voted_on(found: Comparison) -> bool:
     return len(found.variants) > 1 and found.status not in ACTIVE
 
 
-@st.fragment
+@plain_fragment
 def _voting(project: Project, found: Comparison, voter: str) -> None:
     """Ballot after ballot, then the result. Only this part of the page is drawn after a keystroke."""
     told_problem()

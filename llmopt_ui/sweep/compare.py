@@ -9,14 +9,14 @@ from llmopt_core.experiments.chunk_sweep.result import TITLES, SweepResult, by_r
 from llmopt_core.experiments.chunk_sweep.tables import Advice
 from llmopt_core.statistics.paired import Comparison
 from llmopt_ui import format as fmt
-from llmopt_ui.components import section
+from llmopt_ui.components import plain_fragment, section
 from llmopt_ui.sweep.charts import MEASURES, between, shown
 from llmopt_ui.theme import verdict
 
 FIRST, SECOND = "sweep_first", "sweep_second"
 
 
-@st.fragment
+@plain_fragment
 def compare_view(result: SweepResult, told: Advice) -> None:
     """Choose two; each measure with its difference and verdict."""
     section("Compare two settings", "Both answered the same questions, so they are compared question by question.")

@@ -17,7 +17,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
-from llmopt_ui.components import show_error
+from llmopt_ui.components import plain_fragment, show_error
 from llmopt_ui.keys import endpoints
 from llmopt_ui.microscope import data
 from llmopt_ui.microscope.settings import METHODS, UNITS
@@ -40,7 +40,7 @@ _USUAL = {
 _OVERLAPS = {"tokens": ("0", "25"), "cl100k": ("0", "25"), "characters": ("0", "100")}
 
 
-@st.fragment
+@plain_fragment
 def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
     """Draw the fields and what they amount to; the button starts the sweep. `sets` have reference spans."""
     with st.container(border=True):

@@ -24,7 +24,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import section
+from llmopt_ui.components import plain_fragment, section
 from llmopt_ui.microscope import data
 from llmopt_ui.microscope.text import Shown, show_text, text_data
 from llmopt_ui.resources import store
@@ -48,7 +48,7 @@ def misses_view(project: Project, result: SweepResult, told: Advice, evaluation_
     _questions(project, result, told, evaluation_set)
 
 
-@st.fragment
+@plain_fragment
 def _questions(project: Project, result: SweepResult, told: Advice, evaluation_set: EvaluationSet) -> None:
     names = [result.names[position] for position in by_recall(result)]
     # A setting that misses nothing has nothing to show; the next best one that does is more telling.

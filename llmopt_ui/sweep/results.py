@@ -24,7 +24,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
-from llmopt_ui.components import Download, downloads, section
+from llmopt_ui.components import Download, downloads, plain_fragment, section
 from llmopt_ui.sweep.charts import MEASURES, between, heat_map, method_colour, pareto_chart, shown, size_lines
 from llmopt_ui.sweep.compare import compare_view
 from llmopt_ui.sweep.misses import misses_view
@@ -129,7 +129,7 @@ def _pictures(result: SweepResult, told: Advice) -> None:
     )
 
 
-@st.fragment
+@plain_fragment
 def _over_size(result: SweepResult) -> None:
     section("Over chunk size")
     tops = sorted({setting.top_k for setting in result.settings})

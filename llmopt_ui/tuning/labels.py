@@ -25,7 +25,7 @@ from llmopt_core.runs.values import Project, Run
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
-from llmopt_ui.components import empty_state, facts
+from llmopt_ui.components import empty_state, facts, plain_fragment
 from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.navigation import EVALUATION, FINETUNING
 from llmopt_ui.recent_runs import recent_runs
@@ -103,7 +103,7 @@ def label_rows(found: Sequence[Waiting], typed: Mapping[str, Begun]) -> pd.DataF
     )
 
 
-@st.fragment
+@plain_fragment
 def _table(project: Project, found: Sequence[Waiting]) -> None:
     key = f"{TABLE}_{tuning_state().forms}_{fingerprint([[item.key, item.run.id] for item in found])}"
     rows = _rows(project, found, key)

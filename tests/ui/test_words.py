@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -88,6 +90,13 @@ def test_no_page_says_none_or_names_a_key(app: App, seen: str, page: str, tab: s
     assert not found
 
 
+@pytest.mark.parametrize(("page", "tab"), [(page, tab) for page, (_, tabs) in TABS.items() for tab in tabs])
+def test_a_damaged_file_of_endpoints_is_a_sentence_on_every_tab(app: App, used: str, page: str, tab: str) -> None:
+    (Path(os.environ["LLMOPT_HOME"]) / "endpoints.yaml").write_text("endpoints: [oops\n")
+    key = TABS[page][0]
+    assert not app(page, project=used, **({key: tab} if key else {})).exception
+
+
 def test_why_some_have_no_score_names_metrics_as_the_tables_do(app: App, seen: str) -> None:
     shown = "\n".join(part.value for part in app("pages/evaluation.py", project=seen).text)
     assert "worse: Answer F1: 6 of 20 answers not scored: No reference." in shown
@@ -104,8 +113,6 @@ def test_columns_of_a_table_are_together_no_wider_than_there_is_room_for() -> No
 
 
 def test_tables_of_data_are_drawn_in_one_place_alone() -> None:
-    from pathlib import Path
-
     folder = Path(__file__).parents[2] / "llmopt_ui"
     drawn = [path.name for path in folder.rglob("*.py") if re.search(r"\.(dataframe|data_editor)\(", path.read_text())]
     assert drawn == ["tables.py"]

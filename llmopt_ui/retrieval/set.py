@@ -8,7 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.csv_text import csv_of
-from llmopt_core.experiments.retrieval_lab.jobs import MEASURE, measure_work, set_report
+from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.experiments.retrieval_lab.components import asked_models
+from llmopt_core.experiments.retrieval_lab.jobs import MEASURE, measure_estimate_work, measure_work, set_report
 from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, SetReport
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.values import Project
@@ -19,7 +21,7 @@ from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.resources import model_maker
 from llmopt_ui.retrieval.charts import stage_name
 from llmopt_ui.retrieval.choice import Side
-from llmopt_ui.retrieval.jobs import questions_fields, results, task_of
+from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval.set_charts import confusion_chart, position_chart, position_legend, stage_chart
 from llmopt_ui.tables import data_table
 
@@ -38,9 +40,11 @@ def set_view(project: Project, found: Sequence[Side]) -> None:
     k = int(st.slider("Chunks that count (k)", 1, 20, 5, key=K, bind="query-params", width=340))
     tasks = [task_of(project, side, asked) for side in found]
     make = model_maker()
+    models = [model for side in found for model in asked_models(side.configuration, False, JudgeSpec())]
     done = results(
-        MEASURE, tasks, {"k": k}, lambda task, _: measure_work(task, make, k), "Measure retrieval",
+        MEASURE, tasks, {"k": k}, lambda task, budget: measure_work(task, make, k, budget), "Measure retrieval",
         f"{fmt.plural(len(asked.examples), 'question')} · no answers are asked for, only what retrieval itself needs",
+        paid_work(models, lambda task: measure_estimate_work(task, make, k)),
     )  # fmt: skip
     reports = {job.arguments.get("key"): set_report(job) for job in done}
     shown = [

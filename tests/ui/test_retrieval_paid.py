@@ -101,6 +101,27 @@ def test_leave_one_out_starts_with_an_estimate_and_stops_at_its_budget(
     assert "Which to drop" in words(test)
 
 
+def test_a_whole_set_starts_with_an_estimate_and_stops_at_its_budget(
+    app: App, store: Store, used: str, workspace: Path, chat: ScriptedChat
+) -> None:
+    test = estimated(app, prepared(store, used, workspace), "Whole set", "retrieval-measure")
+    pilot = len(chat.requests)
+    assert "What it will take" in words(test)
+    test.number_input(key="budget_retrieval-measure").set_value(0.01 * pilot + 0.005).run()
+    assert "more than the budget" in words(test)
+    test.button(key="go_retrieval-measure").click().run()
+    finish(test)
+    assert len(chat.requests) == pilot
+    assert "leaves no room" in words(test)
+    test.button(key="start_retrieval-measure").click().run()
+    finish(test)
+    test.number_input(key="budget_retrieval-measure").set_value(10.0).run()
+    test.button(key="go_retrieval-measure").click().run()
+    finish(test)
+    assert len(chat.requests) > pilot
+    assert [job.status for job in store.jobs() if job.kind == "retrieval-measure"].count("finished") == 1
+
+
 def test_more_chunks_without_a_price_offer_no_budget(
     app: App, store: Store, used: str, workspace: Path, chat: ScriptedChat
 ) -> None:

@@ -13,6 +13,7 @@ from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.retrieval_lab.ablation import ANSWER_METRICS, ablation_work_name, deep
 from llmopt_core.experiments.retrieval_lab.components import components
 from llmopt_core.experiments.retrieval_lab.k_sweep import METRICS, at_k
+from llmopt_core.experiments.retrieval_lab.whole_set import measure_work_name
 from llmopt_core.experiments.retrieval_lab.work import work_name
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Document, Example, Spec, Usage
@@ -47,6 +48,27 @@ class LabEstimate(Spec):
     spent_usd: float | None
     failures: tuple[str, ...] = ()
     paid_usd: float | None = 0.0
+
+
+async def estimate_measure(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    k: int = 5,
+    concurrency: int = 4,
+) -> LabEstimate:
+    """Retrieval for a whole set, from a pilot. Its calls are real and their results kept.
+
+    Raises:
+        BadInput: The configuration retrieves nothing.
+    """
+    work = measure_work_name(configuration, examples, documents, models, k)
+    line = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
+    with_gold = [example for example in examples if example.references]
+    return await _estimated(work, [line], with_gold, False, concurrency)
 
 
 async def estimate_ablation(

@@ -15,7 +15,12 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.keys import documents_identity, example_identity
 from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, ablate
-from llmopt_core.experiments.retrieval_lab.estimate import LabEstimate, estimate_ablation, estimate_sweep
+from llmopt_core.experiments.retrieval_lab.estimate import (
+    LabEstimate,
+    estimate_ablation,
+    estimate_measure,
+    estimate_sweep,
+)
 from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep, k_sweep
 from llmopt_core.experiments.retrieval_lab.progress import LabProgress, OnLabProgress
 from llmopt_core.experiments.retrieval_lab.whole_set import SetReport, measure_set
@@ -72,13 +77,13 @@ class Task:
         )
 
 
-def measure_work(task: Task, make_models: MakeModels, k: int) -> Work:
-    """Retrieve for the whole set and measure every stage."""
+def measure_work(task: Task, make_models: MakeModels, k: int, budget_usd: float | None = None) -> Work:
+    """Retrieve for the whole set and measure every stage. Where the budget is reached it ends as `budget-reached`."""
 
     async def run(context: JobContext, models: Models, see: OnLabProgress) -> Spec:
         return await measure_set(
             task.configuration, task.examples, task.documents, models, context.store.cache,
-            k=k, on_progress=see, should_stop=context.should_cancel,
+            k=k, budget_usd=budget_usd, on_progress=see, should_stop=context.should_cancel,
         )  # fmt: skip
 
     return _work(run, make_models)
@@ -110,6 +115,17 @@ def sweep_work(
             ks=ks, set_name=task.set_name, judge=judge, budget_usd=budget_usd, on_progress=see,
             should_stop=context.should_cancel,
         )  # fmt: skip
+
+    return _work(run, make_models)
+
+
+def measure_estimate_work(task: Task, make_models: MakeModels, k: int) -> Work:
+    """A pilot of `measure_work`."""
+
+    async def run(context: JobContext, models: Models, _: OnLabProgress) -> Spec:
+        return await estimate_measure(
+            task.configuration, task.examples, task.documents, models, context.store.cache, k=k
+        )
 
     return _work(run, make_models)
 

@@ -13,12 +13,14 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
-from llmopt_core.execution.budget import Budget
+from llmopt_core.experiments.check import check_budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
+from llmopt_core.experiments.retrieval_lab.components import asked_models
 from llmopt_core.experiments.retrieval_lab.costs import Cost, Timed, timed
 from llmopt_core.experiments.retrieval_lab.progress import OnLabProgress, Tally
 from llmopt_core.experiments.retrieval_lab.tables import Estimate
+from llmopt_core.experiments.retrieval_lab.work import work_name
 from llmopt_core.index.embedding_cache import encode_queries
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.inspect import stage_hits, stage_measures
@@ -111,6 +113,7 @@ async def measure_set(
     cache: Cache,
     *,
     k: int = 5,
+    budget_usd: float | None = None,
     on_progress: OnLabProgress | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> SetReport:
@@ -123,16 +126,21 @@ async def measure_set(
         models: Of the current event loop.
         cache: Where stages are kept.
         k: How many of a stage's chunks count.
+        budget_usd: What the models may cost in all, earlier attempts included; None for no limit.
         on_progress: Told how far it is.
         should_stop: Asked before each question; once true the report holds what is done.
 
     Raises:
-        BadInput: The configuration retrieves nothing, or no example has a reference.
+        BadInput: The configuration retrieves nothing, or no example has a reference; a budget is set and a price is not
+            known; or a budget stopped it before and none is given now.
+        BudgetReached: The budget has no room for the next call.
     """
     with_gold = [example for example in examples if example.references]
     if not with_gold:
         raise BadInput("No question of this set says where its answer stands; add sources to measure retrieval.")
-    with models.within(Budget()) as budget:
+    if budget_usd is not None:
+        check_budget(budget_usd, asked_models(configuration, False, JudgeSpec()), models)
+    with models.spending(measure_work_name(configuration, examples, documents, models, k), budget_usd) as budget:
         tally = Tally(len(with_gold), budget, on_progress, at_once=CONCURRENCY)
         found, failures, retriever = await retrieve_all(
             configuration, with_gold, documents, models, cache, lambda cached: tally.step(cached=cached), should_stop
@@ -142,6 +150,13 @@ async def measure_set(
     return await asyncio.to_thread(
         _report, configuration, found, failures, retriever, pilot, k, len(examples) - len(with_gold), routing
     )
+
+
+def measure_work_name(
+    configuration: Configuration, examples: Sequence[Example], documents: Sequence[Document], models: Models, k: int
+) -> str:
+    """Under which what was paid for it is kept."""
+    return work_name("retrieval-measure", configuration, examples, documents, models, None, k)
 
 
 Found = Sequence[tuple[Example, Retrieval]]

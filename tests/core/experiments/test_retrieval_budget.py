@@ -10,18 +10,24 @@ from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.jobs import JobRunner
 from llmopt_core.experiments.retrieval_lab.ablation import ablate
 from llmopt_core.experiments.retrieval_lab.components import asked_models, is_free
-from llmopt_core.experiments.retrieval_lab.estimate import estimate_ablation, estimate_sweep
+from llmopt_core.experiments.retrieval_lab.estimate import (
+    estimate_ablation,
+    estimate_measure,
+    estimate_sweep,
+)
 from llmopt_core.experiments.retrieval_lab.jobs import (
     SWEEP,
     Task,
     ablation_estimate_work,
     estimate_of,
+    measure_estimate_work,
     sweep_estimate_work,
     sweep_report,
     sweep_work,
 )
 from llmopt_core.experiments.retrieval_lab.k_sweep import k_sweep
 from llmopt_core.experiments.retrieval_lab.progress import LabProgress, Tally
+from llmopt_core.experiments.retrieval_lab.whole_set import measure_set
 
 from .conftest import EXAMPLES, Lab
 
@@ -37,6 +43,14 @@ async def left_out(lab: Lab, budget: float | None = None, **more):
         )  # fmt: skip
 
 
+async def measured(lab: Lab, budget: float | None = None, **more):
+    async with lab.models() as models:
+        return await measure_set(
+            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, lab.store.cache, budget_usd=budget,
+            **more,
+        )  # fmt: skip
+
+
 async def swept(lab: Lab, budget: float | None = None, **more):
     async with lab.models() as models:
         return await k_sweep(
@@ -44,7 +58,7 @@ async def swept(lab: Lab, budget: float | None = None, **more):
         )
 
 
-@pytest.mark.parametrize("work", [left_out, swept])
+@pytest.mark.parametrize("work", [left_out, swept, measured])
 async def test_a_budget_stops_it_and_what_was_made_is_kept(lab: Lab, work) -> None:
     with pytest.raises(BudgetReached, match="leaves no room"):
         await work(lab, 0.025)
@@ -78,6 +92,22 @@ async def test_an_estimate_foretells_what_leave_one_out_spends(lab: Lab, answers
     await left_out(lab, answers=answers)
     made = len(lab.chat.requests) - pilot
     assert told.calls == pytest.approx(made, abs=3)
+    assert told.cost_usd == pytest.approx(0.01 * told.calls)
+
+
+async def test_an_estimate_foretells_what_a_whole_set_spends(lab: Lab) -> None:
+    async with lab.models() as models:
+        told = await estimate_measure(
+            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, lab.store.cache
+        )
+    pilot = len(lab.chat.requests)
+    assert 0 < pilot < len(EXAMPLES)
+    assert told.paid_usd == told.spent_usd == pytest.approx(0.01 * pilot)
+    with pytest.raises(BudgetReached):
+        await measured(lab, 0.01 * pilot + 0.005)
+    assert len(lab.chat.requests) == pilot
+    await measured(lab, 1.0)
+    assert told.calls == told.left == len(lab.chat.requests) - pilot
     assert told.cost_usd == pytest.approx(0.01 * told.calls)
 
 
@@ -164,6 +194,7 @@ def test_a_pilot_is_a_job_too(lab: Lab) -> None:
     for work in (
         ablation_estimate_work(task, lab.models, False, lab.judge),
         sweep_estimate_work(task, lab.models, (1,), lab.judge),
+        measure_estimate_work(task, lab.models, 3),
     ):
         job = runner.wait(runner.submit("pilot", "p", {}, work), 60)
         assert job.status == "finished", job.error

@@ -147,10 +147,14 @@ def size_histogram(sizes: Sequence[int], unit: str, window: int | None = None) -
     )
     if window is not None and window <= 1.3 * largest:
         line = {"dash": "dash", "color": NEUTRAL}
-        figure.add_vline(window, line=line, annotation_text="embedding window", annotation_position="top left")
+        end = 1.04 * max(window, largest)
+        # Above the bars, towards the side with more room: neither a bar nor an end of the axis is in its way.
+        figure.add_vline(window, line=line, annotation_text=f"embedding window: {window:,}", annotation={
+            "xanchor": "right" if window > end / 2 else "left", "yanchor": "bottom", "y": 1.0})  # fmt: skip
+        figure.update_xaxes(range=[0, end])
     figure.update_layout(
         height=220,
-        margin={"t": 20},
+        margin={"t": 32},
         bargap=0.06,
         xaxis={"title": f"Chunk size ({unit})", "rangemode": "tozero"},
         yaxis={"title": "Chunks", "dtick": max(1, int(np.ceil(counts.max(initial=1) / 4)))},

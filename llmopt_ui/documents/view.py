@@ -15,7 +15,7 @@ from llmopt_core.experiments.document_changes import Changed, hanging_on, put_do
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document
 from llmopt_ui import format as fmt
-from llmopt_ui.components import Download, downloads, show_error
+from llmopt_ui.components import Download, downloads
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tables import data_table
@@ -167,11 +167,12 @@ def upload_outcome() -> None:
     notes = outcome_notes(added)
     if not (added.problems or added.warnings or notes):
         return
-    for problem in added.problems:
-        show_error(problem)
-    with st.container(border=True, gap="xsmall"):
-        for note in (*notes, *added.warnings):
-            st.text(note, width="stretch")
+    with st.container(border=True, gap="small"):
+        if added.problems:
+            came = f"; {fmt.plural(len(added.names), 'document')} added" * bool(added.names)
+            st.markdown(f":red[:material/error:] **{fmt.plural(len(added.problems), 'file')} not added{came}**")
+        for line in (*added.problems, *notes, *added.warnings):
+            st.text(line, width="stretch")
         if st.button("Put away", key="documents_put_away", type="tertiary"):
             state().added = None
             st.rerun()

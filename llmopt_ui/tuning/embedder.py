@@ -133,8 +133,9 @@ def _form(project: Project, jobs: Sequence[Job]) -> None:
     parts = _parts_of(project, chosen, configuration, share / 100, int(seed), whole)
     st.plotly_chart(parts_bar(parts.documents), config=CONFIG, key="embedder_parts", alt="Questions per part")
     _told(parts)
-    st.caption(f"Measure it with the held-back questions, which are kept as a set of their own: of "
-               f"{fmt.markdown(chosen)} it learns {len(parts.train) + len(parts.watched):,} questions.")  # fmt: skip
+    learned = fmt.plural(len(parts.train) + len(parts.watched), "question")
+    st.caption(f"Measure it with the held-back questions, which are kept as a set of their own: {learned} of the set "
+               f"“{fmt.markdown(chosen)}” it learns.")  # fmt: skip
     with st.container(border=True):
         values = hyperparameter_fields("embedding")
     request = request_from(name=(name or "").strip(), seed=int(seed), base_model="builtin", hyperparameters=values)

@@ -35,6 +35,12 @@ _COVERED = """() => [...document.querySelectorAll('.stPlotlyChart')].flatMap((ch
   }).map((text) => `${text.getAttribute('class')}: ${text.textContent.slice(0, 30)}`);
 })"""
 
+_OVER_ICONS = """() => [...document.querySelectorAll('[data-testid="stMetricLabel"]')].flatMap((label) => {
+  const icon = label.querySelector('svg')?.getBoundingClientRect(), text = label.querySelector('p');
+  if (!icon || !text || !label.offsetParent) return [];
+  return text.getBoundingClientRect().right > icon.left + 1 ? [`${text.textContent} lies over its help`] : [];
+})"""
+
 
 @pytest.fixture
 def used(home: Path) -> None:
@@ -72,7 +78,7 @@ def test_nothing_scrolls_sideways_and_plot_tools_lie_over_nothing(used: None, op
                 page.get_by_role("tab", name=tab, exact=True).first.click()
                 settled(page)
             charts += page.locator(".stPlotlyChart .modebar-btn").count()
-            found = [*page.evaluate(_SIDEWAYS), *page.evaluate(_COVERED)]
+            found = [*page.evaluate(_SIDEWAYS), *page.evaluate(_COVERED), *page.evaluate(_OVER_ICONS)]
             if found:
                 wrong[title, tab] = found
     assert not wrong

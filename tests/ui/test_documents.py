@@ -67,6 +67,21 @@ def test_one_bad_file_does_not_stop_the_others(app: App, store: Store, empty: st
     assert "broken.pdf" in texts(test)
 
 
+def test_files_that_cannot_be_read_stand_together_under_one_line_until_they_are_put_away(app: App, empty: str) -> None:
+    test = upload(
+        app(PAGE, project=empty),
+        ("broken.pdf", b"%PDF-1.7 and then nothing", "application/pdf"),
+        ("nothing.txt", b"", "text/plain"),
+        ("good.md", b"# Title", "text/markdown"),
+    )
+    (told,) = [item.value for item in test.markdown if "not added" in item.value]
+    assert told.endswith("**2 files not added; 1 document added**")
+    assert [item.value.split(" ")[0] for item in test.text[:2]] == ["broken.pdf", "nothing.txt"]
+    test.button(key="documents_put_away").click().run()
+    assert "broken.pdf" not in texts(test)
+    assert not [item for item in test.markdown if "not added" in item.value]
+
+
 def test_text_of_users_is_never_html(app: App, empty: str) -> None:
     evil = b"<script>alert(1)</script> <img src=x onerror=alert(2)> & more"
     test = upload(app(PAGE, project=empty), ("evil.txt", evil, "text/plain"))

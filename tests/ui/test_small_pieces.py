@@ -249,6 +249,18 @@ def test_the_histogram_counts_every_chunk_and_marks_the_window() -> None:
     assert not size_histogram([10, 20], "tokens", 256).layout.shapes
 
 
+@pytest.mark.parametrize(("sizes", "towards"), [([10, 200], "right"), ([10, 256], "right"), ([10, 4000], "left")])
+def test_the_name_of_the_window_stands_above_the_bars_and_runs_into_no_end_of_the_axis(
+    sizes: list[int], towards: str
+) -> None:
+    figure = size_histogram(sizes, "tokens", 254)
+    (name,) = figure.layout.annotations
+    assert name.text == "embedding window: 254"
+    assert (name.xanchor, name.yanchor, name.y) == (towards, "bottom", 1.0)
+    assert figure.layout.xaxis.range[1] > max(254, *sizes)
+    assert figure.layout.margin.t >= 30
+
+
 def test_plain_text_in_figures_is_escaped() -> None:
     assert plain("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"
 

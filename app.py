@@ -17,11 +17,13 @@ frame()
 with charts_fetched_early():
     page = st.navigation(streamlit_pages())
     # What is drawn so far is on its way to the browser while the rest is imported.
+    from llmopt_ui.guest import keep_guest, page_waits
     from llmopt_ui.project_switch import page_is_emptied
     from llmopt_ui.sidebar import has_project, sidebar, unreadable_values
 
     with told_plainly():
+        keep_guest()
         sidebar()
-        if has_project() and not page_is_emptied():
+        if has_project() and not page_is_emptied() and not page_waits(page.title):
             page.run()
         unreadable_values()

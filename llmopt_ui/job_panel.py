@@ -79,7 +79,7 @@ def running_jobs(project: str) -> None:
         others = len(active) - len(own)
         for job in own[:_SHOWN]:
             progress_line(job_title(job.kind, job.arguments), standing_of(job.progress), f"side_cancel_{job.id}",
-                          _cancel, (job.id,))  # fmt: skip
+                          _cancel, (job.id,), stopping=job.cancel_requested)  # fmt: skip
         if trained:
             from llmopt_ui.tuning.standing import training_lines
 

@@ -11,6 +11,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.components import facts
 
 Fact = tuple[str, str]
+_STOPPING = "Stopping …"
 
 
 class ProgressCard:
@@ -38,7 +39,7 @@ class ProgressCard:
             with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
                 st.markdown(f"**{fmt.markdown(title)}**", width="content")
                 if cancel is not None:
-                    st.button("Stopping …" if stopping else "Cancel", key=key, icon=":material/stop_circle:",
+                    st.button(_STOPPING if stopping else "Cancel", key=key, icon=":material/stop_circle:",
                               disabled=stopping, on_click=cancel, args=tuple(args), help=told)  # fmt: skip
             self._moment = st.empty()
 
@@ -63,9 +64,12 @@ class ProgressCard:
             facts(shown)
 
 
-def progress_line(title: str, now: Standing, key: str, cancel: Callable[..., None], args: Sequence[object]) -> None:
+def progress_line(  # noqa: PLR0917
+    title: str, now: Standing, key: str, cancel: Callable[..., None], args: Sequence[object], stopping: bool = False
+) -> None:
     """The same in few words, for the sidebar."""
+    words = " · ".join(part for part in (_STOPPING, now.counted) if part) if stopping else now.line
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False):
-        st.progress(now.share, text=f"**{fmt.markdown(title)}**  \n{fmt.markdown(now.line)}")
+        st.progress(now.share, text=f"**{fmt.markdown(title)}**  \n{fmt.markdown(words)}")
         st.button("", key=key, icon=":material/stop_circle:", type="tertiary", on_click=cancel, args=tuple(args),
-                  help="Cancel", width="content")  # fmt: skip
+                  disabled=stopping, help=_STOPPING if stopping else "Cancel", width="content")  # fmt: skip

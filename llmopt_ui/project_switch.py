@@ -12,7 +12,7 @@ from llmopt_ui.session import KEY, PROJECT, State, state
 
 _OF_THE_SESSION = (
     "charts_fetched", "keys", "notice", "warned", "problem", "chosen_project", "dialog", "uploads", "forms", "watched",
-    "findings", "seen_jobs", "endpoint_checks",
+    "findings", "seen_jobs", "endpoint_checks", "guest",
 )  # fmt: skip
 _TABS = frozenset(page.tabs for page in PAGES if page.tabs)
 _MOMENT = 0.1

@@ -31,6 +31,7 @@ class State:
         problem: What went wrong in a callback, to show once.
         chosen_project: The project to go to at the next rerun.
         missing_project: The project that a link named and that is not there; empty for none.
+        guest: The comparison that a guest was asked to vote on; empty for who is none.
         shown_project: Id of the project that was shown last; 0 before the first.
         tabs: Open tabs to come back to when the page is drawn for another project; None where it is not left.
         dialog: Which dialog is open; empty for none.
@@ -63,6 +64,7 @@ class State:
     problem: str = ""
     chosen_project: str = ""
     missing_project: str = ""
+    guest: str = ""
     shown_project: int = 0
     tabs: dict[str, str] | None = None
     dialog: str = ""

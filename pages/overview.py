@@ -7,6 +7,7 @@ from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, link_to, page_header, section, side_by_side, told_plainly
 from llmopt_ui.evaluation.comparison import set_size
 from llmopt_ui.evaluation.results import means_over, together
+from llmopt_ui.evaluation.running import follow_evaluations
 from llmopt_ui.leaderboard_table import leaderboard_table
 from llmopt_ui.navigation import EVALUATION, OVERVIEW
 from llmopt_ui.overview.next_steps import next_steps
@@ -45,7 +46,7 @@ with told_plainly():
         words = f"The set {fmt.markdown(newest.evaluation_set)}. {means} {together(found)}"
         judge_caption(newest.judge, metrics_of(found), words)
         link_to(EVALUATION, "Open the results", "Results", newest.id)
-    else:
+    elif not follow_evaluations(project):
         with empty_state(
             "Nothing evaluated yet", "The first evaluation gives you the baseline.", ":material/bar_chart:"
         ):

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from llmopt_ui.components import page_header, told_plainly
+from llmopt_ui.guest import VOTE, vote_first, waiting_vote
 from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.prompts.tabs import TABS, VIEW, prompt_frame, view_of
 from llmopt_ui.sidebar import current_project
@@ -13,4 +14,7 @@ prompt_frame()
 for name, tab in zip(TABS, st.tabs(list(TABS), key=VIEW, on_change="rerun", bind="query-params"), strict=True):
     if tab.open:
         with tab, told_plainly():
-            view_of(name)(project)
+            if name != VOTE and waiting_vote() is not None:
+                vote_first()
+            else:
+                view_of(name)(project)

@@ -31,8 +31,9 @@ from llmopt_ui.evaluation.job import (
 )
 from llmopt_ui.evaluation.results import mostly_unscored, state_words
 from llmopt_ui.evaluation.run_form import plan_from, run_form
+from llmopt_ui.evaluation.running import evaluation_title, follow_evaluations
 from llmopt_ui.forms.configuration import EDITED, NEW
-from llmopt_ui.job_panel import follow, last_failure
+from llmopt_ui.job_panel import last_failure
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import job_runner, model_maker, models, store
 from llmopt_ui.session import notify, state
@@ -45,10 +46,8 @@ if TYPE_CHECKING:
 def run_view(project: Project, runs: Sequence[Run]) -> None:
     """The whole tab."""
     jobs = [job for job in store().jobs(project) if job.kind in (EVALUATION, ESTIMATE)]
-    for job in reversed([job for job in jobs if job.active]):
-        state().watched.add(job.id)
-        follow(job, _title(job))
-    last_failure(jobs, _title)
+    follow_evaluations(project)
+    last_failure(jobs, evaluation_title)
     _estimate(project)
     _stopped(project, runs)
     sets, saved = sets_of(project), store().configurations(project)
@@ -105,12 +104,6 @@ def _endpoints_of(plan: Plan) -> set[str]:
     used = {model.endpoint for configuration in plan.configurations for model in configuration.models}
     embedded = [plan.judge.embedding, *(c.retrieval.embedding for c in plan.configurations if c.retrieval)]
     return used | {plan.judge.endpoint} | {spec.endpoint or BUILTIN for spec in embedded}
-
-
-def _title(job: Job) -> str:
-    what = "Trying a few questions of" if job.kind == ESTIMATE else "Evaluating"
-    names = ", ".join(job.arguments.get("configurations", []))
-    return f"{what} {names} on {job.arguments.get('evaluation_set', '')}"
 
 
 def tell_what_ended(project: Project) -> None:

@@ -37,7 +37,7 @@ _FILTERS: dict[Filter, str] = {
 }  # fmt: skip
 _HELP = (
     "Failures: an answer or a repeat did not come, is empty or did not pass; or, where no check decides, has the worst "
-    "score there is. Different: the answers are not the same text. "
+    "score there is, or its row got a thumb down. Different: the answers are not the same text. "
     "Regressions: the first column passes (or scores higher) and another does not."
 )
 
@@ -77,8 +77,9 @@ def _mark_earlier_state(project: Project, found: Comparison) -> None:
 
 def _card(found: Comparison) -> ProgressCard:
     names = " against ".join(variant.name for variant in found.variants)
+    job = live().job(found.id)
     return ProgressCard(f"Comparing {names} on {found.set_name}", "comparison_cancel", live().cancel, (found,),
-                        told="What has come stays.")  # fmt: skip
+                        stopping=job is not None and job.cancel_requested, told="What has come stays.")  # fmt: skip
 
 
 def _progress(card: ProgressCard, found: Comparison, grid: Grid) -> None:

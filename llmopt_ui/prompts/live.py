@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
 from llmopt_core.experiments.prompt_lab.grid import Grid, load_grid
 from llmopt_core.experiments.prompt_lab.live import LiveComparisons
+from llmopt_core.experiments.prompt_lab.notes import thumbs_down
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan, check_plan, comparison_work_name
 from llmopt_core.experiments.promptfoo_models import ECHO, register_echo
 from llmopt_core.models.registry import Models
@@ -62,11 +64,11 @@ def new_budget_key(found: Comparison) -> str:
     return f"comparison_budget_{found.id}"
 
 
-def grid_of(project: Project, found: Comparison, board: Board | None) -> Grid:
+def grid_of(project: Project | str, found: Comparison, board: Board | None) -> Grid:
     """The grid as it stands."""
     key = tuple((run.id, run.done, run.status, str(run.finished_at)) for run in found.all_runs)
     if board is None:
-        return _stored(key, project, found)
+        return replace(_stored(key, project, found), disliked=thumbs_down(store(), found))
     examples = store().evaluation_set(project, found.set_name, found.set_version).examples
     return load_grid(store(), found, examples, board)
 
@@ -78,7 +80,7 @@ def columns(found: Comparison, grid: Grid, board: Board | None) -> list[Column]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _stored(key: tuple[tuple[int, int, str, str], ...], _project: Project, _found: Comparison) -> Grid:
+def _stored(key: tuple[tuple[int, int, str, str], ...], _project: Project | str, _found: Comparison) -> Grid:
     examples = store().evaluation_set(_project, _found.set_name, _found.set_version).examples
     return load_grid(store(), _found, examples)
 

@@ -22,6 +22,8 @@ from llmopt_core.runs.values import ACTIVE, Project
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, plain_fragment, told_problem
+from llmopt_ui.copy_link import copy_link
+from llmopt_ui.guest import GUEST, VOTE, waiting_vote
 from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.prompts.live import grid_of
 from llmopt_ui.prompts.state import addressed, prompt_state, tell_gone
@@ -35,7 +37,15 @@ PICKER, VOTER, _NAME = "vote_on", "vote_voter", "vote_name"
 
 def vote_view(project: Project) -> None:
     """The whole tab."""
-    found = {one.id: one for one in comparisons(store(), project) if _can_be_voted_on(one)}
+    asked = waiting_vote()
+    found = {asked.id: asked} if asked is not None else votable(project)
+    tell_gone(GUEST, list(found), "comparison")
+    if asked is not None and asked.status in ACTIVE:
+        with empty_state("The answers are still coming", "The vote starts when all of them are there.",
+                         ":material/hourglass_top:"):  # fmt: skip
+            st.button("Look again", key="vote_look_again", icon=":material/refresh:")
+        return
+    found = {key: one for key, one in found.items() if one.status not in ACTIVE}
     if not found:
         with empty_state("Nothing to vote on yet", "Compare at least two variants; then vote on their answers here.",
                          ":material/how_to_vote:"):  # fmt: skip
@@ -48,6 +58,8 @@ def vote_view(project: Project) -> None:
             f"{found[key].created_at.astimezone():%d %b, %H:%M}",
             help="Named by its rows, so that the names of the variants do not give them away.",
         )  # fmt: skip
+        copy_link(project, VOTE, {GUEST: chosen}, f"vote_link_{chosen}",
+                  "A link for guests, who see no results of this comparison before they have voted.")  # fmt: skip
         voter = _voter()
     tell_gone(PICKER, list(found), "comparison")
     if not voter:
@@ -77,8 +89,25 @@ def _leave() -> None:
     st.session_state.pop(_NAME, None)
 
 
-def _can_be_voted_on(found: Comparison) -> bool:
-    return len(found.variants) > 1 and found.status not in ACTIVE
+def votable(project: Project | str) -> dict[str, Comparison]:
+    """The comparisons with something to choose between, by their ids; those that are still worked on among them."""
+    return {one.id: one for one in comparisons(store(), project) if len(one.variants) > 1}
+
+
+def may_see_result(found: Comparison) -> bool:
+    """Whether the voter of this session has voted on every question or ended early, or there is nothing to vote on."""
+    if found.status in ACTIVE:
+        return False
+    voter = str(st.session_state.get(_NAME, ""))
+    asked = ballots_of(found, grid_of(found.project, found, None), voter)
+    return not asked.ballots or (bool(voter) and _looks_at_result(found, asked, voter))
+
+
+def _looks_at_result(found: Comparison, asked: Ballots, voter: str) -> bool:
+    votes = store().votes(found.project, found.id)
+    done = voted_examples(votes, voter)
+    left = any(ballot.example.id not in done for ballot in asked.ballots)
+    return has_voted(votes, voter) and prompt_state().unveiled.get((found.id, voter), not left)
 
 
 @plain_fragment
@@ -96,7 +125,7 @@ def _voting(project: Project, found: Comparison, voter: str) -> None:
             button_to(PROMPTS, "Compare other variants", "vote_to_side", "Side by side")
         return
     voted = has_voted(votes, voter)
-    shown = voted and prompt_state().unveiled.get((found.id, voter), not left)
+    shown = _looks_at_result(found, asked, voter)
     current = left[0] if left else None
     last = _last(asked, votes, voter)
     if current is not None and not shown:

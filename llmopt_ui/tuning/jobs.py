@@ -9,7 +9,13 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.experiments.tuning_lab.jobs import JobReport, best_valid_loss, report, standing_of_training
+from llmopt_core.experiments.tuning_lab.jobs import (
+    JobReport,
+    best_valid_loss,
+    is_stopping,
+    report,
+    standing_of_training,
+)
 from llmopt_core.experiments.tuning_lab.library import training_sets
 from llmopt_core.experiments.tuning_lab.ownership import jobs_of
 from llmopt_core.finetuning.finetuners import all_jobs
@@ -121,6 +127,7 @@ def _panel(found: JobReport, ink: Ink) -> None:
     job = found.job
     where = "on this machine" if job.provider == LOCAL else f"at {job.provider}"
     card = ProgressCard(f"Training {job.name} {where}", f"tuning_cancel_{job.id}", cancel_training, (job.id,),
+                        stopping=is_stopping(settings(), job),
                         told="What is saved stays; resume goes on from there.")  # fmt: skip
     losses = [p.valid_loss for p in found.points if p.valid_loss is not None]
     train = [p.train_loss for p in found.points if p.train_loss is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.tuning_lab.jobs import cancel, standing_of_training
+from llmopt_core.experiments.tuning_lab.jobs import cancel, is_stopping, standing_of_training
 from llmopt_core.experiments.tuning_lab.ownership import jobs_of
 from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs import Job
@@ -34,7 +34,7 @@ def training_lines(project: str) -> int:
     for job in reversed(own[:_SHOWN]):
         verb = "Training" if job.status == "running" else "Waiting to train"
         progress_line(f"{verb} {job.name}", standing_of_training(job), f"side_tuning_cancel_{job.id}", cancel_training,
-                      (job.id,))  # fmt: skip
+                      (job.id,), stopping=is_stopping(settings(), job))  # fmt: skip
     if own:
         link_to(FINETUNING, "See its curves", JOBS)
     return len({job.id for job in active} - {job.id for job in own})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.prompt_lab.comparison import comparisons, new_id, start_comparison
@@ -65,3 +66,41 @@ def test_one_key_votes_and_names_come_at_the_end(compared: Store, open_page: Ope
     assert {line["preferred_output"][0]["content"] for line in lines} == {str(n) for n in range(ROWS)}
     page.keyboard.press("b")
     expect(page.get_by_text(f"{ROWS - 1} of {ROWS} questions done")).to_be_visible()
+
+
+def test_a_guest_by_link_sees_no_result_before_the_vote(compared: Store, open_page: Open, chromium: Browser) -> None:
+    (found,) = comparisons(compared, "lab")
+    host = open_page()
+    host.get_by_test_id("stSidebarNavLink").filter(has_text="Prompts").click()
+    host.get_by_role("tab", name="Blind vote").click()
+    host.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    host.get_by_role("button", name="Copy link").click()
+    expect(host.get_by_role("button", name="Copied")).to_be_visible()
+    link = host.evaluate("navigator.clipboard.readText()")
+    assert f"guest={found.id}" in link
+
+    page = chromium.new_page()
+    page.goto(link)
+    expect(page.get_by_text("Who votes?")).to_be_visible()
+    for tab in ("Editor", "Side by side"):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_text("Your vote comes first")).to_be_visible()
+    settled(page)
+    assert "wordy" not in page.get_by_test_id("stMain").inner_text()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Evaluation").click()
+    expect(page.get_by_text("Your vote comes first")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"guest={found.id}"))
+    page.reload()
+    expect(page.get_by_text("Your vote comes first")).to_be_visible()
+    page.get_by_role("button", name="Go to the vote").click()
+    page.get_by_role("textbox", name="Your name").fill("guest")
+    page.get_by_role("textbox", name="Your name").press("Enter")
+    for done in range(ROWS):
+        expect(page.get_by_text(f"{done} of {ROWS} questions done")).to_be_visible()
+        settled(page)
+        page.keyboard.press("1")
+    expect(page.get_by_text("What the votes say")).to_be_visible()
+    page.get_by_role("tab", name="Side by side").click()
+    expect(page.get_by_role("button", name="Import from promptfoo")).to_be_visible()
+    expect(page.get_by_text("Your vote comes first")).to_have_count(0)
+    page.close()

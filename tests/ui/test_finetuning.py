@@ -310,6 +310,8 @@ def test_a_running_job_is_followed_and_can_be_cancelled(
     assert [bar.proto.text for bar in test.main.get("progress")] == ["Training · 5 of 20 steps"]
     keyed(test.button, "tuning_cancel_").click().run()
     assert folder.cancel_asked()
+    stop = keyed(test.run().button, "tuning_cancel_")
+    assert (stop.label, stop.disabled) == ("Stopping …", True)
     assert not trained.cancel_asked()
 
 
@@ -326,6 +328,9 @@ def test_training_is_seen_in_the_sidebar_of_every_page_and_can_be_cancelled_ther
     assert bar.proto.value == 25
     keyed(test.button, "side_tuning_cancel_").click().run()
     assert folder.cancel_asked()
+    (bar,) = test.run().sidebar.get("progress")
+    assert bar.proto.text.replace("\\", "") == "**Training second**  \nStopping … · 5 of 20 steps"
+    assert keyed(test.button, "side_tuning_cancel_").disabled
     folder.update_state(status="finished")
     assert not test.run().sidebar.get("progress")
 

@@ -143,6 +143,10 @@ def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: py
     shown = bar.proto.text.replace("\\", "")
     assert re.fullmatch(r"\*\*Evaluating baseline on questions\*\*  \n" + line, shown)
     press(test, "Cancel")
+    test.run()
+    (bar,) = test.sidebar.get("progress")
+    assert re.fullmatch(r".*\n" + r"Stopping … · \d+ of 48 questions", bar.proto.text)
+    assert next(b for b in test.sidebar.button if b.key.startswith("side_cancel_")).disabled
     finish(test)
     run = store.runs("sample")[0]
     assert run.status == "cancelled"
@@ -167,3 +171,19 @@ def test_questions_longer_than_the_window_are_told_before_a_paid_run(
     test.multiselect(key="run_metrics").set_value(["answer_f1"])
     test = finish(press(test, "Evaluate"))
     assert any("1 of 2 questions is longer than the 510 tokens" in warning.value for warning in test.warning)
+
+
+def test_overview_tells_of_the_first_evaluation_while_it_runs(app: App, store: Store, paid: ScriptedChat) -> None:
+    test = app()
+    assert "Nothing evaluated yet" in texts(test)
+    arguments = {"configurations": ["paid"], "evaluation_set": "questions", "judge": "builtin", "limit": None}
+    job = store.start_job("evaluation", "sample", arguments)
+    store.update_job(job, status="running", progress={"done": 3, "total": 48})
+    test.run()
+    assert not test.exception
+    assert "Nothing evaluated yet" not in texts(test)
+    assert "Evaluating paid on questions" in texts(test)
+    (bar,) = test.main.get("progress")
+    assert bar.proto.text == "Running · 3 of 48 questions"
+    store.update_job(job, status="cancelled")
+    assert "Nothing evaluated yet" in texts(test.run())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.experiments.prompt_lab.comparison import comparisons
+from llmopt_core.experiments.prompt_lab.grid import load_grid
 from llmopt_core.experiments.prompt_lab.notes import RowNote, row_notes
 from llmopt_core.experiments.prompt_lab.setup import Setup, VariantSetup
 from llmopt_core.models.base import ChatRequest
@@ -276,3 +278,25 @@ def test_a_thumb_and_a_comment_on_a_row_are_kept(app: App, compared: AppTest, pr
     other = app(PAGE, project=prompts, prompts_view="Side by side", comparison=found.id)
     assert keyed(other.text_input, "row_comment_").value == "Well said"
     assert keyed(other.feedback, "row_thumb_").value == 1
+
+
+def test_a_thumb_down_makes_a_row_a_failure_and_is_kept(
+    app: App, compared: AppTest, prompts: str, store: Store
+) -> None:
+    (found,) = comparisons(store, prompts)
+
+    def failures(test: AppTest) -> int:
+        (shown,) = [box for box in test.get("button_group") if box.key == "show_choice"]
+        return next(int(re.findall(r"\d+", option)[0]) for option in shown.options if "Failures" in option)
+
+    before = failures(compared)
+    grid = load_grid(store, found, store.evaluation_set(prompts, found.set_name, found.set_version).examples)
+    row = next(number for number in range(10) if number not in grid.shown("failures"))
+    thumb = f"row_thumb_{found.id}_{grid.examples[row].id}"
+    keyed(compared.feedback, thumb).set_value(0).run()
+    assert failures(compared) == before + 1
+    other = app(PAGE, project=prompts, prompts_view="Side by side", comparison=found.id, show="failures")
+    assert keyed(other.feedback, thumb).value == 0
+    assert failures(other) == before + 1
+    keyed(other.feedback, thumb).set_value(1).run()
+    assert failures(other) == before

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from urllib.parse import parse_qs
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -123,3 +125,84 @@ def test_a_guest_says_who_they_are_and_sees_no_result_before_a_vote(app: App, co
     test.button(key="vote_tie").click().run()
     assert "What the votes say" in words(test)
     assert {vote.voter for vote in store.votes(compared, found.id)} == {"me", "bob"}
+
+
+def guest_in_address(test: AppTest) -> str:
+    """What AppTest gives as a list where a test has set it, and plainly where the app has."""
+    value = test.query_params["guest"]
+    return value if isinstance(value, str) else value[0]
+
+
+def as_guest(app: App, project: str, comparison: str) -> AppTest:
+    """The app, opened by the link that the tab's button copies."""
+    return app(project=project, guest=comparison)
+
+
+def test_the_tab_has_a_link_for_guests(app: App, compared: str, store: Store) -> None:
+    (found,) = comparisons(store, compared)
+    test = app(PAGE, project=compared, prompts_view=VIEW)
+    (link,) = [part for part in test.get("bidi_component") if "vote_link_" in part.proto.id]
+    query = parse_qs(json.loads(link.proto.json)["query"])
+    assert query == {"project": [compared], "open": [VIEW], "guest": [found.id]}
+
+
+@pytest.mark.parametrize("tab", ["Editor", "Few-shot", "Side by side", "Instruction search"])
+def test_a_guest_sees_no_other_tab_before_the_vote(app: App, compared: str, store: Store, tab: str) -> None:
+    (found,) = comparisons(store, compared)
+    test = app(PAGE, project=compared, guest=found.id, prompts_view=tab, comparison=found.id)
+    assert not test.exception
+    assert "Your vote comes first" in words(test)
+    assert "alpha" not in words(test)
+    assert not [button for button in test.button if (button.key or "").startswith("row_details")]
+    test.button(key="guest_to_vote").click().run()
+    assert "Who votes?" in words(test)
+
+
+@pytest.mark.parametrize("page", ["", "pages/evaluation.py", "pages/retrieval_lab.py", "pages/finetuning_lab.py"])
+def test_a_guest_sees_no_page_with_results_before_the_vote(app: App, compared: str, store: Store, page: str) -> None:
+    (found,) = comparisons(store, compared)
+    test = as_guest(app, compared, found.id)
+    test = test.switch_page(page).run() if page else test
+    assert not test.exception
+    assert "Your vote comes first" in words(test)
+    assert not test.dataframe
+    assert guest_in_address(test) == found.id
+    test.button(key="guest_to_vote").click().run()
+    assert "Who votes?" in words(test)
+    assert guest_in_address(test) == found.id
+
+
+def test_a_guest_sees_everything_after_the_last_ballot(app: App, compared: str, store: Store) -> None:
+    (found,) = comparisons(store, compared)
+    test = as_guest(app, compared, found.id).switch_page(PAGE).run()
+    test.session_state["prompts_view"] = VIEW
+    test.run().text_input(key="vote_voter").set_value("me").run()
+    for number in range(10):
+        test.switch_page("pages/evaluation.py").run()
+        assert "Your vote comes first" in words(test), number
+        test.switch_page(PAGE).run()
+        test.button(key="vote_tie").click().run()
+    test.switch_page("pages/evaluation.py").run()
+    assert not test.exception
+    assert "Your vote comes first" not in words(test)
+    other = as_guest(app, compared, found.id)
+    assert "Your vote comes first" in words(other)
+
+
+def test_a_guest_who_ends_early_sees_everything(app: App, compared: str, store: Store) -> None:
+    (found,) = comparisons(store, compared)
+    test = app(PAGE, project=compared, guest=found.id, prompts_view=VIEW)
+    test.text_input(key="vote_voter").set_value("me").run()
+    test.button(key="vote_0").click().run()
+    test.button(key="vote_end").click().run()
+    assert "What the votes say" in words(test)
+    assert "Your vote comes first" not in words(test.switch_page("pages/evaluation.py").run())
+    test.switch_page(PAGE).run().button(key="voter_other").click().run()
+    assert "Your vote comes first" in words(test.switch_page("pages/evaluation.py").run())
+
+
+def test_a_guest_of_a_comparison_that_is_gone_is_told(app: App, compared: str) -> None:
+    test = app(PAGE, project=compared, guest="no such comparison", prompts_view=VIEW)
+    assert not test.exception
+    assert "The comparison that this link names is not in this project." in [part.value for part in test.warning]
+    assert "Your vote comes first" not in words(test.switch_page("pages/evaluation.py").run())

@@ -11,6 +11,7 @@ from llmopt_core.evaluation.check_spec import CheckSpec, checks_of, labels
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.prompt_lab.board import Board, Live, Place, State, state_of
 from llmopt_core.experiments.prompt_lab.comparison import Comparison
+from llmopt_core.experiments.prompt_lab.notes import thumbs_down
 from llmopt_core.experiments.prompt_lab.outcome import Outcome, outcome_of, passed_checks
 from llmopt_core.experiments.prompt_lab.plan import with_checks
 from llmopt_core.experiments.training_overlap import TrainingOverlap
@@ -87,6 +88,7 @@ class Grid:
 
     Attributes:
         overlaps: For each column what its tuned parts have learned from these rows; empty where that was not looked up.
+        disliked: The examples whose rows got a thumb down, which is a failure whatever checks and scores say.
     """
 
     names: tuple[str, ...]
@@ -94,10 +96,16 @@ class Grid:
     rows: tuple[tuple[Cell, ...], ...]
     metrics: tuple[str, ...] = ()
     overlaps: tuple[TrainingOverlap, ...] = ()
+    disliked: frozenset[str] = frozenset()
 
     def shown(self, which: Filter) -> list[int]:
         """The rows that a filter keeps."""
-        return [number for number, row in enumerate(self.rows) if _FILTERS[which](row, self.metrics)]
+        disliked = self.disliked if which == "failures" else ()
+        return [
+            number
+            for number, row in enumerate(self.rows)
+            if self.examples[number].id in disliked or _FILTERS[which](row, self.metrics)
+        ]
 
     def counts(self) -> dict[Filter, int]:
         """How many rows each filter keeps."""
@@ -124,7 +132,7 @@ def load_grid(store: Store, found: Comparison, examples: Sequence[Example], boar
     live = board.cells() if board is not None else {}
     rows = _rows(found, len(asked), stored, live)
     overlaps = tuple(overlap_of(store, runs[0]) for runs in found.runs)
-    return Grid(tuple(v.name for v in found.variants), asked, rows, found.metrics, overlaps)
+    return Grid(tuple(v.name for v in found.variants), asked, rows, found.metrics, overlaps, thumbs_down(store, found))
 
 
 def grid_of(names: Sequence[str], rows: Sequence[Sequence[Record]], metrics: Sequence[str] = ()) -> Grid:

@@ -38,3 +38,8 @@ def row_notes(store: Store, found: Comparison) -> Mapping[str, RowNote]:
     """What was noted, by the id of the example."""
     kept = store.draft(found.project, NOTES, found.id) or {}
     return {key: RowNote(one["thumb"], one["comment"]) for key, one in kept.items()}
+
+
+def thumbs_down(store: Store, found: Comparison) -> frozenset[str]:
+    """The examples whose rows got a thumb down."""
+    return frozenset(key for key, note in row_notes(store, found).items() if note.thumb == "down")

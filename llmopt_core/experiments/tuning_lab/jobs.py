@@ -167,6 +167,11 @@ def cancel(access: Access, job_id: str) -> Job:
     return fine_tuner_of(job_id, access.settings, access.endpoints, access.keys).cancel(job_id)
 
 
+def is_stopping(settings: Settings, job: Job) -> bool:
+    """Whether a job was asked to stop and has not ended yet."""
+    return not job.ended and open_folder(settings, job.id).cancel_asked()
+
+
 def resume(access: Access, job_id: str) -> Job:
     """Go on with a job that ended before it was done. Errors as of its trainer."""
     return fine_tuner_of(job_id, access.settings, access.endpoints, access.keys).resume(job_id)

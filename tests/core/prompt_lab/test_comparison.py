@@ -480,3 +480,16 @@ async def test_notes_on_rows_are_kept_and_stand_in_page_and_table(lab: Lab) -> N
     assert noted == {("q1", "down", "<b>no</b>"), ("q2", "", ""), ("q3", "", "")}
     delete_comparison(lab.store, found)
     assert row_notes(lab.store, found) == {}
+
+
+async def test_a_row_with_a_thumb_down_is_a_failure(lab: Lab, contains: Contains) -> None:
+    found = await lab.run(lab.plan(lab.variant("plain"), checks=(contains("i"),)))
+    before = lab.grid(found).shown("failures")
+    (row, *_) = [number for number in range(len(EXAMPLES)) if number not in before]
+    save_note(lab.store, found, EXAMPLES[row].id, RowNote("up", "fine"))
+    assert lab.grid(found).shown("failures") == before
+    save_note(lab.store, found, EXAMPLES[row].id, RowNote("down"))
+    grid = lab.grid(found)
+    assert grid.shown("failures") == sorted([*before, row])
+    assert grid.counts()["failures"] == len(before) + 1
+    assert comparison_html(found, grid).count('<section class="row failures') == len(before) + 1

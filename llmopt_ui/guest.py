@@ -1,0 +1,59 @@
+"""Who came by the link of a blind vote: a guest, who sees nothing of that comparison's results before having voted.
+
+It keeps the vote blind; it is no protection, since whoever leaves the parameter out of the address sees everything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from llmopt_ui.button_to import button_to
+from llmopt_ui.components import empty_state, page_header
+from llmopt_ui.navigation import EVALUATION, FINETUNING, OVERVIEW, PROMPTS, RETRIEVAL
+from llmopt_ui.session import PROJECT, state
+
+if TYPE_CHECKING:
+    from llmopt_core.experiments.prompt_lab.comparison import Comparison
+
+GUEST = "guest"
+"""The parameter of the address that holds the comparison a guest was asked to vote on."""
+
+VOTE = "Blind vote"
+_WITH_RESULTS = {page.title: page for page in (OVERVIEW, RETRIEVAL, EVALUATION, FINETUNING)}
+
+
+def keep_guest() -> None:
+    """Remember who came as a guest, and keep that in the address wherever they go in the app."""
+    named = st.query_params.get(GUEST, "")
+    if named:
+        state().guest = named
+    elif state().guest:
+        st.query_params[GUEST] = state().guest
+
+
+def waiting_vote() -> Comparison | None:
+    """The comparison that whoever looks was asked to vote on and has not voted on; None where all may be seen."""
+    if not state().guest:
+        return None
+    from llmopt_ui.prompts.vote import may_see_result, votable
+
+    found = votable(st.session_state[PROJECT]).get(state().guest)
+    return None if found is None or may_see_result(found) else found
+
+
+def page_waits(title: str) -> bool:
+    """Whether a page is not shown before a guest has voted; says so in its place."""
+    if title not in _WITH_RESULTS or waiting_vote() is None:
+        return False
+    page_header(_WITH_RESULTS[title])
+    vote_first()
+    return True
+
+
+def vote_first() -> None:
+    """What a guest reads in place of results, with the way to the vote."""
+    with empty_state("Your vote comes first", "You were asked for a blind vote, so no results are shown before it.",
+                     ":material/how_to_vote:"):  # fmt: skip
+        button_to(PROMPTS, "Go to the vote", "guest_to_vote", VOTE)

@@ -12,6 +12,7 @@ from typing import ParamSpec
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.pinned_runs import run_ids
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import arrive
 from llmopt_ui.first_link import close_page_not_found, leave_page_without_app
@@ -121,9 +122,9 @@ def _open_wanted(spec: PageSpec) -> None:
     tab = st.query_params.pop(OPEN_TAB, "")
     if tab and spec.tabs:
         st.session_state[spec.tabs] = tab
-    run = st.query_params.pop(OPEN_RUN, "")
-    if run.isdecimal():
-        state().go_to_results = int(run)
+    wanted = run_ids(st.query_params.pop(OPEN_RUN, ""))
+    if wanted:
+        state().go_to_results = wanted[0]
 
 
 @contextmanager

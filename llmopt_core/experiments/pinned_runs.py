@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from llmopt_core.runs.values import Run
 
 _SHOWN = 4
+# All numbers of so many digits fit into what a database takes for an id.
+_LONGEST = 18
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,10 @@ class PinnedRuns:
 
 
 def run_ids(text: str) -> tuple[int, ...]:
-    """The ids in `12,15`; what is no number is left out."""
+    """The ids in `12,15`; what is no number, or larger than any id, is left out."""
     parts = (part.strip() for part in text.split(","))
-    return tuple(dict.fromkeys(int(part) for part in parts if part.isascii() and part.isdigit()))
+    digits = (part for part in parts if part.isascii() and part.isdigit() and len(part) <= _LONGEST)
+    return tuple(dict.fromkeys(int(part) for part in digits))
 
 
 def pinned_runs(runs: Sequence[Run], ids: Sequence[int]) -> PinnedRuns:

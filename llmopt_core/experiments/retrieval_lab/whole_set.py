@@ -205,11 +205,14 @@ def _retrieving(
     async def one(example: Example) -> Retrieval | Exception:
         known = pipeline.cached_hits(example)
         try:
-            return known or await pipeline.retrieve(example)
+            found = known or await pipeline.retrieve(example)
         except FATAL as error:
             return error
-        finally:
-            on_each(known is not None)
+        except Exception:
+            on_each(False)
+            raise
+        on_each(known is not None)
+        return found
 
     return one
 

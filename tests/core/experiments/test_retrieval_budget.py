@@ -70,6 +70,13 @@ async def test_a_budget_stops_it_and_what_was_made_is_kept(lab: Lab, work) -> No
     assert whole == (8 if work is swept else 4)
 
 
+async def test_questions_that_the_budget_stopped_do_not_count_as_done(lab: Lab) -> None:
+    seen: list[LabProgress] = []
+    with pytest.raises(BudgetReached):
+        await measured(lab, 0.025, on_progress=seen.append)
+    assert (seen[-1].done, seen[-1].total) == (2, 4)
+
+
 async def test_a_budget_without_prices_is_refused(lab: Lab) -> None:
     async with lab.models() as models:
         models.register("unpriced", lab.chat)

@@ -91,7 +91,7 @@ def mark_earlier_state(then: Basis | None, now: Basis, again: str) -> None:
         again: What to do, in a sentence.
     """
     if then is None:
-        told = "An earlier version of the app made this and did not keep on what; it may be of an earlier state."
+        told = "An earlier version of the app made this without noting its data; it may be of an earlier state."
     else:
         words = changed_words(changed_parts(then, now))
         told = f"From an earlier state: {words} since." if words else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +14,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.theme import NEUTRAL, Ink, plain, themed
 
 CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"]}
+_LEGEND_LINE = 60
 SEEN = "trained on these questions"
 _MANY = 6
 _LOW = 0.08
@@ -44,7 +46,7 @@ def metric_bars(
         shown = [summaries.get(metric) for metric in titles]
         bars = _bars(name, groups, shown, inks[name], crowded=len(results) > _MANY)
         if asked and name in asked:
-            bars.name = plain(f"{name} ({asked[name]})")
+            bars.name = _in_legend(f"{name} ({asked[name]})")
         traces.append(_hatched(bars) if name in seen else bars)
         above = [s is not None and s.mean is not None and (name in seen or s.mean < _LOW) for s in shown]
         if any(above):
@@ -67,7 +69,7 @@ def metric_bars(
 def _bars(name: str, groups: Sequence[str], shown: Sequence[Summary | None], ink: Ink, *, crowded: bool) -> go.Bar:
     means = [_mean(summary) for summary in shown]
     return go.Bar(
-        name=plain(name),
+        name=_in_legend(name),
         offsetgroup=plain(name),
         x=groups,
         y=means,
@@ -81,6 +83,11 @@ def _bars(name: str, groups: Sequence[str], shown: Sequence[Summary | None], ink
         customdata=[_hover(summary) for summary in shown],
         hovertemplate="<b>%{fullData.name}</b><br>%{x}: %{customdata}<extra></extra>",
     )
+
+
+def _in_legend(name: str) -> str:
+    """The whole name, in lines that a narrow legend has room for: Plotly cuts longer ones at the left."""
+    return "<br>".join(plain(line) for line in wrap(name, _LEGEND_LINE)) or plain(name)
 
 
 def _hatched(bars: go.Bar) -> go.Bar:

@@ -44,8 +44,11 @@ def table_editor(table: pd.DataFrame, *, room: int = NARROWEST, **options: Any) 
 
 
 def fitted(columns: Iterable[str], given: Mapping[str, Any], room: int) -> dict[str, Any]:
-    """Column configurations whose widths, as given or usual, are together no more than there is room for."""
-    made = {str(name): _values(given.get(str(name))) for name in columns}
+    """Column configurations whose widths, as given or usual, are together no more than there is room for.
+
+    A column whose configuration is None is hidden, takes no room and stays so.
+    """
+    made = {name: _values(given.get(name)) for name in map(str, columns) if given.get(name, "") is not None}
     widths = {name: _WIDTHS.get(values.get("width"), values.get("width")) or _USUAL for name, values in made.items()}
     share = min(1.0, room / max(1, sum(widths.values())))
     return {**given, **{name: {**values, "width": int(share * widths[name])} for name, values in made.items()}}

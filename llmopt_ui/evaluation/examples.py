@@ -26,23 +26,30 @@ MAP_COLUMNS = 300
 ORDERS = {"set": "As in the set", "spread": "Most different first", "low": "Lowest first"}
 
 
-def examples_view(project: Project, chosen: Chosen) -> None:
-    """The heat map and, below it, the chosen question; runs without scores have no map."""
+def examples_view(project: Project, chosen: Chosen, usual: str = "") -> None:
+    """The heat map and, below it, the chosen question; runs without scores have no map.
+
+    Args:
+        project: Whose questions they are.
+        chosen: What is compared.
+        usual: The metric that the map has until another is picked.
+    """
     section("Question by question")
     if chosen.metrics:
-        table, name, example = _map_view(project, chosen)
+        table, name, example = _map_view(project, chosen, usual)
     else:
         table = cells(chosen.runs, "", questions_of(project, chosen))
         name, example = _selected(chosen, table)
     _one(chosen, table, name, example)
 
 
-def _map_view(project: Project, chosen: Chosen) -> tuple[Cells, str, str]:
+def _map_view(project: Project, chosen: Chosen, usual: str) -> tuple[Cells, str, str]:
     """The map, and the configuration and the example that are chosen."""
     bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
     metric = bar.selectbox(
-        "Metric", chosen.metrics, key=METRIC, format_func=metric_title, bind="query-params", width=220
-    )
+        "Metric", chosen.metrics, chosen.metrics.index(usual) if usual in chosen.metrics else 0, key=METRIC,
+        format_func=metric_title, bind="query-params", width=220,
+    )  # fmt: skip
     order = bar.selectbox(
         "Order", list(ORDERS), key=ORDER, format_func=ORDERS.__getitem__, bind="query-params", width=220
     )

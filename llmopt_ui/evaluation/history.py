@@ -29,6 +29,9 @@ def history_view(runs: Sequence[Run]) -> None:
     if not runs:
         return
     section("All runs", "Tick runs to open them. *Side by side* are parts of comparisons on the page Prompts.")
+    judges = {run.judge for run in runs}
+    if len(judges) == 1 and "" not in judges:
+        st.caption(f"All graded by {fmt.markdown(min(judges))}.")
     table = data_table(
         history_table(runs),
         height=min(38 + 35 * len(runs), 390),
@@ -36,7 +39,9 @@ def history_view(runs: Sequence[Run]) -> None:
         selection_mode="multi-row",
         key=TABLE,
         column_config={
-            "Questions": st.column_config.TextColumn(width=75),
+            "Configuration": st.column_config.TextColumn(width=150),
+            "Kind": st.column_config.TextColumn(width=90),
+            "Questions": st.column_config.TextColumn(width=85),
             "State": st.column_config.TextColumn(width=70),
             "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=95),
             "Records": st.column_config.TextColumn(alignment="right", width=70),
@@ -107,6 +112,7 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
     empty = {
         "What went wrong": not any(run.error for run in runs),
         "Kind": not any(run.comparison for run in runs),
+        "Judge": len({run.judge for run in runs}) == 1,
     }
     return table.drop(columns=[name for name, dropped in empty.items() if dropped])
 

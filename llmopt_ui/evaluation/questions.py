@@ -47,8 +47,8 @@ def questions_view(project: Project) -> None:
     name = st.selectbox("Evaluation set", [item.name for item in found], key=SHOWN, bind="query-params", width=340)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.caption(
-            "Here are the questions of a set with their reference answers. Where each answer stands in the documents, "
-            "single questions, and questions that a model writes are the matter of the page Documents.",
+            "The questions of a set with their reference answers. Mark where each answer stands in the documents, add "
+            "or change single questions, and let a model write questions on the page Documents.",
             width="stretch",
         )
         button_to(DOCUMENTS, "Documents › Questions", "questions_to_documents", "Questions", spans_set=name)

@@ -28,13 +28,16 @@ def results_view(project: Project, runs: Sequence[Run]) -> None:
         st.caption("Choose at least one configuration above.")
         return
     compared = entries(chosen.runs, chosen.baseline, chosen.family)
-    _picture(project, chosen, compared)
+    charted = first_charted(compared, chosen.leading, chosen.metrics)
+    _picture(project, chosen, compared, charted)
     _table(chosen, compared)
-    examples_view(project, chosen)
+    examples_view(project, chosen, next(iter(charted[0]), ""))
 
 
-def _picture(project: Project, chosen: Chosen, compared: Sequence[Entry]) -> None:
-    first, partial = first_charted(compared, chosen.leading, chosen.metrics)
+def _picture(
+    project: Project, chosen: Chosen, compared: Sequence[Entry], charted: tuple[tuple[str, ...], tuple[str, ...]]
+) -> None:
+    first, partial = charted
     section("Scores that all have" if partial else "Scores")
     caveats_view([entry.known for entry in compared if entry.known], outdated_words(project, chosen.runs))
     if first:

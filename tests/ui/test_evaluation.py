@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
+from llmopt_core.evaluation.judge_agreement import JUDGE
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparison
 from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
@@ -18,7 +19,8 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run
 from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Record, Score
 from llmopt_ui import resources
-from llmopt_ui.evaluation.history import open_problem
+from llmopt_ui.evaluation.history import history_table, open_problem
+from llmopt_ui.format import markdown
 
 App = Callable[..., AppTest]
 Script = Callable[..., ScriptedChat]
@@ -336,6 +338,7 @@ def test_a_long_map_is_shown_in_parts_that_follow_the_question(
 def test_what_no_configuration_has_is_in_no_chart(app: App, used: str) -> None:
     test = app(PAGE, project=used, evaluation_view="Results")
     assert "Scores that only some have" in [heading.value for heading in test.subheader]
+    assert test.selectbox(key="metric").value == "answer_relevancy"
     test.multiselect(key="compared").set_value(["baseline"]).run()
     assert not test.exception
     assert next(heading.value for heading in test.subheader) == "Scores"
@@ -471,8 +474,11 @@ def _comparison(store: Store, project: str, rows: EvaluationSet) -> list[Run]:
 
 
 def test_all_runs_tell_comparisons_and_evaluations_apart(app: App, store: Store, used: str) -> None:
-    alone = app(PAGE, project=used, evaluation_view="Run").dataframe[-1].value
+    test = app(PAGE, project=used, evaluation_view="Run")
+    alone = test.dataframe[-1].value
+    assert f"All graded by {markdown(JUDGE)}." in [caption.value for caption in test.caption]
     assert "Kind" not in alone, "there is nothing to tell apart yet"
+    assert "Judge" not in alone, "it is one for all, and said once"
     rows = EvaluationSet("votes", (Example("v", "How many?"),))
     variants = tuple(Configuration.model_validate({"name": name}) for name in ("curt", "wordy"))
     found = start_comparison(store, ComparisonPlan(used, variants, rows), new_id())
@@ -491,5 +497,8 @@ def test_all_runs_tell_comparisons_and_evaluations_apart(app: App, store: Store,
     assert open_problem([runs["baseline"], runs["rag"]]) == ""
     assert "different pages" in open_problem([runs["curt"], runs["rag"]])
     assert "same judge" in open_problem([runs["rag"], replace(runs["baseline"], judge="other")])
+    assert set(history_table([runs["rag"], replace(runs["baseline"], judge="other")])["Judge"]) == {
+        JUDGE.replace("built-in judge", "built-in"), "other",
+    }  # fmt: skip
     assert "same questions" in open_problem([runs["rag"], replace(runs["baseline"], set_version="other")])
     assert "without records" in open_problem([replace(runs["rag"], done=0)])

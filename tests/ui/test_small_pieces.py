@@ -344,3 +344,11 @@ def test_names_along_an_axis_are_no_numbers_and_no_dates() -> None:
 def test_a_name_is_no_variable_of_a_chart() -> None:
     figure = metric_bars({"%{x} <b>n</b>": {}}, {"m": "m"}, inks(["%{x} <b>n</b>"]))
     assert not any("<b>%{x}" in str(trace.hovertemplate) or "<b>n" in str(trace.name) for trace in figure.data)
+
+
+def test_a_long_name_stands_whole_in_a_legend_in_lines() -> None:
+    name = "a-name-" * 20 + "end"
+    lines = metric_bars({name: {}}, {"m": "Metric"}, inks([name])).data[0].name.split("<br>")
+    assert "".join(lines) == name
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 60

@@ -112,6 +112,11 @@ def test_columns_of_a_table_are_together_no_wider_than_there_is_room_for() -> No
     assert fitted(["a"], {}, 500) == {"a": {"width": 100}}
 
 
+def test_a_hidden_column_stays_hidden_and_takes_no_room() -> None:
+    made = fitted(["a", "key"], {"a": {"width": 300}, "key": None}, 300)
+    assert made == {"a": {"width": 300}, "key": None}
+
+
 def test_tables_of_data_are_drawn_in_one_place_alone() -> None:
     folder = Path(__file__).parents[2] / "llmopt_ui"
     drawn = [path.name for path in folder.rglob("*.py") if re.search(r"\.(dataframe|data_editor)\(", path.read_text())]

@@ -62,7 +62,8 @@ class Package:
         data = self.data(part)
         try:
             return etree.fromstring(data, _parser()) if data is not None else None
-        except etree.XMLSyntaxError:
+        except etree.XMLSyntaxError as error:
+            _check_memory(error)
             return None
 
     def main_xml(self) -> Any:
@@ -76,6 +77,7 @@ class Package:
         try:
             return etree.fromstring(self._archive.read(self._parts[_plain(self.main)]), _parser())
         except (etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+            _check_memory(error)
             raise BadInput(
                 f"{self._name} is damaged at {self.main} ({str(error)[:120]}): save it again in its own program."
             ) from error
@@ -155,3 +157,13 @@ def _parser() -> Any:
     from lxml import etree
 
     return etree.XMLParser(resolve_entities=False, no_network=True)
+
+
+def _check_memory(error: Exception) -> None:
+    """libxml2 has no memory left where it names neither a fault nor a line; that is no fault of the file.
+
+    Raises:
+        MemoryError: It is so.
+    """
+    if getattr(error, "lineno", None) == 0 and str(error).startswith(("unknown error", "Memory allocation failed")):
+        raise MemoryError from error

@@ -81,8 +81,9 @@ def _is_left_open(before: Spent, usd: float | None, calls: int | None) -> bool:
 
 
 def _stopped_before(before: Spent) -> BadInput:
-    cost, made = before.usage.cost_usd, before.usage.calls
-    told = f"{plain_usd(cost)} USD are spent so far, in {made:,} calls" if cost else f"{made:,} calls are made so far"
+    cost, made = before.usage.cost_usd or 0.0, before.usage.calls
+    in_usd = cost > 0 or before.usd is not None
+    told = f"{plain_usd(cost)} USD are spent so far, in {made:,} calls" if in_usd else f"{made:,} calls are made so far"
     limits = [name for name, limit in (("USD", before.usd), ("calls", before.calls)) if limit is not None]
     return BadInput(
         f"This was stopped by its budget, and {told}: to go on, say what it may take in all, as a larger budget "

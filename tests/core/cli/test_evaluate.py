@@ -82,9 +82,9 @@ def test_failed_checks_decide_the_exit_code(inside: Command, experiment: Path) -
 def test_several_thresholds_and_progress_on_stderr(llmopt: Command, experiment: Path) -> None:
     done = llmopt("evaluate", experiment, "--fail-under", "exact_match=0.2", "--fail-under", "answer_f1=0.99")
     assert done.code == 1
-    assert "baseline: 12 of 12, 12 calls" in done.errors
+    assert "baseline: 12 of 12 questions · " in done.errors
     assert "llmopt: baseline: answer_f1 is 0.5, below 0.99." in done.errors
-    assert "USD" in done.errors
+    assert "$0.096 so far" in done.errors
 
 
 @pytest.mark.parametrize(

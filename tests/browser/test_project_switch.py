@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
@@ -15,8 +17,15 @@ from tests.ui.seed import seed_project
 
 
 def _choose(page: Page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=label).first.click()
-    page.get_by_role("option", name=option, exact=True).click()
+    field, wanted = page.get_by_role("combobox", name=label).first, page.get_by_role("option", name=option, exact=True)
+    settled(page)
+    field.click()
+    with suppress(PlaywrightTimeout):
+        wanted.wait_for(timeout=5_000)
+    if not wanted.is_visible():
+        # A list that was opened while the page was being drawn is closed by it.
+        field.click()
+    wanted.click()
     settled(page)
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-_QUOTED = re.compile(r'"([^"]*)"|\\(.)|\[\$([^\]-]*)[^\]]*\]')
+_QUOTED = re.compile(r'"([^"]*)"|\\(.)|\[\$([^\[\]-]*+)[^\[\]]*+\]')
 _OTHER = re.compile(r"\[[^\[\]]*\]|_.|\*.")
 _CURRENCIES = "€$£¥₩₹₽₺₴฿₫₪"
 _TIME = re.compile(r"[hs]", re.IGNORECASE)

@@ -19,7 +19,7 @@ _PUNCTUATION = set(string.punctuation)
 # common abbreviation; CJK full stops need no space. Closing quotes belong to the sentence they close.
 _END = re.compile(
     r"(?P<closing>(?<=[.!?…])[\"'”’)\]]*)\s+(?=[\"'“‘(\[]*[^\W_a-z])"
-    r"|(?P<cjk>(?<=[。！？；])[”’」』）]*)(?![”’」』）])|\s*\n\s*"
+    r"|(?P<cjk>(?<=[。！？；])[”’」』）]*)(?![”’」』）])|(?<!\s)[^\S\n]*+\n\s*+"
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|Jr|Sr|vs|No|Inc|Ltd|Co|Corp|Gen|Col|Lt|Sgt|Gov|Sen|Rep|Rev|Fig|ca|cf|approx)"

@@ -142,7 +142,7 @@ def _address(service: str, host: Any) -> str:
     """The base URL on a host that is given without one; Azure's protocol of version 1 takes deployments as models."""
     if not host:
         return ""
-    place = re.sub(r"^https?://|/+$", "", str(host))
+    place = str(host).removeprefix("https://").removeprefix("http://").rstrip("/")
     return f"https://{place}/openai/v1" if service in ("azure", "azureopenai") else f"https://{place}/v1"
 
 

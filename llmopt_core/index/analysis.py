@@ -29,7 +29,7 @@ _WORD = regex.compile(r"\p{Nd}+(?:[.,]\p{Nd}+)+|[\p{L}\p{N}\p{M}]+(?:['’]\p{L}
 _RUNS = regex.compile(f"([{CJK}]+)|((?:{CLUSTER})+)")
 _CLUSTERS = regex.compile(CLUSTER)
 _LINE_BREAK = re.compile(LINE_BREAK)
-_LAST_LETTERS = regex.compile(r"\p{L}+$")
+_LAST_LETTERS = regex.compile(r"(?<!\p{L})\p{L}++$")
 _FIRST_LETTERS = regex.compile(r"\p{L}+")
 _LONGEST_WORD = 60
 # What readers of a language write or leave out at will: accents, vowel points of Arabic and Hebrew, the stretching of

@@ -22,7 +22,7 @@ from llmopt_core.types import Spec, Usage
 OPENAI = "openai"
 OPENAI_URL = "https://api.openai.com/v1"
 
-_PLAIN_NAME = re.compile(r"[a-z0-9.-]*[a-z-][a-z0-9.-]*")
+_PLAIN_NAME = re.compile(r"(?=[0-9.]*+[a-z-])[a-z0-9.-]++")
 
 
 class Prices(Spec):

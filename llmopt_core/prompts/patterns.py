@@ -14,6 +14,7 @@ from llmopt_core.execution.apart import Limits, Stopped, run_apart
 
 SECONDS = 1.0
 MAX_UNFOLDED = 100_000
+MAX_LENGTH = 20_000
 _MOST_MEMORY = 400_000_000
 # A new process is there in less; a machine with much to do takes longer.
 _START_SECONDS = 5.0
@@ -29,8 +30,10 @@ def compiled_pattern(pattern: str, ignore_case: bool = False) -> Any:
     """The compiled expression (Python's syntax and that of the `regex` package).
 
     Raises:
-        BadInput: It is not a regular expression, or its repeats make it very long.
+        BadInput: It is not a regular expression, or it is very long, by itself or by its repeats.
     """
+    if len(pattern) > MAX_LENGTH:
+        raise BadInput(f"{pattern[:200]!r} is too large: an expression has at most {MAX_LENGTH:,} characters.")
     if _unfolded(pattern) > MAX_UNFOLDED:
         raise BadInput(f"{pattern[:200]!r} is too large: its repeats make more than {MAX_UNFOLDED:,} steps.")
     try:

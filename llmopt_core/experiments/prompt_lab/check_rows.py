@@ -15,7 +15,7 @@ from llmopt_core.evaluation.check_spec import CheckSpec, CheckType
 TYPES: tuple[str, ...] = tuple(name for name in get_args(CheckType) if name != "unsupported")
 _SEVERAL = ("contains-any", "contains-all")
 _LIMITS = ("latency", "cost")
-_LENGTH = re.compile(r"\s*(\d*)\s*(?:-|–|to|\.\.)\s*(\d*)\s*(words|characters)?\s*")
+_LENGTH = re.compile(r"\s*+(\d*+)\s*+(?:-|–|to|\.\.)\s*+(\d*+)\s*+(words|characters)?\s*+")
 
 Row = dict[str, Any]
 

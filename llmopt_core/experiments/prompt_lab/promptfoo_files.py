@@ -29,7 +29,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 
 _CONFIGS = ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json")
-_REFERENCE = re.compile(r"""(?:file://)?([\w.@*-][\w.@/*-]*/[\w.@*?-]+)""")
+_REFERENCE = re.compile(r"""(?<![\w.@*-])(?:file://)?([\w.@*-][\w.@/*-]*/[\w.@*?-]+)""")
 _MOST_BYTES = 50 * limits.MEGABYTE
 _JOINT = " · "
 

@@ -29,7 +29,7 @@ def text_of(prompt: PromptSpec, part: Part) -> str:
 
 def usual_part(prompt: PromptSpec) -> Part:
     """Where a prompt's instruction mostly stands: the system message, unless only the user message has words."""
-    words = re.sub(r"\{\{.*?\}\}", "", prompt.template, flags=re.DOTALL).split()
+    words = re.sub(r"\{\{.*?(?:\}\}|\Z)", "", prompt.template, flags=re.DOTALL).split()
     return "template" if not prompt.system.strip() and len(words) > _WORDS_OF_A_LABEL else "system"
 
 

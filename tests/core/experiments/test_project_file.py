@@ -123,7 +123,7 @@ def test_texts_that_look_like_paths_are_copied_as_they_are(source: Store) -> Non
         "name": "/no/think",
         "model": {"endpoint": "builtin", "stop": ["/a/b", home]},
         "prompt": {"system": f"Look into {home}base and {home}/x.", "template": "/etc/{{question}}"},
-        "retrieval": {"embedding": {"model": f"{home}/embeddings/ours"}, "rerank": {"model": "/opt/models/theirs"}},
+        "retrieval": {"embedding": {"model": f"{home}/embeddings/ours"}, "rerank": {"model": "/srv/models/theirs"}},
     }
     source.save_configuration(PROJECT, "/no/think", spec, "0123456789abcdef")
     source.save_version(PROJECT, "prompt", "path", spec["prompt"])

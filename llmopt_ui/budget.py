@@ -31,14 +31,16 @@ def budget_field(
     return None if value is None else float(value)
 
 
-def warn_above(budget_usd: float | None, cost_usd: float | None) -> None:
-    """Say in words where an estimate is above the budget, before anything is started."""
-    if budget_usd is None or cost_usd is None or cost_usd <= budget_usd:
+def warn_above(budget_usd: float | None, cost_usd: float | None, most_usd: float | None = None) -> None:
+    """Say in words where an estimate, or the most that it may become, is above the budget, before anything starts."""
+    if budget_usd is None or cost_usd is None or max(cost_usd, most_usd or 0.0) <= budget_usd:
         return
+    surely = cost_usd > budget_usd
+    told = f"This will cost about {fmt.money(cost_usd)}" if surely else f"This may cost up to {fmt.money(most_usd)}"
+    ends = "it will stop on the way" if surely else "it may stop on the way"
     st.warning(
         fmt.markdown(
-            f"This will cost about {fmt.money(cost_usd)}, more than the budget of ${fmt.plain_usd(budget_usd)}: it "
-            "will stop on the way. What was made by then is kept."
+            f"{told}, more than the budget of ${fmt.plain_usd(budget_usd)}: {ends}. What was made by then is kept."
         ),
         icon=":material/warning:",
     )

@@ -123,7 +123,7 @@ def _start(project: Project, setup: Setup) -> None:
         if before := spent_before(work, plan.budget_usd):
             st.caption(fmt.markdown(before))
         check_larger_budget(store().cache, work, plan.budget_usd)
-        warn_above(plan.budget_usd, None if found.cost_usd is None else found.cost_usd[0])
+        warn_above(plan.budget_usd, *(found.cost_usd or (None,)))
 
 
 def _told(plan: ComparisonPlan, found: ComparisonEstimate) -> str:

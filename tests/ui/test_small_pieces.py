@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from llmopt_core.experiments.prompt_search.verify import Verification
 from llmopt_core.statistics.intervals import Summary, summarize
@@ -352,3 +353,17 @@ def test_a_long_name_stands_whole_in_a_legend_in_lines() -> None:
     assert "".join(lines) == name
     assert len(lines) > 2
     assert max(map(len, lines)) <= 60
+
+
+def test_an_estimate_that_may_go_above_its_budget_is_marked() -> None:
+    def page() -> None:
+        from llmopt_ui.budget import warn_above
+
+        warn_above(0.05, 0.01, 0.2)
+        warn_above(0.05, 0.1, 0.2)
+        warn_above(0.5, 0.1, 0.2)
+
+    may, will = [warning.value for warning in AppTest.from_function(page).run().warning]
+    assert may.startswith("This may cost up to")
+    assert "it may stop on the way" in may
+    assert will.startswith("This will cost about")

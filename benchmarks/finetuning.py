@@ -41,15 +41,15 @@ from llmopt_core.documents.load import load_documents  # noqa: E402
 from llmopt_core.documents.questions import load_questions  # noqa: E402
 from llmopt_core.experiments.configuration import Configuration  # noqa: E402
 from llmopt_core.experiments.file import load_experiment  # noqa: E402
-from llmopt_core.experiments.tuning import training_pairs  # noqa: E402
-from llmopt_core.finetuning.adapters import adapters  # noqa: E402
-from llmopt_core.finetuning.checks import check_file  # noqa: E402
-from llmopt_core.finetuning.data import TrainingSet, chat_example  # noqa: E402
-from llmopt_core.finetuning.files import load_training_set  # noqa: E402
-from llmopt_core.finetuning.jobs import Job, JobRequest, TunedModel  # noqa: E402
-from llmopt_core.finetuning.local_lora import LocalTrainer  # noqa: E402
-from llmopt_core.finetuning.split import split_set  # noqa: E402
-from llmopt_core.finetuning.structured import Share, report_structured, score_structured  # noqa: E402
+from llmopt_core.finetuning.data.examples import TrainingSet, chat_example  # noqa: E402
+from llmopt_core.finetuning.data.files import load_training_set  # noqa: E402
+from llmopt_core.finetuning.data.lint import check_file  # noqa: E402
+from llmopt_core.finetuning.data.split import split_set  # noqa: E402
+from llmopt_core.finetuning.data.structured import Share, report_structured, score_structured  # noqa: E402
+from llmopt_core.finetuning.jobs.job import Job, JobRequest, TunedModel  # noqa: E402
+from llmopt_core.finetuning.jobs.local import LocalTrainer  # noqa: E402
+from llmopt_core.finetuning.training.adapters import adapters  # noqa: E402
+from llmopt_core.labs.finetuning.training_pairs import training_pairs  # noqa: E402
 from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec  # noqa: E402
 from llmopt_core.models.registry import Models, close_builtin  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
@@ -213,8 +213,8 @@ def forgotten(options: argparse.Namespace, settings: Settings, *tuned: TunedMode
 
 def embedding(options: argparse.Namespace, settings: Settings) -> None:
     """Chinese questions to English documents: dense search before and after, on documents held back from training."""
-    from llmopt_core.experiments.tuning_lab.embedder import EmbedderPlan, parts_by_document
-    from llmopt_core.experiments.tuning_lab.embedder_gain import gain_of_plan
+    from llmopt_core.labs.finetuning.embedder import EmbedderPlan, parts_by_document
+    from llmopt_core.labs.finetuning.embedder_gain import gain_of_plan
 
     documents, examples = xquad(options.data) if options.data else sample_chinese()
     configuration = load_experiment(SAMPLE / "experiment.yaml").configuration("rag")

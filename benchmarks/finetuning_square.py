@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llmopt_core.documents.questions import load_questions
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import Plan, run_experiment
 from llmopt_core.experiments.file import Experiment
 from llmopt_core.experiments.leaderboard import compare_runs
 from llmopt_core.experiments.scored import scored_runs
-from llmopt_core.experiments.tuning import two_by_two
-from llmopt_core.experiments.tuning_lab.forgetting import general_pair
-from llmopt_core.finetuning.adapters import adapters
-from llmopt_core.finetuning.jobs import TunedModel
+from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.finetuning.training.adapters import adapters
+from llmopt_core.labs.finetuning.forgetting import general_pair
+from llmopt_core.labs.finetuning.training_pairs import two_by_two
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store

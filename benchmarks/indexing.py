@@ -30,7 +30,7 @@ from llmopt_core.documents.load import load_documents  # noqa: E402
 from llmopt_core.index import opened  # noqa: E402
 from llmopt_core.index.build import build_index  # noqa: E402
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec, Vectors  # noqa: E402
-from llmopt_core.models.embedding import LocalEmbedder, local_embedder  # noqa: E402
+from llmopt_core.models.local.embedding import LocalEmbedder, local_embedder  # noqa: E402
 from llmopt_core.models.packaged import embedding_folder  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.types import Chunk, Document  # noqa: E402

@@ -27,18 +27,17 @@ silence_telemetry()
 from judge_data import Case, load  # noqa: E402
 from judge_fit import Item, fit, report, scores, unseen  # noqa: E402
 
-from llmopt_core.evaluation import grounding  # noqa: E402
-from llmopt_core.evaluation.builtin_judge import QUESTIONS, answer_forms, statements  # noqa: E402
-from llmopt_core.evaluation.contradictions import contradiction  # noqa: E402
-from llmopt_core.evaluation.conversation import claim_of  # noqa: E402
-from llmopt_core.evaluation.grounding import (  # noqa: E402
+from llmopt_core.evaluation.judges.builtin import grounding  # noqa: E402
+from llmopt_core.evaluation.judges.builtin.contradictions import contradiction  # noqa: E402
+from llmopt_core.evaluation.judges.builtin.conversation import claim_of  # noqa: E402
+from llmopt_core.evaluation.judges.builtin.grounding import (  # noqa: E402
     RELEVANCE_MODEL,
     RELEVANT,
     SUPPORTED,
     Grounding,
     border_of,
 )
-from llmopt_core.evaluation.grounding_features import (  # noqa: E402
+from llmopt_core.evaluation.judges.builtin.grounding_features import (  # noqa: E402
     RELEVANCE_FEATURES,
     SHORT_ANSWER_FEATURES,
     STATEMENT_FEATURES,
@@ -48,10 +47,11 @@ from llmopt_core.evaluation.grounding_features import (  # noqa: E402
     short_answer_features,
     statement_features,
 )
+from llmopt_core.evaluation.judges.builtin.judge import QUESTIONS, answer_forms, statements  # noqa: E402
+from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader  # noqa: E402
 from llmopt_core.evaluation.text import has_cjk, sentences  # noqa: E402
-from llmopt_core.evaluation.token_vectors import TokenReader  # noqa: E402
 from llmopt_core.models.base import BUILTIN_EMBEDDING, Vectors  # noqa: E402
-from llmopt_core.models.embedding import local_embedder  # noqa: E402
+from llmopt_core.models.local.embedding import local_embedder  # noqa: E402
 
 
 class Features:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmopt_core.evaluation.grounding import is_short
+from llmopt_core.evaluation.judges.builtin.grounding import is_short
 from llmopt_core.evaluation.text import sentences
 
 

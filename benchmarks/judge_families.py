@@ -25,11 +25,11 @@ from llmopt_core.settings import silence_telemetry  # noqa: E402
 
 silence_telemetry()
 
-from llmopt_core.evaluation.builtin_judge import statements  # noqa: E402
-from llmopt_core.evaluation.grounding import Grounding, Support  # noqa: E402
-from llmopt_core.evaluation.token_vectors import TokenReader  # noqa: E402
+from llmopt_core.evaluation.judges.builtin.grounding import Grounding, Support  # noqa: E402
+from llmopt_core.evaluation.judges.builtin.judge import statements  # noqa: E402
+from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader  # noqa: E402
 from llmopt_core.models.base import BUILTIN_EMBEDDING  # noqa: E402
-from llmopt_core.models.embedding import local_embedder  # noqa: E402
+from llmopt_core.models.local.embedding import local_embedder  # noqa: E402
 from llmopt_core.statistics.clusters import share_interval  # noqa: E402
 
 FAMILIES = ROOT / "tests" / "data" / "judge" / "families.jsonl"

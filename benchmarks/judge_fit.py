@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import rankdata
 
-from llmopt_core.evaluation.grounding import VETO
+from llmopt_core.evaluation.judges.builtin.grounding import VETO
 from llmopt_core.statistics.agreement import agreement
 from llmopt_core.statistics.clusters import cluster_interval
 

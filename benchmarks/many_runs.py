@@ -85,9 +85,9 @@ def rerun(home: Path) -> dict[str, list[float]]:
 def _tabs() -> Iterator[tuple[str, str, str]]:
     """Every page with each of its tabs, and the key that opens one."""
     from llmopt_ui.documents import tabs as documents
+    from llmopt_ui.finetuning import tabs as tuning
     from llmopt_ui.prompts import tabs as prompts
     from llmopt_ui.retrieval import tabs as retrieval
-    from llmopt_ui.tuning import tabs as tuning
 
     tabs: dict[str, tuple[str, Iterable[str]]] = {
         "overview": ("", ("",)),

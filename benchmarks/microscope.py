@@ -23,12 +23,12 @@ sys.path.insert(0, str(ROOT))
 from llmopt_core.chunking.chunk import chunk_document  # noqa: E402
 from llmopt_core.chunking.microscope import cut  # noqa: E402
 from llmopt_core.chunking.spec import ChunkingSpec  # noqa: E402
-from llmopt_core.experiments.chunk_ranks import bm25_ranks, ranks_in, words_of  # noqa: E402
+from llmopt_core.labs.chunking.chunk_ranks import bm25_ranks, ranks_in, words_of  # noqa: E402
 from llmopt_core.runs.store import Store  # noqa: E402
 from llmopt_core.settings import Settings  # noqa: E402
 from llmopt_core.types import Document, EvaluationSet, Example, Span  # noqa: E402
-from llmopt_ui.microscope.sizes import sizes_data  # noqa: E402
-from llmopt_ui.microscope.text import Shown, text_data  # noqa: E402
+from llmopt_ui.chunking.microscope.sizes import sizes_data  # noqa: E402
+from llmopt_ui.chunking.microscope.text import Shown, text_data  # noqa: E402
 from tests.browser.harness import Page, browser, serve, settled  # noqa: E402
 
 PAGE = 3_000

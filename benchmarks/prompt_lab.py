@@ -28,13 +28,13 @@ sys.path.insert(0, str(ROOT))
 from playwright.sync_api import Page  # noqa: E402
 
 from benchmarks.runner import control, many_calls, stub  # noqa: E402
-from llmopt_core.evaluation.check_spec import CheckSpec  # noqa: E402
+from llmopt_core.evaluation.assertions.spec import CheckSpec  # noqa: E402
+from llmopt_core.experiments.comparison import new_id, start_comparison  # noqa: E402
+from llmopt_core.experiments.comparison_plan import ComparisonPlan  # noqa: E402
+from llmopt_core.experiments.comparison_setup import Setup, VariantSetup  # noqa: E402
 from llmopt_core.experiments.configuration import Configuration  # noqa: E402
-from llmopt_core.experiments.prompt_lab.board import Board  # noqa: E402
-from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparison  # noqa: E402
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan  # noqa: E402
-from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison  # noqa: E402
-from llmopt_core.experiments.prompt_lab.setup import Setup, VariantSetup  # noqa: E402
+from llmopt_core.labs.prompts.board import Board  # noqa: E402
+from llmopt_core.labs.prompts.run import all_places, run_comparison  # noqa: E402
 from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec  # noqa: E402
 from llmopt_core.models.endpoints import endpoints_from  # noqa: E402
 from llmopt_core.models.registry import Models  # noqa: E402

@@ -33,18 +33,18 @@ from llmopt_core.settings import silence_telemetry  # noqa: E402
 
 silence_telemetry()
 
+from llmopt_core.experiments.comparison import comparison, new_id, start_comparison  # noqa: E402
 from llmopt_core.experiments.configuration import Configuration  # noqa: E402
-from llmopt_core.experiments.prompt_lab.board import Board  # noqa: E402
-from llmopt_core.experiments.prompt_lab.columns import columns_of  # noqa: E402
-from llmopt_core.experiments.prompt_lab.comparison import comparison, new_id, start_comparison  # noqa: E402
-from llmopt_core.experiments.prompt_lab.file import load_comparison  # noqa: E402
-from llmopt_core.experiments.prompt_lab.grid import Grid, load_grid  # noqa: E402
-from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison  # noqa: E402
-from llmopt_core.experiments.prompt_search.choice import choose_few_shot  # noqa: E402
-from llmopt_core.experiments.prompt_search.instructions import search_instruction  # noqa: E402
-from llmopt_core.experiments.prompt_search.task import SearchTask  # noqa: E402
-from llmopt_core.experiments.prompt_search.verify import Verification  # noqa: E402
-from llmopt_core.experiments.prompt_search.worth import measure_worth  # noqa: E402
+from llmopt_core.experiments.search.confirmation import Verification  # noqa: E402
+from llmopt_core.experiments.search.task import SearchTask  # noqa: E402
+from llmopt_core.labs.prompts.board import Board  # noqa: E402
+from llmopt_core.labs.prompts.columns import columns_of  # noqa: E402
+from llmopt_core.labs.prompts.few_shot_effect import measure_worth  # noqa: E402
+from llmopt_core.labs.prompts.few_shot_search import choose_few_shot  # noqa: E402
+from llmopt_core.labs.prompts.file import load_comparison  # noqa: E402
+from llmopt_core.labs.prompts.grid import Grid, load_grid  # noqa: E402
+from llmopt_core.labs.prompts.instruction_search import search_instruction  # noqa: E402
+from llmopt_core.labs.prompts.run import all_places, run_comparison  # noqa: E402
 from llmopt_core.models.base import ModelSpec  # noqa: E402
 from llmopt_core.models.registry import Models  # noqa: E402
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec  # noqa: E402

@@ -15,7 +15,7 @@ from llmopt_ui.navigation import EVALUATION, FINETUNING, OVERVIEW, PROMPTS, RETR
 from llmopt_ui.session import PROJECT, state
 
 if TYPE_CHECKING:
-    from llmopt_core.experiments.prompt_lab.comparison import Comparison
+    from llmopt_core.experiments.comparison import Comparison
 
 GUEST = "guest"
 """The parameter of the address that holds the comparison a guest was asked to vote on."""

@@ -81,7 +81,7 @@ def running_jobs(project: str) -> None:
             progress_line(job_title(job.kind, job.arguments), standing_of(job.progress), f"side_cancel_{job.id}",
                           _cancel, (job.id,), stopping=job.cancel_requested)  # fmt: skip
         if trained:
-            from llmopt_ui.tuning.standing import training_lines
+            from llmopt_ui.finetuning.standing import training_lines
 
             others += training_lines(project)
         if others:
@@ -92,11 +92,11 @@ def running_jobs(project: str) -> None:
 
 def _training() -> bool:
     """Whether a model is being trained; what knows it is read only where something was ever trained."""
-    from llmopt_core.finetuning.job_folder import jobs_root
+    from llmopt_core.finetuning.jobs.folder import jobs_root
 
     if not jobs_root(settings()).is_dir():
         return False
-    from llmopt_ui.tuning.standing import active_training
+    from llmopt_ui.finetuning.standing import active_training
 
     return bool(active_training())
 
@@ -126,7 +126,7 @@ def _cancel(job_id: int) -> None:
 
 def _cancel_comparison(job: Job) -> bool:
     """Stop a comparison that is worked on here; false where it is not."""
-    from llmopt_core.experiments.prompt_lab.comparison import comparison
+    from llmopt_core.experiments.comparison import comparison
     from llmopt_ui.prompts.live import live
 
     found = comparison(store(), job.project, str(job.arguments.get("comparison")))

@@ -10,10 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.answering.ending import ending_of
-from llmopt_core.evaluation.catalogue import METRICS
-from llmopt_core.evaluation.check_spec import told
+from llmopt_core.evaluation.assertions.spec import told
+from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.grading import CHECKS
-from llmopt_core.experiments.prompt_lab.grid import checks_in
+from llmopt_core.labs.prompts.grid import checks_in
 from llmopt_core.types import Answer, Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error

@@ -12,7 +12,7 @@ from llmopt_core.settings import Settings
 from llmopt_ui.keys import endpoints, keys_of
 
 if TYPE_CHECKING:
-    from llmopt_core.experiments.jobs import JobRunner
+    from llmopt_core.jobs.queue import JobRunner
     from llmopt_core.models.registry import Models
 
 
@@ -36,7 +36,7 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False)
 def job_runner() -> JobRunner:
     """Runs long work in threads of this process."""
-    from llmopt_core.experiments.jobs import JobRunner
+    from llmopt_core.jobs.queue import JobRunner
 
     return JobRunner(store(), settings())
 

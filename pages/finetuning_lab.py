@@ -3,9 +3,9 @@
 import streamlit as st
 
 from llmopt_ui.components import page_header, told_plainly
+from llmopt_ui.finetuning.tabs import TABS, VIEW, open_wanted, view_of
 from llmopt_ui.navigation import FINETUNING
 from llmopt_ui.sidebar import current_project
-from llmopt_ui.tuning.tabs import TABS, VIEW, open_wanted, view_of
 
 page_header(FINETUNING)
 project = current_project()

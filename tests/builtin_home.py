@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from llmopt_core.models.builtin_files import ADAPTER_ENCODING, BASE_ENCODING, chat_file
+from llmopt_core.models.builtin.files import ADAPTER_ENCODING, BASE_ENCODING, chat_file
 from llmopt_core.settings import Settings
 
 _STORE = Path(tempfile.gettempdir()) / f"llmopt-test-models-{getpass.getuser()}"

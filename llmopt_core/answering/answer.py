@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from llmopt_core.answering.checks import Checked, ChecksSpec, check_answer
 from llmopt_core.answering.citations import find_citations
-from llmopt_core.answering.claims import is_refusal
 from llmopt_core.answering.context import answer_variables
+from llmopt_core.answering.fact_check.check import Checked, ChecksSpec, check_answer
+from llmopt_core.answering.fact_check.claims import is_refusal
+from llmopt_core.answering.fact_check.support import ModelSupport, Support, WordSupport
 from llmopt_core.answering.few_shot_vectors import remembered
-from llmopt_core.answering.support import ModelSupport, Support, WordSupport
 from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.models.finish import unusable
 from llmopt_core.prompts.assemble import Mode, build_messages, build_step_messages, templates_of

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from llmopt_core.experiments.caveats import RunCaveats
     from llmopt_core.experiments.configuration import Configuration
     from llmopt_core.experiments.file import Experiment
-    from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, Removed
-    from llmopt_core.experiments.retrieval_lab.costs import Cost
-    from llmopt_core.experiments.retrieval_lab.progress import LabProgress
+    from llmopt_core.labs.retrieval.ablation import AblationReport, Removed
+    from llmopt_core.labs.retrieval.costs import Cost
+    from llmopt_core.labs.retrieval.progress import LabProgress
 
 
 def register(app: typer.Typer) -> None:
@@ -92,8 +92,8 @@ async def _ablate(  # noqa: PLR0917
 ) -> AblationReport:
     from llmopt_core.cli.setup import note_long_questions, open_models
     from llmopt_core.execution.spending import spent_words
-    from llmopt_core.experiments.retrieval_lab.ablation import ablate as measure
-    from llmopt_core.experiments.retrieval_lab.ablation import ablation_work_name
+    from llmopt_core.labs.retrieval.ablation import ablate as measure
+    from llmopt_core.labs.retrieval.ablation import ablation_work_name
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
@@ -137,7 +137,7 @@ def _progress() -> Any:
 
 
 def _text(report: AblationReport) -> str:
-    from llmopt_core.experiments.retrieval_lab.ablation import TITLES
+    from llmopt_core.labs.retrieval.ablation import TITLES
 
     measures = [name for name in TITLES if name in report.measures and report.measures[name].scored]
     header = ["", *(f"{TITLES[name]}" for name in measures), "takes"]

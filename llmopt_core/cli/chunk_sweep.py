@@ -22,8 +22,8 @@ from llmopt_core.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from llmopt_core.experiments.chunk_sweep.result import SweepResult
-    from llmopt_core.experiments.chunk_sweep.spec import SweepSpec
+    from llmopt_core.labs.chunking.result import SweepResult
+    from llmopt_core.labs.chunking.spec import SweepSpec
     from llmopt_core.types import Document, EvaluationSet
 
 _NOTE_EVERY = 10.0
@@ -72,8 +72,8 @@ def chunk_sweep(
     from llmopt_core.documents.load import load_documents
     from llmopt_core.documents.qrels import read_qrels, with_judgements
     from llmopt_core.documents.questions import read_questions
-    from llmopt_core.experiments.chunk_sweep.export import sweep_values
-    from llmopt_core.experiments.chunk_sweep.result import language_warning
+    from llmopt_core.labs.chunking.export import sweep_values
+    from llmopt_core.labs.chunking.result import language_warning
 
     model = {"model": embedding} if embedding else {}
     spec = _spec(
@@ -130,7 +130,7 @@ def _numbers(text: str, option: str) -> tuple[int, ...]:
 
 def _spec(**values: Any) -> SweepSpec:
     from llmopt_core.errors import BadInput
-    from llmopt_core.experiments.chunk_sweep.spec import sweep_spec
+    from llmopt_core.labs.chunking.spec import sweep_spec
 
     try:
         return sweep_spec(**values)
@@ -141,8 +141,8 @@ def _spec(**values: Any) -> SweepSpec:
 def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, budget: float | None) -> SweepResult:
     from llmopt_core.cli.setup import models_with
     from llmopt_core.execution.spending import spent_words
-    from llmopt_core.experiments.chunk_sweep.keep import sweep
-    from llmopt_core.experiments.chunk_sweep.progress import Reporter
+    from llmopt_core.labs.chunking.cache import sweep
+    from llmopt_core.labs.chunking.progress import Reporter
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
@@ -176,7 +176,7 @@ class _Notes:
 
 
 def _text(result: SweepResult) -> str:
-    from llmopt_core.experiments.chunk_sweep.result import METRICS, TOKENS, by_recall, pareto
+    from llmopt_core.labs.chunking.result import METRICS, TOKENS, by_recall, pareto
 
     front = set(pareto(result))
     columns = [name for name in METRICS if name != "recall"]

@@ -237,7 +237,7 @@ def _caveats(store: Store, run_ids: list[int]) -> list[str]:
 
 
 def _judge_note(run: Any) -> list[str]:
-    from llmopt_core.evaluation.judge_agreement import judge_note
+    from llmopt_core.evaluation.judges.agreement import judge_note
 
     told = judge_note(run.judge, run.metrics)
     return [told] if told else []
@@ -245,7 +245,7 @@ def _judge_note(run: Any) -> list[str]:
 
 def _not_run(store: Store, run: Any, experiment: Experiment) -> int:
     """How many questions were not asked, because a check of theirs is not supported."""
-    from llmopt_core.evaluation.check_spec import why_not_run
+    from llmopt_core.evaluation.assertions.spec import why_not_run
 
     if not any(why_not_run(example) for example in experiment.evaluation_set.examples[: run.total]):
         return 0

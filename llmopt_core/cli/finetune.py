@@ -12,9 +12,9 @@ from llmopt_core.cli.finetune_jobs import group as jobs_group
 from llmopt_core.cli.output import JsonOption, QuestionsEncodingOption, Watched, note, pairs, table, write_json
 
 if TYPE_CHECKING:
-    from llmopt_core.finetuning.check_report import CheckReport
-    from llmopt_core.finetuning.data import TrainingSet
-    from llmopt_core.finetuning.jobs import FineTuner, Job, JobRequest
+    from llmopt_core.finetuning.data.examples import TrainingSet
+    from llmopt_core.finetuning.data.lint_report import CheckReport
+    from llmopt_core.finetuning.jobs.job import FineTuner, Job, JobRequest
     from llmopt_core.models.endpoints import Endpoint
     from llmopt_core.settings import Settings
 
@@ -49,7 +49,7 @@ def check(
 ) -> int:
     """Check a training file."""
     from llmopt_core.documents.questions import read_questions
-    from llmopt_core.finetuning.checks import CheckSettings, check_file
+    from llmopt_core.finetuning.data.lint import CheckSettings, check_file
 
     found = {
         path: read_questions(path, path.name, skip_bad_lines=True, encoding=questions_encoding)
@@ -75,7 +75,7 @@ def check(
 
 
 def _checked(file: Path, examples: int, read: int, total: int) -> str:
-    from llmopt_core.finetuning.departure import size_words
+    from llmopt_core.finetuning.openai.upload_summary import size_words
 
     share = f", {read / total:.0%} of {size_words(total)}" if total else ""
     return f"{file.name}: {examples:,} examples checked{share}"
@@ -126,7 +126,7 @@ def start(
     """Start a job."""
     import yaml
 
-    from llmopt_core.finetuning.jobs import LOCAL
+    from llmopt_core.finetuning.jobs.job import LOCAL
     from llmopt_core.finetuning.training_price import training_price
 
     request = _request(
@@ -155,7 +155,7 @@ def start(
 
 def _sets_used(settings: Settings, training: TrainingSet, held_out: TrainingSet | None) -> list[str]:
     """Which evaluation sets of the workspace the job takes questions from."""
-    from llmopt_core.experiments.tuning_lab.held_back import sets_used
+    from llmopt_core.labs.finetuning.held_back import sets_used
     from llmopt_core.runs.store import Store
 
     store = Store.open(settings)
@@ -178,7 +178,7 @@ def _create(
 ) -> Job:
     """Start the job; where a service refuses or is lost, say how to go on with what is kept of it."""
     from llmopt_core.errors import EndpointError
-    from llmopt_core.finetuning.finetuners import all_jobs
+    from llmopt_core.finetuning.jobs.finetuners import all_jobs
 
     try:
         return tuner.create(request, training, held_out, confirmed=confirmed)
@@ -193,7 +193,7 @@ def _request(**values: Any) -> JobRequest:
     from pydantic import ValidationError
 
     from llmopt_core.errors import BadInput, field_problem
-    from llmopt_core.finetuning.jobs import JobRequest
+    from llmopt_core.finetuning.jobs.job import JobRequest
 
     try:
         return JobRequest.model_validate(values)
@@ -211,8 +211,8 @@ def _request(**values: Any) -> JobRequest:
 def _sets(
     file: Path, validation: Path | None, share: float, columns: dict[str, str]
 ) -> tuple[TrainingSet, TrainingSet | None]:
-    from llmopt_core.finetuning.files import load_training_set
-    from llmopt_core.finetuning.split import split_set
+    from llmopt_core.finetuning.data.files import load_training_set
+    from llmopt_core.finetuning.data.split import split_set
 
     training = load_training_set(file, columns=columns)
     if validation is not None:
@@ -225,7 +225,7 @@ def _sets(
 
 def _tuner(provider: str, settings: Settings, endpoints: dict[str, Endpoint], kind: str = "lora") -> FineTuner:
     from llmopt_core.errors import BadInput
-    from llmopt_core.finetuning.finetuners import fine_tuner
+    from llmopt_core.finetuning.jobs.finetuners import fine_tuner
 
     if kind not in ("lora", "embedding"):
         raise BadInput(f"--kind {kind}: expected lora or embedding.")

@@ -10,7 +10,7 @@ import typer
 from llmopt_core.cli.output import JsonOption, note, number, table, write_json
 
 if TYPE_CHECKING:
-    from llmopt_core.finetuning.jobs import FineTuner, Job
+    from llmopt_core.finetuning.jobs.job import FineTuner, Job
     from llmopt_core.models.endpoints import Endpoint
     from llmopt_core.settings import Settings
 
@@ -31,7 +31,7 @@ def environment() -> tuple[Settings, dict[str, Endpoint]]:
 
 
 def _tuner_of(job_id: str) -> FineTuner:
-    from llmopt_core.finetuning.finetuners import fine_tuner_of
+    from llmopt_core.finetuning.jobs.finetuners import fine_tuner_of
 
     settings, endpoints = environment()
     return fine_tuner_of(job_id, settings, endpoints)
@@ -56,7 +56,7 @@ def follow_job(tuner: FineTuner, job: Job, seconds: float = 1.0) -> Job:
 
 
 def _progress(job: Job) -> str:
-    from llmopt_core.experiments.tuning_lab.jobs import standing_of_training
+    from llmopt_core.labs.finetuning.jobs import standing_of_training
 
     return f"{standing_of_training(job).line} · {job.tokens_per_second:.0f} tokens/s"
 
@@ -134,7 +134,7 @@ def list_jobs(
     if provider and provider != "local":
         _list_remote(provider, json)
         return
-    from llmopt_core.finetuning.finetuners import all_jobs
+    from llmopt_core.finetuning.jobs.finetuners import all_jobs
 
     jobs = all_jobs(environment()[0])
     if json:
@@ -145,7 +145,7 @@ def list_jobs(
 
 
 def _list_remote(provider: str, json: str) -> None:
-    from llmopt_core.finetuning.finetuners import jobs_at
+    from llmopt_core.finetuning.jobs.finetuners import jobs_at
 
     settings, endpoints = environment()
     listed = jobs_at(provider, settings, endpoints)

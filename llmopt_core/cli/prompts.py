@@ -13,10 +13,10 @@ from llmopt_core.cli.setup import confirm_hosts
 from llmopt_core.workspace import write_output
 
 if TYPE_CHECKING:
-    from llmopt_core.experiments.prompt_lab.comparison import Comparison
-    from llmopt_core.experiments.prompt_lab.file import ComparisonFile
-    from llmopt_core.experiments.prompt_lab.grid import Grid
-    from llmopt_core.experiments.promptfoo import NotRun
+    from llmopt_core.experiments.comparison import Comparison
+    from llmopt_core.interop.promptfoo.importer import NotRun
+    from llmopt_core.labs.prompts.file import ComparisonFile
+    from llmopt_core.labs.prompts.grid import Grid
     from llmopt_core.runs.store import Store
 
 _FAIL_ON = ("any", "regression", "none")
@@ -57,10 +57,10 @@ def compare_prompts(
     import asyncio
 
     from llmopt_core.errors import BadInput
-    from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_page, comparison_values
-    from llmopt_core.experiments.prompt_lab.file import load_comparison
-    from llmopt_core.experiments.prompt_lab.grid import FILTER_NAMES, load_grid
-    from llmopt_core.experiments.prompt_lab.notes import row_notes
+    from llmopt_core.labs.prompts.export import comparison_csv, comparison_page, comparison_values
+    from llmopt_core.labs.prompts.file import load_comparison
+    from llmopt_core.labs.prompts.grid import FILTER_NAMES, load_grid
+    from llmopt_core.labs.prompts.notes import row_notes
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
@@ -91,8 +91,8 @@ def import_promptfoo(
     json: JsonOption = "",
 ) -> int:
     """Import a promptfoo configuration."""
-    from llmopt_core.experiments.promptfoo import import_promptfoo as read
-    from llmopt_core.experiments.promptfoo_export import experiment_files
+    from llmopt_core.interop.promptfoo.exporter import experiment_files
+    from llmopt_core.interop.promptfoo.importer import import_promptfoo as read
 
     found = read(path)
     for name, text in experiment_files(found).items():
@@ -119,8 +119,8 @@ def export_promptfoo(
     import os
 
     from llmopt_core.experiments.file import load_experiment, read_located
-    from llmopt_core.experiments.prompt_lab.file import load_comparison
-    from llmopt_core.experiments.promptfoo_export import export_promptfoo as export
+    from llmopt_core.interop.promptfoo.exporter import export_promptfoo as export
+    from llmopt_core.labs.prompts.file import load_comparison
     from llmopt_core.models.endpoints import endpoints_from
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
@@ -149,7 +149,7 @@ def _changed(
     from dataclasses import replace
 
     from llmopt_core.errors import BadInput
-    from llmopt_core.experiments.prompt_lab.plan import MOST_VARIANTS
+    from llmopt_core.experiments.comparison_plan import MOST_VARIANTS
 
     plan = loaded.plan
     kept = tuple(v for v in plan.variants if not only or any(part in v.name for part in only))
@@ -166,11 +166,11 @@ def _changed(
 async def _run(store: Store, loaded: ComparisonFile) -> Comparison:
     from llmopt_core.cli.setup import models_with
     from llmopt_core.execution.spending import check_larger_budget, spent_words
-    from llmopt_core.experiments.prompt_lab.board import Board
-    from llmopt_core.experiments.prompt_lab.comparison import comparison, new_id, start_comparison
-    from llmopt_core.experiments.prompt_lab.plan import check_plan, comparison_work_name
-    from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
-    from llmopt_core.experiments.promptfoo_models import ECHO, register_echo
+    from llmopt_core.experiments.comparison import comparison, new_id, start_comparison
+    from llmopt_core.experiments.comparison_plan import check_plan, comparison_work_name
+    from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
+    from llmopt_core.labs.prompts.board import Board
+    from llmopt_core.labs.prompts.run import all_places, run_comparison
 
     plan, board = loaded.plan, Board()
     async with models_with(store, loaded.endpoints, plan.concurrency) as models:
@@ -207,8 +207,8 @@ def _plain(not_run: tuple[NotRun, ...]) -> list[dict[str, Any]]:
 
 def _text(found: Comparison, grid: Grid, show: str) -> str:
     from llmopt_core.answering.ending import ending_lines
-    from llmopt_core.experiments.prompt_lab.columns import columns_of
-    from llmopt_core.experiments.prompt_lab.export import summary_lines
+    from llmopt_core.labs.prompts.columns import columns_of
+    from llmopt_core.labs.prompts.export import summary_lines
 
     shown = grid.shown(show)  # type: ignore[arg-type]
     rows = [

@@ -67,7 +67,7 @@ def open_models(
 
     What was imported from promptfoo may be answered by its `echo`.
     """
-    from llmopt_core.experiments.promptfoo_models import ECHO, register_echo
+    from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
 
     models = models_with(store, experiment.endpoints, concurrency, settings)
     named = {configuration.model.endpoint for configuration in experiment.configurations}

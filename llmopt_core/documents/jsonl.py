@@ -10,7 +10,7 @@ from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.text import REPLACEMENT, normalise, normalise_file
 from llmopt_core.errors import BadInput
-from llmopt_core.texts import fault_in, printable
+from llmopt_core.text.valid_text import fault_in, printable
 from llmopt_core.types import Document
 
 _TEXT_KEYS = ("text", "content", "page_content", "body", "document", "passage", "context")

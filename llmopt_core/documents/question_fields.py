@@ -17,7 +17,7 @@ from llmopt_core.documents.question_columns import (
 )
 from llmopt_core.documents.question_rows import Row
 from llmopt_core.errors import BadInput
-from llmopt_core.texts import fault_in, fault_of, printable
+from llmopt_core.text.valid_text import fault_in, fault_of, printable
 
 
 @dataclass(slots=True)

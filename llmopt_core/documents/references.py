@@ -11,7 +11,7 @@ from typing import Any
 
 from llmopt_core.documents.spans import MINIMUM_SIMILARITY, QuoteMatch, find_quote
 from llmopt_core.errors import BadInput
-from llmopt_core.texts import fault_in
+from llmopt_core.text.valid_text import fault_in
 from llmopt_core.types import Document, Span
 
 _ENTRY_KEYS = frozenset(("document", "corpus_id", "start", "end", "quote", "content", "start_index", "end_index"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.keys import builtin_weights, embedding_identity, local_weights, tuned_weights
 from llmopt_core.models.base import BUILTIN

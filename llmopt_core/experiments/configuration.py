@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
 
-from llmopt_core.answering.checks import ChecksSpec
+from llmopt_core.answering.fact_check.check import ChecksSpec
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec

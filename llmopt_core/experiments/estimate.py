@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from llmopt_core.errors import BudgetReached
 from llmopt_core.execution.bounded import failure_of
 from llmopt_core.execution.budget import Account, Budget, accounted
-from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.embedding_cost import EmbeddingCost, embedding_cost
 from llmopt_core.experiments.experiment import Plan
 from llmopt_core.experiments.indexing import texts_to_write, written_texts
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
+from llmopt_core.experiments.preflight import check_run
 from llmopt_core.experiments.window_note import question_note
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.money import plain_usd
-from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.file import Experiment
 from llmopt_core.experiments.grading import CHECKS, recorded_metrics
 from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.preflight import check_run
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.resume_check import documents_changed, judge_changed, judge_of
 from llmopt_core.experiments.run_budget import continued_budget

@@ -16,8 +16,8 @@ from llmopt_core.documents.load import load_documents
 from llmopt_core.documents.qrels import read_qrels, with_judgements
 from llmopt_core.documents.questions import read_questions
 from llmopt_core.errors import BadInput, field_problem
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.metrics import METRICS
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.saved_prompts import prompts_filled_in
 from llmopt_core.experiments.yaml_lines import Located, merged, read_yaml

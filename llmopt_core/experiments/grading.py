@@ -9,11 +9,11 @@ from typing import Any
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BudgetReached
-from llmopt_core.evaluation.best_answer import VERSION as BEST_OF_ANSWERS
-from llmopt_core.evaluation.check_spec import labels
-from llmopt_core.evaluation.checks import CheckSpec, build_checks, checks_of, threshold_of, verdict
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.metrics import METRICS, Metric, Sample, build_metrics
+from llmopt_core.evaluation.assertions.check import CheckSpec, build_checks, checks_of, threshold_of, verdict
+from llmopt_core.evaluation.assertions.spec import labels
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.best_answer import VERSION as BEST_OF_ANSWERS
+from llmopt_core.evaluation.metrics.registry import METRICS, Metric, Sample, build_metrics
 from llmopt_core.execution.budget import enter
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.stages import StageCache

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.chunking.spec import ChunkingSpec
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.metrics import Metric
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.registry import Metric
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
-from llmopt_core.models.builtin_files import adapters, content_hash
+from llmopt_core.models.builtin.files import adapters, content_hash
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in

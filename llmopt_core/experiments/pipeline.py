@@ -9,21 +9,21 @@ from dataclasses import replace
 from functools import cached_property
 
 from llmopt_core.answering.answer import answer_question
-from llmopt_core.answering.checks import NOT_CHECKED, NOT_REWRITTEN
+from llmopt_core.answering.fact_check.check import NOT_CHECKED, NOT_REWRITTEN
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BudgetReached, Cancelled, MissingDependency, RunLost, StorageFailed, WorkspaceBusy
-from llmopt_core.evaluation.check_spec import why_not_run
-from llmopt_core.evaluation.check_support import GroundingSupport
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.metrics import Sample
-from llmopt_core.evaluation.token_vectors import TokenReader
+from llmopt_core.evaluation.assertions.spec import why_not_run
+from llmopt_core.evaluation.judges.builtin.support import GroundingSupport
+from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.registry import Sample
 from llmopt_core.execution.bounded import failure_of
 from llmopt_core.execution.budget import Account, accounted, enter
 from llmopt_core.experiments import keys
+from llmopt_core.experiments.cached_support import KeptSupport
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import Grader
 from llmopt_core.experiments.indexing import OnProgress, prepare_index, written_texts
-from llmopt_core.experiments.kept_support import KeptSupport
 from llmopt_core.experiments.stages import StageCache
 from llmopt_core.index.embedding_cache import encode_queries
 from llmopt_core.models.base import EmbeddingSpec

@@ -19,7 +19,7 @@ def delete_project(store: Store, settings: Settings, project: Project | str) -> 
     Raises:
         BadInput: There is no such project, or somebody works with it.
     """
-    from llmopt_core.experiments.tuning_lab.ownership import forget_jobs, owned_jobs
+    from llmopt_core.experiments.finetuning_jobs import forget_jobs, owned_jobs
     from llmopt_core.index.stored import delete_index, stored_indexes
 
     found = store.project(project) if isinstance(project, str) else project

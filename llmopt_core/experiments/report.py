@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.judge_agreement import judge_note
-from llmopt_core.evaluation.metrics import METRICS
+from llmopt_core.evaluation.judges.agreement import judge_note
+from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.colours import colours_in
 from llmopt_core.experiments.leaderboard import Cell, Row, leaderboard
-from llmopt_core.experiments.prompt_lab.votes_of_runs import votes_table_in
 from llmopt_core.experiments.result import Result, result_family, scored_from
 from llmopt_core.experiments.scored import baseline_position, higher_is_better
+from llmopt_core.experiments.votes_of_runs import votes_table_in
 from llmopt_core.reporting import words
 from llmopt_core.reporting.page import (
     Report,

@@ -16,11 +16,11 @@ from llmopt_core.experiments.caveats import run_caveats
 from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.family import Family, family_from, family_of, family_to, project_family
 from llmopt_core.experiments.leaderboard import leaderboard
-from llmopt_core.experiments.prompt_lab.votes_of_runs import votes_between, votes_to
 from llmopt_core.experiments.resume_check import check_one_judge
 from llmopt_core.experiments.scored import Scored, baseline_position, example_content, scored_runs
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
+from llmopt_core.experiments.votes_of_runs import votes_between, votes_to
 from llmopt_core.files import read_regular_file
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import PerQuestion, Run, RunScores

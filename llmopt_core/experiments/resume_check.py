@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.catalogue import METRICS
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.runs.values import Run
 
 

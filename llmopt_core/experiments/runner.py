@@ -10,18 +10,18 @@ from functools import cached_property
 from typing import Any
 
 from llmopt_core.errors import BadInput, BudgetReached, Cancelled, LlmOptError, StorageFailed
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.execution.progress import Progress
 from llmopt_core.experiments.basis import BEHIND, models_basis
-from llmopt_core.experiments.check import check_run
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import recorded_metrics, unpaid
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.outage import Outage
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.preflight import check_run
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.record_saver import RecordSaver
 from llmopt_core.experiments.resume_check import check_resumable

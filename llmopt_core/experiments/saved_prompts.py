@@ -43,7 +43,7 @@ def _names_saved(item: Any) -> bool:
 
 
 def _filled_in(file: Located, i: int, prompt: dict[str, Any], store: Store, project: str) -> dict[str, Any]:
-    from llmopt_core.experiments.prompt_lab.library import saved_prompt
+    from llmopt_core.experiments.versions.prompts import saved_prompt
 
     here = ("configurations", i, "prompt")
     name, which = prompt.get("saved"), prompt.get("label", prompt.get("version"))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.training_overlap import fair
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run, RunScores

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmopt_core.cache import Cache
-from llmopt_core.models.cache_courier import Courier
+from llmopt_core.models.calls.batched_cache import Courier
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.runs.codec import pack, pack_trace, unpack, unpack_trace
 from llmopt_core.types import Answer, Chunk, Score, Usage

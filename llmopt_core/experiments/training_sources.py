@@ -15,10 +15,10 @@ from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.searched_parts import searched_parts
 from llmopt_core.experiments.training_overlap import PartKind, TrainingOverlap, TunedPart, overlap_from
-from llmopt_core.finetuning.adapters import adapters, embedding_card
-from llmopt_core.finetuning.job_folder import JobFolder, all_folders, open_folder
-from llmopt_core.finetuning.jobs import LOCAL, Job
-from llmopt_core.finetuning.seen_questions import Seen, asked_in, seen_questions
+from llmopt_core.finetuning.data.seen_questions import Seen, asked_in, seen_questions
+from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, open_folder
+from llmopt_core.finetuning.jobs.job import LOCAL, Job
+from llmopt_core.finetuning.training.adapters import adapters, embedding_card
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.prompts.few_shot import question_of
 from llmopt_core.runs.store import Store
@@ -222,7 +222,7 @@ class _Finder:
             yield from self.embedding(job.base_model)
 
     def _saved(self, version: str) -> Callable[[], Iterable[str]] | None:
-        from llmopt_core.experiments.tuning_lab.library import training_sets
+        from llmopt_core.experiments.versions.training_sets import training_sets
 
         try:
             listed = training_sets(self._store, self._project)

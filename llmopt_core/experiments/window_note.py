@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.chunking.window import beyond_window
-from llmopt_core.experiments.chunk_sweep.cut import Window, window_of
+from llmopt_core.labs.chunking.cut import Window, window_of
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.types import Chunk, Document

@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
-from llmopt_core.bounded_yaml import BoundedLoader
 from llmopt_core.documents import limits
 from llmopt_core.documents.guard import guarded
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.errors import BadInput
-from llmopt_core.texts import fault_of
+from llmopt_core.text.bounded_yaml import BoundedLoader
+from llmopt_core.text.valid_text import fault_of
 
 Path = tuple[str | int, ...]
 

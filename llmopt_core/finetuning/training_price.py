@@ -9,11 +9,9 @@ from typing import Any
 from llmopt_core.errors import BadInput, BudgetReached
 from llmopt_core.execution.budget import Quote
 from llmopt_core.execution.money import plain_usd
-from llmopt_core.finetuning.checks import DEFAULT_TOKEN_LIMIT
-from llmopt_core.finetuning.data import TrainingSet
-from llmopt_core.finetuning.hyperparameters import ServiceSettings, settings_from
-from llmopt_core.finetuning.jobs import Job, JobRequest
-from llmopt_core.finetuning.tokens import (
+from llmopt_core.finetuning.data.examples import TrainingSet
+from llmopt_core.finetuning.data.lint import DEFAULT_TOKEN_LIMIT
+from llmopt_core.finetuning.data.tokens import (
     MIN_EPOCHS,
     TARGET_EPOCHS,
     billing_counter,
@@ -21,6 +19,8 @@ from llmopt_core.finetuning.tokens import (
     default_epochs,
     tools_tokens,
 )
+from llmopt_core.finetuning.jobs.job import Job, JobRequest
+from llmopt_core.finetuning.training.hyperparameters import ServiceSettings, settings_from
 
 
 @dataclass(frozen=True, slots=True)

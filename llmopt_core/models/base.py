@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
-from llmopt_core.models.body_fields import checked_extra_body, checked_parameters
+from llmopt_core.models.openai.body_fields import checked_extra_body, checked_parameters
 from llmopt_core.types import Message, Spec, Usage
 
 Vectors = npt.NDArray[np.float32]

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
-from llmopt_core.bounded_yaml import BoundedLoader
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import BUILTIN
-from llmopt_core.models.body_fields import checked_parameters
+from llmopt_core.models.openai.body_fields import checked_parameters
 from llmopt_core.settings import Settings
+from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_core.types import Spec, Usage
 
 OPENAI = "openai"

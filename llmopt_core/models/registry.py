@@ -24,22 +24,22 @@ from llmopt_core.models.base import (
     Reranker,
     TokenEmbedder,
 )
-from llmopt_core.models.builtin_chat import BuiltinChat
-from llmopt_core.models.builtin_server import close_builtin
-from llmopt_core.models.call_cache import CachedChat
+from llmopt_core.models.builtin.chat import BuiltinChat
+from llmopt_core.models.builtin.server import close_builtin
+from llmopt_core.models.calls.cache import CachedChat
+from llmopt_core.models.calls.meter import MeteredChat
 from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from
-from llmopt_core.models.local_weights import local_prefixes, local_window
-from llmopt_core.models.meter import MeteredChat
+from llmopt_core.models.local.weights import local_prefixes, local_window
+from llmopt_core.models.openai.refusals import refusals_of
+from llmopt_core.models.openai.wire import mode_of, model_name
 from llmopt_core.models.prefixes import Prefixes, known_prefixes, set_by_hand, with_prefixes
-from llmopt_core.models.refusals import refusals_of
 from llmopt_core.models.trust import check_trusted
-from llmopt_core.models.wire import mode_of, model_name
 from llmopt_core.settings import Settings
 
 if TYPE_CHECKING:
     import openai
 
-    from llmopt_core.models.likelihood import LikelihoodModel
+    from llmopt_core.models.builtin.likelihood import LikelihoodModel
 
 Identity = Callable[[ChatRequest], Awaitable[str]]
 
@@ -165,7 +165,7 @@ class Models:
 
     def likelihood(self, spec: ModelSpec) -> LikelihoodModel:
         """Scores how likely a text is after a prompt. Errors as in `chat`."""
-        from llmopt_core.models.likelihood import LikelihoodModel
+        from llmopt_core.models.builtin.likelihood import LikelihoodModel
 
         if spec.endpoint not in self._scorers:
             self._scorers[spec.endpoint] = self._make_scorer(self.endpoint(spec.endpoint))
@@ -204,7 +204,7 @@ class Models:
             return self._embedders[spec.model]
         if spec.endpoint:
             return self._endpoint_embedder(spec)
-        from llmopt_core.models.embedding import local_embedder
+        from llmopt_core.models.local.embedding import local_embedder
 
         return local_embedder(spec.model, self.settings.threads)
 
@@ -212,7 +212,7 @@ class Models:
         """`embedder`, but a local model is loaded only when something must be embedded."""
         if spec.model in self._embedders or spec.endpoint:
             return self.embedder(spec)
-        from llmopt_core.models.embedding import embedder_at_use
+        from llmopt_core.models.local.embedding import embedder_at_use
 
         return with_prefixes(embedder_at_use(spec.model, self.settings.threads), self.prefixes(spec))
 
@@ -225,12 +225,12 @@ class Models:
 
     def cross_encoder(self, name: str) -> Reranker:
         """A sentence-transformers CrossEncoder from a folder or by hub name. Errors as in `embedder`."""
-        from llmopt_core.models.cross_encoder import local_cross_encoder
+        from llmopt_core.models.local.cross_encoder import local_cross_encoder
 
         return local_cross_encoder(name, self.settings.threads)
 
     def _endpoint_embedder(self, spec: EmbeddingSpec) -> Embedder:
-        from llmopt_core.models.endpoint_embedding import EndpointEmbedder
+        from llmopt_core.models.openai.embedding import EndpointEmbedder
 
         place = (spec.endpoint, spec.model)
         if place not in self._endpoint_embedders:
@@ -244,14 +244,14 @@ class Models:
         if endpoint.name == BUILTIN:
             builtin = BuiltinChat(self.settings, endpoint, self._client)
             return self._cached(builtin, endpoint, builtin.identity)
-        from llmopt_core.models.openai_chat import OpenAIChat
+        from llmopt_core.models.openai.chat import OpenAIChat
 
         key, refusals = self._key(endpoint), refusals_of(self.settings.home)
         chat = OpenAIChat(endpoint, self._client(endpoint, key), key, refusals=refusals)
         return self._cached(chat, endpoint, _identity_of(endpoint))
 
     def _make_scorer(self, endpoint: Endpoint) -> ChatModel:
-        from llmopt_core.models.likelihood import BuiltinScorer, EchoScorer
+        from llmopt_core.models.builtin.likelihood import BuiltinScorer, EchoScorer
 
         if endpoint.name == BUILTIN:
             builtin = BuiltinChat(self.settings, endpoint, self._client)
@@ -271,7 +271,7 @@ class Models:
         return CachedChat(model, self._cache, whole, lambda: self._room)
 
     def _client(self, endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
-        from llmopt_core.models.client import make_client
+        from llmopt_core.models.openai.client import make_client
 
         place = (endpoint.name, endpoint.base_url)
         if place not in self._clients:

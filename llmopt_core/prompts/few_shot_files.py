@@ -8,9 +8,9 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from llmopt_core.csv_text import csv_text, unguard_cell
 from llmopt_core.errors import BadInput
 from llmopt_core.prompts.conversation_forms import PAIR, Converted, alpaca_question, convert
+from llmopt_core.text.csv_text import csv_text, unguard_cell
 
 Format = Literal["csv", "jsonl", "openai"]
 

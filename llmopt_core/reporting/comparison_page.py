@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llmopt_core.prompts.diff import Op, shown
 from llmopt_core.reporting.page import PALETTE, template
 from llmopt_core.reporting.votes import VotesTable
+from llmopt_core.text.word_diff import Op, shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 
 from llmopt_core.cache import Cache, without_damaged
+from llmopt_core.execution.timing import turn, working
 from llmopt_core.models.base import TokenEmbedder, Vectors
-from llmopt_core.models.late_interaction import LateInteraction
-from llmopt_core.models.own_time import turn, working
+from llmopt_core.models.local.late_interaction import LateInteraction
 from llmopt_core.types import Usage
 
 STAGE = "token-vectors"

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from llmopt_core.cache import Cache, without_damaged
 from llmopt_core.errors import EndpointError
+from llmopt_core.execution.timing import own_time, took
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ModelSpec, Reranker
-from llmopt_core.models.own_time import own_time, took
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.late_interaction import LateInteractionReranker
 from llmopt_core.retrieval.rerank_llm import LlmLikelihood, LlmListwise, LlmYesNo

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.execution.timing import own_time, working
 from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Reranker, Vectors
-from llmopt_core.models.own_time import own_time, working
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.asking import together
 from llmopt_core.retrieval.rerank import make_reranker, rerank

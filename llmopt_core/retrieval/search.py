@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from llmopt_core.execution.timing import WORK, turn
 from llmopt_core.index.exact import unit
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors
-from llmopt_core.models.own_time import WORK, turn
 from llmopt_core.retrieval.fusion import reciprocal_ranks, round_robin, weighted_scores
 from llmopt_core.retrieval.select import above
 from llmopt_core.retrieval.spec import SearchSpec

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from llmopt_core.errors import EndpointError
+from llmopt_core.execution.timing import makespan
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
 from llmopt_core.models.finish import unusable
-from llmopt_core.models.own_time import makespan
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.template import render
 from llmopt_core.retrieval.asking import completes, together

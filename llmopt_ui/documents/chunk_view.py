@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from llmopt_core.chunking.microscope import BUILTIN_WINDOW
-from llmopt_core.csv_text import csv_text
+from llmopt_core.text.csv_text import csv_text
 from llmopt_core.types import Chunk, Document
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG, size_histogram

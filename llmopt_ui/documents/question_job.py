@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from llmopt_core.types import Document
 
 if TYPE_CHECKING:
-    from llmopt_core.experiments.jobs import JobContext
-    from llmopt_core.experiments.question_writing.write import Progress, WritingSpec
+    from llmopt_core.jobs.queue import JobContext
+    from llmopt_core.labs.documents.question_writing.write import Progress, WritingSpec
     from llmopt_core.models.registry import Models
 
 KIND, DRAFT = "question-writing", "written-questions"
@@ -28,8 +28,8 @@ def writing_work(  # noqa: PLR0917
     """The work of the job: what was written is kept as a draft until it is reviewed."""
 
     async def work(context: JobContext) -> dict[str, Any]:
-        from llmopt_core.experiments.question_writing.review import draft_of
-        from llmopt_core.experiments.question_writing.write import write_questions
+        from llmopt_core.labs.documents.question_writing.review import draft_of
+        from llmopt_core.labs.documents.question_writing.write import write_questions
 
         started = time.monotonic()
 

@@ -8,8 +8,8 @@ import streamlit as st
 
 from llmopt_core.documents.answer_places import AnswerPlace, answer_places
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.question_edit import with_question, without_question
-from llmopt_core.experiments.reference_spans import with_another_reference
+from llmopt_core.labs.documents.question_edit import with_question, without_question
+from llmopt_core.labs.documents.reference_spans import with_another_reference
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, Example, Span
 from llmopt_ui import format as fmt

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from llmopt_core.experiments.reference_spans import coverage
+from llmopt_core.labs.documents.reference_spans import coverage
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to

@@ -24,7 +24,7 @@ from llmopt_ui.session import notify, state
 from llmopt_ui.tables import data_table, table_editor
 
 if TYPE_CHECKING:
-    from llmopt_core.experiments.question_writing.write import WritingSpec
+    from llmopt_core.labs.documents.question_writing.write import WritingSpec
 
 ENDPOINT, MODEL, PASSAGES, EACH, SIZE, SEED = (
     "write_endpoint", "write_model", "write_passages", "write_each", "write_size", "write_seed",
@@ -72,7 +72,7 @@ def _form(project: Project) -> None:
 
 
 def _fields() -> tuple[WritingSpec, float | None]:
-    from llmopt_core.experiments.question_writing.write import WritingSpec
+    from llmopt_core.labs.documents.question_writing.write import WritingSpec
 
     names = list(endpoints(settings()))
     names.sort(key=lambda name: name == BUILTIN)
@@ -123,7 +123,7 @@ def _price(spec: WritingSpec, cost: float | None, most: float | None) -> str:
 def _estimated(
     project: str, versions: tuple[tuple[str, str], ...], key: str, _spec: WritingSpec
 ) -> tuple[int, int, int, float | None, float | None]:
-    from llmopt_core.experiments.question_writing.write import estimate_writing
+    from llmopt_core.labs.documents.question_writing.write import estimate_writing
 
     told = estimate_writing(_spec, store().documents(project), models())
     return told.calls, told.prompt_tokens, told.completion_tokens, told.cost_usd, told.most_usd
@@ -135,7 +135,7 @@ def _known_questions(project: Project) -> list[str]:
 
 
 def _review(project: Project, draft: dict[str, Any]) -> None:
-    from llmopt_core.experiments.question_writing.review import places_of
+    from llmopt_core.labs.documents.question_writing.review import places_of
 
     st.subheader("Review what was written", anchor=False)
     st.markdown(outcome(draft))
@@ -176,7 +176,7 @@ def _rows_before(draft: dict[str, Any], key: str) -> Sequence[dict[str, Any]]:
 
 def _remember(project: Project, places: list[list[Any]], key: str) -> None:
     """Keep what was typed, so that a closed page loses none of it."""
-    from llmopt_core.experiments.question_writing.review import with_edits
+    from llmopt_core.labs.documents.question_writing.review import with_edits
 
     changed = with_edits(store().draft(project, DRAFT, ""), places, st.session_state[key]["edited_rows"])
     if changed is not None:
@@ -202,7 +202,7 @@ def _save_row(project: Project, edited: pd.DataFrame) -> None:
 
 def outcome(draft: dict[str, Any]) -> str:
     """What came of the writing, in a sentence."""
-    from llmopt_core.experiments.question_writing.review import reasons
+    from llmopt_core.labs.documents.question_writing.review import reasons
 
     told = f"**{fmt.plural(len(draft['rows']), 'question')}** from {fmt.plural(draft['passages'], 'passage')}"
     dropped = reasons(draft)
@@ -235,8 +235,8 @@ def _dropped(draft: dict[str, Any]) -> None:
 
 
 def _save(project: Project, name: str, edited: pd.DataFrame) -> None:
-    from llmopt_core.experiments.question_writing.review import reviewed
-    from llmopt_core.experiments.question_writing.write import with_questions
+    from llmopt_core.labs.documents.question_writing.review import reviewed
+    from llmopt_core.labs.documents.question_writing.write import with_questions
 
     kept = reviewed(_rows(edited), store().documents(project))
     sets = {item.name for item in store().evaluation_sets(project)}

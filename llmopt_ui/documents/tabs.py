@@ -10,8 +10,8 @@ from llmopt_core.runs.values import Project
 VIEW = "documents_tab"
 TABS = {
     "Files": "llmopt_ui.documents.files:files_view",
-    "Microscope": "llmopt_ui.microscope.view:microscope_view",
-    "Sweep": "llmopt_ui.sweep.view:sweep_view",
+    "Microscope": "llmopt_ui.chunking.microscope.view:microscope_view",
+    "Sweep": "llmopt_ui.chunking.sweep.view:sweep_view",
     "Questions": "llmopt_ui.documents.spans_view:spans_view",
 }
 """Title -> `module:function`; the function is given the project."""

@@ -11,7 +11,7 @@ import streamlit as st
 
 from llmopt_core.documents.guard import unwatched
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.document_changes import Changed, hanging_on, put_documents, remove_document
+from llmopt_core.labs.documents.document_changes import Changed, hanging_on, put_documents, remove_document
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document
 from llmopt_ui import format as fmt

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.catalogue import METRICS, RAGAS_METRICS
+from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS
 from llmopt_core.experiments.current_runs import current_runs, family_runs
 from llmopt_core.experiments.pinned_runs import pinned_family
 from llmopt_core.experiments.scored import baseline_position

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt

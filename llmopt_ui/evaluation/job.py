@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.progress import RunProgress
+from llmopt_core.jobs.queue import JobContext
 from llmopt_core.types import Usage
 
 if TYPE_CHECKING:

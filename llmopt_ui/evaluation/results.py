@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from llmopt_core.evaluation.catalogue import RAGAS_METRICS
+from llmopt_core.evaluation.metrics.catalogue import RAGAS_METRICS
 from llmopt_core.experiments.caveats import RunCaveats, caveats_of, marks
 from llmopt_core.experiments.family import Family, family_of
 from llmopt_core.experiments.leaderboard import Row, leaderboard

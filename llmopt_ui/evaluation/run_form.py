@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.catalogue import METRICS, RAGAS_METRICS
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS
 from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedSet

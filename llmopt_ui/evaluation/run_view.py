@@ -91,8 +91,8 @@ def check(plan: Plan) -> None:
     Raises:
         BadInput: See `check_run`.
     """
-    from llmopt_core.experiments.check import check_run
     from llmopt_core.experiments.experiment import check_new_budget
+    from llmopt_core.experiments.preflight import check_run
 
     known = models()
     check_new_budget(store(), plan)

@@ -9,7 +9,7 @@ import streamlit as st
 import yaml
 from pydantic import ValidationError
 
-from llmopt_core.answering.checks import ChecksSpec
+from llmopt_core.answering.fact_check.check import ChecksSpec
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.models.base import BUILTIN, ModelSpec

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.experiments.retrieval_lab.setting_words import FUSION, METHODS, OF, RERANK, SEARCH, TRANSFORM, UNITS
+from llmopt_core.labs.retrieval.setting_words import FUSION, METHODS, OF, RERANK, SEARCH, TRANSFORM, UNITS
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_ui.forms.retrieval_more import more_fields
 from llmopt_ui.forms.tuned_choice import embedding_choice

@@ -9,13 +9,13 @@ from typing import Any
 import streamlit as st
 import yaml
 
-from llmopt_core.bounded_yaml import BoundedLoader
 from llmopt_core.errors import BadInput
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.retrieval.rerank_llm import default_prompt as rerank_prompt
 from llmopt_core.retrieval.routing import PROMPT as ROUTING_PROMPT
 from llmopt_core.retrieval.spec import RetrievalSpec, RoutingSpec
 from llmopt_core.retrieval.transform import default_prompt
+from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_ui import format as fmt
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from llmopt_core.experiments.prompt_lab.library import PROMPT, prompt_from, version_label
+from llmopt_core.experiments.versions.prompts import PROMPT, prompt_from, version_label
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project

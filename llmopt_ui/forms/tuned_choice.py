@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from llmopt_core.experiments.tuning_lab.catalogue import tuned_chat_models, tuned_embedding_models
+from llmopt_core.labs.finetuning.catalogue import tuned_chat_models, tuned_embedding_models
 from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING, EmbeddingSpec, ModelSpec
 from llmopt_ui.resources import settings
 

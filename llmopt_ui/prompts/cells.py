@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmopt_core.answering.ending import ending_of
-from llmopt_core.evaluation.catalogue import METRICS
-from llmopt_core.experiments.prompt_lab.grid import EMPTY, Cell, Grid, checks_in, differences, metric_scores
-from llmopt_core.experiments.prompt_lab.repeats import stability
+from llmopt_core.evaluation.metrics.catalogue import METRICS
+from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid, checks_in, differences, metric_scores
+from llmopt_core.labs.prompts.repeats import stability
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
 from llmopt_ui.prompts.texts import cells_html, checks_html, diff_html, escaped, meta_html, text_html, title_html

@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.evaluation.check_spec import CHECK_EXPLANATIONS, EXAMPLE_COLUMN, checks_of
-from llmopt_core.experiments.prompt_lab.check_rows import EMPTY, TYPES, checks_from_rows, row_of
-from llmopt_core.experiments.prompt_lab.setup import Setup
+from llmopt_core.evaluation.assertions.spec import CHECK_EXPLANATIONS, EXAMPLE_COLUMN, checks_of
+from llmopt_core.experiments.assertion_rows import EMPTY, TYPES, checks_from_rows, row_of
+from llmopt_core.experiments.comparison_setup import Setup
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, Example, fingerprint
 from llmopt_ui import format as fmt

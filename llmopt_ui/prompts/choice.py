@@ -10,8 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.prompt_lab.library import few_shot_from, save_few_shot
-from llmopt_core.experiments.prompt_search.choice import (
+from llmopt_core.experiments.search.task import CHOICE, split
+from llmopt_core.experiments.versions.prompts import few_shot_from, save_few_shot
+from llmopt_core.labs.prompts.few_shot_search import (
     ChoiceResult,
     Method,
     Trial,
@@ -19,8 +20,7 @@ from llmopt_core.experiments.prompt_search.choice import (
     choosable,
     choose_few_shot,
 )
-from llmopt_core.experiments.prompt_search.setup import task_from
-from llmopt_core.experiments.prompt_search.task import CHOICE, split
+from llmopt_core.labs.prompts.search_setup import task_from
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from llmopt_core.experiments.prompt_lab.comparison import Comparison
-from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_page
-from llmopt_core.experiments.prompt_lab.grid import Grid
-from llmopt_core.experiments.prompt_lab.notes import row_notes
-from llmopt_core.experiments.prompt_lab.promptfoo_files import export_comparison, exportable
+from llmopt_core.experiments.comparison import Comparison
+from llmopt_core.interop.promptfoo.files import export_comparison, exportable
+from llmopt_core.labs.prompts.export import comparison_csv, comparison_page
+from llmopt_core.labs.prompts.grid import Grid
+from llmopt_core.labs.prompts.notes import row_notes
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt

@@ -8,7 +8,7 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.experiment import saved_configurations
-from llmopt_core.experiments.prompt_lab.library import (
+from llmopt_core.experiments.versions.prompts import (
     PROMPT,
     newest_versions,
     prompt_from,

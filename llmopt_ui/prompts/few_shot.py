@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, few_shot_from, newest_versions, save_few_shot
+from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from, newest_versions, save_few_shot
 from llmopt_core.prompts.few_shot_files import write_few_shot
 from llmopt_core.prompts.overlap import find_overlap
 from llmopt_core.prompts.spec import FewShotSpec

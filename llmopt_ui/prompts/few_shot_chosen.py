@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from llmopt_core.experiments.prompt_lab.preview import preview_prompt, preview_variables
+from llmopt_core.experiments.preview import preview_prompt, preview_variables
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Message

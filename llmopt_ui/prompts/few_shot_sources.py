@@ -7,8 +7,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.prompt_lab.few_shot_sources import examples_from_run
-from llmopt_core.experiments.tuning_lab.held_back import usual_runs
+from llmopt_core.labs.finetuning.held_back import usual_runs
+from llmopt_core.labs.prompts.few_shot_sources import examples_from_run
 from llmopt_core.prompts.few_shot_files import read_few_shot
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.experiments.prompt_lab.library import FEW_SHOT, PROMPT, newest_versions, version_label
+from llmopt_core.experiments.versions.prompts import FEW_SHOT, PROMPT, newest_versions, version_label
 from llmopt_core.prompts.blocks import BLOCKS, block
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store_versions import Version

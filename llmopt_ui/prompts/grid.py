@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import streamlit as st
 
+from llmopt_core.experiments.comparison import Comparison, earlier_state
 from llmopt_core.experiments.grading import CHECKS
-from llmopt_core.experiments.prompt_lab.board import Board
-from llmopt_core.experiments.prompt_lab.columns import Column
-from llmopt_core.experiments.prompt_lab.comparison import Comparison, earlier_state
-from llmopt_core.experiments.prompt_lab.grid import Filter, Grid, missing_places
+from llmopt_core.labs.prompts.board import Board
+from llmopt_core.labs.prompts.columns import Column
+from llmopt_core.labs.prompts.grid import Filter, Grid, missing_places
 from llmopt_core.reporting.standing import standing_of
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Usage

@@ -8,15 +8,15 @@ from dataclasses import replace
 import streamlit as st
 
 from llmopt_core.execution.spending import check_larger_budget
+from llmopt_core.experiments.comparison import Comparison
+from llmopt_core.experiments.comparison_plan import ComparisonPlan, check_plan, comparison_work_name
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.prompt_lab.board import Board, Place
-from llmopt_core.experiments.prompt_lab.columns import Column, columns_of
-from llmopt_core.experiments.prompt_lab.comparison import Comparison
-from llmopt_core.experiments.prompt_lab.grid import Grid, load_grid
-from llmopt_core.experiments.prompt_lab.live import LiveComparisons
-from llmopt_core.experiments.prompt_lab.notes import thumbs_down
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan, check_plan, comparison_work_name
-from llmopt_core.experiments.promptfoo_models import ECHO, register_echo
+from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
+from llmopt_core.labs.prompts.board import Board, Place
+from llmopt_core.labs.prompts.columns import Column, columns_of
+from llmopt_core.labs.prompts.grid import Grid, load_grid
+from llmopt_core.labs.prompts.live import LiveComparisons
+from llmopt_core.labs.prompts.notes import thumbs_down
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.values import Project
 from llmopt_ui.resources import model_maker, settings, store
@@ -27,7 +27,7 @@ _AT_ONCE = 8
 @st.cache_resource(show_spinner=False)
 def live() -> LiveComparisons:
     """People watch comparisons, so they do not wait in line behind evaluations."""
-    from llmopt_core.experiments.jobs import JobRunner
+    from llmopt_core.jobs.queue import JobRunner
 
     return LiveComparisons(store(), JobRunner(store(), settings(), at_once=_AT_ONCE))
 

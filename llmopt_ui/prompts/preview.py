@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from llmopt_core.evaluation.check_spec import EXAMPLE_COLUMN
-from llmopt_core.experiments.prompt_lab.library import prompt_from
-from llmopt_core.experiments.prompt_lab.preview import (
+from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN
+from llmopt_core.experiments.preview import (
     PromptPreview,
     columns_of,
     preview_prompt,
@@ -17,6 +16,7 @@ from llmopt_core.experiments.prompt_lab.preview import (
     stand_in,
     variables_of,
 )
+from llmopt_core.experiments.versions.prompts import prompt_from
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.prompts.spec import PromptSpec

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import BadInput, LlmOptError
-from llmopt_core.experiments.prompt_lab.promptfoo_files import Adopted, adopt, import_uploads, not_run_rows
-from llmopt_core.experiments.promptfoo import PromptfooImport, import_promptfoo
+from llmopt_core.interop.promptfoo.files import Adopted, adopt, import_uploads, not_run_rows
+from llmopt_core.interop.promptfoo.importer import PromptfooImport, import_promptfoo
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.trust import Destination, new_destinations, trust
 from llmopt_core.runs.values import Project

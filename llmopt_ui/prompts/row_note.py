@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.prompt_lab.comparison import Comparison
-from llmopt_core.experiments.prompt_lab.notes import RowNote, Thumb, save_note
+from llmopt_core.experiments.comparison import Comparison
+from llmopt_core.labs.prompts.notes import RowNote, Thumb, save_note
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
 

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.experiments.prompt_lab.plan import MOST_REPEATS
-from llmopt_core.experiments.prompt_lab.setup import Setup, taken
+from llmopt_core.experiments.comparison_plan import MOST_REPEATS
+from llmopt_core.experiments.comparison_setup import Setup, taken
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt

@@ -7,18 +7,18 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.evaluation.catalogue import METRICS
-from llmopt_core.evaluation.checks import checks_of
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.assertions.check import checks_of
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.execution.spending import check_larger_budget
+from llmopt_core.experiments.comparison_setup import VariantSetup, setup_from
 from llmopt_core.experiments.grading import CHECKS
-from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions
-from llmopt_core.experiments.prompt_lab.setup import VariantSetup, setup_from
-from llmopt_core.experiments.prompt_search.bench import search_work_name
-from llmopt_core.experiments.prompt_search.estimate import Rewriting, estimate_search
-from llmopt_core.experiments.prompt_search.setup import SearchSetup
-from llmopt_core.experiments.prompt_search.task import Budget, SearchTask
-from llmopt_core.experiments.tuning_lab.held_back import held_back_sets
+from llmopt_core.experiments.search.task import Budget, SearchTask
+from llmopt_core.experiments.search.trial_runner import search_work_name
+from llmopt_core.experiments.versions.prompts import PROMPT, newest_versions
+from llmopt_core.labs.finetuning.held_back import held_back_sets
+from llmopt_core.labs.prompts.estimate import Rewriting, estimate_search
+from llmopt_core.labs.prompts.search_setup import SearchSetup
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet

@@ -9,9 +9,11 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.grading import CHECKS
-from llmopt_core.experiments.prompt_lab.library import version_label
-from llmopt_core.experiments.prompt_search.bench import Ended
-from llmopt_core.experiments.prompt_search.setup import (
+from llmopt_core.experiments.search.confirmation import Verification
+from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, check_task
+from llmopt_core.experiments.search.trial_runner import Ended
+from llmopt_core.experiments.versions.prompts import version_label
+from llmopt_core.labs.prompts.search_setup import (
     Search,
     SearchSetup,
     basis_now,
@@ -20,8 +22,6 @@ from llmopt_core.experiments.prompt_search.setup import (
     search_jobs,
     search_work,
 )
-from llmopt_core.experiments.prompt_search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, check_task
-from llmopt_core.experiments.prompt_search.verify import Verification
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Job, Project

@@ -7,13 +7,13 @@ import os
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.evaluation.catalogue import METRICS
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.execution.spending import check_larger_budget
-from llmopt_core.experiments.prompt_lab.estimate import ComparisonEstimate, estimate_comparison
-from llmopt_core.experiments.prompt_lab.library import PROMPT, newest_versions
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan, comparison_work_name
-from llmopt_core.experiments.prompt_lab.setup import Setup, plan_from, setup_from
+from llmopt_core.experiments.comparison_estimate import ComparisonEstimate, estimate_comparison
+from llmopt_core.experiments.comparison_plan import ComparisonPlan, comparison_work_name
+from llmopt_core.experiments.comparison_setup import Setup, plan_from, setup_from
+from llmopt_core.experiments.versions.prompts import PROMPT, newest_versions
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.runs.values import Project

@@ -7,8 +7,8 @@ from datetime import datetime
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.prompt_lab.comparison import Comparison, comparisons, delete_comparison
-from llmopt_core.experiments.prompt_lab.setup import setup_from
+from llmopt_core.experiments.comparison import Comparison, comparisons, delete_comparison
+from llmopt_core.experiments.comparison_setup import setup_from
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.copy_link import copy_link

@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from llmopt_core.evaluation.check_spec import CheckSpec, told
-from llmopt_core.experiments.prompt_lab.outcome import Outcome
-from llmopt_core.prompts.diff import ONLY_SPACE, Op, only_space, shown
+from llmopt_core.evaluation.assertions.spec import CheckSpec, told
+from llmopt_core.labs.prompts.outcome import Outcome
+from llmopt_core.text.word_diff import ONLY_SPACE, Op, only_space, shown
 from llmopt_core.types import Message, Score
 from llmopt_ui.theme import Ink
 

@@ -6,11 +6,11 @@ import streamlit as st
 from pydantic import ValidationError
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.comparison_plan import MOST_VARIANTS
+from llmopt_core.experiments.comparison_setup import Setup, VariantSetup, variant_names
 from llmopt_core.experiments.experiment import saved_configurations
-from llmopt_core.experiments.prompt_lab.library import PROMPT, saved_prompt, version_label
-from llmopt_core.experiments.prompt_lab.plan import MOST_VARIANTS
-from llmopt_core.experiments.prompt_lab.preview import RETRIEVED
-from llmopt_core.experiments.prompt_lab.setup import Setup, VariantSetup, variant_names
+from llmopt_core.experiments.preview import RETRIEVED
+from llmopt_core.experiments.versions.prompts import PROMPT, saved_prompt, version_label
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.prompts.assemble import templates_of
 from llmopt_core.prompts.template import variables_in

@@ -10,10 +10,10 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.prompt_lab.library import PROMPT, restore
-from llmopt_core.prompts.diff import word_diff
+from llmopt_core.experiments.versions.prompts import PROMPT, restore
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
+from llmopt_core.text.word_diff import word_diff
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section
 from llmopt_ui.prompts.texts import diff_html

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.prompt_lab.comparison import Comparison, comparisons
-from llmopt_core.experiments.prompt_lab.votes import (
+from llmopt_core.experiments.comparison import Comparison, comparisons
+from llmopt_core.labs.prompts.votes import (
     Ballot,
     Ballots,
     Picked,

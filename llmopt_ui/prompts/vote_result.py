@@ -8,9 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from llmopt_core.experiments.prompt_lab.comparison import Comparison
-from llmopt_core.experiments.prompt_lab.grid import Grid
-from llmopt_core.experiments.prompt_lab.votes import (
+from llmopt_core.experiments.comparison import Comparison
+from llmopt_core.finetuning.data.examples import TrainingSet
+from llmopt_core.labs.prompts.grid import Grid
+from llmopt_core.labs.prompts.votes import (
     PairResult,
     preference_pairs,
     rate_words,
@@ -18,7 +19,6 @@ from llmopt_core.experiments.prompt_lab.votes import (
     tally_words,
     votes_csv,
 )
-from llmopt_core.finetuning.data import TrainingSet
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.store_labs import Vote
 from llmopt_ui import format as fmt

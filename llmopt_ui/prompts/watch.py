@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from llmopt_core.experiments.prompt_lab.board import Board
-from llmopt_core.experiments.prompt_lab.grid import Cell, Filter, Grid, updated
+from llmopt_core.labs.prompts.board import Board
+from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, updated
 from llmopt_ui.prompts.grid_rows import Page, Slots, draw_row
 
 _WAIT = 0.25

@@ -8,14 +8,14 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.csv_text import csv_of
-from llmopt_core.experiments.prompt_lab.library import few_shot_from
-from llmopt_core.experiments.prompt_search.setup import task_from
-from llmopt_core.experiments.prompt_search.task import WORTH
-from llmopt_core.experiments.prompt_search.worth import ExampleWorth, WorthResult, measure_worth, worth_answers
+from llmopt_core.experiments.search.task import WORTH
+from llmopt_core.experiments.versions.prompts import few_shot_from
+from llmopt_core.labs.prompts.few_shot_effect import ExampleWorth, WorthResult, measure_worth, worth_answers
+from llmopt_core.labs.prompts.search_setup import task_from
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
+from llmopt_core.text.csv_text import csv_of
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, section, told_plainly

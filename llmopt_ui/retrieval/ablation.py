@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.experiments.retrieval_lab.ablation import TITLES, AblationReport, Removed
-from llmopt_core.experiments.retrieval_lab.components import BOTH_CHECKS, asked_models, components
-from llmopt_core.experiments.retrieval_lab.costs import Cost
-from llmopt_core.experiments.retrieval_lab.jobs import (
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.labs.retrieval.ablation import TITLES, AblationReport, Removed
+from llmopt_core.labs.retrieval.components import BOTH_CHECKS, asked_models, components
+from llmopt_core.labs.retrieval.costs import Cost
+from llmopt_core.labs.retrieval.jobs import (
     ABLATION,
     ablation_estimate_work,
     ablation_report,
     ablation_work,
 )
-from llmopt_core.experiments.retrieval_lab.tables import Estimate, Gain
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.values import Project
+from llmopt_core.statistics.tables import Estimate, Gain
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG

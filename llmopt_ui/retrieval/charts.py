@@ -8,9 +8,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from llmopt_core.experiments.retrieval_lab.question import Inspection
-from llmopt_core.retrieval.inspect import Column, FlowRow, columns
-from llmopt_core.retrieval.projection import Map, Point
+from llmopt_core.labs.retrieval.question import Inspection
+from llmopt_core.retrieval.analysis.inspect import Column, FlowRow, columns
+from llmopt_core.retrieval.analysis.projection import Map, Point
 from llmopt_ui import format as fmt
 from llmopt_ui.theme import FAINT, NEUTRAL, Ink, plain, themed
 

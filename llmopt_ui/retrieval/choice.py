@@ -12,8 +12,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.retrieval_lab.changes import as_text, changed, from_text
-from llmopt_core.experiments.retrieval_lab.differences import changed_name, told_differences
+from llmopt_core.labs.retrieval.changes import as_text, changed, from_text
+from llmopt_core.labs.retrieval.differences import changed_name, told_differences
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_core.types import Example, fingerprint

@@ -8,13 +8,13 @@ from typing import Any
 
 import streamlit as st
 
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.basis import changed_parts, changed_words, result_basis
-from llmopt_core.experiments.jobs import Lane
 from llmopt_core.experiments.keys import lab_identity
-from llmopt_core.experiments.retrieval_lab.components import is_free, is_priced
-from llmopt_core.experiments.retrieval_lab.estimate import LabEstimate
-from llmopt_core.experiments.retrieval_lab.jobs import Task, Work, earlier, estimate_of, latest
+from llmopt_core.jobs.queue import Lane
+from llmopt_core.labs.retrieval.components import is_free, is_priced
+from llmopt_core.labs.retrieval.estimate import LabEstimate
+from llmopt_core.labs.retrieval.jobs import Task, Work, earlier, estimate_of, latest
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import EvaluationSet, Example, Usage

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.experiments.retrieval_lab.components import asked_models
-from llmopt_core.experiments.retrieval_lab.jobs import SWEEP, sweep_estimate_work, sweep_report, sweep_work
-from llmopt_core.experiments.retrieval_lab.k_sweep import KS, AtK, KSweep, at_k
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.labs.retrieval.components import asked_models
+from llmopt_core.labs.retrieval.jobs import SWEEP, sweep_estimate_work, sweep_report, sweep_work
+from llmopt_core.labs.retrieval.k_sweep import KS, AtK, KSweep, at_k
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes

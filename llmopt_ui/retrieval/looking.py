@@ -10,7 +10,7 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError, StorageFailed
 from llmopt_core.experiments.keys import lab_identity
-from llmopt_core.experiments.retrieval_lab.looking import (
+from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
     Looked,
     index_key,
@@ -19,7 +19,7 @@ from llmopt_core.experiments.retrieval_lab.looking import (
     look_key,
     look_work,
 )
-from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
+from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Answer, Example, fingerprint
 from llmopt_ui.components import show_error

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.csv_text import csv_of
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.experiments.retrieval_lab.components import asked_models
-from llmopt_core.experiments.retrieval_lab.jobs import MEASURE, measure_estimate_work, measure_work, set_report
-from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, SetReport
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.labs.retrieval.components import asked_models
+from llmopt_core.labs.retrieval.jobs import MEASURE, measure_estimate_work, measure_work, set_report
+from llmopt_core.labs.retrieval.whole_set import MEASURES, SetReport
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.values import Project
+from llmopt_core.text.csv_text import csv_of
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG

@@ -9,10 +9,10 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from llmopt_core.experiments.retrieval_lab.ablation import TITLES, AblationReport
-from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep
-from llmopt_core.experiments.retrieval_lab.tables import Estimate
-from llmopt_core.experiments.retrieval_lab.whole_set import MEASURES, ConfusionReport, SetReport, position_groups
+from llmopt_core.labs.retrieval.ablation import TITLES, AblationReport
+from llmopt_core.labs.retrieval.k_sweep import KSweep
+from llmopt_core.labs.retrieval.whole_set import MEASURES, ConfusionReport, SetReport, position_groups
+from llmopt_core.statistics.tables import Estimate
 from llmopt_ui import format as fmt
 from llmopt_ui.retrieval.charts import UPRIGHT, stage_label, stage_labels
 from llmopt_ui.retrieval.choice import Side

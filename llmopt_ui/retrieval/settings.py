@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.retrieval_lab.changes import changed, changes_between, in_words
+from llmopt_core.labs.retrieval.changes import changed, changes_between, in_words
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt

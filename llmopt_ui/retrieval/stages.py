@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.experiments.retrieval_lab.question import Inspection
-from llmopt_core.retrieval.inspect import differences, is_gold
-from llmopt_core.retrieval.journey import Journey
+from llmopt_core.labs.retrieval.question import Inspection
+from llmopt_core.retrieval.analysis.gold_trace import Journey
+from llmopt_core.retrieval.analysis.inspect import differences, is_gold
 from llmopt_core.types import Example, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section

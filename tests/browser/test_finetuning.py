@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from llmopt_core.experiments.tuning_lab.labels import begun, labels
-from llmopt_core.experiments.tuning_lab.library import collected
-from llmopt_core.experiments.tuning_lab.sources import sample_training
-from llmopt_core.finetuning.adapters import adapters_root, write_card
-from llmopt_core.finetuning.data import TrainingSet
-from llmopt_core.finetuning.job_folder import new_folder
-from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.experiments.versions.training_sets import collected
+from llmopt_core.finetuning.data.examples import TrainingSet
+from llmopt_core.finetuning.jobs.folder import new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.training.adapters import adapters_root, write_card
+from llmopt_core.labs.finetuning.annotation import begun, labels
+from llmopt_core.labs.finetuning.sources import sample_training
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from tests.browser.harness import settled

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from llmopt_core.experiments.prompt_lab.setup import Setup, VariantSetup
+from llmopt_core.experiments.comparison_setup import Setup, VariantSetup
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from llmopt_core.experiments.comparison import comparisons, new_id, start_comparison
+from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.prompt_lab.comparison import comparisons, new_id, start_comparison
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record

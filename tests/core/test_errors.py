@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.promptfoo import read_promptfoo
+from llmopt_core.interop.promptfoo import read_promptfoo
 
 
 def test_a_reference_with_a_line_break_gives_one_line(tmp_path: Path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import Plan, run_experiment
 from llmopt_core.experiments.project_file import export_project, import_project

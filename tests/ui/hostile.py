@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
-from llmopt_core.experiments.tuning_lab.library import save_training_set
-from llmopt_core.finetuning.data import TrainingExample
+from llmopt_core.experiments.versions.training_sets import save_training_set
+from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.runs.store import Store
 from llmopt_core.types import (
     Answer,

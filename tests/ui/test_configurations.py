@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.experiments.prompt_lab.library import PROMPT, save_prompt
+from llmopt_core.experiments.versions.prompts import PROMPT, save_prompt
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
 

@@ -10,10 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.evaluation.judge_agreement import JUDGE
+from llmopt_core.evaluation.judges.agreement import JUDGE
+from llmopt_core.experiments.comparison import new_id, start_comparison
+from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparison
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run

@@ -10,22 +10,22 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.experiments.colours import project_colours
+from llmopt_core.experiments.comparison import new_id, start_comparison
+from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.prompt_lab.comparison import new_id, start_comparison
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
-from llmopt_core.experiments.tuning_lab.labels import labels
-from llmopt_core.experiments.tuning_lab.library import collect, collected, save_training_set, training_sets
-from llmopt_core.finetuning.adapters import adapters_root, write_card
-from llmopt_core.finetuning.data import TrainingExample, chat_example
-from llmopt_core.finetuning.job_folder import JobFolder, new_folder
-from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.experiments.versions.training_sets import collect, collected, save_training_set, training_sets
+from llmopt_core.finetuning.data.examples import TrainingExample, chat_example
+from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.training.adapters import adapters_root, write_card
+from llmopt_core.labs.finetuning.annotation import labels
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.settings import Settings
 from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record
 from llmopt_ui import resources
-from llmopt_ui.tuning.charts import class_bars
+from llmopt_ui.finetuning.charts import class_bars
 from tests.stub_finetuning import FineTuningStub
 
 App = Callable[..., AppTest]
@@ -280,7 +280,7 @@ def test_a_finished_job_is_shown_whole_and_leads_to_an_evaluation(
 def test_an_interrupted_job_says_so_and_can_be_resumed(
     app: App, used: str, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from llmopt_core.finetuning.local_lora import LocalTrainer
+    from llmopt_core.finetuning.jobs.local import LocalTrainer
 
     saved = save_training_set(store, used, "shades", examples(20))
     folder = new_folder(settings, JobRequest(name="shades"), "lora", saved.train, None)
@@ -338,7 +338,7 @@ def test_training_is_seen_in_the_sidebar_of_every_page_and_can_be_cancelled_ther
 def test_a_local_job_starts_with_what_the_form_says(
     app: App, used: str, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from llmopt_core.finetuning.local_lora import LocalTrainer
+    from llmopt_core.finetuning.jobs.local import LocalTrainer
 
     monkeypatch.setattr(LocalTrainer, "_start", lambda self, folder: folder.job())
     save_training_set(store, used, "shades", examples(20), examples(5, 100))
@@ -350,7 +350,7 @@ def test_a_local_job_starts_with_what_the_form_says(
     assert "nothing leaves it" in words(test)
     test.button(key="start_job").click().run()
     assert not test.exception
-    from llmopt_core.finetuning.finetuners import all_jobs
+    from llmopt_core.finetuning.jobs.finetuners import all_jobs
 
     (job,) = all_jobs(settings)
     assert (job.name, job.hyperparameters["epochs"], job.hyperparameters["text_format"]) == ("mine", 2, "completion")
@@ -476,7 +476,7 @@ def test_a_refused_job_that_went_on_is_no_problem_any_more(
     app: App, used: str, store: Store, settings: Settings, stub: FineTuningStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     redrawn: list[str] = []
-    monkeypatch.setattr("llmopt_ui.tuning.jobs.notify", redrawn.append)
+    monkeypatch.setattr("llmopt_ui.finetuning.jobs.notify", redrawn.append)
     save_training_set(store, used, "shades", examples(20))
     stub.fail("POST /fine_tuning/jobs", (403, "training_not_available", "no"))
     test = app(PAGE, project=used, tuning_view="Jobs")

@@ -9,12 +9,12 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
-from llmopt_core.experiments.tuning_lab.library import save_training_set
-from llmopt_core.experiments.tuning_lab.square import corners
-from llmopt_core.finetuning.adapters import adapters_root, write_card
-from llmopt_core.finetuning.data import TrainingSet, chat_example
-from llmopt_core.finetuning.job_folder import JobFolder, new_folder
-from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.experiments.versions.training_sets import save_training_set
+from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
+from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.training.adapters import adapters_root, write_card
+from llmopt_core.labs.finetuning.factorial import corners
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Document, EvaluationSet, Example, Span
-from llmopt_ui.microscope.sizes import marks
+from llmopt_ui.chunking.microscope.sizes import marks
 
 App = Callable[..., AppTest]
 PAGE = "pages/documents.py"
@@ -166,7 +166,7 @@ def test_axis_marks_are_round_whole_numbers(largest: int, expected: list[int]) -
 @pytest.fixture
 def long_document(store: Store, monkeypatch: pytest.MonkeyPatch) -> str:
     """A project whose one document has three parts; the answer to its question stands in the second."""
-    monkeypatch.setattr("llmopt_ui.microscope.parts.PART", 1_000)
+    monkeypatch.setattr("llmopt_ui.chunking.microscope.parts.PART", 1_000)
     name = store.create_project("long").name
     text = "".join(f"word{i:04} " for i in range(290))
     assert len(text) == 2_610

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.experiments.jobs import JobContext
 from llmopt_core.experiments.project_file import export_project
+from llmopt_core.jobs.queue import JobContext
 from llmopt_core.runs.store import Store
 from llmopt_ui import resources
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.experiments.prompt_lab.comparison import comparisons
+from llmopt_core.experiments.comparison import comparisons
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
 

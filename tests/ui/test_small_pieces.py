@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.experiments.prompt_search.verify import Verification
+from llmopt_core.experiments.search.confirmation import Verification
 from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired import compare_paired
 from llmopt_core.types import Chunk, Span
@@ -22,6 +22,7 @@ from llmopt_ui.documents.chunk_view import repeated_characters
 from llmopt_ui.evaluation.example_map import Cells, example_map
 from llmopt_ui.evaluation.examples import ordered
 from llmopt_ui.evaluation.results import Entry
+from llmopt_ui.finetuning import tabs as tuning_tabs
 from llmopt_ui.navigation import DOCUMENTS, FINETUNING, PAGES, PROMPTS, RETRIEVAL
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.overview.next_steps import Standing, next_steps
@@ -30,7 +31,6 @@ from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.record_view import marked_html
 from llmopt_ui.retrieval import tabs as retrieval_tabs
 from llmopt_ui.theme import VERDICTS, inks, plain, verdict
-from llmopt_ui.tuning import tabs as tuning_tabs
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,17 +9,17 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.evaluation.judge_agreement import JUDGE
+from llmopt_core.evaluation.judges.agreement import JUDGE
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.training_overlap import TrainingOverlap, TunedPart
-from llmopt_core.experiments.tuning_lab.library import save_training_set
-from llmopt_core.experiments.tuning_lab.square import corners
-from llmopt_core.finetuning.adapters import CARD, adapters_root, embeddings_root, write_card
-from llmopt_core.finetuning.data import TrainingSet, chat_example
-from llmopt_core.finetuning.job_folder import new_folder
-from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.experiments.versions.training_sets import save_training_set
+from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
+from llmopt_core.finetuning.jobs.folder import new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.training.adapters import CARD, adapters_root, embeddings_root, write_card
+from llmopt_core.labs.finetuning.factorial import corners
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.csv_text import csv_text
-from llmopt_core.evaluation.catalogue import METRICS
+from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.runs.store import Store
+from llmopt_core.text.csv_text import csv_text
 from llmopt_core.types import Answer, Failure, Record, Score
 from llmopt_ui.tables import NARROWEST, fitted
 

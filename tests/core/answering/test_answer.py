@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from llmopt_core.answering.answer import answer_question
-from llmopt_core.answering.checks import ChecksSpec
+from llmopt_core.answering.fact_check.check import ChecksSpec
 from llmopt_core.answering.grounded import REFUSAL, grounded_prompt
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.models.base import Completion, ModelSpec

@@ -2,11 +2,11 @@
 
 import pytest
 
-from llmopt_core.answering.checks import ChecksSpec, check_answer
 from llmopt_core.answering.citations import cited_numbers, without_marks
-from llmopt_core.answering.claims import claims_of, is_refusal
+from llmopt_core.answering.fact_check.check import ChecksSpec, check_answer
+from llmopt_core.answering.fact_check.claims import claims_of, is_refusal
+from llmopt_core.answering.fact_check.support import Judged, ModelSupport, Verdict, WordSupport
 from llmopt_core.answering.grounded import REFUSAL
-from llmopt_core.answering.support import Judged, ModelSupport, Verdict, WordSupport
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.scripted import ScriptedChat

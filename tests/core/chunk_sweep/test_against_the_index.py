@@ -12,11 +12,11 @@ from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.documents.load import load_documents
 from llmopt_core.documents.questions import load_questions
-from llmopt_core.experiments.chunk_sweep.export import questions_csv, sweep_csv, sweep_values
-from llmopt_core.experiments.chunk_sweep.keep import kept_sweep, sweep, sweep_key
-from llmopt_core.experiments.chunk_sweep.run import run_sweep
-from llmopt_core.experiments.chunk_sweep.spec import sweep_spec
 from llmopt_core.index.build import build_index
+from llmopt_core.labs.chunking.cache import kept_sweep, sweep, sweep_key
+from llmopt_core.labs.chunking.export import questions_csv, sweep_csv, sweep_values
+from llmopt_core.labs.chunking.run import run_sweep
+from llmopt_core.labs.chunking.spec import sweep_spec
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder

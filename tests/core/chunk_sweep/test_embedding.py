@@ -9,11 +9,11 @@ import pytest
 from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.spec import ChunkingSpec
-from llmopt_core.experiments.chunk_sweep import embed
-from llmopt_core.experiments.chunk_sweep.cut import cut_all
-from llmopt_core.experiments.chunk_sweep.embed import DistinctTexts, embed_all
-from llmopt_core.experiments.chunk_sweep.progress import Reporter
 from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.labs.chunking import embed
+from llmopt_core.labs.chunking.cut import cut_all
+from llmopt_core.labs.chunking.embed import DistinctTexts, embed_all
+from llmopt_core.labs.chunking.progress import Reporter
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.types import Chunk, Document
 

@@ -10,8 +10,8 @@ import pytest
 from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.errors import BadInput, Cancelled
-from llmopt_core.experiments.chunk_sweep.progress import Reporter
-from llmopt_core.experiments.chunk_sweep.result import (
+from llmopt_core.labs.chunking.progress import Reporter
+from llmopt_core.labs.chunking.result import (
     METRICS,
     TOKENS,
     Miss,
@@ -22,8 +22,8 @@ from llmopt_core.experiments.chunk_sweep.result import (
     main_miss,
     pareto,
 )
-from llmopt_core.experiments.chunk_sweep.run import run_sweep
-from llmopt_core.experiments.chunk_sweep.spec import SweepSpec, chunkings_of, sweep_spec
+from llmopt_core.labs.chunking.run import run_sweep
+from llmopt_core.labs.chunking.spec import SweepSpec, chunkings_of, sweep_spec
 from llmopt_core.models.base import EmbeddingSpec, Vectors
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.models.tokenizers import tokenizer

@@ -9,13 +9,14 @@ import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.chunk_sweep.estimate import estimate_embedding
-from llmopt_core.experiments.chunk_sweep.keep import sweep
-from llmopt_core.experiments.chunk_sweep.progress import Reporter
-from llmopt_core.experiments.chunk_sweep.result import SweepResult
-from llmopt_core.experiments.chunk_sweep.run import run_sweep
-from llmopt_core.experiments.chunk_sweep.spec import chunkings_of, sweep_spec
-from llmopt_core.experiments.chunk_sweep.tables import (
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.index.embedding_estimate import estimate_embedding
+from llmopt_core.labs.chunking.cache import sweep
+from llmopt_core.labs.chunking.progress import Reporter
+from llmopt_core.labs.chunking.result import SweepResult
+from llmopt_core.labs.chunking.run import run_sweep
+from llmopt_core.labs.chunking.spec import chunkings_of, sweep_spec
+from llmopt_core.labs.chunking.tables import (
     advice,
     changed_documents,
     configuration_of,
@@ -23,7 +24,6 @@ from llmopt_core.experiments.chunk_sweep.tables import (
     lines,
     missed,
 )
-from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder

@@ -45,7 +45,7 @@ def test_the_wheel_has_the_app_and_the_sample(site: Path) -> None:
 def test_an_installed_wheel_finds_its_sample(environment: dict[str, str], tmp_path: Path, site: Path) -> None:
     code = """
 from llmopt_core.experiments.sample import install_sample
-from llmopt_core.experiments.tuning_lab import sources
+from llmopt_core.labs.finetuning import sources
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 project = install_sample(Store.open(Settings.from_environment()))

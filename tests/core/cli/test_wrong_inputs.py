@@ -199,7 +199,7 @@ def test_a_wrong_field_of_a_file(inside: Command, tmp_path: Path, place: str, va
 @pytest.mark.parametrize("raw", RAW, ids=lambda raw: raw[:20])
 @pytest.mark.parametrize("place", ["project", f"{_MODEL}.max_tokens"])
 def test_a_value_that_yaml_cannot_read(inside: Command, tmp_path: Path, place: str, raw: str) -> None:
-    (tmp_path / "wrong.yaml").write_text(_changed(place, "@@").replace("'@@'", raw))
+    (tmp_path / "wrong.yaml").write_text(_changed(place, "").replace("''", raw))
     _is_one_clear_line(inside("retrieve", "wrong.yaml", "--question", "x", "--trust"))
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.metrics import build_metrics
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.registry import build_metrics
 from llmopt_core.evaluation.sample import Sample
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.registry import Models

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.evaluation.builtin_judge import statements
-from llmopt_core.evaluation.grounding import Grounding
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.metrics import build_metrics
-from llmopt_core.evaluation.token_vectors import TokenReader
+from llmopt_core.evaluation.judges.builtin.grounding import Grounding
+from llmopt_core.evaluation.judges.builtin.judge import statements
+from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.registry import build_metrics
 from llmopt_core.models.registry import Models
 from llmopt_core.settings import Settings
 from llmopt_core.statistics.agreement import agreement

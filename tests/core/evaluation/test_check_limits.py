@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.check_json import fits_schema
+from llmopt_core.evaluation.assertions.json import fits_schema
 from llmopt_core.prompts.patterns import ends_of_matches, extract_answer
 
 
@@ -101,7 +101,7 @@ def test_a_panic_of_the_library_ends_the_check_and_no_more(monkeypatch: pytest.M
     def give_up(_: object) -> None:
         raise panic("__eq__ failed!: RecursionError")
 
-    monkeypatch.setattr("llmopt_core.evaluation.check_json.best_match", give_up)
+    monkeypatch.setattr("llmopt_core.evaluation.assertions.json.best_match", give_up)
 
     with pytest.raises(BadInput, match="refers to itself without end"):
         fits_schema("1", {"type": "integer"})

@@ -5,14 +5,14 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from llmopt_core.answering.checks import ChecksSpec, check_answer
+from llmopt_core.answering.fact_check.check import ChecksSpec, check_answer
 from llmopt_core.errors import BadInput, BudgetReached, EndpointError
-from llmopt_core.evaluation.check_spec import CHECK_EXPLANATIONS, CheckSpec, labels, told
-from llmopt_core.evaluation.check_support import GroundingSupport
-from llmopt_core.evaluation.checks import build_checks, checks_of, run_check, threshold_of, verdict
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.assertions.check import build_checks, checks_of, run_check, threshold_of, verdict
+from llmopt_core.evaluation.assertions.spec import CHECK_EXPLANATIONS, CheckSpec, labels, told
+from llmopt_core.evaluation.judges.builtin.support import GroundingSupport
+from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.sample import Sample
-from llmopt_core.evaluation.token_vectors import TokenReader
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.settings import Settings

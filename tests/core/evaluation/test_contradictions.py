@@ -2,8 +2,8 @@
 
 import pytest
 
-from llmopt_core.evaluation.contradictions import contradiction
-from llmopt_core.evaluation.numerals import amounts
+from llmopt_core.evaluation.judges.builtin.contradictions import contradiction
+from llmopt_core.evaluation.judges.builtin.numerals import amounts
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.evaluation.contradictions import contradiction
+from llmopt_core.evaluation.judges.builtin.contradictions import contradiction
 from llmopt_core.evaluation.text import sentences
 
 PAIRS = [

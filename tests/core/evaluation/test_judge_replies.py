@@ -8,9 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.evaluation.check_rubric import RubricVerdict, meets_rubric
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.llm_judge import read_reply
+from llmopt_core.evaluation.assertions.rubric import RubricVerdict, meets_rubric
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.judges.llm import read_reply
 from llmopt_core.evaluation.sample import CouldNotScore, Meter
 from llmopt_core.models.base import Completion, ModelSpec
 
@@ -102,7 +102,7 @@ class Cut:
 
 
 async def test_a_cut_reply_says_so_for_rubrics_and_fact_checks() -> None:
-    from llmopt_core.answering.support import ModelSupport
+    from llmopt_core.answering.fact_check.support import ModelSupport
 
     with pytest.raises(CouldNotScore, match="was cut at 64 tokens"):
         await meets_rubric("x", "is right", None, JudgeSpec(endpoint="e", max_tokens=64), Cut(), Meter())

@@ -1,8 +1,8 @@
 """The verdicts of the built-in judge belong to its version."""
 
-from llmopt_core.evaluation.grounding import Grounding
-from llmopt_core.evaluation.judge import BUILTIN_JUDGE_VERSION
-from llmopt_core.evaluation.token_vectors import TokenReader
+from llmopt_core.evaluation.judges.builtin.grounding import Grounding
+from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
+from llmopt_core.evaluation.judges.judge import BUILTIN_JUDGE_VERSION
 from llmopt_core.models.scripted import HashEmbedder
 
 TEXT = (

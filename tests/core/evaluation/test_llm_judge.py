@@ -3,7 +3,7 @@ import json
 import pytest
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.evaluation.llm_judge import read_reply
+from llmopt_core.evaluation.judges.llm import read_reply
 from llmopt_core.models.base import Completion
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Usage

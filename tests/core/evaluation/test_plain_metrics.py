@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from llmopt_core.errors import BadInput, BudgetReached
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.metrics import METRICS, build_metrics
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.registry import METRICS, build_metrics
 from llmopt_core.evaluation.sample import PlainMetric, Sample
 from llmopt_core.types import Answer, Example, Span
 from tests.core.evaluation.samples import BANANAS, TOWER, hit, sample

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmopt_core.evaluation.metrics.text import exact_match, token_f1
 from llmopt_core.evaluation.text import nearest_sentence, normalise, sentences, shorten, tokens
-from llmopt_core.evaluation.text_metrics import exact_match, token_f1
 
 
 def squad(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import Plan
 from llmopt_core.experiments.pipeline import Pipeline

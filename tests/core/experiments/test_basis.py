@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.basis import (
     BEHIND,
     changed_parts,
@@ -19,7 +19,7 @@ from llmopt_core.experiments.basis import (
     runs_changed,
 )
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.prompt_search.setup import SearchSetup, search_basis
+from llmopt_core.labs.prompts.search_setup import SearchSetup, search_basis
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store

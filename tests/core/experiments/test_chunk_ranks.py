@@ -7,8 +7,8 @@ import pytest
 from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.chunking.spec import ChunkingSpec
-from llmopt_core.experiments.chunk_ranks import bm25_ranks, dense_ranks, ranks_in, still_to_embed, words_of
 from llmopt_core.index.bm25 import Bm25
+from llmopt_core.labs.chunking.chunk_ranks import bm25_ranks, dense_ranks, ranks_in, still_to_embed, words_of
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.types import Chunk, Document
 

@@ -15,7 +15,7 @@ from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_family, result_of, scored_from
 from llmopt_core.experiments.scored import Scored, scored_runs
-from llmopt_core.experiments.tuning_lab.square import corners, square
+from llmopt_core.labs.finetuning.factorial import corners, square
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.store import Store

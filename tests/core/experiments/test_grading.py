@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.answering.checks import NOT_CHECKED
 from llmopt_core.answering.ending import ending_of
+from llmopt_core.answering.fact_check.check import NOT_CHECKED
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.grading import recorded_metrics
 from llmopt_core.experiments.result import result_of
 from llmopt_core.models.base import Completion

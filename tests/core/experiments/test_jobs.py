@@ -9,8 +9,8 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.experiment import run_experiment
-from llmopt_core.experiments.jobs import JobContext, JobRunner
-from llmopt_core.models.limiter import Limiter
+from llmopt_core.jobs.queue import JobContext, JobRunner
+from llmopt_core.models.calls.limiter import Limiter
 from llmopt_core.models.scripted import ScriptedChat
 
 from .conftest import Lab, reply

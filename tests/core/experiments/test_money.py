@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput, BudgetReached, EndpointError
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.estimate import estimate, most_usd

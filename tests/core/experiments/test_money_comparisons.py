@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.evaluation.check_spec import CheckSpec
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Account, accounted
+from llmopt_core.experiments.comparison import comparison, new_id, start_comparison
+from llmopt_core.experiments.comparison_estimate import ComparisonEstimate, estimate_comparison
+from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.prompt_lab.board import Board
-from llmopt_core.experiments.prompt_lab.comparison import comparison, new_id, start_comparison
-from llmopt_core.experiments.prompt_lab.estimate import ComparisonEstimate, estimate_comparison
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
-from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
-from llmopt_core.experiments.prompt_search.choice import choice_answers, choose_few_shot
-from llmopt_core.experiments.prompt_search.estimate import Rewriting, estimate_search
-from llmopt_core.experiments.prompt_search.instructions import instruction_answers, search_instruction
-from llmopt_core.experiments.prompt_search.task import SearchTask
-from llmopt_core.experiments.prompt_search.worth import measure_worth, worth_answers
+from llmopt_core.experiments.search.task import SearchTask
+from llmopt_core.labs.prompts.board import Board
+from llmopt_core.labs.prompts.estimate import Rewriting, estimate_search
+from llmopt_core.labs.prompts.few_shot_effect import measure_worth, worth_answers
+from llmopt_core.labs.prompts.few_shot_search import choice_answers, choose_few_shot
+from llmopt_core.labs.prompts.instruction_search import instruction_answers, search_instruction
+from llmopt_core.labs.prompts.run import all_places, run_comparison
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from tests.stub_endpoint import StubEndpoint

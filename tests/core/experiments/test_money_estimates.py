@@ -9,11 +9,11 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Account, accounted
-from llmopt_core.experiments.chunk_sweep.estimate import estimate_embedding
-from llmopt_core.experiments.chunk_sweep.keep import sweep
-from llmopt_core.experiments.chunk_sweep.spec import chunkings_of, sweep_spec
-from llmopt_core.experiments.question_writing.write import WritingSpec, estimate_writing, write_questions
-from llmopt_core.experiments.tuning_lab.sources import distilled, estimate_distillation
+from llmopt_core.index.embedding_estimate import estimate_embedding
+from llmopt_core.labs.chunking.cache import sweep
+from llmopt_core.labs.chunking.spec import chunkings_of, sweep_spec
+from llmopt_core.labs.documents.question_writing.write import WritingSpec, estimate_writing, write_questions
+from llmopt_core.labs.finetuning.sources import distilled, estimate_distillation
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.types import EvaluationSet, Example, Span

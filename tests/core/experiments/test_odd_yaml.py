@@ -10,10 +10,10 @@ import pytest
 from llmopt_core.documents import limits
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.file import load_experiment
-from llmopt_core.experiments.promptfoo import import_promptfoo
 from llmopt_core.experiments.yaml_lines import read_yaml
+from llmopt_core.interop.promptfoo.importer import import_promptfoo
+from llmopt_core.interop.promptfoo.yaml12 import parse_yaml
 from llmopt_core.models.base import ModelSpec
-from llmopt_core.prompts.promptfoo.yaml12 import parse_yaml
 
 LEVELS = "".join(f"k{n}: &k{n} {{<<: [*k{n - 1}, *k{n - 1}]}}\n" for n in range(1, 40))
 

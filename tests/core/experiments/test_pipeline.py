@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import EndpointError, MissingDependency, StorageFailed
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.models.scripted import ScriptedChat

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.finetuning_jobs import keep_owner, owned_jobs
 from llmopt_core.experiments.project_deletion import delete_project
 from llmopt_core.experiments.project_file import copy_project, export_project, import_project
 from llmopt_core.experiments.result import result_of
-from llmopt_core.experiments.tuning_lab.labels import Label, labels, save_labels
-from llmopt_core.experiments.tuning_lab.ownership import keep_owner, owned_jobs
-from llmopt_core.finetuning.job_folder import new_folder
-from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.finetuning.jobs.folder import new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.labs.finetuning.annotation import Label, labels, save_labels
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.settings import Settings

@@ -8,15 +8,15 @@ import yaml
 
 from llmopt_core.answering.answer import answer_question
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.checks import CheckSpec, build_checks, checks_of, threshold_of, verdict
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.assertions.check import CheckSpec, build_checks, checks_of, threshold_of, verdict
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.sample import Sample
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.file import load_experiment
-from llmopt_core.experiments.promptfoo import import_promptfoo
-from llmopt_core.experiments.promptfoo_checks import checks_from
-from llmopt_core.experiments.promptfoo_export import experiment_files, export_promptfoo
-from llmopt_core.experiments.promptfoo_models import model_from, register_echo
+from llmopt_core.interop.promptfoo.assertions import checks_from
+from llmopt_core.interop.promptfoo.exporter import experiment_files, export_promptfoo
+from llmopt_core.interop.promptfoo.importer import import_promptfoo
+from llmopt_core.interop.promptfoo.providers import model_from, register_echo
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models

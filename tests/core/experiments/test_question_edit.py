@@ -4,7 +4,7 @@ import pytest
 
 from llmopt_core.documents.answer_places import answer_places
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.question_edit import with_question, without_question
+from llmopt_core.labs.documents.question_edit import with_question, without_question
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 
 SET = EvaluationSet(

@@ -12,10 +12,10 @@ import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.experiments.question_writing.filters import ALIKE, NO_QUOTE, NOT_THERE, POINTS, SAME
-from llmopt_core.experiments.question_writing.passages import sample_passages
-from llmopt_core.experiments.question_writing.replies import Written, read_reply
-from llmopt_core.experiments.question_writing.write import (
+from llmopt_core.labs.documents.question_writing.filters import ALIKE, NO_QUOTE, NOT_THERE, POINTS, SAME
+from llmopt_core.labs.documents.question_writing.passages import sample_passages
+from llmopt_core.labs.documents.question_writing.replies import Written, read_reply
+from llmopt_core.labs.documents.question_writing.write import (
     WritingSpec,
     WrittenQuestions,
     estimate_writing,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.question_writing.review import places_of, reviewed, with_edits
-from llmopt_core.experiments.reference_spans import coverage, with_references
+from llmopt_core.labs.documents.question_writing.review import places_of, reviewed, with_edits
+from llmopt_core.labs.documents.reference_spans import coverage, with_references
 from llmopt_core.types import Document, EvaluationSet, Example, Span
 
 DOCUMENT = Document("a.txt", "The harbour was built in 1712.")

@@ -3,8 +3,8 @@
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.evaluation.judge_agreement import in_one_sentence
+from llmopt_core.evaluation.judges.agreement import in_one_sentence
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.experiment import resume_run, run_experiment
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of
@@ -15,7 +15,7 @@ from llmopt_core.runs.values import Run
 
 from .conftest import Lab, reply
 
-VERSION = "llmopt_core.evaluation.judge.BUILTIN_JUDGE_VERSION"
+VERSION = "llmopt_core.evaluation.judges.judge.BUILTIN_JUDGE_VERSION"
 
 
 def broken(request: ChatRequest) -> str:
@@ -67,7 +67,7 @@ async def test_an_evaluation_starts_a_new_run_and_its_scores_are_not_those_of_th
 ) -> None:
     lab.metrics = ("faithfulness",)
     old = await half_way(lab, monkeypatch)
-    monkeypatch.setattr("llmopt_core.evaluation.grounding.SUPPORTED", -1.0)
+    monkeypatch.setattr("llmopt_core.evaluation.judges.builtin.grounding.SUPPORTED", -1.0)
     new = await run(lab)
     assert (new.id != old.id, new.judge, new.failed) == (True, "built-in judge v3", 0)
     judges = {record.scores["faithfulness"].judge for record in lab.store.records(new.id)}
@@ -119,7 +119,7 @@ async def test_scores_that_a_judge_at_an_endpoint_gave_name_the_version_of_its_r
 ) -> None:
     lab.metrics, lab.judge = ("faithfulness",), JudgeSpec(endpoint="grader", model="g")
     with monkeypatch.context() as before:
-        before.setattr("llmopt_core.evaluation.judge.LLM_JUDGE_VERSION", "ragas-0.4.3-1")
+        before.setattr("llmopt_core.evaluation.judges.judge.LLM_JUDGE_VERSION", "ragas-0.4.3-1")
         old = await run(lab)
     asked = len(lab.judge_chat.requests)
     new = await run(lab)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from llmopt_core.errors import BadInput, BudgetReached
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
-from llmopt_core.experiments.jobs import JobRunner
-from llmopt_core.experiments.retrieval_lab.ablation import ablate
-from llmopt_core.experiments.retrieval_lab.components import asked_models, is_free
-from llmopt_core.experiments.retrieval_lab.estimate import (
+from llmopt_core.jobs.queue import JobRunner
+from llmopt_core.labs.retrieval.ablation import ablate
+from llmopt_core.labs.retrieval.components import asked_models, is_free
+from llmopt_core.labs.retrieval.estimate import (
     estimate_ablation,
     estimate_measure,
     estimate_sweep,
 )
-from llmopt_core.experiments.retrieval_lab.jobs import (
+from llmopt_core.labs.retrieval.jobs import (
     SWEEP,
     Task,
     ablation_estimate_work,
@@ -25,9 +25,9 @@ from llmopt_core.experiments.retrieval_lab.jobs import (
     sweep_report,
     sweep_work,
 )
-from llmopt_core.experiments.retrieval_lab.k_sweep import k_sweep
-from llmopt_core.experiments.retrieval_lab.progress import LabProgress, Tally
-from llmopt_core.experiments.retrieval_lab.whole_set import measure_set
+from llmopt_core.labs.retrieval.k_sweep import k_sweep
+from llmopt_core.labs.retrieval.progress import LabProgress, Tally
+from llmopt_core.labs.retrieval.whole_set import measure_set
 
 from .conftest import EXAMPLES, Lab
 

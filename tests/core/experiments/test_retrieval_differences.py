@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmopt_core.experiments.retrieval_lab.differences import changed_name, told_differences
+from llmopt_core.labs.retrieval.differences import changed_name, told_differences
 from llmopt_core.retrieval.spec import RetrievalSpec
 
 RERANKED = {"rerank": {"method": "late-interaction"}}

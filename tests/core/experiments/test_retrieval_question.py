@@ -7,9 +7,10 @@ import dataclasses
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.experiments.jobs import JobRunner
-from llmopt_core.experiments.retrieval_lab.changes import as_text, changed, changes_between, from_text, in_words
-from llmopt_core.experiments.retrieval_lab.looking import (
+from llmopt_core.index import opened
+from llmopt_core.jobs.queue import JobRunner
+from llmopt_core.labs.retrieval.changes import as_text, changed, changes_between, from_text, in_words
+from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
     Looked,
     index_key,
@@ -18,8 +19,7 @@ from llmopt_core.experiments.retrieval_lab.looking import (
     look_key,
     look_work,
 )
-from llmopt_core.experiments.retrieval_lab.question import Inspection, QuestionLab
-from llmopt_core.index import opened
+from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
@@ -192,7 +192,7 @@ async def test_a_known_question_is_looked_at_without_model_and_database(
 ) -> None:
     own = HashEmbedder()
     own.name = BUILTIN_EMBEDDING
-    monkeypatch.setattr("llmopt_core.models.embedding.local_embedder", lambda *_: own)
+    monkeypatch.setattr("llmopt_core.models.local.embedding.local_embedder", lambda *_: own)
     configuration = lab.configuration(retrieval=HYBRID)
 
     async def look(example: Example = EXAMPLES[0]) -> tuple[Inspection, bool]:
@@ -207,7 +207,7 @@ async def test_a_known_question_is_looked_at_without_model_and_database(
     def refuse(*_: object) -> object:
         raise AssertionError("loaded")
 
-    monkeypatch.setattr("llmopt_core.models.embedding.local_embedder", refuse)
+    monkeypatch.setattr("llmopt_core.models.local.embedding.local_embedder", refuse)
     monkeypatch.setattr("llmopt_core.index.build.embedded_client", refuse)
     again, searched = await look()
     assert not searched

@@ -10,12 +10,12 @@ import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.experiments import keys
-from llmopt_core.experiments.jobs import JobRunner
-from llmopt_core.experiments.retrieval_lab.ablation import AblationReport, ablate
-from llmopt_core.experiments.retrieval_lab.advice import advise
-from llmopt_core.experiments.retrieval_lab.components import components
-from llmopt_core.experiments.retrieval_lab.costs import Cost
-from llmopt_core.experiments.retrieval_lab.jobs import (
+from llmopt_core.jobs.queue import JobRunner
+from llmopt_core.labs.retrieval.ablation import AblationReport, ablate
+from llmopt_core.labs.retrieval.advice import advise
+from llmopt_core.labs.retrieval.components import components
+from llmopt_core.labs.retrieval.costs import Cost
+from llmopt_core.labs.retrieval.jobs import (
     ABLATION,
     Task,
     ablation_report,
@@ -26,10 +26,10 @@ from llmopt_core.experiments.retrieval_lab.jobs import (
     sweep_report,
     sweep_work,
 )
-from llmopt_core.experiments.retrieval_lab.k_sweep import KSweep, k_sweep
-from llmopt_core.experiments.retrieval_lab.tables import Gain
-from llmopt_core.experiments.retrieval_lab.whole_set import SetReport, measure_set, position_groups
+from llmopt_core.labs.retrieval.k_sweep import KSweep, k_sweep
+from llmopt_core.labs.retrieval.whole_set import SetReport, measure_set, position_groups
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
+from llmopt_core.statistics.tables import Gain
 from llmopt_core.types import Example, Span
 
 from .conftest import EXAMPLES, Lab, reply

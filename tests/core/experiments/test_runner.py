@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError, StorageFailed
-from llmopt_core.evaluation.judge import JudgeSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import Plan, resume_run, run_experiment, save_experiment
 from llmopt_core.experiments.outcome import outcome

@@ -11,21 +11,21 @@ import sqlalchemy as sa
 from llmopt_core.experiments.caveats import RunCaveats, caveats, caveats_of, configuration_caveats, marks
 from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
-from llmopt_core.experiments.prompt_search.choice import ChoiceResult
-from llmopt_core.experiments.prompt_search.instructions import Candidate, InstructionResult
-from llmopt_core.experiments.prompt_search.task import CHOICE, INSTRUCTION, WORTH
-from llmopt_core.experiments.prompt_search.worth import ExampleWorth, WorthResult
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of, scored_from
 from llmopt_core.experiments.run_documents import RunDocuments
 from llmopt_core.experiments.scored import scored_runs
+from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH
 from llmopt_core.experiments.training_overlap import TrainingOverlap, TunedPart
 from llmopt_core.experiments.training_sources import overlap_of, training_overlap
-from llmopt_core.experiments.tuning_lab.library import save_training_set
-from llmopt_core.finetuning.adapters import CARD, adapters_root, embeddings_root, write_card
-from llmopt_core.finetuning.data import TrainingSet, chat_example
-from llmopt_core.finetuning.job_folder import JobFolder, jobs_root, new_folder
-from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.experiments.versions.training_sets import save_training_set
+from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
+from llmopt_core.finetuning.jobs.folder import JobFolder, jobs_root, new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.training.adapters import CARD, adapters_root, embeddings_root, write_card
+from llmopt_core.labs.prompts.few_shot_effect import ExampleWorth, WorthResult
+from llmopt_core.labs.prompts.few_shot_search import ChoiceResult
+from llmopt_core.labs.prompts.instruction_search import Candidate, InstructionResult
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.reporting.page import render

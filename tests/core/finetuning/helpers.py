@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from llmopt_core.finetuning.data import TrainingSet, chat_example
+from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
 
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}{% endfor %}"

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.finetuning.adapters import adapters_root
-from llmopt_core.finetuning.base_weights import load_trainable, trainable_folder
-from llmopt_core.finetuning.checkpoints import Checkpoints
-from llmopt_core.finetuning.encoding import Encoded
-from llmopt_core.finetuning.hyperparameters import LoraSettings
-from llmopt_core.finetuning.job_folder import JobFolder
-from llmopt_core.finetuning.lora_gguf import gguf_tensors, permute_rows, write_adapter
-from llmopt_core.finetuning.lora_run import LoraRun
+from llmopt_core.finetuning.jobs.folder import JobFolder
+from llmopt_core.finetuning.training.adapters import adapters_root
+from llmopt_core.finetuning.training.base_weights import load_trainable, trainable_folder
+from llmopt_core.finetuning.training.checkpoints import Checkpoints
+from llmopt_core.finetuning.training.encoding import Encoded
+from llmopt_core.finetuning.training.hyperparameters import LoraSettings
+from llmopt_core.finetuning.training.lora_gguf import gguf_tensors, permute_rows, write_adapter
+from llmopt_core.finetuning.training.lora_run import LoraRun
 from llmopt_core.models.base import ChatRequest, ModelSpec
 from llmopt_core.models.packaged import chat_gguf
 from llmopt_core.models.registry import Models, close_builtin

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmopt_core.finetuning.asked import asked_briefly
+from llmopt_core.finetuning.data.prompt_kind import asked_briefly
 
 RULES = "Answer with a few words copied from the passage.\n\n"
 PASSAGE = "The bridge was built in stone. " * 10

@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from llmopt_core.errors import BadInput
-from llmopt_core.finetuning.check_report import CheckReport
-from llmopt_core.finetuning.checks import CheckSettings, check_file, check_set
-from llmopt_core.finetuning.data import TrainingExample, TrainingSet, chat_example
-from llmopt_core.finetuning.files import load_training_set
-from llmopt_core.finetuning.tokens import billing_counter, default_epochs
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
+from llmopt_core.finetuning.data.files import load_training_set
+from llmopt_core.finetuning.data.lint import CheckSettings, check_file, check_set
+from llmopt_core.finetuning.data.lint_report import CheckReport
+from llmopt_core.finetuning.data.tokens import billing_counter, default_epochs
 from llmopt_core.types import EvaluationSet, Example, Span
 
 TOY = Path(__file__).parents[2] / "data" / "finetuning" / "toy_chat_fine_tuning.jsonl"
@@ -134,8 +134,8 @@ def test_conversations_with_errors_count_as_in_the_notebook() -> None:
 
 
 def test_what_is_remembered_is_bounded_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmopt_core.finetuning.checks.REPEATS_LIMIT", 10)
-    monkeypatch.setattr("llmopt_core.finetuning.checks.NEAR_CHARACTERS", 200)
+    monkeypatch.setattr("llmopt_core.finetuning.data.lint.REPEATS_LIMIT", 10)
+    monkeypatch.setattr("llmopt_core.finetuning.data.lint.NEAR_CHARACTERS", 200)
     report = check([*good(12), *good(12)])
     assert report.findings["duplicate"] == 10
     said = {p.kind: p.message for p in report.lines if p.line == 0}
@@ -334,7 +334,7 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_endless_line_is_refused_without_reading_it_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmopt_core.finetuning.reading.MAX_LINE_BYTES", 1_000)
+    monkeypatch.setattr("llmopt_core.finetuning.data.reading.MAX_LINE_BYTES", 1_000)
     path = tmp_path / "long.jsonl"
     path.write_bytes(b'{"messages": "' + b"x" * 5_000)
     with pytest.raises(BadInput, match="line 1"):

@@ -15,9 +15,9 @@ import typer
 from llmopt_core.cli import finetune
 from llmopt_core.cli.output import Watched
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.finetuning.data import TrainingSet
-from llmopt_core.finetuning.job_folder import all_folders, new_folder
-from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.finetuning.data.examples import TrainingSet
+from llmopt_core.finetuning.jobs.folder import all_folders, new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.settings import Settings
 from tests.core.finetuning.helpers import colours
 from tests.stub_finetuning import FineTuningStub

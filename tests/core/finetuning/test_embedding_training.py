@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.finetuning import trainer
-from llmopt_core.finetuning.adapters import tuned_embeddings
-from llmopt_core.finetuning.checkpoints import Checkpoints
-from llmopt_core.finetuning.data import TrainingSet, chat_example
-from llmopt_core.finetuning.embedding_run import EmbeddingRun, Pair
-from llmopt_core.finetuning.hyperparameters import EmbeddingSettings
-from llmopt_core.finetuning.job_folder import JobFolder, new_folder
-from llmopt_core.finetuning.jobs import JobRequest
-from llmopt_core.finetuning.local_lora import LocalTrainer
+from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
+from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.local import LocalTrainer
+from llmopt_core.finetuning.training import trainer
+from llmopt_core.finetuning.training.adapters import tuned_embeddings
+from llmopt_core.finetuning.training.checkpoints import Checkpoints
+from llmopt_core.finetuning.training.embedding_run import EmbeddingRun, Pair
+from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.packaged import embedding_folder
 from llmopt_core.models.registry import Models

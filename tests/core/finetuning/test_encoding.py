@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.finetuning.data import TrainingExample, chat_example
-from llmopt_core.finetuning.encoding import IGNORED, Encoded, batches, encode_examples, pieces
+from llmopt_core.finetuning.data.examples import TrainingExample, chat_example
+from llmopt_core.finetuning.training.encoding import IGNORED, Encoded, batches, encode_examples, pieces
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.finetuning.checks import check_file
-from llmopt_core.finetuning.data import TrainingExample, TrainingSet, chat_example, preference_example
-from llmopt_core.finetuning.files import load_training_set, write_atomically, write_training_set
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example, preference_example
+from llmopt_core.finetuning.data.files import load_training_set, write_atomically, write_training_set
+from llmopt_core.finetuning.data.lint import check_file
 
 
 def test_chat_files_round_trip(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.finetuning import job_folder
-from llmopt_core.finetuning.files import write_atomically
-from llmopt_core.finetuning.job_folder import JobFolder, all_folders, new_folder, reconciled
-from llmopt_core.finetuning.jobs import JobRequest
-from llmopt_core.finetuning.leftovers import draft_of
+from llmopt_core.finetuning.data.files import write_atomically
+from llmopt_core.finetuning.jobs import folder as job_folder
+from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, new_folder, reconciled
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.jobs.leftovers import draft_of
 from llmopt_core.settings import Settings
 from tests.core.finetuning.helpers import colours
 
@@ -21,9 +21,9 @@ from tests.core.finetuning.helpers import colours
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from llmopt_core.finetuning import files
-from llmopt_core.finetuning.job_folder import JobFolder
-from llmopt_core.finetuning.leftovers import SCRATCH, draft_of
+from llmopt_core.finetuning.data import files
+from llmopt_core.finetuning.jobs.folder import JobFolder
+from llmopt_core.finetuning.jobs.leftovers import SCRATCH, draft_of
 home, folder = Path(sys.argv[1]), JobFolder(Path(sys.argv[2]))
 folder.claim(os.getpid())
 folder.update_state(status="running")

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.finetuning import checkpoints, trainer
-from llmopt_core.finetuning.adapters import adapters, adapters_root, delete_adapter
-from llmopt_core.finetuning.data import TrainingSet, chat_example, preference_example
-from llmopt_core.finetuning.files import write_atomically
-from llmopt_core.finetuning.finetuners import all_jobs
-from llmopt_core.finetuning.job_folder import JobFolder, new_folder, open_folder
-from llmopt_core.finetuning.jobs import Job, JobRequest
-from llmopt_core.finetuning.local_lora import LocalTrainer
+from llmopt_core.finetuning.data.examples import TrainingSet, chat_example, preference_example
+from llmopt_core.finetuning.data.files import write_atomically
+from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder
+from llmopt_core.finetuning.jobs.job import Job, JobRequest
+from llmopt_core.finetuning.jobs.local import LocalTrainer
+from llmopt_core.finetuning.training import checkpoints, trainer
+from llmopt_core.finetuning.training.adapters import adapters, adapters_root, delete_adapter
 from llmopt_core.settings import Settings
 from tests.core.finetuning.helpers import colours
 
@@ -150,7 +150,7 @@ def test_a_full_disk_at_the_end_can_be_resumed_to_the_adapter(
 
     folder = make()
     with monkeypatch.context() as patch:
-        patch.setattr("llmopt_core.finetuning.lora_training.write_adapter", full)
+        patch.setattr("llmopt_core.finetuning.training.lora_training.write_adapter", full)
         job = work(folder)
     assert (job.status, job.resumable) == ("failed", True)
     assert "free some space, then resume" in job.message
@@ -169,7 +169,7 @@ def test_a_disk_without_room_for_the_card_leaves_no_half_adapter(
 
     folder = make()
     with monkeypatch.context() as patch:
-        patch.setattr("llmopt_core.finetuning.lora_training.write_card", full)
+        patch.setattr("llmopt_core.finetuning.training.lora_training.write_card", full)
         job = work(folder)
     assert (job.status, job.resumable) == ("failed", True)
     assert "No space left on device" in job.message
@@ -268,7 +268,7 @@ def test_an_unexpected_error_is_recorded_not_lost(
     def broken(*_: Any) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("llmopt_core.finetuning.lora_training.load_trainable", broken)
+    monkeypatch.setattr("llmopt_core.finetuning.training.lora_training.load_trainable", broken)
     job = work(make())
     assert job.status == "failed"
     assert "ZeroDivisionError" in job.message

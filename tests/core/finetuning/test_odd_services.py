@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.finetuning.finetuners import all_jobs
-from llmopt_core.finetuning.jobs import JobRequest
-from llmopt_core.finetuning.openai_jobs import ServiceTrainer
+from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.openai.jobs import ServiceTrainer
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.settings import Settings
 from tests.core.finetuning.helpers import colours

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.documents.questions import load_questions
-from llmopt_core.finetuning.data import chat_example, preference_example
-from llmopt_core.finetuning.files import load_training_set
-from llmopt_core.finetuning.seen_questions import asked_in, seen_questions
+from llmopt_core.finetuning.data.examples import chat_example, preference_example
+from llmopt_core.finetuning.data.files import load_training_set
+from llmopt_core.finetuning.data.seen_questions import asked_in, seen_questions
 
 SAMPLES = Path(__file__).parents[3] / "sample_data" / "finetuning"
 QUESTIONS = [

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.finetuning.data import TrainingExample, TrainingSet, chat_example
-from llmopt_core.finetuning.select import balance_classes, down_sample, remove_conflicts, remove_duplicates
-from llmopt_core.finetuning.similarity import NearIndex, nearly_equal, words
-from llmopt_core.finetuning.split import split_set
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
+from llmopt_core.finetuning.data.select import balance_classes, down_sample, remove_conflicts, remove_duplicates
+from llmopt_core.finetuning.data.similarity import NearIndex, nearly_equal, words
+from llmopt_core.finetuning.data.split import split_set
 from llmopt_core.models.scripted import HashEmbedder
 
 TOPICS = ["tides", "volcanoes", "bridges", "violins", "bread", "glass", "moss", "kites", "clocks", "salt"]

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import BadInput, Cancelled, EndpointError, StorageFailed
-from llmopt_core.finetuning.data import TrainingSet, chat_example, preference_example
-from llmopt_core.finetuning.departure import departure, size_words
-from llmopt_core.finetuning.finetuners import all_jobs, fine_tuner, fine_tuner_of
-from llmopt_core.finetuning.job_folder import JobFolder, jobs_root, open_folder
-from llmopt_core.finetuning.jobs import Job, JobRequest
-from llmopt_core.finetuning.openai_jobs import ServiceTrainer
+from llmopt_core.finetuning.data.examples import TrainingSet, chat_example, preference_example
+from llmopt_core.finetuning.jobs.finetuners import all_jobs, fine_tuner, fine_tuner_of
+from llmopt_core.finetuning.jobs.folder import JobFolder, jobs_root, open_folder
+from llmopt_core.finetuning.jobs.job import Job, JobRequest
+from llmopt_core.finetuning.openai.jobs import ServiceTrainer
+from llmopt_core.finetuning.openai.upload_summary import departure, size_words
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.settings import Settings
 from tests.core.finetuning.helpers import colours
@@ -248,7 +248,7 @@ def test_the_key_and_the_data_are_stored_nowhere_but_in_the_data_files(
 def test_cancelling_during_the_upload_starts_nothing_and_deletes_what_arrived(
     service: ServiceTrainer, stub: FineTuningStub, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from llmopt_core.finetuning import openai_launch
+    from llmopt_core.finetuning.openai import launch as openai_launch
 
     read = openai_launch.WatchedFile.read
 
@@ -411,7 +411,7 @@ def test_a_job_of_the_service_is_not_taken_for_dead_when_listed(
 def test_files_beyond_the_services_limit_are_refused(
     service: ServiceTrainer, stub: FineTuningStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llmopt_core.finetuning.openai_jobs.MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("llmopt_core.finetuning.openai.jobs.MOST_BYTES", 1_000_000)
     big = TrainingSet("big", colours(12).examples * 2_000)
     with pytest.raises(BadInput, match="MB"):
         service.create(REQUEST, big, confirmed=True)

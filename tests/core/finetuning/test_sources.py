@@ -8,17 +8,17 @@ import pytest
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.execution.budget import Budget
-from llmopt_core.finetuning.distill import distill
-from llmopt_core.finetuning.from_records import (
+from llmopt_core.finetuning.data.active_learning import next_to_label
+from llmopt_core.finetuning.data.distillation import distill
+from llmopt_core.finetuning.data.from_records import (
     from_corrections,
     from_few_shot,
     from_records,
     preferences_from_corrections,
 )
-from llmopt_core.finetuning.to_label import next_to_label
 from llmopt_core.models.base import Completion, ModelSpec
+from llmopt_core.models.calls.meter import MeteredChat
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.models.meter import MeteredChat
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Answer, Example, Failure, Message, Record, Score, Span, Usage
 

@@ -8,7 +8,7 @@ from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.tuning import CORNERS, training_pairs, two_by_two, with_tuned
+from llmopt_core.labs.finetuning.training_pairs import CORNERS, training_pairs, two_by_two, with_tuned
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from llmopt_core.errors import Cancelled
-from llmopt_core.finetuning import turn as turns
-from llmopt_core.finetuning.job_folder import JobFolder, new_folder
-from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.finetuning.jobs import training_queue as turns
+from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.settings import Settings
 from tests.core.finetuning.helpers import colours
 

@@ -15,12 +15,13 @@ import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.models import builtin_files, packaged
+from llmopt_core.models import packaged
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
-from llmopt_core.models.builtin_files import adapters, chat_file
-from llmopt_core.models.builtin_server import close_builtin, serve
-from llmopt_core.models.gguf_metadata import read_metadata
-from llmopt_core.models.probe import check_endpoint
+from llmopt_core.models.builtin import files as builtin_files
+from llmopt_core.models.builtin.files import adapters, chat_file
+from llmopt_core.models.builtin.gguf_metadata import read_metadata
+from llmopt_core.models.builtin.server import close_builtin, serve
+from llmopt_core.models.openai.probe import check_endpoint
 from llmopt_core.models.registry import Models
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.settings import Settings
@@ -171,7 +172,7 @@ def test_a_server_that_keeps_crashing_is_given_up(builtin_settings: Settings):
 OWNER = """
 import sys, time
 from pathlib import Path
-from llmopt_core.models.builtin_server import serve
+from llmopt_core.models.builtin.server import serve
 from llmopt_core.settings import Settings
 print(serve(Settings(home=Path(sys.argv[1]), threads=1)).process.pid, flush=True)
 time.sleep(600)
@@ -208,7 +209,7 @@ def test_closing_stops_the_server(builtin_settings: Settings):
 def test_the_weights_are_reencoded_once_by_however_many_ask(tmp_path: Path):
     code = (
         "import sys; from pathlib import Path; from llmopt_core.settings import Settings;"
-        "from llmopt_core.models.builtin_files import chat_file;"
+        "from llmopt_core.models.builtin.files import chat_file;"
         "print(chat_file(Settings(home=Path(sys.argv[1]))).path)"
     )
     processes = [
@@ -360,7 +361,7 @@ async def test_an_unchanged_call_needs_no_server(builtin_settings: Settings):
     again = await complete(builtin_settings, question(), cache=cache)
 
     assert again.usage.cached_calls == 1
-    from llmopt_core.models import builtin_server
+    from llmopt_core.models.builtin import server as builtin_server
 
     assert not builtin_server._hosts
 

@@ -9,7 +9,7 @@ import pytest
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import EndpointError, StorageFailed
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
-from llmopt_core.models.call_cache import CachedChat
+from llmopt_core.models.calls.cache import CachedChat
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store

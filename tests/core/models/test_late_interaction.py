@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from llmopt_core.models.late_interaction import LateInteraction
+from llmopt_core.models.local.late_interaction import LateInteraction
 from llmopt_core.models.scripted import HashEmbedder
 
 

@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.models import stream, transport
 from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec
-from llmopt_core.models.body_fields import extra_body_in, parameter_lines, parameters_in
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.models.probe import check_endpoint
-from llmopt_core.models.refusals import refused_parameter
+from llmopt_core.models.openai import stream, transport
+from llmopt_core.models.openai.body_fields import extra_body_in, parameter_lines, parameters_in
+from llmopt_core.models.openai.probe import check_endpoint
+from llmopt_core.models.openai.refusals import refused_parameter
 from llmopt_core.models.registry import Models
 from tests.stub_endpoint import StubEndpoint
 
@@ -77,7 +77,7 @@ async def test_no_other_call_follows_one_either(stub: StubEndpoint, elsewhere: S
 
 
 def test_fine_tuning_does_not_follow_one(elsewhere: StubEndpoint, settings):
-    from llmopt_core.finetuning.openai_jobs import ServiceTrainer
+    from llmopt_core.finetuning.openai.jobs import ServiceTrainer
 
     with served(b"", status=f"307 Moved\r\nLocation: {elsewhere.url}/models") as url:
         trainer = ServiceTrainer(settings, Endpoint(name="stub", base_url=url), "key")
@@ -375,7 +375,7 @@ async def test_log_probabilities_that_are_refused_are_not_asked_for_again(
 
 
 async def test_what_was_learnt_is_remembered_in_the_workspace(stub: StubEndpoint, make_models: MakeModels, monkeypatch):
-    from llmopt_core.models import refusals
+    from llmopt_core.models.openai import refusals
 
     stub.fault = "refuses:response_format"
     asked = ask()

@@ -10,11 +10,11 @@ import pytest
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.execution.budget import Account, accounted
-from llmopt_core.models import call_cache
 from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec
+from llmopt_core.models.calls import cache as call_cache
 from llmopt_core.models.endpoints import Prices
-from llmopt_core.models.probe import check_endpoint
-from llmopt_core.models.wire_values import MOST_CHARACTERS
+from llmopt_core.models.openai.probe import check_endpoint
+from llmopt_core.models.openai.wire_values import MOST_CHARACTERS
 from llmopt_core.types import Answer
 from tests.stub_endpoint import StubEndpoint
 
@@ -246,7 +246,7 @@ async def test_an_answer_of_50_mb_is_cut_and_that_is_said(stub: StubEndpoint, ma
 
 
 async def test_a_stream_without_an_end_of_words_is_cut(stub: StubEndpoint, make_models: MakeModels, monkeypatch):
-    monkeypatch.setattr("llmopt_core.models.wire_values.MOST_CHARACTERS", 100)
+    monkeypatch.setattr("llmopt_core.models.openai.wire_values.MOST_CHARACTERS", 100)
     stub.fault = "endless"
 
     done = await completed(make_models(), on_text=print)

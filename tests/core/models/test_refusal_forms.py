@@ -11,7 +11,7 @@ from aiohttp import web
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ModelSpec
-from llmopt_core.models.refusals import refused_parameter
+from llmopt_core.models.openai.refusals import refused_parameter
 from tests.stub_endpoint import StubEndpoint
 
 from .conftest import MakeModels, ask

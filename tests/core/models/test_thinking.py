@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.models import call_cache
+from llmopt_core.models.calls import cache as call_cache
 from llmopt_core.models.endpoints import Prices
 from llmopt_core.models.finish import ending
-from llmopt_core.models.thinking import ThinkingSplitter, split_thinking
+from llmopt_core.text.thinking import ThinkingSplitter, split_thinking
 from tests.stub_endpoint import StubEndpoint
 
 from .conftest import MakeModels, ask

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.evaluation.check_spec import CheckSpec
+from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.experiments.comparison import Comparison, new_id, start_comparison
+from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.prompt_lab.board import Board, Place
-from llmopt_core.experiments.prompt_lab.comparison import Comparison, new_id, start_comparison
-from llmopt_core.experiments.prompt_lab.grid import Grid, load_grid
-from llmopt_core.experiments.prompt_lab.plan import ComparisonPlan
-from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
+from llmopt_core.labs.prompts.board import Board, Place
+from llmopt_core.labs.prompts.grid import Grid, load_grid
+from llmopt_core.labs.prompts.run import all_places, run_comparison
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
@@ -74,7 +74,7 @@ class Lab:
     async def run_again(
         self, plan: ComparisonPlan, found: Comparison, places: Sequence[Place], **changes: Any
     ) -> Comparison:
-        from llmopt_core.experiments.prompt_lab.comparison import comparison
+        from llmopt_core.experiments.comparison import comparison
 
         self.board = Board()
         self.board.add(places)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmopt_core.experiments.prompt_lab.board import Board
+from llmopt_core.labs.prompts.board import Board
 
 
 @pytest.fixture

@@ -11,12 +11,9 @@ from dataclasses import replace
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError, StorageFailed
-from llmopt_core.evaluation.check_spec import CheckSpec
-from llmopt_core.evaluation.judge import JudgeSpec
-from llmopt_core.experiments.jobs import JobRunner
-from llmopt_core.experiments.prompt_lab.board import Board, Place
-from llmopt_core.experiments.prompt_lab.columns import columns_of
-from llmopt_core.experiments.prompt_lab.comparison import (
+from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.comparison import (
     comparison,
     comparisons,
     delete_comparison,
@@ -24,18 +21,21 @@ from llmopt_core.experiments.prompt_lab.comparison import (
     plan_of,
     start_comparison,
 )
-from llmopt_core.experiments.prompt_lab.export import comparison_csv, comparison_html, comparison_values
-from llmopt_core.experiments.prompt_lab.grid import checks_in, differences, metric_scores, missing_places
-from llmopt_core.experiments.prompt_lab.live import LiveComparisons
-from llmopt_core.experiments.prompt_lab.notes import RowNote, row_notes, save_note
-from llmopt_core.experiments.prompt_lab.plan import (
+from llmopt_core.experiments.comparison_plan import (
     MOST_VARIANTS,
     check_plan,
     chosen_examples,
     free_input,
     without_leaks,
 )
-from llmopt_core.experiments.prompt_lab.run import all_places, run_comparison
+from llmopt_core.jobs.queue import JobRunner
+from llmopt_core.labs.prompts.board import Board, Place
+from llmopt_core.labs.prompts.columns import columns_of
+from llmopt_core.labs.prompts.export import comparison_csv, comparison_html, comparison_values
+from llmopt_core.labs.prompts.grid import checks_in, differences, metric_scores, missing_places
+from llmopt_core.labs.prompts.live import LiveComparisons
+from llmopt_core.labs.prompts.notes import RowNote, row_notes, save_note
+from llmopt_core.labs.prompts.run import all_places, run_comparison
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import EvaluationSet, Example

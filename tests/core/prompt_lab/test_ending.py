@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from llmopt_core.experiments.prompt_lab.export import _page_cell, comparison_csv
-from llmopt_core.experiments.prompt_lab.grid import grid_of
+from llmopt_core.labs.prompts.export import _page_cell, comparison_csv
+from llmopt_core.labs.prompts.grid import grid_of
 from llmopt_core.types import Answer, Example, Record
 from llmopt_ui.prompts.cells import cell_html
 

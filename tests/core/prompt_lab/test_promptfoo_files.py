@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from llmopt_core.errors import BadInput
-from llmopt_core.experiments.prompt_lab.promptfoo_files import (
+from llmopt_core.experiments.comparison_setup import plan_from
+from llmopt_core.interop.promptfoo.files import (
     adopt,
     export_comparison,
     exportable,
     import_uploads,
     not_run_rows,
 )
-from llmopt_core.experiments.prompt_lab.setup import plan_from
 from llmopt_core.models.endpoints import Endpoint
 
 from .conftest import Lab

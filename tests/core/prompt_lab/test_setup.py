@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.check_spec import CheckSpec
-from llmopt_core.experiments.prompt_lab.check_rows import checks_from_rows, row_of
-from llmopt_core.experiments.prompt_lab.estimate import estimate_comparison
-from llmopt_core.experiments.prompt_lab.few_shot_sources import examples_from_records
-from llmopt_core.experiments.prompt_lab.library import (
+from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.experiments.assertion_rows import checks_from_rows, row_of
+from llmopt_core.experiments.comparison_estimate import estimate_comparison
+from llmopt_core.experiments.comparison_setup import Setup, VariantSetup, plan_from, setup_from, taken, variant_names
+from llmopt_core.experiments.preview import preview_prompt, preview_variables, stand_in, variables_of
+from llmopt_core.experiments.versions.prompts import (
     few_shot_from,
     newest_versions,
     prompt_from,
@@ -21,8 +22,7 @@ from llmopt_core.experiments.prompt_lab.library import (
     saved_prompt,
     version_label,
 )
-from llmopt_core.experiments.prompt_lab.preview import preview_prompt, preview_variables, stand_in, variables_of
-from llmopt_core.experiments.prompt_lab.setup import Setup, VariantSetup, plan_from, setup_from, taken, variant_names
+from llmopt_core.labs.prompts.few_shot_sources import examples_from_records
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.types import Answer, Chunk, Document, EvaluationSet, Example, Failure, Hit, Record, Score, Span

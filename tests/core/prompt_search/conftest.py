@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.prompt_search.task import Budget, SearchTask
+from llmopt_core.experiments.search.task import Budget, SearchTask
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models

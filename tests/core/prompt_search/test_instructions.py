@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.experiments.prompt_search.instructions import InstructionResult, search_instruction
-from llmopt_core.experiments.prompt_search.propose import instruction_in, refusal, usual_part
+from llmopt_core.labs.prompts.instruction_search import InstructionResult, search_instruction
+from llmopt_core.labs.prompts.proposer import instruction_in, refusal, usual_part
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.prompts.spec import PromptSpec

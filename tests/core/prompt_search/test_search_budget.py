@@ -8,11 +8,11 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.spending import spent, spent_words
-from llmopt_core.experiments.prompt_search.bench import search_work_name
-from llmopt_core.experiments.prompt_search.choice import choose_few_shot
-from llmopt_core.experiments.prompt_search.instructions import search_instruction
-from llmopt_core.experiments.prompt_search.task import WORTH
-from llmopt_core.experiments.prompt_search.worth import measure_worth
+from llmopt_core.experiments.search.task import WORTH
+from llmopt_core.experiments.search.trial_runner import search_work_name
+from llmopt_core.labs.prompts.few_shot_effect import measure_worth
+from llmopt_core.labs.prompts.few_shot_search import choose_few_shot
+from llmopt_core.labs.prompts.instruction_search import search_instruction
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.scripted import ScriptedChat
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.experiments.prompt_search.task import sampled
-from llmopt_core.experiments.prompt_search.worth import WorthResult, measure_worth, worth_answers
+from llmopt_core.experiments.search.task import sampled
+from llmopt_core.labs.prompts.few_shot_effect import WorthResult, measure_worth, worth_answers
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import EvaluationSet, Example
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmopt_core.prompts.diff import only_space, shown, word_diff
+from llmopt_core.text.word_diff import only_space, shown, word_diff
 
 
 @pytest.mark.parametrize(

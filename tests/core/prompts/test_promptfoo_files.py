@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.prompts.promptfoo import read_promptfoo
-from llmopt_core.prompts.promptfoo.csv_tests import assertion_in
+from llmopt_core.interop.promptfoo import read_promptfoo
+from llmopt_core.interop.promptfoo.csv_tests import assertion_in
 
 EXAMPLES = Path(__file__).parents[2] / "data" / "promptfoo"
 

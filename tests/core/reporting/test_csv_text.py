@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.csv_text import csv_of, csv_text, guard_cell, unguard_cell
 from llmopt_core.prompts.few_shot_files import read_few_shot, write_few_shot
+from llmopt_core.text.csv_text import csv_of, csv_text, guard_cell, unguard_cell
 
 ROOT = Path(__file__).parents[3]
 

@@ -3,9 +3,9 @@ import pytest
 
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
-from llmopt_core.retrieval.inspect import columns, differences, rank_flow, stage_measures
-from llmopt_core.retrieval.journey import whereabouts
-from llmopt_core.retrieval.projection import principal_plane, project
+from llmopt_core.retrieval.analysis.gold_trace import whereabouts
+from llmopt_core.retrieval.analysis.inspect import columns, differences, rank_flow, stage_measures
+from llmopt_core.retrieval.analysis.projection import principal_plane, project
 from llmopt_core.retrieval.spec import RerankSpec, SearchSpec, TransformSpec
 from llmopt_core.types import Chunk, Example, Hit, Span, StageTrace
 

@@ -8,8 +8,8 @@ import pytest
 
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import EndpointError
+from llmopt_core.execution.timing import working
 from llmopt_core.models.base import Completion, ModelSpec
-from llmopt_core.models.own_time import working
 from llmopt_core.models.scripted import HashEmbedder
 from llmopt_core.retrieval.late_interaction import ByteMemory, LateInteractionReranker, TokenVectorStore
 from llmopt_core.retrieval.rerank import CachedReranker, rerank

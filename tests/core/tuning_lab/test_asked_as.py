@@ -9,10 +9,10 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.tuning_lab.asked_as import asks_alike, holds_more, learned_from, questions_for
-from llmopt_core.finetuning.data import TrainingExample, TrainingSet, chat_example
-from llmopt_core.finetuning.job_folder import new_folder
-from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
+from llmopt_core.finetuning.jobs.folder import new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.labs.finetuning.prompt_match import asks_alike, holds_more, learned_from, questions_for
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec

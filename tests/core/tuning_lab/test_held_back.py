@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.experiments.tuning_lab.embedder import EMBEDDER
-from llmopt_core.experiments.tuning_lab.held_back import held_back_sets, sets_used, usual_runs, usual_source
-from llmopt_core.experiments.tuning_lab.prepare import Preparation, prepare
-from llmopt_core.finetuning.data import chat_example
+from llmopt_core.finetuning.data.examples import chat_example
+from llmopt_core.labs.finetuning.embedder import EMBEDDER
+from llmopt_core.labs.finetuning.held_back import held_back_sets, sets_used, usual_runs, usual_source
+from llmopt_core.labs.finetuning.prepare import Preparation, prepare
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
 from llmopt_core.types import EvaluationSet, Example

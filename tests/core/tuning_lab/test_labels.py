@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmopt_core.experiments.tuning_lab.labels import (
+from llmopt_core.labs.finetuning.annotation import (
     Begun,
     Label,
     begun,

@@ -9,14 +9,14 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.tuning import CORNERS
-from llmopt_core.experiments.tuning_lab.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
-from llmopt_core.experiments.tuning_lab.forgetting import forgetting, general_pair
-from llmopt_core.experiments.tuning_lab.square import corners, economics, square
-from llmopt_core.finetuning.adapters import adapters_root, write_card
-from llmopt_core.finetuning.finetuners import all_jobs
-from llmopt_core.finetuning.job_folder import new_folder
-from llmopt_core.finetuning.jobs import JobRequest
+from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.jobs.folder import new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.finetuning.training.adapters import adapters_root, write_card
+from llmopt_core.labs.finetuning.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
+from llmopt_core.labs.finetuning.factorial import corners, economics, square
+from llmopt_core.labs.finetuning.forgetting import forgetting, general_pair
+from llmopt_core.labs.finetuning.training_pairs import CORNERS
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Prices
 from llmopt_core.retrieval.spec import RetrievalSpec, TransformSpec

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from llmopt_core.experiments.tuning_lab.sources import sample_questions, sample_training
-from llmopt_core.experiments.tuning_lab.structured import (
+from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.labs.finetuning.sources import sample_questions, sample_training
+from llmopt_core.labs.finetuning.structured import (
     is_structured,
     prompting_baseline,
     structured_report,
     structured_runs,
 )
-from llmopt_core.finetuning.jobs import TunedModel
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Record

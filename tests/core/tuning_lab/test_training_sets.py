@@ -10,12 +10,13 @@ import pytest
 from llmopt_core.answering.context import answer_variables
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.checks import CheckSpec
+from llmopt_core.evaluation.assertions.check import CheckSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.tuning_lab import labels as labelling
-from llmopt_core.experiments.tuning_lab import library, sources
-from llmopt_core.experiments.tuning_lab.prepare import DROPPED, Preparation, prepare
-from llmopt_core.finetuning.data import TrainingExample, chat_example, preference_example
+from llmopt_core.experiments.versions import training_sets as library
+from llmopt_core.finetuning.data.examples import TrainingExample, chat_example, preference_example
+from llmopt_core.labs.finetuning import annotation as labelling
+from llmopt_core.labs.finetuning import sources
+from llmopt_core.labs.finetuning.prepare import DROPPED, Preparation, prepare
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat

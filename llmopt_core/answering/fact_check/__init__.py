@@ -1,0 +1,1 @@
+"""Answer checks: what the passages do not support."""

@@ -1,0 +1,1 @@
+"""Assertions: conditions that an answer passes or fails."""

@@ -1,0 +1,252 @@
+"""Checks: conditions that an answer passes or fails, apart from scores.
+
+A check that cannot run is neither: `passed` is None and the failure says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from llmopt_core.cache import Cache, MemoryCache
+from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
+from llmopt_core.evaluation.assertions.rubric import RUBRIC_VERSION, meets_rubric
+from llmopt_core.evaluation.assertions.spec import (
+    EXAMPLE_COLUMN,
+    SIMILAR_THRESHOLD,
+    THRESHOLD_COLUMN,
+    CheckSpec,
+    checks_of,
+    labels,
+    problem_of,
+    threshold_of,
+)
+from llmopt_core.evaluation.assertions.text import TEXT_CHECKS, Finding
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.registry import build_metrics
+from llmopt_core.evaluation.sample import CouldNotScore, Meter, MetricInfo, Sample, fault_kind
+from llmopt_core.execution.money import plain_usd
+from llmopt_core.index.embedding_cache import encode_cached
+from llmopt_core.prompts.template import render
+from llmopt_core.types import Answer, Chunk, Example, Hit, Score, Usage
+
+if TYPE_CHECKING:
+    from llmopt_core.models.registry import Models
+
+__all__ = ["Check", "CheckSpec", "build_checks", "checks_of", "run_check", "threshold_of", "verdict"]
+
+VERSION = "1"
+# These may take up to a second; the others nothing worth a thread.
+_SLOW = ("regex", "json-schema")
+
+
+class Check:
+    """A check ready to run; it has the shape of a metric.
+
+    Args:
+        spec: The condition.
+        name: What its score is called.
+        judge: Grades rubrics; its embedding serves similarity.
+        models: Where both come from; neither is loaded before it is needed.
+        cache: Keeps embeddings.
+    """
+
+    def __init__(self, spec: CheckSpec, name: str, judge: JudgeSpec, models: Models, cache: Cache) -> None:
+        self.spec = spec
+        self.name = name
+        self._judge = judge
+        self._models = models
+        self._cache = cache
+
+    @property
+    def info(self) -> MetricInfo:
+        """For forms and tables."""
+        return MetricInfo(self.name, self.name, "check", ("answer",), True, self.spec.label, "passed")
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same answer could get another verdict."""
+        rubric = f"/{RUBRIC_VERSION}/{self._judge.version}" if self.spec.type in ("llm-rubric", "metric") else ""
+        embedding = f"/{self._judge.embedding.fingerprint}" if self.spec.type == "similar" else ""
+        return f"check-{VERSION}-{self.spec.fingerprint}{rubric}{embedding}"
+
+    @property
+    def judge(self) -> str:
+        """Name of the judge of a rubric or metric; else empty."""
+        return self._judge.label if self.spec.type in ("llm-rubric", "metric") else ""
+
+    async def score(self, sample: Sample) -> tuple[Score, Usage]:
+        """The verdict and what the judge's calls took. The value is 1 or 0, or the measured number."""
+        meter, kind = Meter(), ""
+        try:
+            finding = await self._find(sample, meter)
+        except (BudgetReached, Cancelled):
+            raise
+        except LlmOptError as error:
+            failure, kind = str(error), fault_kind(error)
+        except Exception as error:
+            failure = f"{type(error).__name__}: {error}"[:500]
+        else:
+            passed = finding.holds != self.spec.negate
+            value = float(passed) if finding.value is None else finding.value
+            return Score(self.name, value, finding.reason, passed=passed, judge=self.judge), meter.usage
+        return Score(self.name, None, failure=failure, judge=self.judge, failure_kind=kind), meter.usage
+
+    async def _find(self, sample: Sample, meter: Meter) -> Finding:
+        answer = sample.answer
+        if answer is None or sample.unanswered:
+            raise CouldNotScore(sample.unanswered)
+        spec = self.spec
+        if has_templates(spec):
+            spec = await asyncio.to_thread(filled, spec, sample.example)
+        if spec.type in _SLOW:
+            return await asyncio.to_thread(TEXT_CHECKS[spec.type], answer.text, spec)
+        if spec.type in TEXT_CHECKS:
+            return TEXT_CHECKS[spec.type](answer.text, spec)
+        if spec.type == "similar":
+            return await self._similar(answer.text, spec, sample.example)
+        if spec.type == "llm-rubric":
+            return await self._rubric(answer.text, spec, meter)
+        if spec.type == "metric":
+            return await self._metric(sample, spec, meter)
+        if spec.type == "unsupported":
+            raise CouldNotScore(spec.value["reason"])
+        return _latency(answer, spec) if spec.type == "latency" else _cost(answer, spec)
+
+    async def _similar(self, answer: str, spec: CheckSpec, example: Example) -> Finding:
+        wanted = [spec.value] if spec.value else [answer for answer in example.right_answers if answer]
+        if not wanted:
+            raise CouldNotScore("There is neither a text to compare with nor a reference answer.")
+        if not answer.strip():
+            return Finding(False, "The answer is blank.", 0.0)
+        embedder = await asyncio.to_thread(self._models.embedder, self._judge.embedding)
+        said, *meant = await asyncio.to_thread(encode_cached, [answer, *wanted], embedder, self._cache)
+        cosine, least = max(float(np.dot(said, one)) for one in meant), _or(spec.threshold, SIMILAR_THRESHOLD)
+        best = f" to the nearest of {len(wanted)} right answers" if len(wanted) > 1 else ""
+        return Finding(cosine >= least, f"Cosine similarity{best} {cosine:.3f}, at least {least:g} wanted.", cosine)
+
+    async def _metric(self, sample: Sample, spec: CheckSpec, meter: Meter) -> Finding:
+        (metric,) = build_metrics([spec.value], self._judge, self._models, self._cache)
+        score, usage = await metric.score(_with_context(sample))
+        meter.add(usage)
+        if score.value is None:
+            raise CouldNotScore(score.failure)
+        least = _or(spec.threshold, 0.0)
+        return Finding(
+            score.value >= least, f"{spec.value} is {score.value:.3g}, at least {least:g} wanted.", score.value
+        )
+
+    async def _rubric(self, answer: str, spec: CheckSpec, meter: Meter) -> Finding:
+        if self._judge.is_builtin:
+            raise CouldNotScore("The built-in judge cannot grade a rubric in words; choose an LLM as judge.")
+        chat = self._models.chat(self._judge.chat_model)
+        return await meets_rubric(answer, spec.value, spec.threshold, self._judge, chat, meter)
+
+
+def build_checks(
+    specs: Sequence[CheckSpec], judge: JudgeSpec, models: Models, cache: Cache | None = None
+) -> list[Check]:
+    """The checks ready to run, each with a name of its own."""
+    kept = cache or MemoryCache()
+    return [Check(spec, name, judge, models, kept) for spec, name in zip(specs, labels(specs), strict=True)]
+
+
+async def run_check(
+    spec: CheckSpec, sample: Sample, judge: JudgeSpec, models: Models, cache: Cache | None = None
+) -> Score:
+    """Run one check on one answer. Never raises but for a budget reached or a cancellation."""
+    (check,) = build_checks([spec], judge, models, cache)
+    return (await check.score(sample))[0]
+
+
+def verdict(specs: Sequence[CheckSpec], scores: Sequence[Score], threshold: float | None = None) -> bool | None:
+    """Whether a test passed; None where that is not known.
+
+    A test with an unsupported check is never decided. Without a threshold every check must pass, so one that failed
+    decides, whatever did not run. With one, the weighted share must reach it: a check with a score between 0 and 1
+    (similarity, rubric, metric) counts with that score, any other with 1 or 0.
+
+    Args:
+        specs: The test's checks.
+        scores: Their scores, in the same order.
+        threshold: Least share; None for all.
+    """
+    counted = [(spec, score) for spec, score in zip(specs, scores, strict=True) if spec.weight > 0]
+    if any(spec.type == "unsupported" for spec in specs):
+        return None
+    if threshold is None and any(score.passed is False for _, score in counted):
+        return False
+    if any(score.passed is None for _, score in counted):
+        return None
+    total = sum(spec.weight for spec, _ in counted)
+    if threshold is None or not total:
+        return True
+    return sum(spec.weight * _points(spec, score) for spec, score in counted) / total >= threshold
+
+
+def has_templates(spec: CheckSpec) -> bool:
+    """Whether the check's texts take something from the example."""
+    texts = spec.value if isinstance(spec.value, list | tuple) else [spec.value]
+    fixed = spec.type in ("json-schema", "metric", "unsupported")
+    return not fixed and any(isinstance(text, str) and ("{{" in text or "{%" in text) for text in texts)
+
+
+def filled(spec: CheckSpec, example: Example) -> CheckSpec:
+    """The check with its texts filled in from the example's variables, question and reference.
+
+    Raises:
+        BadInput: A text uses something the example does not have.
+        CouldNotScore: Nothing is left to look for.
+    """
+    own = {key: value for key, value in example.variables.items() if key not in (EXAMPLE_COLUMN, THRESHOLD_COLUMN)}
+    variables = {**own, "question": example.question}
+    if example.reference is not None:
+        variables["reference"] = example.reference
+    done = spec.model_copy(update={"value": _filled(spec.value, variables)})
+    problem = problem_of(done)
+    if problem:
+        raise CouldNotScore(f"With this example's variables filled in, the check {problem}.")
+    return done
+
+
+def _with_context(sample: Sample) -> Sample:
+    """Without retrieval, the example's own `context` is what the answer should rest on."""
+    context = sample.example.variables.get("context")
+    if sample.hits is not None or not isinstance(context, str) or not context:
+        return sample
+    return replace(sample, hits=(Hit(Chunk("context", 0, len(context), context), 1.0),))
+
+
+def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
+    if isinstance(value, list | tuple):
+        return [_filled(item, variables) for item in value]
+    return render(value, variables) if isinstance(value, str) else value
+
+
+def _points(spec: CheckSpec, score: Score) -> float:
+    if spec.type in ("similar", "llm-rubric", "metric") and score.value is not None:
+        value = min(1.0, max(0.0, score.value))
+        return 1.0 - value if spec.negate else value
+    return float(bool(score.passed))
+
+
+def _latency(answer: Answer, spec: CheckSpec) -> Finding:
+    most = _or(spec.threshold, 0.0)
+    return Finding(answer.seconds <= most, f"Took {answer.seconds:.3g} s, at most {most:g} s wanted.", answer.seconds)
+
+
+def _cost(answer: Answer, spec: CheckSpec) -> Finding:
+    cost, most = answer.usage.cost_usd, _or(spec.threshold, 0.0)
+    if cost is None:
+        raise CouldNotScore("The cost is unknown: the endpoint has no price for this model; add one in Settings.")
+    if answer.usage.cached_calls:
+        raise CouldNotScore("The answer came from the call cache, which does not tell what it cost when it was made.")
+    return Finding(cost <= most, f"Cost {plain_usd(cost)} USD, at most {plain_usd(most)} USD wanted.", cost)
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value

@@ -1,0 +1,1 @@
+"""Who grades answers: an LLM or the built-in judge."""

@@ -1,0 +1,84 @@
+"""What a statement adds to a sentence that it otherwise repeats, at a place where the text has nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from llmopt_core.evaluation.judges.builtin.alignment import Block, blocks_of, rising
+from llmopt_core.evaluation.judges.builtin.exchanges import content, in_active_voice
+from llmopt_core.evaluation.judges.builtin.opposites import lemma
+from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, Token
+from llmopt_core.evaluation.judges.builtin.word_lists import word_list
+
+# With this much of the statement in the sentence, one added word is enough; with less, two.
+CLOSE, NEAR = 0.75, 0.6
+# Words that add nothing that could be wrong.
+_SOFT = frozenset(map(lemma, word_list("adds nothing")))
+_SOFT_CHINESE = frozenset("比多时间人们来说有用到去没不年月日号位名只家次了都已经于其共会能就做") | word_list(
+    "adds nothing, Chinese"
+)
+
+
+def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str]) -> str:
+    """The reason if the statement adds words that stand nowhere in the text.
+
+    Args:
+        said: The statement.
+        there: The sentence it comes nearest to.
+        known: Keys of all words of the text and of the question.
+    """
+    here, text = content(in_active_voice(said)), content(in_active_voice(there))
+    blocks = blocks_of(here, text)
+    share = sum(block.size for block in blocks) / max(1, sum(token.counts for token in here))
+    if share < NEAR:
+        return ""
+    groups = {(side.group, side.side) for token in there for side in token.sides}
+    groups |= {(side.group, -1) for token in there for side in token.sides}
+    used = {place for block in blocks for place in range(block.start, block.start + block.size)}
+    free = {
+        place
+        for place, token in enumerate(here)
+        if place not in used and _is_new(token, known) and not any((s.group, -1) in groups for s in token.sides)
+    }
+    words = [here[place] for place in _inserted(here, text, rising(blocks)) if place in free]
+    words = [word for word in words if not _in_known_name(word, here, known)]
+    letters = sum(word.written[:1] >= "\u3040" and len(word.written) == 1 for word in words)
+    if len(words) - letters + letters // 2 < (1 if share >= CLOSE else 2):
+        return ""
+    joined = "".join(word.written for word in words) if letters else " ".join(word.written for word in words)
+    return f"it adds '{joined}', of which the text says nothing"
+
+
+def _is_new(token: Token, known: frozenset[str]) -> bool:
+    if not token.counts or token.key in known or token.key in _SOFT or token.amount:
+        return False
+    return token.written not in _SOFT_CHINESE and (len(token.written) > 1 or token.written >= "\u3040")
+
+
+def _in_known_name(word: Token, here: Sequence[Token], known: frozenset[str]) -> bool:
+    """`Ada Quinn` where the text only says Quinn."""
+    near = [token for token in here if abs(token.place - word.place) == 1 and token.written[:1].isupper()]
+    return word.written[:1].isupper() and any(token.key in known for token in near)
+
+
+def _inserted(here: Sequence[Token], text: Sequence[Token], chain: Sequence[Block]) -> list[int]:
+    """Places of the statement between parts that follow each other directly in the sentence."""
+    if not chain:
+        return []
+    found: list[int] = []
+    if not _words(text[: chain[0].there]):
+        found += range(chain[0].start)
+    for one, other in pairwise(chain):
+        if not _words(text[one.there + one.size : other.there]):
+            found += range(one.start + one.size, other.start)
+    last = chain[-1]
+    rest = text[last.there + last.size :]
+    end = next((place for place, token in enumerate(rest) if token.kind == BREAK), len(rest))
+    if not _words(rest[:end]):
+        found += range(last.start + last.size, len(here))
+    return found
+
+
+def _words(tokens: Sequence[Token]) -> bool:
+    return any(token.counts for token in tokens)

@@ -1,0 +1,84 @@
+"""An amount: a number with what it counts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from llmopt_core.evaluation.judges.builtin.units import CLOCK, EITHER_HALF, PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A number with what it counts, in base units: two weeks and 14 days are the same.
+
+    Attributes:
+        kind: The dimension, such as `time`, `%` or a currency; empty for a bare number.
+        start: Place in the text after NFKC; `end` is past the unit.
+        written: As it stands in the text.
+        implied: `A week`: it supports `seven days` and never lacks support itself.
+        tolerance: How far it may be off by the way it is written.
+        rounded: Whether it is said to be about right.
+        beyond: Whether it is said to be exceeded.
+    """
+
+    value: float
+    kind: str
+    start: int
+    end: int
+    written: str
+    ordinal: bool = False
+    implied: bool = False
+    tolerance: float = 0.0
+    rounded: bool = False
+    beyond: bool = False
+
+    @property
+    def is_year(self) -> bool:
+        """Whether it looks like a year."""
+        return not self.kind and 1000 <= self.value <= 2100 and self.written.isdigit()
+
+    def equals(self, other: Amount) -> bool:
+        """Whether the other supports this one: the same, or what rounds to it, or what it is said to be below."""
+        kinds = {self.kind, other.kind}
+        if kinds & {CLOCK, EITHER_HALF}:
+            return _same_time(self, other, kinds)
+        if len(kinds) > 1 and not _compatible(kinds):
+            return False
+        if self.beyond and self.value <= other.value <= 1.25 * self.value:
+            return True
+        tolerance = max(self.tolerance, (0.05 if self.rounded else 1e-6) * abs(self.value))
+        return abs(self.value - other.value) <= tolerance
+
+
+def _same_time(one: Amount, other: Amount, kinds: set[str]) -> bool:
+    """`At 8` is a time, too; without a half of the day a time may be in either."""
+    if not kinds <= {CLOCK, EITHER_HALF, PLAIN}:
+        return False
+    times = [60 * amount.value if amount.kind == PLAIN else amount.value for amount in (one, other)]
+    return (times[0] - times[1]) % (1440 if kinds == {CLOCK} else 720) == 0
+
+
+def _compatible(kinds: set[str]) -> bool:
+    """A bare degree may be of any scale, a bare number may be a multiple."""
+    return kinds in (
+        {"degree", "celsius"},
+        {"degree", "fahrenheit"},
+        {PLAIN, "times"},
+        {PLAIN, "part"},
+        {PLAIN, "ad"},
+        {PLAIN, "bc"},
+        {"%", "part"},
+    )
+
+
+def looseness(text: str, start: int) -> dict[str, bool]:
+    """Whether the number at `start` is said to be about right, or to be exceeded."""
+    before = text[max(0, start - 16) : start]
+    return {"rounded": _ABOUT.search(before) is not None, "beyond": _BEYOND.search(before) is not None}
+
+
+_ABOUT = re.compile(
+    r"(?:about|around|roughly|approximately|nearly|almost|some|just over|just under|circa|约|大约|近|将近|左右)\s*$"
+)
+_BEYOND = re.compile(r"(?:over|more than|above|at least|upwards of|超过|多于|逾)\s*$")

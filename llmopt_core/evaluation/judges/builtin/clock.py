@@ -1,0 +1,101 @@
+"""Times of the day, English and Chinese: 9:30 a.m., half past nine, noon, 下午两点零五分."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from llmopt_core.evaluation.judges.builtin.amount import Amount
+from llmopt_core.evaluation.judges.builtin.units import CLOCK, EITHER_HALF
+
+_NAMES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_OFFSETS = {"half": 30, "a quarter": 15, "quarter": 15, "five": 5, "ten": 10, "twenty": 20, "twenty-five": 25}
+_HAN = {c: value for value, c in enumerate("零一二三四五六七八九")} | {"两": 2}
+_HOUR = rf"(?:[01]?\d|2[0-4]|{'|'.join(_NAMES)})"
+# `Ten to twelve` is a range, `ten past twelve` and `ten minutes to twelve` are times. 9.30 is a time before pm alone.
+_ENGLISH = re.compile(
+    rf"""(?<![\d.,:/-])(?:
+        (?P<noon>\b(?:12\ )?noon\b|\bmidday\b) | (?P<midnight>\b(?:12\ )?midnight\b)
+      | \b(?P<offset>half\ past|(?:a\ )?quarter\ (?:past|to)|(?:five|ten|twenty|twenty-five)\ (?:minutes\ to|past))
+          \ (?P<of>{_HOUR})\b(?![:.,]\d)
+      | (?P<hour>[01]?\d|2[0-4])(?P<sign>[:.])(?P<minute>[0-5]\d)(?![\d:])
+      | \b(?P<full>{_HOUR})(?=\ ?[ap]\.?\ ?m\b|\ o['’]clock|\ in\ the\ (?:morning|afternoon|evening)\b|\ at\ night\b)
+    )""",
+    re.VERBOSE,
+)
+_HALF = re.compile(
+    r"(?:\ o['’]clock)?"
+    r"(?:\ ?(?P<letter>[ap])\.?\ ?m\b\.?|\ (?:in\ the|at)\ (?P<word>morning|afternoon|evening|night)\b)?"
+)
+_CHINESE = re.compile(
+    r"""(?P<part>上午|早上|早晨|清晨|凌晨|中午|下午|午后|傍晚|晚上|夜里)?
+        (?:(?P<hour>\d{1,2}|二?十[一二三四五六七八九]?|[零一二两三四五六七八九])
+           [点时]钟?(?P<rest>整|半|[一三]刻|(?:\d{1,2}|零?[二三四五]?十?[一二三四五六七八九十])分?)?
+         | (?P<digital>\d{1,2}):(?P<minute>[0-5]\d)(?![\d:]))
+""",
+    re.VERBOSE,
+)
+_MORNING = frozenset({"a", "morning", "上午", "早上", "早晨", "清晨", "凌晨"})
+# 三点建议 are three, 三点五 is a decimal.
+_HOUR_ENDS = re.compile(r"[^\w]|[开关起到至前后出抵发下上打闭入结集准之以举]|$")
+
+
+def clock_times(text: str) -> Iterator[Amount]:
+    """The times of day in a text in lower case; their value is in minutes since midnight."""
+    for match in _ENGLISH.finditer(text):
+        time = _english(match, text)
+        if time:
+            yield time
+    for match in _CHINESE.finditer(text):
+        time = _chinese(match, text)
+        if time:
+            yield time
+
+
+def _english(match: re.Match[str], text: str) -> Amount | None:
+    if match["noon"] or match["midnight"]:
+        return Amount(720.0 if match["noon"] else 0.0, CLOCK, *match.span(), match.group())
+    behind = _HALF.match(text, match.end())
+    half = (behind["letter"] or behind["word"] or "") if behind else ""
+    minutes = int(match["minute"] or 0)
+    if match["sign"] == "." and not half:
+        return None
+    if match["offset"]:
+        words, _, side = match["offset"].replace(" minutes", "").rpartition(" ")
+        minutes = _OFFSETS[words] * (-1 if side == "to" else 1)
+    hour = match["of"] or match["hour"] or match["full"]
+    end = behind.end() if behind else match.end()
+    return _time(text, (match.start(), end), hour, minutes, half)
+
+
+def _chinese(match: re.Match[str], text: str) -> Amount | None:
+    rest = match["rest"] or ""
+    if match["hour"] and not (match["part"] or rest) and not _HOUR_ENDS.match(text[match.end() : match.end() + 1]):
+        return None
+    if match["hour"] and rest and not (match["part"] or rest[-1] in "整半刻分"):
+        return None
+    minutes = {"": 0, "整": 0, "半": 30, "一刻": 15, "三刻": 45}.get(rest)
+    if minutes is None:
+        minutes = _han(rest.rstrip("分"))
+    hour = match["hour"] or match["digital"]
+    return _time(text, match.span(), hour, int(match["minute"] or minutes), match["part"] or "")
+
+
+def _time(text: str, span: tuple[int, int], written: str, minutes: int, half: str) -> Amount:
+    """Without a half of the day, 9:30 may be in the evening; 09:30, 0:30 and 21:30 are not in doubt."""
+    start, end = span
+    hour = _NAMES.index(written) + 1 if written in _NAMES else _han(written)
+    sure = bool(half) or hour > 12 or hour == 0 or written.startswith("0")
+    if half in _MORNING and hour == 12:
+        hour = 0
+    elif half and half not in _MORNING and hour < 12 and not (half == "中午" and hour > 10):
+        hour += 12
+    kind = CLOCK if sure else EITHER_HALF
+    return Amount(float((60 * hour + minutes) % 1440), kind, start, end, text[start:end].strip())
+
+
+def _han(text: str) -> int:
+    if text.isdigit():
+        return int(text)
+    tens, ten, unit = text.removeprefix("零").rpartition("十")
+    return 10 * (_HAN.get(tens, 1) if ten else 0) + _HAN.get(unit, 0)

@@ -1,0 +1,290 @@
+"""Whether a statement is a sentence with two of its parts exchanged: names, numbers, or who did what to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from llmopt_core.evaluation.judges.builtin.alignment import Block, blocks_of, longest_rising
+from llmopt_core.evaluation.judges.builtin.opposites import is_irregular, lemma
+from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, NUMBER, SMALL, Token
+from llmopt_core.evaluation.judges.builtin.word_lists import word_list
+
+_BE = frozenset({"is", "are", "was", "were", "been", "being", "be", "get", "got", "gets"})
+_HELD = {"included": "in", "contained": "in", "comprised": "in", "excluded": "from", "omitted": "from"}
+_BE_NOT = frozenset({"isn't", "aren't", "wasn't", "weren't"})
+_AFTER_DOER = frozenset({"in", "at", "on", "from", "with", "for", "to", "during", "since", "until", "after", "before"})
+_IRREGULAR_PARTICIPLES = word_list("participles")
+_SYMMETRIC = word_list("both ways")
+# Small words that tell the one before from the one after.
+_TURNING_POINTS = frozenset({"than", "from", "to"})
+_SYMMETRIC_CHINESE = frozenset("同跟婚晤邻签适")
+_PRONOUNS = frozenset({"he", "she", "it", "they", "this", "these", "those"})
+_CLAUSE_ENDS = frozenset({";", ".", "but", "while"})
+_NEW_CLAUSE = _CLAUSE_ENDS | {":", "whereas", "before", "after", "because", "who", "which", "that"}
+_DATES = frozenset(map(lemma, word_list("dates")))
+_TITLES = frozenset({"mr", "mrs", "ms", "dr", "prof"})
+MOST_BLOCKS = 14
+
+
+def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True) -> str:
+    """The reason if the two agree better once two parts of the statement, with something between, change places.
+
+    Strict asks that nearly all is then in the order of the sentence; else that more of it is.
+    """
+    here, text = content(in_active_voice(said)), content(in_active_voice(there))
+    blocks = blocks_of(here, text)
+    matched = sum(block.size for block in blocks)
+    unclear = any(sum(token.key == "by" for token in sentence) > 1 for sentence in (said, there))
+    # Who does what is not told from `funded by A and run by B`.
+    if unclear or not 3 <= len(blocks) <= MOST_BLOCKS or matched < 0.7 * len([t for t in here if t.counts]):
+        return ""
+    pair = _better_exchanged(blocks, strict)
+    if pair is None or not _alike(here, *pair) or _is_list(here, *pair) or _is_symmetric(here, *pair):
+        return ""
+    if _move_together(here, text, *pair) or _nothing_between(here, blocks, *pair):
+        return ""
+    if strict and _ends_between(text, *sorted(b.there for b in pair)) > _ends_between(here, *(b.start for b in pair)):
+        return ""
+    one, other = (" ".join(t.written for t in here[b.start : b.start + b.size]) for b in pair)
+    return f"'{_close_up(one)}' and '{_close_up(other)}' have changed places"
+
+
+def _better_exchanged(blocks: Sequence[Block], strict: bool) -> tuple[Block, Block] | None:
+    """The two blocks, with something between, whose exchange brings most of the others into order."""
+    order = [block.there for block in blocks]
+    before = longest_rising(order)
+    best = (before, 1, 1)
+    for i in range(len(order)):
+        for j in range(i + 2, len(order)):
+            order[i], order[j] = order[j], order[i]
+            best = max(best, (longest_rising(order), -i, -j))
+            order[i], order[j] = order[j], order[i]
+    after, i, j = best[0], -best[1], -best[2]
+    if i < 0 or (strict and (after - before < 2 or after < len(order) - (len(order) > 5))):
+        return None
+    return blocks[i], blocks[j]
+
+
+def other_owner(said: Sequence[Token], there: Sequence[Token]) -> str:
+    """The reason if `A is B's lawyer` where the text says `B is A's lawyer`."""
+    here, text = _owner(said), _owner(there)
+    if not here or not text or here[1].key != text[1].key or here[0].key == text[0].key or here[1].key in _SYMMETRIC:
+        return ""
+    if here[0].key not in {token.key for token in there} or text[0].key not in {token.key for token in said}:
+        return ""
+    return f"in the text it is '{text[0].written} {text[1].written}'"
+
+
+def _owner(sentence: Sequence[Token]) -> tuple[Token, Token] | None:
+    """The name in the genitive, and what is its."""
+    for token, following in pairwise(sentence):
+        if token.counts and token.written[:1].isupper() and token.written.endswith(("'s", "’s")) and following.counts:
+            return token, following
+    return None
+
+
+def other_doer(said: Sequence[Token], there: Sequence[Token]) -> str:
+    """The reason if the statement's name does what, in the sentence, another name does."""
+    here, text = in_active_voice(said), in_active_voice(there)
+    name, verb = _leading_name(here)
+    if not name or verb is None:
+        return ""
+    keys = {token.key for token in name}
+    common = {token.key for token in text if token.written[:1].islower()}
+    if not keys <= {token.key for token in text} or keys & common:
+        return ""
+    rest = {token.key for token in here if token.counts and token.place > verb.place}
+    found = ""
+    for place, token in enumerate(text):
+        if token.key != verb.key or not token.counts:
+            continue
+        stops = (p for p in range(place + 1, len(text)) if text[p].key in _CLAUSE_ENDS | {verb.key})
+        said_there = {other.key for other in text[place + 1 : next(stops, len(text))]}
+        if not rest or len(rest & said_there) < min(2, len(rest)):
+            continue
+        if any(_begins_again(text, p) for p in range(place + 1, len(text)) if text[p].key in keys):
+            # A scored the first goal and B the second.
+            return ""
+        doer = _name_before(text, place)
+        if not doer or keys & {other.key for other in doer}:
+            return ""
+        found = f"in the text it is '{' '.join(other.written for other in doer)}' and '{verb.written}'"
+    return found
+
+
+def _begins_again(tokens: Sequence[Token], place: int) -> bool:
+    """Whether a name stands right behind an `and` or a comma, and more follows it."""
+    behind = next((t for t in reversed(tokens[:place]) if t.kind != SMALL), None)
+    follows = any(token.counts for token in tokens[place + 1 : place + 3])
+    return behind is not None and behind.kind == BREAK and follows
+
+
+def _leading_name(tokens: Sequence[Token]) -> tuple[list[Token], Token | None]:
+    """The name a statement begins with, and the word after it."""
+    name: list[Token] = []
+    for token in tokens:
+        if token.kind == SMALL and not name:
+            if token.key not in _TITLES:
+                return [], None
+            continue
+        if token.counts and token.written[:1].isupper() and token.kind != NUMBER:
+            name.append(token)
+        elif token.kind == SMALL and name and token.key not in ("of", "de", "von", "van"):
+            continue
+        else:
+            return name, token if token.counts and token.kind != NUMBER else None
+    return name, None
+
+
+def _name_before(tokens: Sequence[Token], place: int) -> list[Token]:
+    """The name right before a place; none where a pronoun, a preposition or another word stands between."""
+    name: list[Token] = []
+    for token in reversed(tokens[:place]):
+        if token.counts:
+            if not token.written[:1].isupper() or token.kind == NUMBER:
+                break
+            name.append(token)
+        elif name:
+            if token.kind == SMALL and token.key in _AFTER_DOER | {"of", "by"}:
+                return []
+            break
+        elif token.key in _PRONOUNS:
+            return []
+    return name[::-1]
+
+
+def in_active_voice(tokens: Sequence[Token]) -> list[Token]:
+    """`B was bought by A` as `A bought B`; `B 被 A 收购` as `A 收购 B`."""
+    found: list[Token] = []
+    for clause in _clauses(tokens):
+        found += _english_active(clause) or _chinese_active(clause) or clause
+    return found
+
+
+def _english_active(clause: list[Token]) -> list[Token] | None:
+    by = next((p for p, token in enumerate(clause) if token.key == "by" and token.kind == SMALL), None)
+    if by is None or by + 1 >= len(clause):
+        return _held_in(clause)
+    be = next((p for p in range(by - 1, -1, -1) if clause[p].written.lower() in _BE), None)
+    verb = next((p for p in range((be if be is not None else by) + 1, by) if _is_participle(clause[p])), None)
+    doer = clause[by + 1 :]
+    if be is None or verb is None or not doer or next((t.kind for t in doer if t.kind != SMALL), NUMBER) == NUMBER:
+        return None
+    end = next((p for p, t in enumerate(doer) if t.kind == SMALL and t.written.lower() in _AFTER_DOER), len(doer))
+    end = next((p for p, t in enumerate(doer[:end]) if p and t.kind == BREAK and t.key != "and"), end)
+    lead = _lead(clause[:be])
+    return [*clause[:lead], *doer[:end], *clause[verb:by], *clause[lead:be], *doer[end:]]
+
+
+def _held_in(clause: list[Token]) -> list[Token] | None:
+    """`A is included in B` as `B included A`, `A is excluded from B` as `B excluded A`."""
+    verb = next((p for p, t in enumerate(clause) if t.written.lower() in _HELD), None)
+    if not verb or verb + 1 >= len(clause) or clause[verb + 1].key != _HELD[clause[verb].written.lower()]:
+        return None
+    be = next((p for p in range(verb - 1, -1, -1) if clause[p].written.lower() in _BE | _BE_NOT), None)
+    if be is None:
+        return None
+    end = next((p for p in range(verb + 2, len(clause)) if clause[p].kind == BREAK), len(clause))
+    return [*clause[verb + 2 : end], *clause[be + 1 : verb + 1], *clause[:be], *clause[end:]]
+
+
+def _lead(subject: Sequence[Token]) -> int:
+    """Where the subject begins after an opening such as `in 2010,`."""
+    return max((p + 1 for p, token in enumerate(subject) if token.key == ","), default=0)
+
+
+def _chinese_active(clause: list[Token]) -> list[Token] | None:
+    place = next((p for p, token in enumerate(clause) if token.written in ("被", "由")), None)
+    if place is None or place == 0:
+        return None
+    where = next((p for p, token in enumerate(clause[:place]) if p and token.written in ("在", "于")), place)
+    return [*clause[place + 1 :], *clause[:where]]
+
+
+def _is_participle(token: Token) -> bool:
+    written = token.written.lower()
+    if written in _IRREGULAR_PARTICIPLES or is_irregular(written):
+        return True
+    return token.counts and len(written) > 3 and written.endswith(("ed", "en"))
+
+
+def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Parts that end with a stop, a semicolon, a word that joins clauses, or a Chinese comma."""
+    found: list[list[Token]] = [[]]
+    chinese = any("\u4e00" <= token.written[:1] <= "\u9fff" for token in tokens)
+    for token in tokens:
+        found[-1].append(token)
+        ends = token.key in _NEW_CLAUSE
+        if ends or (chinese and token.key == ","):
+            found.append([])
+    return [clause for clause in found if clause]
+
+
+def content(tokens: Sequence[Token]) -> list[Token]:
+    """Content words, amounts, breaks, and the small words that tell one side from the other."""
+    return [token for token in tokens if token.counts or token.kind == BREAK or token.key in _TURNING_POINTS]
+
+
+def _between(here: Sequence[Token], one: Block, other: Block) -> Sequence[Token]:
+    return here[one.start + one.size : other.start]
+
+
+def _ends_between(tokens: Sequence[Token], start: int, end: int) -> int:
+    """How many clauses end between two places."""
+    return sum(token.key in _CLAUSE_ENDS for token in tokens[start:end])
+
+
+def _alike(here: Sequence[Token], one: Block, other: Block) -> bool:
+    """Whether both hold words, or both are amounts alone."""
+    kinds = [{_kind(token) for token in here[b.start : b.start + b.size] if token.counts} for b in (one, other)]
+    if all(len(kind) == 2 for kind in kinds):
+        # Each with its own amount: another order, nothing changed.
+        return False
+    return all(kinds) and (kinds[0] == {NUMBER}) == (kinds[1] == {NUMBER})
+
+
+def _kind(token: Token) -> str:
+    """Months, days of the week and `first` are amounts like the numbers beside them."""
+    return NUMBER if token.key in _DATES else token.kind
+
+
+def _nothing_between(here: Sequence[Token], blocks: Sequence[Block], one: Block, other: Block) -> bool:
+    """Whether the two have nothing in common with the sentence between them but a `to`; it tells sides after `from`."""
+    own = [b for b in blocks if one.start < b.start < other.start]
+    between = [token for b in own for token in here[b.start : b.start + b.size] if token.kind != BREAK]
+    return all(token.key == "to" for token in between) and not any(token.key == "from" for token in here)
+
+
+def _move_together(here: Sequence[Token], text: Sequence[Token], one: Block, other: Block) -> bool:
+    """Whether the nearest year of each of two numbers is the same in both: only their order is another."""
+    pairs = [(here[b.start], text[b.there]) for b in (one, other)]
+    if any(said.amount is None or said.amount.is_year for said, _ in pairs):
+        return False
+    years = [(_nearest_year(said, here), _nearest_year(there, text)) for said, there in pairs]
+    return all(said is not None and said == there for said, there in years) and years[0] != years[1]
+
+
+def _nearest_year(token: Token, sentence: Sequence[Token]) -> str | None:
+    years = [one for one in sentence if one is not token and one.amount is not None and one.amount.is_year]
+    return min(years, key=lambda one: abs(one.place - token.place)).key if years else None
+
+
+def _is_list(here: Sequence[Token], one: Block, other: Block) -> bool:
+    """`C, B and A` says the same as `A, B and C`."""
+    between = _between(here, one, other)
+    breaks = sum(token.kind == BREAK and token.key in (",", "and", "or", "、", "和", "与") for token in between)
+    words = [token for token in between if token.counts]
+    return breaks >= 2 and all(token.named or token.kind == NUMBER for token in words)
+
+
+def _is_symmetric(here: Sequence[Token], one: Block, other: Block) -> bool:
+    words = [token for token in _between(here, one, other) if token.counts]
+    both_ways = sum(token.key in _SYMMETRIC or token.written in _SYMMETRIC_CHINESE for token in words)
+    # A met B; but `A married C after B had died` is not of A and B.
+    return both_ways > 0 and (len(words) - both_ways < 2 or not words[0].written.isascii())
+
+
+def _close_up(text: str) -> str:
+    """Chinese characters without the blanks between them."""
+    return text if text.isascii() else text.replace(" ", "")

@@ -1,0 +1,141 @@
+"""The built-in judge: answers what Ragas asks by rules and embeddings, without an LLM and always the same.
+
+It measures grounding (does the text say this?), not correctness. `judge_agreement.py` holds its measured agreement with
+human labels.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from llmopt_core.evaluation.judges.builtin.conversation import claim_of
+from llmopt_core.evaluation.judges.builtin.grounding import Grounding, Support, is_short
+from llmopt_core.evaluation.judges.builtin.question_forms import filled_in, fits
+from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
+from llmopt_core.evaluation.metrics.ragas_bridge import question_of
+from llmopt_core.evaluation.sample import CouldNotScore, Sample
+from llmopt_core.evaluation.text import sentences
+
+_CITATION = re.compile(r"(?<!\s)\s*+\[\d+(?:\s*[,;-]\s*\d+)*\]")
+_EVASIVE = re.compile(
+    r"""\b(?:
+        (?:do|does|did)(?:\ not|n['’]t)\ (?:know|have\ (?:\w+\ )?information)
+      | (?:am|['’]m|are|['’]re|is)\ not\ (?:sure|certain|aware)
+      | (?:cannot|can\ not|can['’]t|could\ not|couldn['’]t|unable\ to)\ (?:be\ )?
+        (?:answer|answered|say|tell|determine|determined|find|provide|help)
+      | (?:context|passages?|text|documents?|article|information|sources?)\ (?:do|does)(?:\ not|n['’]t)\ (?:\w+\ )?
+        (?:contain|mention|specify|say|state|provide|include|answer|give)
+      | not\ (?:explicitly\ |directly\ )?(?:mentioned|specified|stated|provided|given|answered)\ (?:in|by)\ the
+      | no\ (?:\w+\ )?(?:information|mention|answer)\ (?:is|was|about|on|of|in|to)
+      | it\ depends
+    )\b
+    | ^\W*(?:unknown|unanswerable|not\ (?:sure|known|available|mentioned|specified|stated)|no\ (?:idea|answer)|n/a)\W*$
+    | 不知道|不清楚|不确定|无法(?:回答|确定|得知|判断)|(?:没有|未)(?:提到|提及|说明)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+# A long sentence that happens to hold such words is a statement all the same.
+_EVASIVE_WORDS = 25
+
+
+class BuiltinJudge:
+    """Judges one sample.
+
+    Args:
+        sample: Gives the question; the contexts come with what Ragas asks.
+        reader: Gives token vectors.
+    """
+
+    def __init__(self, sample: Sample, reader: TokenReader) -> None:
+        self._question = sample.example.question
+        self._reader = reader
+        self._sources: dict[str, str] = {}
+        self._times_asked = 0
+
+    async def reply(self, prompt: str, wanted: type[BaseModel]) -> BaseModel:
+        """See `Judge.reply`; the work is done outside the event loop."""
+        answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "StatementGeneratorOutput": lambda asked: {"statements": statements(asked["answer"])},
+            "NLIStatementOutput": self._grade_statements,
+            "AnswerRelevanceOutput": self._what_it_answers,
+            "ContextPrecisionOutput": self._grade_chunk,
+            "ContextRecallOutput": self._grade_reference,
+        }
+        answer = answers.get(wanted.__name__)
+        if answer is None:
+            raise CouldNotScore(f"The built-in judge cannot answer {wanted.__name__}; choose an LLM as judge.")
+        return wanted.model_validate(await asyncio.to_thread(answer, question_of(prompt)))
+
+    def source(self, statement: str) -> str:
+        """See `SampleJudge.source`."""
+        return self._sources.get(statement, "")
+
+    def _grade_statements(self, asked: dict[str, Any]) -> dict[str, Any]:
+        found = self._supported(asked["context"], asked["statements"], self._question, reply=True)
+        return {
+            "statements": [{"statement": s.statement, "reason": s.reason, "verdict": int(s.verdict)} for s in found]
+        }
+
+    def _grade_reference(self, asked: dict[str, Any]) -> dict[str, Any]:
+        found = self._supported(asked["context"], meant(asked["answer"]), asked["question"])
+        return {
+            "classifications": [
+                {"statement": s.statement, "reason": s.reason, "attributed": int(s.verdict)} for s in found
+            ]
+        }
+
+    def _grade_chunk(self, asked: dict[str, Any]) -> dict[str, Any]:
+        grounding = Grounding(asked["context"], self._reader)
+        found = grounding.usefulness(asked["question"], meant(asked["answer"]))
+        return {"reason": found.reason, "verdict": int(found.verdict)}
+
+    def _what_it_answers(self, asked: dict[str, Any]) -> dict[str, Any]:
+        answer = without_citations(asked["response"]) or asked["response"]
+        form = answer_forms(self._question, answer)[self._times_asked % QUESTIONS]
+        self._times_asked += 1
+        return {"question": form, "noncommittal": int(is_evasive(answer))}
+
+    def _supported(self, context: str, said: list[str], question: str, reply: bool = False) -> list[Support]:
+        found = Grounding(context, self._reader).supports(said, question, reply)
+        self._sources |= {support.statement: support.source for support in found}
+        return found
+
+
+def statements(answer: str) -> list[str]:
+    """The sentences of an answer that state something, citations like [1] taken out, and talk where more is said."""
+    found = [s for s in sentences(without_citations(answer)) if re.search(r"\w", s)]
+    stating = [sentence for sentence in found if not is_evasive(sentence)]
+    return [sentence for sentence in stating if claim_of(sentence)] or stating
+
+
+def meant(reference: str) -> list[str]:
+    """The statements of a reference; one that reads like a refusal is a reference all the same."""
+    return statements(reference) or [whole for whole in (without_citations(reference),) if whole]
+
+
+# How often answer relevancy asks for a question.
+QUESTIONS = 2
+
+
+def answer_forms(question: str, answer: str) -> tuple[str, str]:
+    """What stands for the questions that an answer would answer; Ragas averages their similarity to the real one.
+
+    A sentence stands for itself. A few words are far from any question, so if they are of the kind it asks for, they
+    are compared once as they are and once filled into it.
+    """
+    fitting = is_short(answer) and fits(question, answer) > 0
+    return answer, filled_in(question, answer) if fitting else answer
+
+
+def is_evasive(text: str) -> bool:
+    """Whether a short text says that it does not know."""
+    return len(text.split()) <= _EVASIVE_WORDS and _EVASIVE.search(text) is not None
+
+
+def without_citations(text: str) -> str:
+    """The text without markers such as [1] or [2, 3]."""
+    return _CITATION.sub("", text).strip()

@@ -1,0 +1,102 @@
+"""Words of a statement whose opposite, or whose negation, stands in the same place of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from llmopt_core.evaluation.judges.builtin.opposites import turned
+from llmopt_core.evaluation.judges.builtin.sentence_pair import Pair
+from llmopt_core.evaluation.judges.builtin.sentence_token import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Opposite:
+    """A word and its opposite in the same place; not `firm` where they may be said of different things."""
+
+    said: str
+    there: str
+    reason: str
+    converse: bool
+    firm: bool = True
+
+
+def turned_words(token: Token, pair: Pair) -> Iterator[Opposite]:
+    """Words whose opposite stands in the token's place, or that are negated there and not here."""
+    near = [(pair.nearness(token, other), other) for other in pair.there if _concerns(token, other)]
+    same = [score for score, other in near if _agrees(token, other)]
+    for score, other in near:
+        if score < CLOSE:
+            continue
+        if other.key == token.key and other.negated != token.negated:
+            if score > max(same, default=0.0) + MARGIN and not pair.is_negated_elsewhere(token, other):
+                which = "in the text, not here" if other.negated else "here, not in the text"
+                yield Opposite(token.written, other.written, f"'{token.written}' is negated {which}", converse=False)
+            continue
+        converse = _excludes(token, other)
+        if converse is None or score <= max(same, default=0.0) + (CLEAR if same else MARGIN):
+            continue
+        if pair.is_turned_round(token, other):
+            continue
+        likes = (one for one in pair.said if _concerns(one, other) and one.counts and _agrees(one, other))
+        if any(pair.nearness(one, other) >= score - LIKE for one in likes):
+            # The text's word has its like elsewhere in the statement.
+            continue
+        firm = not converse or _same_lead(token, other, pair)
+        reason = f"it says '{token.written}' where the text says '{other.written}'"
+        yield Opposite(token.written, other.written, reason, converse, firm)
+
+
+def _same_lead(token: Token, other: Token, pair: Pair) -> bool:
+    """Whether the same word leads up to both: for converses it matters of whom they are said."""
+    here, text = _lead(token, pair.said), _lead(other, pair.there)
+    return here == text or bool(here & text)
+
+
+def _lead(token: Token, sentence: Sequence[Token]) -> set[str]:
+    before = [one for one in sentence if one.counts and one.place < token.place and one.key not in _DEGREES]
+    return {one.key for one in before[-2:]}
+
+
+def _concerns(token: Token, other: Token) -> bool:
+    """Whether the two are the same word or stand in one group."""
+    if not other.counts or token.key == other.key:
+        return other.counts
+    return any(a.group == b.group for a in token.sides for b in other.sides) or other.key in _turned(token)
+
+
+def _turned(token: Token) -> frozenset[str]:
+    return turned(token.written.lower()) if token.written.isascii() else frozenset()
+
+
+def _agrees(token: Token, other: Token) -> bool:
+    """Whether the other says the same as far as it is known."""
+    if token.key == other.key:
+        return token.negated == other.negated
+    if any(a.group == b.group and a.side == b.side for a in token.sides for b in other.sides):
+        return token.negated == other.negated
+    return token.negated != other.negated and _excluding(token, other) is not None
+
+
+def _excludes(token: Token, other: Token) -> bool | None:
+    """Whether the two exclude each other as they stand, and if so whether they are converses."""
+    if token.negated != other.negated or token.key == other.key:
+        return None
+    if any(a.group == b.group and a.side == b.side for a in token.sides for b in other.sides):
+        return None
+    return _excluding(token, other)
+
+
+def _excluding(token: Token, other: Token) -> bool | None:
+    pairs = [(a, b) for a in token.sides for b in other.sides if a.group == b.group and a.side != b.side]
+    if pairs:
+        return any(a.converse for a, _ in pairs)
+    return False if other.key in _turned(token) else None
+
+
+# Chosen on the fitting half of tests/data/judge/families.jsonl and on BEGIN.
+_DEGREES = frozenset({"more", "most", "less", "least"})
+CLOSE = 0.4
+MARGIN = 0.1
+CLEAR = 0.5
+LIKE = 0.3

@@ -1,0 +1,89 @@
+"""A statement beside a sentence of the text: what surrounds their words, and how their clauses are negated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from llmopt_core.evaluation.judges.builtin.negations import negations_in, negative_words_in, plain_negations_in
+from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, Token
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A statement and a sentence of the text, and what surrounds each of their words."""
+
+    said: Sequence[Token]
+    there: Sequence[Token]
+
+    @cached_property
+    def _around(self) -> tuple[dict[Token, dict[str, float]], dict[Token, dict[str, float]]]:
+        return _surroundings(self.said), _surroundings(self.there)
+
+    def nearness(self, token: Token, other: Token) -> float:
+        """How many words surround both a token of the statement and one of the sentence; near ones count more."""
+        here, there = self._around[0][token], self._around[1][other]
+        shared = here.keys() & there.keys()
+        return float(sum(1 / max(1.0, (here[key] * there[key]) ** 0.5) for key in sorted(shared)))
+
+    def is_negated_elsewhere(self, token: Token, other: Token) -> bool:
+        """Whether the clause of the word that is not negated holds as many negations: they stand at other words.
+
+        `No dogs are allowed` says the same as `dogs are not allowed`, and `无法在零下启动` as `在零下不能启动`. Where
+        two words of one clause change their negation (steep and not icy, not steep and icy), the parts that an `and`
+        joins are counted apart.
+        """
+        narrow = self._crossed and not any(_is_neither(one) for one in (*self.said, *self.there))
+        here, there = _clause(self.said, token, narrow), _clause(self.there, other, narrow)
+        turned, straight = (here, there) if token.negated else (there, here)
+        if negative_words_in(straight) > negative_words_in(turned):
+            return True
+        more = negations_in(straight) - max(1, negations_in(turned))
+        return more >= 0 and more % 2 == 0
+
+    def is_turned_round(self, token: Token, other: Token) -> bool:
+        """Whether one clause holds a negation more than the other, at another word than the two."""
+        here, there = _clause(self.said, token, False), _clause(self.there, other, False)
+        return (plain_negations_in(here) - plain_negations_in(there)) % 2 == 1
+
+    @cached_property
+    def _crossed(self) -> bool:
+        """Whether some word is negated here alone, and another there alone."""
+        here = {token.key: token.negated for token in self.said if token.counts}
+        there = {token.key: token.negated for token in self.there if token.counts}
+        return len({here[key] for key in here.keys() & there.keys() if here[key] != there[key]}) == 2
+
+
+def _is_neither(token: Token) -> bool:
+    return token.written.lower() in ("neither", "nor")
+
+
+def _clause(sentence: Sequence[Token], token: Token, narrow: bool) -> list[Token]:
+    """The tokens around one up to the next breaks; `and` and `or` break only a narrow one."""
+    place = next(place for place, one in enumerate(sentence) if one is token)
+    ends = [p for p, one in enumerate(sentence) if one.kind == BREAK and (narrow or one.key not in _JOINING)]
+    start = max((end for end in ends if end < place), default=-1)
+    stop = min((end for end in ends if end > place), default=len(sentence))
+    return list(sentence[start + 1 : stop])
+
+
+_JOINING = frozenset({"and", "or", "和", "与", "及", "、"})
+
+
+def _surroundings(sentence: Sequence[Token]) -> dict[Token, dict[str, float]]:
+    """Per content word or amount, the keys of those near it with their distance."""
+    counting = [token for token in sentence if token.counts]
+    found: dict[Token, dict[str, float]] = {}
+    for place, token in enumerate(counting):
+        near: dict[str, float] = {}
+        for other in counting[max(0, place - int(REACH)) : place + int(REACH) + 1]:
+            distance = abs(other.place - token.place)
+            if 0 < distance <= REACH:
+                near[other.key] = min(distance, near.get(other.key, REACH))
+        found[token] = near
+    return found
+
+
+# Content words to either side of a word that tell where it stands.
+REACH = 8.0

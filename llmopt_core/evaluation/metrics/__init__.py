@@ -1,0 +1,1 @@
+"""Every metric by name: text, retrieval and Ragas."""

@@ -1,0 +1,151 @@
+"""The Ragas metrics: their inputs from a sample, their evidence from what the judge said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from llmopt_core.evaluation.metrics.ragas_bridge import Judge, RecordingJudge, ragas_value
+from llmopt_core.evaluation.metrics.text import Encode
+from llmopt_core.evaluation.sample import CouldNotScore, Meter, Outcome, Sample, Work
+from llmopt_core.evaluation.text import clean, shorten
+from llmopt_core.types import Evidence, Hit
+
+
+class SampleJudge(Judge, Protocol):
+    """A judge made for one sample."""
+
+    def source(self, statement: str) -> str:
+        """The sentence of the sample's contexts that a statement rests on; empty where there is none."""
+        ...
+
+
+JudgeFor = Callable[[Sample, Meter], SampleJudge]
+
+
+@dataclass(frozen=True)
+class RagasMetrics:
+    """The Ragas metrics over one judge.
+
+    Attributes:
+        judge_for: Makes the judge of one sample.
+        encode: Embedding for answer relevancy; unit vectors.
+        questions: How many questions answer relevancy generates per answer.
+    """
+
+    judge_for: JudgeFor
+    encode: Encode
+    questions: int = 3
+
+    def work(self) -> Mapping[str, Work]:
+        """The metrics by name."""
+        return {
+            "faithfulness": self.faithfulness,
+            "answer_relevancy": self.answer_relevancy,
+            "context_precision": self.context_precision,
+            "context_utilization": self.context_utilization,
+            "context_recall": self.context_recall,
+        }
+
+    async def faithfulness(self, sample: Sample, meter: Meter) -> Outcome:
+        """Share of the answer's statements that the contexts support."""
+        answer = _said(sample)
+        judge = self.judge_for(sample, meter)
+        heard = RecordingJudge(judge)
+        inputs = {"user_input": _question(sample), "response": answer, "retrieved_contexts": _texts(sample.shown)}
+        value = await ragas_value("Faithfulness", heard, self.encode, inputs)
+        evidence = tuple(
+            Evidence(part["statement"], bool(part["verdict"]), part["reason"], judge.source(part["statement"]))
+            for part in heard.said[-1][1]["statements"]
+        )
+        return Outcome(value, _counted(evidence, "statements are supported"), evidence)
+
+    async def answer_relevancy(self, sample: Sample, meter: Meter) -> Outcome:
+        """How close the question is to the questions the answer would answer; 0 for an evasive or blank answer."""
+        if not sample.answer_text:
+            return Outcome(0.0, "The answer is blank, so it answers nothing.")
+        heard = RecordingJudge(self.judge_for(sample, meter))
+        inputs = {"user_input": _question(sample), "response": _said(sample)}
+        value = await ragas_value("AnswerRelevancy", heard, self.encode, inputs, strictness=self.questions)
+        evidence = tuple(_relevance_evidence(reply) for _, reply in heard.said)
+        if evidence and not _yes(evidence):
+            return Outcome(value, "The answer is evasive, which counts as 0.", evidence)
+        return Outcome(value, "Mean cosine similarity between the question and what the answer answers.", evidence)
+
+    async def context_precision(self, sample: Sample, meter: Meter) -> Outcome:
+        """Average precision of the retrieved chunks, each judged useful or not for the reference answer."""
+        reference = {"reference": clean(sample.example.reference or "")}
+        return await self._precision("ContextPrecision", sample, meter, sample.hits or (), reference)
+
+    async def context_utilization(self, sample: Sample, meter: Meter) -> Outcome:
+        """As context precision, against the answer given; needs no reference."""
+        return await self._precision("ContextUtilization", sample, meter, sample.shown, {"response": _said(sample)})
+
+    async def _precision(
+        self, name: str, sample: Sample, meter: Meter, hits: tuple[Hit, ...], target: dict[str, str]
+    ) -> Outcome:
+        heard = RecordingJudge(self.judge_for(sample, meter))
+        kept = tuple(hit for hit in hits if hit.chunk.text.strip())
+        if not kept:
+            raise CouldNotScore("Nothing was retrieved.")
+        inputs = {"user_input": _question(sample), "retrieved_contexts": _texts(kept)} | target
+        value = await ragas_value(name, heard, self.encode, inputs)
+        evidence = tuple(
+            Evidence(shorten(hit.chunk.text), bool(reply["verdict"]), reply["reason"], hit.chunk.id)
+            for hit, (_, reply) in zip(kept, heard.said, strict=True)
+        )
+        useful = [str(rank) for rank, part in enumerate(evidence, 1) if part.verdict]
+        return Outcome(value, f"Useful chunks: {', '.join(useful) or 'none'} of {len(evidence)}.", evidence)
+
+    async def context_recall(self, sample: Sample, meter: Meter) -> Outcome:
+        """Share of the reference answer's statements that the retrieved chunks hold."""
+        contexts = _texts(sample.hits or ())
+        if not contexts:
+            return Outcome(0.0, "Retrieval found nothing, so no part of the reference answer is in the contexts.")
+        judge = self.judge_for(sample, meter)
+        heard = RecordingJudge(judge)
+        inputs = {
+            "user_input": _question(sample),
+            "retrieved_contexts": contexts,
+            "reference": clean(sample.example.reference or ""),
+        }
+        value = await ragas_value("ContextRecall", heard, self.encode, inputs)
+        evidence = tuple(
+            Evidence(part["statement"], bool(part["attributed"]), part["reason"], judge.source(part["statement"]))
+            for part in heard.said[-1][1]["classifications"]
+        )
+        return Outcome(value, _counted(evidence, "sentences of the reference answer are in the contexts"), evidence)
+
+
+def _question(sample: Sample) -> str:
+    question = clean(sample.example.question).strip()
+    if not question:
+        raise CouldNotScore("The example has no question.")
+    return question
+
+
+def _said(sample: Sample) -> str:
+    if not sample.answer_text:
+        raise CouldNotScore("The answer is blank: there is nothing to judge.")
+    return clean(sample.answer_text)
+
+
+def _texts(hits: tuple[Hit, ...]) -> list[str]:
+    return [clean(hit.chunk.full_text) for hit in hits if hit.chunk.text.strip()]
+
+
+def _counted(evidence: tuple[Evidence, ...], what: str) -> str:
+    """How many, and why the first that is not."""
+    text = f"{_yes(evidence)} of {len(evidence)} {what}."
+    reason = next((part.reason for part in evidence if not part.verdict), "")
+    return f"{text} {shorten(reason, 300)}" if reason else text
+
+
+def _yes(evidence: tuple[Evidence, ...]) -> int:
+    return sum(bool(part.verdict) for part in evidence)
+
+
+def _relevance_evidence(reply: Mapping[str, Any]) -> Evidence:
+    evasive = bool(reply["noncommittal"])
+    return Evidence(reply["question"], not evasive, "The answer is evasive." if evasive else "What the answer answers.")

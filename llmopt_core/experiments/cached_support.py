@@ -1,0 +1,44 @@
+"""Verdicts of the fact check, each claim judged once ever against the same passages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from llmopt_core.answering.fact_check.support import Judged, Support
+from llmopt_core.cache import Cache
+from llmopt_core.runs.codec import Unreadable, pack, unpack
+from llmopt_core.types import fingerprint
+
+STAGE = "support"
+
+
+class KeptSupport:
+    """Gives the verdicts that are kept, with the time they took when they were made.
+
+    Args:
+        inner: Judges what is new; its label names all that its verdicts depend on.
+        cache: Where verdicts are kept.
+    """
+
+    def __init__(self, inner: Support, cache: Cache) -> None:
+        self._inner, self._cache = inner, cache
+        self.label = inner.label
+
+    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> Judged:
+        """See `Support.judge`."""
+        key = fingerprint(STAGE, self.label, list(claims), list(passages), question)
+        known = await asyncio.to_thread(self._known, key)
+        if known is not None:
+            return known
+        judged = await self._inner.judge(claims, passages, question)
+        await asyncio.to_thread(self._cache.put_many, STAGE, {key: pack(judged, Judged)})
+        return judged
+
+    def _known(self, key: str) -> Judged | None:
+        data = self._cache.get_many(STAGE, [key]).get(key)
+        try:
+            return None if data is None else unpack(data, Judged)
+        except Unreadable:
+            # Written by another version of the program: judged anew.
+            return None

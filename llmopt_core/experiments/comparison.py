@@ -1,0 +1,247 @@
+"""A comparison as it is stored: one run per variant and repeat, tied together by an id in the runs' options."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.basis import BEHIND, models_basis, run_changes, runs_changed
+from llmopt_core.experiments.comparison_plan import ComparisonPlan
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.grading import recorded_metrics
+from llmopt_core.experiments.keys import documents_version
+from llmopt_core.models.registry import Models
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import ACTIVE, COMPARISON, Project, Run, Status
+
+NOTES = "comparison notes"
+"""The kind of the drafts that keep what was noted on rows."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A stored comparison.
+
+    Attributes:
+        runs: By column, then by repeat.
+        origin: What was chosen to make it; empty where it was not chosen in the app.
+    """
+
+    id: str
+    project: str
+    variants: tuple[Configuration, ...]
+    set_name: str
+    set_version: str
+    checks: tuple[CheckSpec, ...]
+    judge: JudgeSpec
+    metrics: tuple[str, ...]
+    concurrency: int
+    runs: tuple[tuple[Run, ...], ...]
+    origin: Mapping[str, Any]
+
+    @property
+    def repeats(self) -> int:
+        """How often each example was asked."""
+        return len(self.runs[0])
+
+    @property
+    def total(self) -> int:
+        """Number of rows."""
+        return self.runs[0][0].total
+
+    @property
+    def budget_usd(self) -> float | None:
+        """The most it may cost in all."""
+        return self.runs[0][0].budget_usd
+
+    @property
+    def out_of_budget(self) -> bool:
+        """Whether its budget stopped it."""
+        return any(run.status == "budget-reached" for run in self.all_runs)
+
+    @property
+    def error(self) -> str:
+        """Why it ended early; empty where it did not."""
+        return next((run.error for run in self.all_runs if run.error), "")
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was started."""
+        return min(run.created_at for column in self.runs for run in column)
+
+    @property
+    def all_runs(self) -> list[Run]:
+        """Every run."""
+        return [run for column in self.runs for run in column]
+
+    @property
+    def status(self) -> Status:
+        """How it stands: active while one run is, else the first thing that is not `finished`."""
+        states = [run.status for run in self.all_runs]
+        active = [state for state in states if state in ACTIVE]
+        return (active or [state for state in states if state != "finished"] or ["finished"])[0]
+
+    @property
+    def title(self) -> str:
+        """`plain against think on questions (20)`."""
+        names = " against ".join(variant.name for variant in self.variants)
+        return f"{names} on {self.set_name} ({self.total})"
+
+
+def new_id() -> str:
+    """An id that no other comparison has."""
+    return secrets.token_hex(4)
+
+
+def start_comparison(
+    store: Store, plan: ComparisonPlan, comparison_id: str, models: Models | None = None, job_id: int | None = None
+) -> Comparison:
+    """Store the runs of a comparison that is about to be worked on.
+
+    Repeats are stored before first answers, so that the newest run of each variant is its first answers.
+
+    Args:
+        store: Where.
+        plan: What is compared.
+        comparison_id: See `new_id`.
+        models: Those behind the variants' names; which addresses and weights they are is kept with the runs.
+        job_id: The job it belongs to.
+    """
+    store.keep_evaluation_set(plan.project, plan.evaluation_set)
+    from llmopt_core.experiments.training_sources import training_overlap
+
+    metrics = recorded_metrics(plan.metrics, plan.examples)
+    learned = [training_overlap(store, plan.project, variant, plan.examples) for variant in plan.variants]
+    behind = [{BEHIND: models_basis(variant, models, plan.judge)} if models else {} for variant in plan.variants]
+    for repeat in reversed(range(plan.repeats)):
+        for column, variant in enumerate(plan.variants):
+            store.start_run(
+                plan.project,
+                variant.model_dump(mode="json"),
+                variant.fingerprint,
+                evaluation_set=plan.evaluation_set.name,
+                set_version=plan.evaluation_set.version,
+                judge=plan.judge.label,
+                metrics=metrics,
+                total=len(plan.evaluation_set.examples),
+                options={**_options(plan, comparison_id, column, repeat), **behind[column]},
+                job_id=job_id,
+                documents_version=documents_version(plan.documents),
+                training=learned[column].model_dump(mode="json"),
+            )
+    return comparison(store, plan.project, comparison_id)
+
+
+def comparisons(store: Store, project: Project | str) -> list[Comparison]:
+    """All comparisons of a project, newest first. Those that another version of the program made are left out."""
+    gathered: dict[str, list[Run]] = {}
+    for run in store.runs(project):
+        if run.comparison:
+            gathered.setdefault(run.comparison, []).append(run)
+    return [found for key, runs in gathered.items() if (found := _readable(key, runs)) is not None]
+
+
+def comparison(store: Store, project: Project | str, comparison_id: str) -> Comparison:
+    """One comparison.
+
+    Raises:
+        BadInput: There is none of that id.
+    """
+    for found in comparisons(store, project):
+        if found.id == comparison_id:
+            return found
+    raise BadInput(f"There is no comparison {comparison_id} in this project.")
+
+
+def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
+    """What the comparison was started with.
+
+    Raises:
+        BadInput: Its examples are gone.
+    """
+    retrieves = any(variant.retrieval is not None for variant in found.variants)
+    return ComparisonPlan(
+        found.project,
+        found.variants,
+        store.evaluation_set(found.project, found.set_name, found.set_version),
+        found.checks,
+        found.judge,
+        found.metrics,
+        found.repeats,
+        found.concurrency,
+        tuple(store.documents(found.project)) if retrieves else (),
+        found.budget_usd,
+        found.origin,
+    )
+
+
+def earlier_state(found: Comparison, documents: str, models: Models) -> str:
+    """One sentence on what stands behind the variants' names that was another when they answered; else empty.
+
+    Args:
+        found: The comparison.
+        documents: The version of the project's documents now.
+        models: Those behind the variants' names now.
+    """
+    names = [variant.name for variant in found.variants]
+    return runs_changed({
+        name: run_changes(column[0], None, None, documents, models)
+        for name, column in zip(names, found.runs, strict=True)
+    })  # fmt: skip
+
+
+def delete_comparison(store: Store, found: Comparison) -> None:
+    """Remove a comparison with all its runs.
+
+    Raises:
+        BadInput: It is under way.
+    """
+    store.delete_runs([run.id for run in found.all_runs])
+    store.delete_draft(found.project, NOTES, found.id)
+
+
+def _options(plan: ComparisonPlan, comparison_id: str, column: int, repeat: int) -> dict[str, object]:
+    return {
+        COMPARISON: comparison_id,
+        "column": column,
+        "repeat": repeat,
+        "checks": [check.model_dump(mode="json", exclude_defaults=True) for check in plan.checks],
+        "metrics": list(plan.metrics),
+        "judge": plan.judge.model_dump(mode="json"),
+        "concurrency": plan.concurrency,
+        "origin": dict(plan.origin),
+        "limit": None,
+        "budget_usd": plan.budget_usd,
+    }
+
+
+def _readable(key: str, runs: Sequence[Run]) -> Comparison | None:
+    try:
+        return _comparison(key, runs)
+    except (BadInput, ValueError, KeyError):
+        return None
+
+
+def _comparison(key: str, runs: Sequence[Run]) -> Comparison:
+    placed = {(int(run.options["column"]), int(run.options["repeat"])): run for run in runs}
+    columns, repeats = (max(place[axis] for place in placed) + 1 for axis in (0, 1))
+    first = placed[0, 0]
+    return Comparison(
+        key,
+        first.project,
+        tuple(configuration_from(placed[column, 0].configuration) for column in range(columns)),
+        first.evaluation_set,
+        first.set_version,
+        tuple(CheckSpec.model_validate(check) for check in first.options["checks"]),
+        JudgeSpec.model_validate(first.options["judge"]),
+        tuple(first.options["metrics"]),
+        int(first.options["concurrency"]),
+        tuple(tuple(placed[column, repeat] for repeat in range(repeats)) for column in range(columns)),
+        first.options["origin"],
+    )

@@ -1,0 +1,102 @@
+"""What a comparison will take, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmopt_core.experiments.comparison_plan import ComparisonPlan, with_checks
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.preview import preview_prompt, preview_variables
+from llmopt_core.experiments.upper_estimate import Most, most_grading, most_retrieval, not_counted, passages_tokens
+from llmopt_core.models.registry import Models
+from llmopt_core.types import Example
+
+_LOOKED_AT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonEstimate:
+    """An estimate from a few rows.
+
+    Attributes:
+        answers: Over all variants and repeats; rows that are not run take none.
+        calls: Model calls that answer, steps of chains included, as if nothing were cached.
+        prompt_tokens: Of all these calls.
+        cost_usd: Least and most: without any answer, and with answers as long as allowed, searched for and graded with
+            as many calls as that may take. None without a price.
+        beside: Calls beside the answers at most: those of an LLM judge and of retrieval.
+        not_counted: What else may be paid, in words.
+    """
+
+    answers: int
+    calls: int
+    prompt_tokens: int
+    cost_usd: tuple[float, float] | None
+    beside: int = 0
+    not_counted: tuple[str, ...] = ()
+
+
+def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | None = None) -> ComparisonEstimate:
+    """Render the prompts of a few rows and count. Nothing is sent.
+
+    Args:
+        plan: What is compared.
+        models: Know tokenizers and prices.
+        answers: Of each variant, where it is not one for each row and repeat.
+
+    Raises:
+        BadInput: A prompt cannot be rendered, or an endpoint is unknown.
+    """
+    calls = tokens = 0
+    least = most = 0.0
+    priced = True
+    asked = plan.asked
+    answers = len(asked) * plan.repeats if answers is None else answers
+    beside = _beside(plan, models, answers)
+    for variant in plan.variants if asked else ():
+        each, cost, steps = _per_answer(asked, variant, models)
+        calls += answers * (1 + steps)
+        tokens += round(answers * each)
+        endpoint = models.endpoint(variant.model.endpoint)
+        price = endpoint.price_of(variant.model.name or endpoint.default_model)
+        written = None if price is None else price.cost(0, (1 + steps) * variant.model.max_tokens)
+        priced = priced and cost is not None and written is not None
+        if cost is not None and written is not None:
+            least += answers * cost
+            most += answers * (cost + written)
+    usd = None if not priced or beside.usd is None else (least, most + beside.usd)
+    more = dict.fromkeys(told for variant in plan.variants for told in not_counted(variant))
+    return ComparisonEstimate(answers * len(plan.variants), calls, tokens, usd, beside.calls, tuple(more))
+
+
+def _beside(plan: ComparisonPlan, models: Models, answers: int) -> Most:
+    """Grading each answer, and searching each question once for every way to search."""
+    asked = [with_checks(example, plan.checks) for example in plan.asked]
+    total = Most()
+    if not asked:
+        return total
+    found = {variant.retrieval.fingerprint: variant.retrieval for variant in plan.variants if variant.retrieval}
+    parts = [(most_retrieval(spec, plan.documents, asked, models), 1.0) for spec in found.values()]
+    parts += [
+        (most_grading(variant, asked, plan.metrics, plan.judge, models), answers / len(asked))
+        for variant in plan.variants
+    ]
+    for most, share in parts:
+        total.calls += round(most.calls * share)
+        total.usd = None if total.usd is None or most.usd is None else total.usd + most.usd * share
+    return total
+
+
+def _per_answer(examples: Sequence[Example], variant: Configuration, models: Models) -> tuple[float, float | None, int]:
+    """Mean prompt tokens and cost of one answer, and the number of steps before it."""
+    looked_at = examples[:: max(1, len(examples) // _LOOKED_AT)][:_LOOKED_AT]
+    made = [
+        preview_prompt(variant.prompt, preview_variables(variant.prompt, example), variant.model, models)
+        for example in looked_at
+    ]
+    mean = sum(one.tokens for one in made) / len(made) + passages_tokens(variant.retrieval)
+    costs = [one.cost_usd for one in made if one.cost_usd is not None]
+    shown = sum(one.tokens for one in made)
+    cost = None if len(costs) < len(made) else (sum(costs) * (mean * len(made) / shown) / len(made) if shown else 0.0)
+    return mean, cost, len(variant.prompt.steps)

@@ -1,0 +1,161 @@
+"""What is compared side by side: up to four variants over the same examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, CheckSpec, checks_of, why_not_run
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.preflight import check_run
+from llmopt_core.experiments.work_name import work_name
+from llmopt_core.labs.prompts.few_shot_sources import without_repeated_questions
+from llmopt_core.models.registry import Models
+from llmopt_core.types import Document, EvaluationSet, Example, fingerprint
+
+MOST_VARIANTS = 4
+MOST_REPEATS = 20
+FREE_INPUT = "free input"
+
+
+@dataclass(frozen=True)
+class ComparisonPlan:
+    """A comparison before it runs.
+
+    Attributes:
+        variants: The columns; the others are compared with the first.
+        evaluation_set: Its examples are the rows.
+        checks: Asked of every answer, before the checks its example brings along.
+        judge: Grades rubrics and metrics.
+        metrics: Further scores per answer.
+        repeats: How often each variant is asked each example.
+        concurrency: Answers in work at once, over all columns.
+        documents: What variants with retrieval search in.
+        budget_usd: The most that all answers may cost, those of earlier starts of the same comparison included.
+        origin: What was chosen to make this plan, so that it can be chosen again.
+    """
+
+    project: str
+    variants: tuple[Configuration, ...]
+    evaluation_set: EvaluationSet
+    checks: tuple[CheckSpec, ...] = ()
+    judge: JudgeSpec = field(default_factory=JudgeSpec)
+    metrics: tuple[str, ...] = ()
+    repeats: int = 1
+    concurrency: int = 8
+    documents: tuple[Document, ...] = ()
+    budget_usd: float | None = None
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        """The rows, each with all of its checks."""
+        return tuple(with_checks(example, self.checks) for example in self.evaluation_set.examples)
+
+    @property
+    def asked(self) -> tuple[Example, ...]:
+        """The rows whose questions are asked: those without a check that is not supported."""
+        return tuple(example for example in self.evaluation_set.examples if not why_not_run(example))
+
+
+def check_plan(plan: ComparisonPlan, models: Models) -> None:
+    """Refuse a comparison that could only fail.
+
+    Raises:
+        BadInput: Too few or too many variants, two of one name, no example, a check that cannot be read, a variant
+            with an unknown endpoint or variable.
+    """
+    if not 1 <= len(plan.variants) <= MOST_VARIANTS:
+        raise BadInput(f"Compare 1 to {MOST_VARIANTS} variants, not {len(plan.variants)}.")
+    if not 1 <= plan.repeats <= MOST_REPEATS:
+        raise BadInput(f"Repeat each answer 1 to {MOST_REPEATS} times, not {plan.repeats}.")
+    if plan.concurrency < 1:
+        raise BadInput("Concurrency must be at least 1.")
+    names = [variant.name for variant in plan.variants]
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise BadInput(f"Two variants are called {double}; give each its own name.")
+    for example in plan.evaluation_set.examples:
+        checks_of(example)
+    for variant in plan.variants:
+        check_run(variant, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
+    if not plan.judge.is_builtin:
+        models.endpoint(plan.judge.endpoint)
+
+
+def comparison_work_name(plan: ComparisonPlan, models: Models) -> str:
+    """Under which what was paid for a comparison is kept: everything that decides its answers and scores."""
+    decided = [list(plan.metrics), plan.repeats]
+    return fingerprint(
+        "comparison",
+        [
+            work_name("variant", one, plan.examples, plan.documents, models, plan.judge, decided)
+            for one in plan.variants
+        ],
+    )
+
+
+def chosen_examples(found: EvaluationSet, ids: Iterable[str]) -> EvaluationSet:
+    """The set itself where all its examples are chosen, else a set of the chosen ones under a name that says so."""
+    wanted = set(ids)
+    examples = tuple(example for example in found.examples if example.id in wanted)
+    if len(examples) == len(found.examples):
+        return found
+    return EvaluationSet(f"{found.name}, {len(examples)} chosen", examples)
+
+
+def asked_examples(found: EvaluationSet) -> EvaluationSet:
+    """The set without examples that could never pass, because a check of theirs is not supported.
+
+    Raises:
+        BadInput: None is left.
+    """
+    asked = [example.id for example in found.examples if not why_not_run(example)]
+    if found.examples and not asked:
+        why = why_not_run(found.examples[0]).removeprefix("Not run: ")
+        raise BadInput(f"No question of {found.name} can be asked: {why}.")
+    return chosen_examples(found, asked)
+
+
+def free_input(rows: Sequence[dict[str, str]]) -> EvaluationSet:
+    """Typed rows as a set. Each has `question`; `reference` is the expected answer, other columns are variables.
+
+    Raises:
+        BadInput: No row has a question.
+    """
+    examples = tuple(_typed(number, row) for number, row in enumerate(rows, 1) if row.get("question", "").strip())
+    if not examples:
+        raise BadInput("Type at least one question.")
+    return EvaluationSet(FREE_INPUT, examples)
+
+
+def with_checks(example: Example, shared: Sequence[CheckSpec]) -> Example:
+    """The example carrying the shared checks before its own.
+
+    Raises:
+        BadInput: Its own checks cannot be read.
+    """
+    if not shared:
+        return example
+    checks = [check.model_dump(mode="json", exclude_defaults=True) for check in (*shared, *checks_of(example))]
+    return replace(example, variables={**example.variables, EXAMPLE_COLUMN: checks})
+
+
+def without_leaks(plan: ComparisonPlan) -> tuple[ComparisonPlan, dict[str, tuple[str, ...]]]:
+    """The plan without few-shot examples that repeat one of its questions, and those left out by variant."""
+    left_out: dict[str, tuple[str, ...]] = {}
+    variants = []
+    for variant in plan.variants:
+        prompt, repeated = without_repeated_questions(variant.prompt, plan.evaluation_set.examples)
+        variants.append(variant.model_copy(update={"prompt": prompt}) if repeated else variant)
+        if repeated:
+            left_out[variant.name] = repeated
+    return replace(plan, variants=tuple(variants)), left_out
+
+
+def _typed(number: int, row: dict[str, str]) -> Example:
+    own = {key: value for key, value in row.items() if key not in ("question", "reference") and value.strip()}
+    return Example(f"input-{number}", row["question"], row.get("reference", "").strip() or None, variables=own)

@@ -1,0 +1,126 @@
+"""Look before spending: can this configuration run on this set at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.assertions.check import checks_of, threshold_of
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.registry import METRICS, check_names
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.models.base import EmbeddingSpec, ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.assemble import undefined_variables
+from llmopt_core.types import Document, EvaluationSet, Example
+
+
+def check_run(  # noqa: PLR0917
+    configuration: Configuration,
+    evaluation_set: EvaluationSet,
+    documents: Sequence[Document],
+    metrics: Sequence[str],
+    judge: JudgeSpec,
+    models: Models,
+    budget_usd: float | None = None,
+) -> None:
+    """Refuse a run that could only fail.
+
+    Raises:
+        BadInput: The set is empty, a metric, endpoint or prompt variable is unknown, a check is wrong, documents are
+            missing, or a budget is set and a price is not known.
+    """
+    name = configuration.name
+    if not evaluation_set.examples:
+        raise BadInput(f"The evaluation set {evaluation_set.name} has no examples; add some first.")
+    if configuration.retrieval is not None and not documents:
+        raise BadInput(f"{name} retrieves, but there are no documents; add some, or take retrieval out.")
+    check_names(metrics)
+    for example in evaluation_set.examples:
+        checks_of(example), threshold_of(example)
+    missing = _missing_variables(configuration, evaluation_set)
+    if missing:
+        raise BadInput(_undefined(name, sorted(missing)[0], evaluation_set, configuration))
+    asked = list(_asked(configuration, metrics, judge, evaluation_set.examples))
+    for spec in asked:
+        models.endpoint(spec.endpoint)
+    if configuration.retrieval is not None and configuration.retrieval.embedding.endpoint:
+        models.endpoint(configuration.retrieval.embedding.endpoint)
+    if budget_usd is not None:
+        check_budget(budget_usd, asked, models, _embedded(configuration, judge))
+
+
+def _missing_variables(configuration: Configuration, evaluation_set: EvaluationSet) -> set[str]:
+    try:
+        return undefined_variables(configuration.prompt, _known(evaluation_set.examples, configuration))
+    except BadInput as error:
+        told = str(error)
+        raise BadInput(f"The prompt of {configuration.name}: {told[0].lower()}{told[1:]}") from error
+
+
+def _asked(
+    configuration: Configuration, metrics: Sequence[str], judge: JudgeSpec, examples: Sequence[Example]
+) -> Iterable[ModelSpec]:
+    yield from configuration.models
+    grades = any("judge" in METRICS[name].needs for name in metrics)
+    if not judge.is_builtin and (grades or any(_is_graded(example) for example in examples)):
+        yield judge.chat_model
+
+
+def _is_graded(example: Example) -> bool:
+    return any(check.type in ("llm-rubric", "metric") for check in checks_of(example))
+
+
+def _embedded(configuration: Configuration, judge: JudgeSpec) -> Iterable[EmbeddingSpec]:
+    yield judge.embedding
+    if configuration.retrieval is not None:
+        yield configuration.retrieval.embedding
+
+
+def _known(examples: Sequence[Example], configuration: Configuration) -> list[str]:
+    """Variables that at least one example has; one that lacks it becomes a failed record."""
+    own = {name for example in examples for name in example.variables}
+    return ["question", *own, *(["context", "documents"] if configuration.retrieval is not None else [])]
+
+
+def _undefined(name: str, variable: str, evaluation_set: EvaluationSet, configuration: Configuration) -> str:
+    if variable in ("context", "documents"):
+        return f"The prompt of {name} uses {{{{ {variable} }}}}, but {name} retrieves nothing; add retrieval to it."
+    known = ", ".join(sorted(_known(evaluation_set.examples, configuration)))
+    return (
+        f"The prompt of {name} uses {{{{ {variable} }}}}, which is no column of {evaluation_set.name}; "
+        f"usable are: {known}."
+    )
+
+
+def check_budget(
+    budget_usd: float,
+    asked: Iterable[ModelSpec | EmbeddingSpec],
+    models: Models,
+    embedded: Iterable[EmbeddingSpec] = (),
+) -> None:
+    """Refuse a budget that could not be kept.
+
+    Args:
+        budget_usd: The most that may be paid.
+        asked: Chat models, and embedding models among them.
+        models: Know the prices.
+        embedded: Embedding models; those on this machine cost nothing.
+
+    Raises:
+        BadInput: It is not above 0, or the price of a model is not known.
+    """
+    if not budget_usd > 0:
+        raise BadInput("The budget must be more than 0 USD.")
+    for spec in (*asked, *embedded):
+        if not spec.endpoint:
+            continue
+        endpoint = models.endpoint(spec.endpoint)
+        model = (spec.name if isinstance(spec, ModelSpec) else spec.model) or endpoint.default_model
+        if not endpoint.is_priced(model, writes=isinstance(spec, ModelSpec)):
+            price = endpoint.price_of(model)
+            lacks = f"the {price.unknown} price is not known" if price else "none is known"
+            raise BadInput(
+                f"A budget needs prices, and {lacks} for {model or 'the model'} on {endpoint.name}; "
+                "set them in Settings or under endpoints in the file."
+            )

@@ -1,1 +1,0 @@
-"""Searches over prompts: what each few-shot example is worth, which examples to show, which instruction to give."""

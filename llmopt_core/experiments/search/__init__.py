@@ -1,0 +1,1 @@
+"""Trials over a space of parameters, within one budget, confirmed on questions that were held back."""

@@ -1,0 +1,182 @@
+"""What a search is about: a configuration, the questions it is measured on, a metric, and a budget."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from pydantic import Field
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.assertions.check import checks_of
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.catalogue import METRICS
+from llmopt_core.experiments.comparison_plan import chosen_examples
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.preflight import check_run
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.overlap import find_overlap, normalised
+from llmopt_core.prompts.spec import FewShotSpec
+from llmopt_core.types import Document, EvaluationSet, Example, Spec
+
+WORTH, CHOICE, INSTRUCTION = "few-shot-worth", "few-shot-choice", "instruction-search"
+"""Kinds of searches, and of their jobs."""
+
+LEAST_PART = 6
+"""With fewer pairs no paired test can come out below 0.05."""
+
+
+class Budget(Spec):
+    """The most a search may take; None for no limit. What the cache holds takes nothing."""
+
+    calls: int | None = Field(default=None, ge=1)
+    usd: float | None = Field(default=None, gt=0)
+
+
+@dataclass(frozen=True)
+class SearchTask:
+    """A search before it runs.
+
+    Attributes:
+        configuration: As it is now, its few-shot set included.
+        metric: What counts: a metric of the answer, or `checks` for passing.
+        documents: What the configuration retrieves from.
+        held_back: Share of the questions that only the last, paired test sees.
+        seed: Of the split and of random choices.
+        source: What was searched on, in words for the result, such as `support v3`.
+    """
+
+    project: str
+    configuration: Configuration
+    evaluation_set: EvaluationSet
+    metric: str
+    judge: JudgeSpec = field(default_factory=JudgeSpec)
+    documents: tuple[Document, ...] = ()
+    budget: Budget = field(default_factory=Budget)
+    concurrency: int = 4
+    held_back: float = 0.5
+    seed: int = 0
+    source: str = ""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of metrics for the pipeline; checks come along with the examples."""
+        return () if self.metric == CHECKS else (self.metric,)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more of the metric is better."""
+        return self.metric not in METRICS or METRICS[self.metric].higher_is_better
+
+    def with_shots(self, shots: Sequence[dict[str, str]], *, keep_selection: bool = False) -> Configuration:
+        """The configuration with these few-shot examples, all of them shown unless the selection is kept."""
+        spec = self.configuration.prompt.few_shot or FewShotSpec()
+        changes: dict[str, object] = {"examples": tuple(shots)}
+        if not keep_selection:
+            changes["select"] = "all"
+        few_shot = spec.model_copy(update=changes) if shots else None
+        return with_prompt(self.configuration, few_shot=few_shot)
+
+
+def with_prompt(configuration: Configuration, **changes: object) -> Configuration:
+    """The configuration with a changed prompt."""
+    return configuration.model_copy(update={"prompt": configuration.prompt.model_copy(update=changes)})
+
+
+def check_task(task: SearchTask, models: Models) -> None:
+    """Refuse a search that could only fail.
+
+    Raises:
+        BadInput: See `check_run`; or nothing could be scored, because there are no references or no checks.
+    """
+    check_run(
+        task.configuration, task.evaluation_set, task.documents, task.metrics, task.judge, models, task.budget.usd
+    )
+    if task.concurrency < 1:
+        raise BadInput("Concurrency must be at least 1.")
+    examples = task.evaluation_set.examples
+    if task.metric == CHECKS:
+        if not any(checks_of(example) for example in examples):
+            raise BadInput(f"No example of {task.evaluation_set.name} has checks; choose a score, or add checks.")
+    elif METRICS[task.metric].kind != "answer":
+        raise BadInput(f"{METRICS[task.metric].title} looks at retrieval, which no prompt changes; choose another.")
+    elif "reference" in METRICS[task.metric].needs and not any(example.reference for example in examples):
+        raise BadInput(
+            f"{METRICS[task.metric].title} needs reference answers, and {task.evaluation_set.name} has none."
+        )
+
+
+def sampled(found: EvaluationSet, most: int | None, seed: int = 0) -> EvaluationSet:
+    """At most so many examples, drawn at random and kept in their order."""
+    if most is None or most >= len(found.examples):
+        return found
+    return chosen_examples(found, [e.id for e in random.Random(seed).sample(found.examples, most)])
+
+
+def split(examples: Sequence[Example], held_back: float, seed: int = 0) -> tuple[list[Example], list[Example]]:
+    """A training part and a held-back part. Examples that ask the same stay together, so that none leaks.
+
+    Raises:
+        BadInput: One of the parts would have fewer than six examples.
+    """
+    groups: dict[str, list[Example]] = {}
+    for example in examples:
+        groups.setdefault(normalised(example.question), []).append(example)
+    shuffled = list(groups.values())
+    random.Random(seed).shuffle(shuffled)
+    wanted = round(held_back * len(examples))
+    training: list[Example] = []
+    held: list[Example] = []
+    for group in shuffled:
+        (held if len(held) + len(group) <= wanted else training).extend(group)
+    if min(len(training), len(held)) < LEAST_PART:
+        raise BadInput(
+            f"{len(examples)} different questions make a training part of {len(training)} and a held-back part of "
+            f"{len(held)}; each needs at least {LEAST_PART}. Take more questions or another share."
+        )
+    return training, held
+
+
+def without_repeats(
+    task: SearchTask, *, keep_examples: bool = False
+) -> tuple[SearchTask, tuple[int, ...], tuple[str, ...]]:
+    """The task without few-shot examples that repeat one of its questions; or without those questions.
+
+    What stands in a prompt cannot be measured with: the model would copy its own example.
+
+    Args:
+        task: Any task.
+        keep_examples: Leave out the questions and keep the examples.
+
+    Returns:
+        The task, the places (in the set as it was) of the examples that stay, and the texts left out.
+
+    Raises:
+        BadInput: No question is left.
+    """
+    shots = task.configuration.prompt.few_shot
+    pool = shots.examples if shots is not None else ()
+    asked = task.evaluation_set.examples
+    if keep_examples:
+        # Each question is compared with all examples: two questions may repeat the same one.
+        texts = [{"question": example.question} for example in asked]
+        repeated = {found.example for found in find_overlap(texts, [_question(shot) for shot in pool])}
+        kept = tuple(example for place, example in enumerate(asked) if place not in repeated)
+        if not kept:
+            raise BadInput("Every question stands among the few-shot examples; take other questions.")
+        left_out = tuple(asked[place].question for place in sorted(repeated))
+        small = chosen_examples(task.evaluation_set, [example.id for example in kept])
+        return replace(task, evaluation_set=small), tuple(range(len(pool))), left_out
+    repeated = {found.example for found in find_overlap(pool, [example.question for example in asked])}
+    places = tuple(place for place in range(len(pool)) if place not in repeated)
+    left_out = tuple(_question(pool[place]) for place in sorted(repeated))
+    changed = task.with_shots([pool[place] for place in places], keep_selection=True)
+    return replace(task, configuration=changed), places, left_out
+
+
+def _question(shot: dict[str, str]) -> str:
+    from llmopt_core.prompts.few_shot import question_of
+
+    return question_of(shot)

@@ -1,0 +1,358 @@
+"""Scores configurations, one after the other, within one budget. What was paid once is never paid again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import OUTAGES, BadInput, BudgetReached
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Account, Budget, accounted, fits_budget
+from llmopt_core.execution.progress import Progress
+from llmopt_core.execution.spending import check_larger_budget
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.keys import model_identity
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.search.task import SearchTask
+from llmopt_core.experiments.work_name import work_name
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.paired import Comparison, compare_paired
+from llmopt_core.types import Example, Failure, Record, Usage
+
+Ended = Literal["", "budget", "cancelled", "failed"]
+Report = Callable[[dict[str, Any]], None]
+_PATIENCE = 5
+_BROKEN_IN_A_ROW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One configuration on some examples.
+
+    Attributes:
+        values: The metric per example; None where it could not be scored or was not tried.
+        records: None where it was not tried.
+    """
+
+    values: tuple[float | None, ...]
+    records: tuple[Record | None, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every example was tried."""
+        return None not in self.records
+
+    @property
+    def summary(self) -> Summary:
+        """Mean with its interval."""
+        return summarize(self.values)
+
+    @property
+    def tokens(self) -> float | None:
+        """Mean prompt tokens of an answer, cached ones counted as when they were made."""
+        sizes = [record.answer.usage.prompt_tokens for record in self.records if record and record.answer]
+        return sum(sizes) / len(sizes) if sizes else None
+
+
+def search_work_name(kind: str, task: SearchTask, models: Models, options: Mapping[str, Any]) -> str:
+    """Under which what was paid for a search is kept: everything that decides its result.
+
+    Args:
+        kind: Of the search.
+        task: What is searched.
+        models: Those behind its names.
+        options: What the search takes besides.
+    """
+    said = {name: model_identity(v, models) if isinstance(v, ModelSpec) else v for name, v in options.items()}
+    decided = [task.metric, task.held_back, task.seed, said]
+    return work_name(
+        kind, task.configuration, task.evaluation_set.examples, task.documents, models, task.judge, decided
+    )
+
+
+@contextmanager
+def search_bench(  # noqa: PLR0917
+    work: str,
+    task: SearchTask,
+    models: Models,
+    cache: Cache,
+    report: Report | None = None,
+    should_cancel: Callable[[], bool] | None = None,
+) -> Iterator[Bench]:
+    """A bench for a search of that name; its budget is for earlier sessions of it, too.
+
+    Raises:
+        BadInput: The budget stopped it before, and no larger one is given; or it is under way already.
+    """
+    usd, calls = task.budget.usd, task.budget.calls
+    check_larger_budget(cache, work, usd, calls)
+    with models.spending(work, usd, calls) as budget:
+        yield Bench(task, models, cache, budget, report, should_cancel)
+
+
+class Bench:
+    """Measures configurations of one task.
+
+    When it is stopped (see `ended`) nothing new is started; what is in flight finishes and is kept.
+
+    Args:
+        task: What is measured.
+        models: Of the current event loop.
+        cache: Where answers and scores are kept.
+        budget: What may be paid; earlier sessions of the search are a part of it.
+        report: Told how far the search is, in the words of a job's progress.
+        should_cancel: Asked before each answer.
+
+    Attributes:
+        budget: What may be paid, and what was.
+        ended: Why nothing new is started; empty while it goes on.
+        problem: The last failure of an answer.
+    """
+
+    def __init__(  # noqa: PLR0917
+        self,
+        task: SearchTask,
+        models: Models,
+        cache: Cache,
+        budget: Budget,
+        report: Report | None = None,
+        should_cancel: Callable[[], bool] | None = None,
+    ) -> None:
+        self.task = task
+        self.models = models
+        self.budget = budget
+        self.ended: Ended = ""
+        self.problem = ""
+        self.planned = 0
+        self._cache = cache
+        self._report_to = report
+        self._should_cancel = should_cancel or (lambda: False)
+        self._account = Account()
+        before = budget.usage
+        self._reserve = _Reserve(budget, 1 + len(task.configuration.prompt.steps), before.calls, before.cost_usd or 0.0)
+        self._progress = Progress(0)
+        self._started = time.monotonic()
+        self._failures = self._broken_ones = 0
+        self._answered = False
+        self._message = ""
+
+    @property
+    def usage(self) -> Usage:
+        """Of everything so far, what the cache answered included."""
+        return self._account.usage
+
+    @property
+    def seconds(self) -> float:
+        """Wall time so far."""
+        return time.monotonic() - self._started
+
+    def reserve(self, answers: int) -> None:
+        """Keep so many answers payable: nothing else may use up the last of the budget."""
+        self._reserve.answers = answers
+
+    def release(self) -> None:
+        """Let the reserve be used now, also where the budget seemed used up."""
+        self._reserve.answers = 0
+        if self.ended == "budget":
+            self.ended = ""
+
+    async def measure(self, configuration: Configuration, examples: Sequence[Example], message: str = "") -> Measured:
+        """Answer and score the examples, as far as budget and patience go.
+
+        Where answer after answer fails, the rest is not tried; where that happens to two configurations in a row, the
+        bench is stopped.
+        """
+        self._failures, self._answered = 0, False
+        self.report(message)
+        pipeline = Pipeline(
+            configuration, self.task.documents, self.task.metrics, self.task.judge, self.models, self._cache
+        )
+        found: dict[int, Record] = {}
+
+        async def one(place: int) -> None:
+            record = await self._paid(pipeline, examples[place])
+            if record is not None:
+                found[place] = record
+
+        places = list(range(len(examples)))
+        with self.models.within(self.budget), accounted(self._account):
+            await self._prepare(pipeline, examples)
+            while places and self._reserve.unknown and not self._stopped():
+                # One at a time, until it is known what must be kept for the last test.
+                await bounded_map(places[:1], one, concurrency=1)
+                places = places[1:]
+            results = await bounded_map(
+                places, one, concurrency=self.task.concurrency, should_stop=lambda: self._stopped() or self._hopeless
+            )
+        _raise_what_ends(results)
+        self._broken_ones = self._broken_ones + 1 if self._hopeless else 0
+        if self._broken_ones >= _BROKEN_IN_A_ROW:
+            self.ended = self.ended or "failed"
+        records = tuple(found.get(place) for place in range(len(examples)))
+        return Measured(tuple(self._value(record) for record in records), records)
+
+    async def ask(self, call: Callable[[], Awaitable[Usage]]) -> bool:
+        """Make a call beside the answers, if the budget has room for it. Says whether it was made."""
+        if self._stopped() or not self._has_room(beside=True):
+            return False
+        with self.models.within(self.budget), accounted(self._account), accounted(Account()) as paid:
+            try:
+                await call()
+            except BudgetReached:
+                self.ended = self.ended or "budget"
+                return False
+            finally:
+                self._reserve.add(paid.usage, beside=True)
+        return True
+
+    async def _prepare(self, pipeline: Pipeline, examples: Sequence[Example]) -> None:
+        try:
+            if not self._stopped():
+                await pipeline.prepare(examples)
+        except BudgetReached:
+            self.ended = self.ended or "budget"
+
+    def compared(self, before: Measured, after: Measured) -> Comparison:
+        """Paired by example; the difference is `after - before`."""
+        return compare_paired(before.values, after.values, self.task.higher_is_better, self.task.seed)
+
+    def insist(self, measured: Measured) -> None:
+        """Refuse to go on from a baseline of which nothing could be scored.
+
+        Raises:
+            BadInput: Says why.
+        """
+        if self.ended or any(value is not None for value in measured.values):
+            return
+        records = [record for record in measured.records if record is not None]
+        scores = [record.scores[self.task.metric] for record in records if self.task.metric in record.scores]
+        reasons = [record.failure.message for record in records if record.failure] + [s.failure for s in scores]
+        raise BadInput(f"No answer could be scored: {next((r for r in reasons if r), 'no reason was given')}")
+
+    async def _paid(self, pipeline: Pipeline, example: Example) -> Record | None:
+        if not pipeline.is_cached(example) and not self._has_room():
+            return None
+        with self._reserve:
+            try:
+                record = await pipeline.evaluate(example)
+            except BudgetReached:
+                self.ended = self.ended or "budget"
+                return None
+        self._reserve.add(record.usage)
+        self._count(record)
+        return record
+
+    def _has_room(self, *, beside: bool = False) -> bool:
+        fits = self._reserve.has_room(beside=beside)
+        if not fits:
+            self.budget.refused = True
+            self.ended = self.ended or "budget"
+        return fits
+
+    def _count(self, record: Record) -> None:
+        self._progress = self._progress.step(record.usage, cached=not record.usage.calls)
+        if record.failure is None:
+            self._failures, self._answered = 0, True
+        # Once one was answered, what belongs to a single example says nothing about the next.
+        elif record.failure.kind in OUTAGES or not self._answered:
+            self._failures += 1
+        self.problem = record.failure.message if record.failure else self.problem
+        self.report()
+
+    @property
+    def _hopeless(self) -> bool:
+        return self._failures >= max(_PATIENCE, 2 * self.task.concurrency)
+
+    def report(self, message: str = "") -> None:
+        """Say how far the search is."""
+        self._message = message or self._message
+        if self._report_to is None:
+            return
+        progress = self._progress
+        total = max(self.planned, progress.done)
+        left = Progress(total, progress.done, progress.cached, started_at=progress.started_at, now=time.monotonic())
+        self._report_to(
+            {
+                "done": progress.done,
+                "total": total,
+                "cached": progress.cached,
+                "tokens": self.usage.prompt_tokens + self.usage.completion_tokens,
+                "cost_usd": self.usage.cost_usd,
+                "left_usd": self.budget.left_usd,
+                "seconds_left": left.time_left(),
+                "message": self._message,
+            }
+        )
+
+    def _stopped(self) -> bool:
+        if self._should_cancel():
+            self.ended = "cancelled"
+        return bool(self.ended)
+
+    def _value(self, record: Record | None) -> float | None:
+        if record is None or record.failure is not None or self.task.metric not in record.scores:
+            return None
+        return record.scores[self.task.metric].value
+
+
+@dataclass
+class _Reserve:
+    """Whether a whole answer can be paid, and the last test after it: what is begun shall not be for nothing.
+
+    What is in flight is counted at the dearest answer so far. Calls beside the answers are made one at a time and are
+    dearer, so they have a price of their own. The budget itself looks at each call.
+    """
+
+    budget: Budget
+    calls_each: int
+    calls: int = 0
+    usd: float = 0.0
+    dearest: float = 0.0
+    dearest_beside: float = 0.0
+    in_flight: int = 0
+    answers: int = 0
+    paid: bool = False
+
+    def has_room(self, *, beside: bool) -> bool:
+        """Whether one more answer, or call beside them, fits with what is in flight and reserved."""
+        waiting = self.in_flight + self.answers
+        calls = self.calls + waiting * self.calls_each + (1 if beside else self.calls_each)
+        usd = self.usd + waiting * self.dearest + (self.dearest_beside if beside else self.dearest)
+        fits = self.budget.calls is None or calls <= self.budget.calls
+        return fits and (self.budget.usd is None or fits_budget(usd, self.budget.usd))
+
+    @property
+    def unknown(self) -> bool:
+        """Whether a budget in USD is set and what an answer costs has not been seen yet."""
+        return self.budget.usd is not None and not self.paid
+
+    def add(self, usage: Usage, *, beside: bool = False) -> None:
+        """Something was paid, or came from the cache."""
+        self.paid = self.paid or bool(usage.calls)
+        self.calls += usage.calls
+        self.usd += usage.cost_usd or 0.0
+        cost = usage.cost_usd or 0.0
+        if beside:
+            self.dearest_beside = max(self.dearest_beside, cost)
+        else:
+            self.calls_each = max(self.calls_each, usage.calls)
+            self.dearest = max(self.dearest, cost)
+
+    def __enter__(self) -> None:
+        self.in_flight += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.in_flight -= 1
+
+
+def _raise_what_ends(results: Sequence[object]) -> None:
+    """A pipeline gives records for what goes wrong; what it raises (a full disk, a missing package) ends the search."""
+    failure = next((r for r in results if isinstance(r, Failure) and r.kind != "cancelled"), None)
+    if failure is not None:
+        raise BadInput(failure.message)

@@ -1,0 +1,182 @@
+"""The most that grading and retrieval may cost beside the answers, without sending anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from llmopt_core.evaluation.assertions.spec import checks_of
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.catalogue import METRICS
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.index.embedding_estimate import estimate_embedding
+from llmopt_core.models.base import EmbeddingSpec, ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.models.tokenizers import tokenizer
+from llmopt_core.retrieval.rerank_llm import STEP, WINDOW
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.types import Document, Example
+
+MARKS = 12
+"""Tokens around a passage in a prompt."""
+_BOILERPLATE = 300
+_REPAIR = 400
+_CLIPPED = 600
+_YES_NO = 4
+# Tokens of Ragas' own prompts, and how many of them grade one answer; those per chunk and per question are counted so.
+_RAGAS = {
+    "faithfulness": (2, 1100),
+    "answer_relevancy": (1, 700),
+    "context_precision": (1, 1500),
+    "context_utilization": (1, 1500),
+    "context_recall": (1, 2000),
+}
+_OTHER = (3, 2000)
+_PER_CHUNK = ("context_precision", "context_utilization")
+# Texts stand as JSON in the prompts of a judge, and other tokenizers count otherwise.
+_SPARE = 1.25
+
+
+@dataclass
+class Most:
+    """Adds up the most that calls may take.
+
+    Attributes:
+        usd: None where a price is not known.
+    """
+
+    calls: int = 0
+    prompt_tokens: float = 0.0
+    usd: float | None = 0.0
+
+    def add(self, models: Models, spec: ModelSpec | EmbeddingSpec, times: int, prompt: float, written: float) -> None:
+        """So many calls, each of so many tokens."""
+        if not times:
+            return
+        endpoint = models.endpoint(spec.endpoint)
+        name = spec.name if isinstance(spec, ModelSpec) else spec.model
+        price = endpoint.price_of(name or endpoint.default_model)
+        cost = None if price is None else price.cost(times * prompt, times * written)
+        self.calls += times
+        self.prompt_tokens += times * prompt
+        self.usd = None if cost is None or self.usd is None else self.usd + cost
+
+
+def passages_tokens(retrieval: RetrievalSpec | None) -> int:
+    """Of the chunks that are handed over."""
+    if retrieval is None:
+        return 0
+    return max(spec.top_k * (spec.chunking.size + MARKS) for spec in _routed(retrieval))
+
+
+def most_grading(
+    variant: Configuration, examples: Sequence[Example], metrics: Sequence[str], judge: JudgeSpec, models: Models
+) -> Most:
+    """One answer to each example, graded by an LLM: every verdict sent back once.
+
+    Args:
+        variant: Whose answers.
+        examples: With all their checks.
+        metrics: Of the answers.
+        judge: Who grades.
+        models: Know the prices.
+    """
+    most = Most()
+    if judge.is_builtin:
+        return most
+    count = tokenizer("cl100k_base").count
+    handed = passages_tokens(variant.retrieval)
+    for example in examples:
+        checks = checks_of(example)
+        graded = [*metrics, *(str(check.value) for check in checks if check.type == "metric")]
+        asked = [_asks(name, variant.retrieval, judge) for name in graded if _is_judged(name)]
+        asked += [(1, _BOILERPLATE + count(str(check.value))) for check in checks if check.type == "llm-rubric"]
+        material = count(f"{example.question} {example.reference or ''}") + variant.model.max_tokens + handed
+        for times, own in asked:
+            # What the judge wrote before (statements) stands in its next prompt.
+            prompt = _SPARE * (own + material + judge.max_tokens)
+            most.add(models, judge.chat_model, times, prompt, judge.max_tokens)
+            most.add(models, judge.chat_model, times, prompt + judge.max_tokens + _REPAIR, judge.max_tokens)
+        if judge.embedding.endpoint:
+            written = len(graded) * _SPARE * (material + judge.questions * judge.max_tokens)
+            most.add(models, judge.embedding, len(graded), written, 0)
+    return most
+
+
+def most_retrieval(
+    retrieval: RetrievalSpec, documents: Sequence[Document], examples: Sequence[Example], models: Models
+) -> Most:
+    """Searching each question once, and embedding the documents at an endpoint."""
+    most = Most()
+    count = tokenizer("cl100k_base").count
+    for example in examples:
+        question = count(example.question)
+        if retrieval.routing is not None and retrieval.routing.method == "llm":
+            shown = sum(count(f"{one.question} {one.category}") + MARKS for one in retrieval.routing.examples)
+            prompt = _BOILERPLATE + count(retrieval.routing.prompt) + question + shown
+            most.add(models, retrieval.routing.model, 1, prompt, retrieval.routing.model.max_tokens)
+        found = [_searching(spec, question, models) for spec in _routed(retrieval)]
+        dearest = max(found, key=lambda one: float("inf") if one.usd is None else one.usd)
+        most.calls += dearest.calls
+        most.prompt_tokens += dearest.prompt_tokens
+        most.usd = None if most.usd is None or dearest.usd is None else most.usd + dearest.usd
+    embedding = retrieval.embedding
+    if embedding.endpoint and documents:
+        text = max(documents, key=lambda document: len(document.text)).text
+        told = estimate_embedding(
+            sum(len(document.text) for document in documents), text, [retrieval.chunking],
+            models.endpoint(embedding.endpoint), embedding.model,
+        )  # fmt: skip
+        most.add(models, embedding, 1, _SPARE * told.tokens, 0)
+    return most
+
+
+def not_counted(variant: Configuration) -> list[str]:
+    """What else may be paid, whose number nobody knows before, in words."""
+    told = []
+    if variant.checks is not None and isinstance(variant.checks.judge, ModelSpec) and variant.checks.active:
+        told.append("fact checks")
+    if variant.retrieval is not None and variant.retrieval.embedding.written_by is not None:
+        told.append("writing for the index")
+    return told
+
+
+def _routed(retrieval: RetrievalSpec) -> Iterable[RetrievalSpec]:
+    categories = retrieval.routing.routes if retrieval.routing is not None else ()
+    return [retrieval, *(retrieval.routed(category) for category in categories)]
+
+
+def _searching(spec: RetrievalSpec, question: int, models: Models) -> Most:
+    most, transform = Most(), spec.transform
+    count = tokenizer("cl100k_base").count
+    times = 0 if transform.method == "none" else transform.n if transform.method == "hyde" else 1
+    most.add(
+        models, transform.model, times, _BOILERPLATE + count(transform.prompt) + question, transform.model.max_tokens
+    )
+    if spec.embedding.endpoint:
+        most.add(models, spec.embedding, 1, _SPARE * (2 * question + times * transform.model.max_tokens), 0)
+    parts = transform.n if transform.method == "decompose" else 1
+    rerank = spec.rerank
+    if rerank.method.startswith("llm-"):
+        model = rerank.llm or ModelSpec()
+        chunks = rerank.candidates or max(spec.search.candidates, spec.top_k)
+        passage = _SPARE * min(_CLIPPED, spec.chunking.size) + MARKS
+        asked = _BOILERPLATE + count(rerank.prompt) + question + (transform.model.max_tokens if parts > 1 else 0)
+        if rerank.method == "llm-listwise":
+            windows = 1 + -(-max(0, chunks - WINDOW) // STEP)
+            most.add(models, model, parts * windows, asked + min(WINDOW, chunks) * passage, model.max_tokens)
+        else:
+            most.add(models, model, parts * chunks, asked + passage, _YES_NO)
+    return most
+
+
+def _is_judged(metric: str) -> bool:
+    return metric in METRICS and "judge" in METRICS[metric].needs
+
+
+def _asks(metric: str, retrieval: RetrievalSpec | None, judge: JudgeSpec) -> tuple[int, int]:
+    """How often the judge is asked for a metric of one answer, and the tokens of each prompt of its own."""
+    times, own = _RAGAS.get(metric, _OTHER)
+    if metric in _PER_CHUNK:
+        times *= max(spec.top_k for spec in _routed(retrieval)) if retrieval is not None else 1
+    return times * (judge.questions if metric == "answer_relevancy" else 1), own

@@ -1,0 +1,164 @@
+"""Training sets of a project: a draft that is being collected, and versions that are trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, from_openai
+from llmopt_core.finetuning.data.rules import check_example
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.store_versions import Version
+from llmopt_core.runs.values import Project
+
+TRAINING_SET = "training-set"
+_MOST_DECODED = 64
+_DECODED: dict[tuple[str, str, int, datetime], SavedTraining] = {}
+
+
+@dataclass(frozen=True)
+class SavedTraining:
+    """One version of a training set, with its validation part where there is one."""
+
+    name: str
+    number: int
+    train: TrainingSet
+    validation: TrainingSet | None
+    note: str
+    saved_at: datetime
+
+    @property
+    def label(self) -> str:
+        """`support v3`."""
+        return f"{self.name} v{self.number}"
+
+    @cached_property
+    def version(self) -> str:
+        """Content hash of the training part, as the card of a tuned model names it."""
+        return self.train.version
+
+
+def example_values(example: TrainingExample) -> dict[str, Any]:
+    """An example as plain values, with what a training file does not hold: label, group, source, score."""
+    about = {"label": example.label, "group": example.group, "source": example.source, "score": example.score}
+    return example.to_openai() | {key: value for key, value in about.items() if value not in ("", None)}
+
+
+def example_from(values: Mapping[str, Any]) -> TrainingExample:
+    """The example behind plain values."""
+    return replace(from_openai(values, str(values.get("source", ""))), score=values.get("score"))
+
+
+def save_training_set(
+    store: Store,
+    project: Project | str,
+    name: str,
+    train: Sequence[TrainingExample],
+    validation: Sequence[TrainingExample] = (),
+    *,
+    note: str = "",
+) -> SavedTraining:
+    """Add a version; the same content as the newest one adds nothing.
+
+    Raises:
+        BadInput: There is no name or no example, an example breaks the format, or the kinds are mixed.
+    """
+    _check(name, [*train, *validation], bool(train))
+    body = {
+        "train": [example_values(example) for example in train],
+        "validation": [example_values(example) for example in validation],
+    }
+    return _saved(store.save_version(project, TRAINING_SET, name, body, note))
+
+
+def _check(name: str, examples: Sequence[TrainingExample], any_train: bool) -> None:
+    if not any_train:
+        raise BadInput(f"The training set {name} has no examples to train on; add some first.")
+    if len({example.is_preference for example in examples}) > 1:
+        raise BadInput("Conversations and preference pairs cannot stand in one training set; put each into its own.")
+    for number, example in enumerate(examples, 1):
+        if errors := [problem for problem in check_example(example.to_openai()) if problem.is_error]:
+            raise BadInput(f"Example {number} of {name}: {errors[0].message}.")
+
+
+def training_sets(store: Store, project: Project | str) -> list[SavedTraining]:
+    """All versions of all training sets, newest first."""
+    return [_saved(version) for version in reversed(store.versions(project, TRAINING_SET))]
+
+
+def training_set(store: Store, project: Project | str, name: str, number: int | None = None) -> SavedTraining:
+    """One version, the newest by default.
+
+    Raises:
+        BadInput: There is none.
+    """
+    return _saved(store.version(project, TRAINING_SET, name, number))
+
+
+def _saved(version: Version) -> SavedTraining:
+    """The version decoded; kept, because pages ask for all of them at every rerun."""
+    key = (version.fingerprint, version.name, version.number, version.saved_at)
+    found = _DECODED.get(key)
+    if found is None:
+        found = _decoded(version)
+        while len(_DECODED) >= _MOST_DECODED:
+            _DECODED.pop(next(iter(_DECODED)), None)
+        _DECODED[key] = found
+    return found
+
+
+def _decoded(version: Version) -> SavedTraining:
+    train, held_out = (tuple(map(example_from, version.body.get(part, ()))) for part in ("train", "validation"))
+    return SavedTraining(
+        version.name,
+        version.number,
+        TrainingSet(version.name, train),
+        TrainingSet(f"{version.name}-validation", held_out) if held_out else None,
+        version.note,
+        version.saved_at,
+    )
+
+
+def collected(store: Store, project: Project | str, name: str = "") -> list[TrainingExample]:
+    """What was collected under a name and not saved as a version yet."""
+    body = store.draft(project, TRAINING_SET, name) or {}
+    return [example_from(values) for values in body.get("examples", ())]
+
+
+def collect(store: Store, project: Project | str, examples: Sequence[TrainingExample], name: str = "") -> int:
+    """Add to what is being collected; exact repetitions are left out. Returns how many were new.
+
+    Raises:
+        BadInput: Conversations and preference pairs would be mixed.
+    """
+    before = collected(store, project, name)
+    known = {example.key for example in before}
+    fresh: dict[str, TrainingExample] = {}
+    for example in examples:
+        if example.key not in known:
+            fresh.setdefault(example.key, example)
+    together = [*before, *fresh.values()]
+    if len({example.is_preference for example in together}) > 1:
+        raise BadInput(
+            "What is collected holds conversations, what is added preference pairs (or the other way round); save or "
+            "clear the collection first."
+        )
+    replace_collected(store, project, together, name)
+    return len(fresh)
+
+
+def replace_collected(
+    store: Store, project: Project | str, examples: Sequence[TrainingExample], name: str = ""
+) -> None:
+    """Let the collection hold exactly these."""
+    body = {"examples": [example_values(example) for example in examples]}
+    store.save_draft(project, TRAINING_SET, name, body)
+
+
+def clear_collected(store: Store, project: Project | str, name: str = "") -> None:
+    """Forget what was collected."""
+    store.delete_draft(project, TRAINING_SET, name)

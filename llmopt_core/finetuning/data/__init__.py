@@ -1,0 +1,1 @@
+"""Training data: reading, lint, selection, splits."""

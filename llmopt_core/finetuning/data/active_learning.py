@@ -1,0 +1,95 @@
+"""Which recent records a person should look at next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from llmopt_core.finetuning.data.similarity import words
+from llmopt_core.types import Record
+
+Reason = Literal["failed", "not scored", "low score", "uncertain"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A record worth labelling, with the reason in words; the answer is what the person edits.
+
+    Attributes:
+        urgency: 1 for a failure, down to 0 for a record that looks fine.
+    """
+
+    record: Record
+    reason: Reason
+    explanation: str
+    urgency: float
+
+    @property
+    def suggested(self) -> str:
+        """What the editing starts from: the reference answer where there is one, else the model's."""
+        return self.record.example.reference or (self.record.answer.text if self.record.answer else "")
+
+
+def next_to_label(
+    records: Iterable[Record],
+    count: int = 20,
+    *,
+    metrics: Sequence[str] = (),
+    uncertain: tuple[float, float] = (0.35, 0.65),
+    already: Iterable[str] = (),
+    title: Callable[[str], str] = str,
+) -> list[Candidate]:
+    """Failures first, then low and middling scores and disagreement between metrics; no question twice.
+
+    Args:
+        records: Recent records.
+        count: Most candidates.
+        metrics: Which scores count, on a scale of 0 to 1; by default all of the record.
+        uncertain: Mean scores inside are uncertain, below low.
+        already: Ids of examples that were labelled before.
+        title: Says how a metric is called in the reasons; by its name.
+    """
+    done = set(already)
+    seen: set[tuple[str, ...]] = set()
+    found = [c for r in records if r.example.id not in done and (c := _candidate(r, metrics, uncertain, title))]
+    chosen = []
+    for candidate in sorted(found, key=lambda c: -c.urgency):
+        asked = tuple(words(candidate.record.example.question))
+        if asked not in seen:
+            seen.add(asked)
+            chosen.append(candidate)
+    return chosen[:count]
+
+
+def _candidate(
+    record: Record, metrics: Sequence[str], uncertain: tuple[float, float], title: Callable[[str], str]
+) -> Candidate | None:
+    if record.failure or record.answer is None:
+        why = record.failure.message if record.failure else "there is no answer"
+        return Candidate(record, "failed", why, 1.0)
+    scores = {n: s.value for n, s in record.scores.items() if s.value is not None and (not metrics or n in metrics)}
+    if not scores:
+        return Candidate(record, "not scored", "no metric could score this answer", 0.9)
+    told = {title(name): value for name, value in scores.items()}
+    values = [min(1.0, max(0.0, v)) for v in scores.values()]
+    mean, spread = sum(values) / len(values), max(values) - min(values)
+    low, high = uncertain
+    if mean < low:
+        return Candidate(record, "low score", _say("mean score", mean, told), 0.5 + 0.4 * (1 - mean))
+    doubt = max(_entropy(mean), spread)
+    if mean <= high or spread > 0.5:
+        return Candidate(
+            record, "uncertain", _say("the scores disagree or are middling, mean", mean, told), 0.5 * doubt
+        )
+    return None
+
+
+def _say(what: str, mean: float, scores: dict[str, float]) -> str:
+    listed = ", ".join(f"{name} {value:.2f}" for name, value in sorted(scores.items(), key=lambda item: item[1])[:4])
+    return f"{what} {mean:.2f} ({listed})"
+
+
+def _entropy(p: float) -> float:
+    return 0.0 if p in (0.0, 1.0) else -(p * math.log2(p) + (1 - p) * math.log2(1 - p))

@@ -1,0 +1,122 @@
+"""Distillation: a larger model answers the training questions; answers that pass the checks become examples."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from llmopt_core.errors import BudgetReached
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Account, accounted
+from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample
+from llmopt_core.models.base import ChatModel, ChatRequest, Completion, ModelSpec
+from llmopt_core.models.finish import LENGTH, unusable
+from llmopt_core.types import Example, Failure, Message, Usage
+
+# An answer is kept when every check returns an empty text; else the text says why it was rejected.
+AnswerCheck = Callable[[Example, str], Awaitable[str]]
+Prompt = Callable[[Example], Sequence[Message]]
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """Examples that passed, and per rejected or failed question (by id) the reason.
+
+    Attributes:
+        usage: What was paid, checks by a judge and answers that failed included.
+        stopped: Why it ended early, where a budget did that.
+    """
+
+    examples: tuple[TrainingExample, ...]
+    rejected: dict[str, str] = field(default_factory=dict)
+    usage: Usage = Usage()
+    stopped: str = ""
+
+
+async def distill(
+    questions: Sequence[Example],
+    teacher: ChatModel,
+    model: ModelSpec,
+    *,
+    teacher_prompt: Prompt,
+    student_prompt: Prompt | None = None,
+    checks: Sequence[AnswerCheck] = (),
+    concurrency: int = 4,
+    on_done: Callable[[int, int], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Distilled:
+    """Let a larger model answer, and keep what passes.
+
+    Args:
+        questions: What is asked.
+        teacher: The larger model.
+        model: How it is asked.
+        concurrency: Calls in flight at once.
+        teacher_prompt: The messages the teacher sees, with all its instructions and few-shot examples.
+        student_prompt: The messages the example is trained on, usually shorter; by default the teacher's.
+        checks: All must return an empty text; a check that raises rejects the answer.
+        on_done: Called with the number of finished questions and the total.
+        should_stop: Asked before each call.
+
+    The budget that `Models` works within ends it early: what was answered by then is kept, and `stopped` says why.
+    """
+    spent = _Spent()
+
+    async def work(question: Example) -> TrainingExample | str:
+        request = ChatRequest(tuple(teacher_prompt(question)), model)
+        try:
+            reply = await teacher.complete(request)
+            reason = _unfit(reply, model) or await _reject(question, reply.text, checks)
+        except BudgetReached as error:
+            spent.stopped = str(error)
+            return spent.stopped
+        return reason or _example(question, (student_prompt or teacher_prompt)(question), reply.text, model)
+
+    def stop() -> bool:
+        return bool(spent.stopped) or (should_stop is not None and should_stop())
+
+    def report(_at: int, _question: Example, _result: object) -> None:
+        spent.done += 1
+        if on_done:
+            on_done(spent.done, len(questions))
+
+    with accounted(Account()) as paid:
+        results = await bounded_map(
+            questions, work, concurrency=concurrency, on_done=report, should_stop=stop, stage="distill"
+        )
+    kept = tuple(r for r in results if isinstance(r, TrainingExample))
+    rejected = {q.id: _why(r) for q, r in zip(questions, results, strict=True) if not isinstance(r, TrainingExample)}
+    return Distilled(kept, rejected, paid.usage, spent.stopped)
+
+
+@dataclass
+class _Spent:
+    stopped: str = ""
+    done: int = 0
+
+
+def _why(result: TrainingExample | str | Failure) -> str:
+    return result.message if isinstance(result, Failure) else str(result)
+
+
+def _unfit(reply: Completion, model: ModelSpec) -> str:
+    if reply.finish_reason == LENGTH and reply.text.strip():
+        return "the answer was cut off at the token limit"
+    return unusable(reply, model.max_tokens) or ("" if reply.text.strip() else "the answer is empty")
+
+
+async def _reject(question: Example, text: str, checks: Sequence[AnswerCheck]) -> str:
+    for check in checks:
+        if reason := await check(question, text):
+            return reason
+    return ""
+
+
+def _example(question: Example, prompt: Sequence[Message], text: str, model: ModelSpec) -> TrainingExample:
+    messages: list[ChatMessage] = [{"role": m.role, "content": m.content} for m in prompt]
+    return TrainingExample(
+        (*messages, {"role": "assistant", "content": text.strip()}),
+        label=question.category or "",
+        group=question.references[0].document if question.references else "",
+        source=f"distilled from {model.name or model.endpoint}, question {question.id}",
+    )

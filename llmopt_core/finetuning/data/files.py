@@ -1,0 +1,82 @@
+"""Training sets from and to files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, from_openai
+from llmopt_core.finetuning.data.reading import RawExample, read_examples
+from llmopt_core.finetuning.data.rules import check_example
+from llmopt_core.finetuning.jobs.leftovers import draft_of, remove
+
+# What services take; far more than anyone trains on here.
+MOST_BYTES = 512_000_000
+
+
+def load_training_set(source: Path | bytes, name: str = "", *, columns: Mapping[str, str] | None = None) -> TrainingSet:
+    """All examples of a JSONL or CSV file.
+
+    Args:
+        source: The file, or the bytes of an upload.
+        name: File name of an upload; decides the format by its suffix.
+        columns: As of `read_examples`.
+
+    Raises:
+        BadInput: The file cannot be read, or an example breaks a rule; names the first such line.
+    """
+    name = name or (source.name if isinstance(source, Path) else "")
+    _refuse_huge(source, name)
+    examples = tuple(_example(raw, name) for raw in read_examples(source, name, columns))
+    if len({example.is_preference for example in examples}) > 1:
+        raise BadInput(f"{name}: conversations and preference pairs stand in one file; put each kind into its own.")
+    return TrainingSet(Path(name).stem or "training", examples)
+
+
+def _refuse_huge(source: Path | bytes, name: str) -> None:
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size if source.exists() else 0
+    if size > MOST_BYTES:
+        raise BadInput(
+            f"{name}: {size / 1e6:,.0f} MB are too much to train on (at most {MOST_BYTES // 10**6} MB); check it with "
+            "llmopt finetune check, then take a part of it."
+        )
+
+
+def _example(raw: RawExample, name: str) -> TrainingExample:
+    if raw.problem:
+        form = f"of the form {raw.form}: " if raw.form else ""
+        raise BadInput(f"{name}, line {raw.line}: {form}{raw.problem}.")
+    errors = [problem for problem in check_example(raw.value) if problem.is_error]
+    if errors:
+        raise BadInput(f"{name}, line {raw.line}: {errors[0].message}.")
+    return from_openai({**raw.value, **raw.about}, f"{name} line {raw.line}")
+
+
+def write_training_set(training: TrainingSet, path: Path) -> Path:
+    """Write a training set as JSONL, whole or not at all."""
+    write_atomically(path, training.to_jsonl())
+    return path
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file's content in one step; what was there stays when the disk is full.
+
+    Raises:
+        StorageFailed: The folder cannot be written.
+    """
+    draft = draft_of(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        remove(draft)
+        raise StorageFailed(
+            f"{path}: cannot be written ({error.strerror}); free some space or choose another folder."
+        ) from error

@@ -1,0 +1,102 @@
+"""Training examples from what a project already has: runs, votes, corrected answers, few-shot sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample, preference_example
+from llmopt_core.types import Message, Record
+
+
+def from_records(
+    records: Iterable[Record],
+    *,
+    min_scores: Mapping[str, float] | None = None,
+    votes: Mapping[str, bool] | None = None,
+    source: str = "run",
+) -> list[TrainingExample]:
+    """Records with a good answer become conversations: the prompt as it was sent, and the answer.
+
+    Args:
+        records: Records of one or several runs.
+        min_scores: Lowest value per metric; a record that has no value for one of them is left out.
+        votes: By example id, whether people liked the answer. A vote decides over the scores.
+        source: Said in the examples' `source`.
+    """
+    kept = []
+    for record in records:
+        answer = record.answer
+        if answer is None or not answer.text.strip() or record.failure:
+            continue
+        vote = (votes or {}).get(record.example.id)
+        if vote is False or (vote is None and not _good(record, min_scores or {})):
+            continue
+        prompt = answer.prompt or (Message("user", record.example.question),)
+        kept.append(_example(prompt, answer.text, record, source))
+    return kept
+
+
+def from_corrections(
+    records: Iterable[Record], corrections: Mapping[str, str], source: str = "corrected"
+) -> list[TrainingExample]:
+    """Records whose answer a person rewrote: the prompt as it was sent, and the corrected answer, by example id."""
+    found = []
+    for record in records:
+        text = corrections.get(record.example.id, "").strip()
+        if text:
+            sent = record.answer.prompt if record.answer else ()
+            found.append(_example(sent or (Message("user", record.example.question),), text, record, source))
+    return found
+
+
+def preferences_from_corrections(
+    records: Iterable[Record], corrections: Mapping[str, str], *, system: str = "", source: str = "corrected"
+) -> list[TrainingExample]:
+    """Preference pairs: the corrected answer is preferred to the model's own."""
+    pairs = []
+    for record in records:
+        better = corrections.get(record.example.id, "").strip()
+        if better and record.answer and record.answer.text.strip() not in ("", better):
+            group = _group(record)
+            pairs.append(
+                preference_example(
+                    record.example.question, better, record.answer.text, system=system, group=group, source=source
+                )
+            )
+    return pairs
+
+
+def from_few_shot(examples: Sequence[Mapping[str, str]], *, system: str = "") -> list[TrainingExample]:
+    """Few-shot examples (`question`, `answer`, optional `context`) as conversations."""
+    head: tuple[ChatMessage, ...] = ({"role": "system", "content": system},) if system else ()
+    found = []
+    for number, shot in enumerate(examples, 1):
+        asked = "\n\n".join(part for part in (shot.get("context", ""), shot.get("question", "")) if part)
+        turns: tuple[ChatMessage, ...] = (
+            {"role": "user", "content": asked},
+            {"role": "assistant", "content": shot.get("answer", "")},
+        )
+        if asked and shot.get("answer"):
+            found.append(TrainingExample(head + turns, source=f"few-shot example {number}"))
+    return found
+
+
+def _good(record: Record, lowest: Mapping[str, float]) -> bool:
+    values = [record.scores[metric].value if metric in record.scores else None for metric in lowest]
+    return bool(lowest) and all(v is not None and v >= low for v, low in zip(values, lowest.values(), strict=True))
+
+
+def _example(prompt: Sequence[Message], answer: str, record: Record, source: str) -> TrainingExample:
+    values = [s.value for s in record.scores.values() if s.value is not None]
+    messages: list[ChatMessage] = [{"role": m.role, "content": m.content} for m in prompt]
+    return TrainingExample(
+        (*messages, {"role": "assistant", "content": answer.strip()}),
+        label=record.example.category or "",
+        group=_group(record),
+        source=f"{source}, example {record.example.id}",
+        score=sum(values) / len(values) if values else None,
+    )
+
+
+def _group(record: Record) -> str:
+    return record.example.references[0].document if record.example.references else ""

@@ -1,0 +1,130 @@
+"""Fewer, better examples: without repetitions, balanced, diverse."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from llmopt_core.finetuning.data.examples import TrainingExample
+from llmopt_core.finetuning.data.similarity import NearDuplicates
+from llmopt_core.models.base import Vectors
+
+Encode = Callable[[Sequence[str]], Vectors]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What was kept, and how many were dropped for which reason."""
+
+    examples: tuple[TrainingExample, ...]
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+def remove_duplicates(examples: Sequence[TrainingExample]) -> Selection:
+    """Keep the first of examples that are equal or nearly equal in question and answer; linear in their number."""
+    near = NearDuplicates()
+    seen: set[str] = set()
+    kept: list[TrainingExample] = []
+    dropped: Counter[str] = Counter()
+    for number, example in enumerate(examples):
+        if example.key in seen:
+            dropped["duplicate"] += 1
+        elif near.add(example, number) is not None:
+            dropped["near_duplicate"] += 1
+        else:
+            seen.add(example.key)
+            kept.append(example)
+    return Selection(tuple(kept), dict(dropped))
+
+
+def remove_conflicts(examples: Sequence[TrainingExample]) -> Selection:
+    """Drop every example whose input also stands with another answer; nobody knows which is right."""
+    answers: dict[str, set[str]] = defaultdict(set)
+    for example in examples:
+        answers[example.input_key].add(example.answer)
+    kept = tuple(e for e in examples if len(answers[e.input_key]) == 1)
+    return Selection(kept, {"conflicting_answer": len(examples) - len(kept)} if len(kept) < len(examples) else {})
+
+
+def balance_classes(
+    examples: Sequence[TrainingExample], *, most_per_class: int | None = None, seed: int = 0
+) -> Selection:
+    """Cut large classes down, at random but repeatable; the order stays.
+
+    Args:
+        examples: Examples with labels; those without one are a class of their own.
+        most_per_class: By default the size of the smallest class.
+        seed: Decides which are kept.
+    """
+    classes: dict[str, list[int]] = defaultdict(list)
+    for number, example in enumerate(examples):
+        classes[example.label].append(number)
+    if not classes:
+        return Selection(())
+    most = most_per_class or min(map(len, classes.values()))
+    rng = random.Random(seed)
+    kept: set[int] = set()
+    for label in sorted(classes):
+        kept.update(rng.sample(classes[label], min(most, len(classes[label]))))
+    dropped = len(examples) - len(kept)
+    return Selection(tuple(examples[i] for i in sorted(kept)), {"over_represented": dropped} if dropped else {})
+
+
+def down_sample(
+    examples: Sequence[TrainingExample], size: int, encode: Encode, *, min_score: float | None = None, seed: int = 0
+) -> Selection:
+    """A small, diverse, high-quality set.
+
+    Examples scored below `min_score` go first. Of the rest, each class gets an equal share, filled by farthest-point
+    selection over the embeddings of the questions (Gonzalez 1985), higher scores first where distances are equal.
+
+    Args:
+        examples: Examples, with scores and labels where known.
+        size: Most examples to keep.
+        encode: Texts -> unit vectors.
+        min_score: Lowest score that stays; examples without a score stay.
+        seed: Decides ties.
+    """
+    good = [e for e in examples if min_score is None or e.score is None or e.score >= min_score]
+    dropped = {"low_score": len(examples) - len(good)} if len(good) < len(examples) else {}
+    if len(good) <= size:
+        return Selection(tuple(good), dropped)
+    vectors = encode([e.question for e in good])
+    kept: list[int] = []
+    for members, share in _shares(good, size):
+        kept += [members[i] for i in _farthest(vectors[members], [good[m].score or 0.0 for m in members], share, seed)]
+    return Selection(tuple(good[i] for i in sorted(kept)), dropped | {"less_diverse": len(good) - len(kept)})
+
+
+def _shares(examples: Sequence[TrainingExample], size: int) -> list[tuple[list[int], int]]:
+    """Per class its members and how many of them to keep; small classes leave their unused share to the others."""
+    classes: dict[str, list[int]] = defaultdict(list)
+    for number, example in enumerate(examples):
+        classes[example.label].append(number)
+    left, shares = size, []
+    ordered = sorted(classes.values(), key=len)
+    for position, members in enumerate(ordered):
+        share = min(len(members), left // (len(ordered) - position))
+        left -= share
+        shares.append((members, share))
+    return shares
+
+
+def _farthest(vectors: Vectors, scores: Sequence[float], count: int, seed: int) -> list[int]:
+    """Positions of `count` vectors, each the farthest from those taken before."""
+    if count <= 0:
+        return []
+    # A score moves a tie, never the order of clearly different distances.
+    bonus = 1e-4 * np.asarray(scores, np.float64) + 1e-6 * np.random.default_rng(seed).random(len(vectors))
+    first = int(np.argmax(vectors @ vectors.mean(axis=0) + bonus))
+    chosen = [first]
+    distance = 1.0 - vectors @ vectors[first]
+    while len(chosen) < count:
+        distance[chosen] = -np.inf
+        chosen.append(int(np.argmax(distance + bonus)))
+        distance = np.minimum(distance, 1.0 - vectors @ vectors[chosen[-1]])
+    return chosen

@@ -1,0 +1,130 @@
+"""Near-equal texts, found in about linear time."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz.distance import Levenshtein
+
+from llmopt_core.finetuning.data.examples import TrainingExample, normalised
+
+# Scripts without spaces count by character.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]|[^\W_]+")
+_SHINGLE = 4
+_BANDS = 24
+_ROWS = 4
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_MOST_EDITS = 25
+_SHARE = 0.1
+_LONGEST = 4_000
+
+
+def words(text: str) -> list[str]:
+    """Words of a text, case folded; characters where a script has no spaces."""
+    return _WORD.findall(normalised(text))
+
+
+def nearly_equal(left: str, right: str) -> bool:
+    """Whether two normalised texts differ by at most a tenth of their length, and by 25 characters at the most.
+
+    The second bound keeps two different questions about one long passage apart.
+    """
+    most = min(_MOST_EDITS, int(_SHARE * max(len(left), len(right))))
+    return Levenshtein.distance(left, right, score_cutoff=most) <= most
+
+
+class NearIndex:
+    """Finds earlier texts that are nearly equal to a new one, by MinHash over character 4-grams and banding."""
+
+    def __init__(self, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        # Multiply-shift hashing modulo 2**64 (Dietzfelbinger et al. 1997) needs odd factors.
+        self._factors = rng.integers(0, 1 << 63, (_BANDS * _ROWS, 1), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+        self._buckets: dict[tuple[int, bytes], list[int]] = {}
+
+    def add(self, text: str, number: int) -> list[int]:
+        """Register a text under `number` and return the numbers of earlier texts that may be near it."""
+        found: set[int] = set()
+        signature = self._signature(text)
+        for band in range(_BANDS):
+            key = (band, signature[band * _ROWS : (band + 1) * _ROWS].tobytes())
+            bucket = self._buckets.setdefault(key, [])
+            found.update(bucket[:50])
+            bucket.append(number)
+        return sorted(found)
+
+    def _signature(self, text: str) -> npt.NDArray[np.uint32]:
+        points = np.frombuffer(text[:_LONGEST].encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
+        grams = points[: max(1, len(points) - _SHINGLE + 1)].copy()
+        for offset in range(1, min(_SHINGLE, len(points))):
+            grams = grams * _STEP + points[offset : offset + len(grams)]
+        if not len(grams):
+            grams = np.zeros(1, np.uint64)
+        lowest: npt.NDArray[np.uint64] = (self._factors * _mixed(grams)).min(axis=1)
+        return (lowest >> np.uint64(32)).astype(np.uint32)
+
+
+def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Spread the bits, so that neighbouring characters have nothing in common (the finisher of splitmix64)."""
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+class NearDuplicates:
+    """Says of each example in turn whether an earlier one has nearly the same question and nearly the same answer."""
+
+    def __init__(self) -> None:
+        self._index = NearIndex()
+        self._texts: dict[int, tuple[str, str]] = {}
+
+    def add(self, example: TrainingExample, number: int) -> int | None:
+        """The number of the first earlier near-duplicate, or None; the example is registered under `number`."""
+        pair = (normalised(example.question), normalised(example.answer))
+        self._texts[number] = pair
+        for other in self._index.add("\n".join(pair), number):
+            if all(nearly_equal(a, b) for a, b in zip(pair, self._texts[other], strict=True)):
+                return other
+        return None
+
+
+class Overlap:
+    """Finds reference texts (evaluation questions) inside other texts, whole or in most of their word triples."""
+
+    def __init__(self, texts: Sequence[str], near: float = 0.7) -> None:
+        self._near = near
+        self._words = [tuple(words(text)) for text in texts]
+        self._sizes: list[int] = []
+        self._grams: dict[tuple[str, ...], list[int]] = {}
+        for number, listed in enumerate(self._words):
+            grams = _triples(listed)
+            self._sizes.append(len(grams))
+            for gram in grams:
+                self._grams.setdefault(gram, []).append(number)
+
+    def find(self, text: str) -> tuple[int, float] | None:
+        """The reference text most contained in `text` and the share of its word triples; None below the threshold."""
+        return max(self.find_all(words(text)).items(), key=lambda item: item[1], default=None)
+
+    def find_all(self, inside: Sequence[str]) -> dict[int, float]:
+        """The reference texts that are contained in these words, and the share of their word triples."""
+        # Most triples of a long text stand in no reference text: those are passed over before anything is kept.
+        known = {gram for gram in _all_triples(inside) if gram in self._grams}
+        shared = Counter(number for gram in known for number in self._grams[gram])
+        shares = {number: count / self._sizes[number] for number, count in shared.items()}
+        return {number: share for number, share in shares.items() if share >= self._near}
+
+
+def _all_triples(inside: Sequence[str]) -> Iterable[tuple[str, ...]]:
+    # A reference of one or two words counts only as the whole text.
+    return zip(inside, inside[1:], inside[2:], strict=False) if len(inside) > 2 else [tuple(inside)]
+
+
+def _triples(listed: Sequence[str]) -> set[tuple[str, ...]]:
+    if len(listed) < 3:
+        return {tuple(listed)} if listed else set()
+    return set(zip(listed, listed[1:], listed[2:], strict=False))

@@ -1,0 +1,93 @@
+"""Train and validation parts that share no group."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmopt_core.errors import BadInput
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
+from llmopt_core.finetuning.data.similarity import NearDuplicates
+
+
+@dataclass(frozen=True)
+class Split:
+    """Two training sets from one."""
+
+    train: TrainingSet
+    validation: TrainingSet
+
+
+def split_set(training: TrainingSet, validation_share: float = 0.1, *, seed: int = 0, spread: bool = False) -> Split:
+    """Cut a training set in two, group by group, keeping the share of every class about equal.
+
+    Examples belong together when they have the same `group` or the same input, or are near-duplicates.
+
+    Args:
+        training: What is cut.
+        validation_share: About this share of the examples is cut off.
+        seed: Decides which groups.
+        spread: Take groups that would be more than half of the part only where no others are left, so that the part
+            speaks of many groups.
+
+    Raises:
+        BadInput: The share is not between 0 and 1, or all examples belong together so that one part would be empty.
+    """
+    if not 0.0 < validation_share < 1.0:
+        raise BadInput(f"The validation share must be between 0 and 1, not {validation_share}.")
+    groups = _groups(training.examples)
+    if len(groups) < 2:
+        raise BadInput(
+            f"{training.name}: its {len(training.examples)} examples belong to one group, so no validation part can be "
+            "cut off; add other examples or give them different groups."
+        )
+    most = validation_share * len(training.examples) / 2 if spread else float(len(training.examples))
+    held_out = _choose(training.examples, _shuffled(groups, most, random.Random(seed)), validation_share)
+    train = tuple(e for i, e in enumerate(training.examples) if i not in held_out)
+    validation = tuple(e for i, e in enumerate(training.examples) if i in held_out)
+    return Split(TrainingSet(f"{training.name}-train", train), TrainingSet(f"{training.name}-validation", validation))
+
+
+def _groups(examples: Sequence[TrainingExample]) -> list[list[int]]:
+    """Positions that belong together."""
+    parent = list(range(len(examples)))
+
+    def root(at: int) -> int:
+        while parent[at] != at:
+            parent[at] = parent[parent[at]]
+            at = parent[at]
+        return at
+
+    first: dict[tuple[str, str], int] = {}
+    near = NearDuplicates()
+    for number, example in enumerate(examples):
+        keys = [("input", example.input_key)] + ([("group", example.group)] if example.group else [])
+        close = near.add(example, number)
+        for other in [*(first.setdefault(key, number) for key in keys), number if close is None else close]:
+            parent[root(number)] = root(other)
+    together: dict[int, list[int]] = defaultdict(list)
+    for number in range(len(examples)):
+        together[root(number)].append(number)
+    return list(together.values())
+
+
+def _shuffled(groups: list[list[int]], most: float, rng: random.Random) -> list[list[int]]:
+    """In random order, but those with more than `most` examples after all others."""
+    return sorted(rng.sample(groups, len(groups)), key=lambda group: len(group) > most)
+
+
+def _choose(examples: Sequence[TrainingExample], shuffled: list[list[int]], share: float) -> set[int]:
+    """Positions for validation: whole groups, each class up to its quota, at least one group and not all of them."""
+    sizes = Counter(example.label for example in examples)
+    room = {label: share * count for label, count in sizes.items()}
+    total = max(1.0, share * len(examples))
+    chosen: set[int] = set()
+    for group in shuffled[:-1]:
+        labels = Counter(examples[i].label for i in group)
+        fits = all(room[label] >= count * 0.5 for label, count in labels.items())
+        if fits and len(chosen) + len(group) <= total + 0.5:
+            chosen.update(group)
+            room = {label: left - labels[label] for label, left in room.items()}
+    return chosen or set(sorted(shuffled, key=len)[0])

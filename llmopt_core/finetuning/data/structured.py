@@ -1,0 +1,96 @@
+"""Scoring structured answers of the form `{"intent": ..., "slots": {...}}` against a reference of the same form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from llmopt_core.finetuning.data.examples import normalised
+from llmopt_core.statistics.intervals import unseen_interval, wilson_interval
+
+
+@dataclass(frozen=True, slots=True)
+class StructuredScore:
+    """One answer: valid JSON object, right intent, slot counts, and everything right. Invalid answers miss all."""
+
+    valid: bool
+    intent: bool
+    right_slots: int
+    found_slots: int
+    wanted_slots: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share between 0 and 1 with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class StructuredReport:
+    """Shares over all answers; slot F1 is over all slots together (micro)."""
+
+    answers: int
+    valid: Share
+    intent: Share
+    slot_f1: Share
+    exact: Share
+
+
+def score_structured(answer: str, reference: str) -> StructuredScore:
+    """Score one answer; names and values are compared without regard to case and spacing."""
+    wanted = json.loads(reference)
+    gold = _slots(wanted)
+    try:
+        said = json.loads(answer)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return StructuredScore(False, False, 0, 0, len(gold), False)
+    found = _slots(said)
+    intent = said.get("intent") == wanted["intent"]
+    return StructuredScore(True, intent, len(found & gold), len(found), len(gold), intent and found == gold)
+
+
+def _slots(value: dict[str, object]) -> set[tuple[str, str]]:
+    slots = value.get("slots")
+    return {(normalised(str(k)), normalised(str(v))) for k, v in slots.items()} if isinstance(slots, dict) else set()
+
+
+def report_structured(scores: Sequence[StructuredScore], seed: int = 0, resamples: int = 2_000) -> StructuredReport:
+    """Shares with Wilson's intervals; slot F1, a ratio of sums, with a percentile bootstrap over answers.
+
+    Raises:
+        ValueError: There are no scores.
+    """
+    if not scores:
+        raise ValueError("there is nothing to report")
+    table = np.array(
+        [[s.valid, s.intent, s.exact, 2 * s.right_slots, s.found_slots + s.wanted_slots] for s in scores], np.float64
+    )
+    picks = np.random.default_rng(seed).integers(0, len(scores), (resamples, len(scores)))
+    # Sums over each resample; every share is a ratio of two of them.
+    sums = table[picks].sum(axis=1)
+    whole = table.sum(axis=0)
+    valid, intent, exact = (_passed(int(whole[i]), len(scores)) for i in range(3))
+    slots = _ratio(whole[3], whole[4], sums[:, 3], sums[:, 4], len(scores))
+    return StructuredReport(len(scores), valid, intent, slots, exact)
+
+
+def _passed(passed: int, total: int) -> Share:
+    return Share(passed / total, *wilson_interval(passed, total))
+
+
+def _ratio(top: float, bottom: float, tops: np.ndarray, bottoms: np.ndarray, answers: int) -> Share:
+    """A ratio of sums; without any slots anywhere nothing was missed."""
+    value = float(top / bottom) if bottom else 1.0
+    values = np.divide(tops, bottoms, out=np.ones_like(tops), where=bottoms > 0)
+    low, high = (float(end) for end in np.quantile(values, [0.025, 0.975]))
+    return Share(value, low, high) if low < high else Share(value, *unseen_interval(value, answers))

@@ -1,0 +1,1 @@
+"""Fine-tuning jobs, whoever runs them."""

@@ -1,0 +1,282 @@
+"""One folder per job in the workspace: the request, the data, the state, the log and the curves.
+
+Every file is either replaced whole or appended line by line, so that a reader never sees half of anything and a killed
+writer loses at most the line it was writing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.execution.process import is_running, start_of
+from llmopt_core.finetuning.data.examples import TrainingSet
+from llmopt_core.finetuning.data.files import load_training_set, write_atomically
+from llmopt_core.finetuning.data.rules import check_example
+from llmopt_core.finetuning.jobs.job import ENDED, LOCAL, Job, JobEvent, JobRequest, MetricPoint
+from llmopt_core.finetuning.jobs.leftovers import SCRATCH, draft_of, remove, remove_leftovers
+from llmopt_core.settings import Settings
+
+_JOB_FIELDS = frozenset(f.name for f in fields(Job))
+_POINT_FIELDS = frozenset(f.name for f in fields(MetricPoint))
+
+
+def jobs_root(settings: Settings) -> Path:
+    """Where the workspace keeps its fine-tuning jobs."""
+    return settings.home / "finetuning"
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """Reads and writes one job's folder."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self.path.name
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A JSON file of the folder; empty where it is not there."""
+        try:
+            value = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise StorageFailed(f"{self.path / name}: damaged or unreadable ({error}).") from error
+        return value if isinstance(value, dict) else {}
+
+    def write(self, name: str, value: Mapping[str, Any]) -> None:
+        """Replace a JSON file of the folder."""
+        write_atomically(self.path / name, json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
+
+    def update_state(self, **changes: Any) -> dict[str, Any]:
+        """Change some values of the state."""
+        state = self.read("state.json") | changes
+        self.write("state.json", state)
+        return state
+
+    def append(self, name: str, value: Mapping[str, Any]) -> None:
+        """Add one line to a JSON Lines file of the folder. A half line left by a killed writer is closed first."""
+        line = json.dumps(value, ensure_ascii=False) + "\n"
+        try:
+            with (self.path / name).open("ab+") as file:
+                if file.tell() and not _ends_line(file):
+                    line = "\n" + line
+                file.write(line.encode("utf-8", "replace"))
+        except OSError as error:
+            raise StorageFailed(f"{self.path / name}: cannot be written ({error.strerror}).") from error
+
+    def lines(self, name: str) -> Iterator[dict[str, Any]]:
+        """The whole lines of a JSON Lines file; a half line at the end is passed over."""
+        try:
+            text = (self.path / name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return
+        for line in text.split("\n"):
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(value, dict):
+                yield value
+
+    def log(self, message: str, level: Literal["info", "warn", "error"] = "info") -> None:
+        """Add to the event log; a log that cannot be written stops nothing."""
+        try:
+            self.append("events.jsonl", {"at": time.time(), "level": level, "message": message})
+        except StorageFailed:
+            return
+
+    def events(self) -> list[JobEvent]:
+        """The event log, oldest first."""
+        return [JobEvent(float(e["at"]), e.get("level", "info"), str(e["message"])) for e in self.lines("events.jsonl")]
+
+    def metrics(self) -> list[MetricPoint]:
+        """The curves by step. A step that was repeated after a resume counts once, as it was the last time."""
+        merged: dict[int, dict[str, Any]] = {}
+        for line in self.lines("metrics.jsonl"):
+            merged.setdefault(int(line["step"]), {}).update(line)
+        return [MetricPoint(**{k: v for k, v in merged[s].items() if k in _POINT_FIELDS}) for s in sorted(merged)]
+
+    def training_set(self, which: Literal["training", "validation"]) -> TrainingSet | None:
+        """The examples stored with the job; None where there is no such file."""
+        path = self.path / f"{which}.jsonl"
+        return load_training_set(path) if path.exists() else None
+
+    def request(self) -> JobRequest:
+        """What was asked for."""
+        return JobRequest.model_validate(self.read("request.json")["request"])
+
+    def ask_cancel(self) -> None:
+        """Leave the flag that the worker looks for."""
+        write_atomically(self.path / "cancel", b"")
+
+    def cancel_asked(self) -> bool:
+        """Whether the flag is there."""
+        return (self.path / "cancel").exists()
+
+    def clear_cancel(self) -> None:
+        """Take the flag away."""
+        (self.path / "cancel").unlink(missing_ok=True)
+
+    def claim(self, pid: int) -> None:
+        """Remember which process works on the job."""
+        self.write("process.json", {"pid": pid, "started": start_of(pid)})
+
+    def tidy(self) -> None:
+        """Remove what killed processes have left of their drafts, here and where tuned models lie."""
+        home = self.path.parents[1]
+        remove(self.path / SCRATCH)
+        inside = (self.path, self.path / "checkpoints", self.path.parent)
+        remove_leftovers(*inside, *(home / name for name in ("models", "adapters", "embeddings")))
+
+    def is_worked_on(self) -> bool:
+        """Whether the process that works on the job is alive."""
+        known = self.read("process.json")
+        try:
+            return is_running(int(known["pid"]), float(known["started"]))
+        except (StorageFailed, KeyError, ValueError, TypeError):
+            return False
+
+    def job(self) -> Job:
+        """How the job stands according to the folder; a damaged folder is a failed job."""
+        try:
+            stored, state = self.read("request.json"), self.read("state.json")
+            request = stored["request"]
+            known = {key: request[key] for key in ("name", "provider", "base_model", "method", "hyperparameters")}
+            known |= {key: stored.get(key, "") for key in ("kind", "data_version", "validation_version")}
+            known |= {"created_at": stored["created_at"], "status": "queued", "budget_usd": request.get("budget_usd")}
+        except StorageFailed as error:
+            return Job(self.id, self.id, LOCAL, "", "failed", message=str(error))
+        except (KeyError, TypeError) as error:
+            told = f"{self.path / 'request.json'} could not be read ({type(error).__name__})."
+            return Job(self.id, self.id, LOCAL, "", "failed", message=told)
+        return Job(id=self.id, **known | {key: value for key, value in state.items() if key in _JOB_FIELDS})
+
+
+def _ends_line(file: Any) -> bool:
+    file.seek(-1, os.SEEK_END)
+    ends = file.read(1) == b"\n"
+    file.seek(0, os.SEEK_END)
+    return bool(ends)
+
+
+def new_folder(
+    settings: Settings, request: JobRequest, kind: str, training: TrainingSet, validation: TrainingSet | None
+) -> JobFolder:
+    """Make a job's folder with request and data, complete before it gets its final name.
+
+    Raises:
+        BadInput: A set is empty, or an example is broken or of the wrong kind for the method.
+        StorageFailed: The workspace cannot be written.
+    """
+    _check_sets(request, training, validation)
+    root = jobs_root(settings)
+    job_id = _next_id(root)
+    draft = JobFolder(draft_of(root / job_id))
+    write_atomically(draft.path / "training.jsonl", training.to_jsonl())
+    if validation is not None:
+        write_atomically(draft.path / "validation.jsonl", validation.to_jsonl())
+    draft.write(
+        "request.json",
+        {
+            "request": request.model_dump(mode="json"),
+            "kind": kind,
+            "created_at": time.time(),
+            "data_version": training.version,
+            "data_name": training.name,
+            "validation_version": validation.version if validation else "",
+        },
+    )
+    # Until its worker starts, the job belongs to the process that made it.
+    draft.claim(os.getpid())
+    return JobFolder(draft.path.rename(root / job_id))
+
+
+def _next_id(root: Path) -> str:
+    """An id that sorts after every other one, even where the clock was set back since."""
+    moment = datetime.now()
+    newest = max((path.name for path in root.glob("[0-9]*")), default="")
+    try:
+        last = datetime.strptime(newest[: len(_MOMENT)], _ID_TIME)
+    except ValueError:
+        last = datetime.min
+    # Milliseconds are all that an id tells.
+    moment = max(moment, last + timedelta(milliseconds=1)) if newest else moment
+    return f"{moment.strftime(_ID_TIME)[: len(_MOMENT)]}{secrets.token_hex(2)}"
+
+
+_ID_TIME = "%Y%m%d-%H%M%S-%f"
+_MOMENT = "20260102-030405-678"
+
+
+def _check_sets(request: JobRequest, training: TrainingSet, validation: TrainingSet | None) -> None:
+    wanted = "preference" if request.method == "dpo" else "chat"
+    for name, part in (("training", training), ("validation", validation)):
+        if part is None:
+            continue
+        if not part.examples:
+            raise BadInput(f"The {name} set {part.name} is empty; add examples, or leave the validation set out.")
+        if part.kind != wanted:
+            raise BadInput(f"The {name} set {part.name} holds {part.kind} examples; the method {request.method} needs "
+                           f"{wanted} examples.")  # fmt: skip
+        for number, example in enumerate(part.examples, 1):
+            if errors := [problem for problem in check_example(example.to_openai()) if problem.is_error]:
+                raise BadInput(f"The {name} set {part.name}, example {number}: {errors[0].message}.")
+
+
+def open_folder(settings: Settings, job_id: str) -> JobFolder:
+    """The folder of a job.
+
+    Raises:
+        BadInput: There is no such job.
+    """
+    path = jobs_root(settings) / job_id
+    if not job_id or "/" in job_id or job_id.startswith(".") or not (path / "request.json").exists():
+        raise BadInput(f"There is no fine-tuning job {job_id!r} in {settings.home}; see llmopt finetune list.")
+    return JobFolder(path)
+
+
+def all_folders(settings: Settings) -> list[JobFolder]:
+    """Every job of the workspace, newest first."""
+    root = jobs_root(settings)
+    found = [path for path in root.glob("*/request.json") if not path.parent.name.startswith(".")]
+    return [JobFolder(path.parent) for path in sorted(found, reverse=True)]
+
+
+def reconciled(folder: JobFolder) -> Job:
+    """How the job stands, with a job whose process is gone marked as interrupted.
+
+    A job that a service has taken over needs no process here.
+    """
+    job = folder.job()
+    if job.ended or job.remote_id or folder.is_worked_on():
+        return job
+    # The worker may have ended between the two looks.
+    job = folder.job()
+    if job.status in ENDED or job.remote_id:
+        return job
+    gone: dict[str, Any] = {
+        "status": "interrupted",
+        "seconds_left": None,
+        "resumable": True,
+        "message": "Its process was killed or the machine went down; resume goes on from what was saved.",
+    }
+    folder.log("The process that worked on this job is gone.", "warn")
+    folder.tidy()
+    try:
+        folder.update_state(**gone)
+    except StorageFailed as error:
+        # A full disk must not hide the jobs that lie on it.
+        return replace(job, **gone | {"message": f"Its process is gone, and {error}"})
+    return folder.job()

@@ -1,0 +1,146 @@
+"""Fine-tuning on this machine: each job trains in a process of its own and outlives the app."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from llmopt_core.errors import BadInput
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
+from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, new_folder, open_folder, reconciled
+from llmopt_core.finetuning.jobs.job import Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
+from llmopt_core.finetuning.jobs.leftovers import SCRATCH
+from llmopt_core.finetuning.training.adapters import adapter, adapters, tuned_embedding, tuned_embeddings
+from llmopt_core.finetuning.training.checkpoints import Checkpoints
+from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, LoraSettings, settings_from
+from llmopt_core.settings import Settings
+
+
+class LocalTrainer:
+    """`FineTuner` for the built-in models. Jobs queue: one trains at a time.
+
+    Args:
+        settings: The workspace, and the threads a trainer may use.
+        kind: `lora` tunes the chat model, `embedding` the embedding model.
+    """
+
+    def __init__(self, settings: Settings, kind: str = "lora") -> None:
+        self._settings = settings
+        self._kind = kind
+
+    def create(
+        self,
+        request: JobRequest,
+        training: TrainingSet,
+        validation: TrainingSet | None = None,
+        *,
+        confirmed: bool = True,
+        on_created: Callable[[Job], None] | None = None,
+    ) -> Job:
+        """See `FineTuner.create`. Nothing leaves the machine."""
+        self._check(request)
+        folder = new_folder(self._settings, request, self._kind, training, validation)
+        if on_created:
+            on_created(folder.job())
+        return self._start(folder)
+
+    def _check(self, request: JobRequest) -> None:
+        settings_from(LoraSettings if self._kind == "lora" else EmbeddingSettings, request.hyperparameters)
+        if request.method != "supervised":
+            raise BadInput(
+                "Preference pairs (dpo) cannot be trained on this machine; choose an endpoint that offers it."
+            )
+        made = adapters(self._settings) if self._kind == "lora" else tuned_embeddings(self._settings)
+        taken = {model.name for model in made}
+        taken |= {f.job().name for f in all_folders(self._settings) if not reconciled(f).ended}
+        if request.name in taken:
+            raise BadInput(
+                f"There is already a tuned model or a running job named {request.name!r}; choose another name."
+            )
+
+    def _start(self, folder: JobFolder) -> Job:
+        folder.write("worker.json", self._settings.model_dump(mode="json", include={"home", "builtin_gguf", "threads"}))
+        folder.clear_cancel()
+        folder.update_state(status="queued", message="", resumable=False, finished_at=0.0)
+        root = Path(__file__).parents[3]
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
+            # A killed trainer leaves its temporary files where they are found and removed.
+            "TMPDIR": str(folder.path / SCRATCH),
+        }
+        with (folder.path / "log.txt").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "llmopt_core.finetuning.training.trainer", str(folder.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        folder.claim(process.pid)
+        return folder.job()
+
+    def status(self, job_id: str) -> Job:
+        """See `FineTuner.status`. A job whose process is gone is `interrupted`."""
+        return reconciled(open_folder(self._settings, job_id))
+
+    def events(self, job_id: str) -> list[JobEvent]:
+        """See `FineTuner.events`."""
+        return open_folder(self._settings, job_id).events()
+
+    def metrics(self, job_id: str) -> list[MetricPoint]:
+        """See `FineTuner.metrics`."""
+        return open_folder(self._settings, job_id).metrics()
+
+    def checkpoints(self, job_id: str) -> list[JobCheckpoint]:
+        """See `FineTuner.checkpoints`."""
+        return Checkpoints(open_folder(self._settings, job_id)).listed()
+
+    def cancel(self, job_id: str) -> Job:
+        """See `FineTuner.cancel`. A running trainer saves its state and ends after the step it is in."""
+        folder = open_folder(self._settings, job_id)
+        job = reconciled(folder)
+        if not job.ended:
+            folder.ask_cancel()
+        return folder.job()
+
+    def resume(self, job_id: str) -> Job:
+        """See `FineTuner.resume`. A job without a checkpoint starts anew.
+
+        Raises:
+            BadInput: The job has finished or is running.
+        """
+        folder = open_folder(self._settings, job_id)
+        job = reconciled(folder)
+        if not job.ended:
+            raise BadInput(f"Job {job_id} is {job.status}; there is nothing to resume.")
+        if job.status == "finished":
+            raise BadInput(f"Job {job_id} has finished; start a new one to train further.")
+        folder.log("Resumed.")
+        return self._start(folder)
+
+    def result(self, job_id: str) -> TunedModel:
+        """See `FineTuner.result`.
+
+        Raises:
+            BadInput: The job has not finished, or its adapter was deleted.
+        """
+        job = self.status(job_id)
+        if job.status != "finished":
+            raise BadInput(f"Job {job_id} is {job.status}; a tuned model is there once it has finished.")
+        if job.kind == "embedding":
+            return tuned_embedding(self._settings, job.tuned_model)
+        return adapter(self._settings, job.tuned_model).tuned_model()
+
+    def validation_losses(self, job_id: str) -> list[tuple[TrainingExample, float]]:
+        """Validation examples of a finished job with their loss, worst first."""
+        folder = open_folder(self._settings, job_id)
+        validation = folder.training_set("validation")
+        losses = {int(line["number"]): float(line["loss"]) for line in folder.lines("validation_losses.jsonl")}
+        if validation is None:
+            return []
+        pairs = [(validation.examples[number], loss) for number, loss in losses.items()]
+        return sorted(pairs, key=lambda pair: -pair[1])

@@ -1,0 +1,1 @@
+"""Training on this machine: the loop, LoRA and embedding models."""

@@ -1,0 +1,109 @@
+"""The tuned models of the workspace: LoRA adapters of the built-in chat model, each with a card of facts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.finetuning.data.files import write_atomically
+from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
+from llmopt_core.settings import Settings
+
+CARD = "llmopt.json"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter file and what is known of it.
+
+    Attributes:
+        card: `base_model`, `base_hash`, `text_format`, `data_version`, `hyperparameters`, `train_loss`, `valid_loss`,
+            `trained_tokens`, `seconds`, `created_at`, `job_id`. Empty for a file put there by hand.
+    """
+
+    name: str
+    path: Path
+    card: Mapping[str, Any]
+
+    def tuned_model(self) -> TunedModel:
+        """The adapter as a choice of model, asked the way it was trained."""
+        mode = self.card.get("text_format", "chat")
+        return TunedModel(self.name, ModelSpec(endpoint=BUILTIN, adapter=self.name, mode=mode), self.card)
+
+
+def adapters_root(settings: Settings) -> Path:
+    """Where the built-in server looks for adapters."""
+    return settings.home / "adapters"
+
+
+def adapters(settings: Settings) -> list[Adapter]:
+    """Every adapter of the workspace by name."""
+    found = sorted(p for p in adapters_root(settings).glob("*.gguf") if not p.name.startswith("."))
+    return [Adapter(path.stem, path, _card(path.with_suffix(".json"))) for path in found]
+
+
+def adapter(settings: Settings, name: str) -> Adapter:
+    """One adapter.
+
+    Raises:
+        BadInput: There is no such adapter; names those that are.
+    """
+    known = {a.name: a for a in adapters(settings)}
+    if name not in known:
+        raise BadInput(f"There is no tuned model named {name!r}; there are {', '.join(known) or 'none yet'}.")
+    return known[name]
+
+
+def delete_adapter(settings: Settings, name: str) -> None:
+    """Remove an adapter and its card."""
+    found = adapter(settings, name)
+    found.path.unlink()
+    found.path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def embeddings_root(settings: Settings) -> Path:
+    """Where tuned embedding models lie, one folder each."""
+    return settings.home / "embeddings"
+
+
+def tuned_embedding(settings: Settings, name: str) -> TunedModel:
+    """A tuned embedding model as a choice of embedding.
+
+    Raises:
+        BadInput: There is no such model.
+    """
+    folder = embeddings_root(settings) / name
+    if not (folder / "modules.json").exists():
+        raise BadInput(f"There is no tuned embedding model named {name!r} in {folder.parent}.")
+    return TunedModel(name, EmbeddingSpec(model=str(folder)), _card(folder / CARD))
+
+
+def tuned_embeddings(settings: Settings) -> list[TunedModel]:
+    """Every tuned embedding model of the workspace by name."""
+    found = sorted(embeddings_root(settings).glob("*/modules.json"))
+    return [tuned_embedding(settings, path.parent.name) for path in found if not path.parent.name.startswith(".")]
+
+
+def embedding_card(settings: Settings, model: str) -> dict[str, Any] | None:
+    """The card of the tuned embedding model in a folder, empty where it has none; None where nothing was tuned here."""
+    folder = Path(model).expanduser().absolute()
+    ours = folder.parent == embeddings_root(settings).absolute()
+    return _card(folder / CARD) if ours or (folder / CARD).is_file() else None
+
+
+def write_card(path: Path, card: Mapping[str, Any]) -> None:
+    """Write a card of facts."""
+    write_atomically(path, json.dumps(card, indent=1, ensure_ascii=False).encode())
+
+
+def _card(path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}

@@ -1,0 +1,90 @@
+"""One embedding job from folder to model folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.finetuning.jobs.leftovers import draft_of, remove
+from llmopt_core.finetuning.training import work
+from llmopt_core.finetuning.training.adapters import CARD, embeddings_root, write_card
+from llmopt_core.finetuning.training.checkpoints import Checkpoints
+from llmopt_core.finetuning.training.embedding_run import EmbeddingRun, Pair
+from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, settings_from
+from llmopt_core.finetuning.training.trainer import Worker
+from llmopt_core.models.local.weights import local_prefixes
+from llmopt_core.models.prefixes import Prefixes
+
+
+def train_embedding(worker: Worker) -> dict[str, Any]:
+    """Train, write the model folder and its card, and return the final state.
+
+    Raises:
+        BadInput: The data cannot be trained on.
+        Cancelled: The user or the system stopped it.
+        StorageFailed: The model could not be written.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    torch.set_num_threads(worker.settings.threads)
+    torch.set_flush_denormal(True)
+    settings = settings_from(EmbeddingSettings, worker.request.hyperparameters)
+    base = str(_base(worker.request.base_model))
+    prefixes = local_prefixes(base)
+    train = _pairs(worker, "training", prefixes)
+    if len({pair.passage for pair in train}) < 2:
+        raise BadInput("An embedding model needs at least two different passages to tell apart.")
+    run = EmbeddingRun(
+        _with_prompts(SentenceTransformer(base, device="cpu"), prefixes),
+        settings,
+        train,
+        _pairs(worker, "validation", prefixes),
+        Checkpoints(worker.folder),
+        seed=worker.request.seed,
+        hooks=work.hooks(worker),
+    )
+    measured = work.carry_out(worker, run, f"batches of {settings.batch_size}")
+    facts = work.card(worker, run, measured) | {"hyperparameters": settings.model_dump(mode="json")}
+    _export(run, embeddings_root(worker.settings) / worker.request.name, facts)
+    return work.final_state(run, worker.request.name)
+
+
+def _base(name: str) -> Path | str:
+    from llmopt_core.models.base import BUILTIN_EMBEDDING
+    from llmopt_core.models.packaged import embedding_folder
+
+    return embedding_folder() if name in ("", "builtin", BUILTIN_EMBEDDING) else name
+
+
+def _with_prompts(model: Any, prefixes: Prefixes) -> Any:
+    """The model with what it is trained with before each text, so that its folder says so."""
+    if prefixes:
+        model.prompts = {"query": prefixes.query, "document": prefixes.passage}
+        model.default_prompt_name = None
+    return model
+
+
+def _pairs(worker: Worker, which: Literal["training", "validation"], prefixes: Prefixes) -> list[Pair]:
+    part = worker.folder.training_set(which)
+    examples = part.examples if part else ()
+    return [
+        Pair(number, prefixes.query + e.question, prefixes.passage + e.answer)
+        for number, e in enumerate(examples)
+        if e.question and e.answer
+    ]
+
+
+def _export(run: EmbeddingRun, target: Path, facts: dict[str, Any]) -> None:
+    draft = draft_of(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        run.model.save_pretrained(str(draft), create_model_card=False)
+        write_card(draft / CARD, facts)
+        draft.rename(target)
+    except OSError as error:
+        remove(draft)
+        raise StorageFailed(
+            f"{target}: the tuned model cannot be written ({error.strerror}); free some space, then resume the job."
+        ) from error

@@ -1,0 +1,129 @@
+"""Training examples -> token ids, with the tokens to be learned marked."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from llmopt_core.errors import BadInput
+from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample, message_text
+
+IGNORED = -100
+_BUCKET = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Token ids of one example; `labels` equals them where they are learned, else `IGNORED`."""
+
+    number: int
+    ids: tuple[int, ...]
+    labels: tuple[int, ...]
+
+    @property
+    def learned(self) -> int:
+        """How many tokens are learned; the first has nothing before it to be predicted from."""
+        return sum(label != IGNORED for label in self.labels[1:])
+
+
+Piece = tuple[str, bool]
+
+
+def encode_examples(
+    examples: Sequence[TrainingExample], tokenizer: Any, text_format: Literal["chat", "completion"], max_tokens: int
+) -> tuple[list[Encoded], list[int]]:
+    """Encode examples; the second list has the positions of those that are too long."""
+    encoded, too_long = [], []
+    for number, example in enumerate(examples):
+        one = encode_pieces(pieces(example, tokenizer, text_format), tokenizer, number)
+        if len(one.ids) <= max_tokens and one.learned:
+            encoded.append(one)
+        else:
+            too_long.append(number)
+    return encoded, too_long
+
+
+def pieces(example: TrainingExample, tokenizer: Any, text_format: Literal["chat", "completion"]) -> list[Piece]:
+    """The text of an example in pieces, each learned or not."""
+    if text_format == "completion":
+        return _completion_pieces(example, tokenizer)
+    return _chat_pieces([_plain(message) for message in example.messages], tokenizer)
+
+
+def _plain(message: ChatMessage) -> dict[str, Any]:
+    role = {"developer": "system", "function": "tool"}.get(message["role"], message["role"])
+    learned = role == "assistant" and message.get("weight", 1) != 0
+    return {"role": role, "content": message_text(message), "learned": learned}
+
+
+def _chat_pieces(messages: Sequence[dict[str, Any]], tokenizer: Any) -> list[Piece]:
+    """Pieces by the tokenizer's chat template: what each message adds to the text."""
+    found: list[Piece] = []
+    done = ""
+    for at, message in enumerate(messages):
+        text = _render(tokenizer, messages[: at + 1])
+        if not text.startswith(done):
+            raise BadInput("The model's chat template rewrites earlier messages, so it cannot be used for training.")
+        added = text[len(done) :]
+        if message["learned"]:
+            # Templates render nothing but messages, so there is no opening to ask for before the first.
+            opening = _render(tokenizer, messages[:at], prompt=True)[len(done) :] if at else None
+            found += _answer_pieces(added, opening, message)
+        else:
+            found.append((added, False))
+        done = text
+    return found
+
+
+def _answer_pieces(added: str, opening: str | None, message: dict[str, Any]) -> list[Piece]:
+    """What a learned message adds: the opening the model is given, its answer and end mark, and white space."""
+    if opening is None or not added.startswith(opening):
+        opening = added[: max(0, added.find(message["content"]))]
+    answer = added[len(opening) :]
+    learned = answer.rstrip("\n")
+    return [(opening, False), (learned, True), (answer[len(learned) :], False)]
+
+
+def _render(tokenizer: Any, messages: Sequence[dict[str, Any]], prompt: bool = False) -> str:
+    plain = [{"role": m["role"], "content": m["content"]} for m in messages]
+    return str(tokenizer.apply_chat_template(plain, tokenize=False, add_generation_prompt=prompt))
+
+
+def _completion_pieces(example: TrainingExample, tokenizer: Any) -> list[Piece]:
+    """Plain text as `/v1/completions` gets it: the messages joined by blank lines, then the answer and the end mark."""
+    prompt = "\n\n".join(message_text(message) for message in example.prompt).rstrip()
+    return [(prompt, False), (f" {example.answer.strip()}{tokenizer.eos_token}", True)]
+
+
+def encode_pieces(parts: Sequence[Piece], tokenizer: Any, number: int = 0) -> Encoded:
+    """Token ids of pieces, each encoded alone, as a server encodes the prompt apart from what it generates."""
+    ids: list[int] = []
+    labels: list[int] = []
+    for text, learned in parts:
+        added = list(tokenizer(text, add_special_tokens=False).input_ids) if text else []
+        ids += added
+        labels += added if learned else [IGNORED] * len(added)
+    # Nothing is learned from what follows the last answer.
+    while labels and labels[-1] == IGNORED:
+        ids.pop()
+        labels.pop()
+    return Encoded(number, tuple(ids), tuple(labels))
+
+
+def batches(encoded: Sequence[Encoded], batch_size: int, seed: int) -> list[list[Encoded]]:
+    """One epoch: examples of similar length together, so that little is padded; the order of batches is random."""
+    rng = random.Random(seed)
+    order = rng.sample(list(encoded), len(encoded))
+    order.sort(key=lambda example: len(example.ids) // _BUCKET)
+    found = [order[at : at + batch_size] for at in range(0, len(order), batch_size)]
+    rng.shuffle(found)
+    return found
+
+
+def by_length(encoded: Sequence[Encoded], batch_size: int) -> Iterator[list[Encoded]]:
+    """Batches of similar length in a fixed order, for measuring."""
+    order = sorted(encoded, key=lambda example: len(example.ids))
+    for at in range(0, len(order), batch_size):
+        yield order[at : at + batch_size]

@@ -1,0 +1,99 @@
+"""One LoRA job from folder to adapter file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.finetuning.jobs.leftovers import draft_of, remove
+from llmopt_core.finetuning.training import work
+from llmopt_core.finetuning.training.adapters import adapters_root, write_card
+from llmopt_core.finetuning.training.base_weights import base_gguf, file_hash, load_trainable, trainable_folder
+from llmopt_core.finetuning.training.checkpoints import Checkpoints
+from llmopt_core.finetuning.training.encoding import Encoded, encode_examples
+from llmopt_core.finetuning.training.hyperparameters import LoraSettings, settings_from
+from llmopt_core.finetuning.training.lora_gguf import gguf_tensors, write_adapter
+from llmopt_core.finetuning.training.lora_run import LoraRun, half_is_faster
+from llmopt_core.finetuning.training.trainer import Worker
+
+
+def train_lora(worker: Worker) -> dict[str, Any]:
+    """Train, write the adapter and its card, and return the final state.
+
+    Raises:
+        BadInput: The data cannot be trained on.
+        Cancelled: The user or the system stopped it.
+        StorageFailed: The adapter could not be written.
+    """
+    import torch
+
+    torch.set_num_threads(worker.settings.threads)
+    torch.set_flush_denormal(True)
+    settings = settings_from(LoraSettings, worker.request.hyperparameters)
+    worker.folder.log("Loading the base model; the first time its weights are unpacked, which takes about 20 seconds.")
+    model, tokenizer = load_trainable(trainable_folder(worker.settings, worker.request.base_model))
+    train = _encoded(worker, "training", tokenizer, settings)
+    validation = _encoded(worker, "validation", tokenizer, settings)
+    half = half_is_faster()
+    run = LoraRun(
+        model,
+        settings,
+        train,
+        validation,
+        Checkpoints(worker.folder),
+        seed=worker.request.seed,
+        half=half,
+        hooks=work.hooks(worker),
+    )
+    measured = work.carry_out(worker, run, "bfloat16" if half else "single precision")
+    facts = work.card(worker, run, measured) | {
+        "base_hash": _base_hash(worker),
+        "text_format": settings.text_format,
+        "hyperparameters": settings.model_dump(mode="json"),
+    }
+    _export(worker, run, settings, facts)
+    return work.final_state(run, worker.request.name)
+
+
+def _encoded(
+    worker: Worker, which: Literal["training", "validation"], tokenizer: Any, settings: LoraSettings
+) -> list[Encoded]:
+    part = worker.folder.training_set(which)
+    if part is None:
+        return []
+    encoded, too_long = encode_examples(part.examples, tokenizer, settings.text_format, settings.max_tokens)
+    if too_long:
+        listed = ", ".join(str(number + 1) for number in too_long[:10]) + (" ..." if len(too_long) > 10 else "")
+        worker.folder.log(
+            f"{len(too_long)} {which} examples are left out, being longer than {settings.max_tokens} tokens or without "
+            f"anything to learn (number {listed}).",
+            "warn",
+        )
+    if not encoded:
+        raise BadInput(f"No {which} example is left: all are longer than max_tokens {settings.max_tokens} or empty.")
+    return encoded
+
+
+def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[str, Any]) -> None:
+    path = adapters_root(worker.settings) / f"{worker.request.name}.gguf"
+    config = run.base.config
+    tensors = gguf_tensors(run.current(), config.num_attention_heads, config.num_key_value_heads)
+    draft = draft_of(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)
+        write_card(path.with_suffix(".json"), facts)
+        draft.replace(path)
+    except (OSError, StorageFailed) as error:
+        remove(draft)
+        cause = error if isinstance(error, OSError) else error.__cause__
+        why = getattr(cause, "strerror", None) or str(error)
+        raise StorageFailed(
+            f"{path}: the tuned model cannot be written ({why}); free some space, then resume the job."
+        ) from error
+
+
+def _base_hash(worker: Worker) -> str:
+    base = base_gguf(worker.settings) if worker.request.base_model == "builtin" else Path(worker.request.base_model)
+    return file_hash(base) if base.is_file() else ""

@@ -1,0 +1,90 @@
+"""What every kind of training does around its loop: hooks into the job's folder, messages, final facts."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from llmopt_core.errors import Cancelled, StorageFailed
+from llmopt_core.finetuning.jobs.job import MetricPoint
+from llmopt_core.finetuning.training.loop import Hooks, Measured, Position, Stopped, TrainingLoop
+from llmopt_core.finetuning.training.trainer import Worker
+
+
+def hooks(worker: Worker) -> Hooks:
+    """Curves and progress into the job's folder, the cancel flag out of it."""
+
+    def on_progress(position: Position, total: int) -> None:
+        left = position.seconds / max(1, position.step) * (total - position.step)
+        worker.tell(step=position.step, total_steps=total, seconds_left=round(left, 1), **pace(position))
+
+    def on_metrics(point: MetricPoint) -> None:
+        try:
+            worker.folder.append("metrics.jsonl", {k: v for k, v in asdict(point).items() if v is not None})
+        except StorageFailed as error:
+            worker.folder.log(str(error), "warn")
+
+    return Hooks(on_metrics, on_progress, worker.should_stop, lambda message: worker.folder.log(message, "warn"))
+
+
+def pace(position: Position) -> dict[str, Any]:
+    """Tokens read so far, and per second."""
+    speed = position.tokens / max(position.seconds, 1e-9)
+    return {"trained_tokens": position.tokens, "tokens_per_second": round(speed, 1)}
+
+
+def carry_out(worker: Worker, run: TrainingLoop[Any], how: str) -> Measured | None:
+    """Restore, announce, train, and note the loss of every validation example.
+
+    Raises:
+        Cancelled: The user or the system stopped it.
+    """
+    start = f"Going on after step {run.position.step}" if run.restore() else "Training"
+    worker.folder.log(
+        f"{start}: {len(run.train)} examples, {len(run.validation)} for validation, {run.total_steps} steps, {how}."
+    )
+    worker.tell(at_once=True, total_steps=run.total_steps, step=run.position.step)
+    try:
+        measured = run.run()
+    except Stopped:
+        raise Cancelled(f"Stopped at step {run.position.step} of {run.total_steps}.") from None
+    for number, (loss, tokens) in sorted(measured.by_example.items()) if measured else ():
+        worker.folder.append("validation_losses.jsonl", {"number": number, "loss": loss, "tokens": tokens})
+    return measured
+
+
+def card(worker: Worker, run: TrainingLoop[Any], measured: Measured | None) -> dict[str, Any]:
+    """The facts of a tuned model that are the same for every kind."""
+    at = run.position
+    stored = worker.folder.read("request.json")
+    return {
+        "name": worker.request.name,
+        "base_model": worker.request.base_model,
+        "data_version": stored.get("data_version", ""),
+        "validation_version": stored.get("validation_version", ""),
+        "examples": len(run.train),
+        "seed": worker.request.seed,
+        "steps": at.step,
+        "best_step": at.best_step if run.keeps_best else at.step,
+        "train_loss": last_train_loss(worker.folder.metrics()),
+        "valid_loss": measured.loss if measured else None,
+        "valid_accuracy": measured.accuracy if measured else None,
+        "trained_tokens": at.tokens,
+        "seconds": round(at.seconds, 1),
+        "created_at": time.time(),
+        "job_id": worker.folder.id,
+    }
+
+
+def final_state(run: TrainingLoop[Any], tuned_model: str) -> dict[str, Any]:
+    """What the job's state says at the end."""
+    return {"tuned_model": tuned_model, "step": run.position.step, "total_steps": run.total_steps, **pace(run.position)}
+
+
+def last_train_loss(points: Sequence[MetricPoint]) -> float | None:
+    """Mean over the last ten steps; single steps jump."""
+    losses = [p.train_loss for p in points if p.train_loss is not None][-10:]
+    return math.fsum(losses) / len(losses) if losses else None

@@ -1,0 +1,7 @@
+"""Reading promptfoo's configuration files into plain values; what they mean here is decided higher up."""
+
+from llmopt_core.interop.promptfoo.config import PromptfooFile, read_promptfoo
+from llmopt_core.interop.promptfoo.prompts import FoundPrompt
+from llmopt_core.interop.promptfoo.tests import FoundTest
+
+__all__ = ["FoundPrompt", "FoundTest", "PromptfooFile", "read_promptfoo"]

@@ -1,0 +1,263 @@
+"""promptfoo assertions -> checks. What has no counterpart becomes a check that is never passed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from llmopt_core.errors import BadInput, field_problem
+from llmopt_core.evaluation.assertions.check import CheckSpec
+from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
+from llmopt_core.prompts.template import allow_missing
+from llmopt_core.text.bounded_yaml import BoundedLoader
+
+_READ = {"type", "value", "threshold", "weight", "metric", "provider", "assert"}
+
+
+class Unsupported(Exception):
+    """Something in the file that has no counterpart here; the message says what."""
+
+
+def checks_from(
+    assertions: tuple[Mapping[str, Any], ...], grader: Any, *, weighed: bool = False
+) -> tuple[CheckSpec, ...]:
+    """The checks a test's assertions stand for.
+
+    Args:
+        assertions: As they stand in the file.
+        grader: The provider that grades the whole file; an assertion with another one is not supported.
+        weighed: Whether the test has a threshold, so that it matters how much each assertion weighs.
+    """
+    return tuple(check for assertion in assertions for check in _checks(assertion, grader, weighed))
+
+
+def unsupported(reason: str, assertion: Mapping[str, Any] | None = None) -> CheckSpec:
+    """A check that keeps what was not understood, so that an export gives it back."""
+    value: dict[str, Any] = {"reason": reason}
+    if assertion is not None:
+        value["assertion"] = dict(assertion)
+    return CheckSpec(type="unsupported", value=value)
+
+
+def _checks(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Iterator[CheckSpec]:
+    kind = str(assertion.get("type") or "")
+    try:
+        if kind == "assert-set":
+            for part in _parts(assertion, weighed):
+                yield from _checks(part if isinstance(part, Mapping) else {"type": str(part)}, grader, weighed)
+        else:
+            yield _check(kind, assertion, grader)
+    except Unsupported as error:
+        yield unsupported(f"the assertion `{kind}`: {error}", assertion)
+    except ValidationError as error:
+        said = field_problem(error.errors(include_url=False)[0])
+        yield unsupported(f"the assertion `{kind}`: {said}", assertion)
+
+
+def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
+    """The assertions of a set that must all pass: as if they stood by themselves."""
+    parts = assertion.get("assert")
+    if not isinstance(parts, list):
+        raise Unsupported("needs a list of assertions")
+    if assertion.get("threshold") is not None:
+        raise Unsupported("this kind is not supported with a threshold")
+    if weighed or assertion.get("weight") == 0:
+        raise Unsupported("this kind is not supported where it is weighed against others")
+    foreign = sorted(set(assertion) - _READ)
+    if foreign:
+        raise Unsupported(f"its `{foreign[0]}` is not supported")
+    return parts
+
+
+def _check(kind: str, assertion: Mapping[str, Any], grader: Any) -> CheckSpec:
+    base = kind.removeprefix("not-")
+    if base not in _MAKERS:
+        raise Unsupported("this kind is not supported")
+    foreign = sorted(set(assertion) - _READ)
+    if foreign:
+        raise Unsupported(f"its `{foreign[0]}` is not supported")
+    if assertion.get("provider") not in (None, grader):
+        raise Unsupported("a grader of its own is not supported")
+    fields: dict[str, Any] = {"name": str(assertion.get("metric") or ""), **_MAKERS[base](assertion)}
+    if assertion.get("weight") is not None:
+        fields["weight"] = assertion["weight"]
+    fields["value"] = _allowing_missing(fields.get("value"))
+    return CheckSpec(**fields, negate=kind.startswith("not-"))
+
+
+def _allowing_missing(value: Any) -> Any:
+    """A value with its templates as promptfoo reads them."""
+    if isinstance(value, list):
+        return [_allowing_missing(item) for item in value]
+    if not isinstance(value, str) or "{{" not in value:
+        return value
+    try:
+        return allow_missing(value)
+    except BadInput:
+        return value
+
+
+def _text(assertion: Mapping[str, Any]) -> str:
+    value = assertion.get("value")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Unsupported("needs a text as its value")
+    return str(value)
+
+
+def _texts(assertion: Mapping[str, Any]) -> list[str]:
+    value = assertion.get("value")
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return [_text({"value": part}) for part in value] if isinstance(value, list) else [_text(assertion)]
+
+
+def _number(assertion: Mapping[str, Any], default: float | None = None) -> float:
+    value = assertion.get("threshold", default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unsupported("needs a number as its threshold")
+    return float(value)
+
+
+def _data(value: Any, what: str) -> Any:
+    try:
+        return yaml.load(value, BoundedLoader) if isinstance(value, str) else value  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Unsupported(f"its {what} is neither JSON nor YAML") from error
+
+
+def _json(assertion: Mapping[str, Any]) -> dict[str, Any]:
+    schema = _data(assertion.get("value"), "schema")
+    return {"type": "is-json"} if schema in (None, "") else {"type": "json-schema", "value": schema}
+
+
+def _words(assertion: Mapping[str, Any]) -> dict[str, Any]:
+    value = _data(assertion.get("value"), "value")
+    if isinstance(value, int | float):
+        value = {"min": value, "max": value}
+    return {"type": "length", "value": {**value, "unit": "words"} if isinstance(value, Mapping) else value}
+
+
+def _plain(kind: str, *, case_sensitive: bool = True) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    return lambda assertion: {"type": kind, "value": _text(assertion), "case_sensitive": case_sensitive}
+
+
+def _listed(kind: str, *, case_sensitive: bool = True) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    return lambda assertion: {"type": kind, "value": _texts(assertion), "case_sensitive": case_sensitive}
+
+
+def _rubric(template: str, default: float | None = None) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    def make(assertion: Mapping[str, Any]) -> dict[str, Any]:
+        value = template.replace("VALUE", _text(assertion))
+        given = assertion.get("threshold", default)
+        return {
+            "type": "llm-rubric",
+            "value": value,
+            "threshold": None if given is None else _number(assertion, default),
+        }
+
+    return make
+
+
+def _metric(name: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    return lambda assertion: {"type": "metric", "value": name, "threshold": _number(assertion, 0.0)}
+
+
+def _context_recall(assertion: Mapping[str, Any]) -> dict[str, Any]:
+    if "{{" in _text(assertion):
+        raise Unsupported("its value is a template")
+    return _metric("context_recall")(assertion)
+
+
+CONSISTENT = (
+    "The answer is factually consistent with this reference. It may say less or more, or say it differently, but it "
+    "contradicts nothing in it. Reference: VALUE"
+)
+
+_MAKERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "contains": _plain("contains"),
+    "icontains": _plain("contains", case_sensitive=False),
+    "contains-any": _listed("contains-any"),
+    "contains-all": _listed("contains-all"),
+    "icontains-any": _listed("contains-any", case_sensitive=False),
+    "icontains-all": _listed("contains-all", case_sensitive=False),
+    "equals": lambda assertion: {"type": "equals", "value": assertion.get("value")},
+    "starts-with": _plain("starts-with"),
+    "regex": _plain("regex"),
+    "is-json": _json,
+    "similar": lambda assertion: {
+        "type": "similar", "value": _text(assertion), "threshold": _number(assertion, 0.75)
+    },
+    "llm-rubric": _rubric("VALUE"),
+    "model-graded-closedqa": _rubric("The answer meets this criterion: VALUE"),
+    "factuality": _rubric(CONSISTENT),
+    "model-graded-factuality": _rubric(CONSISTENT),
+    "g-eval": _rubric("VALUE", 0.7),
+    "latency": lambda assertion: {"type": "latency", "threshold": _number(assertion) / 1000},
+    "cost": lambda assertion: {"type": "cost", "threshold": _number(assertion)},
+    "word-count": _words,
+    "context-faithfulness": _metric("faithfulness"),
+    "context-recall": _context_recall,
+    "answer-relevance": _metric("answer_relevancy"),
+}  # fmt: skip
+
+
+def assertion_from(check: CheckSpec) -> dict[str, Any]:
+    """The promptfoo assertion of a check, for export.
+
+    Raises:
+        Unsupported: promptfoo has no such assertion.
+    """
+    if check.type == "unsupported":
+        if "assertion" not in check.value:
+            raise Unsupported(check.value["reason"])
+        return dict(check.value["assertion"])
+    assertion = _assertion(check)
+    if check.negate:
+        if assertion["type"].startswith("not-"):
+            assertion["type"] = assertion["type"].removeprefix("not-")
+        else:
+            assertion["type"] = f"not-{assertion['type']}"
+    if check.name:
+        assertion["metric"] = check.name
+    if check.weight != 1:
+        assertion["weight"] = check.weight
+    return assertion
+
+
+_METRICS = {
+    "faithfulness": "context-faithfulness",
+    "context_recall": "context-recall",
+    "answer_relevancy": "answer-relevance",
+}
+_CASED = ("contains", "not-contains", "contains-any", "contains-all")
+
+
+def _assertion(check: CheckSpec) -> dict[str, Any]:
+    value = json.loads(json.dumps(check.value).replace(MISSING_IS_EMPTY, ""))
+    if check.type in _CASED:
+        kind = check.type if check.case_sensitive else check.type.replace("contains", "icontains")
+        return {"type": kind, "value": value}
+    if not check.case_sensitive and check.type == "regex":
+        raise Unsupported("a regular expression without case")
+    if not check.case_sensitive and check.type in ("equals", "starts-with"):
+        raise Unsupported(f"`{check.type}` without case")
+    if check.type == "json-schema":
+        return {"type": "is-json", "value": value}
+    if check.type == "latency":
+        return {"type": "latency", "threshold": (check.threshold or 0.0) * 1000}
+    if check.type == "length":
+        if value.pop("unit", "characters") != "words":
+            raise Unsupported("a length in characters")
+        return {"type": "word-count", "value": value}
+    if check.type == "metric":
+        if value not in _METRICS:
+            raise Unsupported(f"the metric {value}")
+        return {"type": _METRICS[value], "threshold": check.threshold}
+    if check.type == "similar" and value is None:
+        value = "{{ reference }}"
+    parts = {"type": check.type, "value": value, "threshold": check.threshold}
+    return {key: part for key, part in parts.items() if part is not None}

@@ -1,0 +1,256 @@
+"""Configurations and an evaluation set -> a promptfoo configuration, or an experiment file of our own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+from typing import Any
+
+import yaml
+
+from llmopt_core.documents.question_columns import means_something
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.assertions.check import CheckSpec, checks_of, threshold_of
+from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, THRESHOLD_COLUMN
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.interop.promptfoo.assertions import Unsupported, assertion_from
+from llmopt_core.interop.promptfoo.importer import JOINT, PromptfooImport
+from llmopt_core.interop.promptfoo.providers import provider_from
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.prompts.assemble import build_messages, shots_for
+from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.types import EvaluationSet, Example
+
+
+@dataclass(frozen=True, slots=True)
+class PromptfooExport:
+    """The text of a `promptfooconfig.yaml`, and what could not be said in it."""
+
+    text: str
+    left_out: tuple[str, ...] = ()
+
+
+def export_promptfoo(
+    configurations: Sequence[Configuration],
+    evaluation_set: EvaluationSet,
+    judge: JudgeSpec,
+    endpoints: Mapping[str, Endpoint],
+    checks: Sequence[CheckSpec] = (),
+) -> PromptfooExport:
+    """Write configurations and examples as a promptfoo configuration.
+
+    Args:
+        configurations: Those with retrieval, answer checks, a chain or an extraction pattern are left out, and named.
+        evaluation_set: Its examples become tests, with the checks they carry.
+        judge: Grades rubrics.
+        endpoints: By name, for their base URLs.
+        checks: Asked of every answer (`defaultTest`).
+
+    Raises:
+        BadInput: No configuration is left.
+    """
+    unwritten: dict[str, str] = {}
+    prompts, providers = _prompts_and_providers(configurations, endpoints, unwritten)
+    left_out = [f"configuration {name}: {why}" for name, why in unwritten.items()]
+    if not prompts:
+        raise BadInput(f"None of the configurations can be written for promptfoo: {'; '.join(left_out)}.")
+    config: dict[str, Any] = {"description": evaluation_set.name, "prompts": prompts, "providers": providers}
+    default = _default_test(checks, judge, endpoints, left_out)
+    if default:
+        config["defaultTest"] = default
+    config["tests"] = [_test(example, left_out) for example in evaluation_set.examples]
+    return PromptfooExport(_yaml(config), tuple(dict.fromkeys(left_out)))
+
+
+def why_not_written(configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
+    """The configurations that promptfoo can't do, by name, each with the reason."""
+    unwritten: dict[str, str] = {}
+    _prompts_and_providers(configurations, endpoints, unwritten)
+    return unwritten
+
+
+def _prompts_and_providers(
+    configurations: Sequence[Configuration], endpoints: Mapping[str, Endpoint], unwritten: dict[str, str]
+) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    users: dict[str, list[str]] = {}
+    providers: dict[str, dict[str, Any]] = {}
+    for configuration in configurations:
+        endpoint = endpoints.get(configuration.model.endpoint)
+        mode = configuration.model.mode or (endpoint.mode if endpoint else "chat")
+        try:
+            raw = _raw_prompt(configuration, mode).replace(MISSING_IS_EMPTY, "")
+            provider = provider_from(configuration.model, mode, endpoint)
+        except (Unsupported, BadInput) as error:
+            unwritten[configuration.name] = str(error)
+            continue
+        users.setdefault(raw, []).append(configuration.name)
+        known = providers.setdefault(json.dumps(provider, sort_keys=True), {**provider, "prompts": []})
+        known["prompts"].append(raw)
+    labels = _labels(users)
+    for known in providers.values():
+        known["prompts"] = [labels[raw] for raw in known["prompts"]]
+    return [{"raw": raw, "label": label} for raw, label in labels.items()], list(providers.values())
+
+
+def _labels(users: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """A name for each prompt from the configurations that use it, without the name of a model that several take."""
+    labels: dict[str, str] = {}
+    for number, (raw, names) in enumerate(users.items(), start=1):
+        stems = {name.rpartition(JOINT)[0] or name for name in names}
+        shown = names[0] if len(names) == 1 and JOINT not in names[0] else stems.pop() if len(stems) == 1 else ""
+        shown = shown or f"prompt {number}"
+        taken = set(labels.values())
+        labels[raw] = next(name for name in chain([shown], (f"{shown} ({i})" for i in count(2))) if name not in taken)
+    return labels
+
+
+def _raw_prompt(configuration: Configuration, mode: str) -> str:
+    prompt = configuration.prompt
+    has = {
+        "retrieval": configuration.retrieval,
+        "answer checks": configuration.checks,
+        "a chain": prompt.steps,
+        "an extraction pattern": prompt.extract,
+    }
+    for what, value in has.items():
+        if value:
+            raise Unsupported(f"it has {what}, which promptfoo does not know")
+    if prompt.few_shot is not None and prompt.few_shot.select not in ("all", "first"):
+        raise Unsupported(f"its few-shot examples are chosen per question ({prompt.few_shot.select})")
+    return _completion_text(prompt) if mode == "completion" else _chat_text(prompt)
+
+
+def _chat_text(prompt: PromptSpec) -> str:
+    shots = shots_for(prompt, {})
+    if not prompt.system.strip() and not shots:
+        return prompt.template
+    talk = [{"role": "system", "content": prompt.system}] if prompt.system.strip() else []
+    for asked, said in shots:
+        talk += [{"role": "user", "content": _literal(asked)}, {"role": "assistant", "content": _literal(said)}]
+    return json.dumps([*talk, {"role": "user", "content": prompt.template}], ensure_ascii=False, indent=2)
+
+
+def _completion_text(prompt: PromptSpec) -> str:
+    """System, examples and template as one text; the examples are filled in, the rest stays a template."""
+    examples = prompt.model_copy(update={"system": "", "template": "", "few_shot": _own_template(prompt)})
+    before = build_messages(examples, {}, "completion")[0].content
+    return (f"{prompt.system}\n\n" if prompt.system.strip() else "") + _literal(before) + prompt.template
+
+
+def _own_template(prompt: PromptSpec) -> Any:
+    shots = prompt.few_shot
+    return shots and shots.model_copy(update={"template": shots.template or prompt.template})
+
+
+def _literal(text: str) -> str:
+    """Text that a template engine leaves alone."""
+    if "{%" in text and "endraw" in text:
+        raise Unsupported("a few-shot example holds template marks that cannot be quoted")
+    return f"{{% raw %}}{text}{{% endraw %}}" if any(mark in text for mark in ("{{", "{%", "{#")) else text
+
+
+def _default_test(
+    checks: Sequence[CheckSpec], judge: JudgeSpec, endpoints: Mapping[str, Endpoint], left_out: list[str]
+) -> dict[str, Any]:
+    default: dict[str, Any] = {}
+    if not judge.is_builtin:
+        model = ModelSpec(endpoint=judge.endpoint, name=judge.model, temperature=judge.temperature)
+        try:
+            default["options"] = {"provider": provider_from(model, "chat", endpoints.get(judge.endpoint))}
+        except Unsupported as error:
+            left_out.append(f"judge {judge.name}: {error}")
+    asserted = _assertions(checks, "all tests", left_out)
+    return {**default, **({"assert": asserted} if asserted else {})}
+
+
+def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
+    own = {key: value for key, value in example.variables.items() if key not in (EXAMPLE_COLUMN, THRESHOLD_COLUMN)}
+    variables = {**own, "question": example.question}
+    if example.reference is not None:
+        variables.setdefault("reference", example.reference)
+    plain = json.loads(json.dumps(variables, default=str))
+    try:
+        plain = {name: _literal(value) if isinstance(value, str) else value for name, value in plain.items()}
+    except Unsupported:
+        left_out.append(f"test {example.id}: a variable holds template marks that cannot be quoted")
+    test: dict[str, Any] = {"description": example.id, "vars": plain}
+    if any(isinstance(value, list) for value in variables.values()):
+        test["options"] = {"disableVarExpansion": True}
+    asserted = _assertions(checks_of(example), f"test {example.id}", left_out)
+    if asserted:
+        test["assert"] = asserted
+    threshold = threshold_of(example)
+    if threshold is not None:
+        test["threshold"] = threshold
+    if example.category:
+        test["metadata"] = {"category": example.category}
+    return test
+
+
+def _assertions(checks: Sequence[CheckSpec], where: str, left_out: list[str]) -> list[dict[str, Any]]:
+    found = []
+    for check in checks:
+        try:
+            found.append(assertion_from(check))
+        except Unsupported as error:
+            left_out.append(f"{where}: promptfoo has no assertion for {error}")
+    return found
+
+
+def experiment_files(imported: PromptfooImport) -> dict[str, str]:
+    """An import as files for `llmopt evaluate`: `experiment.yaml` and `questions.jsonl`."""
+    experiment: dict[str, Any] = {
+        "project": imported.name,
+        "documents": [],
+        "evaluation_set": "questions.jsonl",
+        "judge": "builtin"
+        if imported.judge.is_builtin
+        else imported.judge.model_dump(mode="json", exclude_defaults=True),
+        "metrics": [],
+        "configurations": [
+            {"name": c.name, **c.model_dump(mode="json", exclude_defaults=True, exclude={"name"})}
+            for c in imported.configurations
+        ],
+    }
+    if imported.endpoints:
+        experiment["endpoints"] = {
+            name: endpoint.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+            for name, endpoint in imported.endpoints.items()
+        }
+    lines = [json.dumps(_row(example), ensure_ascii=False) for example in imported.evaluation_set.examples]
+    return {"experiment.yaml": _yaml(experiment), "questions.jsonl": "".join(f"{line}\n" for line in lines)}
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML in which texts of several lines stay readable."""
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text_node)
+
+
+def _yaml(value: Any) -> str:
+    # Plain JSON first: YAML would write a value that stands in two places as an anchor and an alias.
+    plain = json.loads(json.dumps(value))
+    return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _row(example: Example) -> dict[str, Any]:
+    """A line of a question file; variables that would mean something else there, or nothing, stand apart."""
+    row = {"id": example.id, "question": example.question, "reference": example.reference, "category": example.category}
+    taken = {
+        name: value
+        for name, value in example.variables.items()
+        if value == "" or (means_something(name) and value != row.get(name))
+    }
+    plain = {name: value for name, value in example.variables.items() if name not in taken}
+    row = {key: value for key, value in {**plain, **row}.items() if value is not None}
+    return {**row, "variables": taken} if taken else row

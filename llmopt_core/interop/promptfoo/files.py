@@ -1,0 +1,251 @@
+"""promptfoo files in a project: an import becomes prompts, an evaluation set and a comparison to run; and back."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+from zipfile import ZipFile
+
+from llmopt_core.documents import limits
+from llmopt_core.documents.container import check_path, check_unpacked, member_name, open_zip, read_member
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN
+from llmopt_core.experiments.comparison import Comparison
+from llmopt_core.experiments.comparison_plan import MOST_REPEATS, MOST_VARIANTS
+from llmopt_core.experiments.comparison_setup import Setup, VariantSetup
+from llmopt_core.experiments.versions.prompts import save_prompt
+from llmopt_core.interop.promptfoo.exporter import PromptfooExport, export_promptfoo, why_not_written
+from llmopt_core.interop.promptfoo.importer import NotRun, PromptfooImport, import_promptfoo
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet
+
+_CONFIGS = ("promptfooconfig.yaml", "promptfooconfig.yml", "promptfooconfig.json")
+_REFERENCE = re.compile(r"""(?<![\w.@*-])(?:file://)?([\w.@*-][\w.@/*-]*/[\w.@*?-]+)""")
+_MOST_BYTES = 50 * limits.MEGABYTE
+_JOINT = " · "
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What an import became in a project.
+
+    Attributes:
+        setup: The comparison, ready to be run.
+        prompts: Names of the saved prompts.
+        left_out: Variants beyond what is compared at once.
+        endpoints: Those the file says the place of, to be added where they are not known.
+        not_run: Prompts, providers and tests that are not run, with the reasons.
+    """
+
+    setup: Setup
+    prompts: tuple[str, ...]
+    tests: int
+    left_out: tuple[str, ...]
+    endpoints: tuple[Endpoint, ...]
+    not_run: tuple[NotRun, ...]
+    warnings: tuple[str, ...]
+
+
+def import_uploads(files: Mapping[str, bytes], name: str = "") -> PromptfooImport:
+    """Read an uploaded configuration with the files it names.
+
+    Args:
+        files: By name: the configuration and what it refers to, or one zip of all. Where a browser has lost the folder
+            of a file, it is put where the configuration looks for it.
+        name: What the evaluation set is called; by default the configuration's folder or file.
+
+    Raises:
+        BadInput: No configuration is among them, or it is broken; a file has an unsafe name or is too large.
+    """
+    gathered = _unpacked(files)
+    config = _config_of(gathered)
+    placed = _placed(gathered, config)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        for member, data in placed.items():
+            path = root / member
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        usual = PurePosixPath(config).parent.name or PurePosixPath(config).stem.replace("promptfooconfig", "promptfoo")
+        try:
+            return _without(str(root), import_promptfoo(root / config, root, name or usual))
+        except BadInput as error:
+            raise BadInput(_told(str(root), str(error))) from None
+
+
+def adopt(store: Store, project: Project | str, found: PromptfooImport) -> Adopted:
+    """Save an import's prompts and tests in a project, and give the comparison that runs them."""
+    names = _prompt_names(found)
+    saved = {name: save_prompt(store, project, name, spec, "Imported from promptfoo") for name, spec in names.items()}
+    by_spec = {spec.fingerprint: f"{name}@{saved[name].number}" for name, spec in names.items()}
+    store.save_evaluation_set(project, found.evaluation_set)
+    variants = [VariantSetup(prompt=by_spec[c.prompt.fingerprint], model=c.model) for c in found.configurations]
+    setup = Setup(
+        variants=tuple(variants[:MOST_VARIANTS]),
+        set_name=found.evaluation_set.name,
+        take="all",
+        judge=found.judge,
+        repeats=min(found.repeat, MOST_REPEATS),
+    )
+    return Adopted(
+        setup,
+        tuple(names),
+        len(found.evaluation_set.examples),
+        tuple(c.name for c in found.configurations[MOST_VARIANTS:]),
+        tuple(found.endpoints.values()),
+        found.not_run,
+        found.warnings,
+    )
+
+
+def export_comparison(found: Comparison, rows: EvaluationSet, endpoints: Mapping[str, Endpoint]) -> PromptfooExport:
+    """A comparison as the text of a `promptfooconfig.yaml`, and what could not be said in it.
+
+    Args:
+        found: The comparison.
+        rows: Its rows.
+        endpoints: By name, for their base URLs.
+
+    Raises:
+        BadInput: promptfoo can do none of its variants.
+    """
+    made = export_promptfoo(found.variants, rows, found.judge, endpoints, found.checks)
+    told = [
+        f"Compared in the LLM Optimization Playground: {found.title}",
+        *(f"Left out: {why}" for why in made.left_out),
+    ]
+    head = "".join(f"# {' '.join(line.split())}\n" for line in told)
+    return replace(made, text=head + made.text)
+
+
+def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
+    """Why promptfoo can do none of the variants; empty where it can do some."""
+    unwritten = why_not_written(found.variants, endpoints)
+    if len(unwritten) < len(found.variants):
+        return ""
+    return "; ".join(dict.fromkeys(why.rstrip(".") for why in unwritten.values()))
+
+
+def _told(root: str, text: str) -> str:
+    """A message without the folder in which the uploads lay for a moment."""
+    told = re.sub(rf"; it was looked for in {re.escape(root)}[^,;]*\.", " among the uploaded files.", text)
+    told = re.sub(rf"No file in {re.escape(root)}\S* matches", "No uploaded file matches", told)
+    return told.replace(f"{root}/", "").replace(root, "the uploaded files")
+
+
+def _without(root: str, found: PromptfooImport) -> PromptfooImport:
+    """The import without that folder in what it says of itself."""
+    not_run = tuple(replace(e, reasons=tuple(_told(root, why) for why in e.reasons)) for e in found.not_run)
+    examples = []
+    for example in found.evaluation_set.examples:
+        checks = [_check_without(root, check) for check in example.variables.get(EXAMPLE_COLUMN, ())]
+        own = {**example.variables, EXAMPLE_COLUMN: checks} if checks else example.variables
+        examples.append(replace(example, variables=own))
+    rows = EvaluationSet(found.evaluation_set.name, tuple(examples))
+    warnings = tuple(_told(root, warning) for warning in found.warnings)
+    return replace(found, not_run=not_run, evaluation_set=rows, warnings=warnings)
+
+
+def _check_without(root: str, check: dict[str, Any]) -> dict[str, Any]:
+    value = check.get("value")
+    if check.get("type") != "unsupported" or not isinstance(value, dict):
+        return check
+    return {**check, "value": {**value, "reason": _told(root, str(value.get("reason", "")))}}
+
+
+def _prompt_names(found: PromptfooImport) -> dict[str, PromptSpec]:
+    """Each distinct prompt under the name that its configurations have before their provider's."""
+    several = len({_JOINT.join(c.name.split(_JOINT)[1:]) for c in found.configurations}) > 1
+    names: dict[str, PromptSpec] = {}
+    for configuration in found.configurations:
+        if configuration.prompt in names.values():
+            continue
+        name = configuration.name.rpartition(_JOINT)[0] if several and _JOINT in configuration.name else ""
+        name, number = (name or configuration.name).replace("@", " at "), 1
+        while name in names:
+            number += 1
+            name = f"{name.removesuffix(f' ({number - 1})')} ({number})"
+        names[name] = configuration.prompt
+    return names
+
+
+def _unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Uploads with zips opened, by path."""
+    found: dict[str, bytes] = {}
+    for name, data in files.items():
+        if name.lower().endswith(".zip"):
+            found.update(_members(name, open_zip(name, data)))
+        else:
+            check_path(name, name)
+            found[name.replace("\\", "/")] = data
+    if sum(map(len, found.values())) > _MOST_BYTES:
+        raise BadInput(f"The files hold more than {limits.megabytes(_MOST_BYTES)}; upload those that are used.")
+    return found
+
+
+def _members(name: str, archive: ZipFile) -> dict[str, bytes]:
+    check_unpacked(name, archive, _MOST_BYTES)
+    found: dict[str, bytes] = {}
+    for member in archive.infolist():
+        inside = member_name(member).replace("\\", "/")
+        if member.is_dir() or inside.startswith("__MACOSX/"):
+            continue
+        check_path(name, inside)
+        found[inside] = read_member(name, archive, member, _MOST_BYTES)
+    return found
+
+
+def _config_of(files: Mapping[str, bytes]) -> str:
+    """The configuration among the files: by its name, else the only YAML file that has prompts."""
+    named = sorted((path for path in files if PurePosixPath(path).name in _CONFIGS), key=lambda p: (p.count("/"), p))
+    if named:
+        return named[0]
+    like = [path for path, data in files.items() if path.endswith((".yaml", ".yml")) and b"prompts:" in data]
+    if len(like) == 1:
+        return like[0]
+    raise BadInput("No promptfooconfig.yaml is among the files; upload it with the files it names, or a zip of all.")
+
+
+def _placed(files: Mapping[str, bytes], config: str) -> dict[str, bytes]:
+    """The files, those without a folder also where the configuration, or a file that it names, looks for them."""
+    placed, waiting, read = dict(files), [config], {config}
+    while waiting:
+        at = waiting.pop()
+        for target in _targets(placed[at].decode("utf-8", "replace"), at):
+            for place in _places(target, files, config):
+                placed.setdefault(place, files[PurePosixPath(place).name])
+            named = [place for place in placed if fnmatch.fnmatch(place, target) and place not in read]
+            for place in named:
+                read.add(place)
+                waiting += [place] if place.endswith((".yaml", ".yml")) else []
+    return placed
+
+
+def _targets(text: str, at: str) -> Iterator[str]:
+    """Where a file looks for those that it names, but outside of what was uploaded."""
+    for wanted in _REFERENCE.findall(text):
+        target = posixpath.normpath(str(PurePosixPath(at).parent / wanted))
+        if not target.startswith(("../", "/")):
+            yield target
+
+
+def _places(target: str, files: Mapping[str, bytes], config: str) -> list[str]:
+    """The paths by which uploads without a folder are what is looked for; several where it is a pattern."""
+    folder, name = posixpath.split(target)
+    flat = [base for base in files if "/" not in base and base != config]
+    found = fnmatch.filter(flat, name) if any(mark in name for mark in "*?[") else [name] if name in flat else []
+    return [posixpath.join(folder, base) for base in found]
+
+
+def not_run_rows(entries: Sequence[NotRun]) -> list[dict[str, str]]:
+    """What is not run, one row per reason."""
+    return [{"What": e.kind, "Name": e.name, "Not supported": why} for e in entries for why in e.reasons]

@@ -1,0 +1,301 @@
+"""Import of a promptfoo configuration: prompts × providers become configurations, tests become an evaluation set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.documents import limits
+from llmopt_core.documents.guard import guarded
+from llmopt_core.documents.progress import OnPart
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.assertions.check import CheckSpec
+from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, THRESHOLD_COLUMN
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.interop.promptfoo import FoundPrompt, FoundTest, PromptfooFile, read_promptfoo
+from llmopt_core.interop.promptfoo.assertions import Unsupported, checks_from, unsupported
+from llmopt_core.interop.promptfoo.providers import ECHO, model_from
+from llmopt_core.interop.promptfoo.references import DATA
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.prompts.assemble import templates_of, undefined_variables
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.prompts.template import variables_in
+from llmopt_core.types import EvaluationSet, Example
+
+_QUESTIONS = ("question", "query", "input", "prompt", "message", "customer_message", "user_input", "text")
+# Context recall is measured against the reference, so its text goes before the others.
+_REFERENCES = ("context-recall", "equals", "factuality", "model-graded-factuality")
+# Stands between the names of a prompt and of a model in the name of a configuration.
+JOINT = " · "
+RESERVED = (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """A prompt, provider or test that is not run, and everything about it that is not supported."""
+
+    kind: str
+    name: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PromptfooImport:
+    """What became of a file.
+
+    Attributes:
+        judge: The file's grader; the built-in judge where it names none.
+        endpoints: Those the file says the place of; others must be there already.
+        repeat: How often each test is asked.
+        not_run: What is not supported, by prompt, provider and test.
+        warnings: What reads differently here, and parts of the file that nothing was read from.
+    """
+
+    name: str
+    configurations: tuple[Configuration, ...]
+    evaluation_set: EvaluationSet
+    judge: JudgeSpec = field(default_factory=JudgeSpec)
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    repeat: int = 1
+    not_run: tuple[NotRun, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def needs_echo(self) -> bool:
+        """Whether some configuration answers by `echo`; then `register_echo` must be called before running."""
+        return any(configuration.model.endpoint == ECHO for configuration in self.configurations)
+
+
+def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> PromptfooImport:
+    """Read a `promptfooconfig.yaml` (or the folder that holds one).
+
+    Args:
+        path: File or folder.
+        root: Files outside of this folder are not read; by default the configuration's own.
+        name: What the evaluation set is called; by default the folder.
+
+    Raises:
+        BadInput: A file is missing or broken, or nothing in it can be run here.
+    """
+    file = _read(path, root)
+    importer = _Importer()
+    grader = _grader(file.tests)
+    judge = importer.judge(grader)
+    models = importer.models(file.providers)
+    importer.not_run += [NotRun("tests", name, (reason,)) for name, reason in file.not_read.items()]
+    known = {"question", *(name for test in file.tests for name in test.variables)}
+    # Where no test is read, or some variables are not, nobody knows which variables they have.
+    hidden = any(test.problems and not test.variables for test in file.tests)
+    unread = hidden or (bool(file.not_read) and not any(test.variables for test in file.tests))
+    configurations = importer.configurations(file.prompts, models, None if unread else known)
+    used = {name for c in configurations for template in templates_of(c.prompt) for name in variables_in(template)}
+    examples = importer.examples([_filled(test, used & known) for test in file.tests], grader)
+    if not configurations:
+        reasons = "; ".join(f"{entry.kind} {entry.name}: {', '.join(entry.reasons)}" for entry in importer.not_run[:3])
+        raise BadInput(f"Nothing in {path} can be run here ({reasons or 'it names no provider'}).")
+    name = name or (path if path.is_dir() else path.parent).resolve().name or "promptfoo"
+    return PromptfooImport(
+        name,
+        configurations,
+        EvaluationSet(name, examples),
+        judge,
+        {key: endpoint.brought_by(name) for key, endpoint in importer.endpoints.items()},
+        file.repeat,
+        tuple(importer.not_run),
+        tuple([*_parts_not_read(file), *importer.warnings, *_warnings(examples, judge)]),
+    )
+
+
+def _read(path: Path, root: Path | None) -> PromptfooFile:
+    """The file and all it names; apart where the folder holds so much that YAML would keep a page waiting."""
+    folder = root or (path if path.is_dir() else path.parent)
+    size = 0
+    for found in folder.rglob("*"):
+        size += found.stat().st_size if found.suffix.lower() in DATA and found.is_file() else 0
+        if size > limits.YAML_AT_ONCE_BYTES:
+            # The child may stand in another folder.
+            arguments = (path.absolute(), root.absolute() if root is not None else None)
+            file: PromptfooFile = guarded(
+                path.name, _read_apart, arguments, size, limits.YAML_SECONDS, advice="split it, or write it as JSONL"
+            )
+            return file
+    return read_promptfoo(path, root)
+
+
+def _read_apart(path: Path, root: Path | None, _on_part: OnPart) -> PromptfooFile:
+    return read_promptfoo(path, root)
+
+
+def _parts_not_read(file: PromptfooFile) -> list[str]:
+    """Parts of the file that are not supported and hold no tests."""
+    return [problem for problem in file.problems if not any(f"`{name}`" in problem for name in file.not_read)]
+
+
+def _grader(tests: Sequence[FoundTest]) -> Any:
+    """The one provider that grades, where the tests agree."""
+    named = [test.grader for test in tests if test.grader is not None]
+    asserted = [a["provider"] for test in tests for a in test.assertions if a.get("provider") is not None]
+    return next(iter([*named, *asserted]), None)
+
+
+def _warnings(examples: Sequence[Example], judge: JudgeSpec) -> Iterator[str]:
+    types = {check["type"] for example in examples for check in example.variables.get(EXAMPLE_COLUMN, ())}
+    if "llm-rubric" in types and judge.is_builtin:
+        yield "Some tests need an LLM as judge and the file names none; choose one, or those tests are not run."
+    if "similar" in types:
+        yield "Similarity is that of the built-in embedding model; thresholds set for another model may not fit."
+
+
+class _Importer:
+    """Collects what is not supported on the way."""
+
+    def __init__(self) -> None:
+        self.not_run: list[NotRun] = []
+        self.warnings: list[str] = []
+        self.endpoints: dict[str, Endpoint] = {}
+
+    def judge(self, grader: Any) -> JudgeSpec:
+        """The judge a grading provider stands for."""
+        if grader is None:
+            return JudgeSpec()
+        provider = grader if isinstance(grader, Mapping) else {"id": str(grader)}
+        if "id" not in provider and isinstance(provider.get("text"), str | Mapping):
+            return self.judge(provider["text"])
+        try:
+            model, endpoint = model_from({"id": "", **provider})
+        except Unsupported as error:
+            self.not_run.append(NotRun("grader", str(provider.get("id", provider)), (str(error),)))
+            return JudgeSpec()
+        self._note(endpoint)
+        return JudgeSpec(endpoint=model.endpoint, model=model.name, temperature=model.temperature)
+
+    def models(self, providers: Sequence[Mapping[str, Any]]) -> list[tuple[str, ModelSpec, Any]]:
+        """Label, model and prompt filter of each provider that is supported."""
+        found = []
+        for provider in providers:
+            label = str(provider.get("label") or provider["id"])
+            try:
+                model, endpoint = model_from(provider)
+            except Unsupported as error:
+                self.not_run.append(NotRun("provider", label, (str(error),)))
+                continue
+            self._note(endpoint)
+            found.append((label, model, provider.get("prompts")))
+        return found
+
+    def _note(self, endpoint: Endpoint | None) -> None:
+        if endpoint is not None and endpoint.name not in self.endpoints:
+            self.endpoints[endpoint.name] = endpoint
+            if not endpoint.api_key_env and not endpoint.base_url.startswith("http://localhost"):
+                self.warnings.append(f"If {endpoint.base_url} needs a key, name its variable in Settings.")
+
+    def configurations(
+        self,
+        prompts: Sequence[FoundPrompt],
+        models: Sequence[tuple[str, ModelSpec, Any]],
+        known: Collection[str] | None,
+    ) -> tuple[Configuration, ...]:
+        """Each supported prompt with each supported provider that takes it; `known` are the tests' variables."""
+        made: dict[str, Configuration] = {}
+        for prompt in prompts:
+            problem = prompt.problem if prompt.spec is None else _unknown(prompt.spec, known)
+            if prompt.spec is None or problem:
+                self.not_run.append(NotRun("prompt", prompt.label, (problem,)))
+                continue
+            for provider, model, wanted in models:
+                if _takes(wanted, prompt):
+                    name = _free(f"{prompt.label}{JOINT}{provider}" if len(models) > 1 else prompt.label, made)
+                    made[name] = Configuration(name=name, model=model, prompt=prompt.spec)
+        return tuple(made.values())
+
+    def examples(self, tests: Sequence[FoundTest], grader: Any) -> tuple[Example, ...]:
+        """The tests as examples; each carries its checks."""
+        taken: dict[str, Example] = {}
+        for test in tests:
+            checks = list(checks_from(test.assertions, grader, weighed=test.threshold is not None))
+            problems = list(test.problems)
+            if test.grader not in (None, grader):
+                problems.append("a grader of its own is not supported")
+            if len({str(a.get("value")) for a in test.assertions if a.get("type") == "context-recall"}) > 1:
+                problems.append("more than one `context-recall` is not supported")
+            reserved = sorted(set(test.variables) & set(RESERVED))
+            problems += [f"the variable name `{key}` is taken by this program" for key in reserved]
+            checks = [*(unsupported(problem) for problem in problems), *checks]
+            name = _free(test.name, taken)
+            reasons = tuple(check.value["reason"] for check in checks if check.type == "unsupported")
+            if reasons:
+                self.not_run.append(NotRun("test", name, reasons))
+            taken[name] = _example(name, test, checks)
+        return tuple(taken.values())
+
+
+def _unknown(prompt: PromptSpec, known: Collection[str] | None) -> str:
+    """What the prompt needs and no test has; empty where nothing is missing."""
+    missing = sorted(undefined_variables(prompt, list(known or ())))
+    if "env" in missing:
+        return "uses `env`; variables of the environment are not read here"
+    if not missing or known is None:
+        return ""
+    return f"uses `{missing[0]}`, which no test has"
+
+
+def _takes(wanted: Any, prompt: FoundPrompt) -> bool:
+    """Whether a provider's list of prompts has this one: by a name, by a group, or by a wildcard at the end."""
+    if not isinstance(wanted, list):
+        return True
+    names = (prompt.label, *prompt.names)
+    return any(
+        name == want or name.startswith(f"{want}:") or (want.endswith("*") and name.startswith(want[:-1]))
+        for want in map(str, wanted)
+        for name in names
+    )
+
+
+def _filled(test: FoundTest, used: Collection[str]) -> FoundTest:
+    """A test with nothing, as a template would write it, for what prompts take and only other tests have."""
+    present = {name: "" if value is None else value for name, value in test.variables.items()}
+    return replace(test, variables={**present, **{name: "" for name in sorted(used) if name not in present}})
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    shown = "".join(c if c.isprintable() else " " for c in name).strip()[:180] or "unnamed"
+    number, candidate = 1, shown
+    while candidate in taken:
+        number += 1
+        candidate = f"{shown} ({number})"
+    return candidate
+
+
+def _example(name: str, test: FoundTest, checks: Sequence[CheckSpec]) -> Example:
+    variables: dict[str, Any] = {key: value for key, value in test.variables.items() if key not in RESERVED}
+    question = _question(variables) or name
+    if checks:
+        variables[EXAMPLE_COLUMN] = [check.model_dump(mode="json", exclude_defaults=True) for check in checks]
+    if test.threshold is not None:
+        variables[THRESHOLD_COLUMN] = test.threshold
+    category = next((v for key, v in test.metadata.items() if isinstance(v, str) and v), None)
+    return Example(name, question, _reference(test), category=category, variables=variables)
+
+
+def _question(variables: Mapping[str, Any]) -> str:
+    """The text that stands for the test in tables: the variable that looks like a question, else the first text."""
+    texts = {key: value for key, value in variables.items() if isinstance(value, str) and value.strip()}
+    found = next((texts[key] for key in _QUESTIONS if key in texts), None)
+    return found or next(iter(texts.values()), "") or (json.dumps(dict(variables)) if variables else "")
+
+
+def _reference(test: FoundTest) -> str | None:
+    """The text the answer is expected to equal or agree with, where the test has one that is no template.
+
+    Else its variable `reference`, under which an export writes it.
+    """
+    found = {a.get("type"): a.get("value") for a in reversed(test.assertions)}
+    texts = [found[kind] for kind in _REFERENCES if isinstance(found.get(kind), str)]
+    known = test.variables.get("reference")
+    texts += [known] if isinstance(known, str) else []
+    return next((text for text in texts if "{{" not in text and text.strip()), None)

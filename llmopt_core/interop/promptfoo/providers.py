@@ -1,0 +1,197 @@
+"""promptfoo providers <-> models and endpoints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from llmopt_core.errors import field_problem
+from llmopt_core.interop.promptfoo.assertions import Unsupported
+from llmopt_core.models.base import BUILTIN, ChatRequest, Completion, ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.registry import Models
+from llmopt_core.types import Usage
+
+ECHO = "echo"
+MAX_TOKENS = 1024
+
+# Services that speak OpenAI's protocol: base URL and the variable of their key.
+_SERVICES = {
+    "ollama": ("http://localhost:11434/v1", ""),
+    "localai": ("http://localhost:8080/v1", ""),
+    "llama": ("http://localhost:8080/v1", ""),
+    "openrouter": ("https://openrouter.ai/api/v1", "OPENROUTER_API_KEY"),
+    "groq": ("https://api.groq.com/openai/v1", "GROQ_API_KEY"),
+    "deepseek": ("https://api.deepseek.com/v1", "DEEPSEEK_API_KEY"),
+    "mistral": ("https://api.mistral.ai/v1", "MISTRAL_API_KEY"),
+    "togetherai": ("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
+    "xai": ("https://api.x.ai/v1", "XAI_API_KEY"),
+    "perplexity": ("https://api.perplexity.ai", "PERPLEXITY_API_KEY"),
+    "cerebras": ("https://api.cerebras.ai/v1", "CEREBRAS_API_KEY"),
+    "fireworks": ("https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY"),
+}
+_FIELDS = {
+    "temperature": "temperature",
+    "max_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "top_p": "top_p",
+    "seed": "seed",
+    "reasoning_effort": "reasoning_effort",
+    "passthrough": "extra_body",
+}
+# Sent on as they stand.
+_BODY_FIELDS = ("frequency_penalty", "presence_penalty", "logit_bias", "service_tier", "verbosity", "top_k", "min_p")
+_HARMLESS = {
+    "apiKey", "apiKeyEnvar", "apiBaseUrl", "apiHost", "organization", "cost", "inputCost", "outputCost", "maxRetries",
+    "showThinking", "stop", "apiVersion", "deployment_id",
+}  # fmt: skip
+
+
+class EchoChat:
+    """Answers with the last message: promptfoo's `echo` provider."""
+
+    async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
+        """See `ChatModel.complete`."""
+        text = request.messages[-1].content
+        if on_text is not None:
+            on_text(text)
+        return Completion(text, Usage(calls=1), "stop")
+
+
+def register_echo(models: Models) -> None:
+    """Make the endpoint `echo` usable."""
+    models.register(ECHO, EchoChat())
+
+
+def model_from(provider: Mapping[str, Any]) -> tuple[ModelSpec, Endpoint | None]:
+    """The model a provider stands for, and its endpoint where the file says where it is.
+
+    A key in the file is never read, and a base URL from the file gets no key of the environment: whoever wrote the
+    file could have it sent anywhere. Such an endpoint gets its key in Settings.
+
+    Raises:
+        Unsupported: It has no counterpart here.
+    """
+    if provider.get("problem"):
+        raise Unsupported(str(provider["problem"]))
+    service, _, rest = str(provider["id"]).partition(":")
+    config = provider.get("config") or {}
+    foreign = sorted(set(provider) - {"id", "label", "config", "prompts", "delay"})
+    if foreign:
+        raise Unsupported(f"its `{foreign[0]}` is not supported")
+    if not isinstance(config, Mapping):
+        raise Unsupported("its `config` is not a mapping")
+    if service == ECHO:
+        return ModelSpec(endpoint=ECHO, mode="chat"), None
+    mode, name = _mode_and_name(service, rest)
+    endpoint = _endpoint(service, config)
+    return _spec(endpoint.name if endpoint else _known(service), name, mode, config), endpoint
+
+
+def _known(service: str) -> str:
+    return {"azureopenai": "azure"}.get(service, service)
+
+
+def _mode_and_name(service: str, rest: str) -> tuple[str, str]:
+    if service not in ("openai", "azure", "azureopenai", *_SERVICES) or not rest:
+        raise Unsupported("is not an OpenAI-compatible service known here")
+    kind, _, name = rest.partition(":")
+    if kind in ("chat", "completion") and name:
+        return kind, name
+    if kind in (
+        "responses",
+        "embedding",
+        "embeddings",
+        "image",
+        "realtime",
+        "assistant",
+        "moderation",
+        "transcription",
+    ):
+        raise Unsupported(f"`{kind}` is not supported, only chat and completion")
+    return "chat", rest
+
+
+def _endpoint(service: str, config: Mapping[str, Any]) -> Endpoint | None:
+    url = _base_url(service, config.get("apiBaseUrl")) or _address(service, config.get("apiHost"))
+    if not url:
+        if service not in _SERVICES:
+            return None
+        base, key = _SERVICES[service]
+        return Endpoint(name=service, base_url=base, api_key_env=key)
+    try:
+        return Endpoint(
+            name=f"{service}-{re.sub(r'[^A-Za-z0-9.]+', '-', urlsplit(str(url)).netloc)}", base_url=str(url)
+        )
+    except (ValidationError, ValueError) as error:
+        raise Unsupported(f"its base URL {str(url)[:100]!r} is not a web address") from error
+
+
+def _base_url(service: str, url: Any) -> Any:
+    """The base URL as the file says it; to that of an Azure resource the path of its protocol is added."""
+    if url and service in ("azure", "azureopenai") and urlsplit(str(url)).path.rstrip("/") in ("", "/openai"):
+        return f"{str(url).rstrip('/').removesuffix('/openai')}/openai/v1"
+    return url
+
+
+def _address(service: str, host: Any) -> str:
+    """The base URL on a host that is given without one; Azure's protocol of version 1 takes deployments as models."""
+    if not host:
+        return ""
+    place = str(host).removeprefix("https://").removeprefix("http://").rstrip("/")
+    return f"https://{place}/openai/v1" if service in ("azure", "azureopenai") else f"https://{place}/v1"
+
+
+def _spec(endpoint: str, name: str, mode: str, config: Mapping[str, Any]) -> ModelSpec:
+    known = {*_FIELDS, *_HARMLESS, *_BODY_FIELDS}
+    foreign = sorted(key for key, value in config.items() if key not in known and value is not None)
+    if foreign:
+        raise Unsupported(f"its setting `{foreign[0]}` is not supported")
+    fields = {_FIELDS[key]: value for key, value in config.items() if key in _FIELDS and value is not None}
+    body = {key: config[key] for key in _BODY_FIELDS if config.get(key) is not None}
+    if body and isinstance(fields.get("extra_body", {}), Mapping):
+        fields["extra_body"] = {**body, **fields.get("extra_body", {})}
+    stop = config.get("stop") or ()
+    fields["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+    try:
+        return ModelSpec.model_validate(
+            {"max_tokens": MAX_TOKENS, **fields, "endpoint": endpoint, "name": name, "mode": mode}
+        )
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise Unsupported(f"its setting `{first['loc'][0]}`: {field_problem(first)}") from error
+
+
+def provider_from(model: ModelSpec, mode: str, endpoint: Endpoint | None) -> dict[str, Any]:
+    """The promptfoo provider of a model, for export.
+
+    Raises:
+        Unsupported: promptfoo cannot reach it.
+    """
+    if model.endpoint == BUILTIN:
+        raise Unsupported("the built-in model is reached by this program alone")
+    if model.endpoint == ECHO:
+        return {"id": ECHO}
+    name = model.name or (endpoint.default_model if endpoint else "")
+    if not name:
+        raise Unsupported(f"the endpoint {model.endpoint} names no model")
+    values = {
+        "temperature": model.temperature,
+        "max_tokens": model.max_tokens,
+        "top_p": model.top_p,
+        "seed": model.seed,
+        "reasoning_effort": model.reasoning_effort or None,
+        "passthrough": model.extra_body or None,
+    }
+    config: dict[str, Any] = {key: value for key, value in values.items() if value is not None}
+    if model.stop:
+        config["stop"] = list(model.stop)
+    if model.endpoint != "openai" and endpoint is not None and endpoint.base_url:
+        config["apiBaseUrl"] = endpoint.base_url
+        if endpoint.api_key_env:
+            config["apiKeyEnvar"] = endpoint.api_key_env
+    return {"id": f"openai:{mode}:{name}", "config": config}

@@ -1,0 +1,144 @@
+"""`file://` references: found beside the configuration, and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.interop.promptfoo.yaml12 import parse_yaml
+
+MAX_BYTES = 20_000_000
+DATA = (".json", ".yaml", ".yml")
+TEXT = (".txt", ".md", ".j2", ".csv", ".jsonl", ".html", ".xml", ".sql", ".prompt", "")
+CODE = (".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb", ".sh", ".bash", ".pl")
+
+
+_CHOICE = re.compile(r"\{([^{}]*,[^{}]*)\}")
+_MOST_CHOICES = 1000
+
+
+class Folder:
+    """The folder of a file that names others.
+
+    Args:
+        base: What paths are relative to.
+        root: No file outside of it is read; by default `base` itself.
+        outer: Where a path is looked for next: the folder of the configuration.
+    """
+
+    def __init__(self, base: Path, root: Path | None = None, outer: Folder | None = None) -> None:
+        self.base = base.resolve()
+        self.root = (root or base).resolve()
+        self._outer = outer
+
+    def of(self, path: Path) -> Folder:
+        """The folder of a file that was found here; what that file names is relative to itself."""
+        same = path.resolve().parent == self.base
+        return self if same else Folder(path.parent, self.root, self._outer or self)
+
+    def find(self, reference: str) -> list[Path]:
+        """The files a reference (`file://x.txt`, `x.txt`, `dir/*.txt`) names, sorted.
+
+        Raises:
+            BadInput: There is none, or it lies outside the root.
+        """
+        try:
+            return self._find(reference)
+        except BadInput:
+            if self._outer is None:
+                raise
+            try:
+                return self._outer.find(reference)
+            except BadInput:
+                pass
+            raise
+
+    def _find(self, reference: str) -> list[Path]:
+        name = reference.removeprefix("file://")
+        try:
+            is_there = (self.base / name).exists()
+        except (OSError, ValueError) as error:
+            # Too long, or with what no name may hold.
+            raise BadInput(f"{name[:60]!r} is no file name.") from error
+        found = self._glob(name) if is_pattern(name) and not is_there else [(self.base / name).resolve()]
+        for path in found:
+            if not path.is_relative_to(self.root):
+                raise BadInput(f"{reference} lies outside {self.root}; copy it there to read it.")
+            if not path.is_file():
+                raise BadInput(f"{reference} is not there; it was looked for in {self.base}.")
+        return found
+
+    def _glob(self, name: str) -> list[Path]:
+        try:
+            found = {p.resolve() for pattern in _choices(name) for p in self.base.glob(pattern) if p.is_file()}
+        except (NotImplementedError, ValueError) as error:
+            raise BadInput(f"{name} cannot be looked for: the pattern must be relative to {self.base}.") from error
+        if not found:
+            raise BadInput(f"No file in {self.base} matches {name}.")
+        return sorted(found)
+
+    def text(self, path: Path) -> str:
+        """A file's text.
+
+        Raises:
+            BadInput: It is too large or not UTF-8 text.
+        """
+        try:
+            if path.stat().st_size > MAX_BYTES:
+                raise BadInput(f"{path} is larger than {MAX_BYTES // 1_000_000} MB.")
+            return path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise BadInput(f"{path} is not UTF-8 text.") from error
+        except OSError as error:
+            raise BadInput(f"{path} cannot be read ({error.strerror or error}).") from error
+
+    def data(self, path: Path) -> Any:
+        """A YAML or JSON file's value.
+
+        Raises:
+            BadInput: It is not valid; names the line.
+        """
+        return parse_yaml(self.text(path), str(path))
+
+    def value(self, reference: str, *, parse_json: bool = True) -> Any:
+        """What one `file://` reference stands for: the text of a text file, the value of a YAML or JSON file.
+
+        Args:
+            reference: One file; a pattern that matches several is refused.
+            parse_json: Whether a JSON file is its value, else its text.
+
+        Raises:
+            BadInput: It is missing, or of a kind that is not read here, such as code or an image.
+        """
+        if is_code(reference):
+            # Said before it is looked for: that it is missing does not matter.
+            raise BadInput(f"{reference} is code, which is not run here.")
+        path, *others = self.find(reference)
+        if others:
+            raise BadInput(f"{reference} matches {len(others) + 1} files; name one.")
+        suffix = path.suffix.lower()
+        if suffix in DATA and (parse_json or suffix != ".json"):
+            return self.data(path)
+        if suffix not in (*TEXT, *DATA):
+            raise BadInput(f"{reference} is a {suffix} file, which is not read here.")
+        return self.text(path).strip()
+
+
+def is_code(reference: str) -> bool:
+    """Whether a reference names a program, or a function in one (`file://checks.py:is_short`)."""
+    return Path(re.sub(r":\w+$", "", reference)).suffix.lower() in CODE
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a path stands for several files."""
+    return any(mark in name for mark in "*?[") or _CHOICE.search(name) is not None
+
+
+def _choices(pattern: str) -> list[str]:
+    """`a.{txt,md}` as the patterns it stands for."""
+    parts = _CHOICE.split(pattern)
+    options = [part.split(",") if position % 2 else [part] for position, part in enumerate(parts)]
+    return ["".join(chosen) for chosen, _ in zip(product(*options), range(_MOST_CHOICES), strict=False)]

@@ -1,0 +1,135 @@
+"""Variables of a promptfoo test: files read, lists unfolded, references to each other filled in."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.interop.promptfoo.references import Folder, is_pattern
+from llmopt_core.prompts.template import allow_missing, render, undefined_in
+
+_REFERENCE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_QUOTED = re.compile(r"\{% raw %\}((?:(?!\{%-?\s*endraw).)*)\{% endraw %\}", re.DOTALL)
+_MARKS = ("{{", "{%")
+_ROUNDS = 5
+_MOST_CHARS = 2_000_000
+
+Found = tuple[dict[str, Any], tuple[str, ...]]
+"""The variables of one test, and what of them is not supported."""
+
+
+class Variables:
+    """The variables that a test is written with.
+
+    Args:
+        values: By name. A list of texts stands for several tests, a text may name a file (`file://`) or several
+            (`*.txt`).
+        folders: By name, where the files of a variable are.
+    """
+
+    def __init__(self, values: Mapping[str, Any], folders: Mapping[str, Folder]) -> None:
+        self._folders = folders
+        self._values = {name: self._listed(name, value) for name, value in values.items()}
+
+    def combinations(self, expand: bool) -> int:
+        """How many tests they make; with `expand` a list is unfolded, else it is one value."""
+        return math.prod(map(len, self._unfolded(expand).values()))
+
+    def combined(self, expand: bool) -> Iterator[Found]:
+        """The variables of each test."""
+        unfolded = self._unfolded(expand)
+        for values in itertools.product(*unfolded.values()):
+            yield self._filled(dict(zip(unfolded, values, strict=True)))
+
+    def _unfolded(self, expand: bool) -> dict[str, list[Any]]:
+        return {
+            name: value if expand and _stands_for_several(value) else [value] for name, value in self._values.items()
+        }
+
+    def _listed(self, name: str, value: Any) -> Any:
+        """A value; several files by a pattern as a list of them."""
+        if not isinstance(value, str) or not value.startswith("file://") or not is_pattern(value):
+            return value
+        try:
+            return [f"file://{path}" for path in self._folders[name].find(value)]
+        except BadInput:
+            return value
+
+    def _filled(self, values: dict[str, Any]) -> Found:
+        problems: list[str] = []
+        read = {name: self._read(name, value, problems) for name, value in values.items()}
+        quoted = {name: found[1] for name, value in read.items() if (found := _QUOTED.fullmatch(str(value)))}
+        resolved = _resolved({name: value for name, value in read.items() if name not in quoted})
+        templates = [n for n, value in resolved.items() if any(mark in t for t in _texts(value) for mark in _MARKS)]
+        rendered = {name: _rendered(name, {**resolved, **quoted}) for name in templates}
+        problems += [
+            f"variable {name}: it holds a template that is not filled in here"
+            for name, text in rendered.items()
+            if text is None
+        ]
+        done = {name: text for name, text in rendered.items() if text is not None}
+        return {**read, **resolved, **done, **quoted}, tuple(problems)
+
+    def _read(self, name: str, value: Any, problems: list[str]) -> Any:
+        if isinstance(value, list):
+            return [self._read(name, item, problems) for item in value]
+        if not isinstance(value, str):
+            return value
+        if not value.startswith("file://"):
+            # One line break at the end of a value, as a YAML block has it, is not meant.
+            return value.removesuffix("\n")
+        try:
+            found = self._folders[name].value(value, parse_json=False)
+        except BadInput as error:
+            problems.append(f"variable {name}: {error}")
+            return value
+        return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+
+
+def _rendered(name: str, values: Mapping[str, Any]) -> str | None:
+    """A variable that is a template over the others, filled in once; None where it cannot be."""
+    value = values[name]
+    try:
+        if not isinstance(value, str) or undefined_in(value, values.keys() - {name}):
+            return None
+        return render(allow_missing(value), values)
+    except BadInput:
+        return None
+
+
+def _stands_for_several(value: Any) -> bool:
+    """Whether a list is one test for each of its texts; one of other things, or of nothing, is a value."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str)
+
+
+def _resolved(values: dict[str, Any]) -> dict[str, Any]:
+    """Texts with `{{ name }}` of another variable filled in, and with those in what was filled in, a few times over."""
+
+    def value_of(match: re.Match[str]) -> str:
+        value = values.get(match[1])
+        if value is None or isinstance(value, list | dict):
+            return match[0]
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    for _ in range(_ROUNDS):
+        filled = {
+            name: _REFERENCE.sub(value_of, value) if isinstance(value, str) and "{{" in value else value
+            for name, value in values.items()
+        }
+        if filled == values or any(isinstance(value, str) and len(value) > _MOST_CHARS for value in filled.values()):
+            break
+        values = filled
+    return values
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)

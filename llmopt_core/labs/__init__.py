@@ -1,0 +1,1 @@
+"""One folder per lab. Each may use everything below, none another lab."""

@@ -1,0 +1,75 @@
+"""Sweeps kept in the stage cache under everything that decides them: the same sweep again costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmopt_core.cache import Cache
+from llmopt_core.experiments import keys
+from llmopt_core.experiments.preflight import check_budget
+from llmopt_core.index import analysis
+from llmopt_core.labs.chunking.progress import Reporter
+from llmopt_core.labs.chunking.result import SweepResult
+from llmopt_core.labs.chunking.run import run_sweep
+from llmopt_core.labs.chunking.spec import SweepSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.runs.codec import pack, unpack
+from llmopt_core.types import Document, EvaluationSet, fingerprint
+
+STAGE = "chunk-sweep"
+VERSION = 1
+
+
+def sweep_key(documents: Sequence[Document], evaluation_set: EvaluationSet, spec: SweepSpec, models: Models) -> str:
+    """Hash of everything that decides a sweep's result. Loads no model."""
+    return fingerprint(
+        STAGE,
+        VERSION,
+        analysis.VERSION,
+        [[document.name, document.version] for document in documents],
+        [evaluation_set.name, evaluation_set.version],
+        spec.model_dump(mode="json"),
+        keys.embedding_identity(spec.embedding, models),
+    )
+
+
+def kept_sweep(cache: Cache, key: str) -> SweepResult | None:
+    """A finished sweep; None where there is none, or one of another version of the program."""
+    data = cache.get_many(STAGE, [key]).get(key)
+    if data is None:
+        return None
+    try:
+        found: SweepResult = unpack(data, SweepResult)
+    except Exception:
+        return None
+    return found
+
+
+def sweep(  # noqa: PLR0917
+    documents: Sequence[Document],
+    evaluation_set: EvaluationSet,
+    spec: SweepSpec,
+    models: Models,
+    cache: Cache,
+    report: Reporter | None = None,
+    *,
+    budget_usd: float | None = None,
+) -> tuple[str, SweepResult]:
+    """A sweep's key and result, measured where it is not kept. Errors as in `run_sweep`.
+
+    Raises:
+        BadInput: A budget is set and the embedding model has no price.
+        BudgetReached: The budget, of which what the same sweep has cost before is a part, has no room for the next
+            call. Vectors that were paid are kept.
+    """
+    if budget_usd is not None:
+        check_budget(budget_usd, (), models, (spec.embedding,))
+    key = sweep_key(documents, evaluation_set, spec, models)
+    found = kept_sweep(cache, key)
+    if found is None:
+        report = report or Reporter()
+        with models.spending(key, budget_usd) as budget:
+            report.budget = budget if spec.embedding.endpoint else None
+            found = run_sweep(documents, evaluation_set, spec, lambda: models.embedder(spec.embedding), cache, report)
+        cache.put_many(STAGE, {key: pack(found, SweepResult)})
+    return key, found

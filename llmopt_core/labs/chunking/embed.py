@@ -1,0 +1,77 @@
+"""Every distinct text of a sweep gets its vector once, before anything is searched."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from llmopt_core.cache import Cache
+from llmopt_core.index.embedding_cache import encode_cached, without_vector
+from llmopt_core.labs.chunking.cut import Cut
+from llmopt_core.labs.chunking.progress import Reporter
+from llmopt_core.models.base import Embedder
+from llmopt_core.types import Chunk
+
+_AT_ONCE = 4096
+TextOf = Callable[[Chunk], str]
+
+
+class DistinctTexts:
+    """The texts of all chunks and questions, each once, the longest first; cut out of the documents when asked for.
+
+    Attributes:
+        lengths: Characters of each.
+    """
+
+    def __init__(self, cuts: Sequence[Cut], text_of: TextOf, questions: Sequence[str]) -> None:
+        self._cuts, self._text_of, self._questions = cuts, text_of, questions
+        seen: set[bytes] = set()
+        places, lengths = array("q"), array("q")
+        for number, texts in enumerate([*(map(text_of, cut) for cut in cuts), questions]):
+            for position, text in enumerate(texts):
+                mark = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+                if mark not in seen:
+                    seen.add(mark)
+                    places.extend((number, position))
+                    lengths.append(len(text))
+        found = np.array(lengths, np.int64)
+        order = np.argsort(-found, kind="stable")
+        self.lengths = found[order]
+        self._places = np.array(places, np.int64).reshape(-1, 2)[order]
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def some(self, positions: Sequence[int]) -> list[str]:
+        """The texts at these positions."""
+        return [self._at(number, position) for number, position in self._places[list(positions)].tolist()]
+
+    def _at(self, number: int, position: int) -> str:
+        if number == len(self._cuts):
+            return self._questions[position]
+        return self._text_of(self._cuts[number][position])
+
+
+def embed_all(texts: DistinctTexts, embedder: Embedder, cache: Cache, report: Reporter) -> None:
+    """Put a vector of each text into the cache, where it is not there yet.
+
+    Raises:
+        Cancelled: `report` was asked to stop.
+        EndpointError: The embedding model failed.
+    """
+    report.embedding_starts(texts.lengths)
+    missing: list[int] = []
+    for start in range(0, len(texts), _AT_ONCE):
+        part = range(start, min(start + _AT_ONCE, len(texts)))
+        missing += [part[place] for place in without_vector(texts.some(part), embedder, cache)]
+    known = len(texts) - len(missing)
+    report.embedding(known, len(texts))
+    for start in range(0, len(missing), _AT_ONCE):
+
+        def told(done: int, _total: int, before: int = known + start) -> None:
+            report.embedding(before + done, len(texts))
+
+        encode_cached(texts.some(missing[start : start + _AT_ONCE]), embedder, cache, told)

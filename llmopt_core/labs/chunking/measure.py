@@ -1,0 +1,109 @@
+"""One question, one ranking -> its measures, and why a reference was missed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from llmopt_core.labs.chunking.cut import Pieces
+from llmopt_core.labs.chunking.rank import Ranking
+from llmopt_core.labs.chunking.result import TOKENS, Label, Miss
+from llmopt_core.retrieval.metrics import found_at, hit_rate, ndcg, overlaps, reciprocal_rank
+from llmopt_core.retrieval.span_metrics import omega, span_scores
+from llmopt_core.types import Span
+
+
+def omega_of(pieces: Pieces, references: Sequence[Span]) -> float:
+    """Precision at full recall with these chunks; the same for every search and `top_k`."""
+    touching = dict.fromkeys(place for reference in references for place in pieces.touching(reference))
+    return omega([pieces.handed[place] for place in touching], references)
+
+
+def measures(pieces: Pieces, found: Sequence[int], references: Sequence[Span], k: int) -> dict[str, float]:
+    """All metrics but omega, and the tokens handed over.
+
+    Args:
+        pieces: What can be handed over.
+        found: Positions in it, best first, at least `k` where there are so many.
+        references: At least one.
+        k: How many are handed over.
+    """
+    spans = [pieces.handed[place] for place in found[:k]]
+    scores = span_scores(spans, references)
+    ranks = found_at(spans, references)
+    return {
+        "recall": scores.recall,
+        "precision": scores.precision,
+        "iou": scores.iou,
+        "hit_rate": hit_rate(ranks, k),
+        "mrr": reciprocal_rank(ranks, k),
+        "ndcg": ndcg(ranks, k),
+        TOKENS: float(pieces.context_tokens[list(found[:k])].sum()),
+    }
+
+
+class References:
+    """Why references of one question may be missed; worked out once for all `top_k`."""
+
+    def __init__(self, pieces: Pieces, ranking: Ranking, references: Sequence[Span]) -> None:
+        self._pieces, self._ranking, self._references = pieces, ranking, references
+        self._causes: dict[int, Miss] = {}
+
+    def missed(self, found: Sequence[int]) -> tuple[Miss, ...]:
+        """The references of which a part that stands in some chunk was not handed over."""
+        taken = frozenset(found)
+        return tuple(self._cause(i) for i, r in enumerate(self._references) if not self._handed_over(r, taken))
+
+    def _handed_over(self, reference: Span, found: frozenset[int]) -> bool:
+        places = self._overlapping(reference)
+        spans = [self._pieces.handed[place] for place in places if place in found]
+        held = [self._pieces.handed[place] for place in places]
+        return bool(places) and self._stands(reference) and _covered(spans, reference) == _covered(held, reference)
+
+    def _stands(self, reference: Span) -> bool:
+        text = self._pieces.texts.get(reference.document, "")
+        return 0 <= reference.start < reference.end <= len(text)
+
+    def _cause(self, position: int) -> Miss:
+        if position not in self._causes:
+            label, places = self._why(self._references[position])
+            ranks = [rank for place in places if (rank := self._ranking.rank(place)) is not None]
+            self._causes[position] = Miss(position, label, min(ranks, default=None))
+        return self._causes[position]
+
+    def _why(self, reference: Span) -> tuple[Label, list[int]]:
+        places = self._overlapping(reference)
+        if not places or not self._stands(reference):
+            return "not in the documents", []
+        held = _covered([self._pieces.handed[place] for place in places], reference)
+        whole = [p for p in places if _covered([self._pieces.handed[p]], reference) == held]
+        if not whole:
+            return "cut in two", places
+        return ("outranked" if self._is_embedded(whole, reference) else "beyond the window"), whole
+
+    def _is_embedded(self, places: Sequence[int], reference: Span) -> bool:
+        """Whether the model has read the whole reference in any of the chunks searched for these places."""
+        pieces = self._pieces
+        for chunk in np.flatnonzero(np.isin(pieces.owner, places)).tolist():
+            if pieces.chunks[chunk].parent is not None:
+                # A parent is found by any of its children; only one that is itself cut off hides something.
+                if not overlaps(pieces.chunks[chunk].span, reference):
+                    continue
+                if pieces.embedded_to[chunk] >= min(reference.end, pieces.chunks[chunk].end):
+                    return True
+            elif pieces.embedded_to[chunk] >= reference.end:
+                return True
+        return False
+
+    def _overlapping(self, reference: Span) -> list[int]:
+        return [place for place in self._pieces.touching(reference) if overlaps(self._pieces.handed[place], reference)]
+
+
+def _covered(spans: Sequence[Span], reference: Span) -> int:
+    """Characters of the reference in the union of spans of its document, each of which overlaps it."""
+    covered, reached = 0, reference.start
+    for span in sorted(spans, key=lambda span: span.start):
+        covered += max(0, min(span.end, reference.end) - max(span.start, reached))
+        reached = max(reached, min(span.end, reference.end))
+    return covered

@@ -1,0 +1,221 @@
+"""The sweep itself: cut, embed every distinct text once, search exactly, measure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from llmopt_core.cache import Cache
+from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.errors import BadInput
+from llmopt_core.index.embedding_cache import encode_cached, encode_queries
+from llmopt_core.labs.chunking.cut import Cut, Pieces, Window, cut_all, window_of
+from llmopt_core.labs.chunking.embed import DistinctTexts, embed_all
+from llmopt_core.labs.chunking.measure import References, measures, omega_of
+from llmopt_core.labs.chunking.progress import Reporter
+from llmopt_core.labs.chunking.rank import DenseSearcher, Searcher, WordSearcher, rankings
+from llmopt_core.labs.chunking.result import METRICS, TOKENS, Cutting, Miss, SettingResult, SweepResult
+from llmopt_core.labs.chunking.spec import SweepSpec, chunkings_of
+from llmopt_core.models.base import BUILTIN_EMBEDDING, Embedder, Vectors
+from llmopt_core.models.prefixes import query_side
+from llmopt_core.models.tokenizers import tokenizer
+from llmopt_core.statistics.intervals import summarize
+from llmopt_core.types import Chunk, Document, EvaluationSet
+
+MakeEmbedder = Callable[[], Embedder]
+
+
+def run_sweep(  # noqa: PLR0917
+    documents: Sequence[Document],
+    evaluation_set: EvaluationSet,
+    spec: SweepSpec,
+    make_embedder: MakeEmbedder,
+    cache: Cache,
+    report: Reporter | None = None,
+) -> SweepResult:
+    """Measure every setting of a sweep by what it retrieves for the questions.
+
+    All documents are searched together. Each distinct chunk text and each question is embedded once over all
+    settings, and not at all where the cache has its vector.
+
+    Args:
+        documents: What is cut.
+        evaluation_set: Questions without references are counted as not scored.
+        spec: The settings.
+        make_embedder: Gives the model of `spec.embedding`; called only where vectors are needed.
+        cache: Keeps vectors.
+        report: Follows the work and may stop it.
+
+    Raises:
+        BadInput: There is no text, no question with a reference, or no possible setting.
+        Cancelled: `report` was asked to stop.
+        EndpointError: The embedding model failed.
+    """
+    started = time.perf_counter()
+    report = report or Reporter()
+    chunkings, skipped = chunkings_of(spec)
+    _check(documents, evaluation_set, spec)
+    sweep = _Sweep(documents, evaluation_set, spec, make_embedder, cache, report)
+    cuts = cut_all(documents, chunkings, sweep.encode, report.cutting)
+    embedded = sweep.embed(cuts) if spec.search == "dense" else 0
+    cuttings, settings = sweep.measure(chunkings, cuts)
+    return SweepResult(
+        spec=spec,
+        documents=tuple((document.name, document.version) for document in documents),
+        set_name=evaluation_set.name,
+        set_version=evaluation_set.version,
+        example_ids=tuple(example.id for example in evaluation_set.examples),
+        embedder=sweep.embedder.name if spec.search == "dense" else "",
+        window=sweep.window.tokens if sweep.window else None,
+        embedded=embedded,
+        seconds=time.perf_counter() - started,
+        skipped=tuple(skipped),
+        cuttings=tuple(cuttings),
+        settings=tuple(settings),
+        unknown=unknown_share(sweep.embedder, evaluation_set) if spec.search == "dense" else None,
+    )
+
+
+def unknown_share(embedder: Embedder, evaluation_set: EvaluationSet) -> float | None:
+    """Share of the questions' tokens that the built-in model's vocabulary lacks; None for other models."""
+    token_ids = getattr(embedder, "token_ids", None)
+    if embedder.name != BUILTIN_EMBEDDING or token_ids is None:
+        return None
+    questions = [example.question for example in evaluation_set.examples]
+    # Unknown ones stand as a special token, and special tokens are left out of the ids.
+    known = sum(map(len, token_ids(questions)))
+    count = tokenizer(BUILTIN_EMBEDDING).count
+    total = sum(min(count(question), embedder.max_tokens) for question in questions)
+    return max(0.0, 1 - known / total) if total else None
+
+
+@dataclass
+class _Sweep:
+    documents: Sequence[Document]
+    evaluation_set: EvaluationSet
+    spec: SweepSpec
+    make_embedder: MakeEmbedder
+    cache: Cache
+    report: Reporter
+    _embedder: list[Embedder] = field(default_factory=list)
+
+    @property
+    def embedder(self) -> Embedder:
+        if not self._embedder:
+            self.report.say("loading the embedding model")
+            self._embedder.append(self.make_embedder())
+        return self._embedder[0]
+
+    @property
+    def window(self) -> Window | None:
+        if self.spec.search != "dense":
+            return None
+        return window_of(self.spec.embedding, self.embedder.max_tokens)
+
+    @cached_property
+    def questions(self) -> list[str]:
+        return [example.question for example in self.evaluation_set.examples]
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return encode_cached(texts, self.embedder, self.cache, lambda _done, _total: self.report.check())
+
+    def embed(self, cuts: Sequence[Cut]) -> int:
+        """Embed all distinct texts and questions, so that every search finds its vectors in the cache; how many."""
+        together = query_side(self.embedder) is self.embedder
+        texts = DistinctTexts(cuts, self._text_of, self.questions if together else ())
+        embed_all(texts, self.embedder, self.cache, self.report)
+        if together:
+            return len(texts)
+        encode_queries(self.questions, self.embedder, self.cache)
+        return len(texts) + len(set(self.questions))
+
+    def _text_of(self, chunk: Chunk) -> str:
+        """What is searched of a chunk."""
+        prefixed = self.spec.embedding.of == "heading" and chunk.heading
+        return f"{chunk.heading}\n{chunk.text}" if prefixed else chunk.full_text
+
+    def measure(
+        self, chunkings: Sequence[ChunkingSpec], cuts: Sequence[Cut]
+    ) -> tuple[list[Cutting], list[SettingResult]]:
+        """One chunking after the other: only one has its texts and vectors in memory."""
+        cuttings: list[Cutting] = []
+        settings: list[SettingResult] = []
+        self.report.measuring(0, len(chunkings))
+        for position, (chunking, cut) in enumerate(zip(chunkings, cuts, strict=True)):
+            cutting, found = self._measure_one(position, chunking, list(cut))
+            self.report.measuring(position + 1, len(chunkings))
+            cuttings.append(cutting)
+            settings += found
+        return cuttings, settings
+
+    def _searcher(self, chunks: Sequence[Chunk]) -> Searcher:
+        texts = [self._text_of(chunk) for chunk in chunks]
+        if self.spec.search == "bm25":
+            return WordSearcher(texts, self.questions)
+        return DenseSearcher(self.encode(texts), encode_queries(self.questions, self.embedder, self.cache))
+
+    def _measure_one(
+        self, position: int, chunking: ChunkingSpec, chunks: Sequence[Chunk]
+    ) -> tuple[Cutting, list[SettingResult]]:
+        by_name = {document.name: document.text for document in self.documents}
+        pieces = Pieces(chunks, by_name, self.window, self.spec.embedding.of == "heading")
+        searcher = self._searcher(chunks)
+        examples = self.evaluation_set.examples
+        tops = sorted(set(self.spec.top_k))
+        tables = {k: _Table(k) for k in tops}
+        places = {document.name: number for number, document in enumerate(self.documents)}
+        handed_over = []
+        for example, ranking in zip(examples, rankings(searcher, pieces, len(examples)), strict=True):
+            found = ranking.first(tops[-1])
+            handed_over.append(tuple((places[(s := pieces.handed[p]).document], s.start, s.end) for p in found))
+            if not example.references:
+                for table in tables.values():
+                    table.skip()
+                continue
+            best = omega_of(pieces, example.references)
+            references = References(pieces, ranking, example.references)
+            for k, table in tables.items():
+                values = measures(pieces, found, example.references, k)
+                table.add({**values, "omega": best}, references.missed(found[:k]))
+        beyond, share = pieces.beyond_window
+        cutting = Cutting(chunking, len(pieces.chunks), beyond, share, tuple(handed_over))
+        return cutting, [tables[k].result(position) for k in tops]
+
+
+class _Table:
+    """Collects one setting, question by question."""
+
+    def __init__(self, top_k: int) -> None:
+        self._top_k = top_k
+        self._rows: list[dict[str, float] | None] = []
+        self._misses: list[tuple[Miss, ...]] = []
+
+    def skip(self) -> None:
+        self._rows.append(None)
+        self._misses.append(())
+
+    def add(self, values: dict[str, float], misses: tuple[Miss, ...]) -> None:
+        self._rows.append(values)
+        self._misses.append(misses)
+
+    def result(self, cutting: int) -> SettingResult:
+        names = (*METRICS, TOKENS)
+        values = {name: tuple(row[name] if row is not None else None for row in self._rows) for name in names}
+        summaries = {name: summarize(column) for name, column in values.items()}
+        return SettingResult(cutting, self._top_k, values, summaries, tuple(self._misses))
+
+
+def _check(documents: Sequence[Document], evaluation_set: EvaluationSet, spec: SweepSpec) -> None:
+    if not documents:
+        raise BadInput("There are no documents to cut; add some first.")
+    if not any(document.text.strip() for document in documents):
+        raise BadInput("There is no text to cut; add a document that has some.")
+    if not any(example.references for example in evaluation_set.examples):
+        raise BadInput(
+            f"None of the {len(evaluation_set.examples)} questions of {evaluation_set.name} says where its answer "
+            f"stands; add `references` with document, start and end, or with document and quote."
+        )
+    if spec.embedding.of not in ("text", "heading"):
+        raise BadInput(f"A sweep embeds the text or heading of chunks, not their {spec.embedding.of}.")

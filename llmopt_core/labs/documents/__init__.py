@@ -1,0 +1,1 @@
+"""Documents and their questions: written, edited, followed through new versions."""

@@ -1,0 +1,72 @@
+"""Questions of a set one by one: add one, change one, take one out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from llmopt_core.documents.question_columns import RIGHT_ANSWERS
+from llmopt_core.errors import BadInput
+from llmopt_core.text.valid_text import fault_of
+from llmopt_core.types import EvaluationSet, Example
+
+
+def with_question(
+    questions: EvaluationSet, example_id: str, question: str, answers: Sequence[str] = (), category: str = ""
+) -> tuple[EvaluationSet, str]:
+    """The set with a question added or changed, and the question's id.
+
+    Args:
+        questions: The set as it is.
+        example_id: Which question is changed; empty adds one.
+        question: What is asked.
+        answers: All right answers; the first is the reference.
+        category: Its group; empty for none.
+
+    Raises:
+        BadInput: Nothing is asked, a text cannot be stored, or there is no such question.
+    """
+    if not question.strip():
+        raise BadInput("Write a question first.")
+    right = list(dict.fromkeys(answer.strip() for answer in answers if answer.strip()))
+    for text in (question, category, *right):
+        if fault := fault_of(text):
+            raise BadInput(f"{text[:40]!r} cannot be used: {fault}.")
+    known = {example.id: example for example in questions.examples}
+    if example_id and example_id not in known:
+        raise BadInput(f"{questions.name} has no question {example_id}.")
+    new_id = example_id or _free_id(known)
+    before = known.get(example_id) or Example(new_id, "")
+    others = {name: value for name, value in before.variables.items() if name != RIGHT_ANSWERS}
+    several = {RIGHT_ANSWERS: right} if len(right) > 1 else {}
+    changed = replace(
+        before,
+        question=question.strip(),
+        reference=right[0] if right else None,
+        category=category.strip() or None,
+        variables={**others, **several},
+    )
+    examples = [changed if example.id == new_id else example for example in questions.examples]
+    examples += [] if example_id else [changed]
+    return EvaluationSet(questions.name, tuple(examples)), new_id
+
+
+def without_question(questions: EvaluationSet, example_id: str) -> EvaluationSet:
+    """The set without one question.
+
+    Raises:
+        BadInput: There is no such question, or it is the only one.
+    """
+    left = tuple(example for example in questions.examples if example.id != example_id)
+    if len(left) == len(questions.examples):
+        raise BadInput(f"{questions.name} has no question {example_id}.")
+    if not left:
+        raise BadInput("This is the only question; delete the evaluation set to be rid of it.")
+    return EvaluationSet(questions.name, left)
+
+
+def _free_id(known: dict[str, Example]) -> str:
+    number = len(known) + 1
+    while f"q{number}" in known or str(number) in known:
+        number += 1
+    return f"q{number}"

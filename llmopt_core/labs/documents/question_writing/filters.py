@@ -1,0 +1,109 @@
+"""Which written questions are worth a look: those whose quote stands in the document, each only once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from llmopt_core.documents.spans import find_quote
+from llmopt_core.labs.documents.question_writing.replies import Written
+from llmopt_core.types import Document, Span
+
+NEAR = 90.0
+"""Questions that are alike by this percentage (rapidfuzz's token sort ratio), with the same numbers, are the same."""
+
+NO_QUOTE, NOT_THERE = "it has no quote", "the quote does not stand in the document"
+SAME, ALIKE = "the same question is there already", "a question much like it is there already"
+POINTS = "it speaks of the passage, which nobody who asks can see"
+# An answer of so many characters that stands in the passage once will do for a missing quote.
+_TELLING = 4
+_POINTING = re.compile(r"\b(?:the|this|above|given)\s+(?:passage|text|excerpt|paragraph)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A question that passed.
+
+    Attributes:
+        quote: The words that stand at the span.
+        similarity: 1.0 where the model quoted exactly, else the share of equal characters.
+    """
+
+    question: str
+    answer: str
+    quote: str
+    span: Span
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A question that did not pass, and why."""
+
+    question: str
+    quote: str
+    document: str
+    reason: str
+
+
+@dataclass
+class Filter:
+    """Lets questions through one by one, in their order.
+
+    Attributes:
+        known: Questions that are there already.
+    """
+
+    known: Iterable[str] = ()
+    kept: list[Candidate] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._seen = [_plain(question) for question in self.known]
+
+    def add(self, written: Sequence[Written], document: Document, passage: Span) -> None:
+        """Judge what a model wrote about one passage of a document."""
+        for one in written:
+            found = _judged(one, document, passage)
+            reason = found if isinstance(found, str) else self._repeats(one.question)
+            if reason or isinstance(found, str):
+                self.dropped.append(Dropped(one.question, one.quote, document.name, reason))
+                continue
+            self.kept.append(found)
+            self._seen.append(_plain(one.question))
+
+    def _repeats(self, question: str) -> str:
+        from rapidfuzz import fuzz
+
+        plain = _plain(question)
+        if plain in self._seen:
+            return SAME
+        numbers = _numbers(plain)
+        near = (other for other in self._seen if _numbers(other) == numbers)
+        return ALIKE if any(fuzz.token_sort_ratio(plain, other) >= NEAR for other in near) else ""
+
+
+def _judged(written: Written, document: Document, passage: Span) -> Candidate | str:
+    """The candidate, or why it is none."""
+    if _POINTING.search(written.question):
+        return POINTS
+    text = document.text[passage.start : passage.end]
+    quote = written.quote.strip()
+    if not quote and len(written.answer) >= _TELLING and text.count(written.answer) == 1:
+        quote = written.answer
+    if not quote:
+        return NO_QUOTE
+    match = find_quote(quote, [Document(document.name, text)])
+    if match is None:
+        return NOT_THERE
+    span = Span(document.name, passage.start + match.span.start, passage.start + match.span.end)
+    return Candidate(written.question, written.answer, document.text[span.start : span.end], span, match.similarity)
+
+
+def _plain(question: str) -> str:
+    return " ".join(re.sub(r"[\W_]+", " ", question.casefold()).split())
+
+
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\d+", text))

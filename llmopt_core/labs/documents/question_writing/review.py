@@ -1,0 +1,89 @@
+"""Written questions as rows of a table that people edit, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llmopt_core.documents.spans import find_quote
+from llmopt_core.errors import BadInput
+from llmopt_core.labs.documents.question_writing.filters import Candidate
+from llmopt_core.labs.documents.question_writing.write import WrittenQuestions
+from llmopt_core.types import Document, Span
+
+
+def draft_of(made: WrittenQuestions) -> dict[str, Any]:
+    """What is kept until somebody has reviewed it, in plain values."""
+    return {
+        "rows": [
+            {"keep": True, "question": one.question, "answer": one.answer, "quote": one.quote,
+             "document": one.span.document, "start": one.span.start, "end": one.span.end, "match": one.similarity}
+            for one in made.kept
+        ],
+        "dropped": [
+            {"question": one.question, "quote": one.quote, "document": one.document, "reason": one.reason}
+            for one in made.dropped
+        ],
+        "passages": made.passages,
+        "empty": made.empty,
+        "failures": list(made.failures),
+        "stopped": made.stopped,
+    }  # fmt: skip
+
+
+def reasons(draft: Mapping[str, Any]) -> dict[str, int]:
+    """How many questions were dropped for each reason, the most frequent first."""
+    counted: dict[str, int] = {}
+    for row in draft["dropped"]:
+        counted[row["reason"]] = counted.get(row["reason"], 0) + 1
+    return dict(sorted(counted.items(), key=lambda item: -item[1]))
+
+
+def places_of(draft: Mapping[str, Any]) -> list[list[Any]]:
+    """Document, start and end of each row, which tell a draft from another whatever was edited in it."""
+    return [[row["document"], row["start"], row["end"]] for row in draft["rows"]]
+
+
+def with_edits(
+    draft: Mapping[str, Any] | None, places: list[list[Any]], edits: Mapping[int, Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """The draft as it is kept now with what was typed, so that two who edit lose nothing of each other.
+
+    Args:
+        draft: None where it was saved or thrown away meanwhile.
+        places: See `places_of`, of the draft that was edited.
+        edits: By position of a row the fields that were typed.
+
+    Returns:
+        None where there is no such draft any more: what is gone does not come back by an edit.
+    """
+    if draft is None or places_of(draft) != places:
+        return None
+    rows = [{**row, **edits.get(position, {})} for position, row in enumerate(draft["rows"])]
+    return {**draft, "rows": rows}
+
+
+def reviewed(rows: Sequence[Mapping[str, Any]], documents: Sequence[Document]) -> list[Candidate]:
+    """The questions of the rows that are kept. A quote that was edited is looked up again.
+
+    Raises:
+        BadInput: A kept row has no question, or its quote does not stand in its document.
+    """
+    by_name = {document.name: document for document in documents}
+    return [_candidate(row, number, by_name) for number, row in enumerate(rows, 1) if row.get("keep")]
+
+
+def _candidate(row: Mapping[str, Any], number: int, documents: Mapping[str, Document]) -> Candidate:
+    question, answer, quote = (str(row.get(name) or "").strip() for name in ("question", "answer", "quote"))
+    if not question:
+        raise BadInput(f"Row {number} has no question; write one or drop the row.")
+    document = documents.get(str(row["document"]))
+    if document is None:
+        raise BadInput(f"Row {number}: the document {row['document']} is gone; drop the row.")
+    start, end = int(row["start"]), int(row["end"])
+    if document.text[start:end].strip() == quote:
+        return Candidate(question, answer, quote, Span(document.name, start, end), float(row.get("match") or 1.0))
+    match = find_quote(quote, [document])
+    if match is None:
+        raise BadInput(f"Row {number}: the quote does not stand in {document.name}; correct it or drop the row.")
+    return Candidate(question, answer, match.text, match.span, match.similarity)

@@ -1,0 +1,274 @@
+"""Sampled passages -> questions with quotes, by a chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from llmopt_core.errors import OUTAGES, BadInput, BudgetReached, EndpointError
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Account, Budget, accounted
+from llmopt_core.experiments.keys import documents_identity, model_identity
+from llmopt_core.experiments.preflight import check_budget
+from llmopt_core.labs.documents.question_writing.filters import Candidate, Dropped, Filter
+from llmopt_core.labs.documents.question_writing.passages import sample_passages
+from llmopt_core.labs.documents.question_writing.replies import Written, read_reply
+from llmopt_core.models.base import BUILTIN, ChatRequest, ModelSpec
+from llmopt_core.models.finish import unusable
+from llmopt_core.models.registry import Models
+from llmopt_core.models.tokenizers import tokenizer
+from llmopt_core.prompts.template import render
+from llmopt_core.retrieval.asking import completes
+from llmopt_core.types import Document, EvaluationSet, Example, Failure, Message, Span, Spec, Usage, fingerprint
+
+_PER_MESSAGE = 10
+_TOKENS_PER_QUESTION = 90
+_PATIENCE = 6
+
+
+class WritingSpec(Spec):
+    """What is asked for.
+
+    Attributes:
+        model: Who writes. The built-in model is too weak to write many good ones.
+        passages: How many passages are sampled.
+        per_passage: Questions asked for each.
+        passage_size: Characters of a passage, about.
+        seed: Decides which passages are sampled.
+    """
+
+    model: ModelSpec = ModelSpec(max_tokens=600)
+    passages: int = Field(default=20, ge=1, le=2_000)
+    per_passage: int = Field(default=2, ge=1, le=10)
+    passage_size: int = Field(default=1_200, ge=100, le=20_000)
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the writing is, what it took so far, and what is left of the budget."""
+
+    done: int
+    total: int
+    kept: int
+    usage: Usage
+    left_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenQuestions:
+    """What came of it.
+
+    Attributes:
+        kept: Questions to review, in the order of the documents.
+        dropped: Questions that did not pass, with the reason.
+        empty: Passages for which the model wrote nothing that could be read as a question.
+        failures: Messages of calls that failed.
+        passages: How many were asked about.
+        usage: What the calls took.
+        stopped: Why it ended early; empty where it did not.
+    """
+
+    kept: tuple[Candidate, ...]
+    dropped: tuple[Dropped, ...] = ()
+    empty: int = 0
+    failures: tuple[str, ...] = ()
+    passages: int = 0
+    usage: Usage = Usage()
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WritingEstimate:
+    """What the writing will take at most, before anything is sent; costs are None without a price list.
+
+    Attributes:
+        cost_usd: With questions of usual length.
+        most_usd: With replies as long as allowed.
+    """
+
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float | None
+    most_usd: float | None = None
+
+
+async def write_questions(
+    spec: WritingSpec,
+    documents: Sequence[Document],
+    models: Models,
+    *,
+    known: Iterable[str] = (),
+    concurrency: int = 4,
+    budget_usd: float | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> WrittenQuestions:
+    """Let a model write questions about sampled passages, each with a quote that answers it.
+
+    Finished calls are kept in the call cache: the same spec over the same documents costs nothing again.
+
+    Args:
+        spec: What is asked for.
+        documents: What is asked about.
+        models: Of the current event loop.
+        known: Questions that are there already; written ones like them are dropped.
+        concurrency: Calls at once.
+        budget_usd: The most that it may cost in all, earlier sessions of the same writing included. What was written
+            before it is reached is kept.
+        on_progress: Called as passages finish.
+        should_stop: Asked before each call.
+
+    Raises:
+        BadInput: The documents hold no text, or the budget needs a price.
+        EndpointError: The model failed for every passage.
+    """
+    passages = sample_passages(documents, spec.passages, spec.passage_size, spec.seed)
+    if not passages:
+        raise BadInput("There is no text to write questions about; add a document that has some.")
+    if budget_usd is not None:
+        check_budget(budget_usd, [spec.model], models)
+    work = _Work(spec, documents, models, should_stop, on_progress, len(passages))
+    name = fingerprint(spec.model_dump(mode="json"), documents_identity(documents), model_identity(spec.model, models))
+    with models.spending(f"writing-{name}", budget_usd) as work.budget, accounted(work.paid):
+        results = await work.all(passages, concurrency)
+    failures = [result for result in results if isinstance(result, Failure) and result.kind != "cancelled"]
+    if failures and not work.answered:
+        raise EndpointError(f"The model failed for every passage: {failures[0].message}", kind=failures[0].kind)
+    chosen = Filter(known)
+    for span, result in zip(passages, results, strict=True):
+        if not isinstance(result, Failure):
+            chosen.add(result, work.documents[span.document], span)
+    return WrittenQuestions(
+        tuple(chosen.kept),
+        tuple(chosen.dropped),
+        sum(not result for result in results if not isinstance(result, Failure)),
+        tuple(dict.fromkeys(failure.message for failure in failures)),
+        len(results) - sum(isinstance(r, Failure) and r.kind == "cancelled" for r in results),
+        work.paid.usage,
+        work.stopped,
+    )
+
+
+def estimate_writing(spec: WritingSpec, documents: Sequence[Document], models: Models) -> WritingEstimate:
+    """What the calls will take, counted on the prompts that would be sent."""
+    plain = completes(spec.model, models)
+    counter = tokenizer("builtin-chat" if spec.model.endpoint == BUILTIN else "cl100k_base")
+    by_name = {document.name: document for document in documents}
+    passages = sample_passages(documents, spec.passages, spec.passage_size, spec.seed)
+    prompt = sum(counter.count(_prompt(by_name[span.document], span, spec, plain)) for span in passages)
+    written = len(passages) * min(spec.model.max_tokens, _TOKENS_PER_QUESTION * spec.per_passage)
+    endpoint = models.endpoint(spec.model.endpoint)
+    prices = endpoint.price_of(spec.model.name or endpoint.default_model)
+    if prices is None:
+        return WritingEstimate(len(passages), prompt, written, None)
+    most = prices.cost(prompt + _PER_MESSAGE * len(passages), len(passages) * spec.model.max_tokens)
+    return WritingEstimate(len(passages), prompt, written, prices.cost(prompt, written), most)
+
+
+def with_questions(before: EvaluationSet | None, name: str, kept: Sequence[Candidate]) -> EvaluationSet:
+    """A set with the reviewed questions added; the ids of what is there stay."""
+    examples = list(before.examples) if before else []
+    taken = {example.id for example in examples}
+    number = 0
+    for one in kept:
+        number += 1
+        while f"w{number}" in taken:
+            number += 1
+        taken.add(f"w{number}")
+        examples.append(Example(f"w{number}", one.question, one.answer or None, (one.span,), "written"))
+    return EvaluationSet(name, tuple(examples))
+
+
+class _Work:
+    """The calls, with what they took."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        spec: WritingSpec,
+        documents: Sequence[Document],
+        models: Models,
+        should_stop: Callable[[], bool] | None,
+        on_progress: Callable[[Progress], None] | None,
+        total: int,
+    ) -> None:
+        self.documents = {document.name: document for document in documents}
+        self.budget, self.paid = Budget(), Account()
+        self.answered = self._failed = self._outages = self._kept = 0
+        self.stopped = ""
+        self._spec, self._chat = spec, models.chat(spec.model)
+        self._plain = completes(spec.model, models)
+        self._asked_to_stop, self._on_progress, self._total = should_stop, on_progress, total
+
+    async def all(self, passages: Sequence[Span], concurrency: int) -> list[list[Written] | Failure]:
+        return await bounded_map(
+            passages, self._one, concurrency=concurrency, on_done=self._done, should_stop=self._should_stop,
+            stage="write",
+        )  # fmt: skip
+
+    async def _one(self, span: Span) -> list[Written] | Failure:
+        model = self._spec.model
+        if self._plain and not model.stop:
+            model = model.model_copy(update={"stop": ("\n\n", "Passage:")})
+        text = _prompt(self.documents[span.document], span, self._spec, self._plain)
+        try:
+            completion = await self._chat.complete(ChatRequest((Message("user", text),), model))
+        except BudgetReached:
+            self.stopped = "the budget leaves no room for the next passage"
+            return Failure("write", "cancelled", self.stopped)
+        if not completion.text.strip() and (ended := unusable(completion, model.max_tokens)):
+            raise EndpointError(ended, "bad-answer")
+        self.answered += 1
+        written = read_reply(("Question:" if self._plain else "") + completion.text)
+        return written[: self._spec.per_passage]
+
+    def _done(self, _: int, __: Span, result: list[Written] | Failure) -> None:
+        if isinstance(result, Failure):
+            self._failed += result.kind != "cancelled"
+            self._outages += result.kind in OUTAGES
+        else:
+            self._kept += len(result)
+        if self._on_progress is not None:
+            done, usage, left_usd = self.answered + self._failed, self.paid.usage, self.budget.left_usd
+            self._on_progress(Progress(done, self._total, self._kept, usage, left_usd))
+
+    def _should_stop(self) -> bool:
+        if self._outages >= _PATIENCE and not self.answered:
+            return True
+        if self._asked_to_stop is not None and self._asked_to_stop():
+            self.stopped = "it was cancelled"
+        return bool(self.stopped)
+
+
+def _prompt(document: Document, span: Span, spec: WritingSpec, plain: bool) -> str:
+    variables = {"passage": document.text[span.start : span.end], "n": spec.per_passage, "document": document.name}
+    return render(COMPLETION_PROMPT if plain else CHAT_PROMPT, variables)
+
+
+CHAT_PROMPT = """Write {{ n }} different questions that a user could ask without having seen the passage below, and that
+the passage answers. Name what each question asks about; never write "the passage" or "the text". Use the language of
+the passage. Give a short answer, and as quote the shortest words of the passage that hold the answer, copied letter by
+letter.
+
+Reply with one JSON object per line and nothing else:
+{"question": "...", "answer": "...", "quote": "..."}
+
+Document: {{ document }}
+Passage:
+{{ passage }}"""
+
+COMPLETION_PROMPT = """Passage: The Eiffel Tower in Paris was built between 1887 and 1889 for the World's Fair.
+Question: For which event was the Eiffel Tower built?
+Answer: the World's Fair
+Quote: built between 1887 and 1889 for the World's Fair
+
+Passage: Honey bees tell each other where food is by a waggle dance, which was explained by Karl von Frisch.
+Question: Who explained the waggle dance of honey bees?
+Answer: Karl von Frisch
+Quote: which was explained by Karl von Frisch
+
+Passage: {{ passage }}
+Question:"""

@@ -1,0 +1,183 @@
+"""Next to label: what people typed and decided about single answers, and what becomes of it in training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from llmopt_core.evaluation.metrics.catalogue import metric_title
+from llmopt_core.finetuning.data.active_learning import Candidate, next_to_label
+from llmopt_core.finetuning.data.examples import TrainingExample
+from llmopt_core.finetuning.data.from_records import from_corrections, preferences_from_corrections
+from llmopt_core.labs.finetuning.without_few_shot import without_shots
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project, Run
+from llmopt_core.types import Record
+
+LABELS = "labels"
+_BEGUN = "begun"
+
+Decision = Literal["accepted", "rejected"]
+
+
+def question_key(evaluation_set: str, example_id: str) -> str:
+    """What a decision is kept under. An id alone is not enough: without ids of their own, questions count from 1."""
+    return f"{evaluation_set}\t{example_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A person's decision on one question: the right answer, or that nothing is to be learned from it.
+
+    Attributes:
+        run_id: The run whose record was looked at; its prompt is what the example is trained on.
+        evaluation_set: Where the question stands; found by the run where it is not named.
+    """
+
+    example_id: str
+    run_id: int
+    decision: Decision
+    answer: str = ""
+    evaluation_set: str = ""
+
+    @property
+    def key(self) -> str:
+        """See `question_key`."""
+        return question_key(self.evaluation_set, self.example_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What was typed about a question before a decision on it was kept."""
+
+    answer: str
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A record to look at, and the run it is from."""
+
+    run: Run
+    candidate: Candidate
+
+    @property
+    def key(self) -> str:
+        """See `question_key`."""
+        return question_key(self.run.evaluation_set, self.candidate.record.example.id)
+
+
+def labels(store: Store, project: Project | str) -> dict[str, Label]:
+    """All decisions by `question_key`."""
+    body: Mapping[str, Any] = store.draft(project, LABELS, "") or {}
+    found = [
+        Label(
+            v.get("example_id", key), int(v["run_id"]), v["decision"], v.get("answer", ""), v.get("evaluation_set", "")
+        )
+        for key, v in body.items()
+    ]
+    return {label.key: label for label in _placed(store, project, found)}
+
+
+def _placed(store: Store, project: Project | str, found: Iterable[Label]) -> list[Label]:
+    """Labels that name their evaluation set; one whose run is gone stays without."""
+    listed = list(found)
+    if all(label.evaluation_set for label in listed):
+        return listed
+    where = {run.id: run.evaluation_set for run in store.runs(project)}
+    return [
+        label if label.evaluation_set else replace(label, evaluation_set=where.get(label.run_id, ""))
+        for label in listed
+    ]
+
+
+def save_labels(store: Store, project: Project | str, decided: Iterable[Label]) -> int:
+    """Keep decisions beside those that are there; a later one on the same question takes its place.
+
+    Returns:
+        How many questions have a decision now.
+    """
+    fresh = {label.key: label for label in _placed(store, project, decided)}
+    known = labels(store, project) | fresh
+    body = {
+        key: {
+            "example_id": label.example_id,
+            "evaluation_set": label.evaluation_set,
+            "run_id": label.run_id,
+            "decision": label.decision,
+            "answer": label.answer.strip(),
+        }
+        for key, label in known.items()
+    }
+    store.save_draft(project, LABELS, "", body)
+    keep_begun(store, project, dict.fromkeys(fresh))
+    return len(body)
+
+
+def forget_labels(store: Store, project: Project | str) -> None:
+    """Take all decisions back. The answers that were typed for them stay, as begun."""
+    typed = {key: Begun(label.answer) for key, label in labels(store, project).items() if label.answer}
+    keep_begun(store, project, typed)
+    store.delete_draft(project, LABELS, "")
+
+
+def begun(store: Store, project: Project | str) -> dict[str, Begun]:
+    """What was typed and is not decided yet, by `question_key`."""
+    body: Mapping[str, Any] = store.draft(project, LABELS, _BEGUN) or {}
+    return {key: Begun(v["answer"], v.get("decision")) for key, v in body.items()}
+
+
+def keep_begun(store: Store, project: Project | str, typed: Mapping[str, Begun | None]) -> None:
+    """Keep what was typed beside what is there; None forgets it."""
+    before = begun(store, project)
+    after = {key: value for key, value in {**before, **typed}.items() if value is not None}
+    if after == before:
+        return
+    body = {key: {"answer": value.answer, "decision": value.decision} for key, value in after.items()}
+    store.save_draft(project, LABELS, _BEGUN, body)
+
+
+def waiting(
+    store: Store, project: Project | str, runs: Sequence[Run], count: int = 20, metrics: Sequence[str] = ()
+) -> list[Waiting]:
+    """The records most worth a look: failures, low and uncertain scores; questions decided on are left out.
+
+    Args:
+        store: Where records and decisions lie.
+        project: Whose.
+        runs: Recent runs, newest first; of a question answered in several, the newest record counts.
+        count: Most to return.
+        metrics: Which scores count; all by default.
+    """
+    newest: dict[str, tuple[Run, Record]] = {}
+    for run in runs:
+        for record in store.records(run.id):
+            newest.setdefault(question_key(run.evaluation_set, record.example.id), (run, record))
+    done = labels(store, project)
+    undecided = [found for key, found in newest.items() if key not in done]
+    # Records of different sets may share their example's id, so they are told apart as objects.
+    run_of = {id(record): run for run, record in undecided}
+    chosen = next_to_label([record for _, record in undecided], count, metrics=metrics, title=metric_title)
+    return [Waiting(run_of[id(candidate.record)], candidate) for candidate in chosen]
+
+
+def labelled_examples(store: Store, project: Project | str, *, pairs: bool = False) -> list[TrainingExample]:
+    """Accepted answers as training examples.
+
+    Args:
+        store: Where decisions and records lie.
+        project: Whose.
+        pairs: Make preference pairs (the accepted answer is preferred to the model's) instead of conversations.
+    """
+    accepted = [label for label in labels(store, project).values() if label.decision == "accepted"]
+    known = {run.id: run for run in store.runs(project)}
+    found: list[TrainingExample] = []
+    for label in accepted:
+        if label.run_id not in known:
+            continue
+        sent = [store.record(label.run_id, label.example_id)]
+        records, texts = without_shots(sent, known[label.run_id].configuration), {label.example_id: label.answer}
+        make = preferences_from_corrections if pairs else from_corrections
+        found += make(records, texts)
+    return found

@@ -1,0 +1,40 @@
+"""Tuned models as choices: adapters of the built-in model, and models that finished service jobs have made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.jobs.job import LOCAL, Job, TunedModel
+from llmopt_core.finetuning.training.adapters import adapters, tuned_embeddings
+from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
+from llmopt_core.settings import Settings
+
+
+def tuned_chat_models(settings: Settings, endpoint: str = "") -> list[TunedModel]:
+    """Tuned chat models by name, of one endpoint or of all."""
+    local = [found.tuned_model() for found in adapters(settings)] if endpoint in ("", BUILTIN) else []
+    remote = [_of_service(job) for job in all_jobs(settings) if _made_there(job, endpoint)]
+    return [*local, *{model.name: model for model in reversed(remote)}.values()]
+
+
+def tuned_embedding_models(settings: Settings) -> list[TunedModel]:
+    """Tuned embedding models by name."""
+    return [model for model in tuned_embeddings(settings) if isinstance(model.spec, EmbeddingSpec)]
+
+
+def tuned_by(job: Job, models: Sequence[TunedModel]) -> TunedModel | None:
+    """What a job has made; None where it has not finished or the model was deleted."""
+    if job.status != "finished":
+        return None
+    return next((model for model in models if model.facts.get("job_id") == job.id), None)
+
+
+def _made_there(job: Job, endpoint: str) -> bool:
+    return job.provider != LOCAL and bool(job.tuned_model) and endpoint in ("", job.provider)
+
+
+def _of_service(job: Job) -> TunedModel:
+    facts = {"job_id": job.id, "base_model": job.base_model, "data_version": job.data_version,
+             "trained_tokens": job.trained_tokens, "cost_usd": job.cost_usd}  # fmt: skip
+    return TunedModel(job.tuned_model, ModelSpec(endpoint=job.provider, name=job.tuned_model, mode="chat"), facts)

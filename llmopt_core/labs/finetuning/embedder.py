@@ -1,0 +1,256 @@
+"""An embedding model tuned on a project's own questions: parts by document, the training, what it brought."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import ValidationError
+
+from llmopt_core.chunking.chunk import chunk_documents
+from llmopt_core.chunking.semantic import Encode
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.finetuning_jobs import keep_owner
+from llmopt_core.experiments.versions.training_sets import save_training_set
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example
+from llmopt_core.finetuning.data.split import split_set
+from llmopt_core.finetuning.jobs.job import Job, JobRequest, TunedModel
+from llmopt_core.labs.finetuning.jobs import Access, start
+from llmopt_core.models.base import EmbeddingSpec
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Chunk, Document, EvaluationSet, Example, Span, Spec
+
+EMBEDDER = "embedder"
+"""Kind of the versions in which the store keeps plans."""
+Part = Literal["training", "watched", "held back"]
+PARTS: tuple[Part, ...] = ("training", "watched", "held back")
+Whole = Literal["documents", "passages"]
+_WATCHED_SHARE = 0.1
+
+
+class EmbedderPlan(Spec):
+    """What a tuned embedding model was made from, so that it can be measured when its training has ended.
+
+    Attributes:
+        name: Of the tuned model and of its job.
+        evaluation_set: Whose questions were learned from or held back.
+        held_back_set: The evaluation set with the questions that were held back; the only ones that tell the truth
+            about this model.
+        configuration: Whose chunks were learned, and whose embedding model is the one before; with its name.
+        pairs: Number of question-passage pairs that were learned.
+        whole: Whether the held-back questions are about documents that were never seen, or about passages.
+    """
+
+    name: str
+    evaluation_set: str
+    held_back_set: str
+    configuration: Configuration
+    pairs: int
+    whole: Whole = "documents"
+
+
+@dataclass(frozen=True)
+class EmbedderParts:
+    """The questions of a set in three parts that share no document, or no passage.
+
+    Attributes:
+        train: Question-passage pairs to learn.
+        watched: Pairs for the validation loss, which also choose the best step; None where there are too few documents.
+        held_back: Questions that training never sees, nor their documents (or passages).
+        documents: Document -> part -> number of questions.
+        left_out: Questions without a reference span in a chunk, or with spans on both sides.
+        whole: What no two parts share.
+    """
+
+    train: tuple[TrainingExample, ...]
+    watched: tuple[TrainingExample, ...]
+    held_back: tuple[Example, ...]
+    documents: dict[str, dict[Part, int]]
+    left_out: int
+    whole: Whole = "documents"
+
+
+def retrieval_of(configuration: Configuration) -> RetrievalSpec:
+    """Its retrieval.
+
+    Raises:
+        BadInput: It has none.
+    """
+    if configuration.retrieval is None:
+        raise BadInput(f"{configuration.name} has no retrieval, so there are no chunks to learn; choose another one.")
+    return configuration.retrieval
+
+
+def parts_by_document(
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    configuration: Configuration,
+    *,
+    held_back_share: float = 0.3,
+    whole: Whole = "documents",
+    seed: int = 0,
+    encode: Encode | None = None,
+) -> EmbedderParts:
+    """Pair each question with the chunk that holds its reference span, and part them by document or by passage.
+
+    Args:
+        examples: Questions; those without a reference span are left out.
+        documents: Where the spans are.
+        configuration: Its chunking cuts the passages.
+        held_back_share: About this share of the questions is held back.
+        whole: Whole documents are held back, which tells what the model does with documents that it has never seen; or
+            whole passages, which tells what it does with other questions about the documents that it knows.
+        seed: Decides which.
+        encode: For the semantic chunking alone.
+
+    Raises:
+        BadInput: No question has a reference span in these documents, all belong together, or the configuration does
+            not retrieve.
+    """
+    chunks = _by_document(chunk_documents(documents, retrieval_of(configuration).chunking, encode))
+    pairs = _pairs(examples, chunks, whole)
+    if not pairs:
+        raise BadInput("No question of this set has a source in the documents; mark where the answers stand first.")
+    known = {pair.source: example for example, pair in pairs}
+    everything = TrainingSet("questions", tuple(pair for _, pair in pairs))
+    cut = split_set(everything, held_back_share, seed=seed, spread=True)
+    hidden = {pair.group for pair in cut.validation.examples}
+    # A question may have spans in several places; one with spans on both sides is kept out of both.
+    groups = {source: _groups(example, chunks, whole) for source, example in known.items()}
+    kept = [pair for pair in cut.validation.examples if hidden.issuperset(groups[pair.source])]
+    held_back = tuple(known[pair.source] for pair in kept)
+    if not held_back:
+        raise BadInput(f"Each held-back question has spans in other {whole} too, so nothing can be held back cleanly.")
+    seen = [pair for pair in cut.train.examples if hidden.isdisjoint(groups[pair.source])]
+    train, watched = _watched(seen, seed)
+    return EmbedderParts(
+        train,
+        watched,
+        held_back,
+        _counted({"training": train, "watched": watched, "held back": kept}, known),
+        len(examples) - len(train) - len(watched) - len(held_back),
+        whole,
+    )
+
+
+def _by_document(chunks: Sequence[Chunk]) -> dict[str, list[Chunk]]:
+    found: dict[str, list[Chunk]] = {}
+    for chunk in chunks:
+        found.setdefault(chunk.document, []).append(chunk)
+    return found
+
+
+def _pairs(
+    examples: Sequence[Example], chunks: Mapping[str, Sequence[Chunk]], whole: Whole
+) -> list[tuple[Example, TrainingExample]]:
+    found = []
+    for number, example in enumerate(examples):
+        span = example.references[0] if example.references else None
+        passage = _chunk_of(span, chunks.get(span.document, ())) if span else None
+        if span is not None and passage is not None:
+            source = f"question {example.id} ({number + 1})"
+            found.append(
+                (example, chat_example(example.question, passage.text, group=_group(passage, whole), source=source))
+            )
+    return found
+
+
+def _chunk_of(span: Span, chunks: Sequence[Chunk]) -> Chunk | None:
+    """The chunk that holds most of a span, the first of several."""
+    meeting = [chunk for chunk in chunks if _shared(span, chunk) > 0]
+    return max(meeting, key=lambda chunk: _shared(span, chunk)) if meeting else None
+
+
+def _shared(span: Span, chunk: Chunk) -> int:
+    return min(span.end, chunk.end) - max(span.start, chunk.start)
+
+
+def _group(chunk: Chunk, whole: Whole) -> str:
+    """What a chunk belongs to. The same text at two places is one passage."""
+    return chunk.document if whole == "documents" else chunk.text
+
+
+def _groups(example: Example, chunks: Mapping[str, Sequence[Chunk]], whole: Whole) -> set[str]:
+    """All that an example's spans stand in."""
+    if whole == "documents":
+        return {span.document for span in example.references}
+    return {
+        chunk.text for span in example.references for chunk in chunks.get(span.document, ()) if _shared(span, chunk) > 0
+    }
+
+
+def _watched(
+    pairs: Sequence[TrainingExample], seed: int
+) -> tuple[tuple[TrainingExample, ...], tuple[TrainingExample, ...]]:
+    if len({pair.group for pair in pairs}) < 3:
+        return tuple(pairs), ()
+    try:
+        cut = split_set(TrainingSet("pairs", tuple(pairs)), _WATCHED_SHARE, seed=seed)
+    except BadInput:
+        return tuple(pairs), ()
+    return cut.train.examples, cut.validation.examples
+
+
+def _counted(parts: dict[Part, Sequence[TrainingExample]], known: Mapping[str, Example]) -> dict[str, dict[Part, int]]:
+    found: dict[str, dict[Part, int]] = {}
+    for part, pairs in parts.items():
+        for document, count in Counter(known[pair.source].references[0].document for pair in pairs).items():
+            found.setdefault(document, {})[part] = count
+    return found
+
+
+def start_embedder(
+    access: Access,
+    store: Store,
+    project: Project,
+    request: JobRequest,
+    *,
+    parts: EmbedderParts,
+    configuration: Configuration,
+    set_name: str,
+) -> Job:
+    """Start the training, and keep the held-back questions as an evaluation set and the plan beside it.
+
+    Raises:
+        BadInput: The name is taken, or something about the data or the hyperparameters is wrong; nothing was started.
+    """
+    held_back = EvaluationSet(f"{request.name}-held-back", parts.held_back)
+    saved = save_training_set(store, project, f"{request.name}-pairs", parts.train, parts.watched,
+                              note=f"Questions of {set_name} with their chunks")  # fmt: skip
+    job = start(access, request, saved, kind="embedding")
+    keep_owner(access.settings, job, project)
+    store.save_evaluation_set(project, held_back)
+    plan = EmbedderPlan(name=request.name, evaluation_set=set_name, held_back_set=held_back.name,
+                        configuration=configuration, pairs=len(parts.train), whole=parts.whole)  # fmt: skip
+    store.save_version(project, EMBEDDER, request.name, {"job": job.id, "plan": plan.model_dump(mode="json")})
+    return job
+
+
+def plan_of(store: Store, project: Project, job: Job) -> EmbedderPlan | None:
+    """The plan a job was started with; None where it was started in another way."""
+    for version in store.versions(project, EMBEDDER, job.name):
+        if version.body.get("job") == job.id:
+            try:
+                return EmbedderPlan.model_validate(version.body["plan"])
+            except (KeyError, ValidationError):
+                return None
+    return None
+
+
+def with_embedder(configuration: Configuration, tuned: TunedModel) -> Configuration:
+    """The configuration with the tuned embedding model, all else equal, named after both.
+
+    Raises:
+        BadInput: It does not retrieve, or the tuned model is a chat model.
+    """
+    retrieval = retrieval_of(configuration)
+    if not isinstance(tuned.spec, EmbeddingSpec):
+        raise BadInput(f"{tuned.name} is a chat model and embeds nothing; choose a tuned embedding model.")
+    embedding = retrieval.embedding.model_copy(update={"model": tuned.spec.model, "endpoint": ""})
+    changed = retrieval.model_copy(update={"embedding": embedding})
+    return configuration.model_copy(update={"name": f"{configuration.name}-{tuned.name}", "retrieval": changed})

@@ -1,0 +1,179 @@
+"""What a tuned embedding model brought: dense search before and after on questions it has never seen, and its cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from llmopt_core.cache import Cache
+from llmopt_core.chunking.chunk import chunk_documents
+from llmopt_core.errors import BadInput
+from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.index.embedding_cache import count_new, encode_cached, encode_queries
+from llmopt_core.jobs.queue import JobContext
+from llmopt_core.labs.finetuning.embedder import EmbedderPlan, retrieval_of
+from llmopt_core.models.base import Embedder, EmbeddingSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.metrics import Ranks, overlaps, recall, reciprocal_rank
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Job, Project
+from llmopt_core.statistics.paired import compare_family
+from llmopt_core.statistics.tables import Estimate, Gain
+from llmopt_core.types import Chunk, Document, Example, Spec
+
+MEASURING = "embedder-before-after"
+"""Kind of the jobs that measure."""
+MEASURES: Mapping[str, Callable[[Ranks], float]] = {
+    "recall@1": lambda ranks: recall(ranks, 1),
+    "recall@5": lambda ranks: recall(ranks, 5),
+    "MRR": reciprocal_rank,
+}
+"""Of the exact ranking of all chunks by cosine similarity; the first one leads."""
+
+
+class EmbedderGain(Spec):
+    """Both embedding models on the held-back questions.
+
+    Attributes:
+        before, after: Measure -> mean with interval.
+        gains: Measure -> paired difference, p-values by Holm over the measures.
+        questions, chunks: How many were asked, among how many chunks.
+        documents: How many documents the questions are about.
+        embedded: Distinct chunks that the tuned model embedded just now, as an index built with it would.
+        embed_seconds: How long that took.
+        train_seconds: How long the training took; None where the card does not say.
+        megabytes: Size of the tuned model on disk.
+    """
+
+    before: dict[str, Estimate]
+    after: dict[str, Estimate]
+    gains: dict[str, Gain]
+    questions: int
+    chunks: int
+    documents: int = 0
+    embedded: int = 0
+    embed_seconds: float = 0.0
+    train_seconds: float | None = None
+    megabytes: float = 0.0
+
+
+def measure_gain(
+    examples: Sequence[Example], chunks: Sequence[Chunk], before: Embedder, after: Embedder, cache: Cache
+) -> EmbedderGain:
+    """Recall at 1 and 5 and MRR of both models among all chunks, paired by question.
+
+    Args:
+        examples: Held-back questions with reference spans.
+        chunks: All that compete, whichever part their document belongs to.
+        before: The embedding model to beat.
+        after: The tuned one.
+        cache: Where vectors are kept.
+
+    Raises:
+        BadInput: There is no question with a reference span, or no chunk.
+        EndpointError: An embedder failed.
+    """
+    asked = [example for example in examples if example.references]
+    if not asked or not chunks:
+        raise BadInput("There is nothing to measure: no held-back question has a source, or no chunk is there.")
+    embedded, started = count_new([chunk.text for chunk in chunks], after, cache), time.monotonic()
+    encode_cached([chunk.text for chunk in chunks], after, cache)
+    seconds = time.monotonic() - started
+    old, new = (gold_ranks(asked, chunks, embedder, cache) for embedder in (before, after))
+    about = {span.document for example in asked for span in example.references}
+    facts = {"chunks": len(chunks), "documents": len(about), "embedded": embedded, "embed_seconds": round(seconds, 2)}
+    return _compared(old, new).model_copy(update=facts)
+
+
+def gold_ranks(
+    examples: Sequence[Example], chunks: Sequence[Chunk], embedder: Embedder, cache: Cache
+) -> list[list[int | None]]:
+    """Per question and reference span the rank of the first chunk that overlaps it; None where no chunk does."""
+    known = encode_cached([chunk.text for chunk in chunks], embedder, cache)
+    asked = encode_queries([example.question for example in examples], embedder, cache)
+    order = np.argsort(-(asked @ known.T), axis=1, kind="stable")
+    places = np.empty_like(order)
+    np.put_along_axis(places, order, np.arange(1, len(chunks) + 1)[None, :], axis=1)
+    return [_ranks(example, chunks, row.tolist()) for example, row in zip(examples, places, strict=True)]
+
+
+def _ranks(example: Example, chunks: Sequence[Chunk], places: Sequence[int]) -> list[int | None]:
+    return [
+        min((place for chunk, place in zip(chunks, places, strict=True) if overlaps(chunk.span, span)), default=None)
+        for span in example.references
+    ]
+
+
+def _compared(old: Sequence[Ranks], new: Sequence[Ranks]) -> EmbedderGain:
+    before, after = ({name: [of(ranks) for ranks in found] for name, of in MEASURES.items()} for found in (old, new))
+    found = compare_family([(before[name], after[name]) for name in MEASURES])
+    return EmbedderGain(
+        before={name: Estimate.of(values) for name, values in before.items()},
+        after={name: Estimate.of(values) for name, values in after.items()},
+        gains={name: Gain.of(one) for name, one in zip(MEASURES, found, strict=True)},
+        questions=len(old),
+        chunks=0,
+    )  # fmt: skip
+
+
+def gain_of_plan(
+    plan: EmbedderPlan,
+    tuned: TunedModel,
+    models: Models,
+    cache: Cache,
+    *,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+) -> EmbedderGain:
+    """`measure_gain` for a plan and the model that came of it, with what the training cost.
+
+    Raises:
+        BadInput: The tuned model is a chat model, or there is nothing to measure.
+        EndpointError: An embedder failed.
+    """
+    if not isinstance(tuned.spec, EmbeddingSpec):
+        raise BadInput(f"{tuned.name} is a chat model and embeds nothing.")
+    retrieval = retrieval_of(plan.configuration)
+    before, after = models.embedder(retrieval.embedding), models.embedder(tuned.spec)
+    chunks = chunk_documents(documents, retrieval.chunking, before.encode)
+    found = measure_gain(examples, chunks, before, after, cache)
+    seconds = tuned.facts.get("seconds")
+    return found.model_copy(update={"train_seconds": seconds, "megabytes": _megabytes(Path(tuned.spec.model))})
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def gain_work(
+    project: Project, plan: EmbedderPlan, tuned: TunedModel, make_models: Callable[[], Models]
+) -> Callable[[JobContext], Coroutine[Any, Any, dict[str, Any]]]:
+    """The measuring as a job."""
+
+    async def work(context: JobContext) -> dict[str, Any]:
+        examples = context.store.evaluation_set(project, plan.held_back_set).examples
+        documents = context.store.documents(project)
+        async with make_models() as models:
+            found = gain_of_plan(plan, tuned, models, context.store.cache, examples=examples, documents=documents)
+        return {"gain": found.model_dump(mode="json")}
+
+    return work
+
+
+def gain_job(store: Store, project: Project, training_job: str) -> Job | None:
+    """The newest measuring of what a training job made; None where there was none."""
+    found = [job for job in store.jobs(project) if job.kind == MEASURING and job.arguments.get("job") == training_job]
+    return max(found, key=lambda job: job.id, default=None)
+
+
+def gain_from(job: Job) -> EmbedderGain | None:
+    """What a measuring found; None where it has not finished, or another version of the program wrote it."""
+    try:
+        return EmbedderGain.model_validate((job.result or {})["gain"])
+    except (KeyError, ValidationError):
+        return None

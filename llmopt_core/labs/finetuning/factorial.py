@@ -1,0 +1,247 @@
+"""The 2 x 2: base and tuned model, plain and with retrieval, on the same questions; what is better, what each costs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.current_runs import current_runs
+from llmopt_core.experiments.family import Family, project_family
+from llmopt_core.experiments.leaderboard import compare_runs
+from llmopt_core.experiments.scored import Scored, higher_is_better, scored_runs, shared_examples
+from llmopt_core.experiments.training_overlap import TrainingOverlap
+from llmopt_core.experiments.training_sources import overlap_of
+from llmopt_core.finetuning.economics import BreakEven, RequestCost, break_even
+from llmopt_core.labs.finetuning.training_pairs import CORNERS, two_by_two
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Prices
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project, Run, SavedSet
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.paired import Comparison
+from llmopt_core.types import Record, Usage
+
+PAIRS = (
+    ("base", "tuned"),
+    ("base + RAG", "tuned + RAG"),
+    ("base", "base + RAG"),
+    ("tuned", "tuned + RAG"),
+    ("base + RAG", "tuned"),
+)
+"""What the 2 x 2 answers, baseline first: does tuning help, without and with retrieval; does retrieval; which one."""
+COMPARED = (*PAIRS, ("base", "tuned + RAG"))
+"""Every pair of which a price is compared, too: whether saving, or paying, is worth it is a matter of the answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corner:
+    """One of the four: its score and what a request takes.
+
+    Attributes:
+        prompt_tokens, completion_tokens: Means per request, retrieval's own calls with them; of what came from the
+            cache what it took when it was asked, and None where the cache does not know it.
+        seconds: Mean time of an answer.
+        cost_usd: Mean price of a request, as of the price list when it was asked; None where there is none.
+        overlap: What its tuned parts have learned from these questions.
+    """
+
+    name: str
+    run: Run
+    summary: Summary
+    prompt_tokens: float | None
+    completion_tokens: float | None
+    seconds: float | None
+    cost_usd: float | None
+    overlap: TrainingOverlap
+
+    def cost(self, prices: Prices | None, hourly_usd: float = 0.0) -> RequestCost:
+        """What a request costs at these prices, on a machine at this hourly price."""
+        prompt, completion = (prices.prompt or 0.0, prices.completion or 0.0) if prices else (0.0, 0.0)
+        return RequestCost(
+            self.prompt_tokens or 0.0,
+            self.completion_tokens or 0.0,
+            prompt,
+            completion,
+            self.seconds or 0.0,
+            hourly_usd,
+        )
+
+
+@dataclass(frozen=True)
+class Square:
+    """The corners that were run, and the pairs of `COMPARED` on the questions both answered.
+
+    Attributes:
+        family: What the comparisons are tested together with.
+        common: Means of the corners over the questions that all of them answered; empty where there are none.
+        questions: How many these are.
+    """
+
+    metric: str
+    corners: Mapping[str, Corner]
+    comparisons: Mapping[tuple[str, str], Comparison]
+    family: Family = field(default_factory=Family)
+    common: Mapping[str, float] = field(default_factory=dict)
+    questions: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all four are there."""
+        return len(self.corners) == len(CORNERS)
+
+    @property
+    def best(self) -> str:
+        """Of the corners not trained on the questions the one with the best mean over those that all answered."""
+        scored = {name: mean for name, mean in self.common.items() if not self.corners[name].overlap.seen}
+        pick = max if higher_is_better(self.metric) else min
+        return pick(scored, key=lambda name: scored[name]) if scored else ""
+
+
+def corners(plain: Configuration, rag: Configuration, tuned: ModelSpec, name: str) -> tuple[Configuration, ...]:
+    """The four configurations; the tuned ones carry the tuned model's name, so that runs can be told apart.
+
+    Raises:
+        BadInput: The first retrieves, or the second does not.
+    """
+    made = two_by_two(plain, rag, tuned)
+    names = (plain.name, rag.name, f"{plain.name} · {name}", f"{rag.name} · {name}")
+    return tuple(c.model_copy(update={"name": told}) for told, c in zip(names, made, strict=True))
+
+
+def square(
+    store: Store, project: Project | str, four: Sequence[Configuration], evaluation_set: SavedSet, metric: str
+) -> Square:
+    """What the runs of four configurations say, in the order of `CORNERS`; see `fullest_runs`.
+
+    Args:
+        store: Where the runs lie.
+        project: Whose.
+        four: See `corners`.
+        evaluation_set: Only runs on exactly these questions count.
+        metric: What is compared.
+    """
+    runs = answered_runs(store, project, evaluation_set, metric, [c.fingerprint for c in four])
+    taken = {name: runs[c.fingerprint] for name, c in zip(CORNERS, four, strict=True) if c.fingerprint in runs}
+    scored = dict(zip(taken, scored_runs(store, list(taken.values())), strict=True))
+    asks = {c.fingerprint for c in four if c.retrieval_asks}
+    found = {
+        name: _corner(store, name, run, scored[name], metric, trace=run.fingerprint in asks)
+        for name, run in taken.items()
+    }
+    family = run_family(store, project, list(taken.values()), metric)
+    compared = {
+        (a, b): compare_runs(scored[a], scored[b], metric, family)
+        for a, b in COMPARED
+        if a in scored and b in scored and shared_examples(scored[a], scored[b])
+    }
+    return Square(metric, found, compared, family, *_common_means(scored, metric))
+
+
+def answered_runs(
+    store: Store, project: Project | str, wanted: SavedSet, metric: str, fingerprints: Collection[str]
+) -> dict[str, Run]:
+    """Of each configuration (by its fingerprint) the run on exactly these questions that counts, see `current_runs`.
+
+    Only runs with this metric count, and only those of one judge, that of the newest: others were not graded alike.
+    """
+    runs = [
+        run
+        for run in store.runs(project)
+        if (run.evaluation_set, run.set_version) == (wanted.name, wanted.version)
+        and run.fingerprint in fingerprints
+        and run.done
+        and metric in run.metrics
+    ]
+    if not runs:
+        return {}
+    judge = max(runs, key=lambda run: run.id).judge
+    found = current_runs(runs, wanted.name, wanted.version, judge, metrics=[metric])
+    return {run.fingerprint: run for run in found.values()}
+
+
+def run_family(store: Store, project: Project | str, runs: Sequence[Run], metric: str) -> Family:
+    """What comparisons of these runs, all on one set and by one judge, are tested together with."""
+    if not runs:
+        return Family()
+    first = runs[0]
+    return project_family(
+        store, project, first.evaluation_set, first.set_version, first.judge, metrics=[metric], shown=runs
+    )
+
+
+def _common_means(scored: Mapping[str, Scored], metric: str) -> tuple[Mapping[str, float], int]:
+    """Means over the questions that all of these answered, and how many those are."""
+    if not scored:
+        return {}, 0
+    examples = sorted(set.intersection(*(set(run.scores.examples) for run in scored.values())))
+    columns = [run.aligned(metric, examples) for run in scored.values()]
+    rows = [[value for value in row if value is not None] for row in zip(*columns, strict=True)]
+    answered = [row for row in rows if len(row) == len(scored)]
+    means = [sum(column) / len(answered) for column in zip(*answered, strict=True)]
+    return dict(zip(scored, means, strict=False)), len(answered)
+
+
+def _corner(store: Store, name: str, run: Run, scored: Scored, metric: str, *, trace: bool) -> Corner:
+    values = list(scored.scores.values.get(metric, ()))
+    summary = summarize([*values, *[None] * max(0, run.total - len(values))])
+    records = [record for record in store.records(run.id, trace=trace) if record.answer is not None]
+    usages = [made for record in records if (made := _request(record).made) is not None]
+    seconds = [record.answer.seconds for record in records if record.answer and record.answer.seconds > 0]
+    costs = [usage.cost_usd for usage in usages if usage.cost_usd is not None]
+    return Corner(
+        name,
+        run,
+        summary,
+        _mean([usage.prompt_tokens for usage in usages]),
+        _mean([usage.completion_tokens for usage in usages]),
+        _mean(seconds),
+        _mean(costs) if len(costs) == len(usages) else None,
+        overlap_of(store, run),
+    )
+
+
+def _request(record: Record) -> Usage:
+    """What one request takes: the answer and the calls of its retrieval; what is written once for the index is none."""
+    asked = [stage.usage for stage in record.trace if stage.stage != "embed"]
+    return sum(asked, record.answer.usage if record.answer else Usage())
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Economics:
+    """What two corners cost per request, and when the training is earned back."""
+
+    base: RequestCost
+    tuned: RequestCost
+    result: BreakEven
+
+    def total(self, requests: float) -> tuple[float, float]:
+        """Cost of so many requests: of the base, and of the tuned model with its training."""
+        return self.base.usd * requests, self.result.training_usd + self.tuned.usd * requests
+
+
+def economics(
+    base: Corner,
+    tuned: Corner,
+    base_prices: Prices | None,
+    tuned_prices: Prices | None,
+    *,
+    training_usd: float,
+    hourly_usd: float = 0.0,
+) -> Economics:
+    """Compare what two corners cost.
+
+    Args:
+        base: Usually the base model with its longer prompt.
+        tuned: The tuned one.
+        base_prices: USD per million tokens of the base model.
+        tuned_prices: Of the tuned model, which services price higher.
+        training_usd: What the training cost.
+        hourly_usd: Price of one's own machine, by the seconds an answer takes.
+    """
+    before, after = base.cost(base_prices, hourly_usd), tuned.cost(tuned_prices, hourly_usd)
+    return Economics(before, after, break_even(before, after, training_usd))

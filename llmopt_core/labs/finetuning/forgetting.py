@@ -1,0 +1,124 @@
+"""What a tuned model has forgotten: base and tuned model asked the very same on a general set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.leaderboard import compare_runs
+from llmopt_core.experiments.scored import Scored, higher_is_better, scored_runs
+from llmopt_core.experiments.training_overlap import TrainingOverlap
+from llmopt_core.experiments.training_sources import overlap_of
+from llmopt_core.labs.finetuning.factorial import answered_runs, run_family
+from llmopt_core.labs.finetuning.training_pairs import with_tuned
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project, Run, SavedSet
+from llmopt_core.statistics.intervals import Summary, summarize
+from llmopt_core.statistics.paired import Comparison
+from llmopt_core.types import Record
+
+
+def general_pair(configuration: Configuration, tuned: ModelSpec, name: str) -> tuple[Configuration, Configuration]:
+    """Base and tuned model asked the very same, for a general set.
+
+    Raises:
+        BadInput: The configuration uses the tuned model already.
+    """
+    if configuration.model.adapter and configuration.model.adapter == tuned.adapter:
+        raise BadInput(f"{configuration.name} asks the tuned model already; choose one of the base model.")
+    changed = with_tuned(configuration, tuned)
+    return configuration, changed.model_copy(update={"name": f"{configuration.name} · {name} (general)"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A question that the base model answered better than the tuned one."""
+
+    question: str
+    reference: str
+    base_answer: str
+    tuned_answer: str
+    base: float
+    tuned: float
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """Base and tuned model on a general set.
+
+    Attributes:
+        base, tuned: Means over the questions that both answered.
+        comparison: The paired difference.
+        by_category: Means of base and tuned over the questions that both answered, and their number.
+        lost: The questions with the largest loss, at most as many as asked for.
+        worse, better: Number of questions on which the tuned model is worse or better.
+        overlap: What the tuned model has learned from these questions.
+        runs: What was measured: the base model's run, and the tuned one's.
+    """
+
+    base: Summary
+    tuned: Summary
+    comparison: Comparison
+    by_category: Mapping[str, tuple[float, float, int]]
+    lost: Sequence[Lost]
+    worse: int
+    better: int
+    overlap: TrainingOverlap
+    runs: tuple[Run, Run]
+
+
+def forgetting(
+    store: Store,
+    project: Project | str,
+    pair: tuple[Configuration, Configuration],
+    evaluation_set: SavedSet,
+    metric: str,
+    *,
+    examples: int = 10,
+) -> Forgetting | None:
+    """What the runs of `general_pair` say (see `answered_runs`); None until both are there."""
+    runs = answered_runs(store, project, evaluation_set, metric, [c.fingerprint for c in pair])
+    if any(c.fingerprint not in runs for c in pair):
+        return None
+    base, tuned = (runs[c.fingerprint] for c in pair)
+    scored = scored_runs(store, [base, tuned])
+    records = [{r.example.id: r for r in store.records(run.id)} for run in (base, tuned)]
+    both = _both(scored, metric, [key for key in records[0] if key in records[1]])
+    sign = 1.0 if higher_is_better(metric) else -1.0
+    drops = {key: sign * (before - after) for key, (before, after) in both.items()}
+    worst = sorted((key for key, drop in drops.items() if drop > 0), key=lambda key: -drops[key])[:examples]
+    before, after = (summarize([values[side] for values in both.values()]) for side in (0, 1))
+    return Forgetting(
+        before,
+        after,
+        compare_runs(scored[0], scored[1], metric, run_family(store, project, [base, tuned], metric)),
+        _by_category(records[0], both),
+        [_lost(records[0][key], records[1][key], both[key]) for key in worst],
+        sum(drop > 0 for drop in drops.values()),
+        sum(drop < 0 for drop in drops.values()),
+        overlap_of(store, tuned),
+        (base, tuned),
+    )
+
+
+def _both(scored: Sequence[Scored], metric: str, ids: Sequence[str]) -> dict[str, tuple[float, float]]:
+    values = zip(ids, *(s.aligned(metric, ids) for s in scored), strict=True)
+    return {key: (base, tuned) for key, base, tuned in values if base is not None and tuned is not None}
+
+
+def _by_category(
+    records: Mapping[str, Record], both: Mapping[str, tuple[float, float]]
+) -> dict[str, tuple[float, float, int]]:
+    groups: dict[str, list[tuple[float, float]]] = {}
+    for key, values in both.items():
+        groups.setdefault(records[key].example.category or "", []).append(values)
+    means = {name: [sum(side) / len(found) for side in zip(*found, strict=True)] for name, found in groups.items()}
+    return {name: (base, tuned, len(groups[name])) for name, (base, tuned) in means.items()}
+
+
+def _lost(base: Record, tuned: Record, values: tuple[float, float]) -> Lost:
+    said = [record.answer.text.strip() if record.answer else "" for record in (base, tuned)]
+    return Lost(base.example.question, base.example.reference or "", said[0], said[1], *values)

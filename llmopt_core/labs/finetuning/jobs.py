@@ -1,0 +1,208 @@
+"""Jobs as the page shows them: started from a saved training set, with all that is known of each."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.versions.training_sets import SavedTraining
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, message_text
+from llmopt_core.finetuning.jobs.finetuners import fine_tuner, fine_tuner_of
+from llmopt_core.finetuning.jobs.folder import open_folder
+from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
+from llmopt_core.finetuning.openai.upload_summary import Departure, departure
+from llmopt_core.finetuning.training.notes import Reading, read_curves
+from llmopt_core.finetuning.training_price import TrainingPrice, training_price
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.reporting.standing import Standing
+from llmopt_core.settings import Settings
+
+USUAL_SPEED = 300.0
+"""Tokens per second of a LoRA run on two cores, before a run here has told."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """What reaching the trainers takes: the workspace, the endpoints and their keys (never stored or shown)."""
+
+    settings: Settings
+    endpoints: Mapping[str, Endpoint]
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class JobReport:
+    """One job with its log, its curves and what they say.
+
+    Attributes:
+        problem: Why the service could not be asked just now; what was known before is shown.
+        worst, best: Validation examples with their loss; empty until a local job has finished.
+    """
+
+    job: Job
+    points: Sequence[MetricPoint]
+    events: Sequence[JobEvent]
+    checkpoints: Sequence[JobCheckpoint]
+    reading: Reading
+    data_name: str
+    worst: Sequence[tuple[TrainingExample, float]] = ()
+    best: Sequence[tuple[TrainingExample, float]] = ()
+    problem: str = ""
+
+
+def start(access: Access, request: JobRequest, saved: SavedTraining, *, kind: str = "lora", confirmed: bool = False,
+          validate: bool = True) -> Job:  # fmt: skip
+    """Start a job on a saved training set.
+
+    Args:
+        access: Workspace, endpoints, keys.
+        request: What to do; its provider decides where.
+        saved: What to learn.
+        kind: On this machine: `lora` or `embedding`.
+        confirmed: Whether the user agreed to what leaves the machine.
+        validate: Whether the validation part is used.
+
+    Raises:
+        BadInput: Something about the request or the data is wrong; nothing was started.
+        EndpointError: The service refused; the job's folder says why.
+    """
+    tuner = fine_tuner(request.provider, access.settings, access.endpoints, access.keys, kind)
+    held = saved.validation if validate else None
+    train = TrainingSet(saved.label, saved.train.examples)
+    return tuner.create(request, train, held, confirmed=confirmed)
+
+
+def leaving(access: Access, provider: str, saved: SavedTraining, *, validate: bool = True) -> Departure | None:
+    """What starting at this provider would send; None where nothing leaves the machine.
+
+    Raises:
+        BadInput: There is no such endpoint.
+    """
+    if provider == LOCAL:
+        return None
+    if provider not in access.endpoints:
+        raise BadInput(f"There is no endpoint named {provider!r}; add it in Settings.")
+    return departure(access.endpoints[provider], saved.train, saved.validation if validate else None)
+
+
+def price_of(request: JobRequest, saved: SavedTraining) -> TrainingPrice | None:
+    """What a job may cost at a service; None on this machine, where it costs nothing.
+
+    Raises:
+        BadInput: A wrong hyperparameter.
+    """
+    return None if request.provider == LOCAL else training_price(request, saved.train)
+
+
+def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
+    """Everything about one job; what a service cannot be asked just now is left as last known.
+
+    Args:
+        access: Workspace, endpoints, keys.
+        job_id: The job.
+        examples: How many of the worst and of the best validation examples.
+
+    Raises:
+        BadInput: There is no such job.
+    """
+    folder = open_folder(access.settings, job_id)
+    stored = folder.read("request.json")
+    job, problem = folder.job(), ""
+    points, events, checkpoints = folder.metrics(), folder.events(), list[JobCheckpoint]()
+    try:
+        tuner = fine_tuner_of(job_id, access.settings, access.endpoints, access.keys)
+        job = tuner.status(job_id)
+        points, events, checkpoints = tuner.metrics(job_id), tuner.events(job_id), tuner.checkpoints(job_id)
+    except LlmOptError as error:
+        problem = str(error)
+    ranked = _ranked(access, job)
+    return JobReport(
+        job,
+        points,
+        events,
+        checkpoints,
+        read_curves(points, ended=job.ended),
+        str(stored.get("data_name", "")),
+        ranked[:examples],
+        list(reversed(ranked))[:examples],
+        problem,
+    )
+
+
+def _ranked(access: Access, job: Job) -> list[tuple[TrainingExample, float]]:
+    if job.provider != LOCAL or job.status != "finished":
+        return []
+    from llmopt_core.finetuning.jobs.local import LocalTrainer
+
+    return LocalTrainer(access.settings, job.kind).validation_losses(job.id)
+
+
+def best_valid_loss(settings: Settings, job_id: str) -> float | None:
+    """The lowest validation loss of a job as known here; asks no service."""
+    points = open_folder(settings, job_id).metrics()
+    return min((p.valid_loss for p in points if p.valid_loss is not None), default=None)
+
+
+def standing_of_training(job: Job) -> Standing:
+    """How far a training is; what is trained on this machine costs nothing."""
+    return Standing(
+        job.step,
+        job.total_steps,
+        "steps",
+        job.seconds_left if job.status == "running" else None,
+        0.0 if job.provider == LOCAL else job.cost_usd,
+        message=job.message,
+    )
+
+
+def cancel(access: Access, job_id: str) -> Job:
+    """Ask a job to stop. Errors as of its trainer."""
+    return fine_tuner_of(job_id, access.settings, access.endpoints, access.keys).cancel(job_id)
+
+
+def is_stopping(settings: Settings, job: Job) -> bool:
+    """Whether a job was asked to stop and has not ended yet."""
+    return not job.ended and open_folder(settings, job.id).cancel_asked()
+
+
+def resume(access: Access, job_id: str) -> Job:
+    """Go on with a job that ended before it was done. Errors as of its trainer."""
+    return fine_tuner_of(job_id, access.settings, access.endpoints, access.keys).resume(job_id)
+
+
+def rough_seconds(saved: SavedTraining, epochs: int, jobs: Sequence[Job]) -> float:
+    """About how long a LoRA run takes here: four characters per token, at the speed of the last run or a usual one."""
+    characters = sum(len(message_text(m)) for example in saved.train.examples for m in example.messages)
+    known = [job.tokens_per_second for job in jobs if job.provider == LOCAL and job.tokens_per_second > 0]
+    return epochs * characters / 4 / (known[0] if known else USUAL_SPEED)
+
+
+def free_name(wanted: str, jobs: Sequence[Job], models: Sequence[TunedModel]) -> str:
+    """The wanted name for a tuned model, numbered where it is taken already; only signs that a name may have."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", wanted).strip("-._")[:30] or "tuned"
+    taken = {job.name for job in jobs} | {model.name for model in models}
+    return stem if stem not in taken else next(n for i in count(2) if (n := f"{stem}-{i}") not in taken)
+
+
+def as_trained(tuned: TunedModel, examples: Sequence[TrainingExample], max_tokens: int = 128) -> Configuration:
+    """A configuration that asks the tuned model as its examples did: their system message, and the question alone.
+
+    Raises:
+        BadInput: It is no chat model.
+    """
+    if not isinstance(tuned.spec, ModelSpec):
+        raise BadInput(f"{tuned.name} is an embedding model; choose it where a configuration embeds chunks.")
+    systems = {message_text(m) for e in examples for m in e.prompt if m.get("role") in ("system", "developer")}
+    system = next(iter(systems)) if len(systems) == 1 else ""
+    # A prompt is read as Jinja2, what a training file says is not: marks of a template become a quoted text.
+    literal = any(mark in system for mark in ("{{", "{%", "{#"))
+    prompt = PromptSpec(system="{{ " + json.dumps(system) + " }}" if literal else system)
+    model = tuned.spec.model_copy(update={"max_tokens": max_tokens})
+    return Configuration(name=tuned.name, model=model, prompt=prompt)

@@ -1,0 +1,128 @@
+"""From what was collected to what is trained on: cleaned, balanced, small, split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pydantic import Field
+
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
+from llmopt_core.finetuning.data.leakage import find_leaks
+from llmopt_core.finetuning.data.seen_questions import asked_in, seen_questions
+from llmopt_core.finetuning.data.select import (
+    Encode,
+    Selection,
+    balance_classes,
+    down_sample,
+    remove_conflicts,
+    remove_duplicates,
+)
+from llmopt_core.finetuning.data.split import split_set
+from llmopt_core.types import EvaluationSet, Spec
+
+DROPPED = {
+    "duplicate": "Repeated",
+    "near_duplicate": "Nearly repeated",
+    "leaking": "In an evaluation set",
+    "conflicting_answer": "Contradicted by another",
+    "low_score": "Low score",
+    "over_represented": "Class too large",
+    "less_diverse": "Like those kept",
+}
+"""Reasons for leaving an example out, in words."""
+
+
+class Preparation(Spec):
+    """How a collection becomes a training set.
+
+    Attributes:
+        duplicates: Leave out what is there already, nearly equal examples included.
+        leaking: Leave out what also stands in an evaluation set.
+        conflicts: Leave out inputs that have several answers.
+        balance: Cut large classes down to the smallest.
+        most: Keep at most this many, the most different ones; None keeps all.
+        min_score: Lowest score that stays; examples without a score stay.
+        validation_share: Part cut off to watch for overfitting; 0 cuts off nothing.
+        seed: Decides what chance decides.
+    """
+
+    duplicates: bool = True
+    leaking: bool = True
+    conflicts: bool = True
+    balance: bool = False
+    most: int | None = Field(default=None, ge=2)
+    min_score: float | None = None
+    validation_share: float = Field(default=0.1, ge=0.0, le=0.5)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Both parts, and how many were left out for which reason (see `DROPPED`)."""
+
+    train: tuple[TrainingExample, ...]
+    validation: tuple[TrainingExample, ...]
+    dropped: dict[str, int] = field(default_factory=dict)
+
+
+def prepare(
+    examples: Sequence[TrainingExample],
+    how: Preparation,
+    evaluation_sets: Sequence[EvaluationSet] = (),
+    encode: Encode | None = None,
+) -> Prepared:
+    """Clean, choose and split.
+
+    Args:
+        examples: What was collected.
+        how: What to do.
+        evaluation_sets: Those that must not be trained on.
+        encode: Texts -> unit vectors; needed where `how.most` cuts the set down.
+
+    Raises:
+        BadInput: All examples belong to one group, so that nothing can be held back.
+    """
+    kept, dropped = tuple(examples), dict[str, int]()
+
+    def note(selection: Selection) -> tuple[TrainingExample, ...]:
+        dropped.update({key: dropped.get(key, 0) + count for key, count in selection.dropped.items()})
+        return selection.examples
+
+    if how.duplicates:
+        kept = note(remove_duplicates(kept))
+    if how.leaking:
+        kept = note(_without_leaks(kept, evaluation_sets))
+    if how.conflicts:
+        kept = note(remove_conflicts(kept))
+    if how.balance:
+        kept = note(balance_classes(kept, seed=how.seed))
+    if how.min_score is not None:
+        kept = note(_without_low(kept, how.min_score))
+    if how.most is not None and len(kept) > how.most and encode is not None:
+        kept = note(down_sample(kept, how.most, encode, seed=how.seed))
+    if not how.validation_share or len(kept) < 2:
+        return Prepared(kept, (), dropped)
+    parts = split_set(TrainingSet("collection", kept), how.validation_share, seed=how.seed)
+    return Prepared(parts.train.examples, parts.validation.examples, dropped)
+
+
+def _without_leaks(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> Selection:
+    # A document in common is only a hint: other questions about it may well be trained on.
+    leaks = {leak.number for leak in find_leaks(examples, sets) if leak.kind != "leakage_document"}
+    kept = _unseen([e for i, e in enumerate(examples) if i not in leaks], sets)
+    dropped = len(examples) - len(kept)
+    return Selection(kept, {"leaking": dropped} if dropped else {})
+
+
+def _unseen(examples: Sequence[TrainingExample], sets: Sequence[EvaluationSet]) -> tuple[TrainingExample, ...]:
+    """The examples that repeat no question, by the rule that a run of what is tuned on them will be judged by."""
+    questions = [example.question for item in sets for example in item.examples]
+    repeated = [questions[number] for number in seen_questions(questions, asked_in(examples))]
+    return tuple(e for e in examples if not repeated or not seen_questions(repeated, asked_in([e])))
+
+
+def _without_low(examples: Sequence[TrainingExample], least: float) -> Selection:
+    kept = tuple(e for e in examples if e.score is None or e.score >= least)
+    dropped = len(examples) - len(kept)
+    return Selection(kept, {"low_score": dropped} if dropped else {})

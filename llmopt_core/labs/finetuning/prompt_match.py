@@ -1,0 +1,109 @@
+"""How a tuned model is asked: by what asks as its training examples did, on questions of their kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import get_args
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.finetuning.data.examples import TrainingExample, message_text
+from llmopt_core.finetuning.data.prompt_kind import asked_briefly
+from llmopt_core.finetuning.jobs.folder import open_folder
+from llmopt_core.labs.finetuning.held_back import sets_used
+from llmopt_core.labs.finetuning.sources import GENERAL
+from llmopt_core.labs.finetuning.structured import has_intent, is_structured
+from llmopt_core.labs.finetuning.training_pairs import without_examples
+from llmopt_core.prompts.assemble import Mode, build_messages
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project
+from llmopt_core.settings import Settings
+
+LOOKED_AT = 20
+"""Examples that are compared with what a configuration sends."""
+_MARK = "\x00"
+Frame = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def learned_from(settings: Settings, job_id: str, most: int | None = None) -> list[TrainingExample]:
+    """The examples a job was started with, at most so many.
+
+    Raises:
+        BadInput: There is no such job, or its data cannot be read.
+    """
+    found = open_folder(settings, job_id).training_set("training")
+    return list(islice(found.examples if found else (), most))
+
+
+def asks_alike(configurations: Iterable[Configuration], examples: Sequence[TrainingExample]) -> str:
+    """The configuration that sends what the examples' prompts hold; empty where none does, or no text is fixed.
+
+    Args:
+        configurations: Of the base model; their few-shot examples are left out.
+        examples: Their prompts are compared, at most `LOOKED_AT` of them.
+    """
+    prompts = [[(str(m.get("role")), message_text(m)) for m in e.prompt] for e in examples[:LOOKED_AT]]
+    best, fixed = "", 0
+    for configuration in configurations:
+        for frame in _frames(configuration):
+            size = sum(len(part) for _, parts in frame for part in parts)
+            if prompts and size > fixed and all(_fits(frame, prompt) for prompt in prompts):
+                best, fixed = configuration.name, size
+    return best
+
+
+def holds_more(examples: Sequence[TrainingExample]) -> bool:
+    """Whether the prompts hold more than a question each: an instruction, a passage."""
+    asked = [example.question for example in examples[:LOOKED_AT]]
+    return asked_briefly(asked) != asked
+
+
+def _frames(configuration: Configuration) -> list[Frame]:
+    """The fixed text around question and context, message by message, for each way of asking."""
+    modes: Sequence[Mode] = [configuration.model.mode] if configuration.model.mode else get_args(Mode)
+    variables = {"question": _MARK, **({"context": _MARK} if configuration.retrieval is not None else {})}
+    prompt = without_examples(configuration).prompt
+    try:
+        sent = [build_messages(prompt, variables, mode) for mode in modes]
+    except BadInput:
+        return []
+    return [tuple((m.role, tuple(m.content.split(_MARK))) for m in messages) for messages in sent]
+
+
+def _fits(frame: Frame, prompt: Sequence[tuple[str, str]]) -> bool:
+    return len(frame) == len(prompt) and all(
+        wanted == role and _around(parts, text) for (wanted, parts), (role, text) in zip(frame, prompt, strict=True)
+    )
+
+
+def _around(parts: Sequence[str], text: str) -> bool:
+    """Whether a text is these parts in this order, with anything between them."""
+    if len(parts) == 1:
+        return text == parts[0]
+    first, *inner, last = parts
+    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in inner:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def questions_for(store: Store, project: Project | str, examples: Sequence[TrainingExample], chosen: str = "") -> str:
+    """The evaluation set to measure what was learned from these examples; empty where none is of their kind.
+
+    The chosen one where it is of their kind, else that of the newest run, else the newest; those that these examples
+    have no question of come first. Structured answers are measured on structured ones; the general set is for what was
+    forgotten.
+    """
+    wanted = bool(examples) and all(has_intent(example.answer) for example in examples[:LOOKED_AT])
+    names = [item.name for item in store.evaluation_sets(project) if item.name != GENERAL]
+    fit = [name for name in names if is_structured(store.evaluation_set(project, name)) == wanted]
+    asked = [chosen, *(run.evaluation_set for run in store.runs(project)), *fit]
+    used = {use.name for use in sets_used(examples, [store.evaluation_set(project, name) for name in fit])}
+    usable = [name for name in asked if name in fit]
+    return next((name for name in usable if name not in used), next(iter(usable), ""))

@@ -1,0 +1,71 @@
+"""Structured answers (`{"intent": ..., "slots": {...}}`) of stored runs: valid, right intent, slot F1, all right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.finetuning.data.examples import TrainingExample
+from llmopt_core.finetuning.data.structured import StructuredReport, report_structured, score_structured
+from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.labs.finetuning.jobs import as_trained
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.prompts.spec import FewShotSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project, Run, SavedSet
+from llmopt_core.types import EvaluationSet
+
+SHOTS = 7
+_MOST_SHOWN = 300
+
+
+def is_structured(evaluation_set: EvaluationSet) -> bool:
+    """Whether every reference is JSON with an intent."""
+    return bool(evaluation_set.examples) and all(has_intent(e.reference) for e in evaluation_set.examples)
+
+
+def has_intent(reference: str | None) -> bool:
+    """Whether an answer is JSON with an intent."""
+    try:
+        value = json.loads(reference or "")
+    except ValueError:
+        return False
+    return isinstance(value, dict) and "intent" in value
+
+
+def structured_runs(store: Store, project: Project | str, wanted: SavedSet) -> list[Run]:
+    """The newest run of each configuration on exactly this set, oldest first."""
+    newest: dict[str, Run] = {}
+    for run in store.runs(project):
+        if run.done and (run.evaluation_set, run.set_version) == (wanted.name, wanted.version):
+            newest.setdefault(run.name, run)
+    return sorted(newest.values(), key=lambda run: run.id)
+
+
+def structured_report(store: Store, run: Run) -> StructuredReport:
+    """Shares with intervals over the run's records; a failed answer is an invalid one."""
+    scores = [
+        score_structured(record.answer.text if record.answer else "", record.example.reference or "")
+        for record in store.records(run.id)
+    ]
+    return report_structured(scores)
+
+
+def prompting_baseline(tuned: TunedModel, examples: Sequence[TrainingExample], shots: int = SHOTS) -> Configuration:
+    """What the base model can do with a prompt alone: the training examples nearest to each question are shown.
+
+    Of a large training set only the first few hundred are offered; all of them would stand in the configuration.
+
+    Raises:
+        BadInput: The tuned model is no chat model.
+    """
+    asked = as_trained(tuned, examples)
+    shown = tuple(
+        {"question": e.question, "answer": e.answer} for e in examples[:_MOST_SHOWN] if e.question and e.answer
+    )
+    few_shot = FewShotSpec(examples=shown, select="nearest", k=shots)
+    prompt = asked.prompt.model_copy(update={"template": "Request: {{ question }}\nAnswer:", "few_shot": few_shot})
+    model = ModelSpec(endpoint=asked.model.endpoint, mode=asked.model.mode, max_tokens=asked.model.max_tokens,
+                      stop=("\n",) if asked.model.mode == "completion" else ())  # fmt: skip
+    return Configuration(name=f"{tuned.name} · base, {shots} nearest", model=model, prompt=prompt)

@@ -1,0 +1,107 @@
+"""Fine-tuning meets retrieval: training pairs made by a configuration, and the comparison base/tuned x plain/RAG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmopt_core.answering.answer import mode_of
+from llmopt_core.answering.context import answer_variables
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample, TrainingSet
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.assemble import build_messages
+from llmopt_core.types import Document, Example, Failure
+
+CORNERS = ("base", "base + RAG", "tuned", "tuned + RAG")
+
+
+async def training_pairs(
+    configuration: Configuration,
+    documents: Sequence[Document],
+    examples: Sequence[Example],
+    models: Models,
+    cache: Cache,
+    *,
+    name: str = "pairs",
+    concurrency: int = 4,
+) -> TrainingSet:
+    """Questions with their reference answers as the configuration would ask them: its prompt, its retrieved chunks.
+
+    Examples without a reference are left out. The group of each pair is the document of its answer, so that a split
+    keeps documents apart.
+
+    Args:
+        configuration: Its few-shot examples are left out: a tuned model needs none.
+        documents: What it retrieves from; keep them out of the evaluation.
+        examples: Questions with references.
+        models: Of the current event loop.
+        cache: Where retrieval is kept.
+        name: Of the training set.
+        concurrency: Questions at once.
+
+    Raises:
+        BadInput: No example has a reference, or retrieval failed; says why.
+    """
+    asked = without_examples(configuration)
+    pipeline = Pipeline(asked, documents, (), JudgeSpec(), models, cache)
+    mode = mode_of(asked.model, models)
+
+    async def pair(example: Example) -> TrainingExample:
+        hits = (await pipeline.retrieve(example)).hits if asked.retrieval is not None else None
+        messages = build_messages(asked.prompt, answer_variables(example, hits, mode), mode)
+        return _pair([{"role": m.role, "content": m.content} for m in messages], example)
+
+    usable = [example for example in examples if (example.reference or "").strip()]
+    if not usable:
+        raise BadInput("No example has a reference answer to learn; add reference answers to the questions.")
+    if asked.retrieval is not None:
+        await pipeline.prepare(usable)
+    results = await bounded_map(usable, pair, concurrency=concurrency, stage="training pairs")
+    for result in results:
+        if isinstance(result, Failure):
+            raise BadInput(f"The training pairs could not be made: {result.message}")
+    return TrainingSet(name, tuple(r for r in results if isinstance(r, TrainingExample)))
+
+
+def _pair(messages: list[ChatMessage], example: Example) -> TrainingExample:
+    return TrainingExample(
+        (*messages, {"role": "assistant", "content": (example.reference or "").strip()}),
+        label=example.category or "",
+        group=example.references[0].document if example.references else "",
+        source=f"question {example.id}",
+    )
+
+
+def without_examples(configuration: Configuration) -> Configuration:
+    """The configuration with an empty few-shot set."""
+    prompt = configuration.prompt.model_copy(update={"few_shot": None})
+    return configuration.model_copy(update={"prompt": prompt})
+
+
+def two_by_two(plain: Configuration, rag: Configuration, tuned: ModelSpec) -> tuple[Configuration, ...]:
+    """Four configurations: base and tuned model, each without and with retrieval, named by `CORNERS`.
+
+    The tuned model is asked without few-shot examples, with the sampling settings of the base.
+
+    Raises:
+        BadInput: The first retrieves, or the second does not.
+    """
+    if plain.retrieval is not None or rag.retrieval is None:
+        raise BadInput("The comparison needs one configuration without retrieval and one with it.")
+    corners = [plain, rag, *(with_tuned(without_examples(c), tuned) for c in (plain, rag))]
+    return tuple(c.model_copy(update={"name": name}) for name, c in zip(CORNERS, corners, strict=True))
+
+
+def with_tuned(configuration: Configuration, tuned: ModelSpec) -> Configuration:
+    """The configuration asked of the tuned model, all else equal.
+
+    Run both on a general evaluation set to see what the tuned model has forgotten.
+    """
+    taken = {key: getattr(tuned, key) for key in ("endpoint", "name", "mode", "adapter")}
+    return configuration.model_copy(update={"model": configuration.model.model_copy(update=taken)})

@@ -1,0 +1,108 @@
+"""What each column of a comparison comes to, and whether it does better than the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from llmopt_core.evaluation.metrics.catalogue import METRICS
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.training_overlap import TrainingOverlap, fair
+from llmopt_core.labs.prompts.grid import Cell, Grid
+from llmopt_core.statistics.intervals import Rate, Summary, rate, summarize
+from llmopt_core.statistics.paired import Comparison as Paired
+from llmopt_core.statistics.paired import compare_family
+from llmopt_core.types import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What one variant comes to over the examples, by first answers; `usage` covers repeats, too.
+
+    Attributes:
+        passed: How many answers passed; `decided` is how many passed or failed.
+        not_run: Rows that were not asked, or whose answer's checks could not all be run.
+        failed_repeats: Answers after the first of a cell that failed; `repeats` is how many were asked for.
+        seconds: Mean time of an answer.
+        metrics: Mean and interval of each metric.
+        versus: Against the first column, on the same rows: each metric, and `checks` for passing; empty for the first.
+            All columns are tested together, by each metric.
+        overlap: What its tuned parts have learned from these rows; None where that was not looked up.
+    """
+
+    answered: int
+    failed: int
+    passed: int
+    decided: int
+    not_run: int
+    usage: Usage
+    seconds: float | None
+    failed_repeats: int = 0
+    repeats: int = 0
+    metrics: Mapping[str, Summary] = field(default_factory=dict)
+    versus: Mapping[str, Paired] = field(default_factory=dict)
+    overlap: TrainingOverlap | None = None
+
+    @property
+    def pass_rate(self) -> Rate:
+        """The share that passed, with its interval."""
+        return rate([True] * self.passed + [False] * (self.decided - self.passed))
+
+
+def columns_of(grid: Grid, *, compared: bool = True) -> list[Column]:
+    """One summary per column.
+
+    Args:
+        grid: The answers.
+        compared: Whether to test the columns against the first, which takes some time.
+    """
+    versus = _versus(grid) if compared else {}
+    return [_column(grid, number, versus.get(number, {})) for number in range(len(grid.names))]
+
+
+def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
+    cells = [row[number] for row in grid.rows]
+    done = [cell for cell in cells if cell.state == "done"]
+    decided = [cell.passed for cell in done if cell.passed is not None]
+    records = [record for cell in cells for record in cell.repeats if record is not None]
+    answers = [cell.record.answer for cell in done if cell.record is not None]
+    seconds = [answer.seconds for answer in answers if answer is not None]
+    checked = sum(cell.record is not None and CHECKS in cell.record.scores for cell in done)
+    not_run = sum(cell.state == "not run" for cell in cells)
+    return Column(
+        len(done),
+        sum(cell.state == "failed" for cell in cells),
+        sum(decided),
+        len(decided),
+        checked - len(decided) + not_run,
+        sum((record.usage for record in records), Usage()),
+        sum(seconds) / len(seconds) if seconds else None,
+        sum(len(cell.failed_repeats) for cell in cells),
+        sum(max(0, len(cell.repeats) - 1) for cell in cells if cell.state != "not run"),
+        {metric: summarize([_value(cell, metric) for cell in cells]) for metric in grid.metrics},
+        versus,
+        grid.overlaps[number] if grid.overlaps else None,
+    )
+
+
+def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
+    """By the number of the column."""
+    checked = any(cell.passed is not None for row in grid.rows for cell in row)
+    others = range(1, len(grid.names))
+    found: dict[int, dict[str, Paired]] = {number: {} for number in others}
+    for name in ([CHECKS] if checked else []) + list(grid.metrics):
+        values = [[_value(row[place], name) for row in grid.rows] for place in range(len(grid.names))]
+        higher = METRICS[name].higher_is_better if name in METRICS else True
+        compared = compare_family([(values[0], values[number]) for number in others], higher)
+        for number, one in zip(others, compared, strict=True):
+            found[number][name] = fair(one, a_seen=_seen(grid, 0), b_seen=_seen(grid, number))
+    return found
+
+
+def _seen(grid: Grid, number: int) -> bool:
+    return bool(grid.overlaps) and grid.overlaps[number].seen > 0
+
+
+def _value(cell: Cell, metric: str) -> float | None:
+    score = cell.record.scores.get(metric) if cell.record is not None and cell.state == "done" else None
+    return None if score is None else score.value

@@ -1,0 +1,277 @@
+"""A comparison as a page, a table, and plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llmopt_core.answering.ending import ending_of
+from llmopt_core.evaluation.assertions.spec import told
+from llmopt_core.evaluation.metrics.catalogue import metric_title
+from llmopt_core.experiments.colours import project_colours
+from llmopt_core.experiments.comparison import Comparison
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.labs.prompts.columns import Column, columns_of
+from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, checks_in, differences, metric_scores
+from llmopt_core.labs.prompts.notes import RowNote, row_notes
+from llmopt_core.labs.prompts.repeats import repeats_told, stability
+from llmopt_core.labs.prompts.votes import votes_table
+from llmopt_core.reporting.comparison_page import (
+    ComparisonPage,
+    PageCell,
+    PageCheck,
+    PageColumn,
+    PageRow,
+    render_comparison,
+)
+from llmopt_core.reporting.page import PALETTE
+from llmopt_core.reporting.words import interval, money, p_value, score, short_time, signed
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.store_labs import Vote
+from llmopt_core.text.csv_text import csv_text
+from llmopt_core.text.word_diff import ONLY_SPACE, only_space
+from llmopt_core.types import Record, Usage
+
+_NO_NOTES: Mapping[str, RowNote] = {}
+_KINDS: tuple[Filter, ...] = ("failures", "different", "regressions")
+_PASSED = {True: "passed", False: "failed", None: "not run"}
+_ID_COLUMNS = ("example", "question", "reference", "variant", "repeat", "answer", "passed", "failure", "prompt tokens",
+               "completion tokens", "cost usd", "seconds", "ending", "reasoning tokens")  # fmt: skip
+
+
+def comparison_page(store: Store, found: Comparison, grid: Grid) -> str:
+    """The page of a comparison with its votes, what was noted on its rows, and the colours that its names have."""
+    colours = project_colours(store, found.project, grid.names)
+    votes, notes = store.votes(found.project, found.id), row_notes(store, found)
+    return comparison_html(found, grid, votes, [colours[name] for name in grid.names], notes)
+
+
+def comparison_html(
+    found: Comparison,
+    grid: Grid,
+    votes: Sequence[Vote] = (),
+    colours: Sequence[str] = PALETTE,
+    notes: Mapping[str, RowNote] = _NO_NOTES,
+) -> str:
+    """The comparison as one self-contained HTML page.
+
+    Args:
+        found: The comparison.
+        grid: Its answers.
+        votes: What was voted on them.
+        colours: Of its columns.
+        notes: What was noted on rows, by the id of the example.
+    """
+    shown = {kind: set(grid.shown(kind)) for kind in _KINDS}
+    columns = [
+        PageColumn(variant.name, summary_lines(grid, column), _asked(variant))
+        for variant, column in zip(found.variants, columns_of(grid), strict=True)
+    ]
+    rows = [
+        PageRow(
+            example.id,
+            example.question,
+            example.expected,
+            tuple(kind for kind in _KINDS if place in shown[kind]),
+            tuple(_page_cell(cell, row[0] if column else None, grid.metrics) for column, cell in enumerate(row)),
+            notes[example.id].text if example.id in notes else "",
+        )
+        for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))
+    ]
+    subtitle = f"{found.project}, {found.created_at:%d %B %Y}. The others are compared with {grid.names[0]}."
+    return render_comparison(
+        ComparisonPage(
+            found.title, subtitle, tuple(columns), tuple(rows), votes_table(grid.names, votes), tuple(colours)
+        )
+    )
+
+
+def comparison_csv(grid: Grid, notes: Mapping[str, RowNote] = _NO_NOTES) -> str:
+    """One line per answer, with a column per metric and check, and what was noted on its row."""
+    answers = [
+        (name, repeat, record)
+        for row in grid.rows
+        for name, cell in zip(grid.names, row, strict=True)
+        for repeat, record in enumerate(cell.repeats)
+        if record is not None
+    ]
+    metrics = list(dict.fromkeys(name for *_, record in answers for name in metric_scores(record)))
+    checks = list(dict.fromkeys(score.metric for *_, record in answers for _, score in checks_in(record)))
+    rows = [
+        [*_identity(name, repeat, record),
+         *(record.scores[metric].value if metric in record.scores else None for metric in metrics),
+         *(_PASSED[record.scores[check].passed] if check in record.scores else "" for check in checks),
+         *_noted(notes.get(record.example.id, RowNote()))]
+        for name, repeat, record in answers
+    ]  # fmt: skip
+    return csv_text([*_ID_COLUMNS, *metrics, *checks, "thumb", "comment"], rows)
+
+
+def _noted(note: RowNote) -> list[str]:
+    return [note.thumb, note.comment]
+
+
+def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
+    """What a column comes to, in plain words."""
+    lines = []
+    if column.decided or column.not_run:
+        open_ones = f", {column.not_run} not run" if column.not_run else ""
+        share = column.pass_rate
+        spread = "" if share.low is None else f" ({interval(share.low, share.high)})"
+        lines.append(f"{column.passed} of {column.decided} passed{open_ones}{spread}{_versus(column, CHECKS)}")
+    for name, summary in column.metrics.items():
+        title = metric_title(name)
+        spread = "" if summary.low is None else f" ({interval(summary.low, summary.high)})"
+        lines.append(f"{title} {score(summary.mean)}{spread}{_versus(column, name)}")
+    failed = f", {column.failed} failed" if column.failed else ""
+    if column.failed_repeats:
+        failed += f", {column.failed_repeats} of {column.repeats} repeats failed"
+    lines.append(f"{column.answered} of {len(grid.rows)} answered{failed}; {_spent(column.usage)}")
+    if column.seconds is not None:
+        lines.append(f"{short_time(column.seconds)} each")
+    overlap = column.overlap
+    return (*lines, *(text for text in ((overlap.warning, overlap.note) if overlap else ()) if text))
+
+
+def comparison_values(found: Comparison, grid: Grid) -> dict[str, Any]:
+    """The comparison as JSON-like values."""
+    columns = columns_of(grid)
+    shown = {kind: set(grid.shown(kind)) for kind in _KINDS}
+    return {
+        "project": found.project,
+        "comparison": found.id,
+        "evaluation_set": {"name": found.set_name, "version": found.set_version, "size": found.total},
+        "judge": found.judge.label,
+        "variants": [_column_values(variant, column) for variant, column in zip(found.variants, columns, strict=True)],
+        "rows": [
+            {
+                "example_id": example.id,
+                "question": example.question,
+                "reference": example.reference,
+                **({"right_answers": list(right)} if len(right := example.right_answers) > 1 else {}),
+                "kinds": [kind for kind in _KINDS if place in shown[kind]],
+                "cells": [_cell_values(name, cell) for name, cell in zip(grid.names, row, strict=True)],
+            }
+            for place, (example, row) in enumerate(zip(grid.examples, grid.rows, strict=True))
+        ],
+    }
+
+
+def _column_values(variant: Configuration, column: Column) -> dict[str, Any]:
+    usage = column.usage
+    return {
+        "name": variant.name,
+        "fingerprint": variant.fingerprint,
+        "answered": column.answered,
+        "failed": column.failed,
+        "failed_repeats": column.failed_repeats,
+        "passed": column.passed,
+        "decided": column.decided,
+        "pass_rate_ci95": [column.pass_rate.low, column.pass_rate.high],
+        "not_run": column.not_run,
+        "metrics": {
+            name: {"mean": s.mean, "ci95": None if s.low is None else [s.low, s.high], "scored": s.scored,
+                   "total": s.total}
+            for name, s in column.metrics.items()
+        },
+        "versus_first": {
+            name: {"difference": p.difference, "ci95": [p.low, p.high], "confidence": p.confidence,
+                   "p_value": p.p_value, "family": p.family, "pairs": p.pairs, "verdict": p.verdict}
+            for name, p in column.versus.items()
+        },
+        "tokens": {"prompt": usage.prompt_tokens, "completion": usage.completion_tokens},
+        "cost_usd": usage.cost_usd,
+        "model_calls": usage.calls,
+        "cached_calls": usage.cached_calls,
+        "seconds_each": column.seconds,
+        "training_overlap": column.overlap and column.overlap.model_dump(mode="json"),
+    }  # fmt: skip
+
+
+def _cell_values(name: str, cell: Cell) -> dict[str, Any]:
+    return {
+        "variant": name,
+        "state": cell.state,
+        "passed": cell.passed,
+        "same_share": cell.same,
+        "answers": [_answer_values(record) for record in cell.repeats if record is not None],
+    }
+
+
+def _answer_values(record: Record) -> dict[str, Any]:
+    return {
+        "answer": record.answer.text if record.answer else None,
+        "finish_reason": (record.answer.finish_reason or None) if record.answer else None,
+        "ending": ending_of(record.answer) or None,
+        "reasoning": (record.answer.reasoning or None) if record.answer else None,
+        "failure": record.failure.message if record.failure else None,
+        "not_run": record.not_run or None,
+        "checks": [
+            {"check": score.metric, "passed": score.passed, "explanation": score.explanation or score.failure}
+            for _, score in checks_in(record)
+        ],
+        "scores": {name: score.value for name, score in metric_scores(record).items()},
+        "seconds": record.answer.seconds if record.answer else None,
+    }
+
+
+def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCell:
+    record, outcome = cell.record, cell.outcome(metrics)
+    stable, repeats = " · ".join(stability(cell)), tuple(repeats_told(cell))
+    if record is None or record.failure is not None:
+        failure = "Not answered." if record is None or record.failure is None else record.failure.message
+        return PageCell(cell.text, (), (), "", failure, stability=stable, repeats=repeats, passed=outcome.passed,
+                        outcome=outcome.word)  # fmt: skip
+    checks = tuple(PageCheck(told(spec), s.passed, s.explanation or s.failure) for spec, s in checks_in(record))
+    if record.not_run:
+        return PageCell("", (), checks, "", not_run=record.not_run, passed=outcome.passed, outcome=outcome.word)
+    pieces = (differences(first, cell) if first is not None else None) or []
+    note = ONLY_SPACE if only_space(pieces) else ""
+    return PageCell(cell.shown_text, tuple(pieces), checks, _facts(record), ending_of(record.answer), note=note,
+                    stability=stable, repeats=repeats, passed=outcome.passed, outcome=outcome.word)  # fmt: skip
+
+
+def _facts(record: Record) -> str:
+    scores = [f"{metric_title(name)} {score(found.value)}" for name, found in metric_scores(record).items()]
+    seconds = [short_time(record.answer.seconds)] if record.answer else []
+    return " · ".join([*scores, _spent(record.usage), *seconds])
+
+
+def _spent(usage: Usage) -> str:
+    if not usage.calls:
+        return "from the cache" if usage.cached_calls else "no calls"
+    return f"{usage.prompt_tokens + usage.completion_tokens:,} tokens, {money(usage.cost_usd)}"
+
+
+def _versus(column: Column, name: str) -> str:
+    found = column.versus.get(name)
+    if found is None or not found.pairs or found.difference is None:
+        return ""
+    return f"; {found.verdict} ({signed(found.difference)}, p {p_value(found.p_value)})"
+
+
+def _asked(variant: Configuration) -> tuple[tuple[str, str], ...]:
+    prompt, model = variant.prompt, variant.model
+    asked = [("Model", f"{model.name or 'default model'} on {model.endpoint}, temperature {model.temperature:g}")]
+    asked += [("System", prompt.system)] if prompt.system else []
+    asked += [(f"Step {step.name}", step.template) for step in prompt.steps]
+    asked.append(("User message", prompt.template))
+    if prompt.few_shot is not None:
+        shots = prompt.few_shot
+        shown = "\n".join(f"{shot.get('question', '')} -> {shot['answer']}" for shot in shots.examples)
+        asked.append((f"Few-shot examples ({shots.select})", shown))
+    asked += [("Extraction", prompt.extract)] if prompt.extract else []
+    return tuple(asked)
+
+
+def _identity(name: str, repeat: int, record: Record) -> list[object]:
+    answer, usage = record.answer, record.usage
+    verdict = _PASSED[record.scores[CHECKS].passed] if CHECKS in record.scores else ""
+    failure = record.failure.message if record.failure else record.not_run
+    return [
+        record.example.id, record.example.question, record.example.expected or None, name, repeat + 1,
+        answer.text if answer else "", verdict, failure,
+        usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, answer.seconds if answer else None,
+        ending_of(answer), answer.reasoning_tokens if answer else None,
+    ]  # fmt: skip

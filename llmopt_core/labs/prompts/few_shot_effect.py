@@ -1,0 +1,179 @@
+"""What each few-shot example is worth: the answers with all examples against those without one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.search.task import WORTH, SearchTask, check_task, with_prompt, without_repeats
+from llmopt_core.experiments.search.trial_runner import Bench, Ended, Measured, Report, search_bench, search_work_name
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.few_shot import question_of, select_examples
+from llmopt_core.statistics.intervals import Summary
+from llmopt_core.statistics.paired import Comparison, Verdict, compare_family
+from llmopt_core.types import Spec, Usage
+
+_FIXED = ("first", "random")
+
+
+class ExampleWorth(Spec):
+    """One few-shot example.
+
+    Attributes:
+        place: In the set as it is saved, from 0.
+        comparison: With it (all examples) against without it, paired by question: above 0 it helps. None where it was
+            not measured in full.
+        p_adjusted: The p-value after Holm's correction over all examples.
+        verdict: `better`: the answers are better with it; by the adjusted p-value.
+        tokens: Mean prompt tokens it costs; None where not known.
+    """
+
+    place: int
+    question: str
+    answer: str
+    comparison: Comparison | None = None
+    p_adjusted: float | None = None
+    verdict: Verdict | None = None
+    tokens: float | None = None
+
+
+class WorthResult(Spec):
+    """All examples of a set.
+
+    Attributes:
+        source: What was measured, in words.
+        full: With all examples.
+        trained_on: The questions that the examples were measured on; none in results from before they were kept.
+        left_out: Examples (or questions) that were left out because they repeat one another.
+        ended: Why it is not complete; empty where it is.
+    """
+
+    source: str
+    set_name: str
+    set_version: str
+    metric: str
+    questions: int
+    full: Summary
+    examples: tuple[ExampleWorth, ...]
+    trained_on: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    ended: Ended = ""
+    problem: str = ""
+
+
+def worth_answers(examples: int, questions: int) -> int:
+    """How many answers it takes at most."""
+    return (examples + 1) * questions
+
+
+async def measure_worth(
+    task: SearchTask,
+    models: Models,
+    cache: Cache,
+    *,
+    keep_examples: bool = False,
+    report: Report | None = None,
+    should_cancel: Callable[[], bool] | None = None,
+) -> WorthResult:
+    """Leave each few-shot example out once, on all questions of the set.
+
+    `first` and `random` selections stand for the examples they choose; with `nearest` and `diverse` the set is one
+    example smaller, and each question still gets k. After a stop, what is complete is there, and what was paid is kept
+    in the cache: measuring again goes on from it.
+
+    Args:
+        task: With a few-shot set in its prompt.
+        models: Of the current event loop.
+        cache: Where answers and scores are kept.
+        keep_examples: Where examples repeat questions, leave out the questions in place of the examples.
+        report: Told how far it is.
+        should_cancel: Asked before each answer.
+
+    Raises:
+        BadInput: There are no few-shot examples, or nothing could be scored.
+    """
+    check_task(task, models)
+    work = search_work_name(WORTH, task, models, {"keep_examples": keep_examples})
+    task, places, left_out = without_repeats(task, keep_examples=keep_examples)
+    task, places = _shown(task, places)
+    shots = task.configuration.prompt.few_shot
+    if shots is None or not shots.examples:
+        raise BadInput("No few-shot example is left to measure: all of them repeat a question of the set.")
+    questions = task.evaluation_set.examples
+    with search_bench(work, task, models, cache, report, should_cancel) as bench:
+        bench.planned = worth_answers(len(places), len(questions))
+        full = await bench.measure(task.configuration, questions, "with all examples")
+        bench.insist(full)
+        without: list[Measured | None] = []
+        for number in range(len(places)):
+            rest = [shot for other, shot in enumerate(shots.examples) if other != number]
+            made = task.with_shots(rest, keep_selection=True)
+            told = f"without example {places[number] + 1}"
+            measured = await bench.measure(made, questions, told) if not bench.ended else None
+            without.append(measured if measured is not None and measured.complete and full.complete else None)
+        return WorthResult(
+            source=task.source,
+            set_name=task.evaluation_set.name,
+            set_version=task.evaluation_set.version,
+            metric=task.metric,
+            questions=len(questions),
+            full=full.summary,
+            examples=_judged(bench, places, shots.examples, full, without),
+            trained_on=tuple(example.question for example in questions),
+            left_out=left_out,
+            usage=bench.usage,
+            seconds=bench.seconds,
+            ended=bench.ended,
+            problem=bench.problem,
+        )
+
+
+def _shown(task: SearchTask, places: tuple[int, ...]) -> tuple[SearchTask, tuple[int, ...]]:
+    """A selection that is the same for all questions, as the examples it chooses."""
+    shots = task.configuration.prompt.few_shot
+    if shots is None or shots.select not in _FIXED:
+        return task, places
+    numbered = tuple({"answer": "", "place": str(place)} for place in range(len(places)))
+    chosen = select_examples(shots.model_copy(update={"examples": numbered}), "")
+    picked = [int(example["place"]) for example in chosen]
+    changed = shots.model_copy(update={"examples": tuple(shots.examples[i] for i in picked), "select": "all"})
+    return (
+        replace(task, configuration=with_prompt(task.configuration, few_shot=changed)),
+        tuple(places[i] for i in picked),
+    )
+
+
+def _judged(
+    bench: Bench,
+    places: Sequence[int],
+    shots: Sequence[dict[str, str]],
+    full: Measured,
+    without: Sequence[Measured | None],
+) -> tuple[ExampleWorth, ...]:
+    columns = [(measured.values, full.values) for measured in without if measured is not None]
+    compared = iter(compare_family(columns, bench.task.higher_is_better, bench.task.seed))
+    made = []
+    for place, shot, measured in zip(places, shots, without, strict=True):
+        found = None if measured is None else next(compared)
+        made.append(
+            ExampleWorth(
+                place=place,
+                question=question_of(shot),
+                answer=shot["answer"],
+                comparison=found,
+                p_adjusted=None if found is None else found.p_value,
+                verdict=None if found is None else found.verdict,
+                tokens=_difference(full, measured),
+            )
+        )
+    return tuple(made)
+
+
+def _difference(full: Measured, without: Measured | None) -> float | None:
+    if without is None or full.tokens is None or without.tokens is None:
+        return None
+    return full.tokens - without.tokens

@@ -1,0 +1,259 @@
+"""Automatic few-shot choice: subsets are tried on a training part, the best is verified on a held-back part."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.search.confirmation import Verification, check_budget, gain, verify
+from llmopt_core.experiments.search.task import CHOICE, SearchTask, check_task, split, without_repeats
+from llmopt_core.experiments.search.trial_runner import Bench, Ended, Measured, Report, search_bench, search_work_name
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.few_shot import question_of
+from llmopt_core.prompts.spec import FewShotSpec
+from llmopt_core.statistics.intervals import Summary
+from llmopt_core.statistics.paired import Comparison
+from llmopt_core.types import Example, Spec, Usage
+
+Method = Literal["greedy", "random"]
+MOST_TRIALS = 200
+
+
+class Trial(Spec):
+    """One subset on the training part.
+
+    Attributes:
+        places: Which examples of the set as it is saved, in the order shown; None for the set with its own selection.
+        step: Of the greedy search, from 1; 0 for what is there to begin with.
+        comparison: Against the set as it is, on the training part.
+        complete: Whether every training question was tried; others are never chosen.
+    """
+
+    places: tuple[int, ...] | None
+    step: int
+    summary: Summary
+    comparison: Comparison
+    complete: bool
+
+
+class ChoiceResult(Spec):
+    """The whole search.
+
+    Attributes:
+        questions: Place in the set as it is saved -> question, to show what places stand for.
+        trials: In the order tried. Their numbers chose the subset, so they are no result.
+        chosen: Places of the best subset, in the order shown; None where none beat the set as it is.
+        few_shot: The chosen examples as a set, exactly as verified.
+        trained_on: The questions of the training part, which chose the subset; none in results from before they were
+            kept.
+        verification: The result: the chosen subset against the set as it is, on the held-back part.
+    """
+
+    source: str
+    set_name: str
+    set_version: str
+    metric: str
+    method: Method
+    questions: dict[int, str]
+    training: int
+    held_back: int
+    trials: tuple[Trial, ...]
+    chosen: tuple[int, ...] | None = None
+    few_shot: FewShotSpec | None = None
+    verification: Verification | None = None
+    trained_on: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    ended: Ended = ""
+    problem: str = ""
+
+
+def choice_answers(  # noqa: PLR0917
+    method: Method, pool: int, most: int, trials: int, training: int, held_back: int
+) -> int:
+    """How many answers it takes at most."""
+    most = min(most, pool)
+    tried = sum(pool - step for step in range(most)) if method == "greedy" else min(trials, MOST_TRIALS)
+    return (2 + tried) * training + 2 * held_back
+
+
+def choosable(task: SearchTask, *, keep_examples: bool = False) -> tuple[SearchTask, tuple[int, ...], tuple[str, ...]]:
+    """What a choice is made from: see `without_repeats`, with which it agrees in arguments and result.
+
+    Raises:
+        BadInput: Fewer than two examples are left, or no question.
+    """
+    found = without_repeats(task, keep_examples=keep_examples)
+    if len(found[1]) < 2:
+        raise BadInput("A choice needs at least two few-shot examples that repeat no question of the set.")
+    return found
+
+
+async def choose_few_shot(
+    task: SearchTask,
+    models: Models,
+    cache: Cache,
+    *,
+    method: Method = "greedy",
+    most: int = 3,
+    trials: int = 12,
+    keep_examples: bool = False,
+    report: Report | None = None,
+    should_cancel: Callable[[], bool] | None = None,
+) -> ChoiceResult:
+    """Search the subsets of the prompt's few-shot set for one that does better than the set as it is.
+
+    The questions are split; subsets are scored on the training part; the one with the best mean is then tested once,
+    paired, on the held-back part, for which budget is kept.
+
+    Args:
+        task: With a few-shot set in its prompt.
+        models: Of the current event loop.
+        cache: Where answers and scores are kept.
+        method: `greedy` adds the example that helps most, until none helps; `random` draws subsets of any size.
+        most: Examples in a subset.
+        trials: Subsets drawn by `random`.
+        keep_examples: Where examples repeat questions, leave out the questions in place of the examples.
+        report: Told how far it is.
+        should_cancel: Asked before each answer.
+
+    Raises:
+        BadInput: Too few examples or questions, a budget too small to verify anything, or nothing could be scored.
+    """
+    check_task(task, models)
+    options = {"method": method, "most": most, "trials": trials, "keep_examples": keep_examples}
+    work = search_work_name(CHOICE, task, models, options)
+    task, places, left_out = choosable(task, keep_examples=keep_examples)
+    shots = task.configuration.prompt.few_shot or FewShotSpec()
+    training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
+    check_budget(task, len(training), len(held))
+    with search_bench(work, task, models, cache, report, should_cancel) as bench:
+        bench.planned = choice_answers(method, len(places), most, trials, len(training), len(held))
+        bench.reserve(2 * len(held))
+        search = _Search(bench, training, shots.examples)
+        await search.begin()
+        if method == "greedy":
+            await search.greedy(most)
+        else:
+            await search.random(min(most, len(places)), min(trials, MOST_TRIALS), task.seed)
+        chosen = search.best()
+        ended, verification = bench.ended, None
+        if chosen is not None and ended != "cancelled":
+            verification = await verify(bench, task.configuration, search.with_shots(chosen), held)
+        return ChoiceResult(
+            source=task.source,
+            set_name=task.evaluation_set.name,
+            set_version=task.evaluation_set.version,
+            metric=task.metric,
+            method=method,
+            questions={place: question_of(shot) for place, shot in zip(places, shots.examples, strict=True)},
+            training=len(training),
+            held_back=len(held),
+            trials=tuple(_placed(trial, places) for trial in search.trials),
+            chosen=None if chosen is None else tuple(places[i] for i in chosen),
+            few_shot=None
+            if chosen is None
+            else shots.model_copy(update={"examples": tuple(shots.examples[i] for i in chosen), "select": "all"}),
+            verification=verification,
+            trained_on=tuple(example.question for example in training),
+            left_out=left_out,
+            usage=bench.usage,
+            seconds=bench.seconds,
+            ended=bench.ended or ended,
+            problem=bench.problem,
+        )
+
+
+class _Search:
+    """Tries subsets of the pool on the training part; positions count the pool, not the saved set."""
+
+    def __init__(self, bench: Bench, training: Sequence[Example], pool: Sequence[dict[str, str]]) -> None:
+        self.bench = bench
+        self.trials: list[Trial] = []
+        self._training = training
+        self._pool = tuple(pool)
+        self._as_is: Measured
+
+    async def begin(self) -> None:
+        """The set as it is, and no examples at all."""
+        self._as_is = await self.bench.measure(self.bench.task.configuration, self._training, "the set as it is")
+        self.bench.insist(self._as_is)
+        self._keep(None, 0, self._as_is)
+        await self.tried((), 0)
+
+    async def greedy(self, most: int) -> None:
+        """Add the example that helps most, as long as one helps."""
+        picked: tuple[int, ...] = ()
+        reached = self._score(picked)
+        for step in range(1, min(most, len(self._pool)) + 1):
+            # The example that was added last stands next to the question.
+            tried = [await self.tried((*picked, i), step) for i in range(len(self._pool)) if i not in picked]
+            good = [trial for trial in tried if trial is not None and trial.complete]
+            best = max(good, key=self._gain, default=None)
+            if best is None or self.bench.ended or (reached is not None and self._gain(best) <= reached):
+                return
+            picked, reached = best.places or (), self._gain(best)
+
+    async def random(self, most: int, trials: int, seed: int) -> None:
+        """Draw subsets, none twice."""
+        for picked in _drawn(len(self._pool), most, trials, seed):
+            if self.bench.ended:
+                return
+            await self.tried(picked, 1)
+
+    async def tried(self, picked: tuple[int, ...], step: int) -> Trial | None:
+        """One subset; None once the search is stopped."""
+        if self.bench.ended:
+            return None
+        told = ", ".join(str(i + 1) for i in picked) or "none"
+        measured = await self.bench.measure(self.with_shots(picked), self._training, f"training part: examples {told}")
+        return self._keep(picked, step, measured)
+
+    def best(self) -> tuple[int, ...] | None:
+        """The subset with the best mean on the training part, if it beats the set as it is; the smaller on a tie."""
+        good = [trial for trial in self.trials if trial.places is not None and trial.complete]
+        best = max(good, key=lambda trial: (self._gain(trial), -len(trial.places or ())), default=None)
+        return best.places if best is not None and self._gain(best) > 0 else None
+
+    def with_shots(self, picked: Sequence[int]) -> Configuration:
+        """The configuration that shows these examples."""
+        return self.bench.task.with_shots([self._pool[i] for i in picked])
+
+    def _keep(self, picked: tuple[int, ...] | None, step: int, measured: Measured) -> Trial:
+        trial = Trial(
+            places=picked,
+            step=step,
+            summary=measured.summary,
+            comparison=self.bench.compared(self._as_is, measured),
+            complete=measured.complete,
+        )
+        self.trials.append(trial)
+        return trial
+
+    def _gain(self, trial: Trial) -> float:
+        return gain(trial.comparison, self.bench.task.higher_is_better)
+
+    def _score(self, picked: tuple[int, ...]) -> float | None:
+        return next((self._gain(trial) for trial in self.trials if trial.places == picked and trial.complete), None)
+
+
+def _drawn(pool: int, most: int, trials: int, seed: int) -> Iterator[tuple[int, ...]]:
+    chance, seen = random.Random(seed), set[tuple[int, ...]]()
+    for _ in range(20 * trials):
+        if len(seen) >= trials:
+            return
+        picked = tuple(chance.sample(range(pool), chance.randint(1, most)))
+        if picked not in seen:
+            seen.add(picked)
+            yield picked
+
+
+def _placed(trial: Trial, places: Sequence[int]) -> Trial:
+    if trial.places is None:
+        return trial
+    return trial.model_copy(update={"places": tuple(places[i] for i in trial.places)})

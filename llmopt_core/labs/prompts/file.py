@@ -1,0 +1,191 @@
+"""A comparison file: YAML -> what is compared side by side. A `promptfooconfig.yaml` is read, too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from llmopt_core.documents.load import load_documents
+from llmopt_core.documents.questions import read_questions
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, without_leaks
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.file import documents_root, found_path, read_located, validated
+from llmopt_core.experiments.versions.prompts import saved_prompt
+from llmopt_core.experiments.yaml_lines import Located
+from llmopt_core.interop.promptfoo.importer import NotRun, import_promptfoo
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.endpoints import Endpoint, endpoints_in
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.types import Document, EvaluationSet, Spec
+
+
+@dataclass(frozen=True)
+class ComparisonFile:
+    """What the file says, read and checked.
+
+    Attributes:
+        endpoints: Endpoints named in the file, over those of the environment.
+        not_run: What an imported file asks for and cannot be had here.
+        left_out: Few-shot examples that repeat a row, by variant.
+    """
+
+    plan: ComparisonPlan
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    not_run: tuple[NotRun, ...] = ()
+    warnings: tuple[str, ...] = ()
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+class _Variant(Spec):
+    """A column; its prompt is a name under `prompts`, a saved prompt of the project, or stands here."""
+
+    name: str = Field(min_length=1, max_length=200)
+    prompt: str | PromptSpec
+    model: ModelSpec = ModelSpec()
+    retrieval: RetrievalSpec | None = None
+
+
+class _File(Spec):
+    project: str = Field(default="", max_length=200)
+    documents: tuple[str, ...] = ()
+    encoding: str = ""
+    evaluation_set: str = ""
+    questions_encoding: str = ""
+    columns: dict[str, str] = Field(default_factory=dict)
+    inputs: tuple[str | dict[str, str], ...] = ()
+    limit: int | None = Field(default=None, ge=1)
+    prompts: dict[str, PromptSpec] = Field(default_factory=dict)
+    models: tuple[ModelSpec, ...] = (ModelSpec(),)
+    variants: tuple[_Variant, ...] = ()
+    checks: tuple[CheckSpec, ...] = ()
+    judge: JudgeSpec = JudgeSpec()
+    metrics: tuple[str, ...] = ()
+    repeats: int = Field(default=1, ge=1)
+    concurrency: int = Field(default=8, ge=1)
+    keep_repeated: bool = False
+    endpoints: dict[str, Any] = Field(default_factory=dict)
+
+
+def load_comparison(path: Path, store: Store) -> ComparisonFile:
+    """Read a comparison with its rows and documents.
+
+    Without `variants`, every prompt under `prompts` is asked of every model under `models`. Paths are relative to the
+    file's folder, else to the current folder.
+
+    Args:
+        path: The file; a `promptfooconfig.yaml`, or a folder that holds one, is imported.
+        store: Holds saved prompts that variants name.
+
+    Raises:
+        BadInput: Something in the file, or in a file it names, is wrong; names file and line.
+    """
+    if path.is_dir():
+        return _imported(path)
+    located = read_located(path)
+    if "providers" in located.value or "targets" in located.value:
+        return _imported(path)
+    said = validated(located, _File)
+    documents = _documents(path.parent, said, located)
+    project = said.project or path.stem
+    rows, notes = _rows(path.parent, said, located, documents)
+    plan = ComparisonPlan(
+        project,
+        _variants(said, located, store, project),
+        rows,
+        said.checks,
+        said.judge,
+        said.metrics,
+        said.repeats,
+        said.concurrency,
+        documents,
+    )
+    plan, left_out = (plan, {}) if said.keep_repeated else without_leaks(plan)
+    endpoints = {name: one.brought_by(path.name) for name, one in endpoints_in(said.endpoints, path.name).items()}
+    return ComparisonFile(plan, endpoints, warnings=notes, left_out=left_out)
+
+
+def _imported(path: Path) -> ComparisonFile:
+    found = import_promptfoo(path)
+    plan = ComparisonPlan(
+        found.name, found.configurations, found.evaluation_set, judge=found.judge, repeats=found.repeat
+    )
+    return ComparisonFile(plan, found.endpoints, found.not_run, found.warnings)
+
+
+def _documents(folder: Path, said: _File, located: Located) -> tuple[Document, ...]:
+    paths = [found_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
+    return tuple(load_documents(paths, root=documents_root(paths), encoding=said.encoding)) if paths else ()
+
+
+def _rows(
+    folder: Path, said: _File, located: Located, documents: tuple[Document, ...]
+) -> tuple[EvaluationSet, tuple[str, ...]]:
+    """The rows, and what the user should know of the file they come from."""
+    if bool(said.evaluation_set) == bool(said.inputs):
+        raise located.error((), "name either evaluation_set (a question file) or inputs (a list of questions).")
+    notes: tuple[str, ...] = ()
+    if said.inputs:
+        found = free_input([{"question": row} if isinstance(row, str) else row for row in said.inputs])
+    else:
+        path = found_path(folder, said.evaluation_set, located, ("evaluation_set",))
+        read = read_questions(
+            path,
+            path.name,
+            documents or None,
+            columns=said.columns,
+            skip_bad_lines=True,
+            encoding=said.questions_encoding,
+        )
+        found, notes = replace(read.evaluation_set, name=path.stem), tuple(f"{path.name}: {n}" for n in read.notes)
+    if said.limit is None or said.limit >= len(found.examples):
+        return found, notes
+    return EvaluationSet(f"{found.name}, first {said.limit}", found.examples[: said.limit]), notes
+
+
+def _variants(said: _File, located: Located, store: Store, project: str) -> tuple[Configuration, ...]:
+    if said.variants:
+        return tuple(
+            Configuration(
+                name=variant.name,
+                model=variant.model,
+                prompt=_prompt(variant.prompt, said, located, store, project, place),
+                retrieval=variant.retrieval,
+            )
+            for place, variant in enumerate(said.variants)
+        )
+    if not said.prompts:
+        raise located.error((), "there is nothing to compare; add prompts or variants.")
+    several = len(said.models) > 1
+    return tuple(
+        Configuration(name=f"{name} · {model.name or model.endpoint}" if several else name, model=model, prompt=prompt)
+        for name, prompt in said.prompts.items()
+        for model in said.models
+    )
+
+
+def _prompt(  # noqa: PLR0917
+    wanted: str | PromptSpec, said: _File, located: Located, store: Store, project: str, place: int
+) -> PromptSpec:
+    if isinstance(wanted, PromptSpec):
+        return wanted
+    if wanted in said.prompts:
+        return said.prompts[wanted]
+    if project in {known.name for known in store.projects()}:
+        try:
+            return saved_prompt(store, project, wanted)
+        except BadInput:
+            pass
+    there = ", ".join(said.prompts) or "none"
+    raise located.error(
+        ("variants", place, "prompt"),
+        f"there is no prompt {wanted!r}: not under prompts ({there}), and not saved in the project {project}.",
+    )

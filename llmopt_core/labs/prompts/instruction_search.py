@@ -1,0 +1,295 @@
+"""Instruction search: rewrites by an LLM, scored on a training part; the best is kept only if it wins held back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from llmopt_core.answering.answer import mode_of
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.search.confirmation import Verification, check_budget, gain, verify
+from llmopt_core.experiments.search.task import (
+    INSTRUCTION,
+    SearchTask,
+    check_task,
+    split,
+    with_prompt,
+    without_repeats,
+)
+from llmopt_core.experiments.search.trial_runner import Bench, Ended, Measured, Report, search_bench, search_work_name
+from llmopt_core.labs.prompts.proposer import (
+    Part,
+    instruction_in,
+    proposal_request,
+    refusal,
+    text_of,
+    worst,
+)
+from llmopt_core.models.base import BUILTIN, Completion, ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.statistics.intervals import Summary
+from llmopt_core.statistics.paired import Comparison
+from llmopt_core.types import Example, Spec, Usage
+
+USUAL_PROPOSER = ModelSpec(temperature=0.8, max_tokens=400)
+
+
+class Candidate(Spec):
+    """One rewrite.
+
+    Attributes:
+        round: In which it was proposed, from 1.
+        text: The instruction; where it was refused, what came.
+        refused: Why it was not tried; empty where it was.
+        summary: On the training part; None where it was not tried. It chose the best, so it is no result.
+        comparison: Against the original, on the training part.
+        complete: Whether every training question was tried; others are never chosen.
+    """
+
+    round: int
+    text: str
+    refused: str = ""
+    summary: Summary | None = None
+    comparison: Comparison | None = None
+    complete: bool = False
+
+
+class InstructionResult(Spec):
+    """The whole search.
+
+    Attributes:
+        part: Which part of the prompt was rewritten.
+        original: The instruction as it was, with its mean on the training part.
+        best: Number of the best candidate on the training part; None where none beat the original there.
+        verification: The result: the best candidate against the original, on the held-back part.
+        proposer: Who wrote the rewrites, in words.
+        prompt: What was searched, as it was.
+        trained_on: The questions of the training part, which chose the best candidate; none in results from before
+            they were kept.
+    """
+
+    source: str
+    set_name: str
+    set_version: str
+    metric: str
+    part: Part
+    original: str
+    baseline: Summary
+    training: int
+    held_back: int
+    candidates: tuple[Candidate, ...]
+    best: int | None = None
+    verification: Verification | None = None
+    proposer: str = ""
+    prompt: PromptSpec = PromptSpec()
+    trained_on: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    usage: Usage = Usage()
+    seconds: float = 0.0
+    ended: Ended = ""
+    problem: str = ""
+
+    @property
+    def kept(self) -> str | None:
+        """The instruction that won on the held-back part; None where the original stays."""
+        if self.best is None or self.verification is None or not self.verification.won:
+            return None
+        return self.candidates[self.best].text
+
+    @property
+    def improved(self) -> PromptSpec | None:
+        """The prompt with the instruction that won."""
+        return None if self.kept is None else self.prompt.model_copy(update={self.part: self.kept})
+
+
+def instruction_answers(rewrites: int, rounds: int, training: int, held_back: int) -> int:
+    """How many answers it takes at most, calls for the rewrites not counted."""
+    return (1 + rewrites * rounds) * training + 2 * held_back
+
+
+async def search_instruction(
+    task: SearchTask,
+    models: Models,
+    cache: Cache,
+    *,
+    part: Part = "system",
+    proposer: ModelSpec = USUAL_PROPOSER,
+    rewrites: int = 4,
+    rounds: int = 1,
+    report: Report | None = None,
+    should_cancel: Callable[[], bool] | None = None,
+) -> InstructionResult:
+    """Let an LLM rewrite the instruction from the failures seen, and keep a rewrite only if it truly wins.
+
+    The questions are split. Each round shows failures of the best instruction so far to the proposer and scores its
+    rewrites on the training part. The best of all is then tested once, paired, on the held-back part, for which budget
+    is kept.
+
+    Args:
+        task: What is improved, and on which questions.
+        models: Of the current event loop.
+        cache: Where answers and scores are kept.
+        part: Which part of the prompt is the instruction.
+        proposer: Who writes the rewrites.
+        rewrites: Asked for in each round.
+        rounds: How often; a round after one that found nothing better starts from the same failures.
+        report: Told how far it is.
+        should_cancel: Asked before each call.
+
+    Raises:
+        BadInput: Too few questions, a budget too small to verify anything, an unknown endpoint, or nothing could be
+            scored.
+    """
+    check_task(task, models)
+    _check_proposer(task, proposer, models)
+    options = {"part": part, "proposer": proposer, "rewrites": rewrites, "rounds": rounds}
+    work = search_work_name(INSTRUCTION, task, models, options)
+    prompt = task.configuration.prompt
+    task, _, left_out = without_repeats(task)
+    training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
+    check_budget(task, len(training), len(held))
+    with search_bench(work, task, models, cache, report, should_cancel) as bench:
+        bench.planned = instruction_answers(rewrites, rounds, len(training), len(held))
+        bench.reserve(2 * len(held))
+        search = _Search(bench, training, part, proposer)
+        await search.begin()
+        for number in range(1, rounds + 1):
+            await search.round(number, rewrites)
+        best, ended, verification = search.best(), bench.ended, None
+        if best is not None and ended != "cancelled":
+            verification = await verify(bench, task.configuration, search.with_text(search.candidates[best].text), held)
+        return InstructionResult(
+            source=task.source,
+            set_name=task.evaluation_set.name,
+            set_version=task.evaluation_set.version,
+            metric=task.metric,
+            part=part,
+            original=search.original,
+            baseline=search.baseline.summary,
+            training=len(training),
+            held_back=len(held),
+            candidates=tuple(search.candidates),
+            best=best,
+            verification=verification,
+            proposer=_named(proposer),
+            prompt=prompt,
+            trained_on=tuple(example.question for example in training),
+            left_out=left_out,
+            usage=bench.usage,
+            seconds=bench.seconds,
+            ended=bench.ended or ended,
+            problem=bench.problem,
+        )
+
+
+@dataclass
+class _Search:
+    """Proposes rewrites and scores them on the training part."""
+
+    bench: Bench
+    training: Sequence[Example]
+    part: Part
+    proposer: ModelSpec
+    candidates: list[Candidate] = field(default_factory=list)
+    _asked: int = 0
+
+    @property
+    def original(self) -> str:
+        return text_of(self.bench.task.configuration.prompt, self.part)
+
+    async def begin(self) -> None:
+        """The instruction as it is."""
+        measured = await self.bench.measure(self.bench.task.configuration, self.training, "training part: as it is")
+        self.bench.insist(measured)
+        self.baseline = self._best_so_far = measured
+        self._text, self._reached = self.original, 0.0
+
+    async def round(self, number: int, rewrites: int) -> None:
+        """Ask for rewrites of the best instruction so far, then score each."""
+        first = len(self.candidates)
+        for _ in range(rewrites):
+            await self._propose(number)
+        for place in range(first, len(self.candidates)):
+            await self._score(place)
+
+    def best(self) -> int | None:
+        """The candidate with the best mean on the training part, if it beats the original."""
+        gains = [self._gain(candidate) for candidate in self.candidates]
+        best = max(range(len(gains)), key=gains.__getitem__, default=None)
+        return best if best is not None and gains[best] > 0 else None
+
+    def with_text(self, text: str) -> Configuration:
+        """The configuration with another instruction."""
+        return with_prompt(self.bench.task.configuration, **{self.part: text})
+
+    async def _propose(self, number: int) -> None:
+        failures = worst(
+            [record for record in self._best_so_far.records if record is not None],
+            [v for v, r in zip(self._best_so_far.values, self._best_so_far.records, strict=True) if r is not None],
+            self.bench.task.higher_is_better,
+        )
+        mode = mode_of(self.proposer, self.bench.models)
+        spec = self.proposer
+        if mode == "completion":
+            spec = spec.model_copy(update={"max_tokens": min(spec.max_tokens, 80), "stop": ("\n",)})
+        request = proposal_request(self._text, self.part, failures, spec, mode, self._asked)
+        self._asked += 1
+        came: list[Completion] = []
+
+        async def call() -> Usage:
+            self.bench.report(f"asking for rewrite {self._asked}")
+            try:
+                came.append(await self.bench.models.chat(spec).complete(request))
+            except EndpointError as error:
+                self.candidates.append(Candidate(round=number, text="", refused=str(error)))
+                return Usage()
+            return came[0].usage
+
+        if await self.bench.ask(call) and came:
+            text = instruction_in(came[0].text)
+            known = [self.original, *(candidate.text for candidate in self.candidates if not candidate.refused)]
+            why = refusal(text, self.original, self.part, known, came[0].finish_reason if mode == "chat" else "")
+            self.candidates.append(Candidate(round=number, text=text, refused=why))
+
+    async def _score(self, place: int) -> None:
+        candidate = self.candidates[place]
+        if candidate.refused or self.bench.ended:
+            return
+        told = f"training part: rewrite {place + 1}"
+        measured = await self.bench.measure(self.with_text(candidate.text), self.training, told)
+        scored = candidate.model_copy(
+            update={
+                "summary": measured.summary,
+                "comparison": self.bench.compared(self.baseline, measured),
+                "complete": measured.complete,
+            }
+        )
+        self.candidates[place] = scored
+        self._climb(scored, measured)
+
+    def _climb(self, candidate: Candidate, measured: Measured) -> None:
+        """The next round starts from the best so far."""
+        if self._gain(candidate) > self._reached:
+            self._reached, self._text, self._best_so_far = self._gain(candidate), candidate.text, measured
+
+    def _gain(self, candidate: Candidate) -> float:
+        if candidate.comparison is None or not candidate.complete:
+            return float("-inf")
+        return gain(candidate.comparison, self.bench.task.higher_is_better)
+
+
+def _check_proposer(task: SearchTask, proposer: ModelSpec, models: Models) -> None:
+    endpoint = models.endpoint(proposer.endpoint)
+    if task.budget.usd is not None and not endpoint.is_priced(proposer.name or endpoint.default_model):
+        raise BadInput(
+            f"A budget needs prices, and none is known for the writer on {endpoint.name}; set it in Settings."
+        )
+
+
+def _named(proposer: ModelSpec) -> str:
+    if proposer.endpoint == BUILTIN:
+        return "the built-in model"
+    return f"{proposer.name or 'the default model'} on {proposer.endpoint}"

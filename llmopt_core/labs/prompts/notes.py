@@ -1,0 +1,45 @@
+"""What people note on the rows of a comparison: a thumb and a comment, kept with the project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from llmopt_core.experiments.comparison import NOTES, Comparison
+from llmopt_core.runs.store import Store
+
+Thumb = Literal["", "up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowNote:
+    """A thumb up, down or none, and a comment."""
+
+    thumb: Thumb = ""
+    comment: str = ""
+
+    @property
+    def text(self) -> str:
+        """`Thumb up: Good answers`; empty where nothing was noted."""
+        thumb = {"up": "Thumb up", "down": "Thumb down", "": ""}[self.thumb]
+        return ": ".join(part for part in (thumb, self.comment) if part)
+
+
+def save_note(store: Store, found: Comparison, example_id: str, note: RowNote) -> None:
+    """Keep what was noted on a row in place of what was there; an empty note goes."""
+    notes = {key: asdict(one) for key, one in row_notes(store, found).items() if key != example_id}
+    if note.text:
+        notes[example_id] = asdict(note)
+    store.save_draft(found.project, NOTES, found.id, notes)
+
+
+def row_notes(store: Store, found: Comparison) -> Mapping[str, RowNote]:
+    """What was noted, by the id of the example."""
+    kept = store.draft(found.project, NOTES, found.id) or {}
+    return {key: RowNote(one["thumb"], one["comment"]) for key, one in kept.items()}
+
+
+def thumbs_down(store: Store, found: Comparison) -> frozenset[str]:
+    """The examples whose rows got a thumb down."""
+    return frozenset(key for key, note in row_notes(store, found).items() if note.thumb == "down")

@@ -1,0 +1,64 @@
+"""Whether the answers of a cell passed or failed, in the sense of somebody who reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmopt_core.evaluation.metrics.catalogue import METRICS
+from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.types import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Passed, failed, or None where nothing tells; `word` says it, and how many of the repeats it holds for."""
+
+    passed: bool | None = None
+    word: str = ""
+
+
+def outcome_of(records: Sequence[Record | None], metrics: Sequence[str] = ()) -> Outcome:
+    """What the answers of one cell come to. A cell fails where one of its answers does.
+
+    An answer fails where it did not come, where it is empty or did not pass its checks, and where no check decides and
+    a metric gives it the worst value there is.
+
+    Args:
+        records: Of every repeat; None for one that is not there yet.
+        metrics: Those that decide where no check does.
+    """
+    found = [one for record in records if record is not None for one in [_outcome(record, metrics)] if one.word]
+    failed = [one for one in found if one.passed is False]
+    if not found:
+        return Outcome()
+    if not failed:
+        return Outcome(True, "Passed")
+    if len(failed) < len(records):
+        return Outcome(False, f"{len(failed)} of {len(records)} failed")
+    return failed[0] if len({one.word for one in failed}) == 1 else Outcome(False, "Failed")
+
+
+def passed_checks(record: Record | None) -> bool | None:
+    """Whether an answer passed its checks; None where there are none, or that is not known."""
+    if record is None or record.failure is not None or CHECKS not in record.scores:
+        return None
+    return record.scores[CHECKS].passed
+
+
+def _outcome(record: Record, metrics: Sequence[str]) -> Outcome:
+    if record.failure is not None:
+        return Outcome() if record.failure.kind == "cancelled" else Outcome(False, "Failed")
+    passed = passed_checks(record)
+    if record.not_run or passed is not None:
+        return Outcome() if passed is None else Outcome(passed, "Passed" if passed else "Failed")
+    if record.answer is not None and not record.answer.text.strip():
+        return Outcome(False, "Empty")
+    worst = any(_at_worst(metric, record.scores[metric].value) for metric in metrics if metric in record.scores)
+    return Outcome(False, "Worst score") if worst else Outcome()
+
+
+def _at_worst(metric: str, value: float | None) -> bool:
+    if value is None:
+        return False
+    return value <= 0 if metric not in METRICS or METRICS[metric].higher_is_better else value >= 1

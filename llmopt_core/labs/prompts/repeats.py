@@ -1,0 +1,40 @@
+"""What repeated answers of one cell come to, in words."""
+
+from __future__ import annotations
+
+from llmopt_core.evaluation.text import shorten
+from llmopt_core.labs.prompts.grid import EMPTY, Cell
+from llmopt_core.types import Record
+
+_LONGEST = 120
+
+
+def stability(cell: Cell) -> list[str]:
+    """How stable the answer is, where it was asked more than once: how many came, say the same, passed, and failed."""
+    asked = [record for record in cell.repeats if record is None or not record.not_run]
+    if len(asked) < 2:
+        return []
+    parts = [f"{len(cell.texts)} of {len(asked)} repeats"]
+    if cell.same is not None:
+        parts.append(f"{cell.same:.0%} say the same")
+    passed, decided = cell.passes
+    parts += [f"{passed} of {decided} passed"] if decided else []
+    failures = [record.failure.message for record in asked if record is not None and record.failure is not None]
+    return [*parts, f"{len(failures)} failed: {shorten(failures[0], _LONGEST)}"] if failures else parts
+
+
+def repeats_told(cell: Cell) -> list[str]:
+    """Every answer of a cell that was asked more than once, or why there is none; numbered by the repeat."""
+    if len(cell.repeats) < 2:
+        return []
+    return [f"{number}. {_told(record)}" for number, record in enumerate(cell.repeats, 1)]
+
+
+def _told(record: Record | None) -> str:
+    if record is None:
+        return "(not answered)"
+    if record.failure is not None:
+        return f"(failed: {record.failure.message})"
+    if record.answer is None:
+        return f"({record.not_run})"
+    return record.answer.text if record.answer.text.strip() else EMPTY

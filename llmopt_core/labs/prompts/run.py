@@ -1,0 +1,167 @@
+"""Runs a comparison: every variant on every example, row by row, all columns at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+
+from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
+from llmopt_core.execution.bounded import bounded_map, failure_of
+from llmopt_core.execution.budget import Account, Budget, accounted
+from llmopt_core.execution.spending import Spent
+from llmopt_core.experiments.comparison import Comparison
+from llmopt_core.experiments.comparison_plan import ComparisonPlan, comparison_work_name
+from llmopt_core.experiments.grading import unpaid
+from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.record_saver import RecordSaver
+from llmopt_core.experiments.run_budget import continued_budget
+from llmopt_core.experiments.runner import cancellable
+from llmopt_core.labs.prompts.board import Board, Place
+from llmopt_core.models.registry import Models
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Status
+from llmopt_core.types import Answer, Failure, Record
+
+_STOPPED = "Stopped before the answer was whole."
+
+
+def all_places(plan: ComparisonPlan) -> list[Place]:
+    """Every answer of a comparison, first repeats first, row by row."""
+    return [
+        (column, row, repeat)
+        for repeat in range(plan.repeats)
+        for row in range(len(plan.evaluation_set.examples))
+        for column in range(len(plan.variants))
+    ]
+
+
+async def run_comparison(
+    store: Store,
+    plan: ComparisonPlan,
+    found: Comparison,
+    models: Models,
+    board: Board,
+    *,
+    should_cancel: Callable[[], bool] | None = None,
+) -> Status:
+    """Answer what waits on the board, keeping each record as it finishes, and close the runs. Returns how it ended.
+
+    What fails becomes its cell's failure and the others go on. After a cancellation what has come stays: whole answers
+    as records, pieces of answers as failed records that hold the piece.
+
+    Args:
+        store: Holds the comparison's runs; its cache keeps the stages.
+        plan: What to run.
+        found: The comparison, as `start_comparison` gave it.
+        models: Of the current event loop.
+        board: With the places to answer; more may be added meanwhile.
+        should_cancel: Asked five times a second.
+
+    Raises:
+        StorageFailed: The workspace cannot be written. What was stored stays.
+        MissingDependency: A package or model file is absent.
+    """
+    started = time.perf_counter()
+    status: Status = "interrupted"
+    error = ""
+    recorded = continued_budget(plan.budget_usd, found.all_runs)
+    known = Spent(recorded.usage, recorded.dearest)
+    try:
+        work_name = await asyncio.to_thread(comparison_work_name, plan, models)
+        with RecordSaver(store) as saver, models.spending(work_name, plan.budget_usd, known=known) as budget:
+            work = _answer(plan, found, models, store, board, saver, budget)
+            await cancellable(work, should_cancel or (lambda: False), lambda: _beat(store, found))
+        status = "finished"
+    except BudgetReached as reached:
+        status, error = "budget-reached", str(reached)
+    except Cancelled:
+        status = "cancelled"
+    except Exception as failed:
+        status = "failed"
+        error = str(failed) if isinstance(failed, LlmOptError) else f"{type(failed).__name__}: {failed}"
+        raise
+    finally:
+        try:
+            _finish(store, found, status, time.perf_counter() - started, error)
+        finally:
+            board.end()
+    return status
+
+
+async def _answer(  # noqa: PLR0917
+    plan: ComparisonPlan,
+    found: Comparison,
+    models: Models,
+    store: Store,
+    board: Board,
+    saver: RecordSaver,
+    budget: Budget,
+) -> None:
+    examples = plan.examples
+    pipelines = [
+        Pipeline(variant, plan.documents, plan.metrics, plan.judge, models, store.cache) for variant in plan.variants
+    ]
+
+    def keep_paid(run_id: int) -> None:
+        saver.put_paid(run_id, accounts[run_id], budget.dearest)
+
+    accounts = {run.id: Account(run.usage, partial(keep_paid, run.id)) for run in found.all_runs}
+    reached: list[BudgetReached] = []
+    for pipeline, runs in zip(pipelines, found.runs, strict=True):
+        with accounted(accounts[runs[0].id]):
+            await pipeline.prepare(examples)
+
+    def keep(place: Place, record: Record) -> None:
+        column, row, repeat = place
+        saver.put(found.runs[column][repeat].id, row, board.finished(place, record))
+
+    def stop(error: BudgetReached) -> None:
+        reached.append(error)
+        board.drop_waiting()
+
+    async def one(place: Place) -> None:
+        column, row, repeat = place
+        # A stream costs several times what a whole answer does, so it is asked for where somebody looks.
+        hear = partial(board.heard, place) if board.is_watched(row) else None
+        try:
+            with accounted(accounts[found.runs[column][repeat].id]):
+                record = await pipelines[column].evaluate(examples[row], repeat=repeat, on_text=hear, partial=True)
+        except asyncio.CancelledError:
+            piece = board.cell(place).text
+            stopped = Failure("answer", "cancelled", _STOPPED)
+            keep(place, Record(examples[row], Answer(piece), failure=stopped))
+            raise
+        except BudgetReached as error:
+            # Not asked is not failed: what was stored of it before stays, and it is asked with a larger budget.
+            stop(error)
+            board.drop(place)
+            return
+        except Exception as error:
+            record = Record(examples[row], failure=failure_of(error, "answer"))
+        if why := unpaid(record):
+            stop(BudgetReached(why))
+        keep(place, record)
+
+    # While some answers are scored, others ask already: the calls are what is bounded.
+    models.at_once(plan.concurrency)
+    answers = plan.concurrency if plan.concurrency == 1 else plan.concurrency + max(1, plan.concurrency // 4)
+    while not board.try_close() and not saver.broken:
+        await bounded_map(board.taken(), one, concurrency=answers, should_stop=lambda: saver.broken)
+    if reached:
+        raise reached[0]
+
+
+async def _beat(store: Store, found: Comparison) -> None:
+    for run in found.all_runs:
+        await asyncio.to_thread(store.beat_run, run.id)
+
+
+def _finish(store: Store, found: Comparison, status: Status, seconds: float, error: str) -> None:
+    for run in found.all_runs:
+        failures = failure_reasons(store, run.id)
+        mostly = status == "finished" and 2 * sum(reason.count for reason in failures) > run.total
+        told = error or failure_sentence(failures, run.total)
+        store.finish_run(run.id, "failed" if mostly else status, seconds=seconds, error=told)

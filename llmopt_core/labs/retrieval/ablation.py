@@ -1,0 +1,318 @@
+"""Leave-one-out: what removing each component of a configuration costs, in quality, time and tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from pydantic import Field
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Budget
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.preflight import check_budget
+from llmopt_core.experiments.work_name import work_name
+from llmopt_core.labs.retrieval.advice import Advice, advise
+from llmopt_core.labs.retrieval.components import asked_models, components
+from llmopt_core.labs.retrieval.costs import Cost, answer_costs, timed
+from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
+from llmopt_core.labs.retrieval.whole_set import CONCURRENCY as SEARCHES
+from llmopt_core.labs.retrieval.whole_set import retrieve_all
+from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.metrics import span_measures
+from llmopt_core.statistics.tables import Estimate, Gain, Values, gains
+from llmopt_core.types import Document, Example, Failure, Record, Spec
+
+DEPTH = 10
+"""MRR and nDCG look at so many chunks, however few are handed over."""
+
+_NO_SPANS = "No question says where its answer stands; add sources, or answer the questions too (--answers)."
+ANSWER_METRICS = ("answer_f1", "faithfulness")
+TITLES = {
+    "recall": "Recall of what is handed over",
+    "mrr": f"MRR of {DEPTH}",
+    "ndcg": f"nDCG of {DEPTH}",
+    "answer_f1": "Answer F1",
+    "faithfulness": "Faithfulness",
+}
+Columns = dict[str, list[float | None]]
+
+
+class Removed(Spec):
+    """The configuration with one component left out.
+
+    Attributes:
+        name: Such as `without bm25`.
+        configuration: What is left, ready to be saved.
+        measures: Of what is left.
+        gains: Against the whole configuration: below zero means that the component helps. P-values by Holm over all
+            components.
+        cost: What the component itself takes per question.
+        advice: Keep it where removing it hurts; drop it where removing it helps, or where it takes tokens and no
+            difference is seen. See `reason`.
+        reason: In words.
+    """
+
+    name: str
+    configuration: Configuration
+    measures: dict[str, Estimate]
+    gains: dict[str, Gain]
+    cost: Cost
+    advice: Advice
+    reason: str
+
+
+class AblationReport(Spec):
+    """A configuration beside itself with each component left out.
+
+    Attributes:
+        leading: The measure that decides the advice.
+        top_k: How many chunks are handed over, which `recall` counts.
+        cost: What one question takes with everything in place.
+    """
+
+    configuration: str
+    configuration_fingerprint: str
+    evaluation_set: str
+    questions: int
+    top_k: int
+    leading: str
+    measures: dict[str, Estimate]
+    cost: Cost
+    removed: tuple[Removed, ...]
+    failures: Mapping[str, int] = Field(default_factory=dict)
+
+
+async def ablate(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    set_name: str = "",
+    answers: bool = False,
+    judge: JudgeSpec | None = None,
+    budget_usd: float | None = None,
+    on_progress: OnLabProgress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    concurrency: int = 4,
+) -> AblationReport:
+    """Measure a configuration whole and with each of its components left out.
+
+    Args:
+        configuration: Must retrieve.
+        examples: Those without references count for answers alone.
+        documents: What is searched.
+        models: Of the current event loop.
+        cache: Where stages are kept; what is known is not done again.
+        set_name: For the report.
+        answers: Answer every question too, and measure F1 and faithfulness; then answer checks are components.
+        judge: Grades faithfulness.
+        budget_usd: The most that it may cost in all, earlier sessions and pilots of the same work included. What was
+            made before it is reached is kept, and free the next time.
+        on_progress: Told how far it is, counted in questions.
+        should_stop: Asked before each question.
+        concurrency: Answers in work at once.
+
+    Raises:
+        BadInput: The configuration retrieves nothing, has no component to leave out, or nothing can be measured;
+            a budget is set and a price is not known; or a budget stopped it before and none is given now.
+        BudgetReached: The budget has no room for the next call.
+    """
+    left = components(configuration, answers)
+    if not examples:
+        raise BadInput("There are no questions to measure with.")
+    if not left:
+        raise BadInput(f"{configuration.name} is a plain search: it has no component that could be left out.")
+    if not answers and not any(example.references for example in examples):
+        raise BadInput(_NO_SPANS)
+    judge = judge or JudgeSpec()
+    if budget_usd is not None:
+        check_budget(budget_usd, asked_models(configuration, answers, judge), models)
+    run = _Run(examples, documents, models, cache, answers, judge, concurrency)
+    work = ablation_work_name(configuration, examples, documents, models, judge, answers)
+    with models.spending(work, budget_usd) as budget:
+        run.watch(1 + len(left), budget, on_progress, should_stop)
+        pilot = await timed(configuration, run.with_gold or list(examples), documents, models, cache)
+        costs, total = pilot.components(), pilot.cost(lambda _: True)
+        whole = await run.measure(configuration)
+        tables = {name: await run.measure(variant) for name, variant in left.items()}
+    if not any(value is not None for column in whole.values() for value in column):
+        raise BadInput("Nothing of this set can be measured: its questions have neither sources nor reference answers.")
+    if answers:
+        costs, total = answer_costs(costs, total, configuration, left, run.records)
+    return await asyncio.to_thread(_report, configuration, set_name, run, whole, left, tables, costs, total)
+
+
+def ablation_work_name(  # noqa: PLR0917
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    judge: JudgeSpec | None,
+    answers: bool,
+) -> str:
+    """Under which what was paid for it is kept."""
+    graded = (judge or JudgeSpec()) if answers else None
+    return work_name("leave-one-out", configuration, examples, documents, models, graded, answers)
+
+
+class _Run:
+    """Measures variants one after the other."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        examples: Sequence[Example],
+        documents: Sequence[Document],
+        models: Models,
+        cache: Cache,
+        answers: bool,
+        judge: JudgeSpec,
+        concurrency: int,
+    ) -> None:
+        self.examples = list(examples)
+        self.with_gold = [example for example in examples if example.references]
+        self.records: dict[str, list[Record]] = {}
+        self.failures: dict[str, int] = {}
+        self._inputs = (documents, models, cache)
+        self._answers, self._judge, self._concurrency = answers, judge, concurrency
+        self._tally = Tally(0, Budget())
+        self._should_stop: Callable[[], bool] | None = None
+
+    def watch(
+        self,
+        variants: int,
+        budget: Budget,
+        on_progress: OnLabProgress | None,
+        should_stop: Callable[[], bool] | None,
+    ) -> None:
+        searched, answered = variants * len(self.with_gold), variants * len(self.examples) * self._answers
+        at_once = self._concurrency if self._answers else SEARCHES
+        self._tally = Tally(searched + answered, budget, on_progress, answered or searched, at_once)
+        self._should_stop = should_stop
+
+    async def measure(self, configuration: Configuration) -> Columns:
+        """Every measure with one value per example, None where it could not be measured."""
+        columns: Columns = {}
+        if self.with_gold:
+            columns |= await self._ranking(configuration)
+        if self._answers:
+            columns |= await self._answering(configuration)
+        return columns
+
+    async def _ranking(self, configuration: Configuration) -> Columns:
+        spec = configuration.retrieval
+        if spec is None:
+            raise AssertionError("a component cannot be the whole retrieval")
+        found, failures, _ = await retrieve_all(
+            deep(configuration), self.with_gold, *self._inputs, self._searched, self._should_stop
+        )
+        for message, number in failures.items():
+            self.failures[message] = self.failures.get(message, 0) + number
+        rows: dict[str, dict[str, float]] = {}
+        for example, retrieval in found:
+            spans = [hit.chunk.span for hit in retrieval.hits]
+            shallow = spec.routed(retrieval.category).top_k
+            deeply = span_measures(spans, example.references, DEPTH)
+            rows[example.id] = {
+                "recall": span_measures(spans, example.references, shallow)["recall"],
+                "mrr": deeply["mrr"],
+                "ndcg": deeply["ndcg"],
+            }
+        return {
+            measure: [rows.get(example.id, {}).get(measure) for example in self.examples]
+            for measure in ("recall", "mrr", "ndcg")
+        }
+
+    async def _answering(self, configuration: Configuration) -> Columns:
+        documents, models, cache = self._inputs
+        pipeline = Pipeline(configuration, documents, ANSWER_METRICS, self._judge, models, cache)
+        await pipeline.prepare(self.examples)
+        results = await bounded_map(
+            self.examples,
+            pipeline.evaluate,
+            concurrency=self._concurrency,
+            on_done=self._answered,
+            should_stop=self._should_stop,
+        )
+        records = [
+            result if isinstance(result, Record) else Record(example, failure=result)
+            for example, result in zip(self.examples, results, strict=True)
+        ]
+        self.records[configuration.name] = records
+        for record in records:
+            if record.failure is not None:
+                self.failures[record.failure.message] = self.failures.get(record.failure.message, 0) + 1
+        return {
+            metric: [record.scores[metric].value if metric in record.scores else None for record in records]
+            for metric in ANSWER_METRICS
+        }
+
+    def _searched(self, cached: bool) -> None:
+        # Answers take so much longer that the searches between them do not tell how long the rest takes.
+        self._tally.step(cached=cached, slow=not self._answers)
+
+    def _answered(self, _: int, __: Example, result: Record | Failure) -> None:
+        self._tally.step(cached=isinstance(result, Record) and not result.usage.calls)
+
+
+def deep(configuration: Configuration) -> Configuration:
+    """The configuration handing over as many chunks as MRR and nDCG look at."""
+    spec = configuration.retrieval
+    if spec is None:
+        return configuration
+    changed = spec.model_copy(update={"top_k": max(DEPTH, spec.top_k)})
+    return configuration.model_copy(update={"retrieval": changed})
+
+
+def _report(  # noqa: PLR0917
+    configuration: Configuration,
+    set_name: str,
+    run: _Run,
+    whole: Columns,
+    left: Mapping[str, Configuration],
+    tables: Mapping[str, Columns],
+    costs: Mapping[str, Cost],
+    total: Cost,
+) -> AblationReport:
+    leading = "answer_f1" if _scored(whole.get("answer_f1", ())) else "ndcg"
+    against = {
+        measure: dict(zip(left, gains(values, [tables[name][measure] for name in left]), strict=True))
+        for measure, values in whole.items()
+    }
+    removed = []
+    for name, variant in left.items():
+        gain, cost = against[leading][name], costs.get(name, Cost())
+        advice, reason = advise(gain, cost, TITLES[leading])
+        removed.append(
+            Removed(
+                name=name,
+                configuration=variant,
+                measures={measure: Estimate.of(values) for measure, values in tables[name].items()},
+                gains={measure: against[measure][name] for measure in whole},
+                cost=cost,
+                advice=advice,
+                reason=reason,
+            )
+        )
+    return AblationReport(
+        configuration=configuration.name,
+        configuration_fingerprint=configuration.fingerprint,
+        evaluation_set=set_name,
+        questions=len(run.examples),
+        top_k=configuration.retrieval.top_k if configuration.retrieval else 0,
+        leading=leading,
+        measures={measure: Estimate.of(values) for measure, values in whole.items()},
+        cost=total,
+        removed=tuple(removed),
+        failures=run.failures,
+    )
+
+
+def _scored(values: Values) -> bool:
+    return any(value is not None for value in values)

@@ -1,0 +1,88 @@
+"""The parts of a configuration that can be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.models.base import EmbeddingSpec, ModelSpec
+from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.ablate import variants
+
+FACT_CHECK, REFUSAL, BOTH_CHECKS = "without fact check", "without refusal", "without fact check and refusal"
+
+
+def components(configuration: Configuration, answers: bool = False) -> dict[str, Configuration]:
+    """The configuration with each component left out, by a name such as `without bm25`.
+
+    Raises:
+        BadInput: It retrieves nothing.
+    """
+    if configuration.retrieval is None:
+        raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
+    found = {
+        name: configuration.model_copy(update={"retrieval": spec, "name": _named(configuration, name)})
+        for name, spec in variants(configuration.retrieval).items()
+    }
+    return found | (_without_checks(configuration) if answers else {})
+
+
+def _without_checks(configuration: Configuration) -> dict[str, Configuration]:
+    """Each answer check left out; both too where there are two, since either alone still asks the judge they share."""
+    checks, found = configuration.checks, {}
+    if checks is not None and checks.fact_check != "none":
+        without = checks.model_copy(update={"fact_check": "none"})
+        found[FACT_CHECK] = _checked(configuration, without, FACT_CHECK)
+    if checks is not None and checks.refuse_unsupported:
+        without = checks.model_copy(update={"refuse_unsupported": False})
+        found[REFUSAL] = _checked(configuration, without, REFUSAL)
+    if len(found) > 1:
+        found[BOTH_CHECKS] = _checked(configuration, None, BOTH_CHECKS)
+    return found
+
+
+AskedModel = ModelSpec | EmbeddingSpec
+
+
+def asked_models(configuration: Configuration, answers: bool, judge: JudgeSpec) -> tuple[AskedModel, ...]:
+    """Every model at an endpoint that the work may call: chat models, and embedding models."""
+    embedded = [judge.embedding] if answers else []
+    embedded += [] if configuration.retrieval is None else [configuration.retrieval.embedding]
+    more = tuple(spec for spec in embedded if spec.endpoint)
+    if not answers:
+        return (*configuration.model_copy(update={"model": ModelSpec(), "checks": None}).models, *more)
+    return (*configuration.models, *(() if judge.is_builtin else (judge.chat_model,)), *more)
+
+
+def is_free(asked: Sequence[AskedModel], models: Models) -> bool:
+    """Whether every price is known and zero.
+
+    Raises:
+        BadInput: An endpoint is unknown.
+    """
+    return all(cost == 0 for cost in _costs(asked, models))
+
+
+def is_priced(asked: Sequence[AskedModel], models: Models) -> bool:
+    """Whether every price is known, as a budget needs it. Errors as in `is_free`."""
+    return all(cost is not None for cost in _costs(asked, models))
+
+
+def _costs(asked: Sequence[AskedModel], models: Models) -> list[float | None]:
+    """What a million tokens cost, read and, where the model writes, written."""
+    found = []
+    for spec in asked:
+        endpoint, writes = models.endpoint(spec.endpoint), isinstance(spec, ModelSpec)
+        price = endpoint.price_of((spec.name if isinstance(spec, ModelSpec) else spec.model) or endpoint.default_model)
+        found.append(None if price is None else price.cost(1e6, 1e6 * writes))
+    return found
+
+
+def _named(configuration: Configuration, part: str) -> str:
+    return f"{configuration.name} {part}"[:200]
+
+
+def _checked(configuration: Configuration, checks: object, part: str) -> Configuration:
+    return configuration.model_copy(update={"checks": checks, "name": _named(configuration, part)})

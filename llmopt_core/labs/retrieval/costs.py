@@ -1,0 +1,231 @@
+"""What the components of a configuration take per question: time and tokens, without what a cache saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import count
+from statistics import median
+
+from llmopt_core.cache import Cache
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.labs.retrieval.components import BOTH_CHECKS, FACT_CHECK, REFUSAL
+from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.result import Retrieval
+from llmopt_core.retrieval.retrieve import Retriever
+from llmopt_core.retrieval.spec import RerankSpec, RetrievalSpec
+from llmopt_core.statistics.tables import mean
+from llmopt_core.types import Document, Example, Record, Spec, StageTrace, Usage
+
+PILOT = 8
+"""Questions whose local stages are done again, past the cache, so that their time is the true one."""
+
+
+_UNSEEN = count(1)
+
+
+class Cost(Spec):
+    """What one question takes, as it was when its calls were made.
+
+    Attributes:
+        seconds: The median (of answer checks the mean, since many answers pass without); None where it could not be
+            measured.
+        tokens: Prompt and completion, the mean; None where all calls were kept before their tokens were.
+        usd: The mean; None without a price list.
+    """
+
+    seconds: float | None = None
+    tokens: float | None = None
+    usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A few questions as they were searched the first time, and again past the cache."""
+
+    kept: tuple[Retrieval, ...]
+    again: tuple[Retrieval, ...]
+
+    def cost(self, wanted: Callable[[StageTrace], bool]) -> Cost:
+        """What those stages take per question."""
+        return _cost([_taken(one, other, wanted) for one, other in zip(self.kept, self.again, strict=True)])
+
+    def components(self) -> dict[str, Cost]:
+        """By the names of `retrieval.ablate.variants` what each component takes."""
+        names = {name for one in self.kept for stage in one.trace for name in _components(stage)}
+        return {name: self.cost(lambda stage, name=name: name in _components(stage)) for name in sorted(names)}  # type: ignore[misc]
+
+
+async def timed(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+) -> Timed:
+    """Search a few of the examples again, one after the other.
+
+    Stages on this machine are done past the cache. What models wrote is never asked for again: its time and tokens are
+    those of the first time, where they are still known.
+    """
+    pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
+    retriever = await pipeline.retriever()
+    pilot = examples[:PILOT]
+    kept = [await pipeline.retrieve(example) for example in pilot]
+    # An endpoint would be paid again for its vectors; a router's examples are embedded once for all questions.
+    again_too = retriever.spec.routing is None and not retriever.spec.embedding.endpoint
+    past = _Forgetful(cache, {"rerank", "embedding"} if again_too else {"rerank"})
+    made: dict[str, Retriever] = {}
+    # The first question loads what the others find loaded, so it is asked twice.
+    pairs = zip([*pilot[:1], *pilot], [*kept[:1], *kept], strict=True)
+    again = []
+    for example, known in pairs:
+        spec = _on_this_machine(retriever.spec, known.category)
+        fresh = made.setdefault(spec.fingerprint, Retriever(spec, retriever.index, models, past))
+        again.append(await _again(fresh, example, known))
+    return Timed(tuple(kept), tuple(again[1:]))
+
+
+def _on_this_machine(spec: RetrievalSpec, category: str | None) -> RetrievalSpec:
+    """The settings of a category without the stages that ask a chat model, whose time is that of the first time."""
+    found = spec.routed(category)
+    changes: dict[str, object] = {}
+    if _asks_model(found.rerank.method):
+        changes["rerank"] = RerankSpec()
+    if found.routing is not None:
+        nobody = found.routing.model_copy(update={"routes": {}})
+        changes["routing"] = None if _asks_model(found.routing.method) else nobody
+    return found.model_copy(update=changes)
+
+
+async def _again(retriever: Retriever, example: Example, known: Retrieval) -> Retrieval:
+    """The same retrieval with the texts that were written the first time.
+
+    White space that no model sees makes the question one that nothing is kept of: its vectors are made again, but where
+    an endpoint would be paid for them.
+    """
+    written = [stage.queries for stage in known.trace if stage.stage == "transform" and stage.method != "none"]
+    unseen = "" if retriever.spec.embedding.endpoint else " " * next(_UNSEEN)
+    texts = written[0] if written else None
+    return await retriever.retrieve(f"{example.question}{unseen}", example.category, texts=texts)
+
+
+def answer_costs(
+    costs: Mapping[str, Cost],
+    total: Cost,
+    configuration: Configuration,
+    left: Mapping[str, Configuration],
+    records: Mapping[str, Sequence[Record]],
+) -> tuple[dict[str, Cost], Cost]:
+    """The same with answers: a check costs what the same answers take less without it, and the total holds them."""
+    whole = _answered(records.get(configuration.name, ()))
+    found = dict(costs)
+    for name in (FACT_CHECK, REFUSAL, BOTH_CHECKS):
+        if name in left:
+            found[name] = _check_cost(whole, _answered(records.get(left[name].name, ())))
+    answers = _cost(list(whole.values()))
+    return found, Cost(
+        seconds=_more(total.seconds, answers.seconds),
+        tokens=_more(total.tokens, answers.tokens),
+        usd=_more(total.usd, answers.usd),
+    )
+
+
+def _answered(records: Sequence[Record]) -> dict[str, _Taken]:
+    """By example what its answer took."""
+    return {
+        record.example.id: _Taken(record.answer.seconds, record.answer.usage.made)
+        for record in records
+        if record.answer is not None
+    }
+
+
+def _check_cost(whole: Mapping[str, _Taken], without: Mapping[str, _Taken]) -> Cost:
+    """The mean difference over the questions that both answered; what both did alike falls out of it."""
+    pairs = [(taken, without[example]) for example, taken in whole.items() if example in without]
+    known = [(a.usage, b.usage) for a, b in pairs if a.usage is not None and b.usage is not None]
+    costs = [_less(a.cost_usd, b.cost_usd) for a, b in known]
+    return Cost(
+        seconds=mean([a.seconds - b.seconds for a, b in pairs]),
+        tokens=mean([_tokens(a) - _tokens(b) for a, b in known]),
+        usd=mean([cost for cost in costs if cost is not None]) if None not in costs else None,
+    )
+
+
+def _components(stage: StageTrace) -> tuple[str, ...]:
+    """The components whose removal spares this stage."""
+    if stage.stage == "transform":
+        return (f"without {stage.method}",) if stage.method != "none" else ()
+    if stage.stage == "rerank":
+        return (f"without rerank ({stage.method})",)
+    if stage.stage == "embed":
+        return ("without dense",)
+    if stage.stage == "search":
+        return (f"without {stage.method}",)
+    if stage.stage == "route":
+        return ("without routing",)
+    return {"mmr": ("without mmr",), "threshold": ("without threshold",)}.get(stage.method, ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What some stages of one question took; no usage where it is not known any more."""
+
+    seconds: float
+    usage: Usage | None
+
+
+def _taken(first: Retrieval, again: Retrieval, wanted: Callable[[StageTrace], bool]) -> _Taken:
+    """Model calls as they were the first time, work on this machine as it was past the cache."""
+    asked = [stage for stage in first.trace if wanted(stage) and _asks_model(stage.method)]
+    here = [stage for stage in again.trace if wanted(stage) and not _asks_model(stage.method)]
+    usage = sum((stage.usage for stage in asked), Usage())
+    return _Taken(sum(stage.seconds for stage in (*asked, *here)), usage.made)
+
+
+def _asks_model(method: str) -> bool:
+    """Whether a stage of this method calls a chat model."""
+    return method in ("hyde", "multi-query", "decompose", "step-back") or method.startswith("llm")
+
+
+def _cost(taken: Sequence[_Taken]) -> Cost:
+    known = [one.usage for one in taken if one.usage is not None]
+    return Cost(
+        seconds=median([one.seconds for one in taken]) if taken else None,
+        tokens=mean(list(map(_tokens, known))),
+        usd=_usd(known),
+    )
+
+
+def _tokens(usage: Usage) -> float:
+    return float(usage.prompt_tokens + usage.completion_tokens)
+
+
+def _usd(usages: Sequence[Usage]) -> float | None:
+    prices = [usage.cost_usd for usage in usages]
+    return None if any(price is None for price in prices) else mean([price or 0.0 for price in prices])
+
+
+def _less(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+def _more(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a + b
+
+
+class _Forgetful:
+    """A cache that has forgotten some stages, and keeps nothing new."""
+
+    def __init__(self, inner: Cache, stages: Set[str]) -> None:
+        self._inner = inner
+        self._stages = stages
+
+    def get_many(self, stage: str, keys: Iterable[str]) -> dict[str, bytes]:
+        """Nothing of the forgotten stages."""
+        return {} if stage in self._stages else self._inner.get_many(stage, keys)
+
+    def put_many(self, stage: str, values: Mapping[str, bytes]) -> None:
+        """Nothing is kept."""

@@ -1,0 +1,156 @@
+"""What the lab's long work will take, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llmopt_core.cache import Cache
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.execution.spending import spent
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.estimate import PILOT, Estimate, estimate_pipeline
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.work_name import work_name
+from llmopt_core.labs.retrieval.ablation import ANSWER_METRICS, ablation_work_name, deep
+from llmopt_core.labs.retrieval.components import components
+from llmopt_core.labs.retrieval.k_sweep import METRICS, at_k
+from llmopt_core.labs.retrieval.whole_set import measure_work_name
+from llmopt_core.models.registry import Models
+from llmopt_core.types import Document, Example, Spec, Usage
+
+_MANY = 4
+"""From so many configurations on, one question of each is a pilot large enough."""
+
+
+class LabEstimate(Spec):
+    """What is still to be spent on all configurations together.
+
+    Attributes:
+        total: Questions of all configurations.
+        left: Those that are not kept from before or from the pilot.
+        calls: Model calls to be made.
+        tokens: Of these calls.
+        cost_usd: None where a price is not known.
+        seconds: Roughly.
+        spent_tokens: Of the pilot, whose results are kept.
+        spent_usd: None where a price is not known.
+        paid_usd: For the same work so far, pilots included: a part of its budget.
+        failures: Messages of pilot questions that failed.
+    """
+
+    total: int
+    left: int
+    calls: int
+    tokens: int
+    cost_usd: float | None
+    seconds: float
+    spent_tokens: int
+    spent_usd: float | None
+    failures: tuple[str, ...] = ()
+    paid_usd: float | None = 0.0
+
+
+async def estimate_measure(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    k: int = 5,
+    concurrency: int = 4,
+) -> LabEstimate:
+    """Retrieval for a whole set, from a pilot. Its calls are real and their results kept.
+
+    Raises:
+        BadInput: The configuration retrieves nothing.
+    """
+    work = measure_work_name(configuration, examples, documents, models, k)
+    line = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
+    with_gold = [example for example in examples if example.references]
+    return await _estimated(work, [line], with_gold, False, concurrency)
+
+
+async def estimate_ablation(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    answers: bool = False,
+    judge: JudgeSpec | None = None,
+    concurrency: int = 4,
+) -> LabEstimate:
+    """Leave-one-out, from a pilot. Its calls are real and their results kept.
+
+    Raises:
+        BadInput: The configuration retrieves nothing.
+    """
+    parts = [configuration, *components(configuration, answers).values()]
+    work = ablation_work_name(configuration, examples, documents, models, judge, answers)
+    if not answers:
+        parts = [deep(part) for part in parts]
+        examples = [example for example in examples if example.references]
+    metrics = ANSWER_METRICS if answers else ()
+    lines = [Pipeline(part, documents, metrics, judge or JudgeSpec(), models, cache) for part in parts]
+    return await _estimated(work, lines, examples, answers, concurrency)
+
+
+async def estimate_sweep(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    ks: Sequence[int],
+    judge: JudgeSpec | None = None,
+    concurrency: int = 4,
+) -> LabEstimate:
+    """Answers with each number of chunks, from a pilot. Its calls are real and their results kept.
+
+    Raises:
+        BadInput: The configuration retrieves nothing.
+    """
+    wanted, judge = sorted(set(ks)), judge or JudgeSpec()
+    lines = [Pipeline(at_k(configuration, k), documents, METRICS, judge, models, cache) for k in wanted]
+    work = work_name("chunk-count-sweep", configuration, examples, documents, models, judge, wanted)
+    return await _estimated(work, lines, examples, True, concurrency)
+
+
+async def _estimated(
+    work: str, lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
+) -> LabEstimate:
+    models, cache = lines[0].models, lines[0].cache
+    with models.spending(work, pilot=True):
+        found = await _piloted(lines, examples, answers, concurrency)
+    paid = spent(cache, work).usage
+    return _together(found).model_copy(update={"paid_usd": paid.cost_usd})
+
+
+async def _piloted(
+    lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
+) -> list[Estimate]:
+    pilot = 1 if len(lines) >= _MANY else PILOT
+    found: list[Estimate] = []
+    for line in lines:
+        same = found[0].tried if found else ()
+        found.append(await estimate_pipeline(line, examples, pilot, concurrency, answers=answers, same=same))
+    return found
+
+
+def _together(found: Sequence[Estimate]) -> LabEstimate:
+    spent = sum((one.spent for one in found), Usage())
+    costs = [one.cost_usd for one in found]
+    return LabEstimate(
+        total=sum(one.records for one in found),
+        left=sum(one.records - one.cached for one in found),
+        calls=sum(one.calls for one in found),
+        tokens=sum(one.prompt_tokens + one.completion_tokens for one in found),
+        cost_usd=None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs),
+        seconds=sum(one.seconds for one in found),
+        spent_tokens=spent.prompt_tokens + spent.completion_tokens,
+        spent_usd=spent.cost_usd,
+        failures=tuple(dict.fromkeys(message for one in found for message in one.failures)),
+    )

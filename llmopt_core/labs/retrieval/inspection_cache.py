@@ -1,0 +1,182 @@
+"""What this process has looked at lately, so that a page drawn again asks nothing again."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from llmopt_core.errors import Cancelled, LlmOptError, StorageFailed
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.keys import example_identity
+from llmopt_core.experiments.runner import cancellable
+from llmopt_core.jobs.queue import JobContext
+from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
+from llmopt_core.models.registry import Models
+from llmopt_core.types import Document, Example, fingerprint
+
+LOOK = "retrieval-look"
+_LIMIT = 64
+_UNIT = "configurations"
+
+
+class Looked:
+    """Inspections by key, the least recently used dropped first. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: OrderedDict[str, Inspection] = OrderedDict()
+        self._problems: OrderedDict[str, str] = OrderedDict()
+        self._open: set[str] = set()
+
+    def get(self, key: str) -> Inspection | None:
+        """What was seen; None where it must be looked at."""
+        with self._lock:
+            found = self._found.get(key)
+            if found is not None:
+                self._found.move_to_end(key)
+            return found
+
+    def put(self, key: str, found: Inspection, open_index: str | None = None) -> None:
+        """Keep an inspection, and which index is open by now."""
+        with self._lock:
+            self._problems.pop(key, None)
+            self._found[key] = found
+            self._found.move_to_end(key)
+            if open_index is not None:
+                self._open.add(open_index)
+            while len(self._found) > _LIMIT:
+                self._found.popitem(last=False)
+
+    def problem(self, key: str) -> str:
+        """Why it could not be looked at the last time; empty where nothing went wrong."""
+        with self._lock:
+            return self._problems.get(key, "")
+
+    def fail(self, key: str, problem: str) -> None:
+        """Keep why it could not be looked at."""
+        with self._lock:
+            self._problems[key] = problem
+            while len(self._problems) > _LIMIT:
+                self._problems.popitem(last=False)
+
+    def forgive(self, key: str) -> None:
+        """Let it be looked at again."""
+        with self._lock:
+            self._problems.pop(key, None)
+
+    def is_open(self, index: str) -> bool:
+        """Whether this process has searched that index, so that the next search is fast."""
+        with self._lock:
+            return index in self._open
+
+
+def look_key(
+    documents: str, configuration: Configuration, example: Example, texts: Sequence[str] | None, models: str = ""
+) -> str:
+    """What decides an inspection.
+
+    Args:
+        documents: Stands for all of their texts.
+        configuration: Of the side.
+        example: What is asked.
+        texts: Written by hand in place of the question.
+        models: Stands for the weights and addresses behind the configuration's names (see `keys.lab_identity`).
+    """
+    asked = [configuration.fingerprint, models, example_identity(example)]
+    return fingerprint(documents, asked, None if texts is None else list(texts))
+
+
+def index_key(documents: str, configuration: Configuration) -> str:
+    """What decides the index a configuration searches."""
+    spec = configuration.retrieval
+    return fingerprint(documents, spec and [spec.chunking.fingerprint, spec.embedding.fingerprint])
+
+
+def is_quick(configuration: Configuration) -> bool:
+    """Whether retrieval asks no chat model and loads no foreign one."""
+    spec = configuration.retrieval
+    if spec is None:
+        return False
+    routes = spec.routing.routes.values() if spec.routing else ()
+    plain = all(
+        (one.transform is None or one.transform.method == "none")
+        and (one.rerank is None or one.rerank.method in ("none", "late-interaction"))
+        for one in routes
+    )
+    asked = spec.routing is not None and spec.routing.method == "llm"
+    own = spec.transform.method == "none" and spec.rerank.method in ("none", "late-interaction")
+    return own and plain and not asked and not spec.embedding.endpoint
+
+
+def load_ahead(configuration: Configuration, make_models: Callable[[], Models]) -> threading.Thread:
+    """Begin to load what the first look at a quick configuration needs, so that it has less to wait for.
+
+    What goes wrong is told by the look itself.
+    """
+
+    def load() -> None:
+        spec = configuration.retrieval
+        with suppress(LlmOptError, ImportError):
+            if spec is not None and not spec.embedding.endpoint:
+                make_models().embedder(spec.embedding)
+            import_module("chromadb")
+
+    thread = threading.Thread(target=load, name="load ahead", daemon=True)
+    thread.start()
+    return thread
+
+
+Wanted = Sequence[tuple[Configuration, Sequence[str] | None, str, str]]
+"""Per side: configuration, edited texts, the inspection's key, the index's key."""
+
+
+def look_work(
+    wanted: Wanted,
+    example: Example,
+    documents: Sequence[Document],
+    make_models: Callable[[], Models],
+    looked: Looked,
+) -> Callable[[JobContext], Any]:
+    """Look at one question through several configurations, as a job; what is seen goes into `looked`.
+
+    What cannot be looked at is told there too and stops no other; only where nothing is seen the job fails.
+    """
+
+    async def work(context: JobContext) -> dict[str, Any]:
+        problems: list[LlmOptError] = []
+
+        async def whole() -> None:
+            async with make_models() as models:
+                for number, (configuration, texts, key, index) in enumerate(wanted):
+                    see = _telling(context, configuration.name)
+                    context.report({"done": number, "total": len(wanted), "unit": _UNIT, "message": configuration.name})
+                    try:
+                        lab = QuestionLab(configuration, documents, models, context.store.cache)
+                        found = await lab.look(example, texts=texts, on_progress=see)
+                        looked.put(key, found, index if lab.has_searched else None)
+                    except (Cancelled, StorageFailed):
+                        raise
+                    except LlmOptError as error:
+                        looked.fail(key, str(error))
+                        problems.append(error)
+                if len(problems) == len(wanted):
+                    raise problems[0]
+
+        async def beat() -> None:
+            return None
+
+        await cancellable(whole(), context.should_cancel, beat)
+        return {"looked": [key for _, _, key, _ in wanted]}
+
+    return work
+
+
+def _telling(context: JobContext, name: str) -> Callable[[int, int], None]:
+    def see(done: int, total: int) -> None:
+        context.report({"done": done, "total": total, "unit": "texts", "message": f"{name}: indexing"})
+
+    return see

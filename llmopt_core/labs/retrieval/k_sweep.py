@@ -1,0 +1,201 @@
+"""More is not better: answer quality, faithfulness and tokens as more chunks are handed over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from pydantic import Field
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.preflight import check_budget
+from llmopt_core.experiments.work_name import work_name
+from llmopt_core.labs.retrieval.components import asked_models
+from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
+from llmopt_core.models.registry import Models
+from llmopt_core.statistics.tables import Estimate, Gain, gains
+from llmopt_core.types import Document, Example, Failure, Record, Spec
+
+KS = (1, 2, 3, 5, 8, 12, 20)
+METRICS = ("answer_f1", "faithfulness", "recall")
+
+
+class AtK(Spec):
+    """The configuration with `k` chunks handed over.
+
+    Attributes:
+        measures: `answer_f1`, `faithfulness`, and `recall` of the chunks handed over.
+        tokens: Of the prompt, per question, as when it was asked.
+        seconds: Of an answer, as when it was asked.
+        gains: Against the best `k` by answer F1 (faithfulness where no reference answers exist); empty for that one.
+        failed: Questions without an answer, such as where the prompt is longer than the model's window.
+    """
+
+    k: int
+    measures: dict[str, Estimate]
+    tokens: Estimate
+    seconds: Estimate
+    gains: Mapping[str, Gain] = Field(default_factory=dict)
+    failed: int = 0
+
+
+class KSweep(Spec):
+    """One configuration at several `k`.
+
+    Attributes:
+        leading: What the best is chosen by.
+        best: The `k` of the highest mean; the smaller of equals.
+        fewest: The smallest `k` from which no difference to the best is seen.
+    """
+
+    configuration: str
+    configuration_fingerprint: str
+    evaluation_set: str
+    questions: int
+    leading: str
+    best: int
+    fewest: int
+    rows: tuple[AtK, ...]
+    failures: Mapping[str, int] = Field(default_factory=dict)
+
+    @property
+    def alike(self) -> bool:
+        """Whether every `k` has the same mean, so that none is the best."""
+        means = {row.measures[self.leading].mean for row in self.rows}
+        return len(means) == 1
+
+    @property
+    def undecided(self) -> bool:
+        """Whether no other `k` is seen to differ from the best one."""
+        return all(row.gains[self.leading].verdict == "no difference seen" for row in self.rows if row.gains)
+
+
+async def k_sweep(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    ks: Sequence[int] = KS,
+    set_name: str = "",
+    judge: JudgeSpec | None = None,
+    concurrency: int = 4,
+    budget_usd: float | None = None,
+    on_progress: OnLabProgress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> KSweep:
+    """Answer every question with each number of chunks.
+
+    Raises:
+        BadInput: The configuration retrieves nothing, there is nothing to ask, or nothing could be scored; or a budget
+            is set and a price is not known.
+        BudgetReached: The budget, which is for earlier sessions and pilots too, has no room for the next call. What
+            was made is kept, and free the next time.
+    """
+    wanted = sorted(set(ks))
+    if not examples or not wanted or wanted[0] < 1:
+        raise BadInput("Choose at least one question, and numbers of chunks from 1 on.")
+    judge = judge or JudgeSpec()
+    if budget_usd is not None:
+        check_budget(budget_usd, asked_models(configuration, True, judge), models)
+    found: dict[int, list[Record]] = {}
+    work = work_name("chunk-count-sweep", configuration, examples, documents, models, judge, wanted)
+    with models.spending(work, budget_usd) as budget:
+        tally = Tally(len(wanted) * len(examples), budget, on_progress, at_once=concurrency)
+
+        def count(_: int, __: Example, result: Record | Failure) -> None:
+            tally.step(cached=isinstance(result, Record) and not result.usage.calls)
+
+        for k in wanted:
+            pipeline = Pipeline(at_k(configuration, k), documents, METRICS, judge, models, cache)
+            await pipeline.prepare(examples)
+            results = await bounded_map(
+                examples, pipeline.evaluate, concurrency=concurrency, on_done=count, should_stop=should_stop
+            )
+            found[k] = [
+                result if isinstance(result, Record) else Record(example, failure=result)
+                for example, result in zip(examples, results, strict=True)
+            ]
+    return await asyncio.to_thread(_swept, configuration, set_name, found)
+
+
+def at_k(configuration: Configuration, k: int) -> Configuration:
+    """The configuration that hands over `k` chunks.
+
+    Raises:
+        BadInput: It retrieves nothing.
+    """
+    spec = configuration.retrieval
+    if spec is None:
+        raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
+    changed = spec.model_copy(update={"top_k": k})
+    return configuration.model_copy(update={"retrieval": changed, "name": f"{configuration.name} k={k}"[:200]})
+
+
+def _swept(configuration: Configuration, set_name: str, found: dict[int, list[Record]]) -> KSweep:
+    columns = {k: {metric: _values(records, metric) for metric in METRICS} for k, records in found.items()}
+    leading = next((metric for metric in METRICS[:2] if any(_any(table[metric]) for table in columns.values())), "")
+    failures = _failures([record for records in found.values() for record in records])
+    if not leading:
+        why = f": {next(iter(failures))}" if failures else "; the questions need reference answers."
+        raise BadInput(f"No answer could be scored{why}")
+    means = {k: Estimate.of(table[leading]).mean for k, table in columns.items()}
+    best = max(means, key=lambda k: (-1.0 if means[k] is None else means[k] or 0.0, -k))
+    others = [k for k in found if k != best]
+    against = {
+        metric: dict(zip(others, gains(columns[best][metric], [columns[k][metric] for k in others]), strict=True))
+        for metric in METRICS
+    }
+    good = [k for k in others if against[leading][k].verdict == "no difference seen"]
+    return KSweep(
+        configuration=configuration.name,
+        configuration_fingerprint=configuration.fingerprint,
+        evaluation_set=set_name,
+        questions=len(found[best]),
+        leading=leading,
+        best=best,
+        fewest=min([best, *good]),
+        rows=tuple(
+            AtK(
+                k=k,
+                measures={metric: Estimate.of(values) for metric, values in columns[k].items()},
+                tokens=Estimate.of([_tokens(record) for record in records]),
+                seconds=Estimate.of([_seconds(record) for record in records]),
+                gains={metric: against[metric][k] for metric in METRICS} if k != best else {},
+                failed=sum(record.failure is not None for record in records),
+            )
+            for k, records in found.items()
+        ),
+        failures=failures,
+    )
+
+
+def _values(records: Sequence[Record], metric: str) -> list[float | None]:
+    return [record.scores[metric].value if metric in record.scores else None for record in records]
+
+
+def _any(values: Sequence[float | None]) -> bool:
+    return any(value is not None for value in values)
+
+
+def _tokens(record: Record) -> float | None:
+    made = None if record.answer is None else record.answer.usage.made
+    return None if made is None else float(made.prompt_tokens)
+
+
+def _seconds(record: Record) -> float | None:
+    return None if record.answer is None else record.answer.seconds
+
+
+def _failures(records: Sequence[Record]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for record in records:
+        if record.failure is not None:
+            found[record.failure.message] = found.get(record.failure.message, 0) + 1
+    return found

@@ -1,0 +1,330 @@
+"""One configuration's retrieval over a whole set: what every stage finds, where gold stands, where it is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+
+from pydantic import Field
+
+from llmopt_core.cache import Cache
+from llmopt_core.errors import BadInput
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.pipeline import FATAL, Pipeline
+from llmopt_core.experiments.preflight import check_budget
+from llmopt_core.experiments.work_name import work_name
+from llmopt_core.index.embedding_cache import encode_queries
+from llmopt_core.labs.retrieval.components import asked_models
+from llmopt_core.labs.retrieval.costs import Cost, Timed, timed
+from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
+from llmopt_core.models.registry import Models
+from llmopt_core.retrieval.analysis.gold_trace import whereabouts
+from llmopt_core.retrieval.analysis.inspect import stage_hits, stage_measures
+from llmopt_core.retrieval.metrics import found_at
+from llmopt_core.retrieval.result import RANKING_STAGES, Retrieval
+from llmopt_core.retrieval.retrieve import Retriever
+from llmopt_core.retrieval.routing import NONE, Router, confusion
+from llmopt_core.statistics.tables import Estimate
+from llmopt_core.types import Document, Example, Failure, Spec, StageTrace
+
+EDGES = (1, 2, 4, 11, 31)
+"""First ranks of the groups into which gold is counted; what is not there comes last."""
+MEASURES = ("recall", "mrr", "ndcg")
+CONCURRENCY = 8
+_MOST_LOST = 50
+
+
+class StageReport(Spec):
+    """One stage over all questions with references.
+
+    Attributes:
+        name: The stage, as in `inspect.columns`.
+        measures: Of the first `k` chunks; empty for stages that rank nothing, such as `transform (hyde)`.
+        positions: How many references stand in each group of `position_groups`, the last one for "not there". A
+            question whose route leaves the stage out is not counted.
+        cost: Per question, measured on a few of them past the cache.
+    """
+
+    name: str
+    measures: dict[str, Estimate]
+    positions: tuple[int, ...]
+    cost: Cost
+
+
+class Lost(Spec):
+    """A question none of whose gold chunks was handed over."""
+
+    example_id: str
+    question: str
+    stage: str
+    why: str
+
+
+class ConfusionReport(Spec):
+    """How often each category was taken for which; rows are what it is."""
+
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    accuracy: float
+    asked: int
+
+
+class SetReport(Spec):
+    """Retrieval over a set.
+
+    Attributes:
+        questions: With references; the others cannot be measured.
+        without: Questions without references.
+        lost_at: Stage -> questions that lost all their gold there.
+        lost: The first of them, with the reason.
+        warnings: What stages fell back to -> how many questions.
+        failures: What could not be retrieved -> how many questions.
+        routing: None without routing, or where no question has a category.
+    """
+
+    configuration: str
+    configuration_fingerprint: str
+    k: int
+    questions: int
+    without: int
+    stages: tuple[StageReport, ...]
+    lost_at: dict[str, int]
+    lost: tuple[Lost, ...]
+    warnings: Mapping[str, int] = Field(default_factory=dict)
+    failures: Mapping[str, int] = Field(default_factory=dict)
+    routing: ConfusionReport | None = None
+
+
+def position_groups() -> tuple[str, ...]:
+    """Names of the groups, such as `rank 2 to 3`."""
+    ends = [f"rank {a}" if b == a + 1 else f"rank {a} to {b - 1}" for a, b in pairwise(EDGES)]
+    return (*ends, f"rank {EDGES[-1]} or more", "not there")
+
+
+async def measure_set(
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    *,
+    k: int = 5,
+    budget_usd: float | None = None,
+    on_progress: OnLabProgress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> SetReport:
+    """Retrieve for every example and measure after every stage.
+
+    Args:
+        configuration: Must retrieve.
+        examples: Those without references are counted and left out.
+        documents: What is searched.
+        models: Of the current event loop.
+        cache: Where stages are kept.
+        k: How many of a stage's chunks count.
+        budget_usd: What the models may cost in all, earlier attempts included; None for no limit.
+        on_progress: Told how far it is.
+        should_stop: Asked before each question; once true the report holds what is done.
+
+    Raises:
+        BadInput: The configuration retrieves nothing, or no example has a reference; a budget is set and a price is not
+            known; or a budget stopped it before and none is given now.
+        BudgetReached: The budget has no room for the next call.
+    """
+    with_gold = [example for example in examples if example.references]
+    if not with_gold:
+        raise BadInput("No question of this set says where its answer stands; add sources to measure retrieval.")
+    if budget_usd is not None:
+        check_budget(budget_usd, asked_models(configuration, False, JudgeSpec()), models)
+    with models.spending(measure_work_name(configuration, examples, documents, models, k), budget_usd) as budget:
+        tally = Tally(len(with_gold), budget, on_progress, at_once=CONCURRENCY)
+        found, failures, retriever = await retrieve_all(
+            configuration, with_gold, documents, models, cache, lambda cached: tally.step(cached=cached), should_stop
+        )
+        pilot = await timed(configuration, with_gold, documents, models, cache)
+        routing = await _routing(configuration, examples, models, cache)
+    return await asyncio.to_thread(
+        _report, configuration, found, failures, retriever, pilot, k, len(examples) - len(with_gold), routing
+    )
+
+
+def measure_work_name(
+    configuration: Configuration, examples: Sequence[Example], documents: Sequence[Document], models: Models, k: int
+) -> str:
+    """Under which what was paid for it is kept."""
+    return work_name("retrieval-measure", configuration, examples, documents, models, None, k)
+
+
+Found = Sequence[tuple[Example, Retrieval]]
+
+
+async def retrieve_all(  # noqa: PLR0917
+    configuration: Configuration,
+    examples: Sequence[Example],
+    documents: Sequence[Document],
+    models: Models,
+    cache: Cache,
+    on_each: Callable[[bool], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[list[tuple[Example, Retrieval]], dict[str, int], Retriever]:
+    """What every example finds; what fails is counted by its message.
+
+    `on_each` is told after each example whether it was kept from before.
+
+    Raises:
+        BadInput: The configuration retrieves nothing.
+    """
+    if configuration.retrieval is None:
+        raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
+    pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
+    await pipeline.prepare(examples)
+    retriever = await pipeline.retriever()
+    results = await bounded_map(
+        examples, _retrieving(pipeline, on_each or (lambda _: None)), concurrency=CONCURRENCY, should_stop=should_stop
+    )
+    pairs = list(zip(examples, results, strict=True))
+    for _, result in pairs:
+        if isinstance(result, Exception):
+            raise result
+    found = [(example, result) for example, result in pairs if isinstance(result, Retrieval)]
+    failed = Counter(result.message for _, result in pairs if isinstance(result, Failure))
+    if failed and not found:
+        raise BadInput(f"No question could be searched: {failed.most_common(1)[0][0]}")
+    return found, dict(failed), retriever
+
+
+def _retrieving(
+    pipeline: Pipeline, on_each: Callable[[bool], None]
+) -> Callable[[Example], Awaitable[Retrieval | Exception]]:
+    """Retrieves one example; gives back what must end the whole work, which a plain failure does not."""
+
+    async def one(example: Example) -> Retrieval | Exception:
+        known = pipeline.cached_hits(example)
+        try:
+            found = known or await pipeline.retrieve(example)
+        except FATAL as error:
+            return error
+        except Exception:
+            on_each(False)
+            raise
+        on_each(known is not None)
+        return found
+
+    return one
+
+
+def _report(  # noqa: PLR0917
+    configuration: Configuration,
+    found: Found,
+    failures: dict[str, int],
+    retriever: Retriever,
+    pilot: Timed,
+    k: int,
+    without: int,
+    routing: ConfusionReport | None,
+) -> SetReport:
+    lost = _lost(found, retriever)
+    return SetReport(
+        configuration=configuration.name,
+        configuration_fingerprint=configuration.fingerprint,
+        k=k,
+        questions=len(found),
+        without=without,
+        stages=tuple(_stages(found, pilot, k)),
+        lost_at=dict(Counter(one.stage for one in lost).most_common()),
+        lost=tuple(lost[:_MOST_LOST]),
+        warnings=dict(Counter(warning for _, retrieval in found for warning in retrieval.warnings)),
+        failures=failures,
+        routing=routing,
+    )
+
+
+def _stages(found: Found, pilot: Timed, k: int) -> list[StageReport]:
+    tables = stage_measures([(example, retrieval.trace) for example, retrieval in found], k)
+    hits = [stage_hits(retrieval.trace) for _, retrieval in found]
+    result = []
+    for name in _names(found, _in_order(hits)):
+        ranks = [
+            rank
+            for (example, _), by_stage in zip(found, hits, strict=True)
+            if name in by_stage
+            for rank in found_at([hit.chunk.span for hit in by_stage[name]], example.references)
+        ]
+        result.append(
+            StageReport(
+                name=name,
+                measures={measure: Estimate.of(tables[name][measure]) for measure in MEASURES if name in tables},
+                positions=_grouped(ranks) if name in tables else (),
+                cost=pilot.cost(lambda stage, name=name: name in _called(stage)),  # type: ignore[misc]
+            )
+        )
+    return result
+
+
+def _in_order(hits: Sequence[Mapping[str, object]]) -> list[str]:
+    """Ranking stages by the latest place they have for any question: routes may leave stages out."""
+    latest: dict[str, int] = {}
+    for by_stage in hits:
+        for place, name in enumerate(by_stage):
+            latest[name] = max(place, latest.get(name, 0))
+    return sorted(latest, key=latest.__getitem__)
+
+
+def _names(found: Found, ranking: Iterable[str]) -> list[str]:
+    """All stages in order: those that rank nothing come first."""
+    before = [
+        f"{stage.stage} ({stage.method})"
+        for _, retrieval in found
+        for stage in retrieval.trace
+        if stage.stage not in RANKING_STAGES and (stage.stage, stage.method) != ("transform", "none")
+    ]
+    return list(dict.fromkeys([*before, *ranking]))
+
+
+def _grouped(ranks: Sequence[int | None]) -> tuple[int, ...]:
+    counts = [0] * (len(EDGES) + 1)
+    for rank in ranks:
+        counts[len(EDGES) if rank is None else sum(rank >= edge for edge in EDGES) - 1] += 1
+    return tuple(counts)
+
+
+def _called(stage: StageTrace) -> tuple[str, str]:
+    """The names a stage goes by."""
+    return stage.method, f"{stage.stage} ({stage.method})"
+
+
+def _lost(found: Found, retriever: Retriever) -> list[Lost]:
+    result = []
+    for example, retrieval in found:
+        handed = found_at([hit.chunk.span for hit in retrieval.hits], example.references)
+        if any(rank is not None for rank in handed):
+            continue
+        spec = retriever.spec.routed(retrieval.category)
+        went = whereabouts(retrieval.trace, example.references, retriever.index, spec)
+        if went.journeys:
+            # The chunk that came furthest tells where the question was lost.
+            best = max(went.journeys, key=lambda journey: sum(rank is not None for rank in journey.ranks.values()))
+            stage, why = best.lost_at, best.why
+        else:
+            stage, why = "not indexed", "The source stands in no document that was indexed."
+        result.append(Lost(example_id=example.id, question=example.question, stage=stage, why=why))
+    return result
+
+
+async def _routing(
+    configuration: Configuration, examples: Sequence[Example], models: Models, cache: Cache
+) -> ConfusionReport | None:
+    """Categories of the set against those that routing takes; an example of the router never answers for itself."""
+    spec = configuration.retrieval.routing if configuration.retrieval else None
+    labelled = [example for example in examples if example.category]
+    if spec is None or spec.method == "given" or not labelled or configuration.retrieval is None:
+        return None
+    embedding = configuration.retrieval.embedding
+    router = Router(spec, models, lambda texts: encode_queries(texts, models.embedder(embedding), cache))
+    routes = await router.route([example.question for example in labelled], [None] * len(labelled), leave_out=True)
+    found = confusion([example.category for example in labelled], [route.category or NONE for route in routes])
+    return ConfusionReport(labels=found.labels, counts=found.counts, accuracy=found.accuracy, asked=len(labelled))

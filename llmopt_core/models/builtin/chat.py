@@ -1,0 +1,120 @@
+"""The built-in chat model as a `ChatModel`: its server is an endpoint like any other, started at first use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.base import ChatRequest, Completion
+from llmopt_core.models.builtin.files import ADAPTER_ENCODING, adapter_file, chat_file
+from llmopt_core.models.builtin.server import Served, serve
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.openai.wire import mode_of
+from llmopt_core.settings import Settings
+
+if TYPE_CHECKING:
+    import openai
+
+T = TypeVar("T")
+
+_BROKEN = ("unreachable", "truncated", "timeout")
+
+
+class BuiltinChat:
+    """Calls the built-in server; where it dies under a call, that call is made once more on a new one.
+
+    Args:
+        settings: Workspace and threads.
+        endpoint: The `builtin` endpoint (prices, limits).
+        client: Makes or reuses an SDK client for an endpoint and key.
+    """
+
+    def __init__(
+        self, settings: Settings, endpoint: Endpoint, client: Callable[[Endpoint, str], openai.AsyncOpenAI]
+    ) -> None:
+        self._settings = settings
+        self._endpoint = endpoint
+        self.client = client
+
+    async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
+        """See `ChatModel.complete`."""
+        from llmopt_core.models.openai.chat import OpenAIChat
+
+        heard = False
+
+        def hear(text: str) -> None:
+            nonlocal heard
+            heard = True
+            if on_text is not None:
+                on_text(text)
+
+        async def call(endpoint: Endpoint, served: Served) -> Completion:
+            extra = {**lora(served, request.model.adapter), **_schema(request, endpoint)}
+            chat = OpenAIChat(endpoint, self.client(endpoint, served.key), served.key, extra)
+            return await chat.complete(request, hear if on_text is not None else None)
+
+        return await self.run(call, request.model.adapter, may_repeat=lambda: not heard)
+
+    async def run(
+        self,
+        call: Callable[[Endpoint, Served], Awaitable[T]],
+        adapter: str = "",
+        may_repeat: Callable[[], bool] = lambda: True,
+    ) -> T:
+        """Make a call on the running server, and once more where the server died under it."""
+        if adapter:
+            await asyncio.to_thread(adapter_file, self._settings, adapter)
+        for attempt in (1, 2):
+            served = await asyncio.to_thread(serve, self._settings, bool(adapter))
+            endpoint = self._endpoint.model_copy(update={"base_url": f"{served.url}/v1", "max_retries": 0})
+            try:
+                return await call(endpoint, served)
+            except EndpointError as error:
+                if error.kind not in _BROKEN or await _survives(served):
+                    raise
+                if attempt == 2 or not may_repeat():
+                    raise EndpointError(
+                        "The built-in model's server stopped in the middle of an answer; try again, and see "
+                        "`llmopt doctor` if it happens again.",
+                        "truncated",
+                    ) from None
+        raise AssertionError("unreachable")
+
+    async def identity(self, request: ChatRequest) -> str:
+        """Weights and adapter, for cache keys."""
+        adapter = request.model.adapter
+        file = await asyncio.to_thread(chat_file, self._settings, *([ADAPTER_ENCODING] if adapter else []))
+        if not adapter:
+            return f"builtin:{file.identity}"
+        tuned = await asyncio.to_thread(adapter_file, self._settings, adapter)
+        return f"builtin:{file.identity}:{tuned.identity}"
+
+
+def lora(served: Served, adapter: str) -> dict[str, Any]:
+    """The request field that switches one adapter on and all others off."""
+    if not served.adapters:
+        return {}
+    return {"lora": [{"id": i, "scale": float(name == adapter)} for i, name in enumerate(served.adapters)]}
+
+
+def _schema(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
+    """llama.cpp reads `response_format` for chats only; for completions the schema has a field of its own."""
+    wanted = request.response_format
+    if (
+        wanted is None
+        or mode_of(request.model, endpoint) == "chat"
+        or wanted.get("type") not in ("json_object", "json_schema")
+    ):
+        return {}
+    return {"json_schema": wanted.get("json_schema", {}).get("schema", {"type": "object"})}
+
+
+async def _survives(served: Served) -> bool:
+    """Whether the server still runs. A connection may break a moment before its process is seen to be gone."""
+    for _ in range(5):
+        if not served.alive:
+            return False
+        await asyncio.sleep(0.1)
+    return True

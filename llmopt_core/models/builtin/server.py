@@ -1,0 +1,251 @@
+"""The built-in chat model's server: one child process per set of weights, shared by all of this process.
+
+It starts at first use and ends with its owner, however that ends. A crashed server is started again by the next call.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from llmopt_core.errors import EndpointError, MissingDependency
+from llmopt_core.models.builtin import child as builtin_child
+from llmopt_core.models.builtin.files import ADAPTER_ENCODING, adapters, chat_file
+from llmopt_core.models.builtin.gguf_metadata import read_metadata
+from llmopt_core.settings import Settings
+
+ALIAS = "SmolLM2-135M-Instruct"
+SLOTS = 4
+
+# OpenMP's threads wait for each other some hundred times per token, spinning for milliseconds before they sleep. Where
+# another program wants the CPU, that makes answers ten times slower; after this many turns they sleep instead.
+_PATIENCE = {"GOMP_SPINCOUNT": "1000"}
+
+_CONTEXT = 4096
+_CONTEXT_BYTES = 2**30
+_START_SECONDS = 120.0
+_CRASHES_ALLOWED, _CRASH_WINDOW = 3, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server. The key stays out of its repr.
+
+    Attributes:
+        url: Address without `/v1`.
+        adapters: Adapter names in the order of their numbers at the server.
+    """
+
+    url: str
+    key: str = field(repr=False)
+    process: subprocess.Popen[str] = field(repr=False)
+    adapters: tuple[str, ...] = ()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the child process runs."""
+        return self.process.poll() is None
+
+
+def serve(settings: Settings, with_adapters: bool = False) -> Served:
+    """The running server for the base model, or for the base model with all adapters of the workspace.
+
+    Starts it where it does not run; blocks while it starts (about half a second, some more at the very first time).
+
+    Raises:
+        EndpointError: It does not start, or keeps crashing.
+        MissingDependency: xllamacpp or the model's package is not installed.
+    """
+    return _host(settings, with_adapters).serve()
+
+
+def close_builtin() -> None:
+    """Stop every built-in server of this process. The next call starts them again."""
+    with _hosts_lock:
+        for host in _hosts.values():
+            host.close()
+        _hosts.clear()
+
+
+class _Host:
+    """Keeps one server running."""
+
+    def __init__(self, settings: Settings, with_adapters: bool) -> None:
+        self._settings = settings
+        self._with_adapters = with_adapters
+        self._lock = threading.Lock()
+        self._served: Served | None = None
+        self._loaded: object = None
+        self._crashes: list[float] = []
+
+    def serve(self) -> Served:
+        with self._lock:
+            found = adapters(self._settings) if self._with_adapters else {}
+            wanted = [(name, path.stat().st_mtime_ns, path.stat().st_size) for name, path in found.items()]
+            if self._served is not None and self._served.alive and self._loaded == wanted:
+                return self._served
+            self._count_crash()
+            self._stop()
+            self._served = _start(self._settings, found)
+            self._loaded = wanted
+            return self._served
+
+    def close(self) -> None:
+        with self._lock:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._served is not None:
+            _stop(self._served.process)
+            self._served = None
+
+    def _count_crash(self) -> None:
+        if self._served is None or self._served.alive:
+            return
+        now = time.monotonic()
+        self._crashes = [when for when in self._crashes if now - when < _CRASH_WINDOW] + [now]
+        if len(self._crashes) > _CRASHES_ALLOWED:
+            raise EndpointError(
+                f"The built-in model's server stopped {len(self._crashes)} times within a minute "
+                f"({_ending(self._served.process)}); check memory, or name another model in LLMOPT_BUILTIN_GGUF."
+            )
+
+
+_hosts: dict[tuple[Any, ...], _Host] = {}
+_hosts_lock = threading.Lock()
+atexit.register(close_builtin)
+
+
+def _host(settings: Settings, with_adapters: bool) -> _Host:
+    key = (settings.home, settings.builtin_gguf, settings.threads, with_adapters)
+    with _hosts_lock:
+        return _hosts.setdefault(key, _Host(settings, with_adapters))
+
+
+def _start(settings: Settings, found: dict[str, Path]) -> Served:
+    file = chat_file(settings, ADAPTER_ENCODING) if found else chat_file(settings)
+    slots, context = _room(file.path)
+    key = secrets.token_urlsafe(24)
+    child_settings = {
+        "model": str(file.path),
+        "slots": slots,
+        "context": context,
+        "threads": settings.threads,
+        "key": key,
+        "alias": ALIAS,
+        "adapters": [str(path) for path in found.values()],
+    }
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        process = _spawn(child_settings, log)
+        answer = _first_line(process)
+        if "url" not in answer:
+            _stop(process)
+            raise _not_started(file.path, answer, process, log)
+    return Served(answer["url"], key, process, tuple(found))
+
+
+def _spawn(child_settings: dict[str, Any], log: IO[str]) -> subprocess.Popen[str]:
+    # -P keeps this folder, with its modules' common names, off the child's path. The key goes through the pipe since
+    # every user of the machine can read a command line.
+    process = subprocess.Popen(
+        [sys.executable, "-P", builtin_child.__file__],
+        env={**_PATIENCE, **os.environ},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
+    )
+    try:
+        assert process.stdin is not None  # noqa: S101
+        process.stdin.write(json.dumps(child_settings) + "\n")
+        process.stdin.flush()
+    except OSError:
+        _stop(process)
+    return process
+
+
+def _first_line(process: subprocess.Popen[str]) -> dict[str, str]:
+    lines: list[str] = []
+
+    def read() -> None:
+        assert process.stdout is not None  # noqa: S101
+        lines.append(process.stdout.readline())
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(_START_SECONDS)
+    try:
+        answer = json.loads(lines[0]) if lines else {}
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _not_started(path: Path, answer: dict[str, str], process: subprocess.Popen[str], log: IO[str]) -> Exception:
+    reason = answer.get("error") or _ending(process)
+    if "ModuleNotFoundError" in reason or "ImportError" in reason:
+        return MissingDependency(
+            f"The built-in model needs llama.cpp ({reason}); install it with: pip install xllamacpp"
+        )
+    log.seek(0)
+    last = " ".join(log.read()[-300:].split())
+    return EndpointError(
+        f"The built-in model's server did not start with {path.name} ({reason}){': ' + last if last else ''}; "
+        f"see `llmopt doctor`.",
+        "unreachable",
+    )
+
+
+def _ending(process: subprocess.Popen[str]) -> str:
+    code = process.poll()
+    if code is None:
+        return "it gave no sign of life"
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"{name}: this CPU lacks an instruction the wheel was built for" if name == "SIGILL" else name
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Closing its standard input ends the child; one that does not listen is killed."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except OSError:
+                continue
+    try:
+        process.wait(3)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _room(path: Path) -> tuple[int, int]:
+    """Slots and tokens per slot: 4 x 4,096 for the shipped model, fewer where the cache would pass a gigabyte."""
+    fields = read_metadata(path)
+    prefix = fields.get("general.architecture", "llama")
+
+    def number(name: str, default: int) -> int:
+        value = fields.get(f"{prefix}.{name}", default)
+        return max(int(max(value) if isinstance(value, list) else value), 1)
+
+    heads = number("attention.head_count", 1)
+    width = number("attention.key_length", number("embedding_length", 4096) // heads)
+    per_token = number("block_count", 32) * number("attention.head_count_kv", heads) * width * 2 * 2
+    context = min(number("context_length", _CONTEXT), _CONTEXT)
+    return min(max(_CONTEXT_BYTES // (per_token * context), 1), SLOTS), context

@@ -1,0 +1,1 @@
+"""Around every call of a model: the cache, the limiter, the meter."""

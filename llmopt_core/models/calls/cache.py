@@ -1,0 +1,211 @@
+"""The call cache: a finished model call is kept at once and never made twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import uuid
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache
+from llmopt_core.errors import EndpointError
+from llmopt_core.execution.budget import enter
+from llmopt_core.models.base import ChatModel, ChatRequest, Completion
+from llmopt_core.models.calls.batched_cache import Courier
+from llmopt_core.models.finish import known_reason
+from llmopt_core.text.thinking import split_thinking
+from llmopt_core.types import Usage, fingerprint
+
+STAGE = "call"
+
+_FORMAT = 1
+
+_Slot = tuple[int, str]
+_running: dict[_Slot, Future[Completion]] = {}
+_lock = threading.Lock()
+
+
+class CachedChat:
+    """Answers from the cache where it can, else asks `inner` and keeps the answer before handing it on.
+
+    Identical calls that overlap, in any thread, are made once. A cached answer reports one cached call, no tokens and
+    no cost but those saved, and the seconds the call took when it was made.
+
+    Args:
+        inner: The model.
+        cache: Where answers are kept.
+        identity: Endpoint and weights, asked per request since a request may name an adapter; part of every key.
+        room: Entered for the call itself; what is answered from the cache needs none.
+    """
+
+    def __init__(
+        self,
+        inner: ChatModel,
+        cache: Cache,
+        identity: Callable[[ChatRequest], Awaitable[str]],
+        room: Callable[[], AbstractAsyncContextManager[Any]] = nullcontext,
+    ) -> None:
+        self._inner = inner
+        self._room = room
+        self._cache = cache
+        self._courier = Courier(cache, STAGE)
+        self._identity = identity
+
+    async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
+        """See `ChatModel.complete`. A cached answer arrives as one piece."""
+        key = fingerprint(_FORMAT, await self._identity(request), request_values(request))
+        slot = (id(self._cache), key)
+        while True:
+            leader, future = _join(slot)
+            if leader:
+                return await self._lead(slot, future, request, on_text)
+            shared = await _follow(future)
+            if shared is not None:
+                return _from_cache(shared, on_text)
+
+    async def _lead(
+        self, slot: _Slot, future: Future[Completion], request: ChatRequest, on_text: Callable[[str], None] | None
+    ) -> Completion:
+        """Answer for all who ask the same meanwhile."""
+        try:
+            completion, made = await self._look_up(slot[1]), False
+            if completion is None:
+                completion, made = await self._once(slot[1], lambda: self._make(slot[1], request, on_text))
+        except EndpointError as error:
+            _leave(slot)
+            future.set_exception(error)
+            raise
+        except BaseException:
+            # A cancelled caller or a broken callback is this caller's own affair: the others try for themselves.
+            _leave(slot)
+            future.cancel()
+            raise
+        _leave(slot)
+        future.set_result(completion)
+        return completion if made else _from_cache(completion, on_text)
+
+    async def _look_up(self, key: str) -> Completion | None:
+        found = await self._courier.get(key)
+        return None if found is None else decode(found)
+
+    async def _once(self, key: str, make: Callable[[], Awaitable[Completion]]) -> tuple[Completion, bool]:
+        """The answer, and whether it was made here: of several processes that want it, one makes it."""
+        token = uuid.uuid4().hex
+        try:
+            known = await self._wait(key, token)
+            return (known, False) if known is not None else (await make(), True)
+        except BaseException:
+            # A claim that was asked for by a caller who is cancelled meanwhile is given back as well.
+            self._courier.release(key, token)
+            raise
+
+    async def _wait(self, key: str, token: str) -> Completion | None:
+        """The answer of the process that makes it already; None where the call is claimed for this one."""
+        while not await self._courier.claim(key, token):
+            await asyncio.sleep(CLAIM_POLL_SECONDS)
+            known = await self._look_up(key)
+            if known is not None:
+                return known
+        # It may have been stored between the look and the claim.
+        known = await self._look_up(key)
+        if known is not None:
+            self._courier.release(key, token)
+        return known
+
+    async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
+        async with self._room():
+            completion = await self._inner.complete(request, on_text)
+        await self._courier.put(key, encode(completion))
+        return completion
+
+
+def request_values(request: ChatRequest) -> dict[str, Any]:
+    """What in a request decides the answer, JSON-like; endpoint, model name and mode are part of the identity."""
+    return {
+        "messages": [[message.role, message.content] for message in request.messages],
+        "model": request.model.model_dump(mode="json", exclude={"endpoint", "name", "mode"}),
+        "response_format": request.response_format,
+        "top_logprobs": request.top_logprobs,
+        "repeat": request.repeat,
+    }
+
+
+def encode(completion: Completion) -> bytes:
+    """A completion as bytes."""
+    usage = completion.usage
+    values = {
+        "text": completion.text,
+        "usage": [usage.prompt_tokens, usage.completion_tokens, usage.cost_usd],
+        "finish_reason": completion.finish_reason,
+        "seconds": completion.seconds,
+        "first_token_seconds": completion.first_token_seconds,
+        "logprobs": [dict(entry) for entry in completion.logprobs],
+        **({"notes": completion.notes} if completion.notes else {}),
+        "reasoning": completion.reasoning,
+        "reasoning_tokens": completion.reasoning_tokens,
+    }
+    return json.dumps(values).encode()
+
+
+def decode(data: bytes) -> Completion | None:
+    """The completion that was encoded, with its first usage; None where the bytes are damaged."""
+    try:
+        values = json.loads(data)
+        prompt, completion, cost = values["usage"]
+        # What was kept before thinking was told apart is told apart now.
+        old = "reasoning" not in values
+        text, reasoning = split_thinking(values["text"]) if old else (values["text"], values["reasoning"])
+        return Completion(
+            text=text,
+            usage=Usage(prompt, completion, cost, calls=1),
+            finish_reason=known_reason(values["finish_reason"]),
+            seconds=values["seconds"],
+            first_token_seconds=values["first_token_seconds"],
+            logprobs=tuple(values["logprobs"]),
+            notes=tuple(values.get("notes", ())),
+            reasoning=reasoning,
+            reasoning_tokens=values.get("reasoning_tokens", 0),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _from_cache(completion: Completion, on_text: Callable[[str], None] | None) -> Completion:
+    if on_text is not None and completion.text:
+        on_text(completion.text)
+    cached = completion.usage.from_cache
+    enter(cached)
+    return replace(completion, usage=cached)
+
+
+def _join(slot: _Slot) -> tuple[bool, Future[Completion]]:
+    with _lock:
+        if slot in _running:
+            return False, _running[slot]
+        future: Future[Completion] = Future()
+        _running[slot] = future
+        return True, future
+
+
+def _leave(slot: _Slot) -> None:
+    with _lock:
+        _running.pop(slot, None)
+
+
+async def _follow(future: Future[Completion]) -> Completion | None:
+    """The leader's answer; None where the leader gave up and this call must be made after all."""
+    mine = asyncio.wrap_future(future)
+    mine.add_done_callback(lambda done: done.cancelled() or done.exception())
+    try:
+        # Unshielded, cancelling this one caller would cancel the future for all.
+        return await asyncio.shield(mine)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if future.cancelled() and not (task and task.cancelling()):
+            return None
+        raise

@@ -1,0 +1,64 @@
+"""Calls through a budget: what each may cost before it is made, and what it took afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from llmopt_core.execution.budget import Budget, Quote
+from llmopt_core.models.base import ChatModel, ChatRequest, Completion
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.openai.wire import model_name
+
+# No tokenizer makes fewer or more tokens of a text, but for texts that nobody sends. Asking the right one takes longer
+# than it is worth here: this only decides which calls may be made side by side.
+_MOST_BYTES, _LEAST_BYTES = 6.0, 1.5
+_PER_MESSAGE = 10
+
+
+class MeteredChat:
+    """Makes its calls within the budget of this moment.
+
+    Args:
+        inner: The model.
+        endpoint: For its prices.
+        budget: Gives the budget.
+    """
+
+    def __init__(self, inner: ChatModel, endpoint: Endpoint, budget: Callable[[], Budget]) -> None:
+        self._inner = inner
+        self._endpoint = endpoint
+        self._budget = budget
+
+    async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
+        """See `ChatModel.complete`.
+
+        Raises:
+            BudgetReached: There is no room for the call.
+        """
+        texts = [message.content for message in request.messages]
+        name = model_name(request.model, self._endpoint)
+        async with self._budget().call(quote(self._endpoint, name, texts, request.model.max_tokens)) as call:
+            completion = await self._inner.complete(request, on_text)
+            call.enter(completion.usage)
+        return completion
+
+
+def quote(
+    endpoint: Endpoint, model: str, texts: Iterable[str], max_tokens: int = 0, tokens: int | None = None
+) -> Quote:
+    """What a call may take that sends these texts and may be answered with so many tokens.
+
+    Args:
+        endpoint: For its prices.
+        model: Its name.
+        texts: What is sent.
+        max_tokens: The longest answer.
+        tokens: Of the texts, where they were counted.
+    """
+    name, price = f"{endpoint.name}|{model}", endpoint.price_of(model)
+    if price is None:
+        return Quote(name)
+    sizes = [len(text.encode("utf-8", "replace")) for text in texts]
+    most = sum(sizes) / _LEAST_BYTES + _PER_MESSAGE * len(sizes)
+    least = sum(sizes) / _MOST_BYTES if tokens is None else tokens
+    return Quote(name, price.cost(least, 0) or 0.0, price.cost(round(most), max_tokens))

@@ -1,0 +1,58 @@
+"""Cross-encoders through sentence-transformers: question and passage are read together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from llmopt_core.execution.timing import turn, working
+from llmopt_core.models.local.weights import LOADING, key_of, load, use_threads
+from llmopt_core.models.tokenizers import without_surrogates
+from llmopt_core.types import Usage
+
+
+class LocalCrossEncoder:
+    """A CrossEncoder behind a lock, run beside the event loop."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self.name = name
+        self._model = model
+        self._lock = threading.Lock()
+
+    async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
+        """See `Reranker.score`. For a model with several labels the last one's score counts."""
+        if not passages:
+            return [], Usage()
+        return await asyncio.to_thread(self._score, question, passages), Usage()
+
+    def _score(self, question: str, passages: Sequence[str]) -> list[float]:
+        pairs = [(without_surrogates(question), without_surrogates(passage)) for passage in passages]
+        with working(), turn(self._lock):
+            scores = self._model.predict(pairs, show_progress_bar=False)
+        if scores.ndim == 2:
+            scores = scores[:, -1]
+        return [float(score) for score in scores]
+
+
+_loaded: dict[str, LocalCrossEncoder] = {}
+
+
+def local_cross_encoder(name: str, threads: int) -> LocalCrossEncoder:
+    """The process's one copy of a cross-encoder, loaded at first use. Errors as in `local_weights.load`."""
+    key = key_of(name)
+    with LOADING:
+        if key not in _loaded:
+            model, identity = load(name, lambda path, local: _make(path, local, threads))
+            _loaded[key] = LocalCrossEncoder(model, identity)
+        return _loaded[key]
+
+
+def _make(path: str, local: bool, threads: int) -> Any:
+    import transformers
+    from sentence_transformers import CrossEncoder
+
+    use_threads(threads)
+    transformers.utils.logging.disable_progress_bar()
+    return CrossEncoder(path, local_files_only=local)

@@ -1,0 +1,144 @@
+"""Local embedding models through sentence-transformers, for whole texts and for tokens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from llmopt_core.execution.timing import turn
+from llmopt_core.models.base import Embedder, Vectors
+from llmopt_core.models.local.weights import LOADING, identity_of, key_of, load, use_threads
+from llmopt_core.models.prefixes import prefixes_of
+from llmopt_core.models.tokenizers import without_surrogates
+
+_BATCH = 32
+# Texts per turn at the model: others get theirs in between.
+_TURN = 512
+
+
+class LocalEmbedder:
+    """A SentenceTransformer behind a lock: its tokenizer must not be used from two threads at once."""
+
+    def __init__(self, model: Any, name: str) -> None:
+        self.name = name
+        self.dimension = int(model.get_embedding_dimension())
+        self.max_tokens = int(model.max_seq_length or 512)
+        self._model = model
+        self._lock = threading.Lock()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.encode`. Texts are sorted by length, so that a batch holds little padding."""
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        for positions in _turns(texts):
+            batch = [without_surrogates(texts[i]) for i in positions]
+            with turn(self._lock):
+                vectors[positions] = self._model.encode(
+                    batch, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
+                )
+        return vectors
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[tuple[list[int], Vectors]]:
+        """See `TokenEmbedder.encode_tokens`."""
+        found: dict[int, tuple[list[int], Vectors]] = {}
+        for positions in _turns(texts, _BATCH):
+            batch = [without_surrogates(texts[i]) for i in positions]
+            with turn(self._lock):
+                rows = self._tokens(batch)
+            found.update(zip(positions, rows, strict=True))
+        return [found[i] for i in range(len(texts))]
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token ids that `encode_tokens` gives, without running the model."""
+        special = set(self._model.tokenizer.all_special_ids)
+        batch = [without_surrogates(text) for text in texts]
+        with turn(self._lock):
+            cut = self._model.tokenizer(batch, truncation=True, max_length=self.max_tokens) if batch else {}
+        return [[token for token in ids if token not in special] for ids in cut.get("input_ids", ())]
+
+    def _tokens(self, batch: list[str]) -> list[tuple[list[int], Vectors]]:
+        import torch
+
+        special = set(self._model.tokenizer.all_special_ids)
+        with torch.inference_mode():
+            features = self._model.preprocess(batch)
+            features = {key: value.to(self._model.device) if hasattr(value, "to") else value
+                        for key, value in features.items()}  # fmt: skip
+            states = self._model(features)["token_embeddings"]
+            states = torch.nn.functional.normalize(states.float(), dim=-1).cpu().numpy()
+        rows = []
+        for ids, vectors in zip(features["input_ids"].tolist(), states, strict=True):
+            kept = [i for i, token in enumerate(ids) if token not in special]
+            rows.append(([ids[i] for i in kept], np.ascontiguousarray(vectors[kept], dtype=np.float32)))
+        return rows
+
+
+def _turns(texts: Sequence[str], size: int = _TURN) -> Iterator[list[int]]:
+    """Positions of texts of similar length, longest first as running out of memory should show at once."""
+    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+class EmbedderAtUse:
+    """A local model known by its identity, and loaded when something must be embedded.
+
+    Args:
+        name: Identity of the weights.
+        load: Gives the model.
+    """
+
+    def __init__(self, name: str, load: Callable[[], Embedder]) -> None:
+        self.name = name
+        self._load = load
+
+    @property
+    def dimension(self) -> int:
+        """See `Embedder.dimension`."""
+        return self._load().dimension
+
+    @property
+    def max_tokens(self) -> int:
+        """See `Embedder`."""
+        return self._load().max_tokens
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.encode`."""
+        return self._load().encode(texts)
+
+
+_loaded: dict[str, LocalEmbedder] = {}
+
+
+def embedder_at_use(name: str, threads: int) -> Embedder:
+    """The model, loaded only when it has something to do where its identity is known without."""
+    identity = identity_of(name)
+    if identity is None:
+        return local_embedder(name, threads)
+    return cast(Embedder, EmbedderAtUse(identity, lambda: local_embedder(name, threads)))
+
+
+def local_embedder(name: str, threads: int) -> LocalEmbedder:
+    """The process's one copy of a model, loaded at first use. Errors as in `local_weights.load`."""
+    key = key_of(name)
+    with LOADING:
+        if key not in _loaded:
+            model, identity = load(name, lambda path, local: _make(path, local, threads))
+            _loaded[key] = LocalEmbedder(model, identity)
+        return _loaded[key]
+
+
+def _make(path: str, local: bool, threads: int) -> Any:
+    import transformers
+    from sentence_transformers import SentenceTransformer
+
+    use_threads(threads)
+    transformers.utils.logging.disable_progress_bar()
+    model = SentenceTransformer(path, local_files_only=local)
+    if prefixes_of(path, Path(path)):
+        # They are written before the texts, questions and passages apart: one more here would be one too many.
+        model.default_prompt_name = None
+    return model

@@ -1,0 +1,1 @@
+"""OpenAI-compatible endpoints: requests, answers, streams, refusals."""

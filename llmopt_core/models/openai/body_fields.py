@@ -1,0 +1,104 @@
+"""What may be said by hand of a request's body, and how it is written in a form. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import yaml
+
+from llmopt_core.errors import BadInput
+from llmopt_core.models.openai.refusal_text import PARAMETERS
+from llmopt_core.text.bounded_yaml import BoundedLoader
+
+_OURS = frozenset({
+    "model", "messages", "prompt", "stream", "stream_options", "n", "best_of", "echo", "tools", "tool_choice",
+    "functions", "api_key", "key", "token", "authorization",
+})  # fmt: skip
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}")
+_LONGEST = 100_000
+
+
+def checked_extra_body(fields: dict[str, Any]) -> dict[str, Any]:
+    """Further fields of a request.
+
+    Raises:
+        ValueError: One is ours to set, or they are no JSON.
+    """
+    wrong = next((name for name in fields if name.lower() in _OURS or not _NAME.fullmatch(name)), None)
+    if wrong is not None:
+        raise ValueError(f"extra_body cannot hold {wrong!r}; it is for fields such as top_k or chat_template_kwargs")
+    try:
+        text = json.dumps(fields, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("extra_body must hold what JSON can say") from None
+    if len(text) > _LONGEST:
+        raise ValueError(f"extra_body must be shorter than {_LONGEST:,} characters")
+    return fields
+
+
+def checked_parameters(names: dict[str, str | None]) -> dict[str, str | None]:
+    """Parameters with their names at an endpoint; None leaves one out.
+
+    Raises:
+        ValueError: There is no such parameter, or no such name.
+    """
+    for name, other in names.items():
+        if name not in PARAMETERS:
+            raise ValueError(f"parameters cannot hold {name!r}; there are {', '.join(PARAMETERS)}")
+        if other and (not _NAME.fullmatch(other) or other.lower() in _OURS):
+            raise ValueError(f"parameters: {name} cannot be sent as {other!r}")
+    return names
+
+
+def parameter_lines(names: dict[str, str | None]) -> str:
+    """Parameters as a person writes them, one per line; see `parameters_in`."""
+    return "\n".join(f"{name} = {other or ''}".rstrip() for name, other in names.items())
+
+
+def parameters_in(text: str) -> dict[str, str | None]:
+    """Parameters with their other names, one per line: `name = other name`, or `name =` to leave it out.
+
+    Raises:
+        BadInput: A line names no parameter.
+    """
+    found: dict[str, str | None] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        name, sign, other = (part.strip() for part in line.partition("="))
+        if not name and not sign:
+            continue
+        if name not in PARAMETERS or not sign:
+            raise BadInput(
+                f"Parameters, line {number}: write name = other name, or name = to leave it out, where name is one of "
+                f"{', '.join(PARAMETERS)}."
+            )
+        found[name] = other or None
+    try:
+        return checked_parameters(found)
+    except ValueError as error:
+        raise BadInput(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+
+def extra_body_in(text: str) -> dict[str, Any]:
+    """Further fields of a request, written as JSON or YAML.
+
+    Raises:
+        BadInput: It is no mapping, or holds a field that is not for this place.
+    """
+    if not text.strip():
+        return {}
+    try:
+        values = yaml.load(text, BoundedLoader)  # noqa: S506 (a SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = "" if line is None else f", line {line + 1}"
+        raise BadInput(
+            f'Further fields{where}: write JSON such as {{"top_k": 20}}, or YAML such as top_k: 20.'
+        ) from None
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise BadInput('Further fields: write JSON such as {"top_k": 20}, or YAML such as top_k: 20.')
+    try:
+        return checked_extra_body(values)
+    except ValueError as error:
+        raise BadInput(f"Further fields: {error}.") from None

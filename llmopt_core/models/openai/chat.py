@@ -1,0 +1,295 @@
+"""Chat and completion models on OpenAI-compatible endpoints. Import this module at use: it loads the SDK."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from contextlib import aclosing
+from typing import Any
+
+import httpx2
+import openai
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.base import ChatRequest, Completion
+from llmopt_core.models.calls.limiter import limiter_for
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.finish import LENGTH
+from llmopt_core.models.openai.refusal_text import value_key
+from llmopt_core.models.openai.refusals import Place, Refusals, refused_parameter
+from llmopt_core.models.openai.retry import pause_before_retry, with_retries
+from llmopt_core.models.openai.stream import Heard, pieces_of
+from llmopt_core.models.openai.wire import (
+    mode_of,
+    model_name,
+    parameters,
+    reasoning_tokens,
+    usage_of,
+    with_extra,
+    with_names,
+)
+from llmopt_core.models.openai.wire_answers import (
+    AnsweredError,
+    Counts,
+    Piece,
+    check_no_error,
+    read_answer,
+    read_counts,
+)
+from llmopt_core.models.openai.wire_errors import WIRE_ERRORS, endpoint_error, refusal_in
+from llmopt_core.models.openai.wire_json import read_json
+from llmopt_core.types import Usage
+
+OnText = Callable[[str], None]
+
+_BEGUN = ("timeout", "truncated")
+_OTHER_NAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+_PATHS = {"chat": "/chat/completions", "completion": "/completions"}
+
+
+class OpenAIChat:
+    """One endpoint through the openai SDK.
+
+    Args:
+        endpoint: Where and how to call.
+        client: The SDK's client, owned by the caller.
+        key: Blotted out of error messages.
+        extra: Further fields of every request body (llama.cpp's `lora`, for example).
+        refusals: What the endpoint is known to take; by default that is learnt anew.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        client: openai.AsyncOpenAI,
+        key: str = "",
+        extra: Mapping[str, Any] | None = None,
+        refusals: Refusals | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._client = client
+        self._key = key
+        self._extra = dict(extra or {})
+        self._limiter = limiter_for(endpoint.base_url or endpoint.name, endpoint.max_concurrency)
+        self._refusals = refusals or Refusals()
+
+    async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
+        """See `ChatModel.complete`."""
+        name = model_name(request.model, self._endpoint)
+        if not name:
+            raise EndpointError(
+                f"No model is named for endpoint {self._endpoint.name!r}; set model.name or its default_model.",
+                "not-found",
+            )
+        async with self._limiter:
+            spent = _Spent(request, self._endpoint)
+            try:
+                if on_text is None:
+                    return await self._whole(request, name, spent)
+                return await self._streamed(request, name, on_text, spent)
+            except (EndpointError, asyncio.CancelledError) as error:
+                spent.charge(error)
+                raise
+
+    async def _whole(self, request: ChatRequest, name: str, spent: _Spent) -> Completion:
+        started = time.perf_counter()
+
+        async def ask() -> Piece:
+            try:
+                answer, _ = await self._create(request, name)
+            except AnsweredError as error:
+                spent.add(read_counts(error.body))
+                raise
+            try:
+                return read_answer(answer)
+            except ValueError:
+                spent.add(read_counts(answer))
+                raise
+
+        heard = Heard(lambda _: None)
+        piece = await with_retries(ask, self._endpoint.max_retries, lambda *error: self._explain(name, *error))
+        heard.add(piece)
+        heard.end()
+        return self._completion(heard, spent, started, first=None, ended=True)
+
+    def _completion(
+        self, heard: Heard, spent: _Spent, started: float, *, first: float | None, ended: bool
+    ) -> Completion:
+        return Completion(
+            text=heard.text,
+            usage=spent.with_answer(heard.counts, heard.written),
+            finish_reason=heard.finish_reason,
+            seconds=time.perf_counter() - started,
+            first_token_seconds=first,
+            logprobs=heard.all_logprobs,
+            notes=heard.notes(ended),
+            reasoning=heard.thinking,
+            reasoning_tokens=reasoning_tokens(heard.counts, heard.thinking),
+        )
+
+    async def _streamed(self, request: ChatRequest, name: str, on_text: OnText, spent: _Spent) -> Completion:
+        started = time.perf_counter()
+        heard = Heard(on_text)
+        try:
+            await self._hear(request, name, heard, spent)
+        except (EndpointError, asyncio.CancelledError):
+            spent.add(heard.counts, heard.written)
+            raise
+        first = None if heard.first is None else heard.first - started
+        return self._completion(heard, spent, started, first=first, ended=False)
+
+    async def _hear(self, request: ChatRequest, name: str, heard: Heard, spent: _Spent) -> None:
+        async with aclosing(self._pieces(request, name, spent)) as pieces:
+            async for piece in pieces:
+                heard.add(piece)
+                if heard.answer.full:
+                    heard.finish_reason = heard.finish_reason or LENGTH
+                    break
+        heard.end()
+        if not heard.finish_reason:
+            raise EndpointError(
+                f"Endpoint {self._endpoint.name!r} ended its stream before the answer was whole; try again.",
+                "truncated",
+            )
+
+    async def _pieces(self, request: ChatRequest, name: str, spent: _Spent) -> AsyncGenerator[Piece, None]:
+        """The pieces of the answer. While none of them had text, the call may be made again."""
+        for attempt in range(self._endpoint.max_retries + 1):
+            waiting: list[Piece] | None = []
+            try:
+                async with aclosing(self._pieces_once(request, name)) as pieces:
+                    async for piece in pieces:
+                        if waiting is not None and not piece.text:
+                            waiting.append(piece)
+                            continue
+                        for earlier in (*(waiting or ()), piece):
+                            yield earlier
+                        waiting = None
+                for piece in waiting or ():
+                    yield piece
+                return
+            except WIRE_ERRORS as error:
+                pause = pause_before_retry(error, attempt)
+                if pause is None or waiting is None or attempt == self._endpoint.max_retries:
+                    raise self._explain(name, error, attempt + 1) from None
+                for piece in waiting:
+                    spent.add(piece.counts)
+            await asyncio.sleep(pause)
+
+    async def _pieces_once(self, request: ChatRequest, name: str) -> AsyncGenerator[Piece, None]:
+        """One try; a refusal may come as the stream's first event, too."""
+        while True:
+            stream, body, begun = *await self._create(request, name, stream=True), False
+            try:
+                async with aclosing(pieces_of(stream, self._endpoint.timeout_seconds)) as pieces:
+                    async for piece in pieces:
+                        begun = begun or bool(piece.text)
+                        yield piece
+                return
+            except (openai.APIError, AnsweredError) as error:
+                if begun or not self._learn(error, request, name, body):
+                    raise
+            finally:
+                await stream.close()
+
+    async def _create(self, request: ChatRequest, name: str, stream: bool = False) -> tuple[Any, dict[str, Any]]:
+        """Call, leaving out what this model has refused before; learn from a refusal once per parameter.
+
+        Returns:
+            The answer, and the body that was sent.
+        """
+        mode = mode_of(request.model, self._endpoint)
+        place = (self._endpoint.base_url, name, mode)
+        while True:
+            refused = self._refusals.refused(place)
+            body = self._body(request, stream, refused)
+            trial = self._refusals.on_trial(place, body)
+            try:
+                answer = await self._post(_PATHS[mode], body, stream)
+            except (openai.APIStatusError, AnsweredError) as error:
+                if self._learn(error, request, name, body):
+                    continue
+                if not trial or refusal_in(error)[0] not in (400, 404, 422):
+                    raise
+                return await self._without(trial, place, body, stream, error), body
+            self._refusals.learn(place, trial, taken=True)
+            return answer, body
+
+    def _learn(self, error: openai.APIError | AnsweredError, request: ChatRequest, name: str, body: Any) -> bool:
+        """Whether a refusal was about a parameter that can be left out; it is from now on."""
+        mode = mode_of(request.model, self._endpoint)
+        parameter = refused_parameter(*refusal_in(error), body)
+        by_hand = parameter in request.model.extra_body
+        if parameter is None or by_hand or (mode, parameter) == ("completion", "max_tokens"):
+            return False
+        self._refusals.learn((self._endpoint.base_url, name, mode), [parameter], taken=False)
+        return True
+
+    async def _without(
+        self, trial: Collection[str], place: Place, body: Mapping[str, Any], stream: bool, error: Exception
+    ) -> Any:
+        """Ask once without what is on trial: the refusal did not say what it is about."""
+        less = {name: value for name, value in body.items() if name not in trial}
+        try:
+            answer = await self._post(_PATHS[place[2]], less, stream)
+        except WIRE_ERRORS:
+            raise error from None
+        self._refusals.learn(place, trial, taken=False)
+        return answer
+
+    async def _post(self, path: str, body: Mapping[str, Any], stream: bool) -> Any:
+        # The SDK's typed methods load half a second of type definitions and cost a millisecond of checks per call.
+        once: Any = {"max_retries": 0}
+        if stream:
+            return await self._client.post(
+                path, body=body, options=once, cast_to=object, stream=True, stream_cls=openai.AsyncStream[object]
+            )
+        response = await self._client.post(path, body=body, options=once, cast_to=httpx2.Response)
+        answer = read_json(response.content)
+        check_no_error(answer)
+        return answer
+
+    def _body(self, request: ChatRequest, stream: bool, refused: Collection[str]) -> dict[str, Any]:
+        body = {**parameters(request, self._endpoint), **self._extra}
+        if stream:
+            body.update(stream=True, stream_options={"include_usage": True})
+        body = with_names(body, request, self._endpoint)
+        gone = {*refused, *(("logprobs", "top_logprobs") if {"logprobs", "top_logprobs"} & set(refused) else ())}
+        for name in [name for name, value in body.items() if name in gone or value_key(name, value) in gone]:
+            value = body.pop(name)
+            other = _OTHER_NAME.get(name)
+            if other is not None and other not in gone:
+                body[other] = value
+        return with_extra(body, request)
+
+    def _explain(self, name: str, error: Exception, attempts: int) -> EndpointError:
+        return endpoint_error(error, self._endpoint, name, self._key, attempts)
+
+
+class _Spent:
+    """What tries took that gave no answer."""
+
+    def __init__(self, request: ChatRequest, endpoint: Endpoint) -> None:
+        self._request, self._endpoint = request, endpoint
+        self._usage: Usage | None = None
+
+    def add(self, counts: Counts | None, text: str = "") -> None:
+        """Add what a try took: what the endpoint reported, or what it must have written."""
+        if counts not in (None, Counts()) or text:
+            self._usage = self.with_answer(counts, text)
+
+    def with_answer(self, counts: Counts | None, text: str) -> Usage:
+        """All of it, with that of an answer."""
+        usage = usage_of(counts or Counts(), text, self._request, self._endpoint)
+        return usage if self._usage is None else self._usage + usage
+
+    def charge(self, error: EndpointError | asyncio.CancelledError) -> None:
+        """Say in the error what was paid.
+
+        Nobody tells what a call cost that ran out of time or was given up; its prompt was read at least.
+        """
+        if self._usage is None and (isinstance(error, asyncio.CancelledError) or error.kind in _BEGUN):
+            self._usage = self.with_answer(None, "")
+        if self._usage is not None:
+            setattr(error, "usage", self._usage)  # noqa: B010

@@ -1,0 +1,97 @@
+"""Clients of the openai SDK. Import this module at use: it loads the SDK."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.endpoints import Endpoint, is_loopback
+from llmopt_core.models.openai.transport import BoundedAsyncClient, BoundedClient
+
+_CONNECT_SECONDS = 10.0
+
+Client = TypeVar("Client", openai.OpenAI, openai.AsyncOpenAI)
+
+
+def make_client(endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
+    """An asynchronous client; it belongs to the event loop that uses it first.
+
+    Raises:
+        EndpointError: `unauthorized` where the key is missing or cannot be sent.
+    """
+    inner = BoundedAsyncClient(endpoint.timeout_seconds, **_transport(endpoint))
+    if endpoint.api_version:
+        azure = openai.AsyncAzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
+        return _with_named_key_alone(azure, endpoint)
+    client = openai.AsyncOpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
+    return _with_named_key_alone(client, endpoint)
+
+
+def make_sync_client(endpoint: Endpoint, key: str) -> openai.OpenAI:
+    """A client for threads; safe to share between them. Errors as in `make_client`."""
+    inner = BoundedClient(endpoint.timeout_seconds, **_transport(endpoint))
+    if endpoint.api_version:
+        azure = openai.AzureOpenAI(http_client=inner, **_azure(endpoint), **_common(endpoint, key))
+        return _with_named_key_alone(azure, endpoint)
+    client = openai.OpenAI(http_client=inner, base_url=endpoint.base_url, **_common(endpoint, key))
+    return _with_named_key_alone(client, endpoint)
+
+
+def _with_named_key_alone(client: Client, endpoint: Endpoint) -> Client:
+    """Take back what the SDK has read from the environment for any host: an Azure token, OpenAI's organization ...
+
+    OpenAI's own variables go along with OPENAI_API_KEY, where the user has set that for the host.
+    """
+    if hasattr(client, "_azure_ad_token"):
+        client._azure_ad_token = None
+    client.admin_api_key = None
+    if endpoint.api_key_env != "OPENAI_API_KEY" or endpoint.source:
+        client.organization = client.project = None
+        # The SDK has no public way to be without OPENAI_CUSTOM_HEADERS.
+        client._custom_headers = {}
+    return client
+
+
+def _common(endpoint: Endpoint, key: str) -> dict[str, Any]:
+    return {"api_key": _sendable(key, endpoint), "max_retries": endpoint.max_retries}
+
+
+def _transport(endpoint: Endpoint) -> dict[str, Any]:
+    seconds = endpoint.timeout_seconds
+    # Shorter than the whole: a connection that nobody takes is told from an answer that does not come.
+    connect = min(0.9 * seconds, _CONNECT_SECONDS)
+    return {
+        "timeout": httpx2.Timeout(seconds, connect=connect, pool=None),
+        "limits": _limits(endpoint),
+        "trust_env": not is_loopback(endpoint.base_url),
+    }
+
+
+def _azure(endpoint: Endpoint) -> dict[str, Any]:
+    """The SDK adds `/openai/deployments/MODEL` to the resource's address itself."""
+    return {"azure_endpoint": endpoint.base_url.removesuffix("/openai"), "api_version": endpoint.api_version}
+
+
+def _sendable(key: str, endpoint: Endpoint) -> str:
+    key = key.strip()
+    if not key and (endpoint.api_version or urlsplit(endpoint.base_url).hostname == "api.openai.com"):
+        variable = endpoint.api_key_env or "api_key_env"
+        raise EndpointError(
+            f"Endpoint {endpoint.name!r} has no key: set {variable} or enter the key in Settings.", "unauthorized"
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise EndpointError(
+            f"The key of endpoint {endpoint.name!r} holds characters that cannot be sent; enter it again.",
+            "unauthorized",
+        )
+    # Servers without keys ignore this word; the SDK insists on some.
+    return key or "none"
+
+
+def _limits(endpoint: Endpoint) -> httpx2.Limits:
+    # The limiter above bounds the calls; closing idle connections early would only cost new handshakes.
+    return httpx2.Limits(max_connections=None, max_keepalive_connections=endpoint.max_concurrency)

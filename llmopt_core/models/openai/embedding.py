@@ -1,0 +1,164 @@
+"""Embedding models on OpenAI-compatible endpoints. Import this module at use: it loads the SDK."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
+
+import httpx2
+import numpy as np
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.execution.budget import Budget
+from llmopt_core.models.base import Vectors
+from llmopt_core.models.calls.meter import quote
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.openai.client import make_sync_client
+from llmopt_core.models.openai.embedding_answers import read_vectors
+from llmopt_core.models.openai.retry import with_retries_here
+from llmopt_core.models.openai.wire_answers import check_no_error, read_counts
+from llmopt_core.models.openai.wire_errors import endpoint_error
+from llmopt_core.models.openai.wire_json import read_json
+from llmopt_core.models.prefixes import known_window
+from llmopt_core.models.tokenizers import tokenizer, without_surrogates
+
+_TOO_MANY = re.compile(
+    r"batch|too many|at most|max(?:imum)?\b|exceed|limit|larger than|too large|too long|\(413\)|"
+    r"\u6700\u5927|\u8d85\u8fc7|input\W* (?:is invalid|must be a string|should be a(?: valid)? string)",
+    re.I,
+)
+_BATCH = re.compile(r"batch size|too large to process", re.IGNORECASE)
+_OPENAI_WINDOW = 8191
+_PARALLEL = 4
+
+
+class EndpointEmbedder:
+    """`/v1/embeddings` of an endpoint. Safe to use from several threads.
+
+    Args:
+        endpoint: Where the model runs.
+        model: Its name there.
+        key: Blotted out of error messages.
+        budget: Gives the budget that calls are made within; by default one without limits.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, model: str, key: str = "", budget: Callable[[], Budget] | None = None
+    ) -> None:
+        self.name = f"{endpoint.base_url}|{endpoint.api_version}|{model}"
+        own = Budget()
+        # Endpoints do not tell; without a word of the user or a known name it is OpenAI's limit.
+        self.max_tokens = endpoint.embedding_model(model).window or known_window(model) or _OPENAI_WINDOW
+        self._budget = budget or (lambda: own)
+        self._endpoint = endpoint
+        self._model = model
+        self._key = key
+        self._client = make_sync_client(endpoint, key)
+        self._dimension = 0
+        self._batch = endpoint.embedding_batch
+        self._names_format = True
+        self._lock = threading.Lock()
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector, found by embedding one word where nothing was embedded yet."""
+        if not self._dimension:
+            self._embed(["dimension"])
+        return self._dimension
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.encode`.
+
+        Raises:
+            EndpointError: The endpoint failed for good, or its answer does not fit the question.
+        """
+        size = self._batch
+        batches = [texts[i : i + size] for i in range(0, len(texts), size)]
+        if len(batches) <= 1:
+            return self._embed(batches[0]) if batches else np.zeros((0, self.dimension), dtype=np.float32)
+        with ThreadPoolExecutor(min(_PARALLEL, self._endpoint.max_concurrency)) as threads:
+            # Accounts of this part of the work are known in its own context only.
+            parts = [threads.submit(copy_context().run, self._embed, batch) for batch in batches]
+            try:
+                return np.concatenate([part.result() for part in parts])
+            except Exception as error:
+                # What has not begun would be paid for nothing; what was made before is handed on, to be kept.
+                threads.shutdown(cancel_futures=True)
+                made = [part.result() if _is_made(part) else None for part in parts]
+                setattr(error, "vectors", {  # noqa: B010
+                    number * size + place: row
+                    for number, rows in enumerate(made) if rows is not None for place, row in enumerate(rows)
+                })  # fmt: skip
+                raise
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        """One call; a batch that the service finds too large is halved, for later ones too."""
+        try:
+            return self._embed_once(texts)
+        except EndpointError as error:
+            if self._names_format and error.kind == "bad-request" and "encoding_format" in str(error):
+                self._names_format = False
+                return self._embed(texts)
+            if len(texts) < 2 or not _is_too_many(error):
+                raise
+        half = (len(texts) + 1) // 2
+        with self._lock:
+            self._batch = min(self._batch, half)
+        return np.concatenate([self._embed(texts[:half]), self._embed(texts[half:])])
+
+    def _embed_once(self, texts: Sequence[str]) -> Vectors:
+        # Endpoints refuse an empty text.
+        asked = [without_surrogates(text) or " " for text in texts]
+        body: dict[str, Any] = {"input": asked, "model": self._model}
+        if self._names_format:
+            body["encoding_format"] = "float"
+
+        def ask() -> Vectors:
+            # Each try is paid for itself, so each needs its room in the budget.
+            budget = self._budget()
+            # A hundred texts cost a hundred times what one question does: the first of them is no trial call.
+            counted = None if budget.usd is None else sum(map(tokenizer("cl100k_base").count, asked))
+            with budget.call(quote(self._endpoint, self._model, asked, tokens=counted)) as call:
+                options: Any = {"max_retries": 0}
+                said = self._client.post("/embeddings", body=body, options=options, cast_to=httpx2.Response)
+                answer = read_json(said.content)
+                call.enter(self._endpoint.usage(self._model, _tokens(answer, asked), 0))
+                check_no_error(answer)
+                return read_vectors(answer, len(asked))
+
+        vectors = with_retries_here(ask, self._endpoint.max_retries, self._explain)
+        self._note(vectors.shape[1])
+        return vectors
+
+    def _explain(self, error: Exception, attempts: int) -> EndpointError:
+        return endpoint_error(error, self._endpoint, self._model, self._key, attempts)
+
+    def _note(self, dimension: int) -> None:
+        with self._lock:
+            if self._dimension and self._dimension != dimension:
+                raise EndpointError(
+                    f"Endpoint {self._endpoint.name!r} changed the length of its vectors from {self._dimension} to "
+                    f"{dimension}; the model behind {self._model!r} was replaced, so index again.",
+                    "bad-answer",
+                )
+            self._dimension = dimension
+
+
+def _tokens(answer: Any, asked: Sequence[str]) -> int:
+    """Tokens that the endpoint says it read; counted here, with OpenAI's encoding, where it does not say."""
+    return read_counts(answer).prompt or sum(map(tokenizer("cl100k_base").count, asked))
+
+
+def _is_too_many(error: EndpointError) -> bool:
+    """Whether fewer texts may be taken; llama.cpp calls it an error of its own."""
+    if error.kind == "server-error":
+        return bool(_BATCH.search(str(error)))
+    return error.kind == "bad-request" and bool(_TOO_MANY.search(str(error)))
+
+
+def _is_made(part: Future[Vectors]) -> bool:
+    return not part.cancelled() and part.exception() is None

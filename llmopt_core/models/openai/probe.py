@@ -1,0 +1,145 @@
+"""Trying an endpoint: is it there, does it take the key, which models does it have?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from llmopt_core.errors import EndpointError, LlmOptError
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.openai.wire_values import name_of
+from llmopt_core.settings import Settings
+
+_SECONDS = 10.0
+_NO_LIST = (404, 405, 501)
+_SHUTDOWN = ("shutdown_date", "shutdown_at", "deprecation_date", "retirement_date")
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointReport:
+    """What a try showed.
+
+    Attributes:
+        models: Names of the endpoint's models, sorted; empty where it lists none.
+        message: One sentence for the user.
+        shutdowns: Model -> day on which it is switched off, as the endpoint says.
+        seconds: How long the answer took.
+    """
+
+    ok: bool
+    models: tuple[str, ...]
+    message: str
+    seconds: float
+    shutdowns: Mapping[str, str] = field(default_factory=dict)
+
+
+async def check_endpoint(endpoint: Endpoint, key: str, settings: Settings | None = None) -> EndpointReport:
+    """Ask an endpoint for its models, once and with little patience. Never raises for a failing endpoint.
+
+    Args:
+        endpoint: The endpoint; `builtin` is started where it does not run.
+        key: Its key, or an empty text.
+        settings: The workspace of the built-in model.
+    """
+    started = time.perf_counter()
+    try:
+        listed = await _listed(endpoint, key, settings)
+        models = None if listed is None else _names(listed)
+    except LlmOptError as error:
+        return EndpointReport(False, (), str(error), time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    shutdowns = _shutdowns(listed or [])
+    message = f"Reached in {seconds:.2f} s; {_said(endpoint, models, shutdowns)}."
+    return EndpointReport(True, models or (), message, seconds, shutdowns)
+
+
+def _said(endpoint: Endpoint, models: tuple[str, ...] | None, shutdowns: Mapping[str, str]) -> str:
+    if not models:
+        return "it lists no models, so name one by hand; if calls fail, see whether its base URL ends in /v1"
+    count = f"{len(models)} model{'s' if len(models) != 1 else ''}"
+    wanted = "" if endpoint.name == BUILTIN else endpoint.default_model
+    if wanted in shutdowns:
+        return f"it has {count}; its default model {wanted!r} is switched off on {shutdowns[wanted]}"
+    if wanted and wanted not in models:
+        return f"its default model {wanted!r} is not among its {count}, which some services leave incomplete"
+    return f"it has {count}"
+
+
+async def _listed(endpoint: Endpoint, key: str, settings: Settings | None) -> list[Any] | None:
+    """The models as they are listed, or None where the endpoint is there but has no list."""
+    import openai
+
+    from llmopt_core.models.openai.client import make_client
+    from llmopt_core.models.openai.wire_errors import WIRE_ERRORS, endpoint_error
+
+    endpoint, key = await _resolved(endpoint, key, settings)
+    patient = endpoint.model_copy(update={"timeout_seconds": min(_SECONDS, endpoint.timeout_seconds), "max_retries": 0})
+    client = make_client(patient, key)
+    try:
+        return _list_in(await client.get("/models", cast_to=object))
+    except WIRE_ERRORS as error:
+        if isinstance(error, openai.APIStatusError) and error.status_code in _NO_LIST:
+            return None
+        raise endpoint_error(error, patient, endpoint.default_model, key) from None
+    finally:
+        await client.close()
+
+
+def _list_in(answer: Any) -> list[Any]:
+    """The list of models in an answer.
+
+    Raises:
+        ValueError: It is no list of models.
+    """
+    # Some servers give the bare list.
+    listed = answer.get("data", answer.get("models")) if isinstance(answer, dict) else answer
+    if not isinstance(listed, list):
+        raise ValueError("no list of models")
+    return listed
+
+
+def _name(model: Any) -> str:
+    if isinstance(model, str):
+        return name_of(model)
+    if isinstance(model, dict):
+        return next((name for key in ("id", "name", "model") if (name := name_of(model.get(key)))), "")
+    return ""
+
+
+def _names(listed: Sequence[Any]) -> tuple[str, ...]:
+    """The models' names, sorted; names that cannot be asked for are left out."""
+    return tuple(sorted({_name(model) for model in listed} - {""}))
+
+
+def _shutdowns(listed: Sequence[Any]) -> dict[str, str]:
+    """The day on which each model is switched off, where that is said."""
+    found = {}
+    for model in listed:
+        values = [model.get(key) for key in _SHUTDOWN] if isinstance(model, dict) else []
+        day = next((day for value in values if (day := _day(value))), "")
+        if day and _name(model):
+            found[_name(model)] = day
+    return found
+
+
+def _day(value: Any) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 32_503_680_000:
+        return datetime.fromtimestamp(value, UTC).date().isoformat()
+    return name_of(value)[:10]
+
+
+async def _resolved(endpoint: Endpoint, key: str, settings: Settings | None) -> tuple[Endpoint, str]:
+    if endpoint.name != BUILTIN:
+        return endpoint, key
+    if settings is None:
+        raise EndpointError("The built-in model needs a workspace to start in.", "unreachable")
+    import asyncio
+
+    from llmopt_core.models.builtin.server import serve
+
+    served = await asyncio.to_thread(serve, settings)
+    return endpoint.model_copy(update={"base_url": f"{served.url}/v1"}), served.key

@@ -1,0 +1,99 @@
+"""What an endpoint's models do not take, learnt from their refusals and remembered in the workspace."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from llmopt_core.errors import StorageFailed
+from llmopt_core.models.openai.refusal_text import OPTIONAL, refused_parameter
+from llmopt_core.workspace import replace_file
+
+Place = tuple[str, str, str]
+"""Base URL, model, and `chat` or `completion`."""
+
+__all__ = ["OPTIONAL", "Place", "Refusals", "refusals_of", "refused_parameter"]
+
+_SECONDS_REMEMBERED = 7 * 24 * 3600.0
+"""Servers are brought up to date: after a week a refused parameter is tried again."""
+
+
+class Refusals:
+    """Remembers per endpoint, model and mode which parameters are taken and which are not.
+
+    Args:
+        path: A file of the workspace; None remembers for this object alone.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._known: dict[Place, dict[str, bool]] = {}
+        for entry in self._read():
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                if float(entry["at"]) > time.time() - _SECONDS_REMEMBERED:
+                    url, model, mode = map(str, entry["place"])
+                    self._known.setdefault((url, model, mode), {})[str(entry["parameter"])] = bool(entry["taken"])
+
+    def refused(self, place: Place) -> frozenset[str]:
+        """The parameters that are left out."""
+        return frozenset(name for name, taken in self._known.get(place, {}).items() if not taken)
+
+    def on_trial(self, place: Place, body: Collection[str]) -> frozenset[str]:
+        """The optional parameters of a request that nobody knows yet to be taken."""
+        known = self._known.get(place, {})
+        return frozenset(name for name in OPTIONAL if name in body and name not in known)
+
+    def learn(self, place: Place, parameters: Collection[str], *, taken: bool) -> None:
+        """Remember what an answer has shown."""
+        with self._lock:
+            known = self._known.setdefault(place, {})
+            fresh = [name for name in parameters if known.get(name) is not taken]
+            known.update(dict.fromkeys(fresh, taken))
+        if fresh:
+            self._write(place, fresh, taken)
+
+    def _read(self) -> list[Any]:
+        if self._path is None:
+            return []
+        try:
+            entries = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        return entries if isinstance(entries, list) else []
+
+    def _write(self, place: Place, parameters: Collection[str], taken: bool) -> None:
+        """Best effort: what cannot be written is learnt again."""
+        if self._path is None:
+            return
+        with contextlib.suppress(OSError, StorageFailed, Timeout):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._path.with_suffix(".lock"), timeout=5):
+                fresh = [{"place": list(place), "parameter": p, "taken": taken, "at": time.time()} for p in parameters]
+                kept = [entry for entry in self._read() if not any(_same(entry, new) for new in fresh)]
+                replace_file(self._path, json.dumps([*kept, *fresh], indent=1))
+
+
+def _same(entry: Any, new: Mapping[str, Any]) -> bool:
+    return not isinstance(entry, dict) or (entry.get("place"), entry.get("parameter")) == (
+        new["place"], new["parameter"])  # fmt: skip
+
+
+_opened: dict[Path, Refusals] = {}
+_opened_lock = threading.Lock()
+
+
+def refusals_of(home: Path) -> Refusals:
+    """The process's one memory of a workspace."""
+    path = home / "endpoint_parameters.json"
+    with _opened_lock:
+        if path not in _opened:
+            _opened[path] = Refusals(path)
+        return _opened[path]

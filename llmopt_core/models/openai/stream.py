@@ -1,0 +1,151 @@
+"""A streamed answer, piece by piece, with an end whatever the server does. Import this module at use."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import openai
+
+from llmopt_core.models.finish import STOP
+from llmopt_core.models.openai.wire_answers import AnsweredError, Counts, Logprobs, Piece, read_answer, read_chunk
+from llmopt_core.models.openai.wire_json import DONE, events_in, read_json
+from llmopt_core.models.openai.wire_values import AnswerText
+from llmopt_core.models.time_limits import PieceTimeoutError, WholeTimeoutError
+from llmopt_core.text.thinking import ThinkingSplitter
+
+WHOLE = 10
+"""A streamed answer may take so many times the endpoint's `timeout_seconds` in all."""
+
+_AFTER_END_SECONDS = 5.0
+_MOST_NOTES = 5
+_NO_END = "The endpoint closed the stream without saying that the answer is at its end; it may not be whole."
+
+
+async def pieces_of(stream: openai.AsyncStream[Any], seconds: float) -> AsyncGenerator[Piece, None]:
+    """The pieces of a stream.
+
+    Comments and empty pieces keep a connection open, but are no answer: they do not extend the wait. Many local servers
+    give no reason for the end: an answer is whole where `[DONE]` follows it or the stream is closed in good order.
+
+    Args:
+        stream: Of the SDK.
+        seconds: The longest wait for the next piece that says something.
+
+    Raises:
+        PieceTimeoutError: The wait was longer.
+        WholeTimeoutError: The whole took `WHOLE` times as long.
+        ValueError: It is no stream of an answer.
+    """
+    if "json" in stream.response.headers.get("content-type", ""):
+        # Some servers answer as a whole whatever they are asked.
+        yield read_answer(read_json(await stream.response.aread()))
+        return
+    loop = asyncio.get_running_loop()
+    source = events_in(stream.response.aiter_bytes())
+    end, wait = loop.time() + WHOLE * seconds, loop.time() + seconds
+    finished, nothing, spoken = False, True, False
+    while True:
+        late = WholeTimeoutError(WHOLE * seconds) if end <= wait else PieceTimeoutError(seconds)
+        chunk = await _next(source, min(wait, end), late, finished)
+        if chunk is None or chunk is DONE:
+            break
+        if isinstance(chunk, dict) and chunk.get("error"):
+            raise AnsweredError(chunk)
+        piece = read_chunk(chunk)
+        nothing, spoken = False, spoken or bool(piece.text or piece.busy)
+        if piece.finish_reason and not finished:
+            finished, wait = True, loop.time() + min(seconds, _AFTER_END_SECONDS)
+        elif not finished and (piece.text or piece.busy):
+            wait = loop.time() + seconds
+        yield piece
+    if nothing:
+        raise ValueError("no stream")
+    if not finished and (spoken or chunk is DONE):
+        yield Piece(finish_reason=STOP, notes=() if chunk is DONE else (_NO_END,))
+
+
+async def _next(source: AsyncIterator[Any], until: float, late: TimeoutError, finished: bool) -> Any:
+    """The next event, or None at the end; where the answer has ended, all that can go missing is the usage."""
+    try:
+        async with asyncio.timeout_at(until):
+            return await anext(source, None)
+    except (TimeoutError, ValueError, httpx2.HTTPError) as error:
+        if finished:
+            return None
+        raise late if isinstance(error, TimeoutError | httpx2.ReadTimeout) else error from None
+
+
+@dataclass
+class Heard:
+    """What has been streamed so far.
+
+    Args:
+        on_text: Is given each new piece of text.
+    """
+
+    on_text: Callable[[str], None]
+    answer: AnswerText = field(default_factory=AnswerText)
+    beside: AnswerText = field(default_factory=AnswerText)
+    splitter: ThinkingSplitter = field(default_factory=ThinkingSplitter)
+    logprobs: list[Any] = field(default_factory=list)
+    finish_reason: str = ""
+    counts: Counts | None = None
+    first: float | None = None
+    odd: list[str] = field(default_factory=list)
+
+    def add(self, piece: Piece) -> None:
+        """Take one more piece."""
+        self._hand_on(self.splitter.add(self.answer.add(piece.text)))
+        self.beside.add(piece.thinking)
+        self.logprobs += piece.logprobs
+        self.finish_reason = piece.finish_reason or self.finish_reason
+        self.odd += [note for note in piece.notes if note not in self.odd and len(self.odd) < _MOST_NOTES]
+        if piece.counts is not None:
+            old = self.counts or Counts()
+            new = piece.counts
+            self.counts = Counts(
+                old.prompt if new.prompt is None else new.prompt,
+                old.completion if new.completion is None else new.completion,
+                new.cached or old.cached,
+                old.reasoning if new.reasoning is None else new.reasoning,
+            )
+
+    def end(self) -> None:
+        """There is no more."""
+        self._hand_on(self.splitter.add(self.answer.end()))
+        self._hand_on(self.splitter.end())
+        self.beside.end()
+
+    @property
+    def text(self) -> str:
+        """The answer."""
+        return self.splitter.answer
+
+    @property
+    def thinking(self) -> str:
+        """What was written beside it."""
+        return "\n".join(filter(None, (self.beside.text.strip(), self.splitter.thinking)))
+
+    @property
+    def written(self) -> str:
+        """All that the model wrote, which is what is paid for."""
+        return self.beside.text + self.answer.text
+
+    def _hand_on(self, text: str) -> None:
+        if text:
+            self.first = self.first or time.perf_counter()
+            self.on_text(text)
+
+    def notes(self, ended: bool) -> tuple[str, ...]:
+        """What was dropped or changed, in words; `ended` is False where nobody waited for the end."""
+        return (*self.odd, *self.answer.notes(ended))
+
+    @property
+    def all_logprobs(self) -> Logprobs:
+        """Of every token."""
+        return tuple(self.logprobs)

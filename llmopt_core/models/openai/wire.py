@@ -1,0 +1,95 @@
+"""Our requests as OpenAI parameters. Pure: nothing is sent here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmopt_core.models.base import ChatRequest, ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.openai.wire_answers import Counts
+from llmopt_core.models.tokenizers import tokenizer, without_surrogates
+from llmopt_core.types import Usage
+
+
+def model_name(spec: ModelSpec, endpoint: Endpoint) -> str:
+    """The model's name at the endpoint."""
+    return spec.name or endpoint.default_model
+
+
+def mode_of(spec: ModelSpec, endpoint: Endpoint) -> str:
+    """`chat` or `completion`."""
+    return spec.mode or endpoint.mode
+
+
+def plain_prompt(request: ChatRequest) -> str:
+    """The one text of completion mode."""
+    return without_surrogates("\n\n".join(message.content for message in request.messages))
+
+
+def parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
+    """The body of a call to `/chat/completions` or `/completions`, as the endpoint's mode asks."""
+    spec = request.model
+    body: dict[str, Any] = {
+        "model": model_name(spec, endpoint),
+        "temperature": spec.temperature,
+        "max_tokens": spec.max_tokens,
+    }
+    optional = {"top_p": spec.top_p, "seed": spec.seed, "stop": list(spec.stop) or None}
+    body.update({name: value for name, value in optional.items() if value is not None})
+    if mode_of(spec, endpoint) == "completion":
+        return _completion(body, request)
+    return _chat(body, request)
+
+
+def with_names(body: dict[str, Any], request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
+    """The body with its parameters renamed or left out as endpoint and configuration say, and with further fields."""
+    for name, other in {**endpoint.parameters, **request.model.parameters}.items():
+        if name in body:
+            value = body.pop(name)
+            if other:
+                body[other] = value
+    return body
+
+
+def with_extra(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+    """The body with the fields that a configuration adds; they take the place of any of their name."""
+    extra = dict(request.model.extra_body)
+    if "max_completion_tokens" in extra:
+        body.pop("max_tokens", None)
+    return {**body, **extra}
+
+
+def _chat(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+    if request.model.reasoning_effort:
+        body["reasoning_effort"] = request.model.reasoning_effort
+    body["messages"] = [{"role": m.role, "content": without_surrogates(m.content)} for m in request.messages]
+    if request.response_format is not None:
+        body["response_format"] = dict(request.response_format)
+    if request.top_logprobs:
+        body.update(logprobs=True, top_logprobs=request.top_logprobs)
+    return body
+
+
+def _completion(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
+    body["prompt"] = plain_prompt(request)
+    if request.response_format is not None:
+        # Not in OpenAI's legacy API, but llama.cpp and vLLM know it there.
+        body["response_format"] = dict(request.response_format)
+    if request.top_logprobs:
+        body["logprobs"] = request.top_logprobs
+    return body
+
+
+def reasoning_tokens(counts: Counts | None, thinking: str) -> int:
+    """Tokens of the thinking, as reported or counted here; a part of the completion's tokens."""
+    if counts is not None and counts.reasoning is not None:
+        return counts.reasoning
+    return tokenizer("o200k_base").count(thinking) if thinking else 0
+
+
+def usage_of(counts: Counts, text: str, request: ChatRequest, endpoint: Endpoint) -> Usage:
+    """What the call took. What the endpoint does not report is counted here, with OpenAI's encoding."""
+    count = tokenizer("o200k_base").count
+    prompt = count(plain_prompt(request)) if counts.prompt is None else counts.prompt
+    completion = count(text) if counts.completion is None else counts.completion
+    return endpoint.usage(model_name(request.model, endpoint), prompt, completion, min(counts.cached, prompt))

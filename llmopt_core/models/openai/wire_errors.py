@@ -1,0 +1,220 @@
+"""What went wrong on the wire, in one sentence for the user. Import this module at use: it loads the SDK."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import openai
+
+from llmopt_core.errors import EndpointError
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.openai.error_text import reason_of
+from llmopt_core.models.openai.transport import MOST_BYTES, AnswerTimeoutError, TooLargeError
+from llmopt_core.models.openai.wire_answers import AnsweredError
+from llmopt_core.models.openai.wire_values import readable
+from llmopt_core.models.time_limits import PieceTimeoutError, WholeTimeoutError
+
+# What the SDK, the transport and the parsing of an answer raise. Everything else is a bug and stays one.
+WIRE_ERRORS = (
+    openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError, RecursionError,
+    TimeoutError,
+)  # fmt: skip
+
+GATEWAY_TIMEOUTS = (504, 524)
+"""What a proxy says of a server that took too long: it still works on the question."""
+
+_MAX_DETAIL = 300
+_SHORTEST_KEY = 4
+_LOOKS_LIKE_A_KEY = re.compile(r"\b(?:sk|pk|gsk|hf|xai|AIza)[-_]?[A-Za-z0-9_\-*.]{8,}|(?i:bearer)\s+\S+")
+
+
+def endpoint_error(error: Exception, endpoint: Endpoint, model: str, key: str = "", attempts: int = 0) -> EndpointError:
+    """The error for the user.
+
+    Args:
+        error: One of `WIRE_ERRORS`.
+        endpoint: Where the call went.
+        model: The model that was asked for.
+        key: Blotted out should the endpoint's own message repeat it.
+        attempts: How often it was tried; 0 where the SDK alone knows.
+    """
+    kind, sentence = _describe(error, endpoint, model, attempts)
+    if len(key) >= _SHORTEST_KEY:
+        sentence = sentence.replace(key, "***")
+    return EndpointError(_LOOKS_LIKE_A_KEY.sub("***", sentence), kind)
+
+
+def _describe(error: Exception, endpoint: Endpoint, model: str, attempts: int) -> tuple[str, str]:
+    if isinstance(error, openai.APIStatusError):
+        redirected = 300 <= error.status_code < 400
+        if redirected:
+            return _redirect(error, endpoint)
+        tried, wait = _attempts(attempts or _sdk_attempts(error)), error.response.headers.get("retry-after", "")
+        return _status(_Failure(error.status_code, error_body(error), tried, wait), endpoint, model)
+    if isinstance(error, AnsweredError) and error.status is not None:
+        return _status(_Failure(error.status, error.body, _attempts(attempts or 1)), endpoint, model)
+    return _without_status(error, endpoint, attempts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What an endpoint answered in place of an answer, and after how many tries."""
+
+    status: int
+    body: Any
+    tried: str
+    wait: str = ""
+
+
+def _without_status(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[str, str]:
+    who = f"Endpoint {endpoint.name!r}"
+    timed_out = isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError)
+    if timed_out and not isinstance(error.__cause__, httpx2.ConnectTimeout):
+        return "timeout", f"{who} {_waited(error, endpoint)}; {_HELPS_HERE}."
+    if isinstance(error, openai.APIConnectionError):
+        return _connection(error.__cause__ or error, endpoint)
+    if isinstance(error, httpx2.TransportError | httpx2.StreamError):
+        return _connection(error, endpoint)
+    if isinstance(error, openai.APIError) and not isinstance(error, openai.APIResponseValidationError):
+        return "server-error", f"{who} broke off with an error{_detail(error.body) or ': ' + _one_line(error.message)}."
+    return _unreadable(error, endpoint, attempts)
+
+
+def error_body(error: openai.APIStatusError) -> Any:
+    """The answer's JSON or text; the SDK gives `error` of it alone, which may be less than is said beside it."""
+    try:
+        return error.response.json()
+    except (ValueError, httpx2.StreamError, RecursionError):
+        return error.body
+
+
+def refusal_in(error: openai.APIError | AnsweredError) -> tuple[int, Any]:
+    """Status and body; one that came with status 200 and names no other is taken for a refusal of the request."""
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code, error_body(error)
+    said = error if isinstance(error, AnsweredError) else AnsweredError(error.body)
+    return said.status or 400, said.body
+
+
+def _unreadable(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[str, str]:
+    who, times = f"Endpoint {endpoint.name!r}", f", {_attempts(attempts)}" if attempts > 1 else ""
+    if isinstance(error, TooLargeError):
+        return "bad-answer", f"{who} sent more than {MOST_BYTES // 10**6} MB as one answer; it was not read further."
+    if isinstance(error, AnsweredError):
+        return "server-error", f"{who} answered with an error{times}{_detail(error.body) or ': no reason given'}."
+    return "bad-answer", (
+        f"{who} answered something that is not an OpenAI-style reply{times}; check that "
+        f"{endpoint.base_url or 'its URL'} is an OpenAI-compatible API (it often ends in /v1)."
+    )
+
+
+def _redirect(error: openai.APIStatusError, endpoint: Endpoint) -> tuple[str, str]:
+    return "unreachable", (
+        f"Endpoint {endpoint.name!r} wanted to send the call on to {_target(error)} ({error.status_code}), which was "
+        f"not followed: key and texts go to {endpoint.base_url} alone. If the new address is right, make it the base "
+        "URL."
+    )
+
+
+def _connection(cause: BaseException, endpoint: Endpoint) -> tuple[str, str]:
+    who = f"Endpoint {endpoint.name!r}"
+    if isinstance(cause, httpx2.RemoteProtocolError | httpx2.ReadError | httpx2.StreamError):
+        return "truncated", f"{who} closed the connection before its answer was whole; try again."
+    if isinstance(cause, httpx2.ConnectTimeout):
+        return "unreachable", f"{who} cannot be reached: {endpoint.base_url} did not accept a connection in time."
+    return "unreachable", (
+        f"{who} cannot be reached at {endpoint.base_url} ({_reason(cause)}); "
+        f"start its server or correct the base URL in Settings."
+    )
+
+
+def _reason(cause: BaseException) -> str:
+    text = str(cause).lower()
+    known = {
+        "connection refused": "connection refused",
+        "all connection attempts failed": "connection refused",
+        "name or service not known": "unknown host name",
+        "nodename nor servname": "unknown host name",
+        "temporary failure in name resolution": "host name not found",
+        "no address associated": "unknown host name",
+        "certificate": "its TLS certificate is not trusted",
+        "ssl": "no TLS connection",
+        "network is unreachable": "network is unreachable",
+    }
+    return next((words for sign, words in known.items() if sign in text), type(cause).__name__)
+
+
+def _status(found: _Failure, endpoint: Endpoint, model: str) -> tuple[str, str]:
+    status, said, tried, wait = found.status, _detail(found.body), found.tried, found.wait
+    who = f"Endpoint {endpoint.name!r}"
+    if status in (401, 403):
+        variable = f"set {endpoint.api_key_env} or " if endpoint.api_key_env else ""
+        return "unauthorized", f"{who} refused the key ({status}){said}; {variable}enter the right key in Settings."
+    if status == 404:
+        return "not-found", (
+            f"{who} has no model {model!r} or no such path at {endpoint.base_url} (404){said}; "
+            f"check the model name and the base URL (it often ends in /v1)."
+        )
+    if status == 429:
+        return "rate-limited", (
+            f"{who} refused for too many requests or a spent quota, {tried} (429){said}; lower the "
+            f"concurrency or wait{f' {wait} s, as it asks' if wait.isdigit() else ''}."
+        )
+    if status == 408 or status in GATEWAY_TIMEOUTS:
+        return "timeout", f"{who} {_too_long(status, tried)}{said}; try again{'' if status == 408 else _HELPS}."
+    if status < 500:
+        return "bad-request", f"{who} refused the request ({status}){said}."
+    return "server-error", f"{who} failed, {tried} (HTTP {status}){said}; try again later."
+
+
+def _waited(error: Exception, endpoint: Endpoint) -> str:
+    """What was waited for, and how long."""
+    if isinstance(error, WholeTimeoutError):
+        return f"was still writing after {error.seconds:g} s, the longest that a streamed answer may take"
+    if isinstance(error, PieceTimeoutError):
+        return f"sent nothing more of its answer for {error.seconds:g} s"
+    seconds = error.seconds if isinstance(error, AnswerTimeoutError) else endpoint.timeout_seconds
+    return f"gave no whole answer within {seconds:g} s"
+
+
+def _too_long(status: int, tried: str) -> str:
+    if status == 408:
+        return "gave up waiting (408)"
+    return f"took longer than the proxy before it waits, {tried} (HTTP {status})"
+
+
+_HELPS_HERE = "try again, lower the concurrency, or raise timeout_seconds"
+_HELPS = ", lower the concurrency, ask for shorter answers, or raise the proxy's time limit"
+
+
+def _target(error: openai.APIStatusError) -> str:
+    """Where a redirect leads, without what may be secret in it."""
+    try:
+        url = httpx2.URL(str(error.request.url)).join(error.response.headers.get("location", ""))
+        address = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}{url.path}"
+    except (httpx2.InvalidURL, ValueError):
+        return "an address that makes no sense"
+    return readable(_one_line(address))[:200]
+
+
+def _sdk_attempts(error: openai.APIStatusError) -> int:
+    """How often the SDK tried; it says so in the last request."""
+    return int(error.request.headers.get("x-stainless-retry-count", "0")) + 1
+
+
+def _attempts(attempts: int) -> str:
+    return "once" if attempts == 1 else f"{attempts} times in a row"
+
+
+def _detail(body: object) -> str:
+    """The endpoint's own short reason."""
+    said = _one_line(reason_of(body))
+    return f": {said}" if said else ""
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(readable(text[: 10 * _MAX_DETAIL]).split()).rstrip(".")
+    return line if len(line) <= _MAX_DETAIL else line[: _MAX_DETAIL - 1] + "\u2026"

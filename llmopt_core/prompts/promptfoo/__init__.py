@@ -1,7 +1,0 @@
-"""Reading promptfoo's configuration files into plain values; what they mean here is decided higher up."""
-
-from llmopt_core.prompts.promptfoo.config import PromptfooFile, read_promptfoo
-from llmopt_core.prompts.promptfoo.prompts import FoundPrompt
-from llmopt_core.prompts.promptfoo.tests import FoundTest
-
-__all__ = ["FoundPrompt", "FoundTest", "PromptfooFile", "read_promptfoo"]

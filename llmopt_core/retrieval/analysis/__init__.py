@@ -1,0 +1,1 @@
+"""Why retrieval found what it found: gold chunks stage by stage, maps, plain tables."""

@@ -1,0 +1,146 @@
+"""Where each gold chunk stood after every stage, and why it was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from llmopt_core.index.filters import matching_documents
+from llmopt_core.index.index import Index
+from llmopt_core.models.base import Vectors
+from llmopt_core.retrieval.analysis.inspect import Column, Trace, columns, is_gold, rank_in
+from llmopt_core.retrieval.metrics import overlaps
+from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_core.types import Chunk, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """One gold chunk on its way.
+
+    Attributes:
+        ranks: By stage (the names of `inspect.columns`) the rank from 1, None where it is not there.
+        lost_at: The stage that dropped it; empty where it was handed over.
+        why: In words for the user; empty where it was handed over.
+    """
+
+    chunk: Chunk
+    ranks: Mapping[str, int | None]
+    lost_at: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What became of the references of one question.
+
+    Attributes:
+        journeys: One per chunk of the index that overlaps a reference.
+        not_indexed: References that no chunk overlaps: they stand in no document that was indexed.
+    """
+
+    journeys: tuple[Journey, ...]
+    not_indexed: tuple[Span, ...]
+
+
+def whereabouts(
+    trace: Trace,
+    references: Iterable[Span],
+    index: Index,
+    spec: RetrievalSpec,
+    encode: Callable[[Sequence[str]], Vectors] | None = None,
+) -> Whereabouts:
+    """Follow every gold chunk through the stages of one question.
+
+    Args:
+        trace: The stages.
+        references: Where the answer stands.
+        index: What was searched.
+        spec: The settings in force (`RetrievalSpec.routed`).
+        encode: Texts -> unit vectors; with it the true rank of chunks that no search found is told.
+    """
+    references = tuple(references)
+    gold = [chunk for chunk in index.chunks if is_gold(chunk, references)]
+    journeys = tuple(_journey(chunk, columns(trace), index, spec, encode) for chunk in gold)
+    missing = tuple(span for span in references if not any(overlaps(chunk.span, span) for chunk in gold))
+    return Whereabouts(journeys, missing)
+
+
+def _journey(
+    chunk: Chunk,
+    stages: Sequence[Column],
+    index: Index,
+    spec: RetrievalSpec,
+    encode: Callable[[Sequence[str]], Vectors] | None,
+) -> Journey:
+    ranks = {column.name: rank_in(chunk, column.stage.hits) for column in stages}
+    if not stages or ranks[stages[-1].name] is not None:
+        return Journey(chunk, ranks)
+    holding = [column for column in stages if ranks[column.name] is not None]
+    if not holding:
+        searches = [column for column in stages if column.stage.stage == "search"]
+        return Journey(chunk, ranks, "search", _never_found(chunk, searches, index, spec, encode))
+    before = max(holding, key=lambda column: (_step(column, stages), -(ranks[column.name] or 0)))
+    later = [c for c in stages if c.stage.stage != "search" and _step(c, stages) > _step(before, stages)]
+    first = [c for c in later if _step(c, stages) == _step(later[0], stages)]
+    dropped = next((c for c in first if c.stage.queries[:1] == before.stage.queries[:1]), first[0])
+    return Journey(chunk, ranks, dropped.name, _dropped(dropped, before, ranks, stages))
+
+
+def _step(column: Column, stages: Sequence[Column]) -> int:
+    """Which step of the line a column is; parts of a question go through the same steps beside each other."""
+    kinds = list(dict.fromkeys((other.stage.stage, other.stage.method) for other in stages))
+    return kinds.index((column.stage.stage, column.stage.method))
+
+
+def _dropped(at: Column, before: Column, ranks: Mapping[str, int | None], stages: Sequence[Column]) -> str:
+    rank, kept = ranks[before.name], len(at.stage.hits)
+    if at.stage.stage == "fusion":
+        return f"Rank {rank} by {before.name}, but after fusion not among the {kept} candidates kept."
+    if at.stage.stage == "filter":
+        return f"Rank {rank} by {before.name}, but its score is below the threshold."
+    if at.stage.stage == "rerank":
+        return f"Rank {rank} by {before.name}, but only the best {kept} candidates were reranked."
+    if at.stage.method == "mmr":
+        return f"Rank {rank} after {before.name}, but too like chunks already chosen (MMR)."
+    moved = _moved(before, ranks, stages)
+    taken = "1 chunk is" if kept == 1 else f"{kept} chunks are"
+    return f"Rank {rank} after {before.name}{moved}, but only {taken} handed over."
+
+
+def _moved(before: Column, ranks: Mapping[str, int | None], stages: Sequence[Column]) -> str:
+    """For a chunk that its reranker pushed down: from where."""
+    place = stages.index(before)
+    if before.stage.stage != "rerank" or place == 0:
+        return ""
+    earlier, now = ranks[stages[place - 1].name], ranks[before.name]
+    return f" (it was {earlier} before it)" if earlier and now and earlier < now else ""
+
+
+def _never_found(
+    chunk: Chunk,
+    searches: Sequence[Column],
+    index: Index,
+    spec: RetrievalSpec,
+    encode: Callable[[Sequence[str]], Vectors] | None,
+) -> str:
+    if spec.search.filters and chunk.document not in matching_documents(spec.search.filters, index.documents):
+        return f"The filter leaves out its document, {chunk.document}."
+    places = [place for column in searches if (place := _true_rank(chunk, column, index, encode))]
+    where = f" It stands at {', '.join(places)}." if places else ""
+    return f"No search has it among its {max(spec.search.candidates, spec.top_k)} candidates.{where}"
+
+
+def _true_rank(chunk: Chunk, column: Column, index: Index, encode: Callable[[Sequence[str]], Vectors] | None) -> str:
+    if column.stage.method == "bm25":
+        scores = np.array(index.bm25_scores(column.stage.queries[0], [other.id for other in index.chunks]))
+    elif encode is not None:
+        scores = index.matrix @ np.mean(encode(list(column.stage.queries)), axis=0)
+    else:
+        return ""
+    position = index.chunks.index(chunk)
+    if column.stage.method == "bm25" and scores[position] <= 0:
+        return f"no rank by {column.name} (no word in common)"
+    return f"rank {int((scores > scores[position]).sum()) + 1} by {column.name}"

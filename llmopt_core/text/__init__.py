@@ -1,0 +1,1 @@
+"""What text is made of: words, sentences, differences, JSON in replies, CSV."""

@@ -1,0 +1,51 @@
+"""YAML of plain values that can neither fill memory nor hold what cannot be stored."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import yaml
+
+from llmopt_core.text.valid_text import fault_of
+
+_MERGED_KEYS = 10_000
+_DIGITS = 1_000
+
+
+class BoundedLoader(yaml.SafeLoader):
+    """PyYAML's safe loader without its traps.
+
+    Merge keys that double at each level, numbers in base 60 without end, `.nan` and `.inf`, and half characters raise
+    a `ConstructorError` that knows its line.
+    """
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Take in what `<<` names."""
+        super().flatten_mapping(node)
+        if len(node.value) > _MERGED_KEYS:
+            raise _wrong(node, f"more than {_MERGED_KEYS:,} keys are merged into one mapping")
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node."""
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, deep)
+        return super().construct_object(node, deep)
+
+    def _scalar(self, node: yaml.ScalarNode, deep: bool) -> Any:
+        if node.tag.endswith((":int", ":float")) and len(node.value) > _DIGITS:
+            raise _wrong(node, "an impossible value: a number of too many digits")
+        try:
+            value = super().construct_object(node, deep)
+        except (ValueError, OverflowError) as error:
+            kind = node.tag.rpartition(":")[2]
+            raise _wrong(node, f"{node.value[:40]!r} is no {kind}; put it in quotes where it is a text") from error
+        if isinstance(value, float) and not math.isfinite(value):
+            raise _wrong(node, f"{node.value} is no number that can be used")
+        if isinstance(value, str) and (fault := fault_of(value)):
+            raise _wrong(node, fault)
+        return value
+
+
+def _wrong(node: yaml.Node, problem: str) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)

@@ -1,0 +1,1 @@
+"""Chunks under the microscope, and sweeps over chunk sizes."""

@@ -1,0 +1,158 @@
+"""What the microscope looks at, computed once per document and setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from llmopt_core.runs.values import Project, SavedDocument
+from llmopt_core.types import Chunk, Document, Span, fingerprint
+from llmopt_ui.resources import models, store
+from llmopt_ui.session import state
+
+if TYPE_CHECKING:
+    from llmopt_core.chunking.microscope import Cutting
+    from llmopt_core.chunking.semantic import Encode
+    from llmopt_core.chunking.spec import ChunkingSpec
+    from llmopt_core.index.placed_words import PlacedWords
+    from llmopt_core.labs.chunking.chunk_ranks import Ranked
+
+RANKED_CHARACTERS = 3_000_000
+"""Beyond this much text in a project, only the chunks of the document in sight are ranked."""
+EMBEDDED_AT_ONCE = 64
+"""So many new chunks are embedded without asking."""
+
+
+def document_of(project: Project, saved: SavedDocument) -> Document:
+    """A document with its text."""
+    return _document(project.id, saved.name, saved.version, lambda: store().document(project, saved.name))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _document(project: int, name: str, version: str, _read: Callable[[], Document]) -> Document:
+    return _read()
+
+
+def competitors(project: Project, listed: Sequence[SavedDocument], document: Document) -> tuple[list[Document], str]:
+    """The documents whose chunks are ranked together, and their key. In a very large project it is the one alone."""
+    if sum(item.characters for item in listed) > RANKED_CHARACTERS:
+        return [document], fingerprint(document.name, document.version)
+    key = fingerprint([[item.name, item.version] for item in listed])
+    return _documents(project.id, key, lambda: store().documents(project)), key
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _documents(project: int, key: str, _read: Callable[[], list[Document]]) -> list[Document]:
+    return _read()
+
+
+def cutting_of(document: Document, spec: ChunkingSpec, version: str = "") -> Cutting:
+    """The document cut and measured. Its version, where it is known, need not be made from the text again."""
+    key = fingerprint(document.name, version or document.version)
+    return _cutting(key, spec.fingerprint, lambda: _cut(document, spec))
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _cutting(document: str, key: str, _make: Callable[[], Cutting]) -> Cutting:
+    return _make()
+
+
+def _cut(document: Document, spec: ChunkingSpec) -> Cutting:
+    from llmopt_core.chunking.microscope import cut
+
+    waiting = "Embedding the sentences …" if spec.method == "semantic" else "Cutting …"
+    slow = spec.method == "semantic" or len(document.text) > RANKED_CHARACTERS
+    with st.spinner(waiting) if slow else nullcontext():
+        return cut(document, spec, encode=_encode(spec))
+
+
+def _encode(spec: ChunkingSpec) -> Encode | None:
+    """Sentences to vectors, where the method asks for them."""
+    if spec.method != "semantic":
+        return None
+    from llmopt_core.index.embedding_cache import encode_cached
+    from llmopt_core.models.base import EmbeddingSpec
+
+    embedder, cache = models().embedder(EmbeddingSpec()), store().cache
+    return lambda texts: encode_cached(texts, embedder, cache)
+
+
+def chunks_of(
+    documents: Sequence[Document], key: str, spec: ChunkingSpec, cut_already: Sequence[Chunk] = ()
+) -> list[Chunk]:
+    """All chunks that compete; those of the document in sight need not be cut again."""
+    from llmopt_core.chunking.chunk import chunk_document
+
+    known = cut_already[0].document if cut_already else ""
+
+    def make() -> list[Chunk]:
+        encode = _encode(spec)
+        parts = (cut_already if one.name == known else chunk_document(one, spec, encode) for one in documents)
+        return [chunk for part in parts for chunk in part]
+
+    return _chunks(key, spec.fingerprint, make)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _chunks(documents: str, key: str, _make: Callable[[], list[Chunk]]) -> list[Chunk]:
+    return _make()
+
+
+def word_ranks(documents: Sequence[Document], key: str, spec: ChunkingSpec, question: str) -> dict[str, Ranked]:
+    """By chunk id its rank by shared words."""
+    from llmopt_core.labs.chunking.chunk_ranks import bm25_ranks, words_of
+
+    words = _words(key, lambda: words_of(documents))
+    return bm25_ranks(chunks_of(documents, key, spec), question, words)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _words(documents: str, _make: Callable[[], dict[str, PlacedWords]]) -> dict[str, PlacedWords]:
+    return _make()
+
+
+def new_chunks(documents: Sequence[Document], key: str, spec: ChunkingSpec) -> int:
+    """How many chunks must be embedded before they can be ranked by meaning."""
+    from llmopt_core.labs.chunking.chunk_ranks import still_to_embed
+    from llmopt_core.models.base import EmbeddingSpec
+
+    place = f"{key}:{spec.fingerprint}"
+    if place in state().embedded:
+        return 0
+    missing = still_to_embed(chunks_of(documents, key, spec), models().embedder(EmbeddingSpec()), store().cache)
+    if not missing:
+        state().embedded.add(place)
+    return missing
+
+
+def meaning_ranks(
+    documents: Sequence[Document],
+    key: str,
+    spec: ChunkingSpec,
+    question: str,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Ranked]:
+    """By chunk id its rank by meaning; embeds what has no vector yet."""
+    from llmopt_core.labs.chunking.chunk_ranks import dense_ranks
+    from llmopt_core.models.base import EmbeddingSpec
+
+    def make() -> dict[str, Ranked]:
+        embedder = models().embedder(EmbeddingSpec())
+        return dense_ranks(chunks_of(documents, key, spec), question, embedder, store().cache, on_progress)
+
+    found = _meaning(key, spec.fingerprint, question, make)
+    state().embedded.add(f"{key}:{spec.fingerprint}")
+    return found
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _meaning(documents: str, key: str, question: str, _make: Callable[[], dict[str, Ranked]]) -> dict[str, Ranked]:
+    return _make()
+
+
+def spans_in(document: str, references: Sequence[Span]) -> tuple[tuple[int, int], ...]:
+    """Start and end of the references that stand in a document."""
+    return tuple((span.start, span.end) for span in references if span.document == document)

@@ -1,0 +1,137 @@
+"""One chunking under the microscope: its text, its numbers, its sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from llmopt_core.labs.chunking.chunk_ranks import Ranked, ranks_in
+from llmopt_core.types import Span
+from llmopt_ui import format as fmt
+from llmopt_ui.chunking.microscope.parts import part_number
+from llmopt_ui.chunking.microscope.sizes import show_sizes, sizes_data
+from llmopt_ui.chunking.microscope.text import Shown, show_text, text_data, turn_to_click
+from llmopt_ui.components import facts
+
+if TYPE_CHECKING:
+    from llmopt_core.chunking.microscope import Cutting
+    from llmopt_core.chunking.spec import ChunkingSpec
+    from llmopt_ui.chunking.microscope.view import Sight
+
+
+def panel(
+    sight: Sight,
+    cutting: Cutting,
+    spec: ChunkingSpec,
+    name: str,
+    *,
+    ranks: Mapping[str, Ranked] | None,
+    competing: int,
+    height: int,
+    largest: int,
+) -> None:
+    """The text on the left, the numbers on the right."""
+    unit = "characters" if spec.unit == "characters" else "tokens"
+    placed = None if ranks is None else ranks_in(cutting.chunks, ranks)
+    shown = Shown(
+        sight.start, sight.end, sight.references, placed, sight.top_k, unit, height, strip=True, first=sight.part.start
+    )  # fmt: skip
+    left, right = st.columns([1.9, 1], gap="medium")
+    with left:
+        if sight.example is not None:
+            _references(sight, cutting, placed, competing)
+        key, length = f"micro_text_{name}", len(sight.document.text)
+
+        def turn() -> None:
+            turn_to_click(key, sight.part.page_key, length)
+
+        show_text(text_data(sight.document, cutting, shown), key, on_jump=turn)
+    with right:
+        _numbers(cutting, unit)
+        show_sizes(sizes_data(cutting, largest), f"micro_sizes_{name}")
+
+
+def _numbers(cutting: Cutting, unit: str) -> None:
+    sizes = cutting.sizes
+    facts(
+        [
+            ("Chunks", fmt.count(len(cutting.chunks))),
+            (f"Mean {unit}", fmt.number(float(sizes.mean()) if len(sizes) else None)),
+            ("Repeated", f"{cutting.share_repeated:.0%}"),
+            ("Unseen", _percent(cutting.share_lost)),
+        ],
+        (
+            "",
+            "",
+            "Text that stands in more than one chunk.",
+            "Text that no vector knows: it lies beyond the embedding model's window in every chunk that holds it.",
+        ),
+        columns=2,
+    )
+    st.markdown(window_sentence(cutting))
+
+
+def window_sentence(cutting: Cutting) -> str:
+    """What the embedding model does not see, in words."""
+    if not cutting.chunks_cut:
+        return (
+            f":green[:material/check: Every chunk fits into the embedding model's window of {cutting.window} tokens.]"
+        )
+    cut = f"{cutting.chunks_cut:,} of {fmt.plural(len(cutting.chunks), 'chunk')}"
+    verb = "is" if cutting.chunks_cut == 1 else "are"
+    return (
+        f":red[:material/warning: {cut} {verb} longer than the embedding model's window of {cutting.window} tokens: "
+        f"{_percent(cutting.share_lost)} of the text is not embedded at all.]"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if 0 < share < 0.1 else f"{share:.0%}"
+
+
+def _references(sight: Sight, cutting: Cutting, placed: Mapping[int, Ranked] | None, competing: int) -> None:
+    """Where the answer of the question is, chunk by chunk."""
+    lines = [_reference(cutting, placed, start, end, sight.top_k) for start, end in sight.references]
+    if not lines:
+        elsewhere = sorted({_place(sight, span) for span in sight.example.references}) if sight.example else []
+        where = "in " + ", ".join(elsewhere[:3]) if elsewhere else "nowhere yet: this question has no source"
+        lines = [f"The answer stands {where}."]
+    ranked = f" :gray[Ranks among {fmt.plural(competing, 'chunk')}.]" if placed is not None else ""
+    st.markdown("  \n".join(lines[:4]) + ranked)
+
+
+def _place(sight: Sight, span: Span) -> str:
+    """Where a reference stands that is not in sight."""
+    if span.document != sight.document.name:
+        return fmt.markdown(span.document)
+    return f"part {part_number(span.start):,} of this document"
+
+
+def _reference(cutting: Cutting, placed: Mapping[int, Ranked] | None, start: int, end: int, top_k: int) -> str:
+    from llmopt_core.chunking.microscope import held_by
+
+    held = held_by(cutting, start, end)
+    if not held:
+        return ":red[:material/close: The source stands in no chunk.]"
+    whole = [one.position for one in held if one.share >= 1]
+    if whole:
+        told = " and ".join(_named(i, placed) for i in whole[:3])
+        return f"{_sign(whole, placed, top_k)} The source stands whole in {told}."
+    parts = ", ".join(f"{one.share:.0%} in {_named(one.position, placed)}" for one in held[:4])
+    return f":orange[:material/content_cut:] The source is **cut**: {parts}."
+
+
+def _named(position: int, placed: Mapping[int, Ranked] | None) -> str:
+    if placed is None:
+        return f"chunk {position + 1}"
+    found = placed.get(position)
+    return f"chunk {position + 1} (rank {found.rank:,})" if found else f"chunk {position + 1} (not found)"
+
+
+def _sign(positions: list[int], placed: Mapping[int, Ranked] | None, top_k: int) -> str:
+    if placed is None:
+        return ":material/location_on:"
+    best = min((placed[i].rank for i in positions if i in placed), default=None)
+    return ":green[:material/check:]" if best is not None and best <= top_k else ":red[:material/close:]"

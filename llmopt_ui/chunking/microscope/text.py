@@ -1,0 +1,161 @@
+"""The text under the microscope: a window of a document with chunk bands, references and ranks.
+
+What is sent to the browser is data; the script makes text nodes of it. Text of users never becomes HTML.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.chunking.microscope import Cutting, Stretch, stretches
+from llmopt_core.labs.chunking.chunk_ranks import Ranked
+from llmopt_core.types import Document, fingerprint
+from llmopt_ui.documents.text_pages import turn_to
+
+WINDOW = 3_600
+_JS = Path(__file__).with_name("microscope.js")
+_CSS = Path(__file__).with_name("microscope.css")
+_STRIP = "The whole document. Click to go there. Frame: what is shown below; blue: chunks handed over; orange: sources."
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is shown of a document.
+
+    Attributes:
+        start: First character of the window.
+        end: Character after its last.
+        references: Start and end of the reference spans of the chosen question in this document.
+        ranks: By position in the cutting's chunks, where a question was asked.
+        top_k: Chunks up to this rank are handed over.
+        unit: What the sizes count.
+        height: Of the text, in pixels.
+        strip: Whether the bar of the whole document stands above the text.
+        marking: Whether a selection of text is reported.
+        first: What is added to an offset before a person reads it, where the document is a part of a longer one.
+    """
+
+    start: int
+    end: int
+    references: tuple[tuple[int, int], ...] = ()
+    ranks: Mapping[int, Ranked] | None = None
+    top_k: int = 3
+    unit: str = "tokens"
+    height: int = 420
+    strip: bool = True
+    marking: bool = False
+    first: int = 0
+
+
+def window_at(document: Document, number: int) -> tuple[int, int]:
+    """First character and end of a page of the text, counted from 1."""
+    start = min((number - 1) * WINDOW, max(0, len(document.text) - 1))
+    return start, min(start + WINDOW, len(document.text))
+
+
+def text_data(document: Document, cutting: Cutting | None, shown: Shown) -> dict[str, Any]:
+    """Everything the script draws: only what is in sight."""
+    found = _uncut(shown) if cutting is None else stretches(cutting, shown.start, shown.end, shown.references)
+    positions = {i for stretch in found for i in stretch.chunks}
+    chunks = {str(i): _chunk(cutting, i, shown) for i in sorted(positions)} if cutting else {}
+    return {
+        "place": f"{document.name}:{shown.first + shown.start}:{shown.references}",
+        "pieces": [_piece(document.text, stretch, cutting is not None) for stretch in found],
+        "chunks": chunks,
+        "strip": _strip(document, cutting, shown) if shown.strip else None,
+        "height": shown.height,
+        "marking": shown.marking,
+    }
+
+
+def show_text(
+    data: dict[str, Any],
+    key: str,
+    *,
+    on_jump: Callable[[], None] | None = None,
+    on_marked: Callable[[], None] | None = None,
+) -> Any:
+    """Draw it. The result has `jump` (a share of the document, when the bar was clicked) and `marked` (start, end)."""
+    name = component_key(key)
+    return _component()(key=name, data=data, on_jump_change=on_jump or _nothing, on_marked_change=on_marked or _nothing)
+
+
+def component_key(key: str) -> str:
+    """A key that Streamlit takes: names of documents and ids of questions may hold the signs it keeps for itself."""
+    return f"{key.partition('_')[0]}_{fingerprint(key)}"
+
+
+def turn_to_click(key: str, page_key: str, length: int) -> None:
+    """Turn to the page that was clicked in the bar; a callback of the text drawn under `key`."""
+    result: Any = st.session_state.get(component_key(key))
+    share = result.get("jump") if result is not None else None
+    if share is not None:
+        turn_to(page_key, min(length - 1, int(float(share) * length)), WINDOW)
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Callable[..., Any]:
+    return st.components.v2.component(
+        "llmopt.microscope",
+        html='<div class="mic"></div>',
+        css=_CSS.read_text(encoding="utf-8"),
+        js=_JS.read_text(encoding="utf-8"),
+        isolate_styles=False,
+    )
+
+
+def _nothing() -> None:
+    """A value is only reported where something listens."""
+
+
+def _piece(text: str, stretch: Stretch, cut: bool) -> list[Any]:
+    flags = ("g" if stretch.gold else "") + ("c" if cut else "") + ("" if stretch.embedded else "u")
+    return [text[stretch.start : stretch.end], stretch.start, list(stretch.chunks), list(stretch.begins), flags]
+
+
+def _uncut(shown: Shown) -> list[Stretch]:
+    edges = sorted(
+        {shown.start, shown.end, *(min(max(e, shown.start), shown.end) for r in shown.references for e in r)}
+    )
+    return [
+        Stretch(a, b, gold=any(start <= a and b <= end for start, end in shown.references))
+        for a, b in itertools.pairwise(edges)
+    ]
+
+
+def _chunk(cutting: Cutting, position: int, shown: Shown) -> dict[str, Any]:
+    ranked = (shown.ranks or {}).get(position)
+    start, end = shown.first + int(cutting.starts[position]), shown.first + int(cutting.ends[position])
+    told = f"chunk {position + 1}: {int(cutting.sizes[position]):,} {shown.unit}, characters {start:,} to {end:,}"
+    heading = cutting.chunks[position].heading
+    told += f"\nunder: {heading}" if heading else ""
+    if ranked is not None:
+        told += f"\nfound at rank {ranked.rank:,} (score {ranked.score:.2f})"
+    beyond = int(cutting.tokens[position]) - cutting.window
+    if beyond > 0:
+        told += f"\n{beyond:,} of its {int(cutting.tokens[position]):,} embedding tokens are beyond the window"
+    rank = None if ranked is None else ranked.rank
+    return {"told": told, "rank": rank, "found": rank is not None and rank <= shown.top_k}
+
+
+def _strip(document: Document, cutting: Cutting | None, shown: Shown) -> dict[str, Any]:
+    length = max(1, len(document.text))
+    found = [(i, r.rank) for i, r in (shown.ranks or {}).items() if r.rank <= shown.top_k]
+    hits: Sequence[list[Any]] = []
+    if cutting is not None:
+        hits = [
+            [int(cutting.starts[i]) / length, int(cutting.ends[i]) / length, f"chunk {i + 1}, rank {rank}"]
+            for i, rank in found
+        ]
+    return {
+        "told": _STRIP,
+        "hits": hits,
+        "references": [[a / length, b / length] for a, b in shown.references],
+        "window": [shown.start / length, shown.end / length],
+    }

@@ -1,0 +1,82 @@
+"""Two settings of a sweep, question by question."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.labs.chunking.result import TITLES, SweepResult, by_recall, compare_settings
+from llmopt_core.labs.chunking.tables import Advice
+from llmopt_core.statistics.paired import Comparison
+from llmopt_ui import format as fmt
+from llmopt_ui.chunking.sweep.charts import MEASURES, between, shown
+from llmopt_ui.components import plain_fragment, section
+from llmopt_ui.theme import verdict
+
+FIRST, SECOND = "sweep_first", "sweep_second"
+
+
+@plain_fragment
+def compare_view(result: SweepResult, told: Advice) -> None:
+    """Choose two; each measure with its difference and verdict."""
+    section("Compare two settings", "Both answered the same questions, so they are compared question by question.")
+    names = [result.names[position] for position in by_recall(result)]
+    other = told.frugal if told.frugal != told.best else by_recall(result)[1]
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        first = st.selectbox(
+            "Baseline", names, names.index(result.names[told.best]), key=FIRST, bind="query-params", width=300
+        )
+        second = st.selectbox(
+            "Compared with it", names, names.index(result.names[other]), key=SECOND, bind="query-params", width=300
+        )
+    if first == second:
+        st.caption("Choose two different settings.")
+        return
+    a, b = result.names.index(first), result.names.index(second)
+    with st.container(key="figures_sweep_compare"):
+        st.table(compare_table(result, a, b), border="horizontal", hide_index=True, alt="Two settings compared")
+    st.caption(
+        "Paired test of the mean difference at 5 % on the same questions, with the interval that goes with it; for "
+        "context tokens fewer is better. No difference seen does not mean equal."
+    )
+
+
+def compare_table(result: SweepResult, a: int, b: int) -> pd.DataFrame:
+    """One row per measure, in Markdown."""
+    rows = []
+    for name in MEASURES:
+        found = compare_settings(result, a, b, name)
+        rows.append(
+            {
+                "Measure": f"**{TITLES[name]}**",
+                fmt.markdown(result.names[a]): _mean(result, a, name),
+                fmt.markdown(result.names[b]): _mean(result, b, name),
+                "Difference": _difference(name, found),
+                "p": fmt.DASH if found.p_value is None else f"{found.p_value:.3f}".replace("0.000", "<\u00a00.001"),
+                "Verdict": verdict(found.verdict).markdown,
+                "Pairs": f"{found.pairs:,}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _mean(result: SweepResult, position: int, name: str) -> str:
+    summary = result.settings[position].summaries[name]
+    text = f"**{shown(name, summary.mean)}**"
+    return text if summary.low is None else f"{text}  \n:gray[{between(name, summary)}]"
+
+
+def _difference(name: str, found: Comparison) -> str:
+    text = f"**{signed(name, found.difference)}**"
+    if found.low is None or found.high is None:
+        return text
+    return f"{text}  \n:gray[{signed(name, found.low)} to {signed(name, found.high)}]"
+
+
+def signed(name: str, value: float | None) -> str:
+    """A difference with its sign, in the digits of its measure."""
+    if value is None:
+        return fmt.DASH
+    text = shown(name, abs(value))
+    sign = "" if value == 0 or text == shown(name, 0) else ("+" if value > 0 else "−")
+    return f"{sign}{text}"

@@ -1,0 +1,190 @@
+"""What a sweep shall try: methods, sizes, overlaps, how many chunks, and the searcher."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.experiments.preflight import check_budget
+from llmopt_core.index.embedding_estimate import Estimate, estimate_embedding
+from llmopt_core.labs.chunking.spec import SweepSpec, chunkings_of, sweep_spec
+from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet
+from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field, warn_above
+from llmopt_ui.chunking.microscope import data
+from llmopt_ui.chunking.microscope.settings import METHODS, UNITS
+from llmopt_ui.chunking.sweep.job import KIND, sweep_arguments, sweep_work
+from llmopt_ui.components import plain_fragment, show_error
+from llmopt_ui.keys import endpoints
+from llmopt_ui.resources import job_runner, model_maker, models, settings, store
+
+SET, FIELDS = "sweep_set", "sweep_methods"
+SIZES, OVERLAPS, TOPS = "sweep_sizes", "sweep_overlaps", "sweep_tops"
+UNIT, SEARCH, MODEL, ENDPOINT, OF = "sweep_unit", "sweep_search", "sweep_model", "sweep_endpoint", "sweep_of"
+_SAMPLED, _SAMPLE = 8, 20_000
+START, BUDGET = "sweep_start", "sweep_budget"
+SEARCHES = {"dense": "By meaning (embedding model)", "bm25": "By words (BM25)"}
+_OF = {"text": "Its text", "heading": "Headings and text"}
+_LOCAL = "On this machine"
+_USUAL = {
+    "tokens": ("50", "100", "200", "400"),
+    "cl100k": ("50", "100", "200", "400"),
+    "characters": ("200", "400", "800", "1600"),
+}
+_OVERLAPS = {"tokens": ("0", "25"), "cl100k": ("0", "25"), "characters": ("0", "100")}
+
+
+@plain_fragment
+def sweep_form(project: Project, sets: Mapping[str, EvaluationSet]) -> None:
+    """Draw the fields and what they amount to; the button starts the sweep. `sets` have reference spans."""
+    with st.container(border=True):
+        left, right = st.columns(2, gap="large")
+        with left:
+            name = st.selectbox("Evaluation set", list(sets), key=SET, format_func=_told(sets), persist_state="session")
+            values = _cutting()
+        with right:
+            values |= _searching()
+        try:
+            spec = _spec(values)
+            chunkings, skipped = chunkings_of(spec)
+        except BadInput as error:
+            show_error(str(error))
+            return
+        count = len(chunkings) * len(set(spec.top_k))
+        with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+            pressed = st.button("Start the sweep", key=START, type="primary", icon=":material/play_arrow:")
+            words = f"{fmt.plural(count, 'setting')} from {fmt.plural(len(chunkings), 'chunking')}"
+            found = _estimate(project, spec, chunkings, sets[name])
+            st.caption(words + _paid(spec, found), width="content")
+        budget = None if found is None else budget_field(st, BUDGET, width=240, persist_state="session")
+        warn_above(budget, None if found is None else found.cost_usd)
+        if skipped:
+            left_out = ", ".join(f"{one.name} ({one.reason})" for one in skipped)
+            st.caption(f"Left out: {fmt.markdown(fmt.shorten(left_out, 300))}")
+    if pressed:
+        _start(project, sets[name], spec, count, budget)
+
+
+def _estimate(
+    project: Project, spec: SweepSpec, chunkings: Sequence[ChunkingSpec], asked: EvaluationSet
+) -> Estimate | None:
+    """What an endpoint will be sent at most; None where everything runs on this machine."""
+    name = spec.embedding.endpoint
+    if spec.search != "dense" or not name:
+        return None
+    listed = store().document_list(project)
+    # A piece of several: documents of other languages have other numbers of tokens.
+    some = listed[:: -(-len(listed) // _SAMPLED)]
+    sample = "".join(data.document_of(project, item).text[: _SAMPLE // len(some)] for item in some)
+    return estimate_embedding(
+        sum(item.characters for item in listed), sample, chunkings, endpoints(settings())[name], spec.embedding.model,
+        [example.question for example in asked.examples],
+    )  # fmt: skip
+
+
+def _paid(spec: SweepSpec, found: Estimate | None) -> str:
+    if found is None:
+        return ""
+    name, cost = spec.embedding.endpoint, fmt.markdown(fmt.money(found.cost_usd))
+    return f" · at most about {fmt.count(found.tokens)} tokens to {fmt.markdown(name)} ({cost}), each text once"
+
+
+def _told(sets: Mapping[str, EvaluationSet]) -> Any:
+    def told(name: str) -> str:
+        examples = sets[name].examples
+        placed = sum(bool(example.references) for example in examples)
+        more = "" if placed == len(examples) else f", {placed:,} with sources"
+        return f"{name} ({fmt.plural(len(examples), 'question')}{more})"
+
+    return told
+
+
+def _cutting() -> dict[str, Any]:
+    methods = st.multiselect(
+        "Methods", list(METHODS), ["recursive", "sentence"], key=FIELDS, format_func=METHODS.__getitem__,
+        persist_state="session",
+    )  # fmt: skip
+    unit = st.selectbox("Counted in", list(UNITS), key=UNIT, format_func=UNITS.__getitem__, persist_state="session")
+    sizes = _numbers("Sizes", _USUAL[unit], f"{SIZES}_{unit}", "The most a chunk holds. Type a number to add it.")
+    overlaps = _numbers(
+        "Overlaps", _OVERLAPS[unit], f"{OVERLAPS}_{unit}", "What a chunk repeats of the one before it, at most."
+    )
+    return {"methods": methods, "unit": unit, "sizes": sizes, "overlaps": overlaps}
+
+
+def _searching() -> dict[str, Any]:
+    tops = _numbers(
+        "Chunks handed over", ("1", "3", "5"), TOPS, "Several cost nothing more: all are read off one search."
+    )
+    search = st.selectbox("Searched", list(SEARCHES), key=SEARCH, format_func=SEARCHES.__getitem__,
+                          persist_state="session")  # fmt: skip
+    if search == "bm25":
+        st.caption("Words are matched, Chinese and other scripts too; nothing is embedded, so it takes seconds.")
+        return {"top_k": tops, "search": search, "embedding": {}}
+    one, two = st.columns(2, gap="medium")
+    others = [name for name in endpoints(settings()) if name != BUILTIN]
+    endpoint = one.selectbox("Embedding model runs", [_LOCAL, *others], key=ENDPOINT, persist_state="session")
+    of = two.selectbox("Embedded of a chunk", list(_OF), key=OF, format_func=_OF.__getitem__, persist_state="session")
+    model = st.text_input(
+        "Embedding model", BUILTIN_EMBEDDING if endpoint == _LOCAL else "", key=f"{MODEL}_{endpoint}",
+        placeholder="text-embedding-3-small", persist_state="session",
+        help="The built-in all-MiniLM-L6-v2 reads English. For other languages name a multilingual model (a folder, a "
+        "hub name, or one of an endpoint), or search by words.",
+    )  # fmt: skip
+    chosen = "" if endpoint == _LOCAL else endpoint
+    return {
+        "top_k": tops,
+        "search": search,
+        "embedding": {"model": (model or "").strip(), "endpoint": chosen, "of": of},
+    }
+
+
+def _numbers(label: str, usual: Sequence[str], key: str, told: str) -> list[str]:
+    chosen: list[str] = st.multiselect(
+        label, list(usual), list(usual), key=key, accept_new_options=True, help=told, persist_state="session"
+    )
+    return chosen
+
+
+def _spec(values: dict[str, Any]) -> SweepSpec:
+    for name, label in (
+        ("methods", "method"),
+        ("sizes", "size"),
+        ("overlaps", "overlap"),
+        ("top_k", "number of chunks"),
+    ):
+        if not values[name]:
+            raise BadInput(f"Choose at least one {label}.")
+    numbers = {name: sorted({_whole(word) for word in values[name]}) for name in ("sizes", "overlaps", "top_k")}
+    if values["search"] == "dense" and not values["embedding"]["model"]:
+        raise BadInput("Name the embedding model.")
+    return sweep_spec(**{**values, **numbers})
+
+
+def _whole(word: str) -> int:
+    text = word.strip().replace(",", "")
+    if not text.isascii() or not text.isdigit():
+        raise BadInput(f"{word!r} is no whole number.")
+    return int(text)
+
+
+def _start(
+    project: Project, evaluation_set: EvaluationSet, spec: SweepSpec, count: int, budget_usd: float | None
+) -> None:
+    try:
+        documents = store().documents(project)
+        arguments = sweep_arguments(evaluation_set, spec, count, models())
+        if budget_usd is not None:
+            check_budget(budget_usd, (), models(), (spec.embedding,))
+        work = sweep_work(documents, evaluation_set, spec, model_maker(), budget_usd)
+        job_runner().submit(KIND, project, arguments, work)
+    except LlmOptError as error:
+        show_error(str(error))
+        return
+    st.rerun()

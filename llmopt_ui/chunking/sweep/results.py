@@ -1,0 +1,213 @@
+"""What a sweep found: the advice, the pictures, the table, two settings compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.labs.chunking.export import questions_csv, sweep_csv, sweep_values
+from llmopt_core.labs.chunking.result import (
+    EXPLAINED,
+    TITLES,
+    TOKENS,
+    SweepResult,
+    by_recall,
+    language_warning,
+    pareto,
+)
+from llmopt_core.labs.chunking.spec import chunking_name
+from llmopt_core.labs.chunking.tables import MARGIN, Advice, advice
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.chunking.sweep.charts import MEASURES, between, heat_map, method_colour, pareto_chart, shown, size_lines
+from llmopt_ui.chunking.sweep.compare import compare_view
+from llmopt_ui.chunking.sweep.misses import misses_view
+from llmopt_ui.chunking.sweep.save import save_view
+from llmopt_ui.components import Download, downloads, plain_fragment, section
+
+METRIC, TOP = "sweep_metric", "sweep_top"
+PAGE = "sweep_page"
+_ROWS = 10
+
+
+def results_view(project: Project, result: SweepResult, key: str, evaluation_set: EvaluationSet) -> None:
+    """Everything about one sweep. `key` is what it is kept under."""
+    told = _advice(key, result)
+    _headline(result, told)
+    _pictures(result, told)
+    _over_size(result)
+    _table(result)
+    stem = fmt.file_stem(f"sweep-{result.set_name}")
+    downloads(
+        [
+            Download("Settings (CSV)", lambda: sweep_csv(result), f"{stem}.csv", "text/csv"),
+            Download("Settings (JSON)", lambda: _json(result), f"{stem}.json", "application/json"),
+            Download(
+                "Questions of the best setting (CSV)",
+                lambda: questions_csv(result, told.best, evaluation_set),
+                f"{stem}-questions.csv",
+                "text/csv",
+            ),
+        ],
+        "sweep_download",
+    )
+    if len(result.settings) > 1:
+        compare_view(result, told)
+    misses_view(project, result, told, evaluation_set)
+    save_view(project, result, told)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Comparing …")
+def _advice(key: str, _result: SweepResult) -> Advice:
+    return advice(_result)
+
+
+def _json(result: SweepResult) -> str:
+    return json.dumps(sweep_values(result), ensure_ascii=False, indent=1)
+
+
+def _headline(result: SweepResult, told: Advice) -> None:
+    best, frugal = result.settings[told.best], result.settings[told.frugal]
+    recall = best.summaries["recall"]
+    interval = "" if recall.low is None else f" ({between('recall', recall)})"
+    lines = [
+        f"Highest recall: {_named(result, told.best)} finds **{shown('recall', recall.mean)}**{interval} of the "
+        f"sources' characters, for {shown(TOKENS, best.summaries[TOKENS].mean)} context tokens per question."
+    ]
+    if told.frugal != told.best:
+        saved = 1 - (frugal.summaries[TOKENS].mean or 0.0) / (best.summaries[TOKENS].mean or 1.0)
+        lines.append(
+            f"Cheapest that loses less than {MARGIN} recall against it: {_named(result, told.frugal)} finds "
+            f"**{shown('recall', frugal.summaries['recall'].mean)}** with **{saved:.0%} fewer** tokens "
+            f"({shown(TOKENS, frugal.summaries[TOKENS].mean)})."
+        )
+    with st.container(border=True):
+        for line in lines:
+            st.markdown(line)
+        if warning := language_warning(result):
+            st.markdown(f":orange[:material/translate:] {fmt.markdown(warning)}")
+        st.caption(fmt.markdown(_made_of(result)))
+
+
+def _made_of(result: SweepResult) -> str:
+    scored = result.settings[0].summaries["recall"]
+    words = (
+        f"{fmt.plural(len(result.settings), 'setting')}, {fmt.plural(len(result.documents), 'document')}, "
+        f"{scored.scored:,} of {fmt.plural(scored.total, 'question')} scored, searched by {result.searcher}"
+    )
+    embedded = f", {fmt.plural(result.embedded, 'distinct text')} embedded" if result.embedded else ""
+    skipped = f" Left out: {', '.join(item.name for item in result.skipped)}." if result.skipped else ""
+    return f"{words}{embedded}, {fmt.duration(result.seconds)}.{skipped}"
+
+
+def _named(result: SweepResult, position: int) -> str:
+    return f"{_dot(result, position)} **{fmt.markdown(result.names[position])}**"
+
+
+def _dot(result: SweepResult, position: int) -> str:
+    """A dot in the colour of the setting's method."""
+    colour = method_colour(result.cutting(result.settings[position]).chunking.method)
+    return f':color[●]{{foreground="{colour}"}}'
+
+
+def _pictures(result: SweepResult, told: Advice) -> None:
+    section(
+        "Recall against what it costs", "Every point is a setting; the shape tells how many chunks are handed over."
+    )
+    st.plotly_chart(
+        pareto_chart(result, (told.best, told.frugal)), config=CONFIG, key="sweep_pareto",
+        alt="Recall over context tokens per question, one point per setting, with a line over the best for their cost",
+    )  # fmt: skip
+    st.caption(
+        "On the dotted line, more recall costs more tokens; every setting below it is beaten by one that finds as much "
+        f"for less.{_shapes(result)}"
+    )
+
+
+@plain_fragment
+def _over_size(result: SweepResult) -> None:
+    section("Over chunk size")
+    tops = sorted({setting.top_k for setting in result.settings})
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        metric = st.selectbox(
+            "Measure", MEASURES, key=METRIC, format_func=TITLES.__getitem__, bind="query-params", width=220
+        )
+        top = tops[0]
+        if len(tops) > 1:
+            top = st.segmented_control(
+                "Chunks handed over", tops, default=tops[len(tops) // 2], required=True, key=TOP, bind="query-params"
+            ) or tops[0]  # fmt: skip
+        st.caption(EXPLAINED[metric], width="stretch")
+    grid = st.grid(2, min_column_width=430, gap="medium")
+    grid.plotly_chart(
+        size_lines(result, metric, top), config=CONFIG, key="sweep_lines",
+        alt="One line per method and overlap over chunk size, with 95 % intervals",
+    )  # fmt: skip
+    grid.plotly_chart(
+        heat_map(result, metric, top),
+        config=CONFIG,
+        key="sweep_heat",
+        alt="Heat map of method and overlap by chunk size",
+    )
+
+
+def _shapes(result: SweepResult) -> str:
+    signs = ("●", "■", "◆", "▲", "✚", "✖", "★", "⬢")
+    tops = sorted({setting.top_k for setting in result.settings})
+    told = ", ".join(f"{signs[i % len(signs)]} top {top}" for i, top in enumerate(tops))
+    return f" Shapes: {told}." if len(tops) > 1 else ""
+
+
+def _table(result: SweepResult) -> None:
+    section("All settings")
+    order, front = by_recall(result), set(pareto(result))
+    pages = -(-len(order) // _ROWS)
+    page = st.pagination(pages, key=PAGE) if pages > 1 else 1
+    chosen = order[(page - 1) * _ROWS : page * _ROWS]
+    with st.container(key="figures_sweep"):
+        st.table(
+            settings_table(result, chosen, front), border="horizontal", hide_index=True,
+            alt="Settings with mean and 95 % interval of every measure, highest recall first",
+        )  # fmt: skip
+    st.caption(
+        "Highest recall first; mean with 95 % interval over the questions. :material/flag: stands on the "
+        "dotted line: none finds as much for less. Precision and IoU are small where sources are short: an answer "
+        "fills little of a chunk.",
+        help="  \n".join(f"**{TITLES[name]}**: {EXPLAINED[name]}" for name in MEASURES),
+    )
+
+
+def settings_table(result: SweepResult, positions: Sequence[int], front: set[int]) -> pd.DataFrame:
+    """One row per setting, in Markdown."""
+    rows = []
+    for position in positions:
+        setting = result.settings[position]
+        flag = " :material/flag:" if position in front else ""
+        cutting = result.cutting(setting)
+        name = fmt.markdown(chunking_name(cutting.chunking)).replace(" ", "\u00a0")
+        told = f":gray[top {setting.top_k}, {cutting.chunks:,} chunks]"
+        told += f"  \n:orange[{cutting.beyond_window:,} beyond the window]" if cutting.beyond_window else ""
+        missed = sum(bool(misses) for misses in setting.misses)
+        rows.append(
+            {
+                "Setting": f"{_dot(result, position)} **{name}**{flag}  \n{told}",
+                **{TITLES[measure]: _cell(result, position, measure) for measure in MEASURES},
+                "Missed": f"{missed:,}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _cell(result: SweepResult, position: int, name: str) -> str:
+    summary = result.settings[position].summaries[name]
+    if summary.mean is None:
+        return ":gray[not scored]"
+    text = f"**{shown(name, summary.mean)}**"
+    if summary.low is not None:
+        text += f"  \n:gray[{between(name, summary)}]"
+    return text

@@ -1,0 +1,63 @@
+"""A setting of a sweep as a configuration."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.labs.chunking.result import SweepResult, by_recall
+from llmopt_core.labs.chunking.tables import Advice, configuration_of
+from llmopt_core.runs.values import Project, SavedConfiguration
+from llmopt_ui import format as fmt
+from llmopt_ui.components import link_to, section, told_plainly
+from llmopt_ui.forms.configuration import STARTER
+from llmopt_ui.navigation import EVALUATION
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify
+
+SETTING, BASE, SAVE = "sweep_save_setting", "sweep_save_base", "sweep_save"
+_STARTER = "Starter (built-in model)"
+
+
+def save_view(project: Project, result: SweepResult, told: Advice) -> None:
+    """Choose a setting and whose model and prompt it gets; one click saves it."""
+    section("Use a setting", "Saved as a configuration it can be run on the page Evaluation.")
+    saved = {item.name: item for item in store().configurations(project)}
+    names = [result.names[position] for position in by_recall(result)]
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Setting", names, names.index(result.names[told.frugal]), key=SETTING, persist_state="session", width=300
+        )
+        base = st.selectbox(
+            "Model and prompt of", [*saved, _STARTER], _usual(list(saved.values())), key=BASE,
+            persist_state="session", width=300,
+        )  # fmt: skip
+        name = configuration_name(chosen, result.spec.search)
+        if st.button(f"Save as {fmt.markdown(name)}", key=SAVE, type="primary", icon=":material/save:"):
+            with told_plainly():
+                before = configuration_from(saved[base].spec if base in saved else dict(STARTER))
+                _save(project, result, result.names.index(chosen), before, name)
+    st.caption(
+        "Chunking, embedding, search and number of chunks are exactly those that were measured, without reranking or "
+        "query transforms; model and prompt come from the other configuration."
+    )
+    if name in saved:
+        link_to(EVALUATION, "Run it on the page Evaluation", "Run")
+
+
+def configuration_name(setting: str, search: str) -> str:
+    """`sweep-recursive-200-0-top-5`."""
+    words = setting.replace("/", "-").replace(",", "").replace(" ", "-")
+    return f"sweep-{words}" + ("-bm25" if search == "bm25" else "")
+
+
+def _usual(saved: list[SavedConfiguration]) -> int:
+    """The first configuration that retrieves: its prompt has a place for passages."""
+    return next((place for place, item in enumerate(saved) if item.spec.get("retrieval")), len(saved))
+
+
+def _save(project: Project, result: SweepResult, position: int, base: Configuration, name: str) -> None:
+    made = configuration_of(result, result.settings[position], base, name)
+    kept = store().save_configuration(project, made.name, made.model_dump(mode="json"), made.fingerprint)
+    notify(f"{kept.name} saved as version {kept.version}; run it on the page Evaluation.")
+    st.rerun()

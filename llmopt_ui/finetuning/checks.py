@@ -1,0 +1,197 @@
+"""The Checks tab: what is wrong with training data, before money or hours are spent on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
+from llmopt_core.finetuning.data.examples import TrainingSet
+from llmopt_core.finetuning.data.lint import DEFAULT_TOKEN_LIMIT, CheckSettings, check_file, check_set
+from llmopt_core.finetuning.data.lint_report import CheckReport
+from llmopt_core.runs.values import Project
+from llmopt_core.text.csv_text import csv_of
+from llmopt_core.types import EvaluationSet
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import Download, downloads, empty_state, facts, section, side_by_side, told_plainly
+from llmopt_ui.finetuning.charts import token_bars
+from llmopt_ui.finetuning.made import kept_apart
+from llmopt_ui.finetuning.tabs import DATA, choose_wanted, open_tab
+from llmopt_ui.resources import store
+from llmopt_ui.tables import data_table
+
+SET, FILE, LIMIT, PRICE = "checks_set", "checks_file", "checks_limit", "checks_price"
+_FILE = "A file on this computer"
+_WORDS = {
+    "invalid_json": "Not valid JSON",
+    "invalid_row": "Broken CSV row",
+    "data_type": "Not an object",
+    "missing_messages_list": "No messages",
+    "message_missing_key": "Message without role or content",
+    "message_unrecognized_key": "Unknown key in a message",
+    "unrecognized_role": "Unknown role",
+    "missing_content": "No content",
+    "example_missing_assistant_message": "No assistant message",
+    "mixed_kinds": "Conversations and pairs mixed",
+    "fewer_than_10_examples": "Fewer than 10 examples",
+    "missing_system_message": "No system message",
+    "missing_user_message": "No user message",
+    "over_token_limit": "Too long",
+    "duplicate": "Repeated",
+    "near_duplicate": "Nearly repeated",
+    "conflicting_answer": "Same input, another answer (label noise)",
+    "leakage_exact": "Stands in an evaluation set",
+    "leakage_near": "Overlaps with an evaluation question",
+    "leakage_document": "From a document of an evaluation set",
+    "possible_secret": "Looks like a key or password",
+}
+
+
+def checks_view(project: Project) -> None:
+    """The whole tab."""
+    saved = {item.label: item for item in training_sets(store(), project)}
+    options = [*saved, _FILE]
+    choose_wanted(SET, options)
+    left, right = side_by_side([3, 2], "checks")
+    with left:
+        chosen = st.selectbox("Training data", options, key=SET, bind="query-params")
+        file = st.file_uploader("JSONL or CSV", ["jsonl", "csv", "tsv"], key=FILE) if chosen == _FILE else None
+        apart = kept_apart(project, "checks_apart")
+    with right:
+        one, two = st.columns(2, gap="small")
+        limit = one.number_input("Token limit", 16, 200_000, DEFAULT_TOKEN_LIMIT, 256, key=LIMIT,
+                                 help="Longer examples are cut off and billed up to here.")  # fmt: skip
+        price = two.number_input("USD per million tokens", 0.0, None, None, 1.0, key=PRICE, placeholder="Unknown",
+                                 help="A service's price for training tokens, for the estimate.")  # fmt: skip
+        st.caption("Tokens are counted as OpenAI bills them (the encoding cl100k; 3 more per message, 1 for a name, "
+                   "3 per conversation). "
+                   "`llmopt finetune check` does the same for files of any size.")  # fmt: skip
+    if chosen == _FILE and file is None:
+        empty_state("No file chosen", "Choose a training file, or save a training set in the first tab.",
+                    ":material/fact_check:").button("Training data", key="checks_to_data", on_click=open_tab,
+                                                    args=(DATA,))  # fmt: skip
+        return
+    with told_plainly():
+        settings = CheckSettings(tuple(apart), int(limit), price)
+        if file is not None:
+            data = file.getvalue()
+            _report(_of_file(file.file_id, file.name, _key(apart), settings.token_limit, price, data, settings))
+        else:
+            _saved(saved[chosen], apart, settings)
+
+
+def _saved(chosen: SavedTraining, apart: Sequence[EvaluationSet], settings: CheckSettings) -> None:
+    key = (_key(apart), settings.token_limit, settings.price_per_million)
+    report = _of_set(chosen.label, chosen.version, *key, chosen.train, settings)
+    _report(report)
+    if chosen.validation:
+        held = _of_set(chosen.label, chosen.validation.version, *key, chosen.validation, settings)
+        words = f"Validation part: {fmt.plural(held.examples, 'example')}"
+        found = ", ".join(
+            f"{count:,} × {_word(kind).lower()}" for kind, count in {**held.errors, **held.findings}.items()
+        )
+        st.caption(fmt.markdown(f"{words}, {found}." if found else f"{words}, nothing to complain about."))
+
+
+def _key(apart: Sequence[EvaluationSet]) -> tuple[str, ...]:
+    return tuple(item.version for item in apart)
+
+
+@st.cache_data(show_spinner="Checking …", max_entries=16)
+def _of_set(
+    label: str,
+    version: str,
+    apart: tuple[str, ...],
+    limit: int,
+    price: float | None,
+    _part: TrainingSet,
+    _settings: CheckSettings,
+) -> CheckReport:
+    return check_set(_part, _settings)
+
+
+@st.cache_data(show_spinner="Checking …", max_entries=4)
+def _of_file(
+    file_id: str,
+    name: str,
+    apart: tuple[str, ...],
+    limit: int,
+    price: float | None,
+    _data: bytes,
+    _settings: CheckSettings,
+) -> CheckReport:
+    return check_file(_data, name, _settings)
+
+
+def _report(report: CheckReport) -> None:
+    errors, findings = sum(report.errors.values()), sum(report.findings.values())
+    words = (
+        f":red[:material/error:] **{fmt.plural(errors, 'error')}**: a service would refuse this file."
+        if errors
+        else ":green[:material/check_circle:] **No errors**: the format is right."
+    )
+    st.markdown(words + (f"  {fmt.plural(findings, 'doubt')} to look at." if findings else "  Nothing else was found."))
+    cost = fmt.money(report.cost_usd) if report.cost_usd is not None else "unknown"
+    facts(
+        [
+            ("Examples", fmt.count(report.examples)),
+            ("Tokens per epoch", fmt.count(report.billing_tokens)),
+            ("Epochs", str(report.epochs)),
+            ("Estimated price", cost),
+            ("Longest", f"{report.longest:,} tokens"),
+        ],
+        [
+            "Conversations, or preference pairs.",
+            "What is billed per epoch, each example up to the token limit.",
+            "What a service chooses by default: 3, more for small sets.",
+            f"{report.epochs} epochs × {report.billing_tokens:,} tokens at the price you gave.",
+        ],
+    )
+    left, right = side_by_side([1, 1], "findings")
+    with left:
+        section("Length")
+        st.plotly_chart(token_bars(report.histogram, report.token_limit), config=CONFIG, key="checks_tokens",
+                        alt="Examples by number of tokens")  # fmt: skip
+    with right:
+        section("What was found")
+        _kinds(report)
+    _lines(report)
+
+
+def _kinds(report: CheckReport) -> None:
+    rows = [{"": ":red[error]", "Kind": _word(kind), "Examples": n} for kind, n in report.errors.items()]
+    rows += [{"": ":gray[doubt]", "Kind": _word(kind), "Examples": n} for kind, n in report.findings.items()]
+    if not rows:
+        st.caption("Nothing: no errors, no repetitions, no contradictions, no leakage.")
+        return
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+
+
+def _word(kind: str) -> str:
+    return _WORDS.get(kind, kind.replace("_", " ").capitalize())
+
+
+def _lines(report: CheckReport) -> None:
+    if not report.lines:
+        return
+    section("Line by line")
+    lines = report.telling_lines
+    table = pd.DataFrame(
+        {
+            "Line": [p.line or None for p in lines],
+            "": ["error" if p.is_error else "doubt" for p in lines],
+            "Kind": [_word(p.kind) for p in lines],
+            "What": [p.message for p in lines],
+        }
+    )
+    data_table(table, height=min(38 + 35 * len(table), 390), alt="Findings with line numbers",
+                 placeholder="file", column_config={"Line": st.column_config.NumberColumn(width="small"),
+                                "": st.column_config.TextColumn(width="small"),
+                                "What": st.column_config.TextColumn(width="large")})  # fmt: skip
+    if report.lines_left_off:
+        st.caption(f"And {report.lines_left_off:,} more.")
+    csv = csv_of(table.rename(columns={"": "Severity"}).to_dict("records"))
+    downloads([Download("Findings (CSV)", csv, "findings.csv", "text/csv")], "checks_download")

@@ -1,0 +1,246 @@
+"""The Training data tab: collect examples from what is there, clean and split them, keep versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.versions.training_sets import (
+    SavedTraining,
+    clear_collected,
+    collect,
+    collected,
+    replace_collected,
+    save_training_set,
+    training_sets,
+)
+from llmopt_core.finetuning.data.examples import TrainingExample
+from llmopt_core.finetuning.data.prompt_kind import asked_briefly
+from llmopt_core.labs.finetuning.prepare import DROPPED, Preparation, Prepared, prepare
+from llmopt_core.labs.finetuning.sources import SNIPS, sample_questions, sample_training
+from llmopt_core.models.base import EmbeddingSpec
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet, fingerprint
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import Download, downloads, empty_state, section, side_by_side, told_plainly
+from llmopt_ui.finetuning.charts import class_bars
+from llmopt_ui.finetuning.made import kept_apart
+from llmopt_ui.finetuning.sets_used import sets_used_view
+from llmopt_ui.finetuning.sources import sources_bar
+from llmopt_ui.finetuning.tabs import CHECKS, JOBS, choose_wanted, open_tab, tuning_state
+from llmopt_ui.resources import models, store
+from llmopt_ui.session import notify, state
+from llmopt_ui.tables import data_table
+
+SAVED, NAME, NOTE, TABLE = "tuning_saved", "tuning_name", "tuning_note", "tuning_table"
+_MOST_ROWS = 500
+
+
+def data_view(project: Project) -> None:
+    """The whole tab."""
+    found = collected(store(), project)
+    saved = training_sets(store(), project)
+    section("Collect examples", "Each is a conversation to imitate, or a pair of answers of which one is better.")
+    sources_bar(project)
+    if found:
+        _collection(project, found)
+    elif not saved:
+        inside = empty_state(
+            "No training examples yet",
+            "Take good answers from runs, correct bad ones, upload a file, or look at a finished example first.",
+            ":material/school:",
+        )
+        inside.button("Load the example (1,050 requests → JSON)", key="tuning_sample", type="primary",
+                      icon=":material/download:", on_click=load_sample, args=(project,))  # fmt: skip
+    if saved:
+        _versions(project, saved)
+
+
+def load_sample(project: Project) -> None:
+    """Put the SNIPS example in: a training set with its validation part, and the held-back questions."""
+    try:
+        saved = save_training_set(
+            store(), project, SNIPS, sample_training(), sample_training("validation"), note="The example (SNIPS, CC0)"
+        )
+        store().save_evaluation_set(project, sample_questions())
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    open_tab(tuning_state().tab, **{SAVED: saved.label})
+    notify(f"{saved.label} is there, and the evaluation set snips-test with 210 held-back requests.")
+
+
+def _collection(project: Project, found: Sequence[TrainingExample]) -> None:
+    left, right = side_by_side([3, 2], "data")
+    with right, st.container(border=True):
+        how = _cleaning()
+        apart = kept_apart(project, "tuning_apart") if how.leaking else []
+    with left, told_plainly():
+        made = prepared(found, how, apart)
+        st.markdown(_sentence(len(found), made))
+        if made.train:
+            st.plotly_chart(class_bars(made.train, made.validation), config=CONFIG, key="tuning_classes",
+                            alt="Examples per class, training and validation part")  # fmt: skip
+        else:
+            words = "Nothing is left to train on. Collect answers to questions that you do not evaluate with, "
+            st.info(f"{words}or take a set off the list that is kept apart and measure with another one.",
+                    icon=":material/info:")  # fmt: skip
+        sets_used_view(project, made.train, made.validation)
+        _save(project, made)
+    _table(project, found)
+
+
+def _cleaning() -> Preparation:
+    st.markdown("**Clean, choose, split**")
+    kept: dict[str, bool] = {}
+    for key, label, told in (
+        ("duplicates", "Leave out repetitions", "Equal or nearly equal in question and answer."),
+        ("leaking", "Leave out evaluation questions", "What is trained on cannot be measured with: exact and near."),
+        ("conflicts", "Leave out contradictions", "One input with several answers: nobody knows which is right."),
+        ("balance", "Balance classes", "Cuts large classes down to the smallest."),
+    ):
+        kept[key] = st.toggle(label, key != "balance", key=f"tuning_{key}", help=told, persist_state="session")
+    one, two = st.columns(2, gap="small")
+    most = one.number_input("At most", 2, None, None, 50, key="tuning_most", placeholder="All",
+                            help="Keeps the most different ones.", persist_state="session")  # fmt: skip
+    least = two.number_input("Score at least", 0.0, 1.0, None, 0.05, key="tuning_least", placeholder="Any",
+                             help="Examples without a score stay.", persist_state="session")  # fmt: skip
+    share = st.slider("Held back for validation", 0, 50, 10, 5, format="%d %%", key="tuning_share",
+                      help="Whole groups (a document, equal inputs) go to one side, so that nothing leaks.",
+                      persist_state="session")  # fmt: skip
+    return Preparation(**kept, most=int(most) if most else None, min_score=least, validation_share=share / 100)
+
+
+def prepared(found: Sequence[TrainingExample], how: Preparation, sets: Sequence[EvaluationSet]) -> Prepared:
+    """Both parts; kept until something changes, so that a rerun calculates nothing."""
+    key = fingerprint([[e.key, e.label, e.group, e.score] for e in found])
+    return _prepared(key, how.fingerprint, tuple(s.version for s in sets), found, how, sets)
+
+
+@st.cache_data(show_spinner="Cleaning …", max_entries=8)
+def _prepared(
+    key: str,
+    how_key: str,
+    versions: tuple[str, ...],
+    _found: Sequence[TrainingExample],
+    _how: Preparation,
+    _sets: Sequence[EvaluationSet],
+) -> Prepared:
+    encode = models().embedder(EmbeddingSpec()).encode if _how.most and _how.most < len(_found) else None
+    return prepare(_found, _how, _sets, encode)
+
+
+def _sentence(total: int, made: Prepared) -> str:
+    left = " · ".join(f"{count:,} {DROPPED[kind].lower()}" for kind, count in made.dropped.items() if count)
+    parts = f"**{len(made.train):,}** to train on, **{len(made.validation):,}** held back for validation"
+    return f"{total:,} collected → {parts}" + (f"  \n:gray[Left out: {left}]" if left else "")
+
+
+def _save(project: Project, made: Prepared) -> None:
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        turn = tuning_state().forms
+        name = st.text_input("Name", key=f"{NAME}_{turn}", placeholder="support-answers", width=220)
+        note = st.text_input("What is new", key=f"{NOTE}_{turn}", placeholder="Optional", width=220)
+        if st.button("Save as a training set", key="tuning_save", type="primary", icon=":material/save:"):
+            with told_plainly():
+                saved = save_training_set(store(), project, name or "", made.train, made.validation, note=note or "")
+                clear_collected(store(), project)
+                tuning_state().forms += 1
+                open_tab("", **{SAVED: saved.label})
+                notify(f"{saved.label} saved with {fmt.plural(len(made.train), 'example')}.")
+                st.rerun()
+
+
+def example_table(examples: Sequence[TrainingExample]) -> pd.DataFrame:
+    """What people read of each example."""
+    rows = {
+        "Question": [fmt.shorten(text, 400) for text in asked_briefly([e.question for e in examples])],
+        "Answer": [fmt.shorten(e.answer, 400) for e in examples],
+        "Class": [e.label for e in examples],
+        "Score": [e.score for e in examples],
+        "From": [e.source for e in examples],
+    }
+    if any(e.is_preference for e in examples):
+        rows["Rejected"] = [fmt.shorten(str(e.rejected[-1].get("content", "")), 400) if e.rejected else ""
+                            for e in examples]  # fmt: skip
+    return pd.DataFrame(rows).dropna(axis="columns", how="all")
+
+
+_COLUMNS = {
+    "Question": st.column_config.TextColumn(width=230),
+    "Answer": st.column_config.TextColumn(width=150),
+    "Score": st.column_config.NumberColumn(format="%.2f", width="small"),
+}
+
+
+def _table(project: Project, found: Sequence[TrainingExample]) -> None:
+    shown = found[:_MOST_ROWS]
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        section("Collected")
+        actions = st.container(horizontal=True, gap="small", width="content")
+    chosen = data_table(
+        example_table(shown), height=min(38 + 35 * len(shown), 390), column_config=_COLUMNS,
+        on_select="rerun", selection_mode="multi-row", key=f"{TABLE}_{tuning_state().removed}",
+        alt="Collected examples",
+    )  # fmt: skip
+    rows = list(chosen.selection.rows)
+    actions.button("Remove chosen", key="tuning_remove", icon=":material/delete:", type="tertiary", disabled=not rows,
+                   on_click=_remove, args=(project, rows))  # fmt: skip
+    actions.button("Clear all", key="tuning_clear", icon=":material/clear_all:", type="tertiary", on_click=_remove,
+                   args=(project, None))  # fmt: skip
+    if len(found) > len(shown):
+        st.caption(f"The first {len(shown):,} of {len(found):,}.")
+
+
+def _remove(project: Project, rows: Sequence[int] | None) -> None:
+    if rows is None:
+        clear_collected(store(), project)
+    else:
+        gone = set(rows)
+        kept = [example for i, example in enumerate(collected(store(), project)) if i not in gone]
+        replace_collected(store(), project, kept)
+    tuning_state().removed += 1
+
+
+def _versions(project: Project, saved: Sequence[SavedTraining]) -> None:
+    section("Training sets")
+    labels = {item.label: item for item in saved}
+    choose_wanted(SAVED, list(labels))
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    chosen = labels[bar.selectbox("Version", list(labels), key=SAVED, bind="query-params", width=300)]
+    bar.button("Check it", key="tuning_to_checks", icon=":material/fact_check:", on_click=open_tab,
+               args=(CHECKS,), kwargs={"checks_set": chosen.label})  # fmt: skip
+    bar.button("Train on it", key="tuning_to_jobs", type="primary", icon=":material/model_training:",
+               on_click=open_tab, args=(JOBS,), kwargs={"start_set": chosen.label})  # fmt: skip
+    bar.button("Collect from it", key="tuning_again", icon=":material/edit:", on_click=_again, args=(project, chosen),
+               help="Put its examples back into the collection, to change them.")  # fmt: skip
+    held = chosen.validation.examples if chosen.validation else ()
+    told = [f"**{len(chosen.train.examples):,}** to train on", f"**{len(held):,}** for validation",
+            f"saved {chosen.saved_at.astimezone():%d %b, %H:%M}", f"version `{chosen.version[:8]}`"]  # fmt: skip
+    st.markdown(" · ".join(told) + (f" · {fmt.markdown(chosen.note)}" if chosen.note else ""))
+    picture, table = side_by_side([2, 3], "classes")
+    picture.plotly_chart(class_bars(chosen.train.examples, held), config=CONFIG, key="tuning_saved_classes",
+                         alt="Examples per class")  # fmt: skip
+    with table:
+        data_table(example_table(chosen.train.examples[:_MOST_ROWS]), height=330, room=400,
+                   column_config=_COLUMNS, alt="Examples of the training set")  # fmt: skip
+    stem = fmt.file_stem(f"{chosen.name}-v{chosen.number}")
+    files = [Download("Training file (JSONL)", chosen.train.to_jsonl(), f"{stem}.jsonl", "application/jsonl")]
+    if chosen.validation:
+        data = chosen.validation.to_jsonl()
+        files.append(Download("Validation file (JSONL)", data, f"{stem}-validation.jsonl", "application/jsonl"))
+    downloads(files, "tuning_files")
+
+
+def _again(project: Project, chosen: SavedTraining) -> None:
+    held = chosen.validation.examples if chosen.validation else ()
+    try:
+        added = collect(store(), project, [*chosen.train.examples, *held])
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    notify(f"{fmt.plural(added, 'example')} collected.")

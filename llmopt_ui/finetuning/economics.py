@@ -1,0 +1,117 @@
+"""Does the tuned model pay? Part of the 2 x 2 tab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.labs.finetuning.factorial import Corner, Square, economics
+from llmopt_core.labs.finetuning.training_pairs import CORNERS
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.models.endpoints import Prices
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import facts, section, side_by_side
+from llmopt_ui.finetuning.charts import cost_lines
+from llmopt_ui.keys import endpoints
+from llmopt_ui.resources import settings
+from llmopt_ui.theme import Ink, verdict
+
+
+def economics_view(tuned: TunedModel, found: Square, names: Mapping[str, str], inks: Mapping[str, Ink]) -> None:
+    """After how many requests the training is earned back, at prices that can be changed.
+
+    Args:
+        tuned: The model.
+        found: What was measured.
+        names: Corner -> its configuration.
+        inks: Configuration -> its colour.
+    """
+    section("Does it pay?", "What requests cost in two of the corners, with the training's own price.")
+    base_names = [name for name in CORNERS if name in found.corners and name.startswith("base")]
+    tuned_names = [name for name in CORNERS if name in found.corners and name.startswith("tuned")]
+    if not base_names or not tuned_names:
+        st.caption("Once a base and a tuned corner have been run.")
+        return
+    fields, picture = side_by_side([1, 1], "economics")
+    with fields:
+        one, two = st.columns(2, gap="small")
+        base = found.corners[one.selectbox("Instead of", base_names, len(base_names) - 1, key="pay_base")]
+        after = found.corners[two.selectbox("Use", tuned_names, key="pay_tuned")]
+        before_prices = _prices("base", _endpoint(base))
+        after_prices = _prices("tuned", _endpoint(after))
+        if base.prompt_tokens is None or after.prompt_tokens is None:
+            st.caption("What a request takes is not known: all answers of one of them came from an old cache.")
+            return
+        known = float(tuned.facts.get("cost_usd") or 0.0)
+        one, two = st.columns(2, gap="small", vertical_alignment="bottom")
+        training = one.number_input("Training (USD)", 0.0, None, known, 1.0, key=f"pay_training_{tuned.name}")
+        hourly = two.number_input("Machine (USD per hour)", 0.0, None, 0.0, 0.1, key="pay_hourly",
+                                  help="For a machine of your own: what an hour of it costs. Requests count by their "
+                                       "time, and so does a training on it.")  # fmt: skip
+    trained_here = hourly * float(tuned.facts.get("seconds") or 0.0) / 3600
+    result = economics(
+        base, after, before_prices, after_prices, training_usd=training + trained_here, hourly_usd=hourly
+    )
+    with picture:
+        priced = bool(result.base.usd or result.tuned.usd)
+        _quality(base, after, found)
+        facts(
+            [
+                (f"A request: {base.name}", _each(result.base.usd)),
+                (f"A request: {after.name}", _each(result.tuned.usd)),
+                ("Pays after", _requests(result.result.requests) if priced else fmt.DASH),
+            ]
+        )
+        if priced:
+            st.caption(fmt.markdown(result.result.sentence))
+            pair = {names[corner.name]: inks[names[corner.name]] for corner in (base, after)}
+            st.plotly_chart(cost_lines(result, pair), config=CONFIG, key="pay_lines",
+                            alt="Cost of both over the number of requests")  # fmt: skip
+        else:
+            less = (base.prompt_tokens or 0.0) - (after.prompt_tokens or 0.0)
+            words = (
+                f"Without prices both are free. A request of {after.name} takes {fmt.number(abs(less))} prompt tokens"
+            )
+            st.caption(
+                fmt.markdown(f"{words} {'less' if less >= 0 else 'more'}; set prices to see what that is worth.")
+            )
+
+
+def _quality(base: Corner, after: Corner, found: Square) -> None:
+    """Saving with worse answers is no bargain: the difference stands above the prices."""
+    compared = found.comparisons.get((base.name, after.name))
+    if compared is None or compared.difference is None:
+        return
+    seen = fmt.change(compared.difference, compared.low, compared.high)
+    told = {"better": "The answers get better too", "worse": "The answers get worse: that is paid with quality",
+            "not comparable": "The answers cannot be compared: these questions were trained on"}  # fmt: skip
+    words = told.get(compared.verdict, "No difference between the answers was seen")
+    st.caption(f"{verdict(compared.verdict).sign} {words}, {fmt.markdown(seen)}.")
+
+
+def _requests(count: int | None) -> str:
+    return "never, by price" if count is None else "at once" if count == 0 else f"{fmt.count(count)} requests"
+
+
+def _each(usd: float) -> str:
+    return fmt.money(usd) if usd else "free"
+
+
+def _endpoint(corner: Corner) -> dict[str, Any]:
+    return dict(corner.run.configuration.get("model", {}))
+
+
+def _prices(which: str, model: dict[str, Any]) -> Prices:
+    """Fields for USD per million tokens, filled from the endpoint's price list."""
+    known = endpoints(settings()).get(str(model.get("endpoint", BUILTIN)))
+    listed = (known.price_of(str(model.get("name", ""))) if known else None) or Prices()
+    one, two = st.columns(2, gap="small", vertical_alignment="bottom")
+    key = f"pay_{which}_{model.get('endpoint')}_{model.get('name')}"
+    prompt = one.number_input(f"{which.capitalize()}: USD per M tokens in", 0.0, None, listed.prompt or 0.0, 0.1,
+                              key=f"{key}_in", format="%.2f")  # fmt: skip
+    completion = two.number_input("and out", 0.0, None, listed.completion or 0.0, 0.1, key=f"{key}_out", format="%.2f")
+    return Prices(prompt=prompt, completion=completion)

@@ -1,0 +1,50 @@
+"""What a service itself knows of fine-tuning jobs, those started elsewhere too."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.finetuning.jobs.finetuners import jobs_at
+from llmopt_ui import format as fmt
+from llmopt_ui.components import told_plainly
+from llmopt_ui.finetuning.start import access, services
+from llmopt_ui.tables import data_table
+
+SERVICE, ASK = "elsewhere_service", "elsewhere_ask"
+
+
+def elsewhere() -> None:
+    """Ask a service for its list; draws nothing where there is no service. Nothing is asked before the button."""
+    names = services()
+    if not names:
+        return
+    with st.expander("Jobs at a service, started elsewhere too", icon=":material/cloud:"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+            name = st.selectbox("Service", names, key=SERVICE, width=280)
+            pressed = st.button("Ask for its jobs", key=ASK, icon=":material/refresh:")
+        if pressed:
+            with told_plainly():
+                _table(name)
+
+
+def _table(name: str) -> None:
+    trainers = access()
+    found = jobs_at(name, trainers.settings, trainers.endpoints, trainers.keys)
+    if not found:
+        st.caption(f"{fmt.markdown(name)} knows of no jobs.")
+        return
+    rows = [
+        {
+            "Job there": job["id"],
+            "State": job["status"],
+            "Base model": job["model"],
+            "Tuned model": job["tuned_model"] or None,
+            "Created": datetime.fromtimestamp(job["created_at"], UTC),
+        }
+        for job in found
+    ]
+    data_table(pd.DataFrame(rows), alt=f"Jobs at {name}",
+               column_config={"Created": st.column_config.DatetimeColumn(format="D MMM, HH:mm")})  # fmt: skip

@@ -1,0 +1,205 @@
+"""The tab Embedding model: tune it on the project's own questions, watch it, and see what it brought and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.jobs.job import Job
+from llmopt_core.labs.finetuning.catalogue import tuned_embedding_models
+from llmopt_core.labs.finetuning.embedder import (
+    EmbedderParts,
+    EmbedderPlan,
+    Whole,
+    parts_by_document,
+    plan_of,
+    retrieval_of,
+    start_embedder,
+)
+from llmopt_core.labs.finetuning.held_back import held_back_sets
+from llmopt_core.labs.finetuning.jobs import free_name
+from llmopt_core.labs.finetuning.sources import sample_chinese
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Document, EvaluationSet, Example
+from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import empty_state, section, told_plainly
+from llmopt_ui.finetuning.embedder_charts import parts_bar
+from llmopt_ui.finetuning.embedder_gain import outcome
+from llmopt_ui.finetuning.fields import hyperparameter_fields
+from llmopt_ui.finetuning.job import status_word
+from llmopt_ui.finetuning.jobs import follow_training
+from llmopt_ui.finetuning.start import access, request_from
+from llmopt_ui.finetuning.tabs import choose_wanted, tuning_state
+from llmopt_ui.forms.configuration import EDITED, NEW
+from llmopt_ui.navigation import EVALUATION
+from llmopt_ui.resources import models, settings, store
+from llmopt_ui.retrieval.choice import retrieving
+from llmopt_ui.session import notify
+from llmopt_ui.sets import sets_of
+
+SET, BASE, SHARE, WHOLE, START, CHOSEN = (
+    "embedder_set",
+    "embedder_base",
+    "embedder_share",
+    "embedder_whole",
+    "embedder_start",
+    "embedder_job",
+)
+
+WHOLES: dict[Whole, str] = {"documents": "Whole documents", "passages": "Whole passages"}
+
+
+def embedder_view(project: Project) -> None:
+    """The whole tab."""
+    jobs = [job for job in all_jobs(settings()) if job.kind == "embedding"]
+    known = [(job, plan) for job in jobs if (plan := plan_of(store(), project, job)) is not None]
+    st.caption(
+        "Questions learn to lie near the chunks that answer them. Worth it where the built-in model cannot see that "
+        "they belong together: another language, jargon, abbreviations. On plain English there is little to win."
+    )
+    active = [job for job, _ in known if not job.ended]
+    if active:
+        follow_training(project, [job.id for job in active])
+    with st.expander("Tune an embedding model", expanded=not known, icon=":material/model_training:"), told_plainly():
+        _form(project, jobs)
+    done = [(job, plan) for job, plan in known if job.ended]
+    if done:
+        _results(project, done)
+
+
+def _results(project: Project, done: Sequence[tuple[Job, EmbedderPlan]]) -> None:
+    section(
+        "Before and after",
+        "Dense search among all chunks, on questions whose documents or passages were never trained on.",
+    )
+    found = {job.id: (job, plan) for job, plan in done}
+    choose_wanted(CHOSEN, list(found))
+    if len(found) > 1:
+        names = {key: f"{job.name} · {status_word(job)}" for key, (job, _) in found.items()}
+        picked = st.selectbox("Tuned model", list(found), key=CHOSEN, width=420, format_func=names.__getitem__)
+    else:
+        picked = next(iter(found))
+    with told_plainly():
+        outcome(project, *found[picked])
+
+
+def _with_spans(project: Project, names: Sequence[str]) -> int | None:
+    """The first set whose questions point into documents, of those that are not held back."""
+    held_back = held_back_sets(store(), project, names)
+    free = (name for name in names if name not in held_back)
+    pointing = (name for name in free if any(e.references for e in store().evaluation_set(project, name).examples))
+    found = next(pointing, next((name for name in names if name not in held_back), None))
+    return None if found is None else names.index(found)
+
+
+def _form(project: Project, jobs: Sequence[Job]) -> None:
+    sets = [item.name for item in sets_of(project)]
+    saved = {item.name: item for item in retrieving(project)}
+    _example(project, sets)
+    if not sets or not saved:
+        with empty_state("Not ready yet", "It takes an evaluation set whose questions have sources, and a "
+                         "configuration with retrieval.", ":material/quiz:"):  # fmt: skip
+            if not sets:
+                button_to(EVALUATION, "Add questions", "embedder_to_questions", "Questions")
+            if not saved:
+                button_to(EVALUATION, "Make a configuration", "embedder_to_configurations", "Configurations",
+                      **{EDITED: NEW})  # fmt: skip
+        return
+    choose_wanted(SET, sets)
+    one, two, three = st.columns(3, gap="medium")
+    told = "Its questions are paired with the chunks that hold their sources."
+    chosen = one.selectbox("Evaluation set", sets, _with_spans(project, sets), key=SET, help=told,
+                           placeholder="All are held back: choose with care")  # fmt: skip
+    if chosen is None:
+        return
+    base = two.selectbox("Chunks and search of", list(saved), key=BASE, help="Its chunking cuts the passages; its "
+                         "embedding model is the one to beat.")  # fmt: skip
+    share = three.slider("Held back (%)", 10, 60, 30, 5, key=SHARE, help="Questions that are not trained on; they "
+                         "measure what the training brought.")  # fmt: skip
+    configuration = configuration_from(saved[base].spec)
+    name = one.text_input("Name of the tuned model", free_name(f"{chosen}-embedder", jobs,
+                          tuned_embedding_models(settings())), key=f"embedder_name_{chosen}_{tuning_state().forms}",
+                          max_chars=30)  # fmt: skip
+    seed = two.number_input("Seed", 0, 1_000_000, 0, key="embedder_seed", help="Also decides what is held back.")
+    whole = three.selectbox("Held back are", list(WHOLES), format_func=WHOLES.__getitem__, key=WHOLE,
+                            help="Whole documents: what it does with documents it has never seen. Whole passages: what "
+                            "it does with other questions about the documents it knows.")  # fmt: skip
+    parts = _parts_of(project, chosen, configuration, share / 100, int(seed), whole)
+    st.plotly_chart(parts_bar(parts.documents), config=CONFIG, key="embedder_parts", alt="Questions per part")
+    _told(parts)
+    learned = fmt.plural(len(parts.train) + len(parts.watched), "question")
+    st.caption(f"Measure it with the held-back questions, which are kept as a set of their own: {learned} of the set "
+               f"“{fmt.markdown(chosen)}” it learns.")  # fmt: skip
+    with st.container(border=True):
+        values = hyperparameter_fields("embedding")
+    request = request_from(name=(name or "").strip(), seed=int(seed), base_model="builtin", hyperparameters=values)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        pressed = st.button("Start the training", key=START, type="primary", icon=":material/play_arrow:")
+        st.caption("A few minutes for some hundred pairs; nothing leaves this machine.")
+    if pressed:
+        job = start_embedder(access(), store(), project, request, parts=parts, configuration=configuration,
+                             set_name=chosen)  # fmt: skip
+        tuning_state().forms += 1
+        tuning_state().choices[CHOSEN] = job.id
+        notify(f"{job.name} started; it goes on when this page is closed.")
+        st.rerun()
+
+
+def _told(parts: EmbedderParts) -> None:
+    told = f"The parts share no {parts.whole[:-1]}."
+    if not parts.watched:
+        told += f" There are too few {parts.whole} for a validation loss."
+    if parts.left_out:
+        told += f" {fmt.plural(parts.left_out, 'question')} left out: no source in a chunk, or on both sides."
+    st.caption(told)
+
+
+def _parts_of(  # noqa: PLR0917
+    project: Project, name: str, configuration: Configuration, share: float, seed: int, whole: Whole
+) -> EmbedderParts:
+    listed = store().document_list(project)
+    found = store().evaluation_set(project, name)
+    key = ([(item.name, item.version) for item in listed], found.version, configuration.fingerprint, share, seed, whole)
+    return _parts(key, found.examples, project, configuration, share, seed, whole)
+
+
+@st.cache_data(max_entries=16, show_spinner="Cutting the documents …")
+def _parts(
+    key: Any,
+    _examples: Sequence[Example],
+    _project: Project,
+    _configuration: Configuration,
+    _share: float,
+    _seed: int,
+    _whole: Whole,
+) -> EmbedderParts:
+    documents: Sequence[Document] = store().documents(_project)
+    retrieval = retrieval_of(_configuration)
+    encode = models().embedder(retrieval.embedding).encode if retrieval.chunking.method == "semantic" else None
+    return parts_by_document(
+        _examples, documents, _configuration, held_back_share=_share, whole=_whole, seed=_seed, encode=encode
+    )
+
+
+def _example(project: Project, sets: Sequence[str]) -> None:
+    """The example that comes along, where the project has its documents and not its questions yet."""
+    found = sample_chinese([item.name for item in store().document_list(project)])
+    if found is None or found.name in sets:
+        return
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        st.button("Load the example", key="embedder_sample", icon=":material/download:", on_click=_load,
+                  args=(project, found))  # fmt: skip
+        st.caption(f"{len(found.examples)} Chinese questions about these English documents; the built-in model reads "
+                   "no Chinese.")  # fmt: skip
+
+
+def _load(project: Project, found: EvaluationSet) -> None:
+    store().save_evaluation_set(project, found)
+    tuning_state().choices[SET] = found.name
+    notify(f"The evaluation set {found.name} is there, with {len(found.examples)} questions.")

@@ -1,0 +1,63 @@
+"""Figures of a tuned embedding model: how its questions were parted, and what it brought. No Streamlit calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import plotly.graph_objects as go
+
+from llmopt_core.labs.finetuning.embedder import PARTS, Part
+from llmopt_core.labs.finetuning.embedder_gain import MEASURES, EmbedderGain
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import metric_bars
+from llmopt_ui.finetuning.charts import BASE, TUNED, UNTUNED
+from llmopt_ui.theme import Ink, plain, themed
+
+_COLOURS: Mapping[Part, str] = {"training": BASE, "watched": "#56B4E9", "held back": TUNED}
+_TITLES: Mapping[Part, str] = {"training": "Learned", "watched": "Validation loss", "held back": "Held back"}
+_MOST_NAMES = 12
+
+
+def parts_bar(documents: Mapping[str, Mapping[Part, int]]) -> go.Figure:
+    """One bar of three pieces, as long as each part has questions; the hover names its documents."""
+    figure = go.Figure()
+    for part in PARTS:
+        counts = {name: found[part] for name, found in documents.items() if part in found}
+        total = sum(counts.values())
+        if not total:
+            continue
+        names = [plain(fmt.shorten(name, 40)) for name in list(counts)[:_MOST_NAMES]]
+        more = [f"and {len(counts) - len(names)} more"] if len(counts) > len(names) else []
+        figure.add_bar(
+            name=_TITLES[part],
+            y=["Questions"],
+            x=[total],
+            orientation="h",
+            marker={"color": _COLOURS[part]},
+            text=[f"{total:,}"],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            hovertemplate=f"<b>{_TITLES[part]}</b>: {fmt.plural(total, 'question')} of "
+            f"{fmt.plural(len(counts), 'document')}<br>{'<br>'.join([*names, *more])}<extra></extra>",
+        )
+    figure.update_layout(
+        barmode="stack",
+        height=150,
+        margin={"t": 34, "b": 40},
+        xaxis={"title": "Questions", "rangemode": "tozero"},
+        yaxis={"showticklabels": False},
+        legend={"traceorder": "normal"},
+        showlegend=True,
+    )
+    return themed(figure)
+
+
+def gain_bars(found: EmbedderGain, before: str, after: str, ink: Ink) -> go.Figure:
+    """Both models on each measure, with 95 % intervals; the tuned one in its colour, the other in grey."""
+    results = {
+        name: {measure: estimate.summary for measure, estimate in values.items()}
+        for name, values in ((before, found.before), (after, found.after))
+    }
+    figure = metric_bars(results, {name: name for name in MEASURES}, {before: Ink(UNTUNED), after: ink})
+    return figure.update_layout(yaxis={"title": "Mean over held-back questions (0 to 1)"})

@@ -1,0 +1,197 @@
+"""What a tuned embedding model brought and cost: picture, verdict, figures, and one click to use it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.experiments.basis import DOCUMENTS, QUESTIONS, changed_parts, models_basis
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.finetuning.jobs.job import Job, TunedModel
+from llmopt_core.labs.finetuning.catalogue import tuned_by, tuned_embedding_models
+from llmopt_core.labs.finetuning.embedder import EmbedderPlan, retrieval_of, with_embedder
+from llmopt_core.labs.finetuning.embedder_gain import (
+    MEASURES,
+    MEASURING,
+    EmbedderGain,
+    gain_from,
+    gain_job,
+    gain_work,
+)
+from llmopt_core.labs.finetuning.jobs import report
+from llmopt_core.reporting.terms import explained
+from llmopt_core.runs.values import Job as Measuring
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.caveats import documents_now, mark_earlier_state
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import facts, link_to, show_error, side_by_side
+from llmopt_ui.finetuning.charts import loss_curves
+from llmopt_ui.finetuning.colours import own_ink
+from llmopt_ui.finetuning.embedder_charts import gain_bars
+from llmopt_ui.finetuning.start import access
+from llmopt_ui.finetuning.tabs import JOBS, open_tab
+from llmopt_ui.job_panel import follow
+from llmopt_ui.navigation import EVALUATION
+from llmopt_ui.resources import job_runner, model_maker, models, settings, store
+from llmopt_ui.retrieval.choice import save_side
+from llmopt_ui.session import notify
+from llmopt_ui.theme import verdict
+
+_VERDICTS = {
+    "better": "It finds more than before.",
+    "worse": "It finds less than before; drop it.",
+    "no difference seen": "No difference is seen; it is not worth its cost here.",
+}
+_HELD_BACK = {
+    "documents": "Nothing of these documents was trained on.",
+    "passages": "Other passages of these documents were trained on, the ones asked about were not.",
+}
+
+
+def outcome(project: Project, job: Job, plan: EmbedderPlan) -> None:
+    """What came of one training."""
+    tuned = tuned_by(job, tuned_embedding_models(settings()))
+    if tuned is None:
+        _without_model(job)
+        return
+    measuring = gain_job(store(), project, job.id)
+    if measuring is None:
+        _measure(project, job, plan, tuned)
+        measuring = gain_job(store(), project, job.id)
+    found = gain_from(measuring) if measuring is not None else None
+    if found is not None and measuring is not None:
+        _earlier(project, job, plan, tuned, measuring)
+        _shown(project, job, plan, tuned, found)
+    elif measuring is not None and measuring.active:
+        follow(measuring, f"Measuring {job.name} on what was held back")
+    else:
+        if measuring is not None and measuring.error:
+            show_error(measuring.error)
+        st.button("Measure again", key=f"embedder_again_{job.id}", icon=":material/refresh:", on_click=_measure,
+                  args=(project, job, plan, tuned))  # fmt: skip
+
+
+def _without_model(job: Job) -> None:
+    if job.status == "finished":
+        st.caption("Its tuned model is no longer in the workspace.")
+        return
+    if job.message:
+        st.text(job.message)
+    st.button("See it among the jobs", key=f"embedder_to_job_{job.id}", icon=":material/arrow_forward:",
+              on_click=open_tab, args=(JOBS,), kwargs={"tuning_job": job.id})  # fmt: skip
+
+
+def _measure(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel) -> None:
+    told = {"job": job.id, "name": job.name, "set": plan.held_back_set, "basis": _basis(project, plan)}
+    job_runner().submit(MEASURING, project, told, gain_work(project, plan, tuned, model_maker()))
+
+
+def _basis(project: Project, plan: EmbedderPlan) -> dict[str, str]:
+    """What a measurement rests on now."""
+    versions = {item.name: item.version for item in store().evaluation_sets(project)}
+    held_back = {QUESTIONS: versions.get(plan.held_back_set, ""), DOCUMENTS: documents_now(project)}
+    return {**held_back, **models_basis(plan.configuration, models())}
+
+
+def _earlier(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, measuring: Measuring) -> None:
+    """Mark a measurement of an earlier state, with a button that makes it anew."""
+    then, now = measuring.arguments.get("basis"), _basis(project, plan)
+    if isinstance(then, dict) and not changed_parts(then, now):
+        return
+    mark_earlier_state(then if isinstance(then, dict) else None, now, "Measure again to see what holds now.")
+    st.button("Measure again", key=f"embedder_again_{job.id}", icon=":material/refresh:", on_click=_measure,
+              args=(project, job, plan, tuned))  # fmt: skip
+
+
+def _shown(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel, found: EmbedderGain) -> None:
+    before = retrieval_of(plan.configuration).embedding.model.rsplit("/", 1)[-1]
+    left, right = side_by_side([3, 2], f"embedder_{job.id}")
+    own = own_ink(project, job)
+    left.plotly_chart(gain_bars(found, before, tuned.name, own[job.name]), config=CONFIG, key=f"embedder_gain_{job.id}",
+                      alt="Recall and MRR before and after with 95 % intervals")  # fmt: skip
+    with right:
+        _verdict(plan, found)
+        _use(project, plan, with_embedder(plan.configuration, tuned))
+    _table(found)
+    section_cost(plan, found)
+    points = report(access(), job.id).points
+    if points:
+        with st.expander("Loss while it trained", icon=":material/show_chart:"):
+            st.plotly_chart(loss_curves({job.name: points}, own, kind=job.kind), config=CONFIG,
+                            key=f"embedder_loss_{job.id}", alt="Training and validation loss by step")  # fmt: skip
+
+
+def _verdict(plan: EmbedderPlan, found: EmbedderGain) -> None:
+    leading = next(iter(MEASURES))
+    gain, style = found.gains[leading], verdict(found.gains[leading].verdict)
+    st.space("small")
+    st.markdown(f"### {style.markdown}")
+    st.markdown(
+        f"**{leading}** {fmt.score(found.before[leading].mean)} → **{fmt.score(found.after[leading].mean)}**: "
+        f"{fmt.change(gain.difference, gain.low, gain.high)}. {_VERDICTS[gain.verdict]}"
+    )
+    st.caption(
+        f"{fmt.plural(found.questions, 'held-back question')} about {fmt.plural(found.documents, 'document')}, paired, "
+        f"among {fmt.plural(found.chunks, 'chunk')} of all documents. {_HELD_BACK[plan.whole]}"
+    )
+
+
+def _use(project: Project, plan: EmbedderPlan, made: Configuration) -> None:
+    there = next((item for item in store().configurations(project) if item.fingerprint == made.fingerprint), None)
+    if there is None:
+        st.button("Save as configuration", key="embedder_save", type="primary",
+                  icon=":material/save:", on_click=_save, args=(project, made),
+                  help="The configuration it was made for with this embedding model, all else equal.")  # fmt: skip
+        st.caption(f"It gets the name **{fmt.markdown(made.name)}**.")
+    else:
+        st.markdown(f":green[:material/check:] Saved as **{fmt.markdown(there.name)}**.")
+        link_to(EVALUATION, "Run it on the page Evaluation", "Run")
+    st.caption(
+        f"Evaluate it on the set **{fmt.markdown(plan.held_back_set)}**: of the others it has learned questions, which "
+        "would measure its memory."
+    )
+
+
+def _save(project: Project, made: Configuration) -> None:
+    notify(f"{save_side(project, made)} saved as a configuration.")
+
+
+def _table(found: EmbedderGain) -> None:
+    rows = [
+        {
+            "": f"**{name}**",
+            "Before": _mean(found.before[name].mean, found.before[name].low, found.before[name].high),
+            "After": _mean(found.after[name].mean, found.after[name].low, found.after[name].high),
+            "Difference": fmt.change(gain.difference, gain.low, gain.high),
+            "p": fmt.number(gain.p_value),
+            "Verdict": verdict(gain.verdict).markdown,
+        }
+        for name, gain in found.gains.items()
+    ]
+    with st.container(key="figures_embedder"):
+        st.table(pd.DataFrame(rows), border="horizontal", hide_index=True, alt="Before and after")
+    st.caption(f"Means with 95 % intervals. {explained('p')}", help=explained("recall", "mrr", "ndcg", "together"))
+
+
+def _mean(mean: float | None, low: float | None, high: float | None) -> str:
+    return f"**{fmt.score(mean)}** :gray[{fmt.interval(low, high)}]"
+
+
+def section_cost(plan: EmbedderPlan, found: EmbedderGain) -> None:
+    """What it takes to have it, beside what it brings."""
+    st.markdown("**What it costs**")
+    facts(
+        [
+            ("Training", fmt.duration(found.train_seconds)),
+            ("Pairs learned", fmt.count(plan.pairs)),
+            ("Size on disk", f"{found.megabytes:.0f} MB"),
+            ("New index", fmt.short_time(found.embed_seconds) if found.embedded else fmt.DASH),
+        ],
+        ["On this machine.", "Questions with the chunk that answers them.", "The tuned model.",
+         f"Embedding {fmt.plural(found.embedded, 'chunk')} anew; every index has to be built again with this model."],
+    )  # fmt: skip
+    st.caption(
+        "A question costs the same as before. But the model has to be trained again when documents or questions change "
+        "much, and every index is built anew: where the gain is small, drop it."
+    )

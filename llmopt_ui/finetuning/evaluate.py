@@ -1,0 +1,91 @@
+"""The way from a finished job to an evaluation: one click, with a configuration that asks the tuned model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import save_configuration, saved_configurations
+from llmopt_core.finetuning.data.examples import TrainingExample
+from llmopt_core.finetuning.jobs.job import Job, TunedModel
+from llmopt_core.labs.finetuning.jobs import as_trained
+from llmopt_core.labs.finetuning.prompt_match import (
+    LOOKED_AT,
+    asks_alike,
+    holds_more,
+    learned_from,
+    questions_for,
+)
+from llmopt_core.labs.finetuning.structured import prompting_baseline
+from llmopt_core.labs.finetuning.training_pairs import with_tuned, without_examples
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.runs.values import Project
+from llmopt_ui.components import show_error
+from llmopt_ui.evaluation.run_form import CHOSEN
+from llmopt_ui.evaluation.run_form import SET as QUESTIONS
+from llmopt_ui.finetuning.tabs import SQUARE, open_tab
+from llmopt_ui.navigation import EVALUATION
+from llmopt_ui.resources import settings, store
+from llmopt_ui.session import notify
+
+_AS_TRAINED = "As its training examples ask"
+
+
+def evaluate_row(project: Project, job: Job, tuned: TunedModel) -> None:
+    """How it is asked, and the buttons that go on to the evaluation and to the 2 x 2."""
+    found = saved_configurations(store(), project)
+    saved = {c.name: c for c in found if not c.model.adapter}
+    examples = _first_examples(job.id)
+    alike = asks_alike(saved.values(), examples)
+    choices = [_AS_TRAINED, *saved]
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        asked = st.selectbox("Asked as", choices, choices.index(alike or _AS_TRAINED), key=f"tuning_asked_{job.id}",
+                             width=280, help="Its prompt and retrieval, without few-shot examples.")  # fmt: skip
+        pressed = st.button("Evaluate it", key=f"tuning_evaluate_{job.id}", type="primary",
+                            icon=":material/bar_chart:")  # fmt: skip
+        st.button("Compare base and tuned, plain and RAG", key=f"tuning_square_{job.id}", icon=":material/grid_view:",
+                  on_click=open_tab, args=(SQUARE,), kwargs={"square_tuned": tuned.name})  # fmt: skip
+    if asked == _AS_TRAINED and not alike and holds_more(examples):
+        st.caption(":material/info: Its training examples hold more than a question each. Choose the configuration "
+                   "that asks as they do; a bare question is not what it has learned to answer.")  # fmt: skip
+    if pressed:
+        try:
+            _to_evaluation(project, _configurations(job, tuned, saved.get(asked)), examples)
+        except LlmOptError as error:
+            show_error(str(error))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _first_examples(job_id: str) -> list[TrainingExample]:
+    try:
+        return learned_from(settings(), job_id, LOOKED_AT)
+    except LlmOptError:
+        return []
+
+
+def _configurations(job: Job, tuned: TunedModel, like: Configuration | None) -> list[Configuration]:
+    """What is evaluated: the tuned model last, and what it must beat (for `like` that is `like` itself)."""
+    if like is None or not isinstance(tuned.spec, ModelSpec):
+        examples = learned_from(settings(), job.id)
+        base = [prompting_baseline(tuned, examples)] if examples and tuned.spec.endpoint == BUILTIN else []
+        return [*base, as_trained(tuned, examples)]
+    changed = with_tuned(without_examples(like), tuned.spec)
+    return [like, changed.model_copy(update={"name": f"{like.name} · {tuned.name}"})]
+
+
+def _to_evaluation(project: Project, made: Sequence[Configuration], examples: Sequence[TrainingExample]) -> None:
+    known = {item.name for item in store().configurations(project)}
+    for configuration in made:
+        if configuration.name not in known or configuration is made[-1]:
+            save_configuration(store(), project, configuration)
+    st.session_state["evaluation_view"] = "Run"
+    st.session_state[CHOSEN] = [configuration.name for configuration in made]
+    questions = questions_for(store(), project, examples, str(st.session_state.get(QUESTIONS) or ""))
+    if questions:
+        st.session_state[QUESTIONS] = questions
+    notify(f"The configuration {made[-1].name} asks the tuned model; choose the questions and press Evaluate.")
+    # Without them Streamlit would try to clear the address, which widgets that stand in it forbid.
+    st.switch_page(EVALUATION.file, query_params={})

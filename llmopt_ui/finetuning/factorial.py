@@ -1,0 +1,273 @@
+"""The 2 x 2 tab: base and tuned model, plain and with retrieval, on the same questions; price and forgetting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.caveats import RunCaveats
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import Plan, save_configuration, saved_configurations
+from llmopt_core.experiments.run_documents import documents_of
+from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
+from llmopt_core.labs.finetuning.factorial import PAIRS, Square, corners, square
+from llmopt_core.labs.finetuning.training_pairs import CORNERS
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.runs.values import Project, SavedSet
+from llmopt_ui import format as fmt
+from llmopt_ui.button_to import button_to
+from llmopt_ui.caveats import caveats_view, outdated_words
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.colours import project_inks
+from llmopt_ui.components import empty_state, section, side_by_side
+from llmopt_ui.evaluation.job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
+from llmopt_ui.evaluation.results import means_over
+from llmopt_ui.evaluation.run_view import check
+from llmopt_ui.finetuning.charts import square_bars
+from llmopt_ui.finetuning.economics import economics_view
+from llmopt_ui.finetuning.forgetting import forgetting_view
+from llmopt_ui.finetuning.tabs import JOBS, choose_wanted, open_tab
+from llmopt_ui.forms.configuration import EDITED, NEW
+from llmopt_ui.job_panel import follow
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.navigation import EVALUATION as PAGE
+from llmopt_ui.resources import job_runner, model_maker, settings, store
+from llmopt_ui.session import notify, state
+from llmopt_ui.sets import sets_of
+from llmopt_ui.theme import Ink, verdict
+
+TUNED, PLAIN, RAG, SET, METRIC, LIMIT, RUN = (
+    f"square_{name}" for name in ("tuned", "plain", "rag", "set", "metric", "limit", "run")
+)
+_METRICS = ("answer_f1", "exact_match", "semantic_similarity", "answer_relevancy")
+_QUESTIONS = {
+    ("base", "tuned"): "Does tuning help, without retrieval?",
+    ("base + RAG", "tuned + RAG"): "Does tuning help, with retrieval?",
+    ("base", "base + RAG"): "Does retrieval help the base model?",
+    ("tuned", "tuned + RAG"): "Does retrieval help the tuned model?",
+    ("base + RAG", "tuned"): "Tuned and plain instead of base with RAG?",
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is compared with what, on which questions."""
+
+    tuned: TunedModel
+    four: Sequence[Configuration]
+    evaluation_set: SavedSet
+    metric: str
+    limit: int | None
+
+
+def square_view(project: Project) -> None:
+    """The whole tab."""
+    tuned = {model.name: model for model in tuned_chat_models(settings())}
+    if not tuned:
+        empty_state("No tuned model yet", "A finished fine-tuning job makes one.", ":material/grid_view:").button(
+            "Jobs", key="square_to_jobs", on_click=open_tab, args=(JOBS,)
+        )
+        return
+    for job in [job for job in store().jobs(project, active=True) if job.kind == EVALUATION]:
+        follow(job, f"Evaluating {', '.join(job.arguments.get('configurations', []))}")
+    asked = _asked(project, tuned)
+    if asked is None:
+        return
+    found = square(store(), project, asked.four, asked.evaluation_set, asked.metric)
+    _run_button(project, asked, found)
+    if not found.corners:
+        empty_state("Not measured yet", "Press Run the comparison: what was answered before is not asked again.",
+                    ":material/grid_view:")  # fmt: skip
+    else:
+        names = {corner: c.name for corner, c in zip(CORNERS, asked.four, strict=True)}
+        colours = project_inks(project, names.values())
+        _picture(project, asked, found, names, colours)
+        _answers(found)
+        economics_view(asked.tuned, found, names, colours)
+    forgetting_view(project, asked.tuned, asked.metric)
+
+
+def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
+    saved = {item.name: item for item in saved_configurations(store(), project)}
+    base = {name: c for name, c in saved.items() if not c.model.adapter}
+    plain = [name for name, c in base.items() if c.retrieval is None]
+    rag = [name for name, c in base.items() if c.retrieval is not None]
+    sets = {item.name: item for item in sets_of(project)}
+    if not plain or not rag or not sets:
+        _missing(sets=bool(sets), plain=bool(plain), rag=bool(rag))
+        return None
+    choose_wanted(TUNED, list(tuned))
+    fields = st.grid(4, min_column_width=200)
+    name = fields.selectbox("Tuned model", list(tuned), _usual_model(project, tuned), key=TUNED, bind="query-params")
+    without = fields.selectbox("Plain: asked as", plain, key=PLAIN, persist_state="session")
+    looked_up = fields.selectbox("RAG: asked as", rag, len(rag) - 1, key=RAG, persist_state="session")
+    set_name = fields.selectbox("Evaluation set", list(sets), _usual_set(project, list(sets)), key=SET,
+                                format_func=lambda key: f"{key} ({fmt.plural(sets[key].size, 'question')})",
+                                persist_state="session")  # fmt: skip
+    metric = fields.selectbox("Score", _METRICS, key=METRIC, format_func=metric_title, persist_state="session")
+    limit = fields.number_input("Questions at most", 1, None, None, key=LIMIT, placeholder="All",
+                                persist_state="session")  # fmt: skip
+    spec = tuned[name].spec
+    if not isinstance(spec, ModelSpec):
+        return None
+    made = corners(base[without], base[looked_up], spec, name)
+    st.caption("The tuned model is asked without few-shot examples: it has learned them.")
+    return Asked(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
+
+
+def _missing(*, sets: bool, plain: bool, rag: bool) -> None:
+    """Say what the comparison lacks, with a button for each part of it."""
+    parts = [("questions", sets), ("a configuration without retrieval", plain), ("a configuration with it", rag)]
+    told = f"The comparison lacks {' and '.join(words for words, there in parts if not there)}."
+    with empty_state("Something to compare is missing", told, ":material/tune:"):
+        if not sets:
+            button_to(PAGE, "Add questions", "square_to_questions", "Questions")
+        if not plain or not rag:
+            button_to(PAGE, "Make a configuration", "square_to_configurations", "Configurations", **{EDITED: NEW})
+
+
+def _usual_model(project: Project, tuned: Mapping[str, TunedModel]) -> int:
+    """The tuned model of the newest run that asked one; before the first one, the model that was made last."""
+    names = list(tuned)
+    specs = [
+        (model.spec.adapter or model.spec.name) if isinstance(model.spec, ModelSpec) else "" for model in tuned.values()
+    ]
+    for run in store().runs(project):
+        model = run.configuration.get("model", {})
+        asked = str(model.get("adapter") or model.get("name") or "")
+        if asked and asked in specs:
+            return specs.index(asked)
+    # Ids of jobs sort by age, which the clock does not always.
+    return max(range(len(names)), key=lambda at: str(tuned[names[at]].facts.get("job_id") or ""))
+
+
+def _usual_set(project: Project, names: Sequence[str]) -> int:
+    """The set of the newest run with retrieval; before the first one, a set whose answers stand in documents."""
+    asked = (run.evaluation_set for run in store().runs(project) if run.configuration.get("retrieval"))
+    newest = next((name for name in asked if name in names), "")
+    if newest:
+        return names.index(newest)
+    with_sources = (i for i, name in enumerate(names)
+                    if any(e.references for e in store().evaluation_set(project, name).examples))  # fmt: skip
+    return next(with_sources, 0)
+
+
+def _run_button(project: Project, asked: Asked, found: Square) -> None:
+    size = min(asked.evaluation_set.size, asked.limit or asked.evaluation_set.size)
+    missing = [c for name, c in zip(CORNERS, asked.four, strict=True)
+               if name not in found.corners or found.corners[name].run.done < size]  # fmt: skip
+    words = "Run the comparison" if len(missing) == len(CORNERS) else f"Run what is missing ({len(missing)})"
+    if missing and st.button(words, key=RUN, type="primary", icon=":material/play_arrow:"):
+        start_evaluation(project, missing, asked.evaluation_set, (asked.metric,), asked.limit)
+
+
+def start_evaluation(
+    project: Project, wanted: Sequence[Configuration], where: SavedSet, metrics: Sequence[str], limit: int | None
+) -> None:
+    """Evaluate configurations as a job and keep them in the project, so that the page Evaluation shows them too.
+
+    What asks a service starts with an estimate there.
+
+    Raises:
+        BadInput: One could only fail; nothing was started.
+    """
+    usual = ("answer_f1", "exact_match")
+    plan = Plan(
+        project.name,
+        list(wanted),
+        store().evaluation_set(project, where.name),
+        store().documents(project),
+        tuple(dict.fromkeys((*metrics, *usual))),
+        JudgeSpec(),
+        limit=limit,
+    )
+    check(plan)
+    known = {item.name for item in store().configurations(project)}
+    for configuration in wanted:
+        if configuration.name not in known:
+            save_configuration(store(), project, configuration)
+    if {model.endpoint for configuration in wanted for model in configuration.models} <= {BUILTIN}:
+        job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, model_maker()))
+        st.rerun()
+    _estimate_first(project, plan)
+
+
+def _estimate_first(project: Project, plan: Plan) -> None:
+    """What costs money starts with a pilot; the page Evaluation shows what all of it will cost, and starts it."""
+    job_id = job_runner().submit(
+        ESTIMATE, project, plan_arguments(plan), estimate_work(plan, model_maker()), lane="short"
+    )
+    state().planned = (job_id, plan)
+    st.session_state["evaluation_view"] = "Run"
+    notify("Trying a few questions first, to say what all of them will cost.")
+    st.switch_page(PAGE.file, query_params={})
+
+
+def _picture(
+    project: Project, asked: Asked, found: Square, names: Mapping[str, str], colours: Mapping[str, Ink]
+) -> None:
+    earlier = outdated_words(project, {name: corner.run for name, corner in found.corners.items()})
+    caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in found.corners.items()], earlier)
+    left, right = side_by_side([1, 1], "square")
+    with left:
+        st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)", names, colours), config=CONFIG,
+                        key="square_bars", alt="Mean score of the four corners with 95 % intervals")  # fmt: skip
+        st.caption(means_over([corner.run for corner in found.corners.values()], asked.evaluation_set.size))
+    with right:
+        if found.whole and found.best:
+            clean = not any(corner.overlap.seen for corner in found.corners.values())
+            words = "Best" if clean else "Highest of those not trained on these questions"
+            over = f", over the {fmt.plural(found.questions, 'question')} that all four answered"
+            st.markdown(f"{words}: **{found.best}**{over}")
+        with st.container(key="figures_square"):
+            st.table(_costs(found), border="horizontal", hide_index=True)
+
+
+def _costs(found: Square) -> pd.DataFrame:
+    """What a request takes in each corner."""
+    rows = []
+    for name in CORNERS:
+        corner = found.corners.get(name)
+        if corner is None:
+            rows.append({"": name, "Tokens in": ":gray[not run]", "out": "", "Time": "", "Cost": ""})
+            continue
+        rows.append(
+            {
+                "": f"**{name}**" if name == found.best else name,
+                "Tokens in": fmt.number(corner.prompt_tokens),
+                "out": fmt.number(corner.completion_tokens),
+                "Time": fmt.short_time(corner.seconds) if corner.seconds else ":gray[cached]",
+                "Cost": fmt.markdown(fmt.money(corner.cost_usd)),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _answers(found: Square) -> None:
+    section("Answers", "Each over the questions that both sides answered.")
+    rows = []
+    for pair in PAIRS:
+        compared = found.comparisons.get(pair)
+        if compared is None:
+            rows.append({"Question": _QUESTIONS[pair], "Difference": ":gray[not run yet]", "Questions": "",
+                         "Verdict": "", "p": ""})  # fmt: skip
+            continue
+        between = fmt.signed(compared.difference)
+        if compared.low is not None:
+            between += f" :gray[({fmt.signed(compared.low)} to {fmt.signed(compared.high)})]"
+        rows.append(
+            {
+                "Question": f"{_QUESTIONS[pair]}  \n:gray[{pair[0]} → {pair[1]}]",
+                "Difference": between,
+                "Questions": fmt.count(compared.pairs),
+                "Verdict": verdict(compared.verdict).markdown,
+                "p": "< 0.001" if (compared.p_value or 1) < 0.001 else fmt.number(compared.p_value),
+            }
+        )
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
+    st.caption(fmt.markdown(found.family.in_short), help=fmt.markdown(found.family.words))

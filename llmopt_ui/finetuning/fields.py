@@ -1,0 +1,101 @@
+"""Hyperparameters as fields, each with a plain note beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, LoraSettings, ServiceSettings
+from llmopt_core.finetuning.training.notes import NOTES
+from llmopt_core.types import Spec
+
+TITLES = {
+    "epochs": "Epochs",
+    "n_epochs": "Epochs",
+    "batch_size": "Batch size",
+    "learning_rate": "Learning rate",
+    "learning_rate_multiplier": "Learning rate multiplier",
+    "schedule": "Schedule",
+    "warmup_share": "Warm-up share",
+    "weight_decay": "Weight decay",
+    "rank": "Rank",
+    "alpha": "Alpha",
+    "dropout": "Dropout",
+    "layers": "Layers",
+    "text_format": "Text format",
+    "max_tokens": "Longest example (tokens)",
+    "evaluations": "Measurements",
+    "validation_examples": "Validation examples each time",
+    "patience": "Patience (early stopping)",
+    "keep_best": "Keep the best",
+    "checkpoint_every": "Steps between checkpoints",
+    "beta": "Beta",
+    "scale": "Scale",
+}
+_CHOICES: Mapping[str, Mapping[str, str]] = {
+    "schedule": {"linear": "Linear", "cosine": "Cosine", "constant": "Constant"},
+    "layers": {"all": "All linear layers", "attention": "Attention only"},
+    "text_format": {"completion": "Plain text (completion)", "chat": "Chat template"},
+}
+_FIRST = {
+    "lora": ("epochs", "learning_rate", "batch_size", "rank", "text_format", "patience"),
+    "embedding": ("epochs", "learning_rate", "batch_size"),
+    "service": ("n_epochs", "batch_size", "learning_rate_multiplier"),
+}
+_KINDS: Mapping[str, type[Spec]] = {"lora": LoraSettings, "embedding": EmbeddingSettings, "service": ServiceSettings}
+# What suits the built-in model better than the defaults of the core, which fit any model.
+_USUAL: Mapping[str, Mapping[str, Any]] = {
+    "lora": {"text_format": "completion", "patience": 3},
+    "embedding": {"epochs": 3, "learning_rate": 1e-4},
+}
+
+
+def hyperparameter_fields(kind: str, *, preference: bool = False) -> dict[str, Any]:
+    """Draw the fields of a kind of job; gives what was chosen, without what is left to the service.
+
+    Args:
+        kind: `lora`, `embedding` or `service`.
+        preference: Whether preference pairs are trained on, which have one more.
+    """
+    fields = _KINDS[kind].model_fields
+    first = list(_FIRST[kind]) + (["beta"] if preference else [])
+    rest = [name for name in fields if name not in first and name != "beta"]
+    found = _rows(kind, first)
+    if rest:
+        with st.expander("Further hyperparameters"):
+            found |= _rows(kind, rest)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _rows(kind: str, names: Sequence[str]) -> dict[str, Any]:
+    found = {}
+    for name in names:
+        field, note = st.columns([2, 5], gap="medium", vertical_alignment="center")
+        with field:
+            found[name] = _field(kind, name)
+        note.caption(NOTES[name])
+    return found
+
+
+def _field(kind: str, name: str) -> Any:
+    key = f"tune_{kind}_{name}"
+    default: Any = _USUAL.get(kind, {}).get(name, _KINDS[kind].model_fields[name].default)
+    title = TITLES.get(name, name)
+    if name in _CHOICES:
+        options = _CHOICES[name]
+        return st.selectbox(title, list(options), list(options).index(str(default)), key=key, persist_state="session",
+                            format_func=options.__getitem__)  # fmt: skip
+    if isinstance(default, bool):
+        return st.toggle(title, default, key=key, persist_state="session")
+    if default is None:
+        whole = name in ("n_epochs", "batch_size")
+        return st.number_input(title, min_value=1 if whole else 0.0, value=None, key=key, placeholder="Auto",
+                               persist_state="session")  # fmt: skip
+    if isinstance(default, int):
+        return st.number_input(title, min_value=0 if name == "patience" else 1, value=default, key=key,
+                               persist_state="session")  # fmt: skip
+    small = name == "learning_rate"
+    return st.number_input(title, min_value=0.0, value=float(default), step=1e-4 if small else 0.05, key=key,
+                           format="%.6f" if small else "%.2f", persist_state="session")  # fmt: skip

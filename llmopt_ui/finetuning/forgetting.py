@@ -1,0 +1,120 @@
+"""What did the tuned model forget? Part of the 2 x 2 tab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import saved_configurations
+from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.labs.finetuning.forgetting import Forgetting, Lost, forgetting, general_pair
+from llmopt_core.labs.finetuning.sources import GENERAL, general_questions
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.caveats import caveats_view, outdated_words, overlap_sentences
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.colours import project_inks
+from llmopt_ui.components import facts, section
+from llmopt_ui.finetuning.charts import category_bars
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+from llmopt_ui.sets import sets_of
+from llmopt_ui.tables import data_table
+from llmopt_ui.theme import Ink, verdict
+
+SET, ASKED, RUN, ADD = "forgot_set", "forgot_configuration", "forgot_run", "forgot_add"
+
+
+def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
+    """Base and tuned model asked the very same on a general set."""
+    from llmopt_ui.finetuning.factorial import start_evaluation
+
+    section("What did it forget?", "A model tuned for one task can lose others. Both are asked the very same here.")
+    sets = {item.name: item for item in sets_of(project)}
+    usual = _base_configurations(project)
+    if not usual or not sets or not isinstance(tuned.spec, ModelSpec):
+        return
+    if GENERAL not in sets:
+        st.caption("It takes questions that have nothing to do with the training: add those that come along, or choose "
+                   "a set of your own.")  # fmt: skip
+        st.button("Add 60 easy questions", key=ADD, icon=":material/add:", on_click=_add, args=(project,),
+                  help="Capitals, opposites, sums, plurals: a general set that comes along.")  # fmt: skip
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="bottom")
+    # Only the user knows which other set is not about the task.
+    set_name = bar.selectbox("General set", list(sets), list(sets).index(GENERAL) if GENERAL in sets else None,
+                             key=f"{SET}_{GENERAL in sets}", width=260, placeholder="Choose a set",
+                             help="Questions that have nothing to do with the training.")  # fmt: skip
+    asked = bar.selectbox("Asked as", list(usual), key=ASKED, width=240)
+    if set_name is None:
+        return
+    pair = general_pair(usual[asked], tuned.spec, tuned.name)
+    found = forgetting(store(), project, pair, sets[set_name], metric)
+    words = "Measure" if found is None else "Measure again"
+    if bar.button(words, key=RUN, icon=":material/play_arrow:"):
+        start_evaluation(project, pair, sets[set_name], (metric,), None)
+    if found is None:
+        st.caption("Not measured yet on this set.")
+    else:
+        _result(project, found, metric, {c.name: project_inks(project, [p.name for p in pair])[c.name] for c in pair})
+
+
+def _base_configurations(project: Project) -> dict[str, Configuration]:
+    """Those of the base model; the ones without retrieval first, since a general set has no documents."""
+    saved = saved_configurations(store(), project)
+    base = [c for c in saved if not c.model.adapter]
+    return {c.name: c for c in sorted(base, key=lambda c: c.retrieval is not None)}
+
+
+def _add(project: Project) -> None:
+    try:
+        store().save_evaluation_set(project, general_questions())
+    except LlmOptError as error:
+        state().problem = str(error)
+        return
+    notify(f"{GENERAL} is there; press Measure.")
+
+
+def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str, Ink]) -> None:
+    compared, title = found.comparison, fmt.markdown(metric_title(metric))
+    caveats_view((), outdated_words(project, dict(zip(("the base model", "the tuned one"), found.runs, strict=True))))
+    overlap_sentences(found.overlap)
+    facts(
+        [
+            ("Base", fmt.score(found.base.mean)),
+            ("Tuned", fmt.score(found.tuned.mean)),
+            ("Answered worse", fmt.plural(found.worse, "question")),
+            ("Scored higher" if found.overlap.seen else "Answered better", fmt.plural(found.better, "question")),
+        ],
+        [f"95 % interval {fmt.interval(part.low, part.high)}" for part in (found.base, found.tuned)] + ["", ""],
+    )
+    change = fmt.change(compared.difference, compared.low, compared.high)
+    asked = fmt.plural(compared.pairs, "question")
+    st.markdown(f"{verdict(compared.verdict).markdown} · {title} {change} on {asked}.")
+    if len(found.by_category) > 1:
+        st.plotly_chart(category_bars(found.by_category, metric_title(metric), inks), config=CONFIG, key="forgot_bars",
+                        alt="Mean score of base and tuned model by category")  # fmt: skip
+    if found.lost:
+        st.markdown("**Answered worse than before**")
+        data_table(_lost_table(found.lost), height=min(38 + 35 * len(found.lost), 390),
+                     alt="Questions the tuned model answers worse than the base model", column_config={
+                         "Question": st.column_config.TextColumn(width=230),
+                         **dict.fromkeys(("Reference answer", "Base said", "Tuned said"),
+                                         st.column_config.TextColumn(width=130))})  # fmt: skip
+    st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
+
+
+def _lost_table(lost: Sequence[Lost]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Question": [fmt.shorten(item.question, 300) for item in lost],
+            "Reference answer": [fmt.shorten(item.reference, 200) for item in lost],
+            "Base said": [fmt.shorten(item.base_answer, 200) for item in lost],
+            "Tuned said": [fmt.shorten(item.tuned_answer, 200) for item in lost],
+        }
+    )

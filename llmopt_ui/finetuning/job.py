@@ -1,0 +1,194 @@
+"""One fine-tuning job in full: what it made, what its curves say, its log, its best and worst validation examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
+from llmopt_core.finetuning.data.examples import TrainingExample
+from llmopt_core.finetuning.data.prompt_kind import asked_briefly
+from llmopt_core.finetuning.jobs.job import LOCAL, Job
+from llmopt_core.finetuning.training_price import cost_words
+from llmopt_core.labs.finetuning.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
+from llmopt_core.labs.finetuning.jobs import JobReport
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.runs.values import Project
+from llmopt_core.text.csv_text import csv_of
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import Download, downloads, facts, show_error, side_by_side
+from llmopt_ui.finetuning.charts import loss_curves
+from llmopt_ui.finetuning.colours import own_ink
+from llmopt_ui.finetuning.evaluate import evaluate_row
+from llmopt_ui.finetuning.start import go_on
+from llmopt_ui.finetuning.structured import structured_view
+from llmopt_ui.resources import settings, store
+from llmopt_ui.session import state
+from llmopt_ui.tables import data_table
+
+_STATES = {
+    "queued": "waiting",
+    "running": "training",
+    "finished": "finished",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "interrupted": "interrupted",
+}
+_FITS = {
+    "good": ":green[:material/check_circle:] **A good fit.**",
+    "overfitting": ":orange[:material/trending_up:] **Overfitting.**",
+    "underfitting": ":orange[:material/trending_down:] **Underfitting.**",
+    "unstable": ":red[:material/warning:] **Unstable.**",
+    "unknown": ":gray[:material/help:] **Too early to say.**",
+}
+
+
+def status_word(job: Job) -> str:
+    """How a job stands, for people."""
+    return _STATES.get(job.status, job.status)
+
+
+def cost_word(job: Job) -> str:
+    """What a job cost; where a service has not told yet, the most that it is expected to."""
+    if job.provider == LOCAL:
+        return "free"
+    expected = job.estimate_usd and not job.ended and job.cost_usd is None
+    return f"≤ {fmt.money(job.estimate_usd[1])}" if expected and job.estimate_usd else fmt.money(job.cost_usd)
+
+
+def job_view(project: Project, found: JobReport, said: str = "") -> None:
+    """What is known of a job, and what can be done with it; `said` stands above already and is not said again."""
+    job = found.job
+    if found.problem:
+        show_error(found.problem)
+    if job.message and job.ended and job.message != said:
+        (show_error if job.status == "failed" else st.text)(job.message)
+    _actions(project, found)
+    _facts(project, found)
+    if found.points:
+        left, right = side_by_side([3, 2], f"job_{job.id}")
+        left.plotly_chart(loss_curves({job.name: found.points}, own_ink(project, job), kind=job.kind), config=CONFIG,
+                          key=f"tuning_curve_{job.id}", alt="Training and validation loss by step")  # fmt: skip
+        with right:
+            st.space("medium")
+            st.markdown(_FITS[found.reading.fit])
+            advice = found.reading.advice.partition(": ")[2] or found.reading.advice
+            st.caption(advice[:1].upper() + advice[1:])
+            _settings(job)
+    _examples(found)
+    structured_view(project)
+    _log(found)
+
+
+def _actions(project: Project, found: JobReport) -> None:
+    job = found.job
+    models = [*tuned_chat_models(settings()), *tuned_embedding_models(settings())]
+    tuned = tuned_by(job, models)
+    if tuned is not None:
+        if isinstance(tuned.spec, ModelSpec):
+            evaluate_row(project, job, tuned)
+        else:
+            st.caption("The tuned embedding model is a choice in the tab Retrieval of every configuration.")
+    elif job.ended and job.resumable:
+        st.button("Resume", key=f"tuning_resume_{job.id}", icon=":material/resume:", on_click=_resume,
+                  args=(project, job),
+                  help="Goes on from the last checkpoint; nothing is done or paid twice.")  # fmt: skip
+    elif job.ended and job.status != "finished":
+        st.caption("A job that has ended at the service cannot go on; start another one above.")
+    elif job.status == "finished":
+        st.caption("Its tuned model is no longer in the workspace.")
+
+
+def data_of(project: Project, job: Job) -> SavedTraining | None:
+    """The saved training set that a job learned from, where this project has it."""
+    return next((item for item in training_sets(store(), project) if item.version == job.data_version), None)
+
+
+def _facts(project: Project, found: JobReport) -> None:
+    job = found.job
+    losses = [p.valid_loss for p in found.points if p.valid_loss is not None]
+    data = data_of(project, job)
+    facts(
+        [
+            ("State", status_word(job).capitalize()),
+            ("Best validation loss", fmt.number(min(losses)) if losses else fmt.DASH),
+            ("Trained tokens", fmt.count(job.trained_tokens) if job.trained_tokens else fmt.DASH),
+            ("Time", fmt.duration(job.took)),
+            ("Cost", cost_word(job)),
+        ],
+        ["", "Mean loss per learned token; lower is better.", "", "", ""],
+    )
+    said = f"{data.label} ({job.data_version[:8]})" if data else f"{found.data_name} ({job.data_version[:8]})"
+    told = [f"Base model {fmt.markdown(job.base_model)}", f"data {fmt.markdown(said)}"]
+    told += [f"{job.step:,} of {job.total_steps:,} steps"] if job.total_steps else []
+    told += [f"at the service {fmt.markdown(job.remote_id)}"] if job.remote_id else []
+    told += [fmt.markdown(words)] if (words := cost_words(job)) else []
+    if job.tuned_model and job.kind == "lora":
+        told += [f"adapter `adapters/{job.tuned_model}.gguf` in the workspace"]
+    st.caption(" · ".join(told))
+
+
+def _settings(job: Job) -> None:
+    if job.hyperparameters:
+        values = {name: {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+                  for name, value in job.hyperparameters.items()}  # fmt: skip
+        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+        st.caption(fmt.markdown(f"Hyperparameters: {told}."))
+
+
+def _examples(found: JobReport) -> None:
+    if not found.worst:
+        return
+    st.markdown("**Validation examples**", help="Loss per learned token; what it finds hard shows what is missing.")
+    both = [*found.worst, *found.best]
+    questions = asked_briefly([example.question for example, _ in both])
+    parts = ("Worst", found.worst, questions), ("Best", found.best, questions[len(found.worst) :])
+    for title, pairs, asked in parts:
+        st.caption(f"{title} {len(pairs)}")
+        data_table(_example_table(pairs, asked), alt=f"{title} validation examples",
+                     column_config={"Loss": st.column_config.NumberColumn(format="%.3f", width="small"),
+                                    "Question": st.column_config.TextColumn(width=360),
+                                    "Wanted answer": st.column_config.TextColumn(width="medium")})  # fmt: skip
+
+
+def _example_table(pairs: Sequence[tuple[TrainingExample, float]], asked: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Loss": [loss for _, loss in pairs],
+            "Question": [fmt.shorten(text, 300) for text in asked[: len(pairs)]],
+            "Wanted answer": [fmt.shorten(example.answer, 300) for example, _ in pairs],
+        }
+    )
+
+
+def _log(found: JobReport) -> None:
+    with st.expander(f"Event log ({len(found.events)}), newest first", icon=":material/history:"):
+        for event in reversed(found.events[-100:]):
+            moment = datetime.fromtimestamp(event.at, UTC).astimezone()
+            level = {"warn": "warning: ", "error": "error: "}.get(event.level, "")
+            st.text(f"{moment:%d %b, %H:%M:%S}  {level}{event.message}")
+        if not found.events:
+            st.caption("Nothing yet.")
+    if found.checkpoints:
+        with st.expander(f"Checkpoints ({len(found.checkpoints)}), newest first", icon=":material/flag:"):
+            for point in reversed(found.checkpoints):
+                loss = "" if point.valid_loss is None else f", validation loss {fmt.number(point.valid_loss)}"
+                st.text(f"Step {point.step}{loss}: {point.model.rsplit('/', 1)[-1]}")
+    if found.points:
+        rows = [{"step": p.step, "train_loss": p.train_loss, "valid_loss": p.valid_loss, "seconds": p.seconds}
+                for p in found.points]  # fmt: skip
+        csv = csv_of(rows)
+        downloads([Download("Curves (CSV)", csv, f"{fmt.file_stem(found.job.name)}-curves.csv", "text/csv")],
+                  f"tuning_curves_{found.job.id}")  # fmt: skip
+
+
+def _resume(project: Project, job: Job) -> None:
+    try:
+        go_on(project, job)
+    except LlmOptError as error:
+        state().problem = str(error)

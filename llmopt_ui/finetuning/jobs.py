@@ -1,0 +1,215 @@
+"""The Jobs tab: what trains now, a form for the next job, all jobs with their curves, and one of them in full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from llmopt_core.experiments.finetuning_jobs import jobs_of
+from llmopt_core.experiments.versions.training_sets import training_sets
+from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.jobs.job import LOCAL, Job
+from llmopt_core.labs.finetuning.jobs import (
+    JobReport,
+    best_valid_loss,
+    is_stopping,
+    report,
+    standing_of_training,
+)
+from llmopt_core.runs.values import Job as Sending
+from llmopt_core.runs.values import Project
+from llmopt_ui import format as fmt
+from llmopt_ui.charts import CONFIG
+from llmopt_ui.components import empty_state, section, show_error
+from llmopt_ui.finetuning.charts import loss_curves
+from llmopt_ui.finetuning.colours import job_inks, job_labels
+from llmopt_ui.finetuning.elsewhere import elsewhere
+from llmopt_ui.finetuning.job import cost_word, job_view, status_word
+from llmopt_ui.finetuning.standing import cancel_training
+from llmopt_ui.finetuning.start import STARTING, access, start_form
+from llmopt_ui.finetuning.tabs import choose_wanted
+from llmopt_ui.job_panel import follow
+from llmopt_ui.progress import ProgressCard
+from llmopt_ui.resources import settings, store
+from llmopt_ui.session import notify, state
+from llmopt_ui.tables import data_table
+from llmopt_ui.theme import Ink
+
+JOB, COMPARED = "tuning_job", "tuning_compared"
+_PERIOD = 2.0
+_MOST_CURVES = 8
+
+
+def jobs_view(project: Project) -> None:
+    """The whole tab."""
+    jobs = jobs_of(store(), settings(), project)
+    active = [job for job in jobs if not job.ended]
+    said = _sending(project, jobs)
+    if active:
+        follow_training(project, [job.id for job in reversed(active)])
+    with st.expander("Start a job", expanded=not jobs, icon=":material/model_training:"):
+        # Names are taken, and this machine is busy, whosever job it is.
+        start_form(project, all_jobs(settings()))
+    elsewhere()
+    if not jobs:
+        empty_state("No jobs yet", "Start one above; training on this machine takes minutes and costs nothing.",
+                    ":material/model_training:")  # fmt: skip
+        return
+    _all(project, jobs)
+    _one(project, jobs, said)
+
+
+def _sending(project: Project, jobs: Sequence[Job]) -> str:
+    """Data on its way to a service, and what went wrong there; gives the words of what went wrong."""
+    newest = next((job for job in store().jobs(project) if job.kind == STARTING), None)
+    if newest is None or newest.id in state().seen_jobs:
+        return ""
+    if newest.active:
+        follow(newest, f"Sending the data of {newest.arguments.get('name', '')} to "
+               f"{newest.arguments.get('provider', '')}", stoppable=False)  # fmt: skip
+    elif newest.status == "failed" and not _went_on(newest, jobs):
+        show_error(newest.error)
+        st.button("Put away", key=f"start_seen_{newest.id}", type="tertiary", on_click=state().seen_jobs.add,
+                  args=(newest.id,))  # fmt: skip
+        return newest.error
+    return ""
+
+
+def _went_on(sending: Sending, jobs: Sequence[Job]) -> bool:
+    """Whether the job that could not be sent has been resumed since, here or on the command line."""
+    told = sending.arguments
+    since = sending.created_at.timestamp() - 1.0
+    job = next(
+        (job for job in jobs if job.id == told.get("resumed")
+         or (job.name == told.get("name") and job.provider == told.get("provider") and job.created_at >= since)),
+        None,
+    )  # fmt: skip
+    return job is not None and (bool(job.remote_id) or not job.ended)
+
+
+def follow_training(project: Project, ids: Sequence[str]) -> None:
+    """Live curves and numbers. Only this part is drawn again; when a job ends, the whole page is."""
+    labels, colours = job_labels(jobs_of(store(), settings(), project)), job_inks(project)
+
+    @st.fragment(run_every=_PERIOD)
+    def panel() -> None:
+        for job_id in ids:
+            _panel(asked(job_id), colours[labels[job_id]])
+        # The list decides what is drawn, so it alone says when the page is drawn again.
+        if any(job.ended for job in all_jobs(settings()) if job.id in ids):
+            notify("A fine-tuning job has ended.")
+            st.rerun()
+
+    panel()
+
+
+def asked(job_id: str) -> JobReport:
+    """A job with all that is known. A service is asked at most every ten seconds."""
+    job = next((job for job in all_jobs(settings()) if job.id == job_id), None)
+    return (
+        report(access(), job_id)
+        if job is None or job.provider == LOCAL
+        else _of_service(job_id, job.status, job.remote_id)
+    )
+
+
+@st.cache_data(ttl=10, max_entries=32, show_spinner=False)
+def _of_service(job_id: str, status: str, remote_id: str) -> JobReport:
+    """What a service says; a job that goes on again, or that the service has by now, is another one than before."""
+    return report(access(), job_id)
+
+
+def _panel(found: JobReport, ink: Ink) -> None:
+    job = found.job
+    where = "on this machine" if job.provider == LOCAL else f"at {job.provider}"
+    card = ProgressCard(f"Training {job.name} {where}", f"tuning_cancel_{job.id}", cancel_training, (job.id,),
+                        stopping=is_stopping(settings(), job),
+                        told="What is saved stays; resume goes on from there.")  # fmt: skip
+    losses = [p.valid_loss for p in found.points if p.valid_loss is not None]
+    train = [p.train_loss for p in found.points if p.train_loss is not None]
+    more = [
+        ("Tokens per second", fmt.number(job.tokens_per_second) if job.tokens_per_second else fmt.DASH),
+        ("Training loss", fmt.number(train[-1]) if train else fmt.DASH),
+        ("Validation loss", fmt.number(losses[-1]) if losses else fmt.DASH),
+    ]
+    now = standing_of_training(job)
+    if job.status == "queued":
+        # Why it waits, said once.
+        card.show((job.message or "Waiting for its turn").rstrip("."), replace(now, message=""), more)
+    else:
+        card.show("Training" if job.status == "running" else job.status, now, more)
+    if found.points:
+        figure = loss_curves({job.name: found.points}, {job.name: ink}, job.total_steps, job.kind)
+        st.plotly_chart(figure, config=CONFIG, key=f"tuning_live_{job.id}", alt="Training and validation loss so far")
+    if found.problem:
+        show_error(found.problem)
+
+
+def _all(project: Project, jobs: Sequence[Job]) -> None:
+    section("All jobs")
+    table = job_table(jobs, {item.version: item.label for item in training_sets(store(), project)})
+    # The newest that have curves, unless others are chosen.
+    usual = [i for i, job in enumerate(jobs) if job.step][:3]
+    chosen = data_table(
+        table, height=min(38 + 35 * len(jobs), 320), on_select="rerun", selection_mode="multi-row",
+        key=COMPARED, alt="All fine-tuning jobs", column_config={
+            "Tuned model": st.column_config.TextColumn(width=115),
+            "State": st.column_config.TextColumn(width=88),
+            "Validation loss": st.column_config.NumberColumn(format="%.3f", width=105),
+            "Cost": st.column_config.TextColumn(alignment="right", width=50),
+            "Data": st.column_config.TextColumn(width=62),
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=100),
+            "Time": st.column_config.TextColumn(alignment="right", width=75),
+        },
+    )  # fmt: skip
+    rows = (list(chosen.selection.rows) or usual)[:_MOST_CURVES]
+    labels = job_labels(jobs)
+    curves = {labels[jobs[row].id]: points for row in rows if (points := asked(jobs[row].id).points)}
+    if len(curves) > 1:
+        st.plotly_chart(
+            loss_curves(curves, job_inks(project)),
+            config=CONFIG,
+            key="tuning_curves",
+            alt="Loss curves of the chosen jobs",
+        )
+        st.caption("Tick jobs in the table to choose whose curves are compared. Losses of different data or text "
+                   "formats are on different scales.")  # fmt: skip
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _best_loss(job_id: str, step: int, status: str) -> float | None:
+    return best_valid_loss(settings(), job_id)
+
+
+def job_table(jobs: Sequence[Job], data: Mapping[str, str]) -> pd.DataFrame:
+    """One row per job, newest first; `data` names training sets by their version."""
+    rows = [
+        {
+            "Tuned model": job.name,
+            "State": status_word(job),
+            "Validation loss": _best_loss(job.id, job.step, job.status),
+            "Cost": cost_word(job),
+            "Data": data.get(job.data_version, job.data_version[:8]),
+            "Started": datetime.fromtimestamp(job.created_at, UTC),
+            "Time": fmt.duration(job.took),
+        }
+        for job in jobs
+    ]
+    return pd.DataFrame(rows)
+
+
+def _one(project: Project, jobs: Sequence[Job], said: str) -> None:
+    section("One job")
+    known = {job.id: job for job in jobs}
+    choose_wanted(JOB, list(known))
+    chosen = st.selectbox("Job", list(known), key=JOB, format_func=lambda key: _named(known[key]), width=420)
+    job_view(project, asked(chosen), said)
+
+
+def _named(job: Job) -> str:
+    # Without its state: a closed picker goes on showing the words it had when the job was chosen.
+    return f"{job.name} · {datetime.fromtimestamp(job.created_at, UTC).astimezone():%d %b, %H:%M}"

@@ -1,0 +1,185 @@
+"""Examples that a model has to make first: a larger model's answers, and questions as a configuration asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.versions.training_sets import collect
+from llmopt_core.jobs.queue import JobContext
+from llmopt_core.labs.finetuning.held_back import usual_source
+from llmopt_core.labs.finetuning.sources import distilled, estimate_distillation, teacher_at
+from llmopt_core.labs.finetuning.training_pairs import training_pairs
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.runs.values import Project
+from llmopt_core.types import EvaluationSet, fingerprint
+from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field
+from llmopt_ui.evaluation.job import MakeModels
+from llmopt_ui.keys import endpoints
+from llmopt_ui.model_choice import model_choice
+from llmopt_ui.resources import job_runner, model_maker, models, settings, store
+from llmopt_ui.sets import sets_of
+
+DISTIL, PAIRS = "distillation", "training-pairs"
+MAKING = {DISTIL: "A larger model answers", PAIRS: "Making training pairs"}
+Work = Callable[[JobContext], Coroutine[Any, Any, dict[str, Any]]]
+_MOST_REASONS = 50
+
+
+def distil_form(project: Project) -> None:
+    """Which model answers which questions, and what an answer must pass."""
+    others = {name: endpoint for name, endpoint in endpoints(settings()).items() if name != BUILTIN}
+    st.caption("A model on another endpoint answers the training questions; what passes the checks is collected.")
+    if not others:
+        st.caption("Add an endpoint with a larger model in Settings first.")
+        return
+    chosen = _questions_and_prompt(project, "distil")
+    if chosen is None:
+        return
+    questions, asked = chosen
+    one, two = st.columns(2, gap="small")
+    endpoint = one.selectbox("Endpoint", list(others), key="distil_endpoint")
+    usual = others[endpoint].default_model
+    name = model_choice(two, endpoint, "", "distil_model", placeholder=usual or "As the endpoint names it")
+    is_json = one.toggle("Must be JSON", False, key="distil_json")
+    least = two.number_input(
+        "Shared words with the reference answer at least (F1)", 0.0, 1.0, 0.0, 0.05, key="distil_f1"
+    )
+    longest = one.number_input("Characters at most", 1, None, None, key="distil_longest", placeholder="Any")
+    budget = budget_field(two, "distil_budget")
+    st.caption(
+        f"{fmt.plural(len(questions.examples), 'question')} and the prompt will be sent to {fmt.markdown(endpoint)}"
+        f"{fmt.markdown(_cost_told(project, questions, asked, others[endpoint], name or '', budget))}."
+    )
+    if st.button("Let it answer", key="distil_start", type="primary", icon=":material/play_arrow:"):
+        teacher = teacher_at(others[endpoint], name)
+        checks = [CheckSpec(type="is-json")] if is_json else []
+        checks += [CheckSpec(type="length", value={"max": int(longest)})] if longest else []
+        work = distil_work(project, questions, asked, teacher, checks=checks, least_f1=least,
+                           budget_usd=budget, make_models=model_maker())  # fmt: skip
+        told = {"questions": questions.name, "model": teacher.name or usual, "endpoint": endpoint}
+        job_runner().submit(DISTIL, project, told, work)
+        st.rerun()
+
+
+def _cost_told(  # noqa: PLR0917
+    project: Project,
+    questions: EvaluationSet,
+    asked: Configuration,
+    endpoint: Endpoint,
+    name: str,
+    budget: float | None,
+) -> str:
+    """What it will cost, marked where that is more than the budget; nothing where it cannot start anyhow."""
+    try:
+        teacher = teacher_at(endpoint, name)
+        cost = estimate_distillation(project.name, questions, teacher, asked.prompt, models()).cost_usd
+    except LlmOptError:
+        return ""
+    if cost is None:
+        return ""
+    over = budget is not None and cost[1] > budget
+    marked = f"; that may be more than the budget of ${fmt.plain_usd(budget or 0.0)}, at which it stops" * over
+    return f": {fmt.money(cost[0])} to {fmt.money(cost[1])}, less what is kept from before{marked}"
+
+
+def pairs_form(project: Project) -> None:
+    """Questions with reference answers, asked as a configuration asks them."""
+    st.caption(
+        "The prompt and the retrieved chunks as a configuration sends them, with the reference answer: what a "
+        "reader for RAG is trained on. Use questions about other documents than those you evaluate with."
+    )
+    chosen = _questions_and_prompt(project, "pairs")
+    if chosen is None:
+        return
+    questions, asked = chosen
+    with_answer = sum(bool(example.reference) for example in questions.examples)
+    st.caption(f"{fmt.plural(with_answer, 'question')} with a reference answer.")
+    if st.button("Make the pairs", key="pairs_start", type="primary", icon=":material/play_arrow:"):
+        work = pairs_work(project, questions, asked, model_maker())
+        job_runner().submit(PAIRS, project, {"questions": questions.name, "configuration": asked.name}, work)
+        st.rerun()
+
+
+def _questions_and_prompt(project: Project, key: str) -> tuple[EvaluationSet, Configuration] | None:
+    sets = [item.name for item in sets_of(project)]
+    saved = {item.name: item for item in store().configurations(project)}
+    if not sets or not saved:
+        st.caption("This needs questions and a configuration; the page Evaluation holds both.")
+        return None
+    usual = usual_source(store(), project, sets)
+    name = st.selectbox("Questions", sets, None if usual is None else sets.index(usual), key=f"{key}_set",
+                        placeholder="All are held back: choose with care",
+                        help="They are for training from then on: evaluate with others.")  # fmt: skip
+    asked = st.selectbox("Asked as", list(saved), key=f"{key}_configuration", help="Its prompt, and its retrieval.")
+    if name is None:
+        return None
+    if any(run.evaluation_set == name for run in store().runs(project)):
+        st.caption(f":orange[:material/warning: Runs were measured with {fmt.markdown(name)}. What is trained on these "
+                   "questions has to be measured with others.]")  # fmt: skip
+    return store().evaluation_set(project, name), configuration_from(saved[asked].spec)
+
+
+def kept_apart(project: Project, key: str) -> list[EvaluationSet]:
+    """The evaluation sets that must not be trained on: all, until somebody says otherwise."""
+    names = [item.name for item in sets_of(project)]
+    chosen = st.multiselect("Evaluation sets to keep apart", names, names, key=f"{key}_{fingerprint(names)}",
+                            help="A question that is trained on measures memory, not skill. Take a set off the list to "
+                            "train on it, and measure with another one.")  # fmt: skip
+    return [store().evaluation_set(project, name) for name in chosen]
+
+
+def distil_work(
+    project: Project,
+    questions: EvaluationSet,
+    asked: Configuration,
+    teacher: ModelSpec,
+    *,
+    checks: list[CheckSpec],
+    least_f1: float,
+    budget_usd: float | None,
+    make_models: MakeModels,
+) -> Work:
+    """The work of a distillation."""
+
+    async def work(context: JobContext) -> dict[str, Any]:
+        async with make_models() as models:
+            made = await distilled(
+                questions.examples,
+                teacher,
+                asked.prompt,
+                models,
+                checks=checks,
+                least_f1=least_f1,
+                budget_usd=budget_usd,
+                on_done=lambda done, total: context.report({"done": done, "total": total}),
+                should_stop=context.should_cancel,
+            )
+        if not made.examples and made.rejected:
+            why = next(iter(made.rejected.values()))
+            raise BadInput(f"No answer was kept; the first was rejected because of this: {why}")
+        reasons = dict(list(made.rejected.items())[:_MOST_REASONS])
+        added = collect(context.store, project, made.examples)
+        return {"added": added, "rejected": len(made.rejected), "reasons": reasons, "stopped": made.stopped}
+
+    return work
+
+
+def pairs_work(project: Project, questions: EvaluationSet, asked: Configuration, make_models: MakeModels) -> Work:
+    """The work of making training pairs."""
+
+    async def work(context: JobContext) -> dict[str, Any]:
+        context.report({"done": 0, "total": len(questions.examples), "message": "retrieving"})
+        documents = context.store.documents(project)
+        async with make_models() as models:
+            made = await training_pairs(asked, documents, questions.examples, models, context.store.cache)
+        return {"added": collect(context.store, project, made.examples)}
+
+    return work

@@ -1,0 +1,37 @@
+"""Which evaluation sets training takes questions from, in red: what is tuned on them cannot be measured with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
+from llmopt_core.labs.finetuning.held_back import SetUse, sets_used
+from llmopt_core.runs.values import Project, SavedSet
+from llmopt_ui.caveats import red
+from llmopt_ui.resources import store
+
+
+def sets_used_view(project: Project, *parts: Sequence[TrainingExample]) -> None:
+    """A red sentence for each evaluation set of which questions stand in these training examples."""
+    examples = [example for part in parts for example in part]
+    if not examples:
+        return
+    version = TrainingSet("", tuple(examples)).version
+    for item in store().evaluation_sets(project):
+        for use in _used(version, project.id, item.name, item.version, examples, project, item):
+            st.markdown(red(use.sentence))
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking for evaluation questions …")
+def _used(
+    version: str,
+    project_id: int,
+    name: str,
+    set_version: str,
+    _examples: Sequence[TrainingExample],
+    _project: Project,
+    _item: SavedSet,
+) -> list[SetUse]:
+    return sets_used(_examples, [store().evaluation_set(_project, _item.name, _item.version)])

@@ -1,0 +1,184 @@
+"""The buttons above the collection: where training examples come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.versions.prompts import FEW_SHOT, newest_versions
+from llmopt_core.experiments.versions.training_sets import collect
+from llmopt_core.finetuning.data.examples import TrainingExample
+from llmopt_core.labs.finetuning.annotation import labelled_examples, labels
+from llmopt_core.labs.finetuning.held_back import usual_runs
+from llmopt_core.labs.finetuning.preferences import voted_pairs, votes_on
+from llmopt_core.labs.finetuning.sources import few_shot_examples, good_records, uploaded
+from llmopt_core.runs.values import Project, Run
+from llmopt_ui import format as fmt
+from llmopt_ui.components import told_plainly
+from llmopt_ui.finetuning.made import MAKING, distil_form, pairs_form
+from llmopt_ui.finetuning.tabs import LABELS, open_tab, tuning_state
+from llmopt_ui.job_panel import follow
+from llmopt_ui.leaderboard_table import metric_title
+from llmopt_ui.recent_runs import recent_runs
+from llmopt_ui.resources import store
+from llmopt_ui.session import notify, state
+
+UPLOAD, COLUMN = "tuning_upload", "tuning_column"
+_VOTES = ""
+_RIGHT = ("answer_f1", "exact_match")
+
+
+def sources_bar(project: Project) -> None:
+    """One button per source; what is being made by a model is followed below them."""
+    with st.container(horizontal=True, gap="small"):
+        for title, icon, fill in _SOURCES:
+            # What was collected closes the box it was collected in: a new key is a new, closed box.
+            box = st.popover(title, icon=f":material/{icon}:", key=f"tuning_from_{icon}_{tuning_state().collected}")
+            with box, told_plainly():
+                fill(project)
+    for job in [job for job in store().jobs(project, active=True) if job.kind in MAKING]:
+        follow(job, MAKING[job.kind], on_end=_made)
+    _last_problem(project)
+
+
+def _made(job: object) -> None:
+    result = getattr(job, "result", None) or {}
+    if "added" in result:
+        left = f", {fmt.plural(int(result['rejected']), 'answer')} rejected" if result.get("rejected") else ""
+        left += f". {result['stopped'].rstrip('.')}" if result.get("stopped") else ""
+        notify(f"{fmt.plural(int(result['added']), 'example')} collected{left}.")
+
+
+def _last_problem(project: Project) -> None:
+    """Why the newest of these jobs failed, or why answers were rejected."""
+    newest = next((job for job in store().jobs(project) if job.kind in MAKING), None)
+    if newest is None or newest.active or newest.id in state().seen_jobs:
+        return
+    reasons = dict((newest.result or {}).get("reasons", {}))
+    if not newest.error and not reasons:
+        return
+    with st.expander(f"{MAKING[newest.kind]}: {'failed' if newest.error else 'rejected answers'}",
+                     icon=":material/info:"):  # fmt: skip
+        if newest.error:
+            st.text(newest.error)
+        for question, reason in list(reasons.items())[:50]:
+            st.text(f"{question}: {reason}")
+        st.button("Put away", key=f"tuning_seen_{newest.id}", type="tertiary", on_click=state().seen_jobs.add,
+                  args=(newest.id,))  # fmt: skip
+
+
+def add(project: Project, make: Callable[[], Sequence[TrainingExample]]) -> None:
+    """Collect what a source gives, and say how many there were; a callback."""
+    try:
+        _add(project, make())
+    except LlmOptError as error:
+        state().problem = str(error)
+
+
+def _add(project: Project, examples: Sequence[TrainingExample]) -> None:
+    added = collect(store(), project, examples)
+    tuning_state().collected += 1
+    known = len(examples) - added
+    notify(f"{fmt.plural(added, 'example')} collected" + (f", {known:,} were there already." if known else "."))
+
+
+def _upload(project: Project) -> None:
+    st.caption(
+        "JSONL in OpenAI's chat format, CSV with question and answer, or preference pairs (JSONL, or CSV with "
+        "question, chosen and rejected). Nothing leaves this machine."
+    )
+    turn = tuning_state().collected
+    file = st.file_uploader("File", ["jsonl", "csv", "tsv"], key=f"{UPLOAD}_{turn}")
+    column = st.text_input("CSV column with the answer", key=f"{COLUMN}_{turn}", placeholder="Found by its usual names")
+    if st.button("Collect", key="tuning_upload_add", icon=":material/add:", disabled=file is None) and file is not None:
+        columns = {"answer": column} if column else {}
+        _add(project, uploaded(file.getvalue(), file.name, columns))
+        st.rerun()
+
+
+def _runs(project: Project) -> None:
+    runs = recent_runs(project)
+    if not runs:
+        st.caption("No run has answers yet; evaluate a configuration first.")
+        return
+    usual = usual_runs(store(), project, list(runs.values()))
+    picked = st.selectbox("Run", list(runs), list(runs).index(usual[0].id) if usual else None, key="tuning_run",
+                          format_func=lambda key: _told(runs[key]),
+                          placeholder="All are on held-back questions: choose with care")  # fmt: skip
+    if picked is None:
+        return
+    run = runs[picked]
+    voted = len({vote.example_id for vote in votes_on(store(), run) if vote.choice != "skip"})
+    if voted and run.comparison and st.toggle(
+        "As preference pairs", False, key=f"tuning_run_pairs_{picked}",
+        help="What was preferred over what in the blind vote (DPO, for services).",
+    ):  # fmt: skip
+        found = voted_pairs(store(), run)
+        st.caption(f"{fmt.plural(len(found), 'pair')} from the votes, with the prompt of {fmt.markdown(run.name)}.")
+    else:
+        found = _good(run, voted)
+    st.button("Collect them", key="tuning_run_add", icon=":material/add:", disabled=not found, on_click=add,
+              args=(project, lambda: found))  # fmt: skip
+
+
+def _good(run: Run, voted: int) -> list[TrainingExample]:
+    scored = [*(metric for metric in run.metrics if metric), *([_VOTES] if voted else [])]
+    # What is learned must be right; a wrong answer may be faithful to what was retrieved.
+    usual = next((scored.index(name) for name in _RIGHT if name in scored), 0)
+    metric = st.selectbox("Score", scored, usual, key=f"tuning_metric_{run.id}", format_func=_bar) if scored else _VOTES
+    lowest = {}
+    if metric != _VOTES:
+        lowest[str(metric)] = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="tuning_run_least")
+    found = good_records(store(), run.id, lowest)
+    told = f" {fmt.plural(voted, 'question')} with a vote, which decides over the score." if voted else ""
+    st.caption(
+        f"{fmt.plural(len(found), 'answer')} of {run.done:,} fit.{told} "
+        "The prompt goes along as it was sent, without worked examples: a tuned model has learned them."
+    )
+    return found
+
+
+def _bar(metric: str) -> str:
+    return "Votes alone" if metric == _VOTES else metric_title(metric)
+
+
+def _told(run: Run) -> str:
+    return f"{run.name} on {run.evaluation_set} · {run.created_at.astimezone():%d %b, %H:%M}"
+
+
+def _corrected(project: Project) -> None:
+    decided = labels(store(), project).values()
+    accepted = sum(label.decision == "accepted" for label in decided)
+    if not accepted:
+        st.caption("No answer has been accepted yet. Look at failures and uncertain answers first.")
+        st.button("Next to label", key="tuning_go_label", icon=":material/arrow_forward:", on_click=open_tab,
+                  args=(LABELS,))  # fmt: skip
+        return
+    st.caption(f"{fmt.plural(accepted, 'answer')} accepted or corrected by hand.")
+    pairs = st.toggle("As preference pairs", False, key="tuning_label_pairs",
+                      help="The accepted answer is preferred to the model's own (DPO, for services).")  # fmt: skip
+    st.button("Collect them", key="tuning_label_add", icon=":material/add:", on_click=add,
+              args=(project, lambda: labelled_examples(store(), project, pairs=pairs)))  # fmt: skip
+
+
+def _few_shot(project: Project) -> None:
+    found = newest_versions(store(), project, FEW_SHOT)
+    if not found:
+        st.caption("No few-shot set is saved yet; the page Prompts makes them.")
+        return
+    name = st.selectbox("Few-shot set", list(found), key="tuning_shots")
+    system = st.text_input("System message", key="tuning_shots_system", placeholder="Optional")
+    st.button("Collect its examples", key="tuning_shots_add", icon=":material/add:", on_click=add,
+              args=(project, lambda: few_shot_examples(store(), project, name, system or "")))  # fmt: skip
+
+
+_SOURCES: tuple[tuple[str, str, Callable[[Project], None]], ...] = (
+    ("Upload", "upload_file", _upload),
+    ("Good answers", "recommend", _runs),
+    ("Corrected answers", "rate_review", _corrected),
+    ("Few-shot sets", "format_list_numbered", _few_shot),
+    ("Larger model", "neurology", distil_form),
+    ("Reference answers", "quiz", pairs_form),
+)

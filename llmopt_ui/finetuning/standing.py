@@ -1,0 +1,49 @@
+"""How far trainings are: in the sidebar, and as facts of the Jobs tab."""
+
+from __future__ import annotations
+
+from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.finetuning_jobs import jobs_of
+from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.jobs.job import Job
+from llmopt_core.labs.finetuning.jobs import cancel, is_stopping, standing_of_training
+from llmopt_ui.components import link_to
+from llmopt_ui.finetuning.start import access
+from llmopt_ui.finetuning.tabs import JOBS
+from llmopt_ui.navigation import FINETUNING
+from llmopt_ui.progress import progress_line
+from llmopt_ui.resources import settings, store
+from llmopt_ui.session import notify, state
+
+_SHOWN = 3
+
+
+def active_training() -> list[Job]:
+    """What is being trained or waits for it, as last known; no service is asked."""
+    return [job for job in all_jobs(settings()) if not job.ended]
+
+
+def training_lines(project: str) -> int:
+    """The trainings of a project, in few words, with a way to stop each and to its curves; gives how many others have.
+
+    Args:
+        project: Its name; empty for none.
+    """
+    active = active_training()
+    own = [job for job in jobs_of(store(), settings(), store().project(project)) if not job.ended] if project else []
+    for job in reversed(own[:_SHOWN]):
+        verb = "Training" if job.status == "running" else "Waiting to train"
+        progress_line(f"{verb} {job.name}", standing_of_training(job), f"side_tuning_cancel_{job.id}", cancel_training,
+                      (job.id,), stopping=is_stopping(settings(), job))  # fmt: skip
+    if own:
+        link_to(FINETUNING, "See its curves", JOBS)
+    return len({job.id for job in active} - {job.id for job in own})
+
+
+def cancel_training(job_id: str) -> None:
+    """Ask a training to stop; a button's callback."""
+    try:
+        cancel(access(), job_id)
+        notify("Asked to stop; it saves its state and ends after the step it is in.")
+    except LlmOptError as error:
+        state().problem = str(error)

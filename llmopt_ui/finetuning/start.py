@@ -1,0 +1,247 @@
+"""Starting a fine-tuning job: what to learn from, where to train, and what leaves the machine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from llmopt_core.errors import BadInput, BudgetReached, field_problem
+from llmopt_core.experiments.finetuning_jobs import keep_owner
+from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
+from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobRequest
+from llmopt_core.finetuning.openai.upload_summary import Departure
+from llmopt_core.finetuning.training_price import TrainingPrice
+from llmopt_core.jobs.queue import JobContext
+from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
+from llmopt_core.labs.finetuning.jobs import Access, free_name, leaving, price_of, resume, rough_seconds, start
+from llmopt_core.models.base import BUILTIN
+from llmopt_core.reporting.terms import explained
+from llmopt_core.runs.values import Project
+from llmopt_core.types import fingerprint
+from llmopt_ui import format as fmt
+from llmopt_ui.budget import budget_field
+from llmopt_ui.components import empty_state, told_plainly
+from llmopt_ui.finetuning.fields import hyperparameter_fields
+from llmopt_ui.finetuning.sets_used import sets_used_view
+from llmopt_ui.finetuning.tabs import DATA, choose_wanted, open_tab, tuning_state
+from llmopt_ui.keys import endpoints, keys_of
+from llmopt_ui.model_choice import model_choice
+from llmopt_ui.resources import job_runner, settings, store
+from llmopt_ui.session import notify
+
+SET, PROVIDER, NAME, START, AGREED = "start_set", "start_provider", "start_name", "start_job", "start_agreed"
+STARTING = "fine-tuning start"
+_KINDS = {"lora": "The chat model (LoRA)", "embedding": "The embedding model"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the form says."""
+
+    saved: SavedTraining
+    provider: str
+    kind: str
+    request: JobRequest
+    validate: bool
+
+
+def access() -> Access:
+    """The trainers of this session, with its keys."""
+    known = endpoints(settings())
+    return Access(settings(), known, keys_of(known))
+
+
+def start_form(project: Project, jobs: Sequence[Job]) -> None:
+    """The whole form, from the training set to the button."""
+    saved = {item.label: item for item in training_sets(store(), project)}
+    if not saved:
+        empty_state("No training set yet", "Collect examples and save them as a training set first.",
+                    ":material/school:").button("Training data", key="start_to_data", on_click=open_tab,
+                                                args=(DATA,))  # fmt: skip
+        return
+    choose_wanted(SET, list(saved))
+    one, two, three = st.columns(3, gap="medium")
+    label = one.selectbox("Training set", list(saved), key=SET, format_func=lambda name: _told(saved[name]))
+    chosen = saved[label]
+    provider = two.selectbox("Trained", [LOCAL, *services()], key=PROVIDER, format_func=_place)
+    kind = "service"
+    if provider == LOCAL:
+        kind = three.selectbox("What is tuned", list(_KINDS), key="start_kind", format_func=_KINDS.__getitem__,
+                               help=explained("lora"))  # fmt: skip
+    values, base = _service_fields(three, provider) if provider != LOCAL else ({}, "builtin")
+    name = one.text_input(
+        "Name of the tuned model", free_name(chosen.name, jobs, tuned_chat_models(settings())),
+        key=f"{NAME}_{label}_{tuning_state().forms}", max_chars=40,
+    )  # fmt: skip
+    seed = two.number_input("Seed", 0, 1_000_000, 0, key="start_seed", help="The same seed and data give the same.")
+    validate = three.toggle("Watch validation", chosen.validation is not None, key=f"start_validate_{label}",
+                            disabled=chosen.validation is None,
+                            help="Needs a part held back; it shows overfitting and stops early.")  # fmt: skip
+    sets_used_view(project, chosen.train.examples, chosen.validation.examples if chosen.validation and validate else ())
+    with st.container(border=True):
+        values["hyperparameters"] = hyperparameter_fields(kind, preference=chosen.train.kind == "preference")
+    with told_plainly():
+        method = "dpo" if chosen.train.kind == "preference" else "supervised"
+        request = request_from(name=(name or "").strip(), provider=provider, base_model=base, method=method,
+                           seed=int(seed), **values)  # fmt: skip
+        _button(project, Asked(chosen, provider, kind, request, validate), jobs)
+
+
+def go_on(project: Project, job: Job) -> None:
+    """Go on with a job that ended before it was done; sending to a service takes its time, so that is a job too.
+
+    Raises:
+        BadInput: It cannot go on.
+    """
+    trainers = access()
+    if job.provider == LOCAL:
+        resume(trainers, job.id)
+        notify("Resumed.")
+        return
+
+    def work(context: JobContext) -> dict[str, Any]:
+        context.report({"message": "uploading"})
+        return {"job": resume(trainers, job.id).id}
+
+    told = {"name": job.name, "provider": job.provider, "resumed": job.id}
+    job_runner().submit(STARTING, project, told, work, lane="short")
+    notify(f"Going on at {job.provider}; nothing is sent twice.")
+
+
+def services() -> list[str]:
+    """The endpoints that may offer fine-tuning, by name."""
+    return [name for name, endpoint in endpoints(settings()).items() if name != BUILTIN and endpoint.base_url]
+
+
+def _told(saved: SavedTraining) -> str:
+    return f"{saved.label} ({fmt.plural(len(saved.train.examples), 'example')})"
+
+
+def _place(provider: str) -> str:
+    return "On this machine (built-in model)" if provider == LOCAL else f"At {provider}"
+
+
+def _service_fields(box: Any, provider: str) -> tuple[dict[str, Any], str]:
+    base = model_choice(box, provider, "", "start_base", label="Base model", placeholder="As the service names it")
+    one, two, _ = st.columns(3, gap="medium")
+    price = one.number_input("USD per million tokens", 0.0, None, None, 1.0, key="start_price", placeholder="Unknown",
+                             help="The price of training, for the cost of the job.")  # fmt: skip
+    budget = budget_field(two, "start_budget", "A job that may cost more is not started; one that the service reports "
+                          "to cost more is cancelled.")  # fmt: skip
+    return {"price_per_million": price, "budget_usd": budget}, base
+
+
+def request_from(**values: Any) -> JobRequest:
+    """The request these values make.
+
+    Raises:
+        BadInput: One of them cannot be; says which.
+    """
+    if not values["base_model"]:
+        raise BadInput("Name the base model, as the service calls it.")
+    try:
+        return JobRequest.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if first["loc"][:1] == ("name",):
+            raise BadInput(
+                "The name of the tuned model may have letters, digits, dots, dashes and underscores, at most 40."
+            ) from None
+        raise BadInput(f"{'.'.join(map(str, first['loc']))}: {field_problem(first)}.") from None
+
+
+def _button(project: Project, asked: Asked, jobs: Sequence[Job]) -> None:
+    held = asked.saved.validation if asked.validate else None
+    where = endpoints(settings()).get(asked.provider)
+    gone = _leaving(asked.provider, where.base_url if where else "", asked.saved.version, held.version if held else "",
+                    asked.saved)  # fmt: skip
+    agreed = gone is None or _consent(asked, gone)
+    key = fingerprint([asked.provider, asked.request.hyperparameters, asked.request.price_per_million])
+    price = _price(key, asked.saved.version, asked.request, asked.saved)
+    if price is not None:
+        _price_view(price, asked.request.budget_usd)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+        pressed = st.button("Start the job", key=START, type="primary", icon=":material/play_arrow:",
+                            disabled=not agreed)  # fmt: skip
+        st.caption(_expectation(asked, jobs))
+    if pressed:
+        if price is not None:
+            price.check(asked.request.budget_usd)
+        _start(project, asked)
+
+
+@st.cache_data(max_entries=16, show_spinner="Counting tokens …")
+def _price(key: str, version: str, _request: JobRequest, _saved: SavedTraining) -> TrainingPrice | None:
+    """What it may cost; kept, because counting the tokens of a large set takes its time."""
+    return price_of(_request, _saved)
+
+
+def _price_view(price: TrainingPrice, budget_usd: float | None) -> None:
+    """What the job may cost, marked where that is more than its budget."""
+    try:
+        price.check(budget_usd)
+    except BudgetReached:
+        told = f"{price.sentence} That may be more than the budget of ${fmt.plain_usd(budget_usd or 0.0)}."
+        st.warning(fmt.markdown(told), icon=":material/warning:")
+    except BadInput as error:
+        st.warning(fmt.markdown(str(error)), icon=":material/warning:")
+    else:
+        st.caption(fmt.markdown(price.sentence))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _leaving(provider: str, address: str, version: str, held: str, _saved: SavedTraining) -> Departure | None:
+    """What would be sent; kept, because a search for secrets in a large set takes its time."""
+    return leaving(access(), provider, _saved, validate=bool(held))
+
+
+def _consent(asked: Asked, gone: Departure) -> bool:
+    """What is sent where, and whether the user agreed to exactly that."""
+    with st.container(border=True):
+        st.markdown(":orange[:material/upload:] **This leaves the machine**")
+        st.text(gone.sentence)
+        if gone.warning:
+            told = gone.warning[:1].upper() + gone.warning[1:]
+            st.markdown(f":red[:material/key: {fmt.markdown(told)}] The tab Checks names their lines; take them out.")
+        else:
+            st.caption("No key, token or password was seen in it. Names and other private things nobody but you can "
+                       "see: look through it before you agree.")  # fmt: skip
+        what = fingerprint([asked.provider, gone.host, asked.saved.version, gone.bytes])
+        return st.checkbox(f"I agree to send this to {fmt.markdown(gone.host)}", key=f"{AGREED}_{what}")
+
+
+def _expectation(asked: Asked, jobs: Sequence[Job]) -> str:
+    if asked.provider != LOCAL:
+        return "The service decides when it starts; the page follows it, also after a restart."
+    waiting = sum(not job.ended and job.provider == LOCAL for job in jobs)
+    queue = f" It waits for {fmt.plural(waiting, 'job')} before it." if waiting else ""
+    if asked.kind == "embedding":
+        return f"Trains in a process of its own; nothing leaves this machine.{queue}"
+    seconds = rough_seconds(asked.saved, int(asked.request.hyperparameters.get("epochs", 3)), jobs)
+    return f"Roughly {fmt.duration(60 * math.ceil(seconds / 60))} on this machine; nothing leaves it.{queue}"
+
+
+def _start(project: Project, asked: Asked) -> None:
+    trainers = access()
+    if asked.provider == LOCAL:
+        job = start(trainers, asked.request, asked.saved, kind=asked.kind, validate=asked.validate)
+        keep_owner(trainers.settings, job, project)
+        notify(f"{job.name} started; it goes on when this page is closed.")
+    else:
+
+        def work(context: JobContext) -> dict[str, Any]:
+            context.report({"message": "uploading"})
+            made = start(trainers, asked.request, asked.saved, confirmed=True, validate=asked.validate)
+            keep_owner(trainers.settings, made, project)
+            return {"job": made.id}
+
+        told = {"name": asked.request.name, "provider": asked.provider, "training_set": asked.saved.label}
+        job_runner().submit(STARTING, project, told, work, lane="short")
+        notify(f"Sending the data to {asked.provider}.")
+    tuning_state().forms += 1
+    st.rerun()

@@ -1,0 +1,88 @@
+"""The tabs of the fine-tuning lab. A tab is one line in `TABS`; its module is loaded when it is opened."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from llmopt_core.runs.values import Project
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+VIEW = "tuning_view"
+DATA, CHECKS, JOBS, SQUARE, LABELS = "Training data", "Checks", "Jobs", "2 × 2", "Next to label"
+EMBEDDER_TAB = "Embedding model"
+TABS = {
+    DATA: "llmopt_ui.finetuning.data:data_view",
+    CHECKS: "llmopt_ui.finetuning.checks:checks_view",
+    JOBS: "llmopt_ui.finetuning.jobs:jobs_view",
+    EMBEDDER_TAB: "llmopt_ui.finetuning.embedder:embedder_view",
+    SQUARE: "llmopt_ui.finetuning.factorial:square_view",
+    LABELS: "llmopt_ui.finetuning.labels:labels_view",
+}
+"""Title -> `module:function`; the function is given the project."""
+
+_KEY = "llmopt_tuning_state"
+
+
+@dataclass
+class TuningState:
+    """The session's own things in the fine-tuning lab; all else lives in the store and in the jobs' folders.
+
+    Attributes:
+        tab: The tab to open at the next rerun.
+        choices: What a picker is to show at the next rerun, by its key.
+        forms: Counts filled forms; part of their fields' keys, so that they are empty again afterwards.
+        collected: Counts what was collected; part of the sources' keys, so that they are closed and empty afterwards.
+        removed: Counts changes of the collection; part of its table's key, so that nothing stays selected.
+        labelled: Key of the table of answers to label, and the table as it was before it was edited.
+    """
+
+    tab: str = ""
+    choices: dict[str, str] = field(default_factory=dict)
+    forms: int = 0
+    collected: int = 0
+    removed: int = 0
+    labelled: tuple[str, pd.DataFrame | None] = ("", None)
+
+
+def tuning_state() -> TuningState:
+    """The state of the current session."""
+    found = st.session_state.get(_KEY)
+    if found is None:
+        found = st.session_state[_KEY] = TuningState()
+    return found
+
+
+def open_tab(tab: str, **choices: str) -> None:
+    """Go to a tab at the next rerun, with pickers (by key) set to what is given."""
+    tuning_state().tab = tab
+    tuning_state().choices |= choices
+
+
+def open_wanted() -> None:
+    """Let the tabs stand where `open_tab` sent them. Called before they are drawn."""
+    if tuning_state().tab:
+        st.session_state[VIEW] = tuning_state().tab
+        tuning_state().tab = ""
+
+
+def choose_wanted(key: str, options: list[str]) -> None:
+    """Let a picker show what `open_tab` asked for; forget a choice that is gone. Called before the picker is drawn."""
+    wanted = tuning_state().choices.pop(key, "")
+    if wanted in options:
+        st.session_state[key] = wanted
+    elif st.session_state.get(key) not in (None, *options):
+        del st.session_state[key]
+
+
+def view_of(tab: str) -> Callable[[Project], None]:
+    """The function that draws a tab."""
+    module, _, function = TABS[tab].partition(":")
+    view: Callable[[Project], None] = getattr(importlib.import_module(module), function)
+    return view

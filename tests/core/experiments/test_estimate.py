@@ -3,8 +3,8 @@ import pytest
 from llmopt_core.errors import EndpointError
 from llmopt_core.experiments.estimate import estimate
 from llmopt_core.models.scripted import ScriptedChat
+from tests.engine_lab import Lab
 
-from .conftest import Lab
 from .test_runner import MANY, echo, plain, run
 
 

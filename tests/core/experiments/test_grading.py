@@ -14,8 +14,8 @@ from llmopt_core.experiments.result import result_of
 from llmopt_core.models.base import Completion
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import EvaluationSet, Example
+from tests.engine_lab import EXAMPLES, Lab
 
-from .conftest import EXAMPLES, Lab
 from .test_pipeline import answered
 from .test_runner import run
 

@@ -5,8 +5,8 @@ from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.scored import Scored, baseline_position, scored_runs
 from llmopt_core.runs.values import RunScores
 from llmopt_core.statistics.paired import compare_paired, holm
+from tests.engine_lab import Lab
 
-from .conftest import Lab
 from .test_runner import run
 
 

@@ -12,8 +12,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Document, Example, Record
-
-from .conftest import EXAMPLES, Lab
+from tests.engine_lab import EXAMPLES, Lab
 
 Calls = Callable[[Lab], Sequence[int]]
 GRADER = JudgeSpec(endpoint="grader", model="g", questions=1)

@@ -8,8 +8,8 @@ from llmopt_core.experiments.report import report_of, write_report
 from llmopt_core.experiments.result import read_result, result_of, scored_from, write_result
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
+from tests.engine_lab import EXAMPLES, TEXTS, Lab, reply
 
-from .conftest import EXAMPLES, TEXTS, Lab, reply
 from .test_runner import run
 
 

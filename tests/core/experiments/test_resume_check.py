@@ -12,8 +12,7 @@ from llmopt_core.experiments.runner import run_evaluation
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.values import Run
-
-from .conftest import Lab, reply
+from tests.engine_lab import Lab, reply
 
 VERSION = "llmopt_core.evaluation.judges.judge.BUILTIN_JUDGE_VERSION"
 

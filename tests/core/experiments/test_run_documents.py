@@ -14,8 +14,7 @@ from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.tables_runs import runs as runs_table
 from llmopt_core.runs.values import Run
 from llmopt_core.types import Document
-
-from .conftest import Lab, reply
+from tests.engine_lab import Lab, reply
 
 CHANGED = "The Moselle flows through Cologne, says the new text. The Danube flows through Vienna."
 

@@ -18,8 +18,7 @@ from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.values import Run
 from llmopt_core.types import EvaluationSet, Example, Record, Usage
-
-from .conftest import EXAMPLES, Lab
+from tests.engine_lab import EXAMPLES, Lab
 
 MANY = EvaluationSet("many", tuple(Example(f"m{i}", f"Question {i}?", f"answer {i}") for i in range(40)))
 

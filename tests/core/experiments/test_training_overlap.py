@@ -33,8 +33,7 @@ from llmopt_core.runs.tables_runs import runs as runs_table
 from llmopt_core.runs.values import Run
 from llmopt_core.statistics.intervals import summarize
 from llmopt_core.types import EvaluationSet, Example, Record, Score
-
-from .conftest import EXAMPLES, Lab
+from tests.engine_lab import EXAMPLES, Lab
 
 ASKED = [example.question for example in EXAMPLES]
 TYPO = "How many moons haz Mars?"

@@ -12,8 +12,7 @@ from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.jobs.queue import JobContext, JobRunner
 from llmopt_core.models.calls.limiter import Limiter
 from llmopt_core.models.scripted import ScriptedChat
-
-from .conftest import Lab, reply
+from tests.engine_lab import Lab, reply
 
 
 @pytest.fixture

@@ -31,8 +31,7 @@ from llmopt_core.labs.retrieval.whole_set import SetReport, measure_set, positio
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.statistics.tables import Gain
 from llmopt_core.types import Example, Span
-
-from .conftest import EXAMPLES, Lab, reply
+from tests.engine_lab import EXAMPLES, Lab, reply
 
 HYBRID = {"chunking": {"size": 20}, "search": {"method": "hybrid"}, "top_k": 1}
 HYDE = {**HYBRID, "transform": {"method": "hyde", "n": 1, "model": {"endpoint": "scripted"}}}

@@ -22,7 +22,7 @@ from llmopt_core.models.endpoints import Endpoint
 
 from .conftest import Lab
 
-EXAMPLES = Path(__file__).parents[2] / "data" / "promptfoo"
+EXAMPLES = Path(__file__).parents[3] / "data" / "promptfoo"
 CONFIG = """
 description: greetings
 prompts: [file://prompts/short.txt, "Say hello to {{name}} at length"]

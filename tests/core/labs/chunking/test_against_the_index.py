@@ -25,7 +25,7 @@ from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.settings import Settings
 from llmopt_core.types import Document, EvaluationSet
 
-SAMPLE = Path(__file__).parents[3] / "sample_data"
+SAMPLE = Path(__file__).parents[4] / "sample_data"
 K = 4
 
 

@@ -24,8 +24,7 @@ from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
 from llmopt_core.types import Example
-
-from .conftest import EXAMPLES, Lab
+from tests.engine_lab import EXAMPLES, Lab
 
 HYBRID = {"chunking": {"size": 20}, "search": {"method": "hybrid"}, "top_k": 1}
 HYDE = {**HYBRID, "transform": {"method": "hyde", "n": 2, "model": {"endpoint": "scripted"}}}

@@ -9,7 +9,27 @@ import numpy as np
 
 from llmopt_core.chunking.measure import measure
 from llmopt_core.chunking.token_starts import Ints
+from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_core.types import Chunk
+
+CONTEXT_TOKENIZER = "cl100k_base"
+# Every text begins and ends with a special token for the models of the BERT family.
+_SPECIAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What an embedding model reads of a text: so many tokens of this tokenizer."""
+
+    tokens: int
+    tokenizer: str
+
+
+def window_of(embedding: EmbeddingSpec, max_tokens: int) -> Window:
+    """The window of a model. For local models other than the built-in one the tokens are counted as its tokens."""
+    if embedding.endpoint:
+        return Window(max_tokens, CONTEXT_TOKENIZER)
+    return Window(max(1, max_tokens - _SPECIAL), BUILTIN_EMBEDDING)
 
 
 @dataclass(frozen=True, slots=True)

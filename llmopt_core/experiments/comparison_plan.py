@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,8 +12,8 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.preflight import check_run
 from llmopt_core.experiments.work_name import work_name
-from llmopt_core.labs.prompts.few_shot_sources import without_repeated_questions
 from llmopt_core.models.registry import Models
+from llmopt_core.prompts.overlap import without_repeated_questions
 from llmopt_core.types import Document, EvaluationSet, Example, fingerprint
 
 MOST_VARIANTS = 4
@@ -96,28 +96,6 @@ def comparison_work_name(plan: ComparisonPlan, models: Models) -> str:
             for one in plan.variants
         ],
     )
-
-
-def chosen_examples(found: EvaluationSet, ids: Iterable[str]) -> EvaluationSet:
-    """The set itself where all its examples are chosen, else a set of the chosen ones under a name that says so."""
-    wanted = set(ids)
-    examples = tuple(example for example in found.examples if example.id in wanted)
-    if len(examples) == len(found.examples):
-        return found
-    return EvaluationSet(f"{found.name}, {len(examples)} chosen", examples)
-
-
-def asked_examples(found: EvaluationSet) -> EvaluationSet:
-    """The set without examples that could never pass, because a check of theirs is not supported.
-
-    Raises:
-        BadInput: None is left.
-    """
-    asked = [example.id for example in found.examples if not why_not_run(example)]
-    if found.examples and not asked:
-        why = why_not_run(found.examples[0]).removeprefix("Not run: ")
-        raise BadInput(f"No question of {found.name} can be asked: {why}.")
-    return chosen_examples(found, asked)
 
 
 def free_input(rows: Sequence[dict[str, str]]) -> EvaluationSet:

@@ -11,8 +11,9 @@ from pydantic import Field, ValidationError
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.assertion_rows import checks_from_rows
-from llmopt_core.experiments.comparison_plan import ComparisonPlan, chosen_examples, free_input, without_leaks
+from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, without_leaks
 from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.subset import chosen_examples
 from llmopt_core.experiments.versions.prompts import saved_prompt
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.retrieval.spec import RetrievalSpec

@@ -8,13 +8,10 @@ from datetime import datetime
 from typing import Literal
 
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.search.results import ChoiceResult, InstructionResult, WorthResult, found_by
 from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH
 from llmopt_core.finetuning.data.examples import normalised
 from llmopt_core.finetuning.data.similarity import nearly_equal
-from llmopt_core.labs.prompts.few_shot_effect import WorthResult
-from llmopt_core.labs.prompts.few_shot_search import ChoiceResult
-from llmopt_core.labs.prompts.instruction_search import InstructionResult
-from llmopt_core.labs.prompts.search_setup import found_by
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from llmopt_core.experiments.comparison import comparisons
-from llmopt_core.labs.prompts.votes import votes_table
+from llmopt_core.experiments.votes import votes_table
 from llmopt_core.reporting.votes import VotesTable
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmopt_core.chunking.window import beyond_window
-from llmopt_core.labs.chunking.cut import Window, window_of
+from llmopt_core.chunking.window import Window, beyond_window, window_of
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.types import Chunk, Document

@@ -15,6 +15,8 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from llmopt_core.prompts.few_shot import question_of
+from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.types import Example
 
 SHARE = 0.1
 MOST_EDITS = 25
@@ -109,3 +111,20 @@ def without_overlap(examples: Sequence[dict[str, str]], questions: Sequence[str]
 def normalised(text: str) -> str:
     """Case folded, full-width forms made plain, punctuation gone, single spaces."""
     return " ".join(re.sub(r"[\W_]+", " ", unicodedata.normalize("NFKC", text).casefold()).split())
+
+
+def without_repeated_questions(prompt: PromptSpec, examples: Sequence[Example]) -> tuple[PromptSpec, tuple[str, ...]]:
+    """The prompt without few-shot examples that repeat a question it is going to be asked, and those left out.
+
+    What stands in a prompt cannot be measured with: the model would copy its own example.
+    """
+    shots = prompt.few_shot
+    if shots is None or not shots.examples:
+        return prompt, ()
+    repeated = {overlap.example for overlap in find_overlap(shots.examples, [e.question for e in examples])}
+    if not repeated:
+        return prompt, ()
+    kept = tuple(shot for number, shot in enumerate(shots.examples) if number not in repeated)
+    left_out = tuple(shots.examples[number].get("question", "") for number in sorted(repeated))
+    changed = shots.model_copy(update={"examples": kept}) if kept else None
+    return prompt.model_copy(update={"few_shot": changed}), left_out

@@ -9,11 +9,12 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, newest_versions
 from llmopt_core.experiments.versions.training_sets import collect
+from llmopt_core.experiments.votes import votes_on
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.labs.finetuning.annotation import labelled_examples, labels
 from llmopt_core.labs.finetuning.held_back import usual_runs
-from llmopt_core.labs.finetuning.preferences import voted_pairs, votes_on
 from llmopt_core.labs.finetuning.sources import few_shot_examples, good_records, uploaded
+from llmopt_core.labs.prompts.preferences import voted_pairs
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.components import told_plainly

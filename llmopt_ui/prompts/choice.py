@@ -10,16 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.experiments.search.results import ChoiceResult, Method, Trial
 from llmopt_core.experiments.search.task import CHOICE, split
 from llmopt_core.experiments.versions.prompts import few_shot_from, save_few_shot
-from llmopt_core.labs.prompts.few_shot_search import (
-    ChoiceResult,
-    Method,
-    Trial,
-    choice_answers,
-    choosable,
-    choose_few_shot,
-)
+from llmopt_core.labs.prompts.few_shot_search import choice_answers, choosable, choose_few_shot
 from llmopt_core.labs.prompts.search_setup import task_from
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project

@@ -11,17 +11,12 @@ import streamlit as st
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.experiments.search.results import Candidate, InstructionResult, Part
 from llmopt_core.experiments.search.task import INSTRUCTION, split
 from llmopt_core.experiments.versions.prompts import PROMPT, newest_versions, save_prompt, saved_prompt
 from llmopt_core.labs.prompts.estimate import Rewriting
-from llmopt_core.labs.prompts.instruction_search import (
-    USUAL_PROPOSER,
-    Candidate,
-    InstructionResult,
-    instruction_answers,
-    search_instruction,
-)
-from llmopt_core.labs.prompts.proposer import Part, text_of, usual_part
+from llmopt_core.labs.prompts.instruction_search import USUAL_PROPOSER, instruction_answers, search_instruction
+from llmopt_core.labs.prompts.proposer import text_of, usual_part
 from llmopt_core.labs.prompts.search_setup import task_from
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project

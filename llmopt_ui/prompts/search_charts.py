@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from llmopt_core.experiments.search.confirmation import Verification
-from llmopt_core.labs.prompts.few_shot_effect import ExampleWorth, WorthResult
+from llmopt_core.experiments.search.results import ExampleWorth, WorthResult
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed, verdict

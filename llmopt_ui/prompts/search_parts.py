@@ -10,18 +10,11 @@ import streamlit as st
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.search.confirmation import Verification
+from llmopt_core.experiments.search.results import found_by
 from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, check_task
 from llmopt_core.experiments.search.trial_runner import Ended
 from llmopt_core.experiments.versions.prompts import version_label
-from llmopt_core.labs.prompts.search_setup import (
-    Search,
-    SearchSetup,
-    basis_now,
-    found_by,
-    search_basis,
-    search_jobs,
-    search_work,
-)
+from llmopt_core.labs.prompts.search_setup import Search, SearchSetup, basis_now, search_basis, search_jobs, search_work
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Job, Project

@@ -9,16 +9,10 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from llmopt_core.experiments.comparison import Comparison
+from llmopt_core.experiments.votes import PairResult, rate_words, tally, tally_words
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.labs.prompts.grid import Grid
-from llmopt_core.labs.prompts.votes import (
-    PairResult,
-    preference_pairs,
-    rate_words,
-    tally,
-    tally_words,
-    votes_csv,
-)
+from llmopt_core.labs.prompts.votes import preference_pairs, votes_csv
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.store_labs import Vote
 from llmopt_ui import format as fmt

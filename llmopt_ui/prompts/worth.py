@@ -8,9 +8,10 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.experiments.search.results import ExampleWorth, WorthResult
 from llmopt_core.experiments.search.task import WORTH
 from llmopt_core.experiments.versions.prompts import few_shot_from
-from llmopt_core.labs.prompts.few_shot_effect import ExampleWorth, WorthResult, measure_worth, worth_answers
+from llmopt_core.labs.prompts.few_shot_effect import measure_worth, worth_answers
 from llmopt_core.labs.prompts.search_setup import task_from
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.store_versions import Version

@@ -12,10 +12,10 @@ from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.assertions.check import checks_of
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.catalogue import METRICS
-from llmopt_core.experiments.comparison_plan import chosen_examples
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.preflight import check_run
+from llmopt_core.experiments.subset import chosen_examples
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.overlap import find_overlap, normalised
 from llmopt_core.prompts.spec import FewShotSpec

@@ -14,30 +14,11 @@ import numpy.typing as npt
 from llmopt_core.chunking.chunk import chunk_document
 from llmopt_core.chunking.semantic import Encode
 from llmopt_core.chunking.spec import ChunkingSpec
-from llmopt_core.chunking.window import chunk_lengths, embedded_ends
-from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
+from llmopt_core.chunking.window import CONTEXT_TOKENIZER, Window, chunk_lengths, embedded_ends
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.types import Chunk, Document, Span
 
 Ints = npt.NDArray[np.int64]
-CONTEXT_TOKENIZER = "cl100k_base"
-# Every text begins and ends with a special token for the models of the BERT family.
-_SPECIAL = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What an embedding model reads of a text: so many tokens of this tokenizer."""
-
-    tokens: int
-    tokenizer: str
-
-
-def window_of(embedding: EmbeddingSpec, max_tokens: int) -> Window:
-    """The window of a model. For local models other than the built-in one the tokens are counted as its tokens."""
-    if embedding.endpoint:
-        return Window(max_tokens, CONTEXT_TOKENIZER)
-    return Window(max(1, max_tokens - _SPECIAL), BUILTIN_EMBEDDING)
 
 
 class Cut(Sequence[Chunk]):

@@ -9,9 +9,10 @@ from functools import cached_property
 
 from llmopt_core.cache import Cache
 from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.chunking.window import Window, window_of
 from llmopt_core.errors import BadInput
 from llmopt_core.index.embedding_cache import encode_cached, encode_queries
-from llmopt_core.labs.chunking.cut import Cut, Pieces, Window, cut_all, window_of
+from llmopt_core.labs.chunking.cut import Cut, Pieces, cut_all
 from llmopt_core.labs.chunking.embed import DistinctTexts, embed_all
 from llmopt_core.labs.chunking.measure import References, measures, omega_of
 from llmopt_core.labs.chunking.progress import Reporter

@@ -19,12 +19,12 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import example_identity, model_identity
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from
+from llmopt_core.experiments.votes import liked
 from llmopt_core.finetuning.data.distillation import AnswerCheck, Distilled, distill
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.files import load_training_set
 from llmopt_core.finetuning.data.from_records import from_few_shot, from_records
 from llmopt_core.installed import sample_folder
-from llmopt_core.labs.finetuning.preferences import liked
 from llmopt_core.labs.finetuning.without_few_shot import without_shots
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint

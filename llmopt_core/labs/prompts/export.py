@@ -12,11 +12,11 @@ from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.votes import votes_table
 from llmopt_core.labs.prompts.columns import Column, columns_of
 from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, checks_in, differences, metric_scores
 from llmopt_core.labs.prompts.notes import RowNote, row_notes
 from llmopt_core.labs.prompts.repeats import repeats_told, stability
-from llmopt_core.labs.prompts.votes import votes_table
 from llmopt_core.reporting.comparison_page import (
     ComparisonPage,
     PageCell,

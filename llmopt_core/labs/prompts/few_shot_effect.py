@@ -7,62 +7,14 @@ from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.search.results import ExampleWorth, WorthResult
 from llmopt_core.experiments.search.task import WORTH, SearchTask, check_task, with_prompt, without_repeats
-from llmopt_core.experiments.search.trial_runner import Bench, Ended, Measured, Report, search_bench, search_work_name
+from llmopt_core.experiments.search.trial_runner import Bench, Measured, Report, search_bench, search_work_name
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of, select_examples
-from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired import Comparison, Verdict, compare_family
-from llmopt_core.types import Spec, Usage
+from llmopt_core.statistics.paired import compare_family
 
 _FIXED = ("first", "random")
-
-
-class ExampleWorth(Spec):
-    """One few-shot example.
-
-    Attributes:
-        place: In the set as it is saved, from 0.
-        comparison: With it (all examples) against without it, paired by question: above 0 it helps. None where it was
-            not measured in full.
-        p_adjusted: The p-value after Holm's correction over all examples.
-        verdict: `better`: the answers are better with it; by the adjusted p-value.
-        tokens: Mean prompt tokens it costs; None where not known.
-    """
-
-    place: int
-    question: str
-    answer: str
-    comparison: Comparison | None = None
-    p_adjusted: float | None = None
-    verdict: Verdict | None = None
-    tokens: float | None = None
-
-
-class WorthResult(Spec):
-    """All examples of a set.
-
-    Attributes:
-        source: What was measured, in words.
-        full: With all examples.
-        trained_on: The questions that the examples were measured on; none in results from before they were kept.
-        left_out: Examples (or questions) that were left out because they repeat one another.
-        ended: Why it is not complete; empty where it is.
-    """
-
-    source: str
-    set_name: str
-    set_version: str
-    metric: str
-    questions: int
-    full: Summary
-    examples: tuple[ExampleWorth, ...]
-    trained_on: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    usage: Usage = Usage()
-    seconds: float = 0.0
-    ended: Ended = ""
-    problem: str = ""
 
 
 def worth_answers(examples: int, questions: int) -> int:

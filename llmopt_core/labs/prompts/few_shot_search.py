@@ -4,73 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.search.confirmation import Verification, check_budget, gain, verify
+from llmopt_core.experiments.search.confirmation import check_budget, gain, verify
+from llmopt_core.experiments.search.results import ChoiceResult, Method, Trial
 from llmopt_core.experiments.search.task import CHOICE, SearchTask, check_task, split, without_repeats
-from llmopt_core.experiments.search.trial_runner import Bench, Ended, Measured, Report, search_bench, search_work_name
+from llmopt_core.experiments.search.trial_runner import Bench, Measured, Report, search_bench, search_work_name
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of
 from llmopt_core.prompts.spec import FewShotSpec
-from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired import Comparison
-from llmopt_core.types import Example, Spec, Usage
+from llmopt_core.types import Example
 
-Method = Literal["greedy", "random"]
 MOST_TRIALS = 200
-
-
-class Trial(Spec):
-    """One subset on the training part.
-
-    Attributes:
-        places: Which examples of the set as it is saved, in the order shown; None for the set with its own selection.
-        step: Of the greedy search, from 1; 0 for what is there to begin with.
-        comparison: Against the set as it is, on the training part.
-        complete: Whether every training question was tried; others are never chosen.
-    """
-
-    places: tuple[int, ...] | None
-    step: int
-    summary: Summary
-    comparison: Comparison
-    complete: bool
-
-
-class ChoiceResult(Spec):
-    """The whole search.
-
-    Attributes:
-        questions: Place in the set as it is saved -> question, to show what places stand for.
-        trials: In the order tried. Their numbers chose the subset, so they are no result.
-        chosen: Places of the best subset, in the order shown; None where none beat the set as it is.
-        few_shot: The chosen examples as a set, exactly as verified.
-        trained_on: The questions of the training part, which chose the subset; none in results from before they were
-            kept.
-        verification: The result: the chosen subset against the set as it is, on the held-back part.
-    """
-
-    source: str
-    set_name: str
-    set_version: str
-    metric: str
-    method: Method
-    questions: dict[int, str]
-    training: int
-    held_back: int
-    trials: tuple[Trial, ...]
-    chosen: tuple[int, ...] | None = None
-    few_shot: FewShotSpec | None = None
-    verification: Verification | None = None
-    trained_on: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    usage: Usage = Usage()
-    seconds: float = 0.0
-    ended: Ended = ""
-    problem: str = ""
 
 
 def choice_answers(  # noqa: PLR0917

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmopt_core.prompts.overlap import find_overlap
-from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.runs.store import Store
-from llmopt_core.types import Example, Record
+from llmopt_core.types import Record
 
 
 def examples_from_records(
@@ -42,23 +40,6 @@ def examples_from_records(
 def examples_from_run(store: Store, run_id: int, metric: str, least: float, **options: object) -> list[dict[str, str]]:
     """`examples_from_records` of a stored run."""
     return examples_from_records(store.records(run_id), metric, least, **options)  # type: ignore[arg-type]
-
-
-def without_repeated_questions(prompt: PromptSpec, examples: Sequence[Example]) -> tuple[PromptSpec, tuple[str, ...]]:
-    """The prompt without few-shot examples that repeat a question it is going to be asked, and those left out.
-
-    What stands in a prompt cannot be measured with: the model would copy its own example.
-    """
-    shots = prompt.few_shot
-    if shots is None or not shots.examples:
-        return prompt, ()
-    repeated = {overlap.example for overlap in find_overlap(shots.examples, [e.question for e in examples])}
-    if not repeated:
-        return prompt, ()
-    kept = tuple(shot for number, shot in enumerate(shots.examples) if number not in repeated)
-    left_out = tuple(shots.examples[number].get("question", "") for number in sorted(repeated))
-    changed = shots.model_copy(update={"examples": kept}) if kept else None
-    return prompt.model_copy(update={"few_shot": changed}), left_out
 
 
 def _value(record: Record, metric: str) -> float | None:

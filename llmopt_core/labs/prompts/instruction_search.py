@@ -9,7 +9,8 @@ from llmopt_core.answering.answer import mode_of
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.search.confirmation import Verification, check_budget, gain, verify
+from llmopt_core.experiments.search.confirmation import check_budget, gain, verify
+from llmopt_core.experiments.search.results import Candidate, InstructionResult, Part
 from llmopt_core.experiments.search.task import (
     INSTRUCTION,
     SearchTask,
@@ -18,91 +19,13 @@ from llmopt_core.experiments.search.task import (
     with_prompt,
     without_repeats,
 )
-from llmopt_core.experiments.search.trial_runner import Bench, Ended, Measured, Report, search_bench, search_work_name
-from llmopt_core.labs.prompts.proposer import (
-    Part,
-    instruction_in,
-    proposal_request,
-    refusal,
-    text_of,
-    worst,
-)
+from llmopt_core.experiments.search.trial_runner import Bench, Measured, Report, search_bench, search_work_name
+from llmopt_core.labs.prompts.proposer import instruction_in, proposal_request, refusal, text_of, worst
 from llmopt_core.models.base import BUILTIN, Completion, ModelSpec
 from llmopt_core.models.registry import Models
-from llmopt_core.prompts.spec import PromptSpec
-from llmopt_core.statistics.intervals import Summary
-from llmopt_core.statistics.paired import Comparison
-from llmopt_core.types import Example, Spec, Usage
+from llmopt_core.types import Example, Usage
 
 USUAL_PROPOSER = ModelSpec(temperature=0.8, max_tokens=400)
-
-
-class Candidate(Spec):
-    """One rewrite.
-
-    Attributes:
-        round: In which it was proposed, from 1.
-        text: The instruction; where it was refused, what came.
-        refused: Why it was not tried; empty where it was.
-        summary: On the training part; None where it was not tried. It chose the best, so it is no result.
-        comparison: Against the original, on the training part.
-        complete: Whether every training question was tried; others are never chosen.
-    """
-
-    round: int
-    text: str
-    refused: str = ""
-    summary: Summary | None = None
-    comparison: Comparison | None = None
-    complete: bool = False
-
-
-class InstructionResult(Spec):
-    """The whole search.
-
-    Attributes:
-        part: Which part of the prompt was rewritten.
-        original: The instruction as it was, with its mean on the training part.
-        best: Number of the best candidate on the training part; None where none beat the original there.
-        verification: The result: the best candidate against the original, on the held-back part.
-        proposer: Who wrote the rewrites, in words.
-        prompt: What was searched, as it was.
-        trained_on: The questions of the training part, which chose the best candidate; none in results from before
-            they were kept.
-    """
-
-    source: str
-    set_name: str
-    set_version: str
-    metric: str
-    part: Part
-    original: str
-    baseline: Summary
-    training: int
-    held_back: int
-    candidates: tuple[Candidate, ...]
-    best: int | None = None
-    verification: Verification | None = None
-    proposer: str = ""
-    prompt: PromptSpec = PromptSpec()
-    trained_on: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    usage: Usage = Usage()
-    seconds: float = 0.0
-    ended: Ended = ""
-    problem: str = ""
-
-    @property
-    def kept(self) -> str | None:
-        """The instruction that won on the held-back part; None where the original stays."""
-        if self.best is None or self.verification is None or not self.verification.won:
-            return None
-        return self.candidates[self.best].text
-
-    @property
-    def improved(self) -> PromptSpec | None:
-        """The prompt with the instruction that won."""
-        return None if self.kept is None else self.prompt.model_copy(update={self.part: self.kept})
 
 
 def instruction_answers(rewrites: int, rounds: int, training: int, held_back: int) -> int:

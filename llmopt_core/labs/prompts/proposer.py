@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
 
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.search.results import Part
 from llmopt_core.models.base import ChatRequest, ModelSpec
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.prompts.assemble import Mode
@@ -15,7 +15,6 @@ from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
 from llmopt_core.types import Example, Message, Record
 
-Part = Literal["system", "template"]
 MOST_FAILURES = 8
 _MOST_CHARACTERS = 4_000
 _FEW, _SHORT, _LONG = 2, 160, 600

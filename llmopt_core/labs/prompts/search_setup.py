@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import Field
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.basis import result_basis
-from llmopt_core.experiments.comparison_plan import asked_examples
 from llmopt_core.experiments.comparison_setup import VariantSetup, variants_of
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.task import CHOICE, WORTH, Budget, SearchTask, sampled, with_prompt
+from llmopt_core.experiments.subset import asked_examples
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from, newest_versions
 from llmopt_core.jobs.queue import JobContext
 from llmopt_core.models.registry import Models
@@ -22,7 +22,6 @@ from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Spec
 
-R = TypeVar("R", bound=Spec)
 Search = Callable[..., Coroutine[Any, Any, Spec]]
 
 
@@ -159,11 +158,3 @@ def search_work(
 def search_jobs(store: Store, project: Project | str, kind: str, subject: str) -> list[Job]:
     """Searches of one few-shot set or prompt, newest first."""
     return [job for job in store.jobs(project) if job.kind == kind and job.arguments.get("subject") == subject]
-
-
-def found_by(job: Job, kind: type[R]) -> R | None:
-    """The result of a search; None where it gave none, or another version of the program made it."""
-    try:
-        return kind.model_validate(job.result["found"])
-    except (KeyError, ValueError):
-        return None

@@ -10,14 +10,11 @@ from typing import Literal
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.comparison import Comparison
+from llmopt_core.experiments.votes import SIDES
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.labs.prompts.grid import Grid
-from llmopt_core.reporting.votes import VotesTable
-from llmopt_core.reporting.words import DASH, p_value, questions
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Choice, Vote
-from llmopt_core.statistics.intervals import Rate, rate
-from llmopt_core.statistics.paired import ALPHA, Verdict, holm, holm_levels, sign_test, verdict_of
 from llmopt_core.text.csv_text import csv_text
 from llmopt_core.types import Example, Message, Record
 
@@ -25,7 +22,6 @@ Picked = int | Literal["tie", "skip"]
 """The place of the best answer on a ballot; `tie` where none is better; `skip` says nothing."""
 
 _CHOICES: Mapping[int, Choice] = {1: "first", -1: "second", 0: "tie"}
-_SIDES: Mapping[Choice, int] = {"first": 1, "second": -1, "tie": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,46 +52,6 @@ class Ballots:
     ballots: tuple[Ballot, ...]
     same: int
     incomplete: int
-
-
-@dataclass(frozen=True, slots=True)
-class PairResult:
-    """One variant against another. An example counts once: for whichever more of its voters preferred.
-
-    Attributes:
-        rate: How often the first won, of the examples that one of them won, with the interval that belongs to the
-            verdict: Wilson's at the level at which Holm's procedure decides, and the exact one where Wilson's leaves
-            out a half though the exact test sees no difference.
-        p_value: Of a two-sided sign test, adjusted after Holm where there are several pairs; None without a decision.
-        verdict: Of the first against the second.
-    """
-
-    first: str
-    second: str
-    wins: int
-    losses: int
-    ties: int
-    rate: Rate
-    p_value: float | None
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What the votes on a comparison come to.
-
-    Attributes:
-        votes: By voter, how many questions were answered; skipped ones are not.
-        skipped: How many were skipped.
-        examples: Examples with a vote.
-        agreement: The share of pairs with several voters on which all of them say the same; None without such pairs.
-    """
-
-    pairs: tuple[PairResult, ...]
-    votes: Mapping[str, int]
-    skipped: int
-    examples: int
-    agreement: float | None
 
 
 def ballots_of(found: Comparison, grid: Grid, voter: str) -> Ballots:
@@ -154,86 +110,7 @@ def voted_examples(votes: Iterable[Vote], voter: str) -> set[str]:
 
 def has_voted(votes: Iterable[Vote], voter: str) -> bool:
     """Whether this voter has said something; skipping is no vote."""
-    return any(vote.voter == voter and vote.choice in _SIDES for vote in votes)
-
-
-def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
-    """What votes come to, for every pair of variants."""
-    gathered: dict[tuple[str, str], dict[str, list[int]]] = {}
-    for vote in votes:
-        if vote.choice in _SIDES:
-            sides = gathered.setdefault((vote.first, vote.second), {}).setdefault(vote.example_id, [])
-            sides.append(_SIDES[vote.choice])
-    counted = [_counted(gathered.get(pair, {})) for pair in combinations(names, 2)]
-    raw = [sign_test(wins, losses) if wins + losses else None for wins, losses, _ in counted]
-    tested = [value for value in raw if value is not None]
-    adjusted = iter(zip(holm(tested), holm_levels(tested), strict=True))
-    decided = [(None, ALPHA) if value is None else next(adjusted) for value in raw]
-    pairs = tuple(
-        _result(pair, counts, *after)
-        for pair, counts, after in zip(combinations(names, 2), counted, decided, strict=True)
-    )
-    cast = {(vote.voter, vote.example_id) for vote in votes if vote.choice in _SIDES}
-    asked = {(vote.voter, vote.example_id) for vote in votes}
-    voters = {name: sum(voter == name for voter, _ in cast) for name in dict.fromkeys(vote.voter for vote in votes)}
-    return Tally(pairs, voters, len(asked - cast), len({example for _, example in cast}), _agreement(gathered))
-
-
-def votes_table(names: Sequence[str], votes: Sequence[Vote]) -> VotesTable | None:
-    """What votes between these variants came to, in the words of a page; None where nobody voted."""
-    result = tally(names, votes)
-    if not result.examples:
-        return None
-    pairs = tuple(
-        (
-            f"{p.first} against {p.second}",
-            f"{p.wins}, {p.losses}, {p.ties}",
-            rate_words(p),
-            p_value(p.p_value),
-            p.verdict,
-        )
-        for p in result.pairs
-    )
-    return VotesTable(pairs, tally_words(result))
-
-
-def rate_words(pair: PairResult) -> str:
-    """`80 % (49 to 94)`; a dash where nothing was decided."""
-    share, low, high = pair.rate.share, pair.rate.low, pair.rate.high
-    if share is None:
-        return DASH
-    return f"{share:.0%}" + ("" if low is None or high is None else f" ({100 * low:.0f} to {100 * high:.0f})")
-
-
-def tally_words(result: Tally) -> str:
-    """Who voted on how much, and how far they agree."""
-    voters = ", ".join(f"{name} ({count})" for name, count in result.votes.items())
-    parts = [f"{questions([result.examples])} with a vote", f"by {voters}"]
-    parts += [f"{result.skipped} skipped"] if result.skipped else []
-    if result.agreement is not None:
-        parts.append(f"voters agree on {result.agreement:.0%} of what several voted on")
-    parts += ["p allows for all pairs at once"] if len(result.pairs) > 1 else []
-    return " · ".join(parts)
-
-
-def _counted(sides: Mapping[str, Sequence[int]]) -> tuple[int, int, int]:
-    """Examples won, lost and tied by the first, each by the majority of its voters."""
-    sums = [sum(votes) for votes in sides.values()]
-    return sum(s > 0 for s in sums), sum(s < 0 for s in sums), sum(s == 0 for s in sums)
-
-
-def _result(pair: tuple[str, str], counts: tuple[int, int, int], p_value: float | None, level: float) -> PairResult:
-    wins, losses, ties = counts
-    decided = [True] * wins + [False] * losses
-    share = rate(decided, 1 - level)
-    if share.low is not None and share.high is not None and p_value is not None and p_value >= ALPHA:
-        share = share if share.low <= 0.5 <= share.high else rate(decided, 1 - level, exact=True)
-    return PairResult(*pair, wins, losses, ties, share, p_value, verdict_of(float(wins - losses), p_value))
-
-
-def _agreement(gathered: Mapping[tuple[str, str], Mapping[str, Sequence[int]]]) -> float | None:
-    several = [sides for examples in gathered.values() for sides in examples.values() if len(sides) > 1]
-    return sum(len(set(sides)) == 1 for sides in several) / len(several) if several else None
+    return any(vote.voter == voter and vote.choice in SIDES for vote in votes)
 
 
 def preference_pairs(grid: Grid, votes: Sequence[Vote], asked: str = "") -> list[TrainingExample]:
@@ -250,9 +127,9 @@ def preference_pairs(grid: Grid, votes: Sequence[Vote], asked: str = "") -> list
     rows = {example.id: row for row, example in enumerate(grid.examples)}
     sums: dict[tuple[str, str, str], int] = {}
     for vote in votes:
-        if vote.choice in _SIDES and vote.example_id in rows and {vote.first, vote.second} <= place.keys():
+        if vote.choice in SIDES and vote.example_id in rows and {vote.first, vote.second} <= place.keys():
             key = vote.example_id, vote.first, vote.second
-            sums[key] = sums.get(key, 0) + _SIDES[vote.choice]
+            sums[key] = sums.get(key, 0) + SIDES[vote.choice]
     made: dict[str, TrainingExample] = {}
     for (example_id, first, second), side in sums.items():
         better, worse = (first, second) if side > 0 else (second, first)

@@ -15,6 +15,7 @@ from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_of, scored_from
 from llmopt_core.experiments.run_documents import RunDocuments
 from llmopt_core.experiments.scored import scored_runs
+from llmopt_core.experiments.search.results import Candidate, ChoiceResult, ExampleWorth, InstructionResult, WorthResult
 from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH
 from llmopt_core.experiments.training_overlap import TrainingOverlap, TunedPart
 from llmopt_core.experiments.training_sources import overlap_of, training_overlap
@@ -23,9 +24,6 @@ from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
 from llmopt_core.finetuning.jobs.folder import JobFolder, jobs_root, new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.training.adapters import CARD, adapters_root, embeddings_root, write_card
-from llmopt_core.labs.prompts.few_shot_effect import ExampleWorth, WorthResult
-from llmopt_core.labs.prompts.few_shot_search import ChoiceResult
-from llmopt_core.labs.prompts.instruction_search import Candidate, InstructionResult
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.reporting.page import render

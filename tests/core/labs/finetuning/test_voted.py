@@ -8,8 +8,9 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.comparison import Comparison, new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.labs.finetuning.preferences import liked, voted_pairs
+from llmopt_core.experiments.votes import liked
 from llmopt_core.labs.finetuning.sources import good_records
+from llmopt_core.labs.prompts.preferences import voted_pairs
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.types import Answer, EvaluationSet, Example, Message, Record

@@ -21,13 +21,8 @@ from llmopt_core.experiments.comparison import (
     plan_of,
     start_comparison,
 )
-from llmopt_core.experiments.comparison_plan import (
-    MOST_VARIANTS,
-    check_plan,
-    chosen_examples,
-    free_input,
-    without_leaks,
-)
+from llmopt_core.experiments.comparison_plan import MOST_VARIANTS, check_plan, free_input, without_leaks
+from llmopt_core.experiments.subset import chosen_examples
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.columns import columns_of

@@ -10,16 +10,10 @@ import pytest
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.report import write_report
 from llmopt_core.experiments.result import read_result, result_of, write_result
+from llmopt_core.experiments.votes import tally
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.labs.prompts.export import comparison_html
-from llmopt_core.labs.prompts.votes import (
-    Ballot,
-    ballots_of,
-    cast_vote,
-    preference_pairs,
-    tally,
-    voted_examples,
-)
+from llmopt_core.labs.prompts.votes import Ballot, ballots_of, cast_vote, preference_pairs, voted_examples
 from llmopt_core.reporting.page import PALETTE
 from llmopt_core.runs.store_labs import Vote
 from llmopt_core.statistics.paired import sign_test

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from llmopt_core.errors import BadInput
+from llmopt_core.experiments.search.results import ChoiceResult
 from llmopt_core.experiments.search.task import split
-from llmopt_core.labs.prompts.few_shot_search import ChoiceResult, choice_answers, choose_few_shot
+from llmopt_core.labs.prompts.few_shot_search import choice_answers, choose_few_shot
 
 from .conftest import SHOTS, Lab, examples
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.labs.prompts.instruction_search import InstructionResult, search_instruction
+from llmopt_core.experiments.search.results import InstructionResult
+from llmopt_core.labs.prompts.instruction_search import search_instruction
 from llmopt_core.labs.prompts.proposer import instruction_in, refusal, usual_part
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.scripted import ScriptedChat

@@ -6,16 +6,11 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.comparison_setup import VariantSetup
+from llmopt_core.experiments.search.results import WorthResult, found_by
 from llmopt_core.experiments.search.task import CHOICE, WORTH
 from llmopt_core.jobs.queue import JobRunner
-from llmopt_core.labs.prompts.few_shot_effect import WorthResult, measure_worth
-from llmopt_core.labs.prompts.search_setup import (
-    SearchSetup,
-    found_by,
-    search_jobs,
-    search_work,
-    task_from,
-)
+from llmopt_core.labs.prompts.few_shot_effect import measure_worth
+from llmopt_core.labs.prompts.search_setup import SearchSetup, search_jobs, search_work, task_from
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.types import Document, EvaluationSet, Example

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.experiments.search.results import WorthResult
 from llmopt_core.experiments.search.task import sampled
-from llmopt_core.labs.prompts.few_shot_effect import WorthResult, measure_worth, worth_answers
+from llmopt_core.labs.prompts.few_shot_effect import measure_worth, worth_answers
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import EvaluationSet, Example
 

@@ -1,0 +1,164 @@
+"""What people preferred in blind votes: run by run, and pair by pair with its interval."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from llmopt_core.reporting.votes import VotesTable
+from llmopt_core.reporting.words import DASH, p_value, questions
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.store_labs import Choice, Vote
+from llmopt_core.runs.values import Run
+from llmopt_core.statistics.intervals import Rate, rate
+from llmopt_core.statistics.paired import ALPHA, Verdict, holm, holm_levels, sign_test, verdict_of
+
+SIDES: Mapping[Choice, int] = {"first": 1, "second": -1, "tie": 0}
+
+
+def votes_on(store: Store, run: Run, voter: str = "") -> list[Vote]:
+    """The votes on a run's answers: those of its comparison, for a run of its own those on its configuration's name.
+
+    Args:
+        store: Where votes lie.
+        run: Whose answers.
+        voter: Only this voter's; all by default.
+    """
+    cast = store.votes(run.project, run.comparison or None)
+    return [vote for vote in cast if run.name in (vote.first, vote.second) and voter in ("", vote.voter)]
+
+
+def liked(store: Store, run: Run, voter: str = "") -> dict[str, bool]:
+    """By example id, whether more votes were for the run's answer than against it; undecided examples are left out.
+
+    A tie alone counts for it: none was better. Arguments as of `votes_on`.
+    """
+    cast: dict[str, list[int]] = defaultdict(list)
+    for vote in votes_on(store, run, voter):
+        sides = {"first": vote.first, "second": vote.second}
+        if vote.choice == "tie":
+            cast[vote.example_id].append(0)
+        elif vote.choice in sides:
+            cast[vote.example_id].append(1 if sides[vote.choice] == run.name else -1)
+    return {key: sum(said) >= 0 for key, said in cast.items() if sum(said) or not any(said)}
+
+
+@dataclass(frozen=True, slots=True)
+class PairResult:
+    """One variant against another. An example counts once: for whichever more of its voters preferred.
+
+    Attributes:
+        rate: How often the first won, of the examples that one of them won, with the interval that belongs to the
+            verdict: Wilson's at the level at which Holm's procedure decides, and the exact one where Wilson's leaves
+            out a half though the exact test sees no difference.
+        p_value: Of a two-sided sign test, adjusted after Holm where there are several pairs; None without a decision.
+        verdict: Of the first against the second.
+    """
+
+    first: str
+    second: str
+    wins: int
+    losses: int
+    ties: int
+    rate: Rate
+    p_value: float | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the votes on a comparison come to.
+
+    Attributes:
+        votes: By voter, how many questions were answered; skipped ones are not.
+        skipped: How many were skipped.
+        examples: Examples with a vote.
+        agreement: The share of pairs with several voters on which all of them say the same; None without such pairs.
+    """
+
+    pairs: tuple[PairResult, ...]
+    votes: Mapping[str, int]
+    skipped: int
+    examples: int
+    agreement: float | None
+
+
+def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
+    """What votes come to, for every pair of variants."""
+    gathered: dict[tuple[str, str], dict[str, list[int]]] = {}
+    for vote in votes:
+        if vote.choice in SIDES:
+            sides = gathered.setdefault((vote.first, vote.second), {}).setdefault(vote.example_id, [])
+            sides.append(SIDES[vote.choice])
+    counted = [_counted(gathered.get(pair, {})) for pair in combinations(names, 2)]
+    raw = [sign_test(wins, losses) if wins + losses else None for wins, losses, _ in counted]
+    tested = [value for value in raw if value is not None]
+    adjusted = iter(zip(holm(tested), holm_levels(tested), strict=True))
+    decided = [(None, ALPHA) if value is None else next(adjusted) for value in raw]
+    pairs = tuple(
+        _result(pair, counts, *after)
+        for pair, counts, after in zip(combinations(names, 2), counted, decided, strict=True)
+    )
+    cast = {(vote.voter, vote.example_id) for vote in votes if vote.choice in SIDES}
+    asked = {(vote.voter, vote.example_id) for vote in votes}
+    voters = {name: sum(voter == name for voter, _ in cast) for name in dict.fromkeys(vote.voter for vote in votes)}
+    return Tally(pairs, voters, len(asked - cast), len({example for _, example in cast}), _agreement(gathered))
+
+
+def votes_table(names: Sequence[str], votes: Sequence[Vote]) -> VotesTable | None:
+    """What votes between these variants came to, in the words of a page; None where nobody voted."""
+    result = tally(names, votes)
+    if not result.examples:
+        return None
+    pairs = tuple(
+        (
+            f"{p.first} against {p.second}",
+            f"{p.wins}, {p.losses}, {p.ties}",
+            rate_words(p),
+            p_value(p.p_value),
+            p.verdict,
+        )
+        for p in result.pairs
+    )
+    return VotesTable(pairs, tally_words(result))
+
+
+def rate_words(pair: PairResult) -> str:
+    """`80 % (49 to 94)`; a dash where nothing was decided."""
+    share, low, high = pair.rate.share, pair.rate.low, pair.rate.high
+    if share is None:
+        return DASH
+    return f"{share:.0%}" + ("" if low is None or high is None else f" ({100 * low:.0f} to {100 * high:.0f})")
+
+
+def tally_words(result: Tally) -> str:
+    """Who voted on how much, and how far they agree."""
+    voters = ", ".join(f"{name} ({count})" for name, count in result.votes.items())
+    parts = [f"{questions([result.examples])} with a vote", f"by {voters}"]
+    parts += [f"{result.skipped} skipped"] if result.skipped else []
+    if result.agreement is not None:
+        parts.append(f"voters agree on {result.agreement:.0%} of what several voted on")
+    parts += ["p allows for all pairs at once"] if len(result.pairs) > 1 else []
+    return " · ".join(parts)
+
+
+def _counted(sides: Mapping[str, Sequence[int]]) -> tuple[int, int, int]:
+    """Examples won, lost and tied by the first, each by the majority of its voters."""
+    sums = [sum(votes) for votes in sides.values()]
+    return sum(s > 0 for s in sums), sum(s < 0 for s in sums), sum(s == 0 for s in sums)
+
+
+def _result(pair: tuple[str, str], counts: tuple[int, int, int], p_value: float | None, level: float) -> PairResult:
+    wins, losses, ties = counts
+    decided = [True] * wins + [False] * losses
+    share = rate(decided, 1 - level)
+    if share.low is not None and share.high is not None and p_value is not None and p_value >= ALPHA:
+        share = share if share.low <= 0.5 <= share.high else rate(decided, 1 - level, exact=True)
+    return PairResult(*pair, wins, losses, ties, share, p_value, verdict_of(float(wins - losses), p_value))
+
+
+def _agreement(gathered: Mapping[tuple[str, str], Mapping[str, Sequence[int]]]) -> float | None:
+    several = [sides for examples in gathered.values() for sides in examples.values() if len(sides) > 1]
+    return sum(len(set(sides)) == 1 for sides in several) / len(several) if several else None

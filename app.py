@@ -15,7 +15,7 @@ from llmopt_ui.navigation import streamlit_pages  # noqa: E402
 
 frame()
 with charts_fetched_early():
-    page = st.navigation(streamlit_pages())
+    page = st.navigation(streamlit_pages(), expanded=True)
     # What is drawn so far is on its way to the browser while the rest is imported.
     from llmopt_ui.guest import keep_guest, page_waits
     from llmopt_ui.project_switch import page_is_emptied

@@ -1,4 +1,7 @@
-"""The pages of the app, in the order of the menu.
+"""The pages of the app, in the order and the sections of the menu.
+
+Sections follow the two directions of the method: what the model needs to know, how it needs to act, and what both are
+measured by.
 
 Streamlit still discovers a folder named `pages/` by itself, so every page's address differs from its file name.
 """
@@ -24,6 +27,7 @@ class PageSpec:
         url_path: Its address; never the file's stem.
         icon: A Material symbol; Streamlit carries the font.
         purpose: What the page is for, in one line.
+        section: The heading above it in the menu; empty for the page that stands above all sections.
         tabs: The parameter of its address that names the open tab.
     """
 
@@ -32,6 +36,7 @@ class PageSpec:
     url_path: str
     icon: str
     purpose: str
+    section: str = ""
     tabs: str = ""
     default: bool = False
 
@@ -50,6 +55,7 @@ DOCUMENTS = PageSpec(
     "files",
     ":material/description:",
     "What the model can look things up in: add files, read what was extracted, see how they are cut into chunks.",
+    "Context",
     "documents_tab",
 )
 PROMPTS = PageSpec(
@@ -58,6 +64,7 @@ PROMPTS = PageSpec(
     "prompts",
     ":material/edit_note:",
     "Write prompts and few-shot sets, compare up to four side by side, and know which one is better.",
+    "Context",
     "prompts_view",
 )
 RETRIEVAL = PageSpec(
@@ -66,15 +73,8 @@ RETRIEVAL = PageSpec(
     "retrieval",
     ":material/manage_search:",
     "Watch a question pass through every stage of retrieval, and know what each part earns and costs.",
+    "Context",
     "retrieval_view",
-)
-EVALUATION = PageSpec(
-    "pages/evaluation.py",
-    "Evaluation",
-    "evaluate",
-    ":material/bar_chart:",
-    "Run configurations over the same questions, compare them with their uncertainty, and read single answers.",
-    "evaluation_view",
 )
 FINETUNING = PageSpec(
     "pages/finetuning_lab.py",
@@ -82,7 +82,17 @@ FINETUNING = PageSpec(
     "fine-tuning",
     ":material/model_training:",
     "Turn good answers into training data, tune a model, and see whether it beats the base, with and without RAG.",
+    "Model",
     "tuning_view",
+)
+EVALUATION = PageSpec(
+    "pages/evaluation.py",
+    "Evaluation",
+    "evaluate",
+    ":material/bar_chart:",
+    "Run configurations over the same questions, compare them with their uncertainty, and read single answers.",
+    "Measure",
+    "evaluation_view",
 )
 SETTINGS = PageSpec(
     "pages/settings.py",
@@ -90,15 +100,17 @@ SETTINGS = PageSpec(
     "setup",
     ":material/settings:",
     "Model endpoints and prices, the built-in models, the judge, and where everything is kept.",
+    "Workspace",
     "settings_view",
 )
 
-PAGES: tuple[PageSpec, ...] = (OVERVIEW, DOCUMENTS, PROMPTS, RETRIEVAL, EVALUATION, FINETUNING, SETTINGS)
+PAGES: tuple[PageSpec, ...] = (OVERVIEW, DOCUMENTS, PROMPTS, RETRIEVAL, FINETUNING, EVALUATION, SETTINGS)
 
 
-def streamlit_pages(specs: Sequence[PageSpec] = PAGES) -> list[st.Page]:
-    """The specs as Streamlit pages."""
-    return [
-        st.Page(spec.file, title=spec.title, url_path=spec.url_path, icon=spec.icon, default=spec.default)
-        for spec in specs
-    ]
+def streamlit_pages(specs: Sequence[PageSpec] = PAGES) -> dict[str, list[st.Page]]:
+    """The specs as Streamlit pages, by section."""
+    sections: dict[str, list[st.Page]] = {}
+    for spec in specs:
+        page = st.Page(spec.file, title=spec.title, url_path=spec.url_path, icon=spec.icon, default=spec.default)
+        sections.setdefault(spec.section, []).append(page)
+    return sections

@@ -41,7 +41,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     A key of a mapping wins over a method of the same name, so that `row.items` is the column called `items`. Values are
     written as JSON writes them (`true`, `{"a":1}`) and None as nothing, since nobody means Python's way of writing in a
-    prompt. A name without a value may be tested (`{% if context %}`), but not inserted.
+    prompt. A name without a value may be tested (`{% if context %}`), but not inserted. `list.length` is its length.
 
     Args:
         undefined: What stands for something without a value.
@@ -58,6 +58,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """An item or a harmless attribute."""
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
+        if attribute == "length" and isinstance(obj, str | list | tuple):
+            return len(obj)
         return super().getattr(obj, attribute)
 
 

@@ -68,20 +68,22 @@ def variables_in(template: str) -> set[str]:
 
 
 def allow_missing(template: str) -> str:
-    """The template, marked where it takes something out of a value: what is not in there is written as nothing.
+    """The template, marked where it may meet nothing inside a value, or by `a if b` and no else: written as nothing.
 
     Raises:
         BadInput: It is not a template.
     """
     variables_in(template)
-    takes_parts = next(parsed(template).find_all((nodes.Getattr, nodes.Getitem)), None) is not None
-    return MISSING_IS_EMPTY + template if takes_parts and not template.startswith(MISSING_IS_EMPTY) else template
+    found = parsed(template).find_all((nodes.Getattr, nodes.Getitem, nodes.CondExpr))
+    may_miss = any(not isinstance(node, nodes.CondExpr) or node.expr2 is None for node in found)
+    return MISSING_IS_EMPTY + template if may_miss and not template.startswith(MISSING_IS_EMPTY) else template
 
 
 def undefined_in(template: str, known: Iterable[str]) -> set[str]:
     """Names that the template needs and that are not among the known ones.
 
-    A name that the template itself allows to be missing (`{% if name %}`, `is defined`, `default`) is not needed.
+    A name that the template itself allows to be missing (`{% if name %}`, `is defined`, `default`, `name or other`) is
+    not needed.
     """
     needed = variables_in(template) - set(_optional_in(template))
     return needed - set(known)
@@ -146,6 +148,7 @@ def _optional_in(template: str) -> frozenset[str]:
     allowed: list[nodes.Node | None] = []
     allowed += [n.node for n in tree.find_all(nodes.Filter) if n.name in ("default", "d")]
     allowed += [n.node for n in tree.find_all(nodes.Test) if n.name in ("defined", "undefined")]
+    allowed += [n.left for n in tree.find_all(nodes.Or)]
     conditions = [n.test for n in tree.find_all(nodes.If)] + [n.test for n in tree.find_all(nodes.CondExpr)]
     for condition in conditions:
         allowed += _tested(condition)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.assertions.check import CheckSpec
+from llmopt_core.interop.promptfoo.nunjucks import to_jinja, to_nunjucks
 from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
 from llmopt_core.prompts.template import allow_missing
 from llmopt_core.text.bounded_yaml import BoundedLoader
@@ -93,12 +93,12 @@ def _allowing_missing(value: Any) -> Any:
     """A value with its templates as promptfoo reads them."""
     if isinstance(value, list):
         return [_allowing_missing(item) for item in value]
-    if not isinstance(value, str) or "{{" not in value:
+    if not isinstance(value, str) or not ("{{" in value or "{%" in value):
         return value
     try:
-        return allow_missing(value)
-    except BadInput:
-        return value
+        return allow_missing(to_jinja(value))
+    except BadInput as error:
+        raise Unsupported(str(error)) from None
 
 
 def _text(assertion: Mapping[str, Any]) -> str:
@@ -236,8 +236,16 @@ _METRICS = {
 _CASED = ("contains", "not-contains", "contains-any", "contains-all")
 
 
+def _as_promptfoo_reads(value: Any) -> Any:
+    if isinstance(value, str):
+        return to_nunjucks(value.replace(MISSING_IS_EMPTY, ""))
+    if isinstance(value, list):
+        return [_as_promptfoo_reads(item) for item in value]
+    return {key: _as_promptfoo_reads(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
 def _assertion(check: CheckSpec) -> dict[str, Any]:
-    value = json.loads(json.dumps(check.value).replace(MISSING_IS_EMPTY, ""))
+    value = _as_promptfoo_reads(check.value)
     if check.type in _CASED:
         kind = check.type if check.case_sensitive else check.type.replace("contains", "icontains")
         return {"type": kind, "value": value}

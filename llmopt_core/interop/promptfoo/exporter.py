@@ -18,6 +18,7 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.interop.promptfoo.assertions import Unsupported, assertion_from
 from llmopt_core.interop.promptfoo.importer import JOINT, PromptfooImport
+from llmopt_core.interop.promptfoo.nunjucks import to_nunjucks
 from llmopt_core.interop.promptfoo.providers import provider_from
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
@@ -83,7 +84,7 @@ def _prompts_and_providers(
         endpoint = endpoints.get(configuration.model.endpoint)
         mode = configuration.model.mode or (endpoint.mode if endpoint else "chat")
         try:
-            raw = _raw_prompt(configuration, mode).replace(MISSING_IS_EMPTY, "")
+            raw = to_nunjucks(_raw_prompt(configuration, mode).replace(MISSING_IS_EMPTY, ""))
             provider = provider_from(configuration.model, mode, endpoint)
         except (Unsupported, BadInput) as error:
             unwritten[configuration.name] = str(error)

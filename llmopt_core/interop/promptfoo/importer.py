@@ -237,7 +237,8 @@ class _Importer:
 def _unknown(prompt: PromptSpec, known: Collection[str] | None) -> str:
     """What the prompt needs and no test has; empty where nothing is missing."""
     missing = sorted(undefined_variables(prompt, list(known or ())))
-    if "env" in missing:
+    used = {name for template in templates_of(prompt) for name in variables_in(template)}
+    if "env" in used and "env" not in (known or ()):
         return "uses `env`; variables of the environment are not read here"
     if not missing or known is None:
         return ""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
+from llmopt_core.interop.promptfoo.nunjucks import to_jinja
 from llmopt_core.interop.promptfoo.references import CODE, Folder, is_code
 from llmopt_core.interop.promptfoo.yaml12 import parse_yaml
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
@@ -124,7 +125,10 @@ def _spec(text: str) -> PromptSpec:
         BadInput: It is neither, or no template.
     """
     messages = _messages(text)
-    spec = PromptSpec(template=text) if messages is None else _from_messages(messages)
+    if messages is None:
+        spec = PromptSpec(template=to_jinja(text))
+    else:
+        spec = _from_messages([(role, to_jinja(said)) for role, said in messages])
     return spec.model_copy(update={"system": allow_missing(spec.system), "template": allow_missing(spec.template)})
 
 

@@ -68,8 +68,14 @@ def _default_test(value: Any, folder: Folder, source: str) -> Placed:
     if isinstance(value, str) and is_code(value):
         return {"problem": f"defaultTest comes from {value}, which is code and not run here"}, folder
     if isinstance(value, str):
-        (path,) = folder.find(value)[:1]
-        value, folder = folder.value(value), folder.of(path)
+        try:
+            (path,) = folder.find(value)[:1]
+            read = folder.value(value)
+        except BadInput as error:
+            return {"problem": f"defaultTest: {error}"}, folder
+        if read is not None and not isinstance(read, Mapping):
+            return {"problem": f"defaultTest: {value} must hold a mapping, not {type(read).__name__}"}, folder
+        value, folder = read, folder.of(path)
     if value is not None and not isinstance(value, Mapping):
         raise BadInput(f"{source}: defaultTest must be a mapping or a file, not {type(value).__name__}.")
     return value or {}, folder

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from llmopt_core.errors import BadInput
+from llmopt_core.interop.promptfoo.nunjucks import to_jinja
 from llmopt_core.interop.promptfoo.references import Folder, is_pattern
 from llmopt_core.prompts.template import allow_missing, render, undefined_in
 
@@ -95,9 +96,10 @@ def _rendered(name: str, values: Mapping[str, Any]) -> str | None:
     """A variable that is a template over the others, filled in once; None where it cannot be."""
     value = values[name]
     try:
-        if not isinstance(value, str) or undefined_in(value, values.keys() - {name}):
+        template = to_jinja(value) if isinstance(value, str) else None
+        if template is None or undefined_in(template, values.keys() - {name}):
             return None
-        return render(allow_missing(value), values)
+        return render(allow_missing(template), values)
     except BadInput:
         return None
 

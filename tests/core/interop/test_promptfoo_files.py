@@ -415,6 +415,29 @@ def test_variables_and_defaults_made_by_code_concern_their_tests_alone(read):
     assert "d.mjs, which is code" in file.tests[0].problems[0]
 
 
+@pytest.mark.parametrize(
+    ("named", "files", "reason"),
+    [
+        ("file://gone.yaml", {}, "gone.yaml is not there"),
+        ("file://d.yaml", {"d_DOT_yaml": "a: [b"}, "not valid YAML"),
+        ("file://d.yaml", {"d_DOT_yaml": "- a\n"}, "must hold a mapping, not list"),
+        ("file://pic.png", {"pic_DOT_png": "x"}, ".png"),
+        ("file://../d.yaml", {}, "lies outside"),
+        ("x" * 3000, {}, f"{'x' * 60!r} is no file name"),
+    ],
+)
+def test_a_file_of_defaults_that_cannot_be_read_is_named_with_each_test(read, named, files, reason):
+    file = read(
+        f"prompts: ['{{{{ x }}}}']\ndefaultTest: {named}\ntests: [{{vars: {{x: a}}}}, {{vars: {{x: b}}}}]", **files
+    )
+    assert [p.label for p in file.prompts] == ["{{ x }}"]
+    assert [test.variables for test in file.tests] == [{"x": "a"}, {"x": "b"}]
+    for test in file.tests:
+        (problem,) = test.problems
+        assert problem.startswith("defaultTest: ")
+        assert reason in problem
+
+
 def test_one_line_break_at_the_end_of_a_variable_is_not_meant(read):
     (test,) = read("prompts: ['{{ x }}']\ntests:\n  - vars:\n      x: |\n        two\n        lines\n").tests
     assert test.variables["x"] == "two\nlines"

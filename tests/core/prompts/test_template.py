@@ -276,3 +276,10 @@ def test_a_name_without_a_value_may_be_tested_but_not_inserted():
     assert undefined_in(template, ["ask"]) == set()
     with pytest.raises(BadInput, match="'context' is undefined"):
         render("{{ context }}", {"ask": "Why?"})
+
+
+def test_a_name_with_another_in_its_place_is_not_needed_and_a_list_has_a_length():
+    assert undefined_in("{{ context or question }}", ["question"]) == set()
+    assert undefined_in("{{ question or context }}", ["question"]) == {"context"}
+    assert render("{{ context or question }}", {"question": "Q"}) == "Q"
+    assert render("{{ rows.length }} {{ row.length }}", {"rows": [1, 2], "row": {"length": "long"}}) == "2 long"

@@ -1,0 +1,255 @@
+"""Nunjucks, which promptfoo's templates are written in -> Jinja2. Pure.
+
+What both read alike stays as it is, letter by letter. Source: nunjucks' templating page and its parser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from jinja2 import TemplateSyntaxError
+
+from llmopt_core.errors import BadInput
+from llmopt_core.prompts.sandbox import ENVIRONMENT
+
+Token = tuple[str, str]
+"""Kind (as Jinja2's lexer calls it) and text."""
+
+_VERBATIM = re.compile(r"(\{%-?\s*)(end)?verbatim(\s*-?%\})")
+_REGEX = re.compile(r"[(,=|\s]r/(?:[^/\\\n]|\\.)+/[gimy]*\s*[,)%}.|]")
+_PAIRS = re.compile(r"\((.+?)\|items if \1 is mapping else \1 or \[\]\)")
+
+_WORDS = {
+    "elseif": "elif", "asyncEach": "for", "asyncAll": "for", "endeach": "endfor", "endall": "endfor", "ifAsync": "if",
+}  # fmt: skip
+_REFUSED_TAGS = {
+    "switch": "write it with `if` and `elif`", "include": "write the text in its place",
+    "import": "write the macro into the prompt", "from": "write the macro into the prompt",
+    "extends": "write the text in its place",
+}  # fmt: skip
+_REFUSED_FILTERS = ("nl2br",)
+_METHODS = {"toUpperCase": "upper", "toLowerCase": "lower", "trim": "trim", "toString": "string", "join": "join"}
+_RENAMED = {"startsWith": "startswith", "endsWith": "endswith"}
+_REFUSED_METHODS = {
+    "charAt", "concat", "entries", "every", "filter", "find", "flat", "flatMap", "forEach", "get", "has", "includes",
+    "indexOf", "keys", "lastIndexOf", "localeCompare", "map", "match", "padEnd", "padStart", "parse", "pop", "push",
+    "reduce", "repeat", "replaceAll", "reverse", "search", "shift", "slice", "some", "sort", "splice", "stringify",
+    "substr", "substring", "test", "toFixed", "toISOString", "toLocaleString", "toSorted", "trimEnd", "trimStart",
+    "unshift", "values",
+}  # fmt: skip
+_NOTHING = ("null", "none", "None", "undefined")
+
+
+def to_jinja(text: str) -> str:
+    """A template of promptfoo's as Jinja2.
+
+    Raises:
+        BadInput: It uses something that has no counterpart; says what, and what to write in its place.
+    """
+    if "{{" not in text and "{%" not in text:
+        return text
+    return _Converter(_tokens(_VERBATIM.sub(r"\1\2raw\3", text))).text()
+
+
+def to_nunjucks(text: str) -> str:
+    """The way back, for what `to_jinja` wrote."""
+    return _PAIRS.sub(r"\1", text)
+
+
+def _tokens(text: str) -> list[Token]:
+    try:
+        return [(kind, value) for _, kind, value in ENVIRONMENT.lex(text)]
+    except TemplateSyntaxError as error:
+        if _REGEX.search(text):
+            raise _refused("a regular expression (`r/…/`)", "write `replace` with texts") from None
+        where = f" (line {error.lineno})" if error.lineno else ""
+        raise BadInput(f"The template is not valid{where}: {error.message}.") from None
+
+
+def _refused(what: str, instead: str = "") -> BadInput:
+    return BadInput(f"The template uses {what}, which is not read here{f'; {instead}' if instead else ''}.")
+
+
+class _Converter:
+    """Goes through a template tag by tag."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens
+        self._loops = 0
+        self._set_outside: set[str] = set()
+
+    def text(self) -> str:
+        """The whole template."""
+        return "".join(self._parts())
+
+    def _parts(self) -> Iterator[str]:
+        tag: list[Token] | None = None
+        for kind, value in self._tokens:
+            if kind in ("variable_begin", "block_begin"):
+                tag = [(kind, value)]
+            elif tag is None:
+                yield value
+            else:
+                tag.append((kind, value))
+                if kind in ("variable_end", "block_end"):
+                    yield self._tag(tag)
+                    tag = None
+        yield "".join(value for _, value in tag or ())
+
+    def _tag(self, tag: list[Token]) -> str:
+        inner = tag[1:-1]
+        if tag[0][0] == "block_begin":
+            inner = self._block(inner)
+        return tag[0][1] + "".join(value for _, value in _expression(inner)) + tag[-1][1]
+
+    def _block(self, inner: list[Token]) -> list[Token]:
+        at = _next(inner, 0)
+        word = inner[at][1] if at < len(inner) else ""
+        if word in _REFUSED_TAGS:
+            raise _refused(f"`{{% {word} %}}`", _REFUSED_TAGS[word])
+        word = _WORDS.get(word, word)
+        self._loops += (word == "for") - (word == "endfor")
+        if word == "set":
+            self._note_set(inner[at + 1 :])
+        rest = _over_pairs(inner[at + 1 :]) if word == "for" else inner[at + 1 :]
+        return [*inner[:at], ("name", word), *rest] if at < len(inner) else inner
+
+    def _note_set(self, rest: list[Token]) -> None:
+        """Nunjucks writes to a variable from inside a loop; here it is another one, which ends with the round."""
+        sign = next((i for i, (_, value) in enumerate(rest) if value == "="), len(rest))
+        names = [value for kind, value in rest[:sign] if kind == "name"]
+        if len(names) > 1:
+            raise _refused("`{% set %}` with several names", "write one for each name")
+        again = self._set_outside & set(names)
+        if self._loops and again:
+            raise _refused(f"`{{% set {again.pop()} %}}` of an outer variable inside a loop")
+        if not self._loops:
+            self._set_outside |= set(names)
+
+
+def _over_pairs(rest: list[Token]) -> list[Token]:
+    """`k, v in thing` goes over a mapping's pairs, and over a list of pairs as it is."""
+    at = next((i for i, token in enumerate(rest) if token == ("name", "in")), len(rest))
+    if [value for _, value in rest[:at]].count(",") != 1:
+        return rest
+    tail = len(rest) - (rest[-1][0] == "whitespace")
+    thing = "".join(value for _, value in _expression(rest[at + 1 : tail])).strip()
+    if not thing or thing.endswith(("|items", ".items()")):
+        return rest
+    simple = re.fullmatch(r"[\w.]+", thing)
+    thing = thing if simple else f"({thing})"
+    pairs = f" ({thing}|items if {thing} is mapping else {thing} or [])"
+    return [*rest[: at + 1], ("done", pairs), *rest[tail:]]
+
+
+def _expression(tokens: list[Token]) -> list[Token]:
+    """An expression with what is written otherwise in Jinja2."""
+    for step in _STEPS:
+        tokens = step(tokens)
+    return tokens
+
+
+def _next(tokens: Sequence[Token], at: int) -> int:
+    """The place of the next token that is no space."""
+    while at < len(tokens) and tokens[at][0] == "whitespace":
+        at += 1
+    return at
+
+
+def _before(tokens: Sequence[Token]) -> str:
+    return next((value for kind, value in reversed(tokens) if kind != "whitespace"), "")
+
+
+def _text_at(tokens: Sequence[Token], at: int) -> str:
+    return tokens[at][1] if at < len(tokens) else ""
+
+
+def _strict_equality(tokens: list[Token]) -> list[Token]:
+    """`===` and `!==`, which come as two operators."""
+    made: list[Token] = []
+    for token in tokens:
+        if token == ("operator", "=") and made and made[-1] in (("operator", "=="), ("operator", "!=")):
+            continue
+        made.append(token)
+    return made
+
+
+def _nothings(tokens: list[Token]) -> list[Token]:
+    """`null` and `undefined`, alone and in comparisons."""
+    made: list[Token] = []
+    for kind, value in tokens:
+        before = _before(made)
+        if kind != "name" or value not in _NOTHING or before in (".", "|"):
+            made.append((kind, value))
+        elif before in ("==", "!="):
+            sign = max(i for i, (_, text) in enumerate(made) if text == before)
+            spaced = made[:sign] if sign and made[sign - 1][0] != "whitespace" else made[: sign - 1]
+            no = "not " if before == "!=" else ""
+            made = [*spaced, ("done", f"|default(none) is {no}none")]
+        elif value == "null":
+            made.append(("name", "none"))
+        else:
+            made.append((kind, value))
+    return made
+
+
+def _joined_texts(tokens: list[Token]) -> list[Token]:
+    """`+` joins where one side is a text."""
+    solid = [token for token in tokens if token[0] != "whitespace"]
+    beside = any(
+        token == ("operator", "+") and "string" in {kind for kind, _ in solid[max(i - 1, 0) : i + 2]}
+        for i, token in enumerate(solid)
+    )
+    return [("operator", "~") if beside and token == ("operator", "+") else token for token in tokens]
+
+
+def _named_keys(tokens: list[Token]) -> list[Token]:
+    """`{key: value}` has the key as a text."""
+    made: list[Token] = []
+    open_signs: list[str] = []
+    for i, (kind, value) in enumerate(tokens):
+        follows = _text_at(tokens, _next(tokens, i + 1))
+        is_key = open_signs[-1:] == ["{"] and follows == ":" and _before(made) in ("{", ",")
+        made.append(("string", f'"{value}"') if kind == "name" and is_key else (kind, value))
+        if kind == "operator" and value in "([{":
+            open_signs.append(value)
+        elif kind == "operator" and value in ")]}" and open_signs:
+            open_signs.pop()
+    return made
+
+
+def _methods(tokens: list[Token]) -> list[Token]:
+    """Methods of JavaScript's texts and lists as filters."""
+    made: list[Token] = []
+    skip = -1
+    for i, (kind, value) in enumerate(tokens):
+        if i <= skip:
+            continue
+        opens = _next(tokens, i + 1)
+        called = kind == "name" and _before(made) == "." and _text_at(tokens, opens) == "("
+        if called and value in _REFUSED_METHODS:
+            raise _refused(f"`.{value}()`, a method of JavaScript")
+        if called and value in _METHODS:
+            dot = max(j for j, token in enumerate(made) if token[1] == ".")
+            made = [*made[:dot], ("done", f"|{_METHODS[value]}")]
+            closes = _next(tokens, opens + 1)
+            skip = closes if _text_at(tokens, closes) == ")" else skip
+            continue
+        made.append((kind, _RENAMED.get(value, value) if called else value))
+    return made
+
+
+def _check(tokens: list[Token]) -> list[Token]:
+    """Refuse what has no counterpart."""
+    for i, (kind, value) in enumerate(tokens):
+        if kind == "name" and value == "r" and tokens[i + 1 : i + 2] in ([("operator", "/")], [("operator", "//")]):
+            raise _refused("a regular expression (`r/…/`)", "write `replace` with texts")
+        if kind == "name" and value in _REFUSED_FILTERS and _before(tokens[:i]) == "|":
+            raise _refused(f"the filter `{value}`")
+    return tokens
+
+
+_STEPS: tuple[Callable[[list[Token]], list[Token]], ...] = (
+    _check, _strict_equality, _nothings, _joined_texts, _named_keys, _methods,
+)  # fmt: skip

@@ -80,7 +80,7 @@ def section(title: str, help_text: str = "") -> None:
     st.subheader(title, anchor=False, help=help_text or None)
 
 
-def side_by_side(widths: Sequence[int], key: str) -> Sequence[st.delta_generator.DeltaGenerator]:
+def side_by_side(widths: Sequence[float], key: str) -> Sequence[st.delta_generator.DeltaGenerator]:
     """Columns of a page, which stand below each other where they would be too narrow beside the menu."""
     with st.container(key=f"stack_{key}"):
         return st.columns(list(widths), gap="large")

@@ -129,7 +129,7 @@ def _cancel_comparison(job: Job) -> bool:
     from llmopt_core.experiments.comparison import comparison
     from llmopt_ui.prompts.live import live
 
-    found = comparison(store(), job.project, str(job.arguments.get("comparison")))
+    found = comparison(store(), job.project or "", str(job.arguments.get("comparison")))
     if live().board(found.id) is None:
         return False
     live().cancel(found)

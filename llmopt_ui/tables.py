@@ -49,9 +49,13 @@ def fitted(columns: Iterable[str], given: Mapping[str, Any], room: int) -> dict[
     A column whose configuration is None is hidden, takes no room and stays so.
     """
     made = {name: _values(given.get(name)) for name in map(str, columns) if given.get(name, "") is not None}
-    widths = {name: _WIDTHS.get(values.get("width"), values.get("width")) or _USUAL for name, values in made.items()}
+    widths = {name: _pixels(values.get("width")) for name, values in made.items()}
     share = min(1.0, room / max(1, sum(widths.values())))
     return {**given, **{name: {**values, "width": int(share * widths[name])} for name, values in made.items()}}
+
+
+def _pixels(width: str | int | None) -> int:
+    return (_WIDTHS.get(width) if isinstance(width, str) else width) or _USUAL
 
 
 def _values(given: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 # The last four are the full-width forms, which Excel and LibreOffice take for the plain ones in East Asian settings.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -23,7 +24,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return table.getvalue()
 
 
-def csv_of(rows: Sequence[Mapping[str, object]]) -> str:
+def csv_of(rows: Sequence[Mapping[Any, object]]) -> str:
     """See `csv_text`; the columns are the keys of all rows, and what a row does not have is empty."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     return csv_text(columns, [[row.get(column) for column in columns] for row in rows])

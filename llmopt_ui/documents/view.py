@@ -100,7 +100,7 @@ def _told(name: str, warning: str) -> str:
 def upload_form(project: Project) -> None:
     """The form that adds files."""
     from llmopt_core.documents.labels import COMMON
-    from llmopt_core.documents.load import SUFFIXES
+    from llmopt_core.documents.readers import SUFFIXES
 
     current = state()
     with st.form(UPLOAD_FORM, border=False):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.metrics.catalogue import METRICS
+from llmopt_core.evaluation.metrics.catalogue import METRICS, metric_title
 from llmopt_core.runs.values import Project
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
@@ -16,7 +16,6 @@ from llmopt_ui.components import section
 from llmopt_ui.evaluation.comparison import EXAMPLE, METRIC, ONE, ORDER, Chosen, questions_of
 from llmopt_ui.evaluation.example_map import Cells, example_map
 from llmopt_ui.evaluation.results import cells
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.record_view import answers, question_card, record_parts
 from llmopt_ui.resources import store
 from llmopt_ui.session import state

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import caveats_view, judge_caption, outdated_words
@@ -16,7 +17,7 @@ from llmopt_ui.components import Download, downloads, section
 from llmopt_ui.evaluation.comparison import Chosen, choose, set_size
 from llmopt_ui.evaluation.examples import examples_view
 from llmopt_ui.evaluation.results import Entry, entries, means_over, tested_together, what_is_missing
-from llmopt_ui.leaderboard_table import leaderboard_csv, leaderboard_table, metric_title
+from llmopt_ui.leaderboard_table import leaderboard_csv, leaderboard_table
 from llmopt_ui.resources import store
 from llmopt_ui.theme import Ink, verdict
 

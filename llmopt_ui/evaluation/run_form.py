@@ -10,14 +10,13 @@ import streamlit as st
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS
+from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS, metric_title
 from llmopt_core.experiments.configuration import configuration_from
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Project, SavedConfiguration, SavedSet
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
 from llmopt_ui.keys import endpoints
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.model_choice import USUAL, model_choice
 from llmopt_ui.resources import settings, store
 

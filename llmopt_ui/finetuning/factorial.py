@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.caveats import RunCaveats
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import Plan, save_configuration, saved_configurations
@@ -34,7 +35,6 @@ from llmopt_ui.finetuning.forgetting import forgetting_view
 from llmopt_ui.finetuning.tabs import JOBS, choose_wanted, open_tab
 from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.job_panel import follow
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import job_runner, model_maker, settings, store
 from llmopt_ui.session import notify, state

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import saved_configurations
 from llmopt_core.finetuning.jobs.job import TunedModel
@@ -21,7 +22,6 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import facts, section
 from llmopt_ui.finetuning.charts import category_bars
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.sets import sets_of

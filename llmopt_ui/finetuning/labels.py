@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.labs.finetuning.annotation import (
     Begun,
     Decision,
@@ -27,7 +28,6 @@ from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, facts, plain_fragment
 from llmopt_ui.finetuning.tabs import DATA, open_tab, tuning_state
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.navigation import EVALUATION, FINETUNING
 from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store

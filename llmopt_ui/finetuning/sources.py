@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, newest_versions
 from llmopt_core.experiments.versions.training_sets import collect
-from llmopt_core.experiments.votes import votes_on
+from llmopt_core.experiments.votes import SIDES, votes_on
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.labs.finetuning.annotation import labelled_examples, labels
 from llmopt_core.labs.finetuning.held_back import usual_runs
@@ -21,7 +22,6 @@ from llmopt_ui.components import told_plainly
 from llmopt_ui.finetuning.made import MAKING, distil_form, pairs_form
 from llmopt_ui.finetuning.tabs import LABELS, open_tab, tuning_state
 from llmopt_ui.job_panel import follow
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
@@ -111,7 +111,7 @@ def _runs(project: Project) -> None:
     if picked is None:
         return
     run = runs[picked]
-    voted = len({vote.example_id for vote in votes_on(store(), run) if vote.choice != "skip"})
+    voted = len({vote.example_id for vote in votes_on(store(), run) if vote.choice in SIDES})
     if voted and run.comparison and st.toggle(
         "As preference pairs", False, key=f"tuning_run_pairs_{picked}",
         help="What was preferred over what in the blind vote (DPO, for services).",

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.outcome import nearly_all_answered
 from llmopt_ui import format as fmt
 from llmopt_ui.evaluation.results import CORRECTNESS, Entry
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.navigation import DOCUMENTS, EVALUATION, FINETUNING, PROMPTS, RETRIEVAL, PageSpec
 
 _LOW = 0.7

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.current_runs import family_runs
 from llmopt_core.experiments.scored import baseline_position
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
@@ -14,7 +15,6 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, to_tab
 from llmopt_ui.evaluation.comparison import set_size
 from llmopt_ui.evaluation.results import CORRECTNESS, Entry, entries, leading_metrics
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.overview.next_steps import Standing, Step, leader_of
 from llmopt_ui.resources import store

@@ -67,7 +67,7 @@ def _of_one(project: Project, set_name: str) -> None:
     texts = {
         e.id: f"{e.id} ({fmt.plural(counts[e.id], 'check')}) · {fmt.shorten(e.question, 60)}" for e in found.examples
     }
-    picked = st.selectbox("Example", list(texts), key=f"example_checks_{set_name}", format_func=texts.get)
+    picked = st.selectbox("Example", list(texts), key=f"example_checks_{set_name}", format_func=texts.__getitem__)
     example = next(one for one in found.examples if one.id == picked)
     st.caption("Asked of this example's answers in addition. Kept with the evaluation set, as a new version of it.")
     form = f"example_checks_{project.id}_{set_name}_{picked}"

@@ -62,7 +62,7 @@ def choice_view(project: Project, saved: Version) -> None:
 
 def _form(project: Project, saved: Version) -> None:
     one, two, three = st.columns([2, 1, 1], gap="small")
-    method = one.selectbox("How to search", list(_METHODS), key="choice_method", format_func=_METHODS.get,
+    method = one.selectbox("How to search", list(_METHODS), key="choice_method", format_func=_METHODS.__getitem__,
                            persist_state="session")  # fmt: skip
     most = two.number_input("Examples at most", 1, 50, 3, key="choice_most", persist_state="session")
     trials = three.number_input("Subsets to try", 1, 200, 12, key="choice_trials", disabled=method == "greedy",

@@ -136,7 +136,7 @@ def _fields(project: Project, name: str, base: Body) -> Body:
     edited_rows(_table_key(slot, columns), base["examples"] or [{}], config, **changed)
     one, two, three = st.columns([4, 1, 1], gap="small")
     select = one.selectbox("Which of them a question gets", list(SELECT), list(SELECT).index(base["select"]),
-                           key=f"shots_select_{slot}", format_func=SELECT.get, **changed)  # fmt: skip
+                           key=f"shots_select_{slot}", format_func=SELECT.__getitem__, **changed)  # fmt: skip
     two.number_input("k", 1, 100, max(1, base["k"]), key=f"shots_k_{slot}", disabled=select == "all", **changed)
     three.number_input("Seed", 0, 10_000, base["seed"], key=f"shots_seed_{slot}", disabled=select != "random",
                        **changed)  # fmt: skip

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.labs.finetuning.held_back import usual_runs
 from llmopt_core.labs.prompts.few_shot_sources import examples_from_run
 from llmopt_core.prompts.few_shot_files import read_few_shot
 from llmopt_core.runs.values import Project, Run
 from llmopt_ui import format as fmt
 from llmopt_ui.components import told_plainly
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.recent_runs import recent_runs
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
@@ -68,7 +68,7 @@ def _from_runs(project: Project, add: Add) -> None:
     metric = st.selectbox("Score", list(run.metrics), key=f"shots_metric_{picked}", format_func=metric_title)
     least = st.number_input("At least", 0.0, 1.0, 0.8, 0.05, key="shots_least")
     source = st.segmented_control("Answer shown", list(_SOURCES), default="model", required=True, key="shots_answer",
-                                  format_func=_SOURCES.get)  # fmt: skip
+                                  format_func=_SOURCES.__getitem__)  # fmt: skip
     context = st.toggle("With the retrieved passages", False, key="shots_context")
     most = st.number_input("At most", 1, 200, 10, key="shots_most")
     found = examples_from_run(store(), picked, metric, least, answer=source or "model", with_context=context)[:most]

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.comparison import Comparison, earlier_state
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.labs.prompts.board import Board
@@ -20,7 +21,6 @@ from llmopt_ui.budget import budget_field
 from llmopt_ui.caveats import documents_now, overlap_sentences
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import plain_fragment, show_error, told_plainly, told_problem
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.prompts.downloads import grid_downloads
 from llmopt_ui.prompts.grid_rows import Page, draw_rows

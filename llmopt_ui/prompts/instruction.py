@@ -73,7 +73,8 @@ def _form(project: Project) -> None:
     prompt = saved_prompt(store(), project, setup.variant.prompt)
     one, two, three = st.columns([3, 1, 1], gap="small", vertical_alignment="bottom")
     part = one.segmented_control("What is rewritten", list(_PARTS), default=usual_part(prompt), required=True,
-                                 key=f"instruction_part_{setup.variant.prompt}", format_func=_PARTS.get)  # fmt: skip
+                                 key=f"instruction_part_{setup.variant.prompt}",
+                                 format_func=_PARTS.__getitem__)  # fmt: skip
     rewrites = two.number_input("Rewrites", 1, 20, 4, key="instruction_rewrites", persist_state="session")
     rounds = three.number_input("Rounds", 1, 5, 1, key="instruction_rounds", persist_state="session",
                                 help="Each further round starts from the best so far.")  # fmt: skip
@@ -85,7 +86,7 @@ def _form(project: Project) -> None:
         st.caption(":material/info: The built-in model is a weak writer: the search runs from end to end with it, but "
                    "it rarely wins. Choose a stronger model as the writer for a real search; the model that answers "
                    "can stay as it is.")  # fmt: skip
-    options = {"part": chosen, "proposer": writer, "rewrites": int(rewrites), "rounds": int(rounds)}
+    options: dict[str, object] = {"part": chosen, "proposer": writer, "rewrites": int(rewrites), "rounds": int(rounds)}
 
     def ready() -> tuple[Callable[[], None], str]:
         task = task_from(store(), project, setup)

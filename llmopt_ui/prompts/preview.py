@@ -57,7 +57,7 @@ def picked_example(project: Project, key: str) -> tuple[tuple[Example, ...], Exa
             return (), Example("typed", typed or "")
         found = latest_set(project, chosen)
         texts = {example.id: f"{example.id} · {fmt.shorten(example.question, 90)}" for example in found.examples}
-        picked = st.selectbox("Example", list(texts), key=f"{EXAMPLE}_{key}_{chosen}", format_func=texts.get,
+        picked = st.selectbox("Example", list(texts), key=f"{EXAMPLE}_{key}_{chosen}", format_func=texts.__getitem__,
                               persist_state="session")  # fmt: skip
     return found.examples, next((e for e in found.examples if e.id == picked), found.examples[0])
 

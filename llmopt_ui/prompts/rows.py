@@ -28,7 +28,7 @@ def rows_fields(project: Project, setup: Setup, slot: str) -> Setup:
     sets = [item.name for item in sets_of(project)]
     before = setup.source if sets else "free"
     source = st.segmented_control("Rows", list(_SOURCES), default=before, required=True, key=f"rows_source_{slot}",
-                                  format_func=_SOURCES.get, label_visibility="collapsed", disabled=not sets,
+                                  format_func=_SOURCES.__getitem__, label_visibility="collapsed", disabled=not sets,
                                   **_KEEP)  # fmt: skip
     made = setup.model_copy(update={"source": source or before})
     made = _typed(made, slot) if made.source == "free" else _of_a_set(project, made, sets, slot)
@@ -40,7 +40,7 @@ def _of_a_set(project: Project, setup: Setup, sets: list[str], slot: str) -> Set
     one, two, three = st.columns([3, 2, 2], gap="small")
     name = one.selectbox("Evaluation set", sets, place, key=f"rows_set_{slot}", **_KEEP)
     take = two.selectbox("Which", list(_TAKES), list(_TAKES).index(setup.take), key=f"rows_take_{slot}",
-                         format_func=_TAKES.get, **_KEEP)  # fmt: skip
+                         format_func=_TAKES.__getitem__, **_KEEP)  # fmt: skip
     count = three.number_input("How many", 1, 10_000, setup.count, key=f"rows_count_{slot}",
                                disabled=take in ("all", "chosen"), **_KEEP)  # fmt: skip
     found = latest_set(project, name)

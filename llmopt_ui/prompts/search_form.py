@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.assertions.check import checks_of
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.evaluation.metrics.catalogue import METRICS
+from llmopt_core.evaluation.metrics.catalogue import METRICS, metric_title
 from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.comparison_setup import VariantSetup, setup_from
 from llmopt_core.experiments.grading import CHECKS
@@ -27,7 +28,6 @@ from llmopt_ui.budget import budget_field, spent_before
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state
 from llmopt_ui.keys import endpoints
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import EVALUATION, PROMPTS
 from llmopt_ui.prompts.preview import latest_set
@@ -36,7 +36,7 @@ from llmopt_ui.prompts.variants import prompts_offered, usual_variants, variant_
 from llmopt_ui.resources import models, settings, store
 from llmopt_ui.sets import sets_of
 
-_KEEP: dict[str, str] = {"persist_state": "session"}
+_KEEP: dict[str, Any] = {"persist_state": "session"}
 _SCORES = [name for name, info in METRICS.items() if info.kind == "answer"]
 _USUAL_SCORE = "answer_f1"
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
+from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.search.confirmation import Verification
 from llmopt_core.experiments.search.results import found_by
@@ -25,7 +26,6 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, facts, show_error
 from llmopt_ui.copy_link import copy_link
 from llmopt_ui.job_panel import follow
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.prompts.state import addressed
 from llmopt_ui.resources import job_runner, model_maker, models, store

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.evaluation.metrics.catalogue import METRICS
+from llmopt_core.evaluation.metrics.catalogue import METRICS, metric_title
 from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.comparison_estimate import ComparisonEstimate, estimate_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, comparison_work_name
@@ -21,7 +22,6 @@ from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, spent_before, warn_above
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, section, told_plainly
-from llmopt_ui.leaderboard_table import metric_title
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.prompts.checks import checks_table
@@ -35,7 +35,7 @@ from llmopt_ui.session import state
 KIND = "comparison"
 START = "comparison_start"
 _OFFERED = [name for name, info in METRICS.items() if info.kind == "answer"]
-_KEEP: dict[str, str] = {"persist_state": "session"}
+_KEEP: dict[str, Any] = {"persist_state": "session"}
 
 
 def setup_view(project: Project) -> None:

@@ -12,10 +12,9 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.basis import changed_parts, changed_words, result_basis
 from llmopt_core.experiments.keys import lab_identity
 from llmopt_core.jobs.queue import Lane
-from llmopt_core.labs.retrieval.components import is_free, is_priced
+from llmopt_core.labs.retrieval.components import AskedModel, is_free, is_priced
 from llmopt_core.labs.retrieval.estimate import LabEstimate
 from llmopt_core.labs.retrieval.jobs import Task, Work, earlier, estimate_of, latest
-from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import EvaluationSet, Example, Usage
 from llmopt_ui import format as fmt
@@ -158,7 +157,7 @@ def _start(
         job_runner().submit(kind, task.project, task.arguments(**options), start(task, None), lane)
 
 
-def paid_work(asked: Sequence[ModelSpec], pilot: Callable[[Task], Work]) -> Paid | None:
+def paid_work(asked: Sequence[AskedModel], pilot: Callable[[Task], Work]) -> Paid | None:
     """None where every model that may be asked is free.
 
     Raises:

@@ -25,7 +25,7 @@ def embedding_models_form(endpoint: Endpoint) -> None:
     """A table of the endpoint's embedding models, folded away."""
     with st.expander("Embedding models", icon=":material/data_array:", expanded=bool(endpoint.embeddings)):
         st.caption(_HELP)
-        rows = [
+        rows: list[tuple[str | int | None, ...]] = [
             (name, model.query_prefix, model.passage_prefix, model.window)
             for name, model in endpoint.embeddings.items()
         ] or [(None, None, None, None)]
@@ -62,12 +62,9 @@ def embedding_models_from(table: pd.DataFrame) -> dict[str, EmbeddingModel]:
         name = "" if pd.isna(row[_MODEL]) else str(row[_MODEL]).strip()
         if not name:
             continue
-        values = {key: None if pd.isna(row[key]) else row[key] for key in (_QUERY, _PASSAGE, _WINDOW)}
-        if values[_WINDOW] is not None and not 1 <= int(values[_WINDOW]) <= 10_000_000:
-            raise BadInput(f"The window of {name} is {values[_WINDOW]}; it is a number of tokens from 1.")
-        found[name] = EmbeddingModel(
-            query_prefix=values[_QUERY],
-            passage_prefix=values[_PASSAGE],
-            window=None if values[_WINDOW] is None else int(values[_WINDOW]),
-        )
+        query, passage, cell = (None if pd.isna(row[key]) else row[key] for key in (_QUERY, _PASSAGE, _WINDOW))
+        window = None if cell is None else int(cell)
+        if window is not None and not 1 <= window <= 10_000_000:
+            raise BadInput(f"The window of {name} is {window}; it is a number of tokens from 1.")
+        found[name] = EmbeddingModel(query_prefix=query, passage_prefix=passage, window=window)
     return found

@@ -130,6 +130,7 @@ def test_what_was_preferred_in_a_blind_vote_is_collected_alone_or_as_pairs(app: 
             store.save_records(run.id, [(place, Record(example, answer))])
         store.finish_run(run.id, "finished")
     store.save_vote(used, Vote(found.id, "me", "v1", "curt", "wordy", "first"))
+    store.save_vote(used, Vote(found.id, "me", "v2", "curt", "wordy", "neither"))
     test = app(PAGE, project=used)
     test.selectbox(key="tuning_run").set_value(found.runs[0][0].id).run()
     assert "1 answer of 3 fit. 1 question with a vote" in words(test)

@@ -17,11 +17,11 @@ from llmopt_core.labs.chunking.result import (
     pareto,
 )
 from llmopt_core.labs.chunking.tables import Line, lines
+from llmopt_core.labs.retrieval.setting_words import METHODS
 from llmopt_core.reporting.page import PALETTE
 from llmopt_core.statistics.intervals import Summary
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import whiskers
-from llmopt_ui.chunking.microscope.settings import METHODS
 from llmopt_ui.theme import FAINT, NEUTRAL, plain, themed
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")

@@ -12,13 +12,13 @@ from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.index.embedding_estimate import Estimate, estimate_embedding
 from llmopt_core.labs.chunking.spec import SweepSpec, chunkings_of, sweep_spec
+from llmopt_core.labs.retrieval.setting_words import METHODS, UNITS
 from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.chunking.microscope import data
-from llmopt_ui.chunking.microscope.settings import METHODS, UNITS
 from llmopt_ui.chunking.sweep.job import KIND, sweep_arguments, sweep_work
 from llmopt_ui.components import plain_fragment, show_error
 from llmopt_ui.keys import endpoints

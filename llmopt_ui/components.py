@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.pinned_runs import run_ids
@@ -122,6 +123,9 @@ def _open_wanted(spec: PageSpec) -> None:
     tab = st.query_params.pop(OPEN_TAB, "")
     if tab and spec.tabs:
         st.session_state[spec.tabs] = tab
+        # The tabs write into the address only what is clicked; where they are drawn already they do it by themselves.
+        with suppress(StreamlitAPIException):
+            st.query_params[spec.tabs] = tab
     wanted = run_ids(st.query_params.pop(OPEN_RUN, ""))
     if wanted:
         state().go_to_results = wanted[0]

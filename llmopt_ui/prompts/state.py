@@ -21,6 +21,9 @@ class PromptState:
         revisions: How often the fields of a form were filled anew; part of their keys.
         filled: What each form's fields were last filled with, by the form's slot.
         unveiled: Whether a voter looks at the result of a comparison, where they said so; by comparison and voter.
+        voter: Who votes here; None where the browser was not asked yet whom it remembers.
+        voted_on: The comparisons that the remembered voter has voted on from this browser.
+        own_votes: The examples that were voted on from here, by comparison and voter.
         imported: What the last import of a promptfoo file became.
         new_hosts: Where a promptfoo file that waits for it would send texts and keys.
         opened: The prompt, few-shot set or comparison to open at the next rerun, by its picker's key.
@@ -30,6 +33,9 @@ class PromptState:
     filled: dict[str, dict[str, Any]] = field(default_factory=dict)
     opened: dict[str, str] = field(default_factory=dict)
     unveiled: dict[tuple[str, str], bool] = field(default_factory=dict)
+    voter: str | None = None
+    voted_on: tuple[str, ...] = ()
+    own_votes: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     imported: object = None
     new_hosts: tuple[Destination, ...] = ()
 

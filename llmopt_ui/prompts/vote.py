@@ -29,10 +29,18 @@ from llmopt_ui.prompts.live import grid_of
 from llmopt_ui.prompts.state import addressed, prompt_state, tell_gone
 from llmopt_ui.prompts.texts import meta_html, question_html, text_html
 from llmopt_ui.prompts.vote_result import vote_result
+from llmopt_ui.prompts.voter import (
+    ask_whether_same,
+    keep_voter,
+    note_vote,
+    other_voter,
+    voter_field,
+    voter_name,
+)
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
 
-PICKER, VOTER, _NAME = "vote_on", "vote_voter", "vote_name"
+PICKER = "vote_on"
 
 
 def vote_view(project: Project) -> None:
@@ -60,33 +68,14 @@ def vote_view(project: Project) -> None:
         )  # fmt: skip
         copy_link(project, VOTE, {GUEST: chosen}, f"vote_link_{chosen}",
                   "A link for guests, who see no results of this comparison before they have voted.")  # fmt: skip
-        voter = _voter()
+        voter = voter_field()
     tell_gone(PICKER, list(found), "comparison")
     if not voter:
         empty_state("Who votes?", "Type your name or initials above; then the first question comes.",
                     ":material/how_to_vote:")  # fmt: skip
+        keep_voter()
         return
     _voting(project, found[chosen], voter)
-
-
-def _voter() -> str:
-    """Who votes. The field goes once it is filled, so that the keys that vote are not typed into it."""
-    name = str(st.session_state.get(_NAME, ""))
-    if name:
-        st.text(f"Voting as {name}", width="content")
-        st.button("Somebody else votes", key="voter_other", type="tertiary", on_click=_leave)
-    else:
-        st.text_input("Your name", key=VOTER, width=200, placeholder="Name or initials", max_chars=60, on_change=_enter,
-                      help="Votes are kept per voter; each gets an order of their own.")  # fmt: skip
-    return name
-
-
-def _enter() -> None:
-    st.session_state[_NAME] = (st.session_state[VOTER] or "").strip()
-
-
-def _leave() -> None:
-    st.session_state.pop(_NAME, None)
 
 
 def votable(project: Project | str) -> dict[str, Comparison]:
@@ -98,13 +87,15 @@ def may_see_result(found: Comparison) -> bool:
     """Whether the voter of this session has voted on every question or ended early, or there is nothing to vote on."""
     if found.status in ACTIVE:
         return False
-    voter = str(st.session_state.get(_NAME, ""))
+    voter = voter_name()
     asked = ballots_of(found, grid_of(found.project, found, None), voter)
     return not asked.ballots or (bool(voter) and _looks_at_result(found, asked, voter))
 
 
 def _looks_at_result(found: Comparison, asked: Ballots, voter: str) -> bool:
     votes = store().votes(found.project, found.id)
+    if other_voter(found, votes, voter):
+        return False
     done = voted_examples(votes, voter)
     left = any(ballot.example.id not in done for ballot in asked.ballots)
     return has_voted(votes, voter) and prompt_state().unveiled.get((found.id, voter), not left)
@@ -114,8 +105,12 @@ def _looks_at_result(found: Comparison, asked: Ballots, voter: str) -> bool:
 def _voting(project: Project, found: Comparison, voter: str) -> None:
     """Ballot after ballot, then the result. Only this part of the page is drawn after a keystroke."""
     told_problem()
-    grid = grid_of(project, found, None)
+    keep_voter()
     votes = store().votes(project, found.id)
+    if other := other_voter(found, votes, voter):
+        ask_whether_same(found, votes, other)
+        return
+    grid = grid_of(project, found, None)
     asked = ballots_of(found, grid, voter)
     done = voted_examples(votes, voter)
     left = [ballot for ballot in asked.ballots if ballot.example.id not in done]
@@ -201,6 +196,7 @@ def _last(asked: Ballots, votes: Sequence[Vote], voter: str) -> Ballot | None:
 def _vote(found: Comparison, ballot: Ballot, voter: str, picked: Picked) -> None:
     try:
         cast_vote(store(), found, ballot, voter, picked)
+        note_vote(found, voter, ballot.example.id, cast=True)
     except LlmOptError as error:
         state().problem = str(error)
 
@@ -208,6 +204,7 @@ def _vote(found: Comparison, ballot: Ballot, voter: str, picked: Picked) -> None
 def _again(found: Comparison, last: Ballot | None, voter: str) -> None:
     if last is not None:
         store().delete_votes(found.project, found.id, voter, last.example.id)
+        note_vote(found, voter, last.example.id, cast=False)
         _unveil(found, voter, None)
 
 

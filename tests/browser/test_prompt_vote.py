@@ -104,3 +104,53 @@ def test_a_guest_by_link_sees_no_result_before_the_vote(compared: Store, open_pa
     expect(page.get_by_role("button", name="Import from promptfoo")).to_be_visible()
     expect(page.get_by_text("Your vote comes first")).to_have_count(0)
     page.close()
+
+
+def _name(page: Page, name: str) -> None:
+    page.get_by_role("textbox", name="Your name").fill(name)
+    page.get_by_role("textbox", name="Your name").press("Enter")
+
+
+def test_a_guest_is_known_after_a_reload_and_others_by_the_same_link_are_not(
+    compared: Store, open_page: Open, chromium: Browser
+) -> None:
+    (found,) = comparisons(compared, "lab")
+    link = f"{open_page().url.split('?')[0]}prompts?project=lab&open=Blind+vote&guest={found.id}"
+    ours, theirs = chromium.new_context(), chromium.new_context()
+    page, other = ours.new_page(), theirs.new_page()
+    page.goto(link)
+    _name(page, "Zoë; the <b>")
+    expect(page.get_by_text(f"0 of {ROWS} questions done")).to_be_visible()
+    settled(page)
+    page.keyboard.press("1")
+    expect(page.get_by_text(f"1 of {ROWS} questions done")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Voting as Zoë; the <b>")).to_be_visible()
+    expect(page.get_by_text(f"1 of {ROWS} questions done")).to_be_visible()
+    page.get_by_role("button", name="End here and see the result").click()
+    expect(page.get_by_text("What the votes say")).to_be_visible()
+    settled(page)
+    page.reload()
+    expect(page.get_by_text("What the votes say")).to_be_visible()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Evaluation").click()
+    settled(page)
+    expect(page.get_by_text("Your vote comes first")).to_have_count(0)
+
+    other.goto(page.url)
+    expect(other.get_by_text("Your vote comes first")).to_be_visible()
+    other.get_by_role("button", name="Go to the vote").click()
+    _name(other, "zoë; the <b>")
+    expect(other.get_by_text("has voted on 1 question")).to_be_visible()
+    expect(other.get_by_text("What the votes say")).to_have_count(0)
+    other.go_back()
+    settled(other)
+    expect(other.get_by_text("Your vote comes first")).to_be_visible()
+
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Prompts").click()
+    page.get_by_role("tab", name="Blind vote").click()
+    page.get_by_role("button", name="Somebody else votes").click()
+    settled(page)
+    page.reload()
+    expect(page.get_by_text("Who votes?")).to_be_visible()
+    ours.close()
+    theirs.close()

@@ -206,3 +206,34 @@ def test_a_guest_of_a_comparison_that_is_gone_is_told(app: App, compared: str) -
     assert not test.exception
     assert "The comparison that this link names is not in this project." in [part.value for part in test.warning]
     assert "Your vote comes first" not in words(test.switch_page("pages/evaluation.py").run())
+
+
+@pytest.mark.parametrize("name", ["bob", "BOB"])
+def test_a_second_voter_of_the_same_name_sees_no_result_and_is_asked(
+    app: App, compared: str, store: Store, name: str
+) -> None:
+    (found,) = comparisons(store, compared)
+    first = app(PAGE, project=compared, guest=found.id, prompts_view=VIEW)
+    first.text_input(key="vote_voter").set_value("bob").run()
+    for _ in range(10):
+        first.button(key="vote_tie").click().run()
+    assert "What the votes say" in words(first)
+    test = app(PAGE, project=compared, guest=found.id, prompts_view=VIEW)
+    test.text_input(key="vote_voter").set_value(name).run()
+    assert not test.exception
+    assert "What the votes say" not in words(test)
+    assert "bob has voted on 10 questions" in test.warning[0].value
+    assert "Your vote comes first" in words(test.switch_page("pages/evaluation.py").run())
+    test.switch_page(PAGE).run().button(key="vote_same").click().run()
+    assert "What the votes say" in words(test)
+    assert "Voting as bob" in words(test)
+
+
+def test_two_who_take_one_name_at_the_same_time_do_not_mix_their_votes(app: App, compared: str) -> None:
+    first, second = voting(app, compared), voting(app, compared)
+    first.button(key="vote_0").click().run()
+    second.run()
+    assert "me has voted on 1 question" in second.warning[0].value
+    assert not [button for button in second.button if button.key == "vote_0"]
+    assert not first.warning
+    assert "1 of 10 questions done" in first.get("progress")[0].proto.text

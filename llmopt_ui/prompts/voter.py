@@ -1,0 +1,108 @@
+"""Who votes in this browser: remembered when the page is loaded anew, and told apart from others of the same name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from urllib.parse import quote, unquote
+
+import streamlit as st
+
+from llmopt_core.experiments.comparison import Comparison
+from llmopt_core.labs.prompts.votes import voted_examples
+from llmopt_core.runs.store_labs import Vote
+from llmopt_ui import format as fmt
+from llmopt_ui.prompts.state import prompt_state
+
+COOKIE = "llmopt_voter"
+"""Not in the address: whoever gets that passed on is somebody else."""
+
+VOTER = "vote_voter"
+_MOST = 20
+
+
+def voter_name() -> str:
+    """Who votes; empty where nobody has said so."""
+    current = prompt_state()
+    if current.voter is None:
+        _recall()
+    return current.voter or ""
+
+
+def voter_field() -> str:
+    """Ask who votes. The field goes once it is filled, so that the keys that vote are not typed into it."""
+    name = voter_name()
+    if name:
+        st.text(f"Voting as {name}", width="content")
+        st.button("Somebody else votes", key="voter_other", type="tertiary", on_click=_leave)
+    else:
+        st.text_input("Your name", key=VOTER, width=200, placeholder="Name or initials", max_chars=60, on_change=_enter,
+                      help="Votes are kept per voter; each gets an order of their own.")  # fmt: skip
+    return name
+
+
+def other_voter(found: Comparison, votes: Sequence[Vote], voter: str) -> str:
+    """The name under which votes were cast that are not known to come from here; empty where there is none."""
+    own = prompt_state().own_votes
+    names = {vote.voter for vote in votes if vote.voter.casefold() == voter.casefold()}
+    if (found.id, voter) not in own and (not names or found.id in prompt_state().voted_on):
+        own[found.id, voter] = voted_examples(votes, voter)
+    known = own.get((found.id, voter))
+    if known is None:
+        return voter if voter in names else min(names)
+    return voter if voted_examples(votes, voter) - known else ""
+
+
+def ask_whether_same(found: Comparison, votes: Sequence[Vote], other: str) -> None:
+    """Let whoever is here say whether the votes under this name are theirs."""
+    done = fmt.plural(len(voted_examples(votes, other)), "question")
+    told = f"{other} has voted on {done}, and not from this page. If that was you, go on; if not, take another name."
+    st.warning(fmt.markdown(told), icon=":material/person_alert:")
+    st.button("That was me", key="vote_same", on_click=_is_same, args=(found, tuple(votes), other))
+
+
+def note_vote(found: Comparison, voter: str, example_id: str, *, cast: bool) -> None:
+    """Know a vote as one from here, or forget one that was taken back."""
+    own = prompt_state().own_votes.setdefault((found.id, voter), set())
+    (own.add if cast else own.discard)(example_id)
+
+
+def keep_voter() -> None:
+    """Let the browser remember who votes, and where they ended, until it is closed."""
+    current, name = prompt_state(), voter_name()
+    ids = dict.fromkeys(
+        [*current.voted_on, *(found for (found, voter), done in current.own_votes.items() if voter == name and done)]
+    )
+    on = {found: int(current.unveiled.get((found, name), False)) for found in list(ids)[-_MOST:]}
+    value = quote(json.dumps({"name": name, "on": on}), safe="") if name else ""
+    rest = "path=/; SameSite=Lax" + ("" if name else "; Max-Age=0")
+    st.html(f'<script>document.cookie = "{COOKIE}={value}; {rest}";</script>', unsafe_allow_javascript=True)
+
+
+def _recall() -> None:
+    current = prompt_state()
+    current.voter = ""
+    try:
+        kept = json.loads(unquote(st.context.cookies.get(COOKIE, "")))
+        name, on = str(kept["name"]), {str(found): bool(ended) for found, ended in kept["on"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return
+    current.voter, current.voted_on = name, tuple(on)
+    current.unveiled.update({(found, name): True for found, ended in on.items() if ended})
+
+
+def _enter() -> None:
+    prompt_state().voter = " ".join((st.session_state[VOTER] or "").split())
+
+
+def _leave() -> None:
+    current = prompt_state()
+    current.voter, current.voted_on = "", ()
+    current.own_votes.clear()
+    current.unveiled.clear()
+
+
+def _is_same(found: Comparison, votes: Sequence[Vote], other: str) -> None:
+    current = prompt_state()
+    current.voter = other
+    current.own_votes[found.id, other] = voted_examples(votes, other)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from llmopt_core.errors import BadInput
@@ -16,6 +16,7 @@ Format = Literal["csv", "jsonl", "openai"]
 
 _QUESTIONS = ("question", "input", "prompt", "query", "user_input")
 _ANSWERS = ("answer", "output", "completion", "response", "reference")
+_BESIDE = ("system", "system_prompt", "system_message", "tools")
 _LARGEST = 20_000_000
 
 
@@ -134,9 +135,9 @@ def _from_line(line: str, where: str) -> dict[str, str]:
 
 def _from_value(value: Any, where: str) -> dict[str, str]:
     found = convert(value)
-    # A pair of columns is read below, which keeps all the others.
-    if found is not None and found.form != PAIR:
-        return _from_other_form(found, where)
+    # A pair of texts is read below, which keeps all the other columns.
+    if found is not None and (found.form != PAIR or _has_messages(value)):
+        return {**_from_other_form(found, where), **(_other_columns(value) if found.form == PAIR else {})}
     if not isinstance(value, dict):
         raise BadInput(f"{where}: expected an object in braces, found {type(value).__name__}.")
     if "messages" in value:
@@ -145,22 +146,48 @@ def _from_value(value: Any, where: str) -> dict[str, str]:
     return {key: _as_text(item) for key, item in zip(names, value.values(), strict=True)}
 
 
+def _has_messages(value: Mapping[str, Any]) -> bool:
+    """Whether a column is a list of messages, as TRL writes conversations."""
+    lists = [item for item in value.values() if isinstance(item, list) and item]
+    return any(all(isinstance(m, dict) and ("role" in m or "from" in m) for m in item) for item in lists)
+
+
+def _other_columns(value: Mapping[str, Any]) -> dict[str, str]:
+    taken = (*_QUESTIONS, *_ANSWERS, *_BESIDE)
+    return {str(key): _as_text(item) for key, item in value.items() if key not in taken}
+
+
 def _from_other_form(found: Converted, where: str) -> dict[str, str]:
     if found.value is None:
         raise BadInput(f"{where}: of the form {found.form}: {found.problem}.")
-    if "messages" not in found.value:
-        raise BadInput(f"{where}: of the form {found.form}; a few-shot example has one answer, so take the chosen one.")
-    return _from_chat(found.value["messages"], where)
+    if "messages" in found.value:
+        return _from_chat(found.value["messages"], where)
+    # Of a pair of answers, the one that was preferred is the example.
+    return _from_chat([*found.value["input"]["messages"], *found.value["preferred_output"]], where)
 
 
 def _from_chat(messages: Any, where: str) -> dict[str, str]:
     try:
-        talk = [(m["role"], m["content"]) for m in messages if m["role"] not in ("system", "developer")]
+        talk = [(m["role"], _joined(m["content"])) for m in messages if m["role"] not in ("system", "developer")]
     except (TypeError, KeyError) as error:
         raise BadInput(f"{where}: each message needs a `role` and a `content`.") from error
-    if [role for role, _ in talk] != ["user", "assistant"] or not all(isinstance(text, str) for _, text in talk):
-        raise BadInput(f"{where}: a few-shot example is one user message and one assistant message, both text.")
+    roles = [role for role, _ in talk]
+    if len(roles) > 2 and set(roles) <= {"user", "assistant"}:
+        raise BadInput(
+            f"{where}: a conversation of {roles.count('user')} questions; a few-shot example is one question and its "
+            "answer. Keep the turn that shows what you mean; as training data, whole conversations are read."
+        )
+    if roles != ["user", "assistant"] or not all(isinstance(text, str) for _, text in talk):
+        found = f" Found the roles {', '.join(map(str, roles))}." if roles and roles != ["user", "assistant"] else ""
+        raise BadInput(f"{where}: a few-shot example is one user message and one assistant message, both text.{found}")
     return {"question": talk[0][1], "answer": talk[1][1]}
+
+
+def _joined(content: Any) -> Any:
+    """Parts that are all text as one text; anything else as it is."""
+    if isinstance(content, list) and content and all(isinstance(p, dict) and p.get("type") == "text" for p in content):
+        return "\n".join(str(part.get("text", "")) for part in content)
+    return content
 
 
 def _as_text(value: Any) -> str:

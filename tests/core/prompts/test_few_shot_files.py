@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmopt_core.errors import BadInput
@@ -24,6 +24,7 @@ def test_what_is_written_is_read(form):
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(st.lists(st.fixed_dictionaries({"question": texts, "answer": texts}), max_size=4))
 def test_any_text_survives(examples):
     kept = [e for e in examples if e["question"].strip() or e["answer"].strip()]
@@ -89,6 +90,16 @@ def test_an_example_without_question_cannot_become_a_chat():
         write_few_shot([{"answer": "a"}], "openai")
 
 
+SYSTEM = '{"role": "system", "content": "Be brief."}'
+ASKED = '{"role": "user", "content": "Translate.\\n\\nKatze"}'
+PARTS = '{"role": "user", "content": [{"type": "text", "text": "Translate.\\n"}, {"type": "text", "text": "Katze"}]}'
+SAID, BAD = '{"role": "assistant", "content": "cat"}', '{"role": "assistant", "content": "dog"}'
+MULTI_TURN = (
+    '{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"},'
+    ' {"from": "human", "value": "c"}, {"from": "gpt", "value": "d"}]}'
+)
+
+
 @pytest.mark.parametrize(
     ("data", "name"),
     [
@@ -98,6 +109,13 @@ def test_an_example_without_question_cannot_become_a_chat():
          ' {"from": "gpt", "value": "cat"}]}', "a.jsonl"),
         ('[{"role": "user", "content": "Translate.\\n\\nKatze"}, {"role": "assistant", "content": "cat"}]', "a.jsonl"),
         ("instruction,input,output\nTranslate.,Katze,cat\n", "a.csv"),
+        (f'{{"prompt": [{ASKED}], "completion": [{SAID}]}}', "a.jsonl"),
+        (f'{{"prompt": [{SYSTEM}, {ASKED}], "completion": "cat"}}', "a.jsonl"),
+        (f'{{"prompt": [{ASKED}], "chosen": [{SAID}], "rejected": [{BAD}]}}', "a.jsonl"),
+        (f'{{"chosen": [{ASKED}, {SAID}], "rejected": [{ASKED}, {BAD}]}}', "a.jsonl"),
+        ('{"prompt": "Translate.\\n\\nKatze", "chosen": "cat", "rejected": "dog"}', "a.jsonl"),
+        (f'{{"messages": [{SYSTEM}, {PARTS}, {SAID}]}}', "a.jsonl"),
+        (f'[{{"prompt": [{ASKED}], "completion": [{SAID}]}}]', "a.json"),
     ],
 )  # fmt: skip
 def test_well_known_forms_of_training_data_are_read(data, name):
@@ -106,8 +124,21 @@ def test_well_known_forms_of_training_data_are_read(data, name):
 
 @pytest.mark.parametrize(
     ("data", "reason"),
-    [('{"prompt": "a", "chosen": "b", "rejected": "c"}', "take the chosen one"), ('{"text": "a"}', "plain text")],
+    [
+        ('{"text": "a"}', "plain text"),
+        ('{"prompt": "a", "completion": "b", "label": true}', "one answer with a verdict"),
+        (MULTI_TURN, "a.jsonl line 1: a conversation of 2 questions.* Keep the turn"),
+        (
+            '{"prompt": [{"role": "user", "content": "a"}], "completion": [{"role": "tool", "content": "b"}]}',
+            "one user message.*Found the roles user, tool",
+        ),
+    ],
 )
 def test_forms_that_are_no_examples_are_named(data, reason):
     with pytest.raises(BadInput, match=reason):
         read_few_shot(data, "a.jsonl")
+
+
+def test_columns_beside_messages_are_kept():
+    line = f'{{"prompt": [{ASKED}], "completion": [{SAID}], "topic": "pets", "system": "Be brief."}}'
+    assert read_few_shot(line, "a.jsonl") == [{"question": "Translate.\n\nKatze", "answer": "cat", "topic": "pets"}]

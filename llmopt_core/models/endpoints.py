@@ -86,6 +86,8 @@ class Endpoint(Spec):
         embedding_batch: Most texts in one call to an embedding model; halved by itself where the service refuses it.
         parameters: Parameter -> its name there, or None to leave it out, such as `{max_tokens: max_completion_tokens,
             seed: null}`. What an endpoint refuses in words is learnt without.
+        begins_with_thinking: Answers begin with thinking that no mark opens, as where `<think>` is part of the prompt:
+            one that is cut before a closing mark is thinking. Seen in a whole answer, it is learnt without.
         api_version: Set for Azure OpenAI; `base_url` is then the resource's address, and models are deployments.
     """
 
@@ -103,6 +105,7 @@ class Endpoint(Spec):
     api_version: str = ""
     embedding_batch: int = Field(default=96, ge=1, le=2048)
     parameters: dict[str, str | None] = Field(default_factory=dict)
+    begins_with_thinking: bool = False
     _source: str = PrivateAttr(default="")
 
     @property
@@ -143,8 +146,9 @@ class Endpoint(Spec):
 
     @property
     def parameters_identity(self) -> list[Any]:
-        """What of the parameters decides answers; nothing where nothing is set, whose keys are as they were."""
-        return [sorted(self.parameters.items())] if self.parameters else []
+        """What of the settings decides answers; nothing where nothing is set, whose keys are as they were."""
+        thinking = ["begins with thinking"] if self.begins_with_thinking else []
+        return [*([sorted(self.parameters.items())] if self.parameters else []), *thinking]
 
     def embedding_model(self, model: str) -> EmbeddingModel:
         """What was set for an embedding model."""

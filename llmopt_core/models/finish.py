@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from llmopt_core.models.base import Completion
 
 STOP, LENGTH, FILTER, TOOLS, ERROR = "stop", "length", "content_filter", "tool_calls", "error"
@@ -38,6 +40,8 @@ def ending(reason: str, text: str, thinking: bool = False, max_tokens: int | Non
         return f"No answer: the model {on.format(limit)}; raise max_tokens."
     if reason in ("", STOP):
         return "No answer: the model wrote its reasoning alone." if empty and thinking else ""
+    if reason == LENGTH and not thinking and _LIKE_THOUGHTS.match(text):
+        return MAY_BE_THINKING
     known = (_EMPTY if empty else _WITH_TEXT).get(reason)
     return known or f"The endpoint gave {reason!r} as the reason why the answer ends."
 
@@ -58,6 +62,17 @@ def held_back(reason: str, text: str) -> str:
 
 
 CUT = "The answer was cut off at the limit of tokens."
+MAY_BE_THINKING = (
+    "The answer was cut off at the limit of tokens and may be thinking alone, as it begins like thoughts. "
+    "Raise max_tokens; if this model always thinks first, say so at its endpoint in Settings."
+)
+# How reasoning models begin; it decides what is said of a cut answer, and nothing else.
+_LIKE_THOUGHTS = re.compile(
+    r"\s*(?:(?:okay|alright|hmm|wait)\b|ok,|let me (?:think|see|start|try|recall|analy[sz]e|break)\b"
+    r"|let's (?:see|think|break)\b|we (?:need|are asked|have to)\b|the user\b|(?:first|so),? (?:i|let me|we)\b"
+    r"|i (?:need|should|have) to\b|嗯|用户|好的，用户)",
+    re.IGNORECASE,
+)
 _EMPTY = {
     FILTER: "No answer: the endpoint's content filter held it back.",
     TOOLS: "No answer: the model called a tool, though none was offered.",

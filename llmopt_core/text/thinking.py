@@ -39,6 +39,10 @@ class ThinkingSplitter:
 
     A thinking is `<think>…</think>` and its kin; where only the closing mark stands, all before it. A mark in backticks
     or a code block is text.
+
+    Attributes:
+        seen: Whether there was any mark.
+        unopened: Whether a closing mark ended a thinking that none had opened.
     """
 
     def __init__(self) -> None:
@@ -51,6 +55,7 @@ class ThinkingSplitter:
         self._tail = ""
         self._fenced = False
         self.seen = False
+        self.unopened = False
 
     @property
     def answer(self) -> str:
@@ -146,9 +151,14 @@ class ThinkingSplitter:
             shown.append(self._show(mark))
         else:
             # It was begun in the prompt: all that came so far was thinking.
-            self._thinking.append(self.answer)
-            self._answer, self._tail, self._fenced, self.seen, self._state = [], "", False, True, "start"
+            self.take_as_thinking()
+            self._state, self.unopened = "start", True
         return True
+
+    def take_as_thinking(self) -> None:
+        """All that came so far was thinking."""
+        self._thinking.append(self.answer)
+        self._answer, self._tail, self._fenced, self.seen = [], "", False, True
 
     def _show(self, text: str) -> str:
         if text:

@@ -57,6 +57,11 @@ def edit_form(endpoint: Endpoint) -> None:
             "Models to choose from", "\n".join(endpoint.models), key=f"endpoint_edit_models_{name}",
             help="One per line, for an endpoint that does not list them itself.", height=110,
         )  # fmt: skip
+        thinks = left.checkbox(
+            "Answers begin with thinking", endpoint.begins_with_thinking, key=f"endpoint_edit_thinks_{name}",
+            help="For models whose opening mark of thinking is part of the prompt: an answer that the limit of tokens "
+            "cuts before the closing mark is then thinking. Once a whole answer was seen, this is known without.",
+        )  # fmt: skip
         pressed = st.form_submit_button("Save endpoint")
     if not pressed:
         return
@@ -69,6 +74,7 @@ def edit_form(endpoint: Endpoint) -> None:
             "timeout_seconds": seconds,
             "parameters": parameters_in(names or ""),
             "embedding_batch": batch,
+            "begins_with_thinking": thinks,
             "models": tuple(dict.fromkeys(line.strip() for line in (listed or "").splitlines() if line.strip())),
         }
         save_endpoint(settings(), edited(endpoint, changes))

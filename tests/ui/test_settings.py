@@ -57,9 +57,11 @@ def test_an_endpoint_is_edited(app: App, endpoints_file: Path) -> None:
     test.text_area(key="endpoint_edit_parameters_local").input("max_tokens = max_completion_tokens\nseed =")
     test.number_input(key="endpoint_edit_batch_local").set_value(10)
     test.text_area(key="endpoint_edit_models_local").input("small\nlarge\n")
+    test.checkbox(key="endpoint_edit_thinks_local").check()
     press(test, "Save endpoint")
     saved = added_endpoints(resources.settings())["local"]
     assert saved.base_url == "http://127.0.0.1:10/v1"
+    assert saved.begins_with_thinking
     assert (saved.embedding_batch, saved.models) == (10, ("small", "large"))
     assert saved.parameters == {"max_tokens": "max_completion_tokens", "seed": None}
     test.text_area(key="endpoint_edit_parameters_local").input("colour = red")

@@ -17,12 +17,13 @@ from llmopt_core.models.calls.limiter import limiter_for
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.finish import LENGTH
 from llmopt_core.models.openai.refusal_text import value_key
-from llmopt_core.models.openai.refusals import Place, Refusals, refused_parameter
+from llmopt_core.models.openai.refusals import UNOPENED_THINKING, Place, Refusals, refused_parameter
 from llmopt_core.models.openai.retry import pause_before_retry, with_retries
 from llmopt_core.models.openai.stream import Heard, pieces_of
 from llmopt_core.models.openai.wire import (
     mode_of,
     model_name,
+    only_reasoning,
     parameters,
     reasoning_tokens,
     usage_of,
@@ -111,7 +112,20 @@ class OpenAIChat:
         piece = await with_retries(ask, self._endpoint.max_retries, lambda *error: self._explain(name, *error))
         heard.add(piece)
         heard.end()
+        self._tell_thinking(heard, self._place(request, name))
         return self._completion(heard, spent, started, first=None, ended=True)
+
+    def _place(self, request: ChatRequest, name: str) -> Place:
+        return self._endpoint.base_url, name, mode_of(request.model, self._endpoint)
+
+    def _tell_thinking(self, heard: Heard, place: Place) -> None:
+        """A thinking that the prompt began has a closing mark alone; an answer cut before that is all thinking."""
+        if heard.splitter.unopened:
+            self._refusals.learn(place, [UNOPENED_THINKING], taken=True)
+        elif heard.is_cut and not heard.thinking:
+            begun = self._endpoint.begins_with_thinking or self._refusals.thinks_unopened(place)
+            if begun or only_reasoning(heard.counts):
+                heard.splitter.take_as_thinking()
 
     def _completion(
         self, heard: Heard, spent: _Spent, started: float, *, first: float | None, ended: bool
@@ -136,6 +150,7 @@ class OpenAIChat:
         except (EndpointError, asyncio.CancelledError):
             spent.add(heard.counts, heard.written)
             raise
+        self._tell_thinking(heard, self._place(request, name))
         first = None if heard.first is None else heard.first - started
         return self._completion(heard, spent, started, first=first, ended=False)
 
@@ -199,8 +214,8 @@ class OpenAIChat:
         Returns:
             The answer, and the body that was sent.
         """
-        mode = mode_of(request.model, self._endpoint)
-        place = (self._endpoint.base_url, name, mode)
+        place = self._place(request, name)
+        mode = place[2]
         while True:
             refused = self._refusals.refused(place)
             body = self._body(request, stream, refused)
@@ -223,7 +238,7 @@ class OpenAIChat:
         by_hand = parameter in request.model.extra_body
         if parameter is None or by_hand or (mode, parameter) == ("completion", "max_tokens"):
             return False
-        self._refusals.learn((self._endpoint.base_url, name, mode), [parameter], taken=False)
+        self._refusals.learn(self._place(request, name), [parameter], taken=False)
         return True
 
     async def _without(

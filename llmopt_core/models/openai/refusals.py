@@ -1,4 +1,4 @@
-"""What an endpoint's models do not take, learnt from their refusals and remembered in the workspace."""
+"""What an endpoint's models do not take, and how they answer: learnt from answers, remembered in the workspace."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ Place = tuple[str, str, str]
 """Base URL, model, and `chat` or `completion`."""
 
 __all__ = ["OPTIONAL", "Place", "Refusals", "refusals_of", "refused_parameter"]
+
+UNOPENED_THINKING = "thinking without an opening mark"
+"""Remembered among the parameters, which have no spaces."""
 
 _SECONDS_REMEMBERED = 7 * 24 * 3600.0
 """Servers are brought up to date: after a week a refused parameter is tried again."""
@@ -50,6 +53,10 @@ class Refusals:
         """The optional parameters of a request that nobody knows yet to be taken."""
         known = self._known.get(place, {})
         return frozenset(name for name in OPTIONAL if name in body and name not in known)
+
+    def thinks_unopened(self, place: Place) -> bool:
+        """Whether a model's answers were seen to begin with thinking that no mark opens."""
+        return self._known.get(place, {}).get(UNOPENED_THINKING, False)
 
     def learn(self, place: Place, parameters: Collection[str], *, taken: bool) -> None:
         """Remember what an answer has shown."""

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import openai
 
-from llmopt_core.models.finish import STOP
+from llmopt_core.models.finish import LENGTH, STOP, known_reason
 from llmopt_core.models.openai.wire_answers import AnsweredError, Counts, Logprobs, Piece, read_answer, read_chunk
 from llmopt_core.models.openai.wire_json import DONE, events_in, read_json
 from llmopt_core.models.openai.wire_values import AnswerText
@@ -130,6 +130,11 @@ class Heard:
     def thinking(self) -> str:
         """What was written beside it."""
         return "\n".join(filter(None, (self.beside.text.strip(), self.splitter.thinking)))
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a limit of tokens ended it."""
+        return known_reason(self.finish_reason) == LENGTH
 
     @property
     def written(self) -> str:

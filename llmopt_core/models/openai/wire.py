@@ -87,6 +87,11 @@ def reasoning_tokens(counts: Counts | None, thinking: str) -> int:
     return tokenizer("o200k_base").count(thinking) if thinking else 0
 
 
+def only_reasoning(counts: Counts | None) -> bool:
+    """Whether an endpoint reports that all it wrote is reasoning."""
+    return counts is not None and bool(counts.reasoning) and counts.reasoning == counts.completion
+
+
 def usage_of(counts: Counts, text: str, request: ChatRequest, endpoint: Endpoint) -> Usage:
     """What the call took. What the endpoint does not report is counted here, with OpenAI's encoding."""
     count = tokenizer("o200k_base").count

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.calls import cache as call_cache
 from llmopt_core.models.endpoints import Prices
-from llmopt_core.models.finish import ending
+from llmopt_core.models.finish import MAY_BE_THINKING, ending
+from llmopt_core.models.openai import refusals
 from llmopt_core.text.thinking import ThinkingSplitter, split_thinking
 from tests.stub_endpoint import StubEndpoint
 
@@ -145,6 +147,10 @@ def test_answers_kept_before_are_told_apart_too():
         ("SAFETY", "Half", False, "The endpoint's content filter ended the answer."),
         ("function_call", "", False, "No answer: the model called a tool, though none was offered."),
         ("stop", "", True, "No answer: the model wrote its reasoning alone."),
+        ("length", "Okay, the user asks for", False, MAY_BE_THINKING),
+        ("length", "\n好的，用户", False, MAY_BE_THINKING),
+        ("stop", "Okay, it is 4.", False, ""),
+        ("length", "Okay, it is", True, "The answer was cut off at the limit of tokens."),
         ("odd", "Yes", False, "The endpoint gave 'odd' as the reason why the answer ends."),
     ],
 )
@@ -234,3 +240,87 @@ async def test_the_endpoints_own_reason(
 
     assert words in str(caught.value)
     assert "SECRET" not in str(caught.value)
+
+
+def replying(*said: dict[str, Any]):
+    """Answers by turn: text, finish_reason and usage, whole or as one piece of a stream."""
+    waiting = list(said)
+
+    def mangle(answer: dict[str, Any]) -> dict[str, Any]:
+        first = answer["choices"][0] if answer["choices"] else {}
+        if "message" not in first and "delta" not in first:
+            return answer
+        if "delta" in first and first["finish_reason"] is None:
+            return {**answer, "choices": [{**first, "delta": {"content": waiting[0]["text"]}}]}
+        one = waiting.pop(0)
+        text = {"message": {"role": "assistant", "content": one["text"]}} if "message" in first else {}
+        usage = {"usage": one["usage"]} if "usage" in one else {}
+        return {**answer, **usage, "choices": [{**first, **text, "finish_reason": one["finish"]}]}
+
+    return mangle
+
+
+WHOLE = {"text": "Two and two make four.\n</think>\n\n4", "finish": "stop"}
+CUT = {"text": "Two and two", "finish": "length"}
+SHORT = {"text": "4", "finish": "stop"}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_model_that_was_seen_to_think_without_an_opening_mark_is_cut_in_thinking(
+    stub: StubEndpoint, make_models: MakeModels, streamed: bool
+):
+    stub.reply = "word"
+    stub.mangle = replying(CUT, WHOLE, CUT, SHORT)
+    heard: list[str] = []
+    models = make_models()
+    on_text = heard.append if streamed else None
+    unknown = await completed(models, ask("a"), on_text)
+    whole = await completed(models, ask("b"), on_text)
+    # Another program over the same workspace knows it too.
+    refusals._opened.clear()
+    cut = await completed(make_models(), ask("c"), on_text)
+    short = await completed(make_models(), ask("d"), on_text)
+
+    assert (unknown.text, unknown.reasoning) == ("Two and two", "")
+    assert (whole.text, whole.reasoning) == ("4", "Two and two make four.")
+    assert (cut.text, cut.reasoning, cut.finish_reason) == ("", "Two and two", "length")
+    assert cut.reasoning_tokens == 3
+    assert (short.text, short.reasoning) == ("4", "")
+
+
+async def test_another_model_of_the_endpoint_is_another_matter(stub: StubEndpoint, make_models: MakeModels):
+    stub.mangle = replying(WHOLE, CUT)
+    models = make_models()
+    await completed(models, ask("a"))
+    other = await completed(models, ask("b", name="stub-small"))
+    assert (other.text, other.reasoning) == ("Two and two", "")
+
+
+async def test_an_endpoint_may_be_said_to_begin_with_thinking(stub: StubEndpoint, make_models: MakeModels):
+    stub.mangle = replying(CUT, SHORT)
+    models = make_models(begins_with_thinking=True)
+    cut, short = await completed(models, ask("a")), await completed(models, ask("b"))
+    assert (cut.text, cut.reasoning) == ("", "Two and two")
+    assert (short.text, short.reasoning) == ("4", "")
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "completion", "text"),
+    [(3, 3, ""), (2, 3, "Two and two"), (0, 0, "Two and two"), (90, 3, "Two and two")],
+)
+async def test_an_endpoint_that_counts_all_as_reasoning_is_believed(
+    stub: StubEndpoint, make_models: MakeModels, reasoning: int, completion: int, text: str
+):
+    details = {"completion_tokens_details": {"reasoning_tokens": reasoning}}
+    stub.mangle = replying({**CUT, "usage": {"prompt_tokens": 1, "completion_tokens": completion, **details}})
+    assert (await completed(make_models())).text == text
+
+
+async def test_what_is_said_of_an_endpoint_decides_the_key_of_its_answers(stub: StubEndpoint, make_models: MakeModels):
+    stub.mangle = replying(CUT, CUT)
+    cache = MemoryCache()
+    said = []
+    for changes in ({}, {"begins_with_thinking": True}, {}):
+        async with make_models(cache, **changes) as models:
+            said.append((await models.chat(ask().model).complete(ask("a"))).text)
+    assert (said, stub.calls) == (["Two and two", "", "Two and two"], 2)

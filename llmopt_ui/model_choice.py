@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from llmopt_core.models.embedding_names import embedding_models_among
 from llmopt_ui import format as fmt
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import settings
@@ -16,6 +18,13 @@ def models_of(endpoint: str) -> list[str]:
     """The models named in its settings, and those it listed when it was tested in this session."""
     found, known = state().endpoint_checks.get(endpoint), endpoints(settings()).get(endpoint)
     return list(dict.fromkeys([*(known.models if known else ()), *getattr(found, "models", ())]))
+
+
+def embedding_models_of(endpoint: str) -> list[str]:
+    """Those that embed: named as such in Settings, else by their names."""
+    found = endpoints(settings()).get(endpoint)
+    named = [name for name in (found.embeddings if found else ()) if name != "*"]
+    return list(dict.fromkeys([*named, *embedding_models_among(models_of(endpoint))]))
 
 
 def shutdown_of(endpoint: str, model: str) -> str:
@@ -32,7 +41,15 @@ def shutdown_note(endpoint: str, model: str) -> str:
 
 
 def model_choice(
-    place: Any, endpoint: str, before: str, key: str, *, label: str = "Model", placeholder: str = USUAL, **more: Any
+    place: Any,
+    endpoint: str,
+    before: str,
+    key: str,
+    *,
+    label: str = "Model",
+    placeholder: str = USUAL,
+    known: Sequence[str] | None = None,
+    **more: Any,
 ) -> str:
     """The name of a model; empty for the endpoint's default.
 
@@ -43,9 +60,10 @@ def model_choice(
         key: Of the widget.
         label: Above it.
         placeholder: Shown where none is named.
+        known: The models to choose from; all that are known by default.
         more: For the widget.
     """
-    known = models_of(endpoint)
+    known = models_of(endpoint) if known is None else known
     if not known:
         return (place.text_input(label, before, key=key, placeholder=placeholder, **more) or "").strip()
     more.pop("live", None)

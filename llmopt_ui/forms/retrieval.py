@@ -8,8 +8,8 @@ import streamlit as st
 
 from llmopt_core.labs.retrieval.setting_words import FUSION, METHODS, OF, RERANK, SEARCH, TRANSFORM, UNITS
 from llmopt_core.retrieval.spec import RetrievalSpec
+from llmopt_ui.forms.embedding import embedding_fields
 from llmopt_ui.forms.retrieval_more import more_fields
-from llmopt_ui.forms.tuned_choice import embedding_choice
 from llmopt_ui.forms.writer import writer_fields
 
 
@@ -48,8 +48,9 @@ def retrieval_fields(before: RetrievalSpec | None, token: str) -> dict[str, Any]
         values["rerank"] |= _rerank(spec, token)
         of = _choice(st, "What is embedded of a chunk", OF, spec.embedding.of, f"edit_of_{token}")
         values["embedding"] |= writer_fields(spec.embedding, of, token)
-        values["embedding"] |= {"model": embedding_choice(spec.embedding.model, token)}
-        if values["embedding"]["model"] != spec.embedding.model:
+        chosen = embedding_fields(spec.embedding, f"edit_embedding_endpoint_{token}", f"edit_embedding_{token}")
+        values["embedding"] |= chosen
+        if chosen != {"endpoint": spec.embedding.endpoint, "model": spec.embedding.model}:
             # They were set for another model.
             values["embedding"] |= {"query_prefix": None, "passage_prefix": None}
         values["top_k"] = st.number_input(

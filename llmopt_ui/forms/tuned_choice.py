@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from llmopt_core.labs.finetuning.catalogue import tuned_chat_models, tuned_embedding_models
-from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING, EmbeddingSpec, ModelSpec
+from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
+from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_ui.resources import settings
 
 
@@ -31,17 +31,3 @@ def tuned_choice(before: ModelSpec, endpoint: str, token: str) -> tuple[ModelSpe
     taken = spec if isinstance(spec, ModelSpec) else ModelSpec(endpoint=endpoint)
     changes = {"adapter": taken.adapter, "name": taken.name, "mode": taken.mode}
     return there.model_copy(update=changes), f"_{chosen or 'base'}"
-
-
-def embedding_choice(before: str, token: str) -> str:
-    """Choose the embedding model where there is more than one; gives its name or folder."""
-    known = {BUILTIN_EMBEDDING: f"{BUILTIN_EMBEDDING} (built in)"}
-    for model in tuned_embedding_models(settings()):
-        if isinstance(model.spec, EmbeddingSpec):
-            known[model.spec.model] = f"{model.name} (tuned)"
-    known.setdefault(before, before.rsplit("/", 1)[-1])
-    if len(known) == 1:
-        return before
-    names = list(known)
-    return str(st.selectbox("Embedding model", names, names.index(before), format_func=known.__getitem__,
-                            key=f"edit_embedding_{token}", persist_state="session"))  # fmt: skip

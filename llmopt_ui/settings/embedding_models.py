@@ -9,6 +9,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import EmbeddingModel, Endpoint
 from llmopt_ui.components import told_plainly
+from llmopt_ui.model_choice import embedding_models_of
 from llmopt_ui.resources import settings
 from llmopt_ui.session import notify
 from llmopt_ui.tables import table_editor
@@ -28,7 +29,11 @@ def embedding_models_form(endpoint: Endpoint) -> None:
         rows: list[tuple[str | int | None, ...]] = [
             (name, model.query_prefix, model.passage_prefix, model.window)
             for name, model in endpoint.embeddings.items()
-        ] or [(None, None, None, None)]
+        ]
+        rows += [
+            (name, None, None, None) for name in embedding_models_of(endpoint.name) if name not in endpoint.embeddings
+        ]
+        rows = rows or [(None, None, None, None)]
         columns = [_MODEL, _QUERY, _PASSAGE, _WINDOW]
         table = pd.DataFrame(rows, columns=columns).astype(
             {_MODEL: "string", _QUERY: "string", _PASSAGE: "string", _WINDOW: "Int64"}
@@ -46,7 +51,10 @@ def embedding_models_form(endpoint: Endpoint) -> None:
             pressed = st.form_submit_button("Save embedding models")
         if pressed:
             with told_plainly():
-                save_endpoint(settings(), endpoint.model_copy(update={"embeddings": embedding_models_from(edited)}))
+                typed = embedding_models_from(edited)
+                listed = set(embedding_models_of(endpoint.name)) - set(endpoint.embeddings)
+                kept = {name: one for name, one in typed.items() if name not in listed or one != EmbeddingModel()}
+                save_endpoint(settings(), endpoint.model_copy(update={"embeddings": kept}))
                 notify(f"Embedding models of {endpoint.name} saved.")
                 st.rerun()
 

@@ -159,15 +159,17 @@ def test_combinations_left_out_are_named(app: App, town: str) -> None:
 
 
 def test_a_failed_sweep_says_why_until_it_is_put_away(app: App, store: Store, town: str) -> None:
+    gone = Endpoint(name="gone", base_url="http://127.0.0.1:9/v1", max_retries=0)
+    save_endpoint(resources.settings(), gone)
     test = sweep_page(app, town)
-    model = next(field for field in test.text_input if field.label == "Embedding model")
-    model.set_value("/no/such/folder").run()
+    test.selectbox(key="sweep_endpoint").set_value("gone").run()
+    test.text_input(key="sweep_model_gone").set_value("small").run()
     test = swept(test)
     assert not test.exception
     assert store.jobs(town)[0].status == "failed"
-    assert "There is no model folder /no/such/folder" in said(test)
+    assert "Endpoint 'gone' cannot be reached" in said(test)
     test = press(test, "Put away")
-    assert "There is no model folder" not in said(test)
+    assert "cannot be reached" not in said(test)
 
 
 def test_a_changed_document_keeps_the_numbers_and_says_that_the_passage_is_gone(

@@ -13,7 +13,7 @@ from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.index.embedding_estimate import Estimate, estimate_embedding
 from llmopt_core.labs.chunking.spec import SweepSpec, chunkings_of, sweep_spec
 from llmopt_core.labs.retrieval.setting_words import METHODS, UNITS
-from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING
+from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
@@ -21,6 +21,7 @@ from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.chunking.microscope import data
 from llmopt_ui.chunking.sweep.job import KIND, sweep_arguments, sweep_work
 from llmopt_ui.components import plain_fragment, show_error
+from llmopt_ui.forms.embedding import embedding_fields
 from llmopt_ui.keys import endpoints
 from llmopt_ui.resources import job_runner, model_maker, models, settings, store
 
@@ -31,7 +32,6 @@ _SAMPLED, _SAMPLE = 8, 20_000
 START, BUDGET = "sweep_start", "sweep_budget"
 SEARCHES = {"dense": "By meaning (embedding model)", "bm25": "By words (BM25)"}
 _OF = {"text": "Its text", "heading": "Headings and text"}
-_LOCAL = "On this machine"
 _USUAL = {
     "tokens": ("50", "100", "200", "400"),
     "cl100k": ("50", "100", "200", "400"),
@@ -128,21 +128,9 @@ def _searching() -> dict[str, Any]:
         st.caption("Words are matched, Chinese and other scripts too; nothing is embedded, so it takes seconds.")
         return {"top_k": tops, "search": search, "embedding": {}}
     one, two = st.columns(2, gap="medium")
-    others = [name for name in endpoints(settings()) if name != BUILTIN]
-    endpoint = one.selectbox("Embedding model runs", [_LOCAL, *others], key=ENDPOINT, persist_state="session")
     of = two.selectbox("Embedded of a chunk", list(_OF), key=OF, format_func=_OF.__getitem__, persist_state="session")
-    model = st.text_input(
-        "Embedding model", BUILTIN_EMBEDDING if endpoint == _LOCAL else "", key=f"{MODEL}_{endpoint}",
-        placeholder="text-embedding-3-small", persist_state="session",
-        help="The built-in all-MiniLM-L6-v2 reads English. For other languages name a multilingual model (a folder, a "
-        "hub name, or one of an endpoint), or search by words.",
-    )  # fmt: skip
-    chosen = "" if endpoint == _LOCAL else endpoint
-    return {
-        "top_k": tops,
-        "search": search,
-        "embedding": {"model": (model or "").strip(), "endpoint": chosen, "of": of},
-    }
+    chosen = embedding_fields(EmbeddingSpec(), ENDPOINT, MODEL, one, placeholder="text-embedding-3-small")
+    return {"top_k": tops, "search": search, "embedding": {**chosen, "of": of}}
 
 
 def _numbers(label: str, usual: Sequence[str], key: str, told: str) -> list[str]:

@@ -1,0 +1,62 @@
+"""Which embedding model, and where it runs: from a list, or by any name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from llmopt_core.labs.finetuning.catalogue import tuned_embedding_models
+from llmopt_core.models.base import BUILTIN, BUILTIN_EMBEDDING, EmbeddingSpec
+from llmopt_ui.keys import endpoints
+from llmopt_ui.model_choice import embedding_models_of, model_choice
+from llmopt_ui.resources import settings
+
+LOCAL = "On this machine"
+_HELP = (
+    "The built-in all-MiniLM-L6-v2 reads English. For other languages name a multilingual model (a folder, a hub name, "
+    "or one of an endpoint), or search by words."
+)
+
+
+def embedding_fields(
+    before: EmbeddingSpec, endpoint_key: str, model_key: str, place: Any = st, *, placeholder: str = ""
+) -> dict[str, str]:
+    """Choose endpoint and model of an embedding; the endpoint is empty for this machine.
+
+    Args:
+        before: As it was.
+        endpoint_key: Of the first widget, which is drawn where there is an endpoint.
+        model_key: Of the second.
+        place: Where the first stands.
+        placeholder: Shown where no model of an endpoint is named.
+    """
+    others = [name for name in endpoints(settings()) if name != BUILTIN]
+    others += [before.endpoint] if before.endpoint and before.endpoint not in others else []
+    chosen = LOCAL
+    if others:
+        runs = [LOCAL, *others]
+        index = runs.index(before.endpoint or LOCAL)
+        chosen = place.selectbox("Embedding model runs", runs, index, key=endpoint_key, persist_state="session")
+    same = chosen == (before.endpoint or LOCAL)
+    if chosen == LOCAL:
+        return {"endpoint": "", "model": _local_choice(before.model if same else BUILTIN_EMBEDDING, model_key)}
+    name = model_choice(
+        st, chosen, before.model if same else "", f"{model_key}_{chosen}", label="Embedding model",
+        known=embedding_models_of(chosen), persist_state="session",
+        **({"placeholder": placeholder} if placeholder else {}),
+    )  # fmt: skip
+    return {"endpoint": chosen, "model": name}
+
+
+def _local_choice(before: str, key: str) -> str:
+    """A model on this machine: the built-in one, those that were tuned, and any by folder or hub name."""
+    known = {BUILTIN_EMBEDDING: f"{BUILTIN_EMBEDDING} (built in)"}
+    for model in tuned_embedding_models(settings()):
+        if isinstance(model.spec, EmbeddingSpec):
+            known[model.spec.model] = f"{model.name} (tuned)"
+    known.setdefault(before, before.rsplit("/", 1)[-1])
+    names = list(known)
+    chosen = st.selectbox("Embedding model", names, names.index(before), key=key, accept_new_options=True, help=_HELP,
+                          format_func=lambda name: known.get(name, name), persist_state="session")  # fmt: skip
+    return str(chosen or "").strip() or before

@@ -1,0 +1,18 @@
+"""Which of an endpoint's models embed."""
+
+import pytest
+
+from llmopt_core.models.embedding_names import embedding_models_among
+
+EMBEDS = ["text-embedding-3-small", "nomic-embed-text:latest", "BAAI/bge-m3", "intfloat/e5-small-v2", "voyage-3",
+          "mistral-embed", "jina-embeddings-v3", "thenlper/gte-large", "m2-bert-80M-8k-retrieval"]  # fmt: skip
+OTHERS = ["gpt-4o", "qwen3:8b", "bge-reranker-v2-m3", "arcee-large", "snowflake-arctic-instruct", "omni-moderation"]
+
+
+def test_those_that_embed_are_told_by_their_names():
+    assert embedding_models_among([*OTHERS, *EMBEDS]) == EMBEDS
+
+
+@pytest.mark.parametrize("names", [[], ["a", "b"], OTHERS])
+def test_where_no_name_tells_all_are_offered(names):
+    assert embedding_models_among(names) == names

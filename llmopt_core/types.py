@@ -150,11 +150,40 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One message of a chat."""
+class ToolCall:
+    """A tool that a model wants to have called.
 
-    role: Literal["system", "user", "assistant"]
+    Attributes:
+        id: What the result names; unique within a conversation.
+        name: Of the tool.
+        arguments: A JSON object as text, as the model wrote it: it may be broken, or fit no schema.
+    """
+
+    id: str
+    name: str
+    arguments: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat.
+
+    Attributes:
+        tool_calls: What an assistant's message calls, beside or instead of its content.
+        tool_call_id: The call that a message of role `tool` answers; its content is the result.
+        name: The tool that answers.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+    name: str = ""
+
+    @property
+    def full_text(self) -> str:
+        """All of it that is read as tokens: the content, and each call on a line of its own."""
+        return "\n".join((self.content, *(f"{call.name} {call.arguments}" for call in self.tool_calls)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +350,7 @@ class Answer:
         claims: The fact check's verdict on each claim of the answer, where one was made.
         reasoning: What a reasoning model wrote before its last answer; never scored.
         reasoning_tokens: Of all its calls, a part of the usage's completion tokens.
+        tool_calls: What the last answer calls and nobody ran; calls that were run stand in `prompt` with their results.
     """
 
     text: str
@@ -336,6 +366,7 @@ class Answer:
     claims: tuple[Evidence, ...] = ()
     reasoning: str = ""
     reasoning_tokens: int = 0
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

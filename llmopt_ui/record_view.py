@@ -17,6 +17,7 @@ from llmopt_core.labs.prompts.grid import checks_in
 from llmopt_core.types import Answer, Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
+from llmopt_ui.messages import messages_view, tool_calls_view
 from llmopt_ui.tables import data_table
 from llmopt_ui.theme import Ink
 
@@ -229,9 +230,10 @@ def _prompt(record: Record) -> None:
     if answer is None or not answer.prompt:
         st.caption("No prompt was sent.")
         return
-    for message in answer.prompt:
-        st.caption(message.role.capitalize())
-        st.code(message.content, language=None, wrap_lines=True)
+    messages_view(answer.prompt)
+    if answer.tool_calls:
+        st.caption("What the model answered with")
+        tool_calls_view(answer.tool_calls)
     if answer.reasoning:
         st.caption(f"Its reasoning, {fmt.plural(answer.reasoning_tokens, 'token')}, never scored")
         st.code(answer.reasoning, language=None, wrap_lines=True)

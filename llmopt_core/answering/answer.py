@@ -88,6 +88,7 @@ async def answer_question(  # noqa: PLR0917
         claims=checked.claims,
         reasoning=done.reasoning,
         reasoning_tokens=call.reasoning_tokens,
+        tool_calls=done.tool_calls,
     )
 
 

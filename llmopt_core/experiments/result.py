@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.answering.ending import ending_of
+from llmopt_core.answering.tool_uses import tool_uses
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.caveats import run_caveats
 from llmopt_core.experiments.colours import project_colours
@@ -148,6 +149,7 @@ def _record(record: Record) -> dict[str, Any]:
         **({"right_answers": list(right)} if len(right := record.example.right_answers) > 1 else {}),
         "answer": record.answer.text if record.answer else None,
         **_how_it_ended(record),
+        **_tools(record),
         "contexts": [_context(hit) for hit in (record.answer.hits if record.answer else ())],
         "scores": {
             name: {"value": score.value, "explanation": score.explanation, "failure": score.failure or None}
@@ -173,6 +175,12 @@ def _how_it_ended(record: Record) -> dict[str, Any]:
         "reasoning": answer.reasoning or None,
         "reasoning_tokens": answer.reasoning_tokens,
     }
+
+
+def _tools(record: Record) -> dict[str, Any]:
+    """The tools that were called, where there were any; `result` is None where nobody ran the call."""
+    uses = tool_uses(record.answer) if record.answer else ()
+    return {"tool_calls": [{**asdict(use.call), "result": use.result} for use in uses]} if uses else {}
 
 
 def _context(hit: Hit) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -10,13 +11,17 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
+from llmopt_core.errors import BadInput
 from llmopt_core.models.openai.body_fields import checked_extra_body, checked_parameters
-from llmopt_core.types import Message, Spec, Usage
+from llmopt_core.types import Message, Spec, ToolCall, Usage, canonical_json
 
 Vectors = npt.NDArray[np.float32]
 
 BUILTIN = "builtin"
 BUILTIN_EMBEDDING = "all-MiniLM-L6-v2"
+
+# OpenAI's rule; others allow less only in length.
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class ModelSpec(Spec):
@@ -99,10 +104,38 @@ class EmbeddingSpec(Spec):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolDefinition:
+    """A tool that a model may call, as it is told to the model.
+
+    Attributes:
+        name: What calls name it: letters, digits, `_` and `-`, at most 64.
+        description: When to call it, and what it gives.
+        parameters: JSON schema of its arguments, an object.
+    """
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+
+    def __post_init__(self) -> None:
+        if not _TOOL_NAME.fullmatch(self.name):
+            raise BadInput(f"A tool cannot be named {self.name!r}; use up to 64 letters, digits, _ and -.")
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """As OpenAI's API takes it."""
+        told = {"name": self.name, "description": self.description, "parameters": dict(self.parameters)}
+        return {"type": "function", "function": {key: value for key, value in told.items() if value != ""}}
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
     """One call. For completion mode the messages are joined into one text by blank lines.
 
     Attributes:
+        tools: What the model may call; needs a chat mode and a model that can.
+        tool_choice: `none`, `auto` or `required`, or the name of the tool that must be called; empty leaves it to the
+            model, as `auto` does.
         response_format: As in the OpenAI API, such as `{"type": "json_object"}`.
         top_logprobs: How many alternatives per generated token to report; 0 for none.
         repeat: Numbers repeated calls of the same request, so that each is made and cached apart.
@@ -113,6 +146,27 @@ class ChatRequest:
     response_format: Mapping[str, Any] | None = None
     top_logprobs: int = 0
     repeat: int = 0
+    tools: tuple[ToolDefinition, ...] = ()
+    tool_choice: str = ""
+
+    def __post_init__(self) -> None:
+        names = [tool.name for tool in self.tools]
+        twice = next((name for name in names if names.count(name) > 1), "")
+        if twice:
+            raise BadInput(f"Two tools are named {twice!r}; a call could not tell them apart.")
+        if self.tool_choice and self.tool_choice not in (("none", "auto", "required", *names) if names else ()):
+            raise BadInput(f"tool_choice is {self.tool_choice!r}, and no such tool is offered.")
+
+    @property
+    def uses_tools(self) -> bool:
+        """Whether tools are offered, or were called in the conversation."""
+        return bool(self.tools) or any(message.tool_calls or message.role == "tool" for message in self.messages)
+
+    @property
+    def texts(self) -> list[str]:
+        """All that the model reads: each message, and the tools as JSON."""
+        offered = [canonical_json([tool.body for tool in self.tools])] if self.tools else []
+        return [*(message.full_text for message in self.messages), *offered]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +179,7 @@ class Completion:
         reasoning: What a reasoning model wrote before it; shown and counted, never scored.
         reasoning_tokens: Its part of the usage's completion tokens.
         notes: What of the answer was dropped or cut because it could not be read, in words.
+        tool_calls: The tools that the model wants to have called, in its order.
     """
 
     text: str
@@ -136,6 +191,12 @@ class Completion:
     notes: tuple[str, ...] = ()
     reasoning: str = ""
     reasoning_tokens: int = 0
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def message(self) -> Message:
+        """As the next request of the conversation holds it."""
+        return Message("assistant", self.text, self.tool_calls)
 
 
 class ChatModel(Protocol):

@@ -11,17 +11,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from llmopt_core.models.base import ChatRequest, Completion, Vectors
-from llmopt_core.types import Usage
+from llmopt_core.models.finish import STOP, TOOLS
+from llmopt_core.types import Message, ToolCall, Usage
 
-Reply = str | Exception | Completion | Callable[[ChatRequest], str]
+Calls = ToolCall | tuple[ToolCall, ...]
+Reply = str | Exception | Completion | Calls | Callable[[ChatRequest], str | Completion | Calls]
 
 
 class ScriptedChat:
     """A chat model that answers from a script.
 
     Args:
-        replies: Replies in order (a text, a whole `Completion`, an exception to raise, or a function of the request),
-            or one function for every request. Asking for more than there are is an `AssertionError`.
+        replies: Replies in order (a text, tool calls, a whole `Completion`, an exception to raise, or a function of the
+            request), or one function for every request. Asking for more than there are is an `AssertionError`.
         delay: Seconds each call takes.
         cost_usd: Cost reported per call.
 
@@ -31,7 +33,10 @@ class ScriptedChat:
     """
 
     def __init__(
-        self, replies: Sequence[Reply] | Callable[[ChatRequest], str], delay: float = 0.0, cost_usd: float = 0.0
+        self,
+        replies: Sequence[Reply] | Callable[[ChatRequest], str | Completion | Calls],
+        delay: float = 0.0,
+        cost_usd: float = 0.0,
     ) -> None:
         self._replies = replies
         self._delay = delay
@@ -69,10 +74,19 @@ class ScriptedChat:
             raise reply
         if isinstance(reply, Completion):
             return reply
-        text = reply if isinstance(reply, str) else reply(request)
-        sent = sum(len(message.content.split()) for message in request.messages)
-        usage = Usage(prompt_tokens=sent, completion_tokens=len(text.split()), cost_usd=self._cost, calls=1)
-        return Completion(text=text, usage=usage, finish_reason="stop", seconds=time.perf_counter() - started)
+        if callable(reply):
+            return self._answer(reply(request), request, started)
+        text = reply if isinstance(reply, str) else ""
+        calls = (reply,) if isinstance(reply, ToolCall) else reply if isinstance(reply, tuple) else ()
+        sent = sum(len(text.split()) for text in request.texts)
+        said = len(Message("assistant", text, calls).full_text.split())
+        return Completion(
+            text=text,
+            usage=Usage(prompt_tokens=sent, completion_tokens=said, cost_usd=self._cost, calls=1),
+            finish_reason=TOOLS if calls else STOP,
+            seconds=time.perf_counter() - started,
+            tool_calls=calls,
+        )
 
 
 class HashEmbedder:

@@ -71,8 +71,8 @@ def count_messages(messages: Sequence[Message], mode: Mode, family: Family, coun
         count: Text -> tokens, by the family's tokenizer.
     """
     if mode == "completion":
-        return count("\n\n".join(message.content for message in messages))
-    return sum(count(message.content) + family.per_message for message in messages) + family.per_reply
+        return count("\n\n".join(message.full_text for message in messages))
+    return sum(count(message.full_text) + family.per_message for message in messages) + family.per_reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def messages_html(messages: Sequence[Message], titles: Sequence[str] = ()) -> st
         title = titles[number] if number < len(titles) else message.role
         blocks.append(
             f'<div class="llmopt-message {message.role}"><b>{escaped(title)}</b>'
-            f'<div class="llmopt-text">{escaped(message.content)}</div></div>'
+            f'<div class="llmopt-text">{escaped(message.full_text)}</div></div>'
         )
     return "".join(blocks)
 

@@ -15,6 +15,7 @@ from llmopt_core.runs.values import Project
 from llmopt_core.types import Answer, Evidence
 from llmopt_ui import format as fmt
 from llmopt_ui.components import told_plainly
+from llmopt_ui.messages import messages_view, tool_calls_view
 from llmopt_ui.record_view import marked_html
 from llmopt_ui.retrieval.choice import Side
 from llmopt_ui.retrieval.looking import answer, key_of, known_answer
@@ -69,9 +70,8 @@ def _answer(side: Side, found: Inspection, given: Answer) -> None:
         _claim(claim)
     _chunks(side, found, given)
     st.markdown("**Prompt exactly as sent**")
-    for message in given.prompt:
-        st.caption(message.role.capitalize())
-        st.code(message.content, language=None, wrap_lines=True)
+    messages_view(given.prompt)
+    tool_calls_view(given.tool_calls)
     if given.raw:
         st.caption("All that the model wrote")
         st.code(given.raw, language=None, wrap_lines=True)

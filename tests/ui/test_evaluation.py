@@ -17,7 +17,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Run
-from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Record, Score
+from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Message, Record, Score, ToolCall
 from llmopt_ui import resources
 from llmopt_ui.evaluation.history import history_table, open_problem
 from llmopt_ui.format import markdown
@@ -143,6 +143,34 @@ def test_a_record_is_read_in_full(app: App, used: str, part: str, expected: str)
     assert not test.exception
     said = [texts(test), *(code.value for code in test.code), *(expander.label for expander in test.expander)]
     assert expected in "\n".join(said)
+
+
+def test_tools_that_were_called_stand_in_the_record(app: App, used: str, store: Store) -> None:
+    before = next(run for run in store.runs(used) if run.name == "rag")
+    records = store.records(before.id)
+    place, record = next((place, record) for place, record in enumerate(records) if record.example.id == "q1")
+    assert record.answer is not None
+    prompt = (
+        Message("user", "Is it open?"),
+        Message("assistant", "", (ToolCall("a", "opening_hours", '{"day": "Monday"}'),)),
+        Message("tool", "Nine to *five*.", tool_call_id="a", name="opening_hours"),
+    )
+    answer = replace(record.answer, prompt=prompt, tool_calls=(ToolCall("b", "book_table", '{"at": "noon"}'),))
+    run = store.start_run(
+        used, {**before.configuration, "name": "tools"}, "another", evaluation_set=before.evaluation_set,
+        set_version=before.set_version, judge=before.judge, metrics=before.metrics, total=len(records),
+    )  # fmt: skip
+    store.save_records(run, list(enumerate([*records[:place], replace(record, answer=answer), *records[place + 1 :]])))
+    store.finish_run(run, "finished", seconds=1.0)
+
+    test = app(PAGE, project=used, example="q1", record_of="tools", record_part="Prompt as sent")
+
+    assert not test.exception
+    told = [texts(test), *(code.value for code in test.code)]
+    said = "\n".join(told).replace("\\", "")
+    for words in ("Calls the tool opening_hours", '{"day": "Monday"}', "Tool opening_hours", "Nine to *five*.",
+                  "What the model answered with", "Calls the tool book_table", '{"at": "noon"}'):  # fmt: skip
+        assert words in said
 
 
 def test_next_and_previous_turn_the_questions(app: App, used: str) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from llmopt_core.errors import BudgetReached
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, accounted
-from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample
+from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion, ModelSpec
 from llmopt_core.models.finish import LENGTH, unusable
+from llmopt_core.models.openai.wire_messages import message_body
 from llmopt_core.types import Example, Failure, Message, Usage
 
 # An answer is kept when every check returns an empty text; else the text says why it was rejected.
@@ -113,9 +114,8 @@ async def _reject(question: Example, text: str, checks: Sequence[AnswerCheck]) -
 
 
 def _example(question: Example, prompt: Sequence[Message], text: str, model: ModelSpec) -> TrainingExample:
-    messages: list[ChatMessage] = [{"role": m.role, "content": m.content} for m in prompt]
     return TrainingExample(
-        (*messages, {"role": "assistant", "content": text.strip()}),
+        (*map(message_body, prompt), {"role": "assistant", "content": text.strip()}),
         label=question.category or "",
         group=question.references[0].document if question.references else "",
         source=f"distilled from {model.name or model.endpoint}, question {question.id}",

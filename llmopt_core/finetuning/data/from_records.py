@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample, preference_example
+from llmopt_core.models.openai.wire_messages import message_body
 from llmopt_core.types import Message, Record
 
 
@@ -88,9 +89,8 @@ def _good(record: Record, lowest: Mapping[str, float]) -> bool:
 
 def _example(prompt: Sequence[Message], answer: str, record: Record, source: str) -> TrainingExample:
     values = [s.value for s in record.scores.values() if s.value is not None]
-    messages: list[ChatMessage] = [{"role": m.role, "content": m.content} for m in prompt]
     return TrainingExample(
-        (*messages, {"role": "assistant", "content": answer.strip()}),
+        (*map(message_body, prompt), {"role": "assistant", "content": answer.strip()}),
         label=record.example.category or "",
         group=_group(record),
         source=f"{source}, example {record.example.id}",

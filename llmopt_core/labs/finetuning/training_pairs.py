@@ -14,6 +14,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.finetuning.data.examples import ChatMessage, TrainingExample, TrainingSet
 from llmopt_core.models.base import ModelSpec
+from llmopt_core.models.openai.wire_messages import message_body
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.assemble import build_messages
 from llmopt_core.types import Document, Example, Failure
@@ -55,7 +56,7 @@ async def training_pairs(
     async def pair(example: Example) -> TrainingExample:
         hits = (await pipeline.retrieve(example)).hits if asked.retrieval is not None else None
         messages = build_messages(asked.prompt, answer_variables(example, hits, mode), mode)
-        return _pair([{"role": m.role, "content": m.content} for m in messages], example)
+        return _pair([message_body(message) for message in messages], example)
 
     usable = [example for example in examples if (example.reference or "").strip()]
     if not usable:

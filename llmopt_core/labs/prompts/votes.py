@@ -13,6 +13,7 @@ from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.votes import SIDES
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.labs.prompts.grid import Grid
+from llmopt_core.models.openai.wire_messages import message_body
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_labs import Choice, Vote
 from llmopt_core.text.csv_text import csv_text
@@ -152,12 +153,8 @@ def _pair(records: Sequence[Record | None], example_id: str) -> TrainingExample 
     if better is None or worse is None or asked is None or not (better.text.strip() and worse.text.strip()):
         return None
     return TrainingExample(
-        tuple(_plain(message) for message in asked.prompt),
-        preferred=(_plain(Message("assistant", better.text.strip())),),
-        rejected=(_plain(Message("assistant", worse.text.strip())),),
+        tuple(map(message_body, asked.prompt)),
+        preferred=(message_body(Message("assistant", better.text.strip())),),
+        rejected=(message_body(Message("assistant", worse.text.strip())),),
         source=f"vote on {example_id}",
     )
-
-
-def _plain(message: Message) -> dict[str, str]:
-    return {"role": message.role, "content": message.content}

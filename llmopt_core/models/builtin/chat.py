@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from llmopt_core.errors import EndpointError
+from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.builtin.files import ADAPTER_ENCODING, adapter_file, chat_file
 from llmopt_core.models.builtin.server import Served, serve
@@ -39,7 +39,13 @@ class BuiltinChat:
         self.client = client
 
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
-        """See `ChatModel.complete`."""
+        """See `ChatModel.complete`.
+
+        Raises:
+            BadInput: Tools are offered, or were called in the conversation.
+        """
+        if request.uses_tools:
+            raise BadInput("The built-in model cannot call tools; name an endpoint and a model that can in `model`.")
         from llmopt_core.models.openai.chat import OpenAIChat
 
         heard = False

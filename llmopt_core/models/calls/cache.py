@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
@@ -19,7 +19,7 @@ from llmopt_core.models.base import ChatModel, ChatRequest, Completion
 from llmopt_core.models.calls.batched_cache import Courier
 from llmopt_core.models.finish import known_reason
 from llmopt_core.text.thinking import split_thinking
-from llmopt_core.types import Usage, fingerprint
+from llmopt_core.types import Message, ToolCall, Usage, fingerprint
 
 STAGE = "call"
 
@@ -126,13 +126,27 @@ class CachedChat:
 
 def request_values(request: ChatRequest) -> dict[str, Any]:
     """What in a request decides the answer, JSON-like; endpoint, model name and mode are part of the identity."""
+    tools = {"tools": [tool.body for tool in request.tools], "tool_choice": request.tool_choice}
     return {
-        "messages": [[message.role, message.content] for message in request.messages],
+        "messages": [_message_values(message) for message in request.messages],
         "model": request.model.model_dump(mode="json", exclude={"endpoint", "name", "mode"}),
         "response_format": request.response_format,
         "top_logprobs": request.top_logprobs,
         "repeat": request.repeat,
+        # What was kept before there were tools keeps its key.
+        **(tools if request.tools else {}),
     }
+
+
+def _message_values(message: Message) -> list[Any]:
+    values: list[Any] = [message.role, message.content]
+    if message.tool_calls or message.role == "tool":
+        values += [_call_values(message.tool_calls), message.tool_call_id, message.name]
+    return values
+
+
+def _call_values(calls: Sequence[ToolCall]) -> list[list[str]]:
+    return [[call.id, call.name, call.arguments] for call in calls]
 
 
 def encode(completion: Completion) -> bytes:
@@ -146,6 +160,7 @@ def encode(completion: Completion) -> bytes:
         "first_token_seconds": completion.first_token_seconds,
         "logprobs": [dict(entry) for entry in completion.logprobs],
         **({"notes": completion.notes} if completion.notes else {}),
+        **({"tool_calls": _call_values(completion.tool_calls)} if completion.tool_calls else {}),
         "reasoning": completion.reasoning,
         "reasoning_tokens": completion.reasoning_tokens,
     }
@@ -170,6 +185,7 @@ def decode(data: bytes) -> Completion | None:
             notes=tuple(values.get("notes", ())),
             reasoning=reasoning,
             reasoning_tokens=values.get("reasoning_tokens", 0),
+            tool_calls=tuple(ToolCall(*call) for call in values.get("tool_calls", ())),
         )
     except (ValueError, KeyError, TypeError):
         return None

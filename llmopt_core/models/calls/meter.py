@@ -35,9 +35,8 @@ class MeteredChat:
         Raises:
             BudgetReached: There is no room for the call.
         """
-        texts = [message.content for message in request.messages]
         name = model_name(request.model, self._endpoint)
-        async with self._budget().call(quote(self._endpoint, name, texts, request.model.max_tokens)) as call:
+        async with self._budget().call(quote(self._endpoint, name, request.texts, request.model.max_tokens)) as call:
             completion = await self._inner.complete(request, on_text)
             call.enter(completion.usage)
         return completion

@@ -15,7 +15,7 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.calls.limiter import limiter_for
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.models.finish import LENGTH
+from llmopt_core.models.finish import LENGTH, STOP, TOOLS
 from llmopt_core.models.openai.refusal_text import value_key
 from llmopt_core.models.openai.refusals import UNOPENED_THINKING, Place, Refusals, refused_parameter
 from llmopt_core.models.openai.retry import pause_before_retry, with_retries
@@ -130,16 +130,20 @@ class OpenAIChat:
     def _completion(
         self, heard: Heard, spent: _Spent, started: float, *, first: float | None, ended: bool
     ) -> Completion:
+        calls = heard.calls.calls(spent.request.messages)
+        # Some end a call of a tool with the word for a whole answer; OpenAI does where the tool was named.
+        calls_alone = bool(calls) and heard.finish_reason in ("", STOP)
         return Completion(
             text=heard.text,
             usage=spent.with_answer(heard.counts, heard.written),
-            finish_reason=heard.finish_reason,
+            finish_reason=TOOLS if calls_alone else heard.finish_reason,
             seconds=time.perf_counter() - started,
             first_token_seconds=first,
             logprobs=heard.all_logprobs,
             notes=heard.notes(ended),
             reasoning=heard.thinking,
             reasoning_tokens=reasoning_tokens(heard.counts, heard.thinking),
+            tool_calls=calls,
         )
 
     async def _streamed(self, request: ChatRequest, name: str, on_text: OnText, spent: _Spent) -> Completion:
@@ -286,7 +290,7 @@ class _Spent:
     """What tries took that gave no answer."""
 
     def __init__(self, request: ChatRequest, endpoint: Endpoint) -> None:
-        self._request, self._endpoint = request, endpoint
+        self.request, self._endpoint = request, endpoint
         self._usage: Usage | None = None
 
     def add(self, counts: Counts | None, text: str = "") -> None:
@@ -296,7 +300,7 @@ class _Spent:
 
     def with_answer(self, counts: Counts | None, text: str) -> Usage:
         """All of it, with that of an answer."""
-        usage = usage_of(counts or Counts(), text, self._request, self._endpoint)
+        usage = usage_of(counts or Counts(), text, self.request, self._endpoint)
         return usage if self._usage is None else self._usage + usage
 
     def charge(self, error: EndpointError | asyncio.CancelledError) -> None:

@@ -14,6 +14,7 @@ import openai
 from llmopt_core.models.finish import LENGTH, STOP, known_reason
 from llmopt_core.models.openai.wire_answers import AnsweredError, Counts, Logprobs, Piece, read_answer, read_chunk
 from llmopt_core.models.openai.wire_json import DONE, events_in, read_json
+from llmopt_core.models.openai.wire_tools import StreamedCalls
 from llmopt_core.models.openai.wire_values import AnswerText
 from llmopt_core.models.time_limits import PieceTimeoutError, WholeTimeoutError
 from llmopt_core.text.thinking import ThinkingSplitter
@@ -91,6 +92,7 @@ class Heard:
     on_text: Callable[[str], None]
     answer: AnswerText = field(default_factory=AnswerText)
     beside: AnswerText = field(default_factory=AnswerText)
+    calls: StreamedCalls = field(default_factory=StreamedCalls)
     splitter: ThinkingSplitter = field(default_factory=ThinkingSplitter)
     logprobs: list[Any] = field(default_factory=list)
     finish_reason: str = ""
@@ -102,6 +104,7 @@ class Heard:
         """Take one more piece."""
         self._hand_on(self.splitter.add(self.answer.add(piece.text)))
         self.beside.add(piece.thinking)
+        self.calls.add(piece.calls)
         self.logprobs += piece.logprobs
         self.finish_reason = piece.finish_reason or self.finish_reason
         self.odd += [note for note in piece.notes if note not in self.odd and len(self.odd) < _MOST_NOTES]
@@ -120,6 +123,7 @@ class Heard:
         self._hand_on(self.splitter.add(self.answer.end()))
         self._hand_on(self.splitter.end())
         self.beside.end()
+        self.calls.end()
 
     @property
     def text(self) -> str:
@@ -139,7 +143,7 @@ class Heard:
     @property
     def written(self) -> str:
         """All that the model wrote, which is what is paid for."""
-        return self.beside.text + self.answer.text
+        return self.beside.text + self.answer.text + self.calls.text
 
     def _hand_on(self, text: str) -> None:
         if text:
@@ -148,7 +152,7 @@ class Heard:
 
     def notes(self, ended: bool) -> tuple[str, ...]:
         """What was dropped or changed, in words; `ended` is False where nobody waited for the end."""
-        return (*self.odd, *self.answer.notes(ended))
+        return (*self.odd, *self.answer.notes(ended), *self.calls.notes)
 
     @property
     def all_logprobs(self) -> Logprobs:

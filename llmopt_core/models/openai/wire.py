@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from llmopt_core.errors import BadInput
 from llmopt_core.models.base import ChatRequest, ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai.wire_answers import Counts
+from llmopt_core.models.openai.wire_messages import message_body, tool_choice_body
 from llmopt_core.models.tokenizers import tokenizer, without_surrogates
 from llmopt_core.types import Usage
 
@@ -27,7 +29,11 @@ def plain_prompt(request: ChatRequest) -> str:
 
 
 def parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
-    """The body of a call to `/chat/completions` or `/completions`, as the endpoint's mode asks."""
+    """The body of a call to `/chat/completions` or `/completions`, as the endpoint's mode asks.
+
+    Raises:
+        BadInput: Tools in completion mode.
+    """
     spec = request.model
     body: dict[str, Any] = {
         "model": model_name(spec, endpoint),
@@ -37,6 +43,10 @@ def parameters(request: ChatRequest, endpoint: Endpoint) -> dict[str, Any]:
     optional = {"top_p": spec.top_p, "seed": spec.seed, "stop": list(spec.stop) or None}
     body.update({name: value for name, value in optional.items() if value is not None})
     if mode_of(spec, endpoint) == "completion":
+        if request.uses_tools:
+            raise BadInput(
+                f"Endpoint {endpoint.name!r} is asked in completion mode, which has no tools; set model.mode to chat."
+            )
         return _completion(body, request)
     return _chat(body, request)
 
@@ -62,7 +72,11 @@ def with_extra(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
 def _chat(body: dict[str, Any], request: ChatRequest) -> dict[str, Any]:
     if request.model.reasoning_effort:
         body["reasoning_effort"] = request.model.reasoning_effort
-    body["messages"] = [{"role": m.role, "content": without_surrogates(m.content)} for m in request.messages]
+    body["messages"] = [message_body(message) for message in request.messages]
+    if request.tools:
+        body["tools"] = [tool.body for tool in request.tools]
+    if request.tool_choice:
+        body["tool_choice"] = tool_choice_body(request.tool_choice)
     if request.response_format is not None:
         body["response_format"] = dict(request.response_format)
     if request.top_logprobs:
@@ -95,6 +109,6 @@ def only_reasoning(counts: Counts | None) -> bool:
 def usage_of(counts: Counts, text: str, request: ChatRequest, endpoint: Endpoint) -> Usage:
     """What the call took. What the endpoint does not report is counted here, with OpenAI's encoding."""
     count = tokenizer("o200k_base").count
-    prompt = count(plain_prompt(request)) if counts.prompt is None else counts.prompt
+    prompt = count(without_surrogates("\n\n".join(request.texts))) if counts.prompt is None else counts.prompt
     completion = count(text) if counts.completion is None else counts.completion
     return endpoint.usage(model_name(request.model, endpoint), prompt, completion, min(counts.cached, prompt))

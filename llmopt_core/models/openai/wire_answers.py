@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.models.finish import ERROR, known_reason
+from llmopt_core.models.openai.wire_tools import CallPiece, read_calls
 from llmopt_core.models.openai.wire_values import finite, label_of, readable, shown, token_count
 from llmopt_core.text.thinking import parts_of, thinking_field
 
@@ -61,6 +62,7 @@ class Piece:
         thinking: A reasoning model's text beside the answer.
         busy: Whether there is anything at all beside the answer.
         notes: Fields that were dropped, and why.
+        calls: What it says of calls of tools.
     """
 
     text: str = ""
@@ -70,6 +72,7 @@ class Piece:
     thinking: str = ""
     busy: bool = False
     notes: tuple[str, ...] = ()
+    calls: tuple[CallPiece, ...] = ()
 
 
 def read_answer(answer: Any) -> Piece:
@@ -85,7 +88,7 @@ def read_answer(answer: Any) -> Piece:
     message = choice.get("message", choice)
     if message is choice and "text" not in choice:
         raise ValueError("the choice holds neither message nor text")
-    return _read(choice, message, answer)
+    return _read(choice, message, answer, whole=True)
 
 
 def read_chunk(chunk: Any) -> Piece:
@@ -100,7 +103,8 @@ def read_chunk(chunk: Any) -> Piece:
         notes: list[str] = []
         return Piece(counts=_counts(chunk, notes), notes=tuple(notes))
     # Some servers that cannot stream send the whole answer as one piece.
-    return _read(choice, choice.get("delta") or choice.get("message") or choice, chunk)
+    delta = choice.get("delta")
+    return _read(choice, delta or choice.get("message") or choice, chunk, whole=not delta)
 
 
 def check_no_error(answer: Any) -> None:
@@ -136,7 +140,7 @@ def _first_choice(answer: Any) -> Mapping[str, Any] | None:
     return choices[0]
 
 
-def _read(choice: Mapping[str, Any], part: Any, whole: Mapping[str, Any]) -> Piece:
+def _read(choice: Mapping[str, Any], part: Any, answer: Mapping[str, Any], *, whole: bool) -> Piece:
     if not isinstance(part, dict):
         raise ValueError("the choice holds no message")
     notes: list[str] = []
@@ -146,11 +150,12 @@ def _read(choice: Mapping[str, Any], part: Any, whole: Mapping[str, Any]) -> Pie
     if reason is None:
         notes.append(f"The endpoint gave {shown(choice['finish_reason'])} as the reason why the answer ends.")
         reason = UNKNOWN_REASON
-    counts = _counts(whole, notes)
+    counts = _counts(answer, notes)
     logprobs = _logprobs(choice.get("logprobs"), notes)
     thinking = thinking_field(part) or thinking
-    busy = bool(thinking or part.get("tool_calls"))
-    return Piece(text, known_reason(reason), counts, logprobs, thinking, busy, tuple(notes))
+    calls = read_calls(part, whole=whole)
+    busy = bool(thinking or calls)
+    return Piece(text, known_reason(reason), counts, logprobs, thinking, busy, tuple(notes), calls)
 
 
 def _text(part: Mapping[str, Any], notes: list[str]) -> tuple[str, str]:

@@ -8,6 +8,7 @@ from llmopt_core.experiments.report import report_of, write_report
 from llmopt_core.experiments.result import read_result, result_of, scored_from, write_result
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.types import Answer, Message, Record, ToolCall
 from tests.engine_lab import EXAMPLES, TEXTS, Lab, reply
 
 from .test_runner import run
@@ -67,6 +68,42 @@ async def test_a_record_shows_answer_contexts_scores_and_failure(lab: Lab) -> No
     assert closed["records"][0]["scores"]["hit_rate"]["failure"]
     assert bad["answer"] is None
     assert bad["failure"] == {"stage": "answer", "kind": "timeout", "message": "The endpoint took too long."}
+
+
+async def test_an_answer_that_is_a_call_of_a_tool_is_recorded_told_and_not_scored(lab: Lab) -> None:
+    call = ToolCall("a", "weather", '{"town": "Oslo"}')
+    lab.chat = ScriptedChat(lambda _: call)
+
+    runs = await run(lab, lab.plan(lab.configuration()))
+
+    (record, *_) = lab.store.records(runs[0].id)
+    assert record.answer is not None
+    assert (record.answer.text, record.answer.tool_calls) == ("", (call,))
+    assert record.scores["answer_f1"].value is None
+    (shown,) = result_of(lab.store, [runs[0].id])["runs"]
+    assert shown["records"][0]["tool_calls"] == [
+        {"id": "a", "name": "weather", "arguments": '{"town": "Oslo"}', "result": None}
+    ]
+    assert shown["records"][0]["ending"] == "No answer: the model called a tool, though none was offered."
+    assert shown["metrics"]["answer_f1"]["scored"] == 0
+
+
+async def test_calls_on_the_way_to_an_answer_are_shown_with_their_results(lab: Lab) -> None:
+    (made_run,) = await run(lab, lab.plan(lab.configuration()))
+    call, other = ToolCall("a", "weather", '{"town": "Oslo"}'), ToolCall("b", "clock")
+    prompt = (
+        Message("user", "What is the weather?"),
+        Message("assistant", "", (call, other)),
+        Message("tool", "Rain.", tool_call_id="a", name="weather"),
+    )
+    record = Record(EXAMPLES[0], Answer("It rains.", prompt=prompt))
+    lab.store.save_records(made_run.id, [(0, record)])
+
+    assert lab.store.records(made_run.id)[0].answer == record.answer
+    (shown,) = result_of(lab.store, [made_run.id])["runs"]
+    assert [(use["name"], use["result"]) for use in shown["records"][0]["tool_calls"]] == [
+        ("weather", "Rain."), ("clock", None),
+    ]  # fmt: skip
 
 
 async def test_it_is_written_and_read_back(lab: Lab, tmp_path: Path) -> None:

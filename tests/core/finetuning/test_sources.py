@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from llmopt_core.models.base import Completion, ModelSpec
 from llmopt_core.models.calls.meter import MeteredChat
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.scripted import ScriptedChat
-from llmopt_core.types import Answer, Example, Failure, Message, Record, Score, Span, Usage
+from llmopt_core.types import Answer, Example, Failure, Message, Record, Score, Span, ToolCall, Usage
 
 PROMPT = (Message("system", "Be brief."), Message("user", "Context: c\n\nQ: q"))
 
@@ -45,6 +46,23 @@ def test_records_with_good_scores_become_conversations_with_the_prompt_as_sent()
     assert [m["content"] for m in example.messages] == ["Be brief.", "Context: c\n\nQ: q", "an answer"]
     assert (example.label, example.group, example.score) == ("x", "doc.txt", 0.9)
     assert "good" in example.source
+
+
+def test_a_conversation_with_tools_keeps_calls_and_results() -> None:
+    call, made = ToolCall("a", "weather", '{"town": "Oslo"}'), record("good", text="It rains.")
+    prompt = (
+        Message("user", "?"), Message("assistant", "", (call,)),
+        Message("tool", "Rain.", tool_call_id="a", name="weather"),
+    )  # fmt: skip
+    assert made.answer is not None
+    (example,) = from_records([replace(made, answer=replace(made.answer, prompt=prompt))], votes={"good": True})
+    called = {"id": "a", "type": "function", "function": {"name": "weather", "arguments": '{"town": "Oslo"}'}}
+    assert example.messages == (
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "content": None, "tool_calls": [called]},
+        {"role": "tool", "content": "Rain.", "tool_call_id": "a", "name": "weather"},
+        {"role": "assistant", "content": "It rains."},
+    )
 
 
 def test_without_any_bar_only_votes_count() -> None:

@@ -5,7 +5,7 @@ import pytest
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.prompts.tokens import count_messages, family_of, preview
-from llmopt_core.types import Message
+from llmopt_core.types import Message, ToolCall
 
 
 def words(text):
@@ -80,3 +80,9 @@ def test_the_difference_an_example_makes_is_what_it_is_said_to_cost():
         return preview(PromptSpec(few_shot=few_shot), {"question": "?"}, "chat", family, count)
 
     assert seen(3).tokens - seen(0).tokens == sum(tokens for _, _, tokens in seen(3).few_shot)
+
+
+def test_calls_of_tools_are_counted() -> None:
+    family, called = family_of("gpt-4o"), Message("assistant", "So be it.", (ToolCall("a", "clock", '{"at": 1}'),))
+    plain = count_messages([Message("assistant", "So be it.")], "chat", family, words)
+    assert count_messages([called], "chat", family, words) == plain + len(["clock", '{"at":', "1}"])

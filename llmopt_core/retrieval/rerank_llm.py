@@ -146,8 +146,14 @@ def _windows(count: int) -> list[int]:
     return [*range(max(0, count - WINDOW), 0, -STEP), 0] if count else []
 
 
+# `[2] > [1]`, `2, 1, 3`: what was considered before it is no order.
+_CHAIN = re.compile(r"\[?\d+\]?(?:[ \t]*[>,;→≻][ \t]*\[?\d+\]?)+")
+
+
 def _order(text: str, count: int) -> list[int]:
     """Places (from 0) in the order the model names their numbers, the others behind in their old order."""
+    chains = _CHAIN.findall(text)
+    text = chains[-1] if chains else text
     found = re.findall(r"\[(\d+)\]", text) or re.findall(r"\d+", text)
     named = list(dict.fromkeys(int(number) - 1 for number in found if 1 <= int(number) <= count))
     if not named:
@@ -161,8 +167,11 @@ def _log_odds(answer: Completion) -> float | None:
         yes, no = (_probability(alternatives, word) for word in ("yes", "no"))
         if yes or no:
             return float(np.log(max(yes, 1e-6)) - np.log(max(no, 1e-6)))
-    word = answer.text.strip().lower()
-    return 1.0 if word.startswith("yes") else -1.0 if word.startswith("no") else None
+    word = _YES_NO.match(answer.text[:200].lower().lstrip("*_`'\"“([> \n"))
+    return None if word is None else 1.0 if word[1] == "yes" else -1.0
+
+
+_YES_NO = re.compile(r"(?:(?:the )?answer(?: is)?[:*\s]{1,5})?(yes|no)\b")
 
 
 def _probability(alternatives: Mapping[str, float], word: str) -> float:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import yaml
+
+from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_core.text.thinking import split_thinking
 
 _QUOTES = "'\"“‘«‹„"
@@ -15,10 +19,35 @@ _DEEPEST = 8
 _LEAD_CHARS = 300
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|[。！？\n]")
 _EXAMPLE = re.compile(
-    r"\b(?:examples?|for instance|hypothetical\w*|(?<!I )would (?:have|be|get|pass|look|earn|receive)|had it)\b"
-    r"|例如|比如|示例|例子|如果",
+    r"\b(?:examples?|for instance|such as|hypothetical\w*|illustrat\w+|suppose|imagine|template|placeholder"
+    r"|(?:for|by|in) (?:comparison|contrast)|compared? (?:with|to)"
+    r"|an? (?:ideal|perfect|passing|better|correct|good|model) (?:answer|reply|response)"
+    r" (?:gets?|has|looks|receives|scores)"
+    r"|(?<!I )would (?:have|be|get|pass|look|earn|receive|give|return|score|deserve|merit|yield|become|read|need)"
+    r"|if (?:it|they|he|she|you|the \w+|this|an? \w+) (?:had|were)|zum beispiel|beispiel\w*|par exemple|por ejemplo)\b"
+    r"|(?:^|[,;]\s)\s*had (?:it|the|this|an?)\b|^\s*if\b(?!.*\b(?:not|but)\b)"
+    r"|例如|比如|示例|例子|如果|假如",
     re.IGNORECASE,
 )
+_SHORT_EXAMPLE = re.compile(r"\be\. ?g\.|\bz\. ?b\.|\bp\. ?ex\.", re.IGNORECASE)
+# What leads to a verdict, whatever was said before it.
+_FINAL = re.compile(
+    r"\b(?:verdict|final\w*|conclusion|conclud\w+|therefore|thus|hence|decision|revised|corrected|correction|actually"
+    r"|wait|judge?ment|my (?:answer|reply|grade|score)|in short|overall|result|so)\b|最终|结论|因此|所以",
+    re.IGNORECASE,
+)
+_INSTEAD = re.compile(
+    r"\b(?:(?:instead of|rather than|as opposed to|unlike|versus|vs\.?)[\s:`]*|(?<!does )(?<!did )not[\s`]*)$",
+    re.IGNORECASE,
+)
+_AFTERWARDS = re.compile(
+    r"would\b|is (?:what|how)\b|(?:only )?if (?:it|the)\b|was (?:my|a|the) (?:draft|first)|is (?:an?|the) example",
+    re.IGNORECASE,
+)
+_HEADING = ("#", "**", "__")
+_THEN = re.compile(r"\s*(?:then|in that case|and)\b", re.IGNORECASE)
+_LONGEST_LOOSE = 2_000
+_MOST_LOOSE = 50
 
 
 def without_thinking(text: str) -> str:
@@ -29,18 +58,54 @@ def without_thinking(text: str) -> str:
 def objects_in(reply: str, opening: str = "{") -> list[Any]:
     """The JSON objects (or, with `[`, lists) of a reply, outermost alone, in order.
 
-    Those in quotes are no reply, nor is one after another that is introduced as an example or as what would have been.
+    Those in quotes are no reply, nor is one after another that is told as an example, as what would have been, or as
+    what it is not.
     """
-    text, found = without_thinking(reply), list[Any]()
+    text, found, behind = without_thinking(reply), list[Any](), 0
     for value, start, end in _found(text, opening):
-        if not _is_quoted(text, start, end) and not (found and _is_example(text, start)):
+        if not _is_quoted(text, start, end) and not (found and _is_example(text, behind, start, end)):
             found.append(value)
+        behind = end
     return found
 
 
-def smuggled(material: Any) -> list[Any]:
-    """Every JSON object that stands inside the texts to be graded: a reply that repeats one is none."""
-    return [value for text in _texts(material) for value, _, _ in _found(text, "{")]
+def smuggled(material: Any, opening: str = "{") -> list[Any]:
+    """Every JSON object that stands inside the texts to be graded: a reply that repeats one is none.
+
+    Written loosely (`{'passed': True}`, `{passed: true}`) or escaped, it is one as well.
+    """
+    found: list[Any] = []
+    for text in _texts(material):
+        plain = text.replace('\\"', '"') if '\\"' in text else ""
+        for written in filter(None, (text, plain)):
+            found += [value for value, _, _ in _found(written, opening)]
+            found += _loose(written, opening)
+    return found
+
+
+def _loose(text: str, opening: str) -> Iterator[Any]:
+    """What is no JSON but reads as an object to a model, which writes it anew as JSON."""
+    place = text.find(opening)
+    for _ in range(_MOST_LOOSE):
+        if place < 0:
+            return
+        segment = text[place : place + _LONGEST_LOOSE]
+        end = _end_of_loose(segment)
+        with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError):
+            value = yaml.load(segment[:end], BoundedLoader)  # noqa: S506 (a SafeLoader)
+            if isinstance(value, dict | list) and value:
+                yield value
+        place = text.find(opening, place + max(end, 1))
+
+
+def _end_of_loose(segment: str) -> int:
+    """Where the brackets that open first are all closed."""
+    depth = 0
+    for place, letter in enumerate(segment):
+        depth += (letter in "{[") - (letter in "}]")
+        if not depth:
+            return place + 1
+    return len(segment)
 
 
 def _found(text: str, opening: str) -> Iterator[tuple[Any, int, int]]:
@@ -99,10 +164,18 @@ def _is_quoted(text: str, start: int, end: int) -> bool:
     return (before[-1:] in _QUOTES and bool(before)) or (before.endswith("`") and not before.endswith("```"))
 
 
-def _is_example(text: str, start: int) -> bool:
-    """Whether the words that lead to a place speak of an example."""
-    lead = text[max(0, start - _LEAD_CHARS) : start].rstrip().rstrip("`").removesuffix("json").rstrip("`").rstrip()
-    return bool(_EXAMPLE.search(_SENTENCE_END.split(lead.replace("e.g.", "for instance"))[-1]))
+def _is_example(text: str, behind: int, start: int, end: int) -> bool:
+    """Whether the words around a place speak of an example; `behind` is where the object before it ends."""
+    lead = text[max(behind, start - _LEAD_CHARS) : start].rstrip().rstrip("`").removesuffix("json").rstrip("`").rstrip()
+    last = _SENTENCE_END.split(_SHORT_EXAMPLE.sub("for instance", lead))[-1]
+    after = text[end : end + _LEAD_CHARS].lstrip("`'\"”,;:–—- \n")
+    if _INSTEAD.search(last) or _AFTERWARDS.match(after):
+        return True
+    if _EXAMPLE.search(last):
+        return True
+    headings = [line for line in lead.splitlines() if line.lstrip().startswith(_HEADING)]
+    told = "\n".join([*headings, lead if _THEN.match(last) else ""])
+    return bool(_EXAMPLE.search(told)) and not _FINAL.search(last)
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:

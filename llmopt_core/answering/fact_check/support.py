@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from llmopt_core.answering.citations import coverage
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatModel, ChatRequest, ModelSpec
-from llmopt_core.text.json_replies import objects_in
+from llmopt_core.text.json_replies import objects_in, smuggled
 from llmopt_core.types import Message, Usage
 
 
@@ -98,7 +98,8 @@ class ModelSupport:
                 f"The fact check's reply was cut at {self._spec.max_tokens} tokens; raise its model's max_tokens.",
                 "bad-answer",
             )
-        return Judged(_verdicts(done.text, len(claims), len(passages)), done.usage, done.seconds)
+        foreign = smuggled([question, *passages, *claims], "[")
+        return Judged(_verdicts(done.text, len(claims), len(passages), foreign), done.usage, done.seconds)
 
 
 def numbered(texts: Sequence[str]) -> str:
@@ -115,8 +116,8 @@ def _filled(prompt: str, parts: dict[str, str]) -> str:
     return "".join([*pieces, rest])
 
 
-def _verdicts(reply: str, claims: int, passages: int) -> tuple[Verdict, ...]:
-    rows = {row.get("claim"): row for row in _rows_in(reply)}
+def _verdicts(reply: str, claims: int, passages: int, foreign: Sequence[Any]) -> tuple[Verdict, ...]:
+    rows = {row["claim"]: row for row in _rows_in(reply, foreign)}
     if not rows:
         raise EndpointError("The fact check's model did not answer with the list of verdicts asked for.", "bad-answer")
     return tuple(_verdict(rows.get(number), passages) for number in range(1, claims + 1))
@@ -130,11 +131,11 @@ def _verdict(row: dict[str, Any] | None, passages: int) -> Verdict:
     return Verdict(row["supported"], passage, str(row.get("reason", "")))
 
 
-def _rows_in(reply: str) -> list[dict[str, Any]]:
-    """The rows of the last list of verdicts in a reply."""
+def _rows_in(reply: str, foreign: Sequence[Any]) -> list[dict[str, Any]]:
+    """The rows of the last list of verdicts in a reply that is not one of the material itself."""
     for rows in reversed(objects_in(reply, "[")):
-        found = [row for row in rows if isinstance(row, dict) and "claim" in row]
-        if found:
+        found = [row for row in rows if isinstance(row, dict) and isinstance(row.get("claim"), int)]
+        if found and rows not in foreign:
             return found
     return []
 

@@ -170,6 +170,40 @@ async def test_the_list_is_put_in_the_order_the_model_names(reranked):
     assert [hit.score for hit in found.hits] == sorted((hit.score for hit in found.hits), reverse=True)
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "[3] > [1] > [2]",
+        "Passage [1] is off, [2] is near.\nFinal: [3] > [1] > [2]",
+        "There are 9 passages. 3, 1, 2",
+        "```json\n[3, 1, 2]\n```",
+        "First [2] > [1]. No:\n3 > 1 > 2",
+    ],
+)
+async def test_the_last_order_in_a_reply_counts(models, reply):
+    models.register("fake", Answering(lambda _: reply))
+    scores, _ = await LlmListwise(ModelSpec(endpoint="fake"), models).score(QUESTION, ["a", "b", "c"])
+    assert list(np.argsort(-np.array(scores))) == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("reply", "score"),
+    [
+        ("Yes", 1.0),
+        ("**Yes**, it does", 1.0),
+        ("Answer: No", -1.0),
+        ("“No.”", -1.0),
+        ("None of it", None),
+        ("Not sure", None),
+    ],
+)
+async def test_yes_and_no_are_words(reranked, reply, score):
+    _, retriever = reranked("llm-yes-no", lambda _: reply)
+    found = await retriever.retrieve(QUESTION)
+    assert bool(found.warnings) == (score is None)
+    assert score is None or {hit.score for hit in found.hits} == {score}
+
+
 async def test_a_long_list_is_ordered_window_by_window_from_the_back(models):
     """The best passage stands last; each window lifts it to its front, so that it ends first."""
 

@@ -34,7 +34,7 @@ silence_telemetry()
 import numpy as np  # noqa: E402
 import yaml  # noqa: E402
 from finetuning_data import DATA, SAMPLE, sample_chinese, xquad  # noqa: E402
-from finetuning_square import chat_spec, compare_square, report_forgetting, trained_before  # noqa: E402
+from finetuning_factorial import chat_spec, compare_arms, report_forgetting, trained_before  # noqa: E402
 
 from llmopt_core.cache import MemoryCache  # noqa: E402
 from llmopt_core.documents.load import load_documents  # noqa: E402
@@ -179,7 +179,7 @@ def qa(options: argparse.Namespace, settings: Settings) -> None:
     tuned = trained_before(settings, "reader") or train_reader(options, rag, settings)
     # The adapter was trained on one configuration's chunks; over the other's it shows whether more chunks confuse it.
     others = [c.name for c in experiment.configurations if c.retrieval and c.name != rag.name]
-    compare_square(experiment, ("baseline", rag.name, *others), tuned, settings, options.questions)
+    compare_arms(experiment, ("baseline", rag.name, *others), tuned, settings, options.questions)
     forgotten(options, settings, tuned)
 
 

@@ -15,7 +15,7 @@ WORK = threading.RLock()
 once, and each question then has the time it would have alone."""
 
 
-class OwnTime:
+class SelfTime:
     """Adds up the work that is told while it listens.
 
     Attributes:
@@ -32,47 +32,47 @@ class OwnTime:
         self.seconds = (self.seconds or 0.0) + seconds
 
 
-_listening: ContextVar[OwnTime | None] = ContextVar("own time", default=None)
+_timer: ContextVar[SelfTime | None] = ContextVar("own time", default=None)
 
 
 @contextmanager
-def own_time() -> Iterator[OwnTime]:
+def self_time() -> Iterator[SelfTime]:
     """Listen to the work done inside, also in threads started with `asyncio.to_thread`, which carry the context."""
-    heard = OwnTime()
-    token = _listening.set(heard)
+    timer = SelfTime()
+    token = _timer.set(timer)
     try:
-        yield heard
+        yield timer
     finally:
-        _listening.reset(token)
+        _timer.reset(token)
 
 
-def took(seconds: float) -> None:
+def record(seconds: float) -> None:
     """Tell whoever listens that work took so long."""
-    heard = _listening.get()
-    if heard is not None:
-        heard.add(seconds)
+    timer = _timer.get()
+    if timer is not None:
+        timer.add(seconds)
 
 
 @contextmanager
-def working(lock: AbstractContextManager[Any] = WORK) -> Iterator[None]:
-    """Do work in its turn, and tell how long it took without the waits for this lock and those of `turn` inside."""
-    heard = _listening.get()
+def exclusive(lock: AbstractContextManager[Any] = WORK) -> Iterator[None]:
+    """Do work in its turn, and record how long it took without the waits for this lock and those of `untimed_wait`."""
+    timer = _timer.get()
     with lock:
-        waited, started = heard.waited if heard else 0.0, time.perf_counter()
+        waited, started = timer.waited if timer else 0.0, time.perf_counter()
         try:
             yield
         finally:
-            if heard is not None:
-                heard.add(time.perf_counter() - started - (heard.waited - waited))
+            if timer is not None:
+                timer.add(time.perf_counter() - started - (timer.waited - waited))
 
 
 @contextmanager
-def turn(lock: AbstractContextManager[Any]) -> Iterator[None]:
+def untimed_wait(lock: AbstractContextManager[Any]) -> Iterator[None]:
     """Hold a lock; the wait for it is no work."""
-    started, heard = time.perf_counter(), _listening.get()
+    started, timer = time.perf_counter(), _timer.get()
     with lock:
-        if heard is not None:
-            heard.waited += time.perf_counter() - started
+        if timer is not None:
+            timer.waited += time.perf_counter() - started
         yield
 
 

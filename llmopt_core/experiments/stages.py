@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmopt_core.cache import Cache
-from llmopt_core.models.calls.batched_cache import Courier
+from llmopt_core.models.calls.batched_cache import BatchedCache
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.runs.codec import pack, pack_trace, unpack, unpack_trace
 from llmopt_core.types import Answer, Chunk, Score, Usage
@@ -18,7 +18,7 @@ class StageCache:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._courier = Courier(cache, "answer")
+        self._batched = BatchedCache(cache, "answer")
 
     def chunks(self, key: str) -> list[Chunk] | None:
         """All chunks of a project."""
@@ -53,7 +53,7 @@ class StageCache:
 
     async def put_answer(self, key: str, answer: Answer) -> None:
         """Keep an answer; the event loop does not wait for the disk."""
-        await self._courier.put(key, pack(answer, Answer))
+        await self._batched.put(key, pack(answer, Answer))
 
     def scores(self, keys: Mapping[str, str]) -> dict[str, tuple[Score, Usage]]:
         """Known scores by metric; `keys` maps metric to key."""

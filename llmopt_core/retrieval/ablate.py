@@ -16,7 +16,7 @@ from llmopt_core.types import Example
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class RetrievalMeasures:
     """One retrieval over a set.
 
     Attributes:
@@ -57,7 +57,7 @@ async def measure(
     cache: Cache,
     *,
     k: int | None = None,
-) -> Measured:
+) -> RetrievalMeasures:
     """Retrieve for every example and measure against its references.
 
     Args:
@@ -76,7 +76,7 @@ async def measure(
     )
     rows = [_measures(example, retrieval, k) for example, retrieval in zip(examples, found, strict=True)]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return Measured({name: [row.get(name) for row in rows] for name in names}, tuple(found))
+    return RetrievalMeasures({name: [row.get(name) for row in rows] for name in names}, tuple(found))
 
 
 def _measures(example: Example, retrieval: Retrieval, k: int) -> dict[str, float]:

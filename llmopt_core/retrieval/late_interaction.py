@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from llmopt_core.cache import Cache, without_damaged
-from llmopt_core.execution.timing import turn, working
+from llmopt_core.execution.timing import exclusive, untimed_wait
 from llmopt_core.models.base import TokenEmbedder, Vectors
 from llmopt_core.models.local.late_interaction import LateInteraction
 from llmopt_core.types import Usage
@@ -51,12 +51,12 @@ class LateInteractionReranker:
         await asyncio.to_thread(self._prepare, passages)
 
     def _prepare(self, passages: Sequence[str]) -> None:
-        with working():
+        with exclusive():
             self._make()
             self._store.vectors(passages)
 
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
-        with working():
+        with exclusive():
             asked, *found = self._store.vectors([question, *passages])
             return self._make().score(asked, found)
 
@@ -107,7 +107,7 @@ class TokenVectorStore:
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in packed}
         if missing:
             # Questions asked at once share most candidates: whoever waited finds them made.
-            with turn(_EMBEDDING):
+            with untimed_wait(_EMBEDDING):
                 packed |= self._known(list(missing))
                 packed |= self._embedded({key: text for key, text in missing.items() if key not in packed})
         return [_unpack(packed[key]) for key in keys]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from llmopt_core.cache import Cache, without_damaged
 from llmopt_core.errors import EndpointError
-from llmopt_core.execution.timing import own_time, took
+from llmopt_core.execution.timing import record, self_time
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ModelSpec, Reranker
 from llmopt_core.models.registry import Models
@@ -38,10 +38,10 @@ async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker:
     head = list(hits[: spec.candidates] if spec.candidates else hits)
     texts, usage, warning = [hit.chunk.full_text for hit in head], Usage(), ""
     started = time.perf_counter()
-    with own_time() as prepared:
+    with self_time() as prepared:
         await _prepare(reranker, question, texts)
     once, started = prepared.seconds or time.perf_counter() - started, time.perf_counter()
-    with own_time() as scoring:
+    with self_time() as scoring:
         try:
             scores, usage = await reranker.score(question, texts)
             scored = [Hit(hit.chunk, score) for hit, score in zip(head, scores, strict=True)]
@@ -105,7 +105,7 @@ class CachedReranker:
         missing = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in known}
         usage = Usage()
         if missing:
-            with own_time() as scoring:
+            with self_time() as scoring:
                 scores, usage = await self._inner.score(question, list(missing.values()))
             share = (scoring.seconds or 0.0) / len(missing)
             new = {key: _SCORE.pack(score, share) for key, score in zip(missing, scores, strict=True)}
@@ -114,7 +114,7 @@ class CachedReranker:
         read = {key: _SCORE.unpack(value) for key, value in known.items()}
         seconds = sum(share for _, share in read.values())
         if seconds:
-            took(seconds)
+            record(seconds)
         return [read[key][0] for key in keys], usage
 
     async def prepare(self, question: str, passages: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.execution.timing import makespan, took
+from llmopt_core.execution.timing import makespan, record
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
 from llmopt_core.models.finish import unusable
 from llmopt_core.models.registry import Models
@@ -47,7 +47,7 @@ class LlmLikelihood:
         prompts = [render(self._prompt, {"passage": _clipped(text), "question": question}) for text in passages]
         model = self._models.likelihood(self._spec)
         found = await together(model.likelihood(prompt, f" {question}") for prompt in prompts)
-        took(makespan([one.seconds for one in found], self._models.at_most(self._spec.endpoint)))
+        record(makespan([one.seconds for one in found], self._models.at_most(self._spec.endpoint)))
         return [one.mean for one in found], total_usage(one.usage for one in found)
 
 
@@ -76,7 +76,7 @@ class LlmYesNo:
             EndpointError: It failed, or said neither Yes nor No for any passage.
         """
         answers = await together(self._ask(question, passage) for passage in passages)
-        took(makespan([answer.seconds for answer in answers], self._models.at_most(self._spec.endpoint)))
+        record(makespan([answer.seconds for answer in answers], self._models.at_most(self._spec.endpoint)))
         scores = [_log_odds(answer) for answer in answers]
         if passages and all(score is None for score in scores):
             thinks = any(answer.reasoning or answer.reasoning_tokens for answer in answers)
@@ -120,7 +120,7 @@ class LlmListwise:
                 raise EndpointError(ended, "bad-answer")
             order[start : start + WINDOW] = [window[place] for place in _order(answer.text, len(window))]
             usage += answer.usage
-            took(answer.seconds)
+            record(answer.seconds)
         scores = np.zeros(len(passages))
         scores[order] = np.linspace(1.0, 0.0, len(passages))
         return scores.tolist(), usage

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.execution.timing import own_time, working
+from llmopt_core.execution.timing import exclusive, self_time
 from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Reranker, Vectors
@@ -115,7 +115,7 @@ class Retriever:
         try:
             await asyncio.to_thread(self._models.embedder, self.spec.embedding)
             once, started = time.perf_counter() - started, time.perf_counter()
-            with own_time() as encoding:
+            with self_time() as encoding:
                 rows = await asyncio.to_thread(self._encode, distinct, invented)
             vectors, seconds = dict(zip(distinct, rows, strict=True)), encoding.seconds or 0.0
         except EndpointError as error:
@@ -132,7 +132,7 @@ class Retriever:
         return vectors, traces
 
     def _encode(self, texts: Sequence[str], invented: Collection[str]) -> Vectors:
-        with working(nullcontext()):
+        with exclusive(nullcontext()):
             return self._vectors_of(texts, invented)
 
     def _vectors_of(self, texts: Sequence[str], invented: Collection[str] = ()) -> Vectors:

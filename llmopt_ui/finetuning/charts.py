@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from llmopt_core.finetuning.data.examples import TrainingExample
 from llmopt_core.finetuning.data.structured import StructuredReport
 from llmopt_core.finetuning.jobs.job import MetricPoint
-from llmopt_core.labs.finetuning.factorial import Corner, Economics, Square
+from llmopt_core.labs.finetuning.factorial import Arm, Economics, Factorial
 from llmopt_core.reporting.page import PALETTE
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import SEEN, hatching
@@ -165,22 +165,22 @@ def smoothed(values: Sequence[float], share: float = 0.9) -> list[float]:
     return found
 
 
-def square_bars(found: Square, title: str, names: Mapping[str, str], inks: Mapping[str, Ink]) -> go.Figure:
+def factorial_bars(found: Factorial, title: str, names: Mapping[str, str], inks: Mapping[str, Ink]) -> go.Figure:
     """The 2 x 2 as two groups of two bars with intervals: without and with retrieval, base beside tuned.
 
     Args:
         found: What was measured.
         title: Of the axis.
-        names: Corner -> its configuration.
+        names: Arm -> its configuration.
         inks: Configuration -> its colour.
     """
     figure = go.Figure()
     groups = ("Plain", "With retrieval (RAG)")
-    uneven = len({corner.run.done for corner in found.corners.values()}) > 1
-    for side, corners in (("base", ("base", "base + RAG")), ("tuned", ("tuned", "tuned + RAG"))):
-        shown = [found.corners.get(corner) for corner in corners]
-        for group, corner, one in zip(groups, corners, shown, strict=True):
-            name = names[corner]
+    uneven = len({arm.run.done for arm in found.arms.values()}) > 1
+    for side, arms in (("base", ("base", "base + RAG")), ("tuned", ("tuned", "tuned + RAG"))):
+        shown = [found.arms.get(arm) for arm in arms]
+        for group, arm, one in zip(groups, arms, shown, strict=True):
+            name = names[arm]
             figure.add_bar(
                 name=plain(name),
                 offsetgroup=side,
@@ -189,7 +189,7 @@ def square_bars(found: Square, title: str, names: Mapping[str, str], inks: Mappi
                 error_y=_whiskers([one]),
                 marker={"color": inks[name].colour, "pattern": hatching([_pattern(one)])},
                 customdata=[_hover(one)],
-                hovertemplate=f"<b>{plain(name)}</b> ({corner})<br>%{{customdata}}<extra></extra>",
+                hovertemplate=f"<b>{plain(name)}</b> ({arm})<br>%{{customdata}}<extra></extra>",
             )
         _values(figure, groups, shown, shift=-1 if side == "base" else 1, counted=uneven)
     figure.update_layout(
@@ -203,38 +203,38 @@ def square_bars(found: Square, title: str, names: Mapping[str, str], inks: Mappi
     return themed(figure)
 
 
-def _pattern(corner: Corner | None) -> str:
+def _pattern(arm: Arm | None) -> str:
     """Hatched where the questions were trained on."""
-    return "/" if corner is not None and corner.overlap.seen else ""
+    return "/" if arm is not None and arm.overlap.seen else ""
 
 
 def _values(
-    figure: go.Figure, groups: Sequence[str], shown: Sequence[Corner | None], *, shift: int, counted: bool
+    figure: go.Figure, groups: Sequence[str], shown: Sequence[Arm | None], *, shift: int, counted: bool
 ) -> None:
     """The means above the whiskers, where they can be read over a bar of any height; `counted` adds the questions."""
-    for at, corner in enumerate(shown):
-        mean, high = (corner.summary.mean, corner.summary.high) if corner else (None, None)
+    for at, arm in enumerate(shown):
+        mean, high = (arm.summary.mean, arm.summary.high) if arm else (None, None)
         figure.add_annotation(
             x=at + 0.2 * shift,
             y=max(high or 0.0, mean or 0.0),
-            text=fmt.score(mean) + (f"<br>n = {corner.run.done}" if counted else "") if corner else "not run",
+            text=fmt.score(mean) + (f"<br>n = {arm.run.done}" if counted else "") if arm else "not run",
             showarrow=False,
             yanchor="bottom",
-            font={"size": 16 if corner else 13},
+            font={"size": 16 if arm else 13},
         )
 
 
-def _whiskers(shown: Sequence[Corner | None]) -> dict[str, object]:
+def _whiskers(shown: Sequence[Arm | None]) -> dict[str, object]:
     known = [(c.summary.mean, c.summary.low, c.summary.high) if c else (None, None, None) for c in shown]
     up = [high - mean if mean is not None and high is not None else 0.0 for mean, _, high in known]
     down = [mean - low if mean is not None and low is not None else 0.0 for mean, low, _ in known]
     return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "thickness": 1.5, "color": NEUTRAL}
 
 
-def _hover(corner: Corner | None) -> str:
-    if corner is None or corner.summary.mean is None:
+def _hover(arm: Arm | None) -> str:
+    if arm is None or arm.summary.mean is None:
         return "not scored"
-    s = corner.summary
+    s = arm.summary
     return f"{fmt.score(s.mean)} (95 % interval {fmt.interval(s.low, s.high)})<br>{s.scored} of {s.total} scored"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.finetuning.jobs.job import TunedModel
-from llmopt_core.labs.finetuning.factorial import Corner, Square, economics
-from llmopt_core.labs.finetuning.training_pairs import CORNERS
+from llmopt_core.labs.finetuning.factorial import Arm, Factorial, economics
+from llmopt_core.labs.finetuning.training_pairs import ARMS
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import Prices
 from llmopt_ui import format as fmt
@@ -21,26 +21,26 @@ from llmopt_ui.resources import settings
 from llmopt_ui.theme import Ink, verdict
 
 
-def economics_view(tuned: TunedModel, found: Square, names: Mapping[str, str], inks: Mapping[str, Ink]) -> None:
+def economics_view(tuned: TunedModel, found: Factorial, names: Mapping[str, str], inks: Mapping[str, Ink]) -> None:
     """After how many requests the training is earned back, at prices that can be changed.
 
     Args:
         tuned: The model.
         found: What was measured.
-        names: Corner -> its configuration.
+        names: Arm -> its configuration.
         inks: Configuration -> its colour.
     """
-    section("Does it pay?", "What requests cost in two of the corners, with the training's own price.")
-    base_names = [name for name in CORNERS if name in found.corners and name.startswith("base")]
-    tuned_names = [name for name in CORNERS if name in found.corners and name.startswith("tuned")]
+    section("Does it pay?", "What requests cost in two of the arms, with the training's own price.")
+    base_names = [name for name in ARMS if name in found.arms and name.startswith("base")]
+    tuned_names = [name for name in ARMS if name in found.arms and name.startswith("tuned")]
     if not base_names or not tuned_names:
-        st.caption("Once a base and a tuned corner have been run.")
+        st.caption("Once a base and a tuned arm have been run.")
         return
     fields, picture = side_by_side([1, 1], "economics")
     with fields:
         one, two = st.columns(2, gap="small")
-        base = found.corners[one.selectbox("Instead of", base_names, len(base_names) - 1, key="pay_base")]
-        after = found.corners[two.selectbox("Use", tuned_names, key="pay_tuned")]
+        base = found.arms[one.selectbox("Instead of", base_names, len(base_names) - 1, key="pay_base")]
+        after = found.arms[two.selectbox("Use", tuned_names, key="pay_tuned")]
         before_prices = _prices("base", _endpoint(base))
         after_prices = _prices("tuned", _endpoint(after))
         if base.prompt_tokens is None or after.prompt_tokens is None:
@@ -68,7 +68,7 @@ def economics_view(tuned: TunedModel, found: Square, names: Mapping[str, str], i
         )
         if priced:
             st.caption(fmt.markdown(result.result.sentence))
-            pair = {names[corner.name]: inks[names[corner.name]] for corner in (base, after)}
+            pair = {names[arm.name]: inks[names[arm.name]] for arm in (base, after)}
             st.plotly_chart(cost_lines(result, pair), config=CONFIG, key="pay_lines",
                             alt="Cost of both over the number of requests")  # fmt: skip
         else:
@@ -81,7 +81,7 @@ def economics_view(tuned: TunedModel, found: Square, names: Mapping[str, str], i
             )
 
 
-def _quality(base: Corner, after: Corner, found: Square) -> None:
+def _quality(base: Arm, after: Arm, found: Factorial) -> None:
     """Saving with worse answers is no bargain: the difference stands above the prices."""
     compared = found.comparisons.get((base.name, after.name))
     if compared is None or compared.difference is None:
@@ -101,8 +101,8 @@ def _each(usd: float) -> str:
     return fmt.money(usd) if usd else "free"
 
 
-def _endpoint(corner: Corner) -> dict[str, Any]:
-    return dict(corner.run.configuration.get("model", {}))
+def _endpoint(arm: Arm) -> dict[str, Any]:
+    return dict(arm.run.configuration.get("model", {}))
 
 
 def _prices(which: str, model: dict[str, Any]) -> Prices:

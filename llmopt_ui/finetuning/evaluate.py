@@ -26,7 +26,7 @@ from llmopt_core.runs.values import Project
 from llmopt_ui.components import show_error
 from llmopt_ui.evaluation.run_form import CHOSEN
 from llmopt_ui.evaluation.run_form import SET as QUESTIONS
-from llmopt_ui.finetuning.tabs import SQUARE, open_tab
+from llmopt_ui.finetuning.tabs import FACTORIAL, open_tab
 from llmopt_ui.navigation import EVALUATION
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify
@@ -47,7 +47,7 @@ def evaluate_row(project: Project, job: Job, tuned: TunedModel) -> None:
         pressed = st.button("Evaluate it", key=f"tuning_evaluate_{job.id}", type="primary",
                             icon=":material/bar_chart:")  # fmt: skip
         st.button("Compare base and tuned, plain and RAG", key=f"tuning_square_{job.id}", icon=":material/grid_view:",
-                  on_click=open_tab, args=(SQUARE,), kwargs={"square_tuned": tuned.name})  # fmt: skip
+                  on_click=open_tab, args=(FACTORIAL,), kwargs={"square_tuned": tuned.name})  # fmt: skip
     if asked == _AS_TRAINED and not alike and holds_more(examples):
         st.caption(":material/info: Its training examples hold more than a question each. Choose the configuration "
                    "that asks as they do; a bare question is not what it has learned to answer.")  # fmt: skip

@@ -16,8 +16,8 @@ from llmopt_core.experiments.experiment import Plan, save_configuration, saved_c
 from llmopt_core.experiments.run_documents import documents_of
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
-from llmopt_core.labs.finetuning.factorial import PAIRS, Square, corners, square
-from llmopt_core.labs.finetuning.training_pairs import CORNERS
+from llmopt_core.labs.finetuning.factorial import PAIRS, Factorial, arm_configurations, read_factorial
+from llmopt_core.labs.finetuning.training_pairs import ARMS
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui import format as fmt
@@ -29,7 +29,7 @@ from llmopt_ui.components import empty_state, section, side_by_side
 from llmopt_ui.evaluation.job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
 from llmopt_ui.evaluation.results import means_over
 from llmopt_ui.evaluation.run_view import check
-from llmopt_ui.finetuning.charts import square_bars
+from llmopt_ui.finetuning.charts import factorial_bars
 from llmopt_ui.finetuning.economics import economics_view
 from llmopt_ui.finetuning.forgetting import forgetting_view
 from llmopt_ui.finetuning.tabs import JOBS, choose_wanted, open_tab
@@ -65,7 +65,7 @@ class Asked:
     limit: int | None
 
 
-def square_view(project: Project) -> None:
+def factorial_view(project: Project) -> None:
     """The whole tab."""
     tuned = {model.name: model for model in tuned_chat_models(settings())}
     if not tuned:
@@ -78,13 +78,13 @@ def square_view(project: Project) -> None:
     asked = _asked(project, tuned)
     if asked is None:
         return
-    found = square(store(), project, asked.four, asked.evaluation_set, asked.metric)
+    found = read_factorial(store(), project, asked.four, asked.evaluation_set, asked.metric)
     _run_button(project, asked, found)
-    if not found.corners:
+    if not found.arms:
         empty_state("Not measured yet", "Press Run the comparison: what was answered before is not asked again.",
                     ":material/grid_view:")  # fmt: skip
     else:
-        names = {corner: c.name for corner, c in zip(CORNERS, asked.four, strict=True)}
+        names = {arm: c.name for arm, c in zip(ARMS, asked.four, strict=True)}
         colours = project_inks(project, names.values())
         _picture(project, asked, found, names, colours)
         _answers(found)
@@ -115,7 +115,7 @@ def _asked(project: Project, tuned: Mapping[str, TunedModel]) -> Asked | None:
     spec = tuned[name].spec
     if not isinstance(spec, ModelSpec):
         return None
-    made = corners(base[without], base[looked_up], spec, name)
+    made = arm_configurations(base[without], base[looked_up], spec, name)
     st.caption("The tuned model is asked without few-shot examples: it has learned them.")
     return Asked(tuned[name], made, sets[set_name], metric, int(limit) if limit else None)
 
@@ -157,11 +157,11 @@ def _usual_set(project: Project, names: Sequence[str]) -> int:
     return next(with_sources, 0)
 
 
-def _run_button(project: Project, asked: Asked, found: Square) -> None:
+def _run_button(project: Project, asked: Asked, found: Factorial) -> None:
     size = min(asked.evaluation_set.size, asked.limit or asked.evaluation_set.size)
-    missing = [c for name, c in zip(CORNERS, asked.four, strict=True)
-               if name not in found.corners or found.corners[name].run.done < size]  # fmt: skip
-    words = "Run the comparison" if len(missing) == len(CORNERS) else f"Run what is missing ({len(missing)})"
+    missing = [c for name, c in zip(ARMS, asked.four, strict=True)
+               if name not in found.arms or found.arms[name].run.done < size]  # fmt: skip
+    words = "Run the comparison" if len(missing) == len(ARMS) else f"Run what is missing ({len(missing)})"
     if missing and st.button(words, key=RUN, type="primary", icon=":material/play_arrow:"):
         start_evaluation(project, missing, asked.evaluation_set, (asked.metric,), asked.limit)
 
@@ -209,18 +209,18 @@ def _estimate_first(project: Project, plan: Plan) -> None:
 
 
 def _picture(
-    project: Project, asked: Asked, found: Square, names: Mapping[str, str], colours: Mapping[str, Ink]
+    project: Project, asked: Asked, found: Factorial, names: Mapping[str, str], colours: Mapping[str, Ink]
 ) -> None:
-    earlier = outdated_words(project, {name: corner.run for name, corner in found.corners.items()})
-    caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in found.corners.items()], earlier)
+    earlier = outdated_words(project, {name: arm.run for name, arm in found.arms.items()})
+    caveats_view([RunCaveats(documents_of(c.run, name), c.overlap) for name, c in found.arms.items()], earlier)
     left, right = side_by_side([1, 1], "square")
     with left:
-        st.plotly_chart(square_bars(found, f"{metric_title(asked.metric)} (0 to 1)", names, colours), config=CONFIG,
-                        key="square_bars", alt="Mean score of the four corners with 95 % intervals")  # fmt: skip
-        st.caption(means_over([corner.run for corner in found.corners.values()], asked.evaluation_set.size))
+        st.plotly_chart(factorial_bars(found, f"{metric_title(asked.metric)} (0 to 1)", names, colours), config=CONFIG,
+                        key="factorial_bars", alt="Mean score of the four arms with 95 % intervals")  # fmt: skip
+        st.caption(means_over([arm.run for arm in found.arms.values()], asked.evaluation_set.size))
     with right:
         if found.whole and found.best:
-            clean = not any(corner.overlap.seen for corner in found.corners.values())
+            clean = not any(arm.overlap.seen for arm in found.arms.values())
             words = "Best" if clean else "Highest of those not trained on these questions"
             over = f", over the {fmt.plural(found.questions, 'question')} that all four answered"
             st.markdown(f"{words}: **{found.best}**{over}")
@@ -228,27 +228,27 @@ def _picture(
             st.table(_costs(found), border="horizontal", hide_index=True)
 
 
-def _costs(found: Square) -> pd.DataFrame:
-    """What a request takes in each corner."""
+def _costs(found: Factorial) -> pd.DataFrame:
+    """What a request takes in each arm."""
     rows = []
-    for name in CORNERS:
-        corner = found.corners.get(name)
-        if corner is None:
+    for name in ARMS:
+        arm = found.arms.get(name)
+        if arm is None:
             rows.append({"": name, "Tokens in": ":gray[not run]", "out": "", "Time": "", "Cost": ""})
             continue
         rows.append(
             {
                 "": f"**{name}**" if name == found.best else name,
-                "Tokens in": fmt.number(corner.prompt_tokens),
-                "out": fmt.number(corner.completion_tokens),
-                "Time": fmt.short_time(corner.seconds) if corner.seconds else ":gray[cached]",
-                "Cost": fmt.markdown(fmt.money(corner.cost_usd)),
+                "Tokens in": fmt.number(arm.prompt_tokens),
+                "out": fmt.number(arm.completion_tokens),
+                "Time": fmt.short_time(arm.seconds) if arm.seconds else ":gray[cached]",
+                "Cost": fmt.markdown(fmt.money(arm.cost_usd)),
             }
         )
     return pd.DataFrame(rows)
 
 
-def _answers(found: Square) -> None:
+def _answers(found: Factorial) -> None:
     section("Answers", "Each over the questions that both sides answered.")
     rows = []
     for pair in PAIRS:

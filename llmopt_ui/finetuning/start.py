@@ -14,7 +14,7 @@ from llmopt_core.errors import BadInput, BudgetReached, field_problem
 from llmopt_core.experiments.finetuning_jobs import keep_owner
 from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobRequest
-from llmopt_core.finetuning.openai.upload_summary import Departure
+from llmopt_core.finetuning.openai.upload_summary import UploadSummary
 from llmopt_core.finetuning.training_price import TrainingPrice
 from llmopt_core.jobs.queue import JobContext
 from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
@@ -195,12 +195,12 @@ def _price_view(price: TrainingPrice, budget_usd: float | None) -> None:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _leaving(provider: str, address: str, version: str, held: str, _saved: SavedTraining) -> Departure | None:
+def _leaving(provider: str, address: str, version: str, held: str, _saved: SavedTraining) -> UploadSummary | None:
     """What would be sent; kept, because a search for secrets in a large set takes its time."""
     return leaving(access(), provider, _saved, validate=bool(held))
 
 
-def _consent(asked: Asked, gone: Departure) -> bool:
+def _consent(asked: Asked, gone: UploadSummary) -> bool:
     """What is sent where, and whether the user agreed to exactly that."""
     with st.container(border=True):
         st.markdown(":orange[:material/upload:] **This leaves the machine**")

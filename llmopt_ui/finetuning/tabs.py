@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VIEW = "tuning_view"
-DATA, CHECKS, JOBS, SQUARE, LABELS = "Training data", "Checks", "Jobs", "2 × 2", "Next to label"
+DATA, CHECKS, JOBS, FACTORIAL, LABELS = "Training data", "Checks", "Jobs", "2 × 2", "Next to label"
 EMBEDDER_TAB = "Embedding model"
 TABS = {
     DATA: "llmopt_ui.finetuning.data:data_view",
     CHECKS: "llmopt_ui.finetuning.checks:checks_view",
     JOBS: "llmopt_ui.finetuning.jobs:jobs_view",
     EMBEDDER_TAB: "llmopt_ui.finetuning.embedder:embedder_view",
-    SQUARE: "llmopt_ui.finetuning.factorial:square_view",
+    FACTORIAL: "llmopt_ui.finetuning.factorial:factorial_view",
     LABELS: "llmopt_ui.finetuning.labels:labels_view",
 }
 """Title -> `module:function`; the function is given the project."""

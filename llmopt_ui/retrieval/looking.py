@@ -12,7 +12,7 @@ from llmopt_core.errors import LlmOptError, StorageFailed
 from llmopt_core.experiments.keys import lab_identity
 from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
-    Looked,
+    InspectionCache,
     index_key,
     is_quick,
     load_ahead,
@@ -31,9 +31,9 @@ START = "retrieval_look"
 
 
 @st.cache_resource(show_spinner=False)
-def looked() -> Looked:
+def inspection_cache() -> InspectionCache:
     """What this process has looked at, for all sessions."""
-    return Looked()
+    return InspectionCache()
 
 
 def documents_key(project: Project) -> str:
@@ -71,23 +71,23 @@ def inspections(project: Project, found: Sequence[Side], example: Example) -> li
     if missing:
         _offer(project, missing, example)
         return None
-    seen = [(side, looked().get(key_of(project, side, example))) for side in found]
+    seen = [(side, inspection_cache().get(key_of(project, side, example))) for side in found]
     return [(side, one) for side, one in seen if one is not None]
 
 
 def _open_sides(project: Project, found: Sequence[Side], example: Example) -> list[Side]:
     """The sides that are not looked at yet, as far as is known without trouble."""
     keys = [(side, key_of(project, side, example)) for side in found]
-    return [side for side, key in keys if looked().get(key) is None and not looked().problem(key)]
+    return [side for side, key in keys if inspection_cache().get(key) is None and not inspection_cache().problem(key)]
 
 
 def _problem(side: Side, key: str) -> None:
     """Why a side cannot be shown, and another try."""
-    told = looked().problem(key)
+    told = inspection_cache().problem(key)
     if told:
         show_error(f"{side.name}: {told}")
         st.button("Try again", key=f"look_again_{side.place}", icon=":material/refresh:", type="tertiary",
-                  on_click=looked().forgive, args=(key,))  # fmt: skip
+                  on_click=inspection_cache().forgive, args=(key,))  # fmt: skip
 
 
 def answer(project: Project, side: Side, found: Inspection) -> Answer:
@@ -114,14 +114,14 @@ def known_answer(project: Project, side: Side, found: Inspection) -> Answer | No
 
 def _at_once(project: Project, side: Side, example: Example) -> bool:
     index = index_key(documents_key(project), side.configuration)
-    if looked().is_open(index) and (is_quick(side.configuration) or texts_of(side, example) is not None):
+    if inspection_cache().is_open(index) and (is_quick(side.configuration) or texts_of(side, example) is not None):
         return True
     if texts_of(side, example) is not None:
         return False
     try:
         return QuestionLab(side.configuration, store().documents(project), models(), store().cache).is_known(example)
     except LlmOptError as error:
-        looked().fail(key_of(project, side, example), str(error))
+        inspection_cache().fail(key_of(project, side, example), str(error))
         return True
 
 
@@ -130,17 +130,17 @@ def _look(project: Project, side: Side, example: Example) -> None:
         async with model_maker()() as made:
             lab = QuestionLab(side.configuration, store().documents(project), made, store().cache)
             found = await lab.look(example, texts=texts_of(side, example))
-            looked().put(key, found, index if lab.has_searched else None)
+            inspection_cache().put(key, found, index if lab.has_searched else None)
 
     index, key = index_key(documents_key(project), side.configuration), key_of(project, side, example)
-    if looked().problem(key):
+    if inspection_cache().problem(key):
         return
     try:
         asyncio.run(look())
     except StorageFailed:
         raise
     except LlmOptError as error:
-        looked().fail(key, str(error))
+        inspection_cache().fail(key, str(error))
 
 
 def _offer(project: Project, missing: Sequence[Side], example: Example) -> None:
@@ -195,5 +195,5 @@ def _start(project: Project, missing: Sequence[Side], example: Example) -> None:
     ]
     arguments = {"keys": [key for _, _, key, _ in wanted], "configurations": [side.name for side in missing]}
     job_runner().submit(
-        LOOK, project, arguments, look_work(wanted, example, documents, model_maker(), looked()), lane="short"
+        LOOK, project, arguments, look_work(wanted, example, documents, model_maker(), inspection_cache()), lane="short"
     )

@@ -75,7 +75,7 @@ def _summary(seen: Seen) -> None:
 def _gold(found: Inspection) -> str:
     if not found.example.references:
         return fmt.DASH
-    last = [journey.ranks for journey in found.gold.journeys if not journey.lost_at]
+    last = [trace.ranks for trace in found.gold.traces if not trace.lost_at]
     ranks = [rank for by_stage in last for rank in list(by_stage.values())[-1:] if rank is not None]
     return f"rank {min(ranks)}" if ranks else "lost"
 

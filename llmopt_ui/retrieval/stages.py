@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.labs.retrieval.question import Inspection
-from llmopt_core.retrieval.analysis.gold_trace import Journey
+from llmopt_core.retrieval.analysis.gold_trace import GoldTrace
 from llmopt_core.retrieval.analysis.inspect import differences, is_gold
 from llmopt_core.types import Example, StageTrace
 from llmopt_ui import format as fmt
@@ -169,8 +169,8 @@ def edited(side: Side, example: Example) -> bool:
 
 def _gold(found: Inspection) -> None:
     st.markdown("**Chunks that hold a source**")
-    for journey in found.gold.journeys:
-        _journey(journey)
+    for trace in found.gold.traces:
+        _trace_table(trace)
     for span in found.gold.not_indexed:
         st.markdown(
             f":red[:material/cancel: not indexed] {fmt.markdown(span.document)} "
@@ -178,13 +178,13 @@ def _gold(found: Inspection) -> None:
         )
 
 
-def _journey(journey: Journey) -> None:
-    chunk = journey.chunk
+def _trace_table(trace: GoldTrace) -> None:
+    chunk = trace.chunk
     place = f"{fmt.markdown(chunk.document)} :gray[{chunk.start:,} to {chunk.end:,}]"
-    way = " → ".join(f"{stage_name(name)} {rank or fmt.DASH}" for name, rank in journey.ranks.items())
-    if journey.lost_at:
-        st.markdown(f":red[:material/cancel: lost at {fmt.markdown(stage_name(journey.lost_at))}] {place}")
-        st.text(journey.why, width="stretch")
+    way = " → ".join(f"{stage_name(name)} {rank or fmt.DASH}" for name, rank in trace.ranks.items())
+    if trace.lost_at:
+        st.markdown(f":red[:material/cancel: lost at {fmt.markdown(stage_name(trace.lost_at))}] {place}")
+        st.text(trace.why, width="stretch")
     else:
         st.markdown(f":green[:material/check_circle: handed over] {place}")
     st.caption(fmt.markdown(way))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from llmopt_core.evaluation.judges.agreement import AGREEMENT, BLIND, JUDGE, SUMMARY, Measured
+from llmopt_core.evaluation.judges.agreement import AGREEMENT, BLIND, JUDGE, SUMMARY, JudgeAgreement
 from llmopt_core.evaluation.judges.families import FAMILIES, Family
 from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.reporting.terms import explained
@@ -88,7 +88,7 @@ def judge_view() -> None:
     )
 
 
-def agreement_chart(rows: Sequence[Measured]) -> go.Figure:
+def agreement_chart(rows: Sequence[JudgeAgreement]) -> go.Figure:
     """How well the judge ranks right above wrong: a dot per metric and data set."""
     figure = go.Figure()
     for made, symbol, name in ((False, "circle", "labelled by people"), (True, "circle-open", _MADE)):
@@ -156,6 +156,6 @@ def _error(values: Sequence[float], ends: Sequence[tuple[float, float]]) -> dict
     }
 
 
-def _place(row: Measured) -> str:
+def _place(row: JudgeAgreement) -> str:
     """What was measured, in two lines that a narrow window has room for."""
     return f"<b>{METRICS[row.metric].title}</b>, {row.data}<br>{row.question}"

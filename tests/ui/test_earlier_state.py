@@ -17,7 +17,7 @@ from llmopt_core.experiments.configuration import Configuration, configuration_f
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
-from llmopt_core.labs.finetuning.factorial import corners
+from llmopt_core.labs.finetuning.factorial import arm_configurations
 from llmopt_core.models.base import ChatRequest, ModelSpec
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint
@@ -228,7 +228,7 @@ def test_a_comparison_says_that_an_address_behind_its_variants_is_another(app: A
     assert f"{EARLIER} the address of far has changed since plain ran." in told
 
 
-def test_the_square_says_what_has_changed_since_its_corners_ran(app: App, store: Store) -> None:
+def test_the_factorial_says_what_has_changed_since_its_arms_ran(app: App, store: Store) -> None:
     store.ensure_project("p")
     store.save_documents("p", [Document("town.txt", TEXT)])
     plain, rag = Configuration(name="plain"), Configuration(name="passages", retrieval=RetrievalSpec())
@@ -241,7 +241,7 @@ def test_the_square_says_what_has_changed_since_its_corners_ran(app: App, store:
     (root / "reader.gguf").write_bytes(b"GGUF")
     write_card(root / "reader.json", {"text_format": "completion"})
     version = documents_version(store.documents("p"))
-    for configuration in corners(plain, rag, ModelSpec(adapter="reader", mode="completion"), "reader"):
+    for configuration in arm_configurations(plain, rag, ModelSpec(adapter="reader", mode="completion"), "reader"):
         behind = models_basis(configuration, resources.models())
         run = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
                               evaluation_set=where.name, set_version=where.version, judge="j",

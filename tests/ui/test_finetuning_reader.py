@@ -14,7 +14,7 @@ from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
-from llmopt_core.labs.finetuning.factorial import corners
+from llmopt_core.labs.finetuning.factorial import arm_configurations
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
@@ -100,7 +100,7 @@ def test_saving_with_worse_answers_is_called_so(app: App, store: Store, reader: 
     where = store.save_evaluation_set(
         "p", EvaluationSet("many", tuple(Example(f"{i}", f"{i}?", "a") for i in range(30)))
     )
-    four = corners(PLAIN, RAG, ModelSpec(adapter="reader", mode="completion"), "reader")
+    four = arm_configurations(PLAIN, RAG, ModelSpec(adapter="reader", mode="completion"), "reader")
     for configuration, score, step in zip(four, (0.1, 0.8, 0.2, 0.9), (1, 2, 3, 4), strict=True):
         made = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
                                evaluation_set=where.name, set_version=where.version, judge="j",

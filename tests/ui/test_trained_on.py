@@ -19,7 +19,7 @@ from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
 from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.training.adapters import CARD, adapters_root, embeddings_root, write_card
-from llmopt_core.labs.finetuning.factorial import corners
+from llmopt_core.labs.finetuning.factorial import arm_configurations
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
@@ -140,7 +140,7 @@ def test_a_run_over_other_documents_cannot_be_resumed_by_its_button(app: App, st
     assert "was made over other documents than the project has now" in words(test)
 
 
-def test_the_square_hatches_the_tuned_corners_and_calls_none_of_them_best(app: App, store: Store) -> None:
+def test_the_factorial_hatches_the_tuned_arms_and_calls_none_of_them_best(app: App, store: Store) -> None:
     store.ensure_project("p")
     plain = Configuration(name="plain", prompt=PromptSpec(template="Question: {{ question }}\nAnswer:"))
     prompt = PromptSpec(template="Passage: {{ context }}\nQuestion: {{ question }}\nAnswer:")
@@ -156,7 +156,7 @@ def test_the_square_hatches_the_tuned_corners_and_calls_none_of_them_best(app: A
     adapters_root(settings).mkdir(parents=True)
     (adapters_root(settings) / "reader.gguf").write_bytes(b"GGUF")
     write_card(adapters_root(settings) / "reader.json", {"text_format": "completion", "job_id": folder.id})
-    four = corners(plain, rag, ModelSpec(adapter="reader", mode="completion"), "reader")
+    four = arm_configurations(plain, rag, ModelSpec(adapter="reader", mode="completion"), "reader")
     for configuration, score in zip(four, (0.0, 0.33, 0.66, 1.0), strict=True):
         made = store.start_run("p", configuration.model_dump(mode="json"), configuration.fingerprint,
                                evaluation_set=where.name, set_version=where.version, judge="j",

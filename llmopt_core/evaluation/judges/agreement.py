@@ -10,7 +10,7 @@ from llmopt_core.evaluation.metrics.catalogue import RAGAS_METRICS
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class JudgeAgreement:
     """Agreement on one labelled data set.
 
     Attributes:
@@ -53,21 +53,21 @@ _ANSWERS = "does the sentence answer the question?"
 _SAME = "short answers, wrong ones from the same paragraph"
 _HOLDS = "does the paragraph hold the answer?"
 _FITS = "short answer to this question or another"
-AGREEMENT: tuple[Measured, ...] = (
-    Measured("faithfulness", "BEGIN", _REPLY, 430, 0.965, 0.949, 0.981, 0.905, 0.806, False),
-    Measured("faithfulness", "SummEdits", _SUMMARY, 520, 0.768, 0.708, 0.837, 0.706, 0.416, False),
-    Measured("faithfulness", "XQuAD en", _SENTENCES, 781, 0.993, 0.989, 0.996, 0.935, 0.865, True),
-    Measured("faithfulness", "XQuAD zh", _SENTENCES, 444, 0.994, 0.986, 1.000, 0.797, 0.604, True),
-    Measured("faithfulness", "XQuAD en", _ANY, 548, 0.964, 0.945, 0.977, 0.898, 0.754, True),
-    Measured("faithfulness", "XQuAD zh", _ANY, 552, 0.951, 0.934, 0.967, 0.877, 0.704, True),
-    Measured("faithfulness", "XQuAD en", _SAME, 274, 0.904, 0.858, 0.935, 0.810, 0.620, True),
-    Measured("faithfulness", "XQuAD zh", _SAME, 276, 0.855, 0.803, 0.903, 0.754, 0.507, True),
-    Measured("context_precision", "SelQA", _ANSWERS, 9419, 0.921, 0.902, 0.939, 0.939, 0.619, False),
-    Measured("context_precision", "XQuAD en", _HOLDS, 600, 0.986, 0.977, 0.995, 0.947, 0.864, True, False),
-    Measured("context_precision", "XQuAD zh", _HOLDS, 600, 0.986, 0.978, 0.993, 0.948, 0.865, True, False),
-    Measured("answer_relevancy", "SelQA", _ANSWERS, 2000, 0.872, 0.846, 0.900, 0.803, 0.313, False),
-    Measured("answer_relevancy", "XQuAD en", _FITS, 274, 0.886, 0.835, 0.925, 0.821, 0.642, True),
-    Measured("answer_relevancy", "XQuAD zh", _FITS, 276, 0.644, 0.575, 0.698, 0.572, 0.145, True),
+AGREEMENT: tuple[JudgeAgreement, ...] = (
+    JudgeAgreement("faithfulness", "BEGIN", _REPLY, 430, 0.965, 0.949, 0.981, 0.905, 0.806, False),
+    JudgeAgreement("faithfulness", "SummEdits", _SUMMARY, 520, 0.768, 0.708, 0.837, 0.706, 0.416, False),
+    JudgeAgreement("faithfulness", "XQuAD en", _SENTENCES, 781, 0.993, 0.989, 0.996, 0.935, 0.865, True),
+    JudgeAgreement("faithfulness", "XQuAD zh", _SENTENCES, 444, 0.994, 0.986, 1.000, 0.797, 0.604, True),
+    JudgeAgreement("faithfulness", "XQuAD en", _ANY, 548, 0.964, 0.945, 0.977, 0.898, 0.754, True),
+    JudgeAgreement("faithfulness", "XQuAD zh", _ANY, 552, 0.951, 0.934, 0.967, 0.877, 0.704, True),
+    JudgeAgreement("faithfulness", "XQuAD en", _SAME, 274, 0.904, 0.858, 0.935, 0.810, 0.620, True),
+    JudgeAgreement("faithfulness", "XQuAD zh", _SAME, 276, 0.855, 0.803, 0.903, 0.754, 0.507, True),
+    JudgeAgreement("context_precision", "SelQA", _ANSWERS, 9419, 0.921, 0.902, 0.939, 0.939, 0.619, False),
+    JudgeAgreement("context_precision", "XQuAD en", _HOLDS, 600, 0.986, 0.977, 0.995, 0.947, 0.864, True, False),
+    JudgeAgreement("context_precision", "XQuAD zh", _HOLDS, 600, 0.986, 0.978, 0.993, 0.948, 0.865, True, False),
+    JudgeAgreement("answer_relevancy", "SelQA", _ANSWERS, 2000, 0.872, 0.846, 0.900, 0.803, 0.313, False),
+    JudgeAgreement("answer_relevancy", "XQuAD en", _FITS, 274, 0.886, 0.835, 0.925, 0.821, 0.642, True),
+    JudgeAgreement("answer_relevancy", "XQuAD zh", _FITS, 276, 0.644, 0.575, 0.698, 0.572, 0.145, True),
 )  # fmt: skip
 
 

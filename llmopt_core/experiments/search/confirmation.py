@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.task import SearchTask
-from llmopt_core.experiments.search.trial_runner import Bench
+from llmopt_core.experiments.search.trial_runner import TrialRunner
 from llmopt_core.statistics.intervals import Summary
 from llmopt_core.statistics.paired import Comparison
 from llmopt_core.types import Example, Spec
@@ -37,18 +37,18 @@ class Verification(Spec):
 
 
 async def verify(
-    bench: Bench, before: Configuration, after: Configuration, held_back: Sequence[Example]
+    runner: TrialRunner, before: Configuration, after: Configuration, held_back: Sequence[Example]
 ) -> Verification | None:
     """Measure both on the held-back part; None where the search was stopped before both were measured in full."""
-    bench.release()
-    first = await bench.measure(before, held_back, "held-back part: as it was")
-    second = await bench.measure(after, held_back, "held-back part: as found")
+    runner.release()
+    first = await runner.measure(before, held_back, "held-back part: as it was")
+    second = await runner.measure(after, held_back, "held-back part: as found")
     if not (first.complete and second.complete):
         return None
     return Verification(
         before=first.summary,
         after=second.summary,
-        comparison=bench.compared(first, second),
+        comparison=runner.compare(first, second),
         questions=len(held_back),
         tokens=(first.tokens, second.tokens),
     )

@@ -32,7 +32,7 @@ _BROKEN_IN_A_ROW = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class TrialResult:
     """One configuration on some examples.
 
     Attributes:
@@ -77,15 +77,15 @@ def search_work_name(kind: str, task: SearchTask, models: Models, options: Mappi
 
 
 @contextmanager
-def search_bench(  # noqa: PLR0917
+def trial_runner(  # noqa: PLR0917
     work: str,
     task: SearchTask,
     models: Models,
     cache: Cache,
     report: Report | None = None,
     should_cancel: Callable[[], bool] | None = None,
-) -> Iterator[Bench]:
-    """A bench for a search of that name; its budget is for earlier sessions of it, too.
+) -> Iterator[TrialRunner]:
+    """A runner for a search of that name; its budget is for earlier sessions of it, too.
 
     Raises:
         BadInput: The budget stopped it before, and no larger one is given; or it is under way already.
@@ -93,10 +93,10 @@ def search_bench(  # noqa: PLR0917
     usd, calls = task.budget.usd, task.budget.calls
     check_larger_budget(cache, work, usd, calls)
     with models.spending(work, usd, calls) as budget:
-        yield Bench(task, models, cache, budget, report, should_cancel)
+        yield TrialRunner(task, models, cache, budget, report, should_cancel)
 
 
-class Bench:
+class TrialRunner:
     """Measures configurations of one task.
 
     When it is stopped (see `ended`) nothing new is started; what is in flight finishes and is kept.
@@ -162,11 +162,13 @@ class Bench:
         if self.ended == "budget":
             self.ended = ""
 
-    async def measure(self, configuration: Configuration, examples: Sequence[Example], message: str = "") -> Measured:
+    async def measure(
+        self, configuration: Configuration, examples: Sequence[Example], message: str = ""
+    ) -> TrialResult:
         """Answer and score the examples, as far as budget and patience go.
 
         Where answer after answer fails, the rest is not tried; where that happens to two configurations in a row, the
-        bench is stopped.
+        runner is stopped.
         """
         self._failures, self._answered = 0, False
         self.report(message)
@@ -176,7 +178,7 @@ class Bench:
         found: dict[int, Record] = {}
 
         async def one(place: int) -> None:
-            record = await self._paid(pipeline, examples[place])
+            record = await self._evaluate(pipeline, examples[place])
             if record is not None:
                 found[place] = record
 
@@ -195,7 +197,7 @@ class Bench:
         if self._broken_ones >= _BROKEN_IN_A_ROW:
             self.ended = self.ended or "failed"
         records = tuple(found.get(place) for place in range(len(examples)))
-        return Measured(tuple(self._value(record) for record in records), records)
+        return TrialResult(tuple(self._value(record) for record in records), records)
 
     async def ask(self, call: Callable[[], Awaitable[Usage]]) -> bool:
         """Make a call beside the answers, if the budget has room for it. Says whether it was made."""
@@ -218,24 +220,24 @@ class Bench:
         except BudgetReached:
             self.ended = self.ended or "budget"
 
-    def compared(self, before: Measured, after: Measured) -> Comparison:
+    def compare(self, before: TrialResult, after: TrialResult) -> Comparison:
         """Paired by example; the difference is `after - before`."""
         return compare_paired(before.values, after.values, self.task.higher_is_better, self.task.seed)
 
-    def insist(self, measured: Measured) -> None:
+    def require_scores(self, result: TrialResult) -> None:
         """Refuse to go on from a baseline of which nothing could be scored.
 
         Raises:
             BadInput: Says why.
         """
-        if self.ended or any(value is not None for value in measured.values):
+        if self.ended or any(value is not None for value in result.values):
             return
-        records = [record for record in measured.records if record is not None]
+        records = [record for record in result.records if record is not None]
         scores = [record.scores[self.task.metric] for record in records if self.task.metric in record.scores]
         reasons = [record.failure.message for record in records if record.failure] + [s.failure for s in scores]
         raise BadInput(f"No answer could be scored: {next((r for r in reasons if r), 'no reason was given')}")
 
-    async def _paid(self, pipeline: Pipeline, example: Example) -> Record | None:
+    async def _evaluate(self, pipeline: Pipeline, example: Example) -> Record | None:
         if not pipeline.is_cached(example) and not self._has_room():
             return None
         with self._reserve:

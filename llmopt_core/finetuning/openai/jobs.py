@@ -15,7 +15,7 @@ from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.files import MOST_BYTES, write_atomically
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder, reconciled
 from llmopt_core.finetuning.jobs.job import ENDED, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
-from llmopt_core.finetuning.openai.upload_summary import departure
+from llmopt_core.finetuning.openai.upload_summary import summarize_upload
 from llmopt_core.finetuning.training_price import TrainingPrice, over_budget, training_price
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
@@ -60,7 +60,7 @@ class ServiceTrainer:
         """
         price = training_price(request, training)
         price.check(request.budget_usd)
-        leaving = departure(self._endpoint, training, validation)
+        leaving = summarize_upload(self._endpoint, training, validation)
         if leaving.bytes > MOST_BYTES:
             raise BadInput(
                 f"The files have {leaving.bytes / 1e6:,.0f} MB; a service takes {MOST_BYTES // 10**6} MB at most."

@@ -13,7 +13,7 @@ from llmopt_core.models.endpoints import Endpoint, is_loopback
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class UploadSummary:
     """Files that would be uploaded, and where to.
 
     Attributes:
@@ -25,7 +25,7 @@ class Departure:
     """
 
     host: str
-    stays: bool
+    is_local: bool
     examples: int
     validation_examples: int
     bytes: int
@@ -36,7 +36,7 @@ class Departure:
     def sentence(self) -> str:
         """For the user to agree to."""
         held = f" and {self.validation_examples:,} validation examples" if self.validation_examples else ""
-        where = "another program on this machine" if self.stays else self.host
+        where = "another program on this machine" if self.is_local else self.host
         return (
             f"{self.examples:,} training examples{held} ({size_words(self.bytes)}, every question and answer in full) "
             f"will be sent to {where} and kept there until you delete them."
@@ -59,13 +59,13 @@ def size_words(count: int) -> str:
     return f"{count / 1_000:.0f} KB" if count < 999_500 else f"{count / 1e6:,.1f} MB"
 
 
-def departure(endpoint: Endpoint, training: TrainingSet, validation: TrainingSet | None = None) -> Departure:
+def summarize_upload(endpoint: Endpoint, training: TrainingSet, validation: TrainingSet | None = None) -> UploadSummary:
     """What starting a job at this endpoint would send."""
     parts = [training, *([validation] if validation else [])]
     seen = [kinds for part in parts for example in part.examples if (kinds := _secrets(example))]
-    return Departure(
+    return UploadSummary(
         host=urlsplit(endpoint.base_url).hostname or endpoint.base_url,
-        stays=is_loopback(endpoint.base_url),
+        is_local=is_loopback(endpoint.base_url),
         examples=len(training.examples),
         validation_examples=len(validation.examples) if validation else 0,
         bytes=sum(len(part.to_jsonl()) for part in parts),

@@ -11,7 +11,7 @@ from typing import Any
 
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings
-from llmopt_core.finetuning.training.loop import Hooks, Measured, TrainingLoop
+from llmopt_core.finetuning.training.loop import Hooks, Measurement, TrainingLoop
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class EmbeddingRun(TrainingLoop[Pair]):
         losses, right = self._rank(questions, passages, range(len(batch)))
         return losses.mean(), float(right.float().mean()), asked + read
 
-    def measure(self, examples: Sequence[Pair]) -> Measured:
+    def measure(self, examples: Sequence[Pair]) -> Measurement:
         """Loss and recall at 1 of each question among all passages of the examples."""
         import torch
 
@@ -88,7 +88,7 @@ class EmbeddingRun(TrainingLoop[Pair]):
             asked = self._encode([pair.question for pair in examples])
             losses, right = self._rank(asked, known, [where[pair.passage] for pair in examples])
         by_example = {p.number: (float(loss), 1) for p, loss in zip(examples, losses, strict=True)}
-        return Measured(float(losses.mean()), float(right.float().mean()), by_example)
+        return Measurement(float(losses.mean()), float(right.float().mean()), by_example)
 
     def _rank(self, questions: Any, passages: Any, targets: Sequence[int]) -> tuple[Any, Any]:
         import torch

@@ -18,7 +18,7 @@ E = TypeVar("E")
 
 
 @dataclass
-class Measured:
+class Measurement:
     """Mean loss and accuracy over some examples, and the loss and number of learned tokens of each, by position."""
 
     loss: float
@@ -105,7 +105,7 @@ class TrainingLoop(ABC, Generic[E]):
         """Mean loss of a batch (a tensor to differentiate), accuracy, and the number of tokens that were read."""
 
     @abstractmethod
-    def measure(self, examples: Sequence[E]) -> Measured:
+    def measure(self, examples: Sequence[E]) -> Measurement:
         """Loss and accuracy with the weights as they are."""
 
     @property
@@ -130,7 +130,7 @@ class TrainingLoop(ABC, Generic[E]):
         self.position = Position(**state["position"])
         return True
 
-    def run(self) -> Measured | None:
+    def run(self) -> Measurement | None:
         """Train to the end (or until it stops early), and measure all validation examples with the result.
 
         Raises:

@@ -11,7 +11,7 @@ from typing import Any
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.encoding import IGNORED, Encoded, batches, by_length
 from llmopt_core.finetuning.training.hyperparameters import LoraSettings
-from llmopt_core.finetuning.training.loop import Hooks, Measured, TrainingLoop
+from llmopt_core.finetuning.training.loop import Hooks, Measurement, TrainingLoop
 from llmopt_core.finetuning.training.lora_gguf import TARGETS
 
 # Only part of a step is matrix products, so a small gain is none.
@@ -78,7 +78,7 @@ class LoraRun(TrainingLoop[Encoded]):
         losses, right = self._losses(batch)
         return losses.mean(), float(right.float().mean()), sum(len(example.ids) for example in batch)
 
-    def measure(self, examples: Sequence[Encoded]) -> Measured:
+    def measure(self, examples: Sequence[Encoded]) -> Measurement:
         """Loss per learned token and the share of tokens the model would have said, dropout off."""
         import torch
 
@@ -93,7 +93,7 @@ class LoraRun(TrainingLoop[Encoded]):
                 by_example[example.number] = (float(part.mean()), len(part))
         total = sum(count for _, count in by_example.values())
         loss = sum(mean * count for mean, count in by_example.values()) / total
-        return Measured(loss, correct / total, by_example)
+        return Measurement(loss, correct / total, by_example)
 
     def _losses(self, batch: Sequence[Encoded]) -> tuple[Any, Any]:
         """Loss of every learned token, example after example, and whether the model would have said it."""

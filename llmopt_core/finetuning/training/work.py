@@ -10,7 +10,7 @@ from typing import Any
 
 from llmopt_core.errors import Cancelled, StorageFailed
 from llmopt_core.finetuning.jobs.job import MetricPoint
-from llmopt_core.finetuning.training.loop import Hooks, Measured, Position, Stopped, TrainingLoop
+from llmopt_core.finetuning.training.loop import Hooks, Measurement, Position, Stopped, TrainingLoop
 from llmopt_core.finetuning.training.trainer import Worker
 
 
@@ -36,7 +36,7 @@ def pace(position: Position) -> dict[str, Any]:
     return {"trained_tokens": position.tokens, "tokens_per_second": round(speed, 1)}
 
 
-def carry_out(worker: Worker, run: TrainingLoop[Any], how: str) -> Measured | None:
+def carry_out(worker: Worker, run: TrainingLoop[Any], how: str) -> Measurement | None:
     """Restore, announce, train, and note the loss of every validation example.
 
     Raises:
@@ -56,7 +56,7 @@ def carry_out(worker: Worker, run: TrainingLoop[Any], how: str) -> Measured | No
     return measured
 
 
-def card(worker: Worker, run: TrainingLoop[Any], measured: Measured | None) -> dict[str, Any]:
+def card(worker: Worker, run: TrainingLoop[Any], measured: Measurement | None) -> dict[str, Any]:
     """The facts of a tuned model that are the same for every kind."""
     at = run.position
     stored = worker.folder.read("request.json")

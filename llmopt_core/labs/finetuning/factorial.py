@@ -13,7 +13,7 @@ from llmopt_core.experiments.scored import Scored, higher_is_better, scored_runs
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.finetuning.economics import BreakEven, RequestCost, break_even
-from llmopt_core.labs.finetuning.training_pairs import CORNERS, two_by_two
+from llmopt_core.labs.finetuning.training_pairs import ARMS, two_by_two
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Prices
 from llmopt_core.runs.store import Store
@@ -35,7 +35,7 @@ COMPARED = (*PAIRS, ("base", "tuned + RAG"))
 
 
 @dataclass(frozen=True, slots=True)
-class Corner:
+class Arm:
     """One of the four: its score and what a request takes.
 
     Attributes:
@@ -69,17 +69,17 @@ class Corner:
 
 
 @dataclass(frozen=True)
-class Square:
-    """The corners that were run, and the pairs of `COMPARED` on the questions both answered.
+class Factorial:
+    """The arms that were run, and the pairs of `COMPARED` on the questions both answered.
 
     Attributes:
         family: What the comparisons are tested together with.
-        common: Means of the corners over the questions that all of them answered; empty where there are none.
+        common: Means of the arms over the questions that all of them answered; empty where there are none.
         questions: How many these are.
     """
 
     metric: str
-    corners: Mapping[str, Corner]
+    arms: Mapping[str, Arm]
     comparisons: Mapping[tuple[str, str], Comparison]
     family: Family = field(default_factory=Family)
     common: Mapping[str, float] = field(default_factory=dict)
@@ -88,17 +88,19 @@ class Square:
     @property
     def whole(self) -> bool:
         """Whether all four are there."""
-        return len(self.corners) == len(CORNERS)
+        return len(self.arms) == len(ARMS)
 
     @property
     def best(self) -> str:
-        """Of the corners not trained on the questions the one with the best mean over those that all answered."""
-        scored = {name: mean for name, mean in self.common.items() if not self.corners[name].overlap.seen}
+        """Of the arms not trained on the questions the one with the best mean over those that all answered."""
+        scored = {name: mean for name, mean in self.common.items() if not self.arms[name].overlap.seen}
         pick = max if higher_is_better(self.metric) else min
         return pick(scored, key=lambda name: scored[name]) if scored else ""
 
 
-def corners(plain: Configuration, rag: Configuration, tuned: ModelSpec, name: str) -> tuple[Configuration, ...]:
+def arm_configurations(
+    plain: Configuration, rag: Configuration, tuned: ModelSpec, name: str
+) -> tuple[Configuration, ...]:
     """The four configurations; the tuned ones carry the tuned model's name, so that runs can be told apart.
 
     Raises:
@@ -109,25 +111,24 @@ def corners(plain: Configuration, rag: Configuration, tuned: ModelSpec, name: st
     return tuple(c.model_copy(update={"name": told}) for told, c in zip(names, made, strict=True))
 
 
-def square(
+def read_factorial(
     store: Store, project: Project | str, four: Sequence[Configuration], evaluation_set: SavedSet, metric: str
-) -> Square:
-    """What the runs of four configurations say, in the order of `CORNERS`; see `fullest_runs`.
+) -> Factorial:
+    """What the runs of four configurations say, in the order of `ARMS`; see `newest_runs`.
 
     Args:
         store: Where the runs lie.
         project: Whose.
-        four: See `corners`.
+        four: See `arm_configurations`.
         evaluation_set: Only runs on exactly these questions count.
         metric: What is compared.
     """
-    runs = answered_runs(store, project, evaluation_set, metric, [c.fingerprint for c in four])
-    taken = {name: runs[c.fingerprint] for name, c in zip(CORNERS, four, strict=True) if c.fingerprint in runs}
+    runs = newest_runs(store, project, evaluation_set, metric, [c.fingerprint for c in four])
+    taken = {name: runs[c.fingerprint] for name, c in zip(ARMS, four, strict=True) if c.fingerprint in runs}
     scored = dict(zip(taken, scored_runs(store, list(taken.values())), strict=True))
     asks = {c.fingerprint for c in four if c.retrieval_asks}
     found = {
-        name: _corner(store, name, run, scored[name], metric, trace=run.fingerprint in asks)
-        for name, run in taken.items()
+        name: _arm(store, name, run, scored[name], metric, trace=run.fingerprint in asks) for name, run in taken.items()
     }
     family = run_family(store, project, list(taken.values()), metric)
     compared = {
@@ -135,10 +136,10 @@ def square(
         for a, b in COMPARED
         if a in scored and b in scored and shared_examples(scored[a], scored[b])
     }
-    return Square(metric, found, compared, family, *_common_means(scored, metric))
+    return Factorial(metric, found, compared, family, *_common_means(scored, metric))
 
 
-def answered_runs(
+def newest_runs(
     store: Store, project: Project | str, wanted: SavedSet, metric: str, fingerprints: Collection[str]
 ) -> dict[str, Run]:
     """Of each configuration (by its fingerprint) the run on exactly these questions that counts, see `current_runs`.
@@ -182,14 +183,14 @@ def _common_means(scored: Mapping[str, Scored], metric: str) -> tuple[Mapping[st
     return dict(zip(scored, means, strict=False)), len(answered)
 
 
-def _corner(store: Store, name: str, run: Run, scored: Scored, metric: str, *, trace: bool) -> Corner:
+def _arm(store: Store, name: str, run: Run, scored: Scored, metric: str, *, trace: bool) -> Arm:
     values = list(scored.scores.values.get(metric, ()))
     summary = summarize([*values, *[None] * max(0, run.total - len(values))])
     records = [record for record in store.records(run.id, trace=trace) if record.answer is not None]
     usages = [made for record in records if (made := _request(record).made) is not None]
     seconds = [record.answer.seconds for record in records if record.answer and record.answer.seconds > 0]
     costs = [usage.cost_usd for usage in usages if usage.cost_usd is not None]
-    return Corner(
+    return Arm(
         name,
         run,
         summary,
@@ -213,7 +214,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Economics:
-    """What two corners cost per request, and when the training is earned back."""
+    """What two arms cost per request, and when the training is earned back."""
 
     base: RequestCost
     tuned: RequestCost
@@ -225,15 +226,15 @@ class Economics:
 
 
 def economics(
-    base: Corner,
-    tuned: Corner,
+    base: Arm,
+    tuned: Arm,
     base_prices: Prices | None,
     tuned_prices: Prices | None,
     *,
     training_usd: float,
     hourly_usd: float = 0.0,
 ) -> Economics:
-    """Compare what two corners cost.
+    """Compare what two arms cost.
 
     Args:
         base: Usually the base model with its longer prompt.

@@ -11,7 +11,7 @@ from llmopt_core.experiments.leaderboard import compare_runs
 from llmopt_core.experiments.scored import Scored, higher_is_better, scored_runs
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
-from llmopt_core.labs.finetuning.factorial import answered_runs, run_family
+from llmopt_core.labs.finetuning.factorial import newest_runs, run_family
 from llmopt_core.labs.finetuning.training_pairs import with_tuned
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.store import Store
@@ -79,8 +79,8 @@ def forgetting(
     *,
     examples: int = 10,
 ) -> Forgetting | None:
-    """What the runs of `general_pair` say (see `answered_runs`); None until both are there."""
-    runs = answered_runs(store, project, evaluation_set, metric, [c.fingerprint for c in pair])
+    """What the runs of `general_pair` say (see `newest_runs`); None until both are there."""
+    runs = newest_runs(store, project, evaluation_set, metric, [c.fingerprint for c in pair])
     if any(c.fingerprint not in runs for c in pair):
         return None
     base, tuned = (runs[c.fingerprint] for c in pair)

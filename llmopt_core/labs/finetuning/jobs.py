@@ -15,7 +15,7 @@ from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, m
 from llmopt_core.finetuning.jobs.finetuners import fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.jobs.folder import open_folder
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
-from llmopt_core.finetuning.openai.upload_summary import Departure, departure
+from llmopt_core.finetuning.openai.upload_summary import UploadSummary, summarize_upload
 from llmopt_core.finetuning.training.notes import Reading, read_curves
 from llmopt_core.finetuning.training_price import TrainingPrice, training_price
 from llmopt_core.models.base import ModelSpec
@@ -79,7 +79,7 @@ def start(access: Access, request: JobRequest, saved: SavedTraining, *, kind: st
     return tuner.create(request, train, held, confirmed=confirmed)
 
 
-def leaving(access: Access, provider: str, saved: SavedTraining, *, validate: bool = True) -> Departure | None:
+def leaving(access: Access, provider: str, saved: SavedTraining, *, validate: bool = True) -> UploadSummary | None:
     """What starting at this provider would send; None where nothing leaves the machine.
 
     Raises:
@@ -89,7 +89,7 @@ def leaving(access: Access, provider: str, saved: SavedTraining, *, validate: bo
         return None
     if provider not in access.endpoints:
         raise BadInput(f"There is no endpoint named {provider!r}; add it in Settings.")
-    return departure(access.endpoints[provider], saved.train, saved.validation if validate else None)
+    return summarize_upload(access.endpoints[provider], saved.train, saved.validation if validate else None)
 
 
 def price_of(request: JobRequest, saved: SavedTraining) -> TrainingPrice | None:

@@ -19,7 +19,7 @@ from llmopt_core.models.registry import Models
 from llmopt_core.prompts.assemble import build_messages
 from llmopt_core.types import Document, Example, Failure
 
-CORNERS = ("base", "base + RAG", "tuned", "tuned + RAG")
+ARMS = ("base", "base + RAG", "tuned", "tuned + RAG")
 
 
 async def training_pairs(
@@ -86,7 +86,7 @@ def without_examples(configuration: Configuration) -> Configuration:
 
 
 def two_by_two(plain: Configuration, rag: Configuration, tuned: ModelSpec) -> tuple[Configuration, ...]:
-    """Four configurations: base and tuned model, each without and with retrieval, named by `CORNERS`.
+    """Four configurations: base and tuned model, each without and with retrieval, named by `ARMS`.
 
     The tuned model is asked without few-shot examples, with the sampling settings of the base.
 
@@ -95,8 +95,8 @@ def two_by_two(plain: Configuration, rag: Configuration, tuned: ModelSpec) -> tu
     """
     if plain.retrieval is not None or rag.retrieval is None:
         raise BadInput("The comparison needs one configuration without retrieval and one with it.")
-    corners = [plain, rag, *(with_tuned(without_examples(c), tuned) for c in (plain, rag))]
-    return tuple(c.model_copy(update={"name": name}) for name, c in zip(CORNERS, corners, strict=True))
+    arms = [plain, rag, *(with_tuned(without_examples(c), tuned) for c in (plain, rag))]
+    return tuple(c.model_copy(update={"name": name}) for name, c in zip(ARMS, arms, strict=True))
 
 
 def with_tuned(configuration: Configuration, tuned: ModelSpec) -> Configuration:

@@ -9,7 +9,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.search.results import ExampleWorth, WorthResult
 from llmopt_core.experiments.search.task import WORTH, SearchTask, check_task, with_prompt, without_repeats
-from llmopt_core.experiments.search.trial_runner import Bench, Measured, Report, search_bench, search_work_name
+from llmopt_core.experiments.search.trial_runner import Report, TrialResult, TrialRunner, search_work_name, trial_runner
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of, select_examples
 from llmopt_core.statistics.paired import compare_family
@@ -56,17 +56,17 @@ async def measure_worth(
     if shots is None or not shots.examples:
         raise BadInput("No few-shot example is left to measure: all of them repeat a question of the set.")
     questions = task.evaluation_set.examples
-    with search_bench(work, task, models, cache, report, should_cancel) as bench:
-        bench.planned = worth_answers(len(places), len(questions))
-        full = await bench.measure(task.configuration, questions, "with all examples")
-        bench.insist(full)
-        without: list[Measured | None] = []
+    with trial_runner(work, task, models, cache, report, should_cancel) as runner:
+        runner.planned = worth_answers(len(places), len(questions))
+        full = await runner.measure(task.configuration, questions, "with all examples")
+        runner.require_scores(full)
+        without: list[TrialResult | None] = []
         for number in range(len(places)):
             rest = [shot for other, shot in enumerate(shots.examples) if other != number]
             made = task.with_shots(rest, keep_selection=True)
             told = f"without example {places[number] + 1}"
-            measured = await bench.measure(made, questions, told) if not bench.ended else None
-            without.append(measured if measured is not None and measured.complete and full.complete else None)
+            result = await runner.measure(made, questions, told) if not runner.ended else None
+            without.append(result if result is not None and result.complete and full.complete else None)
         return WorthResult(
             source=task.source,
             set_name=task.evaluation_set.name,
@@ -74,13 +74,13 @@ async def measure_worth(
             metric=task.metric,
             questions=len(questions),
             full=full.summary,
-            examples=_judged(bench, places, shots.examples, full, without),
+            examples=_judged(runner, places, shots.examples, full, without),
             trained_on=tuple(example.question for example in questions),
             left_out=left_out,
-            usage=bench.usage,
-            seconds=bench.seconds,
-            ended=bench.ended,
-            problem=bench.problem,
+            usage=runner.usage,
+            seconds=runner.seconds,
+            ended=runner.ended,
+            problem=runner.problem,
         )
 
 
@@ -100,14 +100,14 @@ def _shown(task: SearchTask, places: tuple[int, ...]) -> tuple[SearchTask, tuple
 
 
 def _judged(
-    bench: Bench,
+    runner: TrialRunner,
     places: Sequence[int],
     shots: Sequence[dict[str, str]],
-    full: Measured,
-    without: Sequence[Measured | None],
+    full: TrialResult,
+    without: Sequence[TrialResult | None],
 ) -> tuple[ExampleWorth, ...]:
-    columns = [(measured.values, full.values) for measured in without if measured is not None]
-    compared = iter(compare_family(columns, bench.task.higher_is_better, bench.task.seed))
+    columns = [(result.values, full.values) for result in without if result is not None]
+    compared = iter(compare_family(columns, runner.task.higher_is_better, runner.task.seed))
     made = []
     for place, shot, measured in zip(places, shots, without, strict=True):
         found = None if measured is None else next(compared)
@@ -125,7 +125,7 @@ def _judged(
     return tuple(made)
 
 
-def _difference(full: Measured, without: Measured | None) -> float | None:
+def _difference(full: TrialResult, without: TrialResult | None) -> float | None:
     if without is None or full.tokens is None or without.tokens is None:
         return None
     return full.tokens - without.tokens

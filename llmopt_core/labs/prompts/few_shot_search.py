@@ -11,7 +11,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.confirmation import check_budget, gain, verify
 from llmopt_core.experiments.search.results import ChoiceResult, Method, Trial
 from llmopt_core.experiments.search.task import CHOICE, SearchTask, check_task, split, without_repeats
-from llmopt_core.experiments.search.trial_runner import Bench, Measured, Report, search_bench, search_work_name
+from llmopt_core.experiments.search.trial_runner import Report, TrialResult, TrialRunner, search_work_name, trial_runner
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of
 from llmopt_core.prompts.spec import FewShotSpec
@@ -79,19 +79,19 @@ async def choose_few_shot(
     shots = task.configuration.prompt.few_shot or FewShotSpec()
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(held))
-    with search_bench(work, task, models, cache, report, should_cancel) as bench:
-        bench.planned = choice_answers(method, len(places), most, trials, len(training), len(held))
-        bench.reserve(2 * len(held))
-        search = _Search(bench, training, shots.examples)
+    with trial_runner(work, task, models, cache, report, should_cancel) as runner:
+        runner.planned = choice_answers(method, len(places), most, trials, len(training), len(held))
+        runner.reserve(2 * len(held))
+        search = _Search(runner, training, shots.examples)
         await search.begin()
         if method == "greedy":
             await search.greedy(most)
         else:
             await search.random(min(most, len(places)), min(trials, MOST_TRIALS), task.seed)
         chosen = search.best()
-        ended, verification = bench.ended, None
+        ended, verification = runner.ended, None
         if chosen is not None and ended != "cancelled":
-            verification = await verify(bench, task.configuration, search.with_shots(chosen), held)
+            verification = await verify(runner, task.configuration, search.with_shots(chosen), held)
         return ChoiceResult(
             source=task.source,
             set_name=task.evaluation_set.name,
@@ -109,27 +109,27 @@ async def choose_few_shot(
             verification=verification,
             trained_on=tuple(example.question for example in training),
             left_out=left_out,
-            usage=bench.usage,
-            seconds=bench.seconds,
-            ended=bench.ended or ended,
-            problem=bench.problem,
+            usage=runner.usage,
+            seconds=runner.seconds,
+            ended=runner.ended or ended,
+            problem=runner.problem,
         )
 
 
 class _Search:
     """Tries subsets of the pool on the training part; positions count the pool, not the saved set."""
 
-    def __init__(self, bench: Bench, training: Sequence[Example], pool: Sequence[dict[str, str]]) -> None:
-        self.bench = bench
+    def __init__(self, runner: TrialRunner, training: Sequence[Example], pool: Sequence[dict[str, str]]) -> None:
+        self.runner = runner
         self.trials: list[Trial] = []
         self._training = training
         self._pool = tuple(pool)
-        self._as_is: Measured
+        self._as_is: TrialResult
 
     async def begin(self) -> None:
         """The set as it is, and no examples at all."""
-        self._as_is = await self.bench.measure(self.bench.task.configuration, self._training, "the set as it is")
-        self.bench.insist(self._as_is)
+        self._as_is = await self.runner.measure(self.runner.task.configuration, self._training, "the set as it is")
+        self.runner.require_scores(self._as_is)
         self._keep(None, 0, self._as_is)
         await self.tried((), 0)
 
@@ -142,24 +142,24 @@ class _Search:
             tried = [await self.tried((*picked, i), step) for i in range(len(self._pool)) if i not in picked]
             good = [trial for trial in tried if trial is not None and trial.complete]
             best = max(good, key=self._gain, default=None)
-            if best is None or self.bench.ended or (reached is not None and self._gain(best) <= reached):
+            if best is None or self.runner.ended or (reached is not None and self._gain(best) <= reached):
                 return
             picked, reached = best.places or (), self._gain(best)
 
     async def random(self, most: int, trials: int, seed: int) -> None:
         """Draw subsets, none twice."""
         for picked in _drawn(len(self._pool), most, trials, seed):
-            if self.bench.ended:
+            if self.runner.ended:
                 return
             await self.tried(picked, 1)
 
     async def tried(self, picked: tuple[int, ...], step: int) -> Trial | None:
         """One subset; None once the search is stopped."""
-        if self.bench.ended:
+        if self.runner.ended:
             return None
         told = ", ".join(str(i + 1) for i in picked) or "none"
-        measured = await self.bench.measure(self.with_shots(picked), self._training, f"training part: examples {told}")
-        return self._keep(picked, step, measured)
+        result = await self.runner.measure(self.with_shots(picked), self._training, f"training part: examples {told}")
+        return self._keep(picked, step, result)
 
     def best(self) -> tuple[int, ...] | None:
         """The subset with the best mean on the training part, if it beats the set as it is; the smaller on a tie."""
@@ -169,21 +169,21 @@ class _Search:
 
     def with_shots(self, picked: Sequence[int]) -> Configuration:
         """The configuration that shows these examples."""
-        return self.bench.task.with_shots([self._pool[i] for i in picked])
+        return self.runner.task.with_shots([self._pool[i] for i in picked])
 
-    def _keep(self, picked: tuple[int, ...] | None, step: int, measured: Measured) -> Trial:
+    def _keep(self, picked: tuple[int, ...] | None, step: int, result: TrialResult) -> Trial:
         trial = Trial(
             places=picked,
             step=step,
-            summary=measured.summary,
-            comparison=self.bench.compared(self._as_is, measured),
-            complete=measured.complete,
+            summary=result.summary,
+            comparison=self.runner.compare(self._as_is, result),
+            complete=result.complete,
         )
         self.trials.append(trial)
         return trial
 
     def _gain(self, trial: Trial) -> float:
-        return gain(trial.comparison, self.bench.task.higher_is_better)
+        return gain(trial.comparison, self.runner.task.higher_is_better)
 
     def _score(self, picked: tuple[int, ...]) -> float | None:
         return next((self._gain(trial) for trial in self.trials if trial.places == picked and trial.complete), None)

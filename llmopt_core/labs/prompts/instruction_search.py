@@ -19,7 +19,7 @@ from llmopt_core.experiments.search.task import (
     with_prompt,
     without_repeats,
 )
-from llmopt_core.experiments.search.trial_runner import Bench, Measured, Report, search_bench, search_work_name
+from llmopt_core.experiments.search.trial_runner import Report, TrialResult, TrialRunner, search_work_name, trial_runner
 from llmopt_core.labs.prompts.proposer import instruction_in, proposal_request, refusal, text_of, worst
 from llmopt_core.models.base import BUILTIN, Completion, ModelSpec
 from llmopt_core.models.registry import Models
@@ -74,16 +74,18 @@ async def search_instruction(
     task, _, left_out = without_repeats(task)
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(held))
-    with search_bench(work, task, models, cache, report, should_cancel) as bench:
-        bench.planned = instruction_answers(rewrites, rounds, len(training), len(held))
-        bench.reserve(2 * len(held))
-        search = _Search(bench, training, part, proposer)
+    with trial_runner(work, task, models, cache, report, should_cancel) as runner:
+        runner.planned = instruction_answers(rewrites, rounds, len(training), len(held))
+        runner.reserve(2 * len(held))
+        search = _Search(runner, training, part, proposer)
         await search.begin()
         for number in range(1, rounds + 1):
             await search.round(number, rewrites)
-        best, ended, verification = search.best(), bench.ended, None
+        best, ended, verification = search.best(), runner.ended, None
         if best is not None and ended != "cancelled":
-            verification = await verify(bench, task.configuration, search.with_text(search.candidates[best].text), held)
+            verification = await verify(
+                runner, task.configuration, search.with_text(search.candidates[best].text), held
+            )
         return InstructionResult(
             source=task.source,
             set_name=task.evaluation_set.name,
@@ -101,10 +103,10 @@ async def search_instruction(
             prompt=prompt,
             trained_on=tuple(example.question for example in training),
             left_out=left_out,
-            usage=bench.usage,
-            seconds=bench.seconds,
-            ended=bench.ended or ended,
-            problem=bench.problem,
+            usage=runner.usage,
+            seconds=runner.seconds,
+            ended=runner.ended or ended,
+            problem=runner.problem,
         )
 
 
@@ -112,7 +114,7 @@ async def search_instruction(
 class _Search:
     """Proposes rewrites and scores them on the training part."""
 
-    bench: Bench
+    runner: TrialRunner
     training: Sequence[Example]
     part: Part
     proposer: ModelSpec
@@ -121,13 +123,13 @@ class _Search:
 
     @property
     def original(self) -> str:
-        return text_of(self.bench.task.configuration.prompt, self.part)
+        return text_of(self.runner.task.configuration.prompt, self.part)
 
     async def begin(self) -> None:
         """The instruction as it is."""
-        measured = await self.bench.measure(self.bench.task.configuration, self.training, "training part: as it is")
-        self.bench.insist(measured)
-        self.baseline = self._best_so_far = measured
+        result = await self.runner.measure(self.runner.task.configuration, self.training, "training part: as it is")
+        self.runner.require_scores(result)
+        self.baseline = self._best_so_far = result
         self._text, self._reached = self.original, 0.0
 
     async def round(self, number: int, rewrites: int) -> None:
@@ -146,15 +148,15 @@ class _Search:
 
     def with_text(self, text: str) -> Configuration:
         """The configuration with another instruction."""
-        return with_prompt(self.bench.task.configuration, **{self.part: text})
+        return with_prompt(self.runner.task.configuration, **{self.part: text})
 
     async def _propose(self, number: int) -> None:
         failures = worst(
             [record for record in self._best_so_far.records if record is not None],
             [v for v, r in zip(self._best_so_far.values, self._best_so_far.records, strict=True) if r is not None],
-            self.bench.task.higher_is_better,
+            self.runner.task.higher_is_better,
         )
-        mode = mode_of(self.proposer, self.bench.models)
+        mode = mode_of(self.proposer, self.runner.models)
         spec = self.proposer
         if mode == "completion":
             spec = spec.model_copy(update={"max_tokens": min(spec.max_tokens, 80), "stop": ("\n",)})
@@ -163,15 +165,15 @@ class _Search:
         came: list[Completion] = []
 
         async def call() -> Usage:
-            self.bench.report(f"asking for rewrite {self._asked}")
+            self.runner.report(f"asking for rewrite {self._asked}")
             try:
-                came.append(await self.bench.models.chat(spec).complete(request))
+                came.append(await self.runner.models.chat(spec).complete(request))
             except EndpointError as error:
                 self.candidates.append(Candidate(round=number, text="", refused=str(error)))
                 return Usage()
             return came[0].usage
 
-        if await self.bench.ask(call) and came:
+        if await self.runner.ask(call) and came:
             text = instruction_in(came[0].text)
             known = [self.original, *(candidate.text for candidate in self.candidates if not candidate.refused)]
             why = refusal(text, self.original, self.part, known, came[0].finish_reason if mode == "chat" else "")
@@ -179,29 +181,29 @@ class _Search:
 
     async def _score(self, place: int) -> None:
         candidate = self.candidates[place]
-        if candidate.refused or self.bench.ended:
+        if candidate.refused or self.runner.ended:
             return
         told = f"training part: rewrite {place + 1}"
-        measured = await self.bench.measure(self.with_text(candidate.text), self.training, told)
+        result = await self.runner.measure(self.with_text(candidate.text), self.training, told)
         scored = candidate.model_copy(
             update={
-                "summary": measured.summary,
-                "comparison": self.bench.compared(self.baseline, measured),
-                "complete": measured.complete,
+                "summary": result.summary,
+                "comparison": self.runner.compare(self.baseline, result),
+                "complete": result.complete,
             }
         )
         self.candidates[place] = scored
-        self._climb(scored, measured)
+        self._climb(scored, result)
 
-    def _climb(self, candidate: Candidate, measured: Measured) -> None:
+    def _climb(self, candidate: Candidate, result: TrialResult) -> None:
         """The next round starts from the best so far."""
         if self._gain(candidate) > self._reached:
-            self._reached, self._text, self._best_so_far = self._gain(candidate), candidate.text, measured
+            self._reached, self._text, self._best_so_far = self._gain(candidate), candidate.text, result
 
     def _gain(self, candidate: Candidate) -> float:
         if candidate.comparison is None or not candidate.complete:
             return float("-inf")
-        return gain(candidate.comparison, self.bench.task.higher_is_better)
+        return gain(candidate.comparison, self.runner.task.higher_is_better)
 
 
 def _check_proposer(task: SearchTask, proposer: ModelSpec, models: Models) -> None:

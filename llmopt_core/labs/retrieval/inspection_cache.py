@@ -23,7 +23,7 @@ _LIMIT = 64
 _UNIT = "configurations"
 
 
-class Looked:
+class InspectionCache:
     """Inspections by key, the least recently used dropped first. Safe to use from many threads."""
 
     def __init__(self) -> None:
@@ -139,9 +139,9 @@ def look_work(
     example: Example,
     documents: Sequence[Document],
     make_models: Callable[[], Models],
-    looked: Looked,
+    cache: InspectionCache,
 ) -> Callable[[JobContext], Any]:
-    """Look at one question through several configurations, as a job; what is seen goes into `looked`.
+    """Look at one question through several configurations, as a job; what is seen goes into `cache`.
 
     What cannot be looked at is told there too and stops no other; only where nothing is seen the job fails.
     """
@@ -152,16 +152,16 @@ def look_work(
         async def whole() -> None:
             async with make_models() as models:
                 for number, (configuration, texts, key, index) in enumerate(wanted):
-                    see = _telling(context, configuration.name)
+                    see = _progress_of(context, configuration.name)
                     context.report({"done": number, "total": len(wanted), "unit": _UNIT, "message": configuration.name})
                     try:
                         lab = QuestionLab(configuration, documents, models, context.store.cache)
                         found = await lab.look(example, texts=texts, on_progress=see)
-                        looked.put(key, found, index if lab.has_searched else None)
+                        cache.put(key, found, index if lab.has_searched else None)
                     except (Cancelled, StorageFailed):
                         raise
                     except LlmOptError as error:
-                        looked.fail(key, str(error))
+                        cache.fail(key, str(error))
                         problems.append(error)
                 if len(problems) == len(wanted):
                     raise problems[0]
@@ -175,7 +175,7 @@ def look_work(
     return work
 
 
-def _telling(context: JobContext, name: str) -> Callable[[int, int], None]:
+def _progress_of(context: JobContext, name: str) -> Callable[[int, int], None]:
     def see(done: int, total: int) -> None:
         context.report({"done": done, "total": total, "unit": "texts", "message": f"{name}: indexing"})
 

@@ -17,7 +17,7 @@ from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors
 from llmopt_core.models.registry import Models
-from llmopt_core.retrieval.analysis.gold_trace import Whereabouts, whereabouts
+from llmopt_core.retrieval.analysis.gold_trace import GoldTraces, trace_gold
 from llmopt_core.retrieval.analysis.inspect import FlowRow, rank_flow
 from llmopt_core.retrieval.analysis.projection import Map, project
 from llmopt_core.retrieval.result import Retrieval
@@ -46,7 +46,7 @@ class Inspection:
     spec: RetrievalSpec
     retrieval: Retrieval
     flow: tuple[FlowRow, ...]
-    gold: Whereabouts
+    gold: GoldTraces
     map: Map | None
     chunks: int
     texts: tuple[str, ...] | None = None
@@ -139,7 +139,7 @@ class QuestionLab:
 
     def _follow(
         self, example: Example, retrieval: Retrieval, spec: RetrievalSpec, index: Index
-    ) -> tuple[Whereabouts, Map | None]:
+    ) -> tuple[GoldTraces, Map | None]:
         embed = self._encoder(retrieval)
         encode: Encode | None = embed
         drawn: Map | None = None
@@ -147,7 +147,7 @@ class QuestionLab:
             drawn = _map(example, retrieval, index, embed)
         except EndpointError:
             encode = None
-        return whereabouts(retrieval.trace, example.references, index, spec, encode), drawn
+        return trace_gold(retrieval.trace, example.references, index, spec, encode), drawn
 
     def _encoder(self, retrieval: Retrieval) -> Encode:
         """Embeds what was searched with: questions as questions, invented passages as passages."""

@@ -22,7 +22,7 @@ from llmopt_core.labs.retrieval.components import asked_models
 from llmopt_core.labs.retrieval.costs import Cost, Timed, timed
 from llmopt_core.labs.retrieval.progress import OnLabProgress, Tally
 from llmopt_core.models.registry import Models
-from llmopt_core.retrieval.analysis.gold_trace import whereabouts
+from llmopt_core.retrieval.analysis.gold_trace import trace_gold
 from llmopt_core.retrieval.analysis.inspect import stage_hits, stage_measures
 from llmopt_core.retrieval.metrics import found_at
 from llmopt_core.retrieval.result import RANKING_STAGES, Retrieval
@@ -304,10 +304,10 @@ def _lost(found: Found, retriever: Retriever) -> list[Lost]:
         if any(rank is not None for rank in handed):
             continue
         spec = retriever.spec.routed(retrieval.category)
-        went = whereabouts(retrieval.trace, example.references, retriever.index, spec)
-        if went.journeys:
+        went = trace_gold(retrieval.trace, example.references, retriever.index, spec)
+        if went.traces:
             # The chunk that came furthest tells where the question was lost.
-            best = max(went.journeys, key=lambda journey: sum(rank is not None for rank in journey.ranks.values()))
+            best = max(went.traces, key=lambda trace: sum(rank is not None for rank in trace.ranks.values()))
             stage, why = best.lost_at, best.why
         else:
             stage, why = "not indexed", "The source stands in no document that was indexed."

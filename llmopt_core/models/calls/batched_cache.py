@@ -11,7 +11,7 @@ from typing import Literal
 from llmopt_core.cache import Cache, Claims
 
 _Kind = Literal["put", "claim", "release", "get"]
-_Wish = tuple[_Kind, str, bytes, "Future[bytes | None]"]
+_Operation = tuple[_Kind, str, bytes, "Future[bytes | None]"]
 # The order in which what was gathered is done: what is stored must be seen by those who claim or read after it, and a
 # claim whose caller was cancelled is given back after it was made.
 _KINDS: tuple[_Kind, ...] = ("put", "claim", "release", "get")
@@ -20,7 +20,7 @@ _KINDS: tuple[_Kind, ...] = ("put", "claim", "release", "get")
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="llmopt-call-cache")
 
 
-class Courier:
+class BatchedCache:
     """Carries values of one stage to and from a cache.
 
     What is asked for while the thread is busy goes in one transaction afterwards: twenty-five answers that arrive
@@ -32,67 +32,67 @@ class Courier:
         self._claims = cache if isinstance(cache, Claims) else None
         self._stage = stage
         self._lock = threading.Lock()
-        self._wishes: list[_Wish] = []
+        self._waiting: list[_Operation] = []
         self._busy = False
 
     async def get(self, key: str) -> bytes | None:
         """The stored value, if there is one."""
         if getattr(self._cache, "reads_at_once", False):
             return self._cache.get_many(self._stage, [key]).get(key)
-        return await asyncio.wrap_future(self._ask("get", key))
+        return await asyncio.wrap_future(self._submit("get", key))
 
     async def put(self, key: str, value: bytes) -> None:
         """Store a value; returns once it is stored. It is stored even where this wait is cancelled."""
-        await asyncio.wrap_future(self._ask("put", key, value))
+        await asyncio.wrap_future(self._submit("put", key, value))
 
     async def claim(self, key: str, token: str) -> bool:
         """Whether the value is this caller's to make; always so where the cache knows no claims."""
         if self._claims is None:
             return True
-        return await asyncio.wrap_future(self._ask("claim", key, token.encode())) is not None
+        return await asyncio.wrap_future(self._submit("claim", key, token.encode())) is not None
 
     def release(self, key: str, token: str) -> None:
         """Give a claim back without a value. Nobody waits for it, so that a cancelled caller can do it too."""
         if self._claims is not None:
-            self._ask("release", key, token.encode())
+            self._submit("release", key, token.encode())
 
-    def _ask(self, kind: _Kind, key: str, value: bytes = b"") -> Future[bytes | None]:
+    def _submit(self, kind: _Kind, key: str, value: bytes = b"") -> Future[bytes | None]:
         future: Future[bytes | None] = Future()
         with self._lock:
-            self._wishes.append((kind, key, value, future))
+            self._waiting.append((kind, key, value, future))
             if not self._busy:
                 self._busy = True
-                _threads.submit(self._work)
+                _threads.submit(self._drain)
         return future
 
-    def _work(self) -> None:
+    def _drain(self) -> None:
         while True:
             with self._lock:
-                wishes, self._wishes = self._wishes, []
-                if not wishes:
+                operations, self._waiting = self._waiting, []
+                if not operations:
                     self._busy = False
                     return
             for kind in _KINDS:
-                self._fulfil(kind, [wish for wish in wishes if wish[0] == kind])
+                self._perform(kind, [operation for operation in operations if operation[0] == kind])
 
-    def _fulfil(self, kind: _Kind, wishes: list[_Wish]) -> None:
+    def _perform(self, kind: _Kind, operations: list[_Operation]) -> None:
         """All of one kind at once."""
-        if not wishes:
+        if not operations:
             return
         try:
             if kind == "release":
                 # One by one: the same key may be given back by a caller that held it and by one that did not.
-                for _, key, token, _ in wishes:
-                    self._done(kind, {key: token})
+                for _, key, token, _ in operations:
+                    self._apply(kind, {key: token})
                 found = {}
             else:
-                found = self._done(kind, {key: value for _, key, value, _ in wishes})
+                found = self._apply(kind, {key: value for _, key, value, _ in operations})
         except BaseException as error:
-            _settle(wishes, {}, error)
+            _settle(operations, {}, error)
         else:
-            _settle(wishes, found, None)
+            _settle(operations, found, None)
 
-    def _done(self, kind: _Kind, values: dict[str, bytes]) -> dict[str, bytes]:
+    def _apply(self, kind: _Kind, values: dict[str, bytes]) -> dict[str, bytes]:
         if kind == "put":
             self._cache.put_many(self._stage, values)
         elif kind == "get":
@@ -105,8 +105,8 @@ class Courier:
         return {}
 
 
-def _settle(wishes: Iterable[_Wish], found: dict[str, bytes], error: BaseException | None) -> None:
-    for _, key, _, future in wishes:
+def _settle(operations: Iterable[_Operation], found: dict[str, bytes], error: BaseException | None) -> None:
+    for _, key, _, future in operations:
         try:
             if error is None:
                 future.set_result(found.get(key))

@@ -16,7 +16,7 @@ from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache
 from llmopt_core.errors import EndpointError
 from llmopt_core.execution.budget import enter
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
-from llmopt_core.models.calls.batched_cache import Courier
+from llmopt_core.models.calls.batched_cache import BatchedCache
 from llmopt_core.models.finish import known_reason
 from llmopt_core.text.thinking import split_thinking
 from llmopt_core.types import Message, ToolCall, Usage, fingerprint
@@ -53,7 +53,7 @@ class CachedChat:
         self._inner = inner
         self._room = room
         self._cache = cache
-        self._courier = Courier(cache, STAGE)
+        self._batched = BatchedCache(cache, STAGE)
         self._identity = identity
 
     async def complete(self, request: ChatRequest, on_text: Callable[[str], None] | None = None) -> Completion:
@@ -90,7 +90,7 @@ class CachedChat:
         return completion if made else _from_cache(completion, on_text)
 
     async def _look_up(self, key: str) -> Completion | None:
-        found = await self._courier.get(key)
+        found = await self._batched.get(key)
         return None if found is None else decode(found)
 
     async def _once(self, key: str, make: Callable[[], Awaitable[Completion]]) -> tuple[Completion, bool]:
@@ -101,12 +101,12 @@ class CachedChat:
             return (known, False) if known is not None else (await make(), True)
         except BaseException:
             # A claim that was asked for by a caller who is cancelled meanwhile is given back as well.
-            self._courier.release(key, token)
+            self._batched.release(key, token)
             raise
 
     async def _wait(self, key: str, token: str) -> Completion | None:
         """The answer of the process that makes it already; None where the call is claimed for this one."""
-        while not await self._courier.claim(key, token):
+        while not await self._batched.claim(key, token):
             await asyncio.sleep(CLAIM_POLL_SECONDS)
             known = await self._look_up(key)
             if known is not None:
@@ -114,13 +114,13 @@ class CachedChat:
         # It may have been stored between the look and the claim.
         known = await self._look_up(key)
         if known is not None:
-            self._courier.release(key, token)
+            self._batched.release(key, token)
         return known
 
     async def _make(self, key: str, request: ChatRequest, on_text: Callable[[str], None] | None) -> Completion:
         async with self._room():
             completion = await self._inner.complete(request, on_text)
-        await self._courier.put(key, encode(completion))
+        await self._batched.put(key, encode(completion))
         return completion
 
 

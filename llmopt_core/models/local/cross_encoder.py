@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from llmopt_core.execution.timing import turn, working
+from llmopt_core.execution.timing import exclusive, untimed_wait
 from llmopt_core.models.local.weights import LOADING, key_of, load, use_threads
 from llmopt_core.models.tokenizers import without_surrogates
 from llmopt_core.types import Usage
@@ -29,7 +29,7 @@ class LocalCrossEncoder:
 
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
         pairs = [(without_surrogates(question), without_surrogates(passage)) for passage in passages]
-        with working(), turn(self._lock):
+        with exclusive(), untimed_wait(self._lock):
             scores = self._model.predict(pairs, show_progress_bar=False)
         if scores.ndim == 2:
             scores = scores[:, -1]

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from llmopt_core.execution.timing import turn
+from llmopt_core.execution.timing import untimed_wait
 from llmopt_core.models.base import Embedder, Vectors
 from llmopt_core.models.local.weights import LOADING, identity_of, key_of, load, use_threads
 from llmopt_core.models.prefixes import prefixes_of
@@ -35,7 +35,7 @@ class LocalEmbedder:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for positions in _turns(texts):
             batch = [without_surrogates(texts[i]) for i in positions]
-            with turn(self._lock):
+            with untimed_wait(self._lock):
                 vectors[positions] = self._model.encode(
                     batch, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
                 )
@@ -46,7 +46,7 @@ class LocalEmbedder:
         found: dict[int, tuple[list[int], Vectors]] = {}
         for positions in _turns(texts, _BATCH):
             batch = [without_surrogates(texts[i]) for i in positions]
-            with turn(self._lock):
+            with untimed_wait(self._lock):
                 rows = self._tokens(batch)
             found.update(zip(positions, rows, strict=True))
         return [found[i] for i in range(len(texts))]
@@ -55,7 +55,7 @@ class LocalEmbedder:
         """The token ids that `encode_tokens` gives, without running the model."""
         special = set(self._model.tokenizer.all_special_ids)
         batch = [without_surrogates(text) for text in texts]
-        with turn(self._lock):
+        with untimed_wait(self._lock):
             cut = self._model.tokenizer(batch, truncation=True, max_length=self.max_tokens) if batch else {}
         return [[token for token in ids if token not in special] for ids in cut.get("input_ids", ())]
 

@@ -17,7 +17,7 @@ from llmopt_core.types import Chunk, Span
 
 
 @dataclass(frozen=True, slots=True)
-class Journey:
+class GoldTrace:
     """One gold chunk on its way.
 
     Attributes:
@@ -33,25 +33,25 @@ class Journey:
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class GoldTraces:
     """What became of the references of one question.
 
     Attributes:
-        journeys: One per chunk of the index that overlaps a reference.
+        traces: One per chunk of the index that overlaps a reference.
         not_indexed: References that no chunk overlaps: they stand in no document that was indexed.
     """
 
-    journeys: tuple[Journey, ...]
+    traces: tuple[GoldTrace, ...]
     not_indexed: tuple[Span, ...]
 
 
-def whereabouts(
+def trace_gold(
     trace: Trace,
     references: Iterable[Span],
     index: Index,
     spec: RetrievalSpec,
     encode: Callable[[Sequence[str]], Vectors] | None = None,
-) -> Whereabouts:
+) -> GoldTraces:
     """Follow every gold chunk through the stages of one question.
 
     Args:
@@ -63,30 +63,30 @@ def whereabouts(
     """
     references = tuple(references)
     gold = [chunk for chunk in index.chunks if is_gold(chunk, references)]
-    journeys = tuple(_journey(chunk, columns(trace), index, spec, encode) for chunk in gold)
+    traces = tuple(_trace_chunk(chunk, columns(trace), index, spec, encode) for chunk in gold)
     missing = tuple(span for span in references if not any(overlaps(chunk.span, span) for chunk in gold))
-    return Whereabouts(journeys, missing)
+    return GoldTraces(traces, missing)
 
 
-def _journey(
+def _trace_chunk(
     chunk: Chunk,
     stages: Sequence[Column],
     index: Index,
     spec: RetrievalSpec,
     encode: Callable[[Sequence[str]], Vectors] | None,
-) -> Journey:
+) -> GoldTrace:
     ranks = {column.name: rank_in(chunk, column.stage.hits) for column in stages}
     if not stages or ranks[stages[-1].name] is not None:
-        return Journey(chunk, ranks)
+        return GoldTrace(chunk, ranks)
     holding = [column for column in stages if ranks[column.name] is not None]
     if not holding:
         searches = [column for column in stages if column.stage.stage == "search"]
-        return Journey(chunk, ranks, "search", _never_found(chunk, searches, index, spec, encode))
+        return GoldTrace(chunk, ranks, "search", _explain_miss(chunk, searches, index, spec, encode))
     before = max(holding, key=lambda column: (_step(column, stages), -(ranks[column.name] or 0)))
     later = [c for c in stages if c.stage.stage != "search" and _step(c, stages) > _step(before, stages)]
     first = [c for c in later if _step(c, stages) == _step(later[0], stages)]
     dropped = next((c for c in first if c.stage.queries[:1] == before.stage.queries[:1]), first[0])
-    return Journey(chunk, ranks, dropped.name, _dropped(dropped, before, ranks, stages))
+    return GoldTrace(chunk, ranks, dropped.name, _explain_drop(dropped, before, ranks, stages))
 
 
 def _step(column: Column, stages: Sequence[Column]) -> int:
@@ -95,7 +95,7 @@ def _step(column: Column, stages: Sequence[Column]) -> int:
     return kinds.index((column.stage.stage, column.stage.method))
 
 
-def _dropped(at: Column, before: Column, ranks: Mapping[str, int | None], stages: Sequence[Column]) -> str:
+def _explain_drop(at: Column, before: Column, ranks: Mapping[str, int | None], stages: Sequence[Column]) -> str:
     rank, kept = ranks[before.name], len(at.stage.hits)
     if at.stage.stage == "fusion":
         return f"Rank {rank} by {before.name}, but after fusion not among the {kept} candidates kept."
@@ -105,12 +105,12 @@ def _dropped(at: Column, before: Column, ranks: Mapping[str, int | None], stages
         return f"Rank {rank} by {before.name}, but only the best {kept} candidates were reranked."
     if at.stage.method == "mmr":
         return f"Rank {rank} after {before.name}, but too like chunks already chosen (MMR)."
-    moved = _moved(before, ranks, stages)
+    moved = _rank_before_reranking(before, ranks, stages)
     taken = "1 chunk is" if kept == 1 else f"{kept} chunks are"
     return f"Rank {rank} after {before.name}{moved}, but only {taken} handed over."
 
 
-def _moved(before: Column, ranks: Mapping[str, int | None], stages: Sequence[Column]) -> str:
+def _rank_before_reranking(before: Column, ranks: Mapping[str, int | None], stages: Sequence[Column]) -> str:
     """For a chunk that its reranker pushed down: from where."""
     place = stages.index(before)
     if before.stage.stage != "rerank" or place == 0:
@@ -119,7 +119,7 @@ def _moved(before: Column, ranks: Mapping[str, int | None], stages: Sequence[Col
     return f" (it was {earlier} before it)" if earlier and now and earlier < now else ""
 
 
-def _never_found(
+def _explain_miss(
     chunk: Chunk,
     searches: Sequence[Column],
     index: Index,

@@ -15,7 +15,7 @@ from llmopt_core.experiments.leaderboard import compare_runs, leaderboard
 from llmopt_core.experiments.report import report_of
 from llmopt_core.experiments.result import result_family, result_of, scored_from
 from llmopt_core.experiments.scored import Scored, scored_runs
-from llmopt_core.labs.finetuning.factorial import corners, square
+from llmopt_core.labs.finetuning.factorial import arm_configurations, read_factorial
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.store import Store
@@ -25,7 +25,7 @@ from llmopt_core.types import Answer, EvaluationSet, Example, Failure, Record, S
 
 PLAIN = Configuration(name="baseline")
 RAG = Configuration(name="rag", retrieval=RetrievalSpec())
-FOUR = corners(PLAIN, RAG, ModelSpec(adapter="mine", mode="completion"), "mine")
+FOUR = arm_configurations(PLAIN, RAG, ModelSpec(adapter="mine", mode="completion"), "mine")
 LEVEL = dict(zip((c.name for c in FOUR), (0.3, 0.42, 0.4, 0.55), strict=True))
 METRIC = "answer_f1"
 
@@ -79,7 +79,7 @@ def test_the_family_is_every_saved_configuration_against_the_baseline(store: Sto
 def test_a_pair_has_the_same_verdict_in_table_square_file_and_report(store: Store, where: SavedSet) -> None:
     made = [run(store, one, where) for one in FOUR]
     tested = family(store, where)
-    four = square(store, "p", FOUR, where, METRIC)
+    four = read_factorial(store, "p", FOUR, where, METRIC)
     two = leaderboard(scored_runs(store, made[:2]), [METRIC], 0, tested)[1].cells[METRIC].versus
     assert two is not None
     assert two.family == 3
@@ -103,7 +103,7 @@ def test_a_pair_that_is_none_of_the_family_is_tested_with_all_of_it(store: Store
     other = leaderboard([plain, rag, tuned, both], [METRIC], 2, tested)[3].cells[METRIC].versus
     assert other is not None
     assert other.family == 4
-    assert square(store, "p", FOUR, where, METRIC).comparisons["tuned", "tuned + RAG"] == other
+    assert read_factorial(store, "p", FOUR, where, METRIC).comparisons["tuned", "tuned + RAG"] == other
     assert compare_runs(both, tuned, METRIC, tested) == other.reversed
 
 
@@ -163,7 +163,7 @@ def test_runs_are_compared_on_the_questions_that_both_answered(store: Store, whe
     assert cell.versus.before == pytest.approx(sum(v for v in first if v is not None) / 12)
     assert (cell.versus.pairs, cell.versus.dropped) == (12, 28)
     assert cell.note.startswith("on the 12 that both answered: ")
-    found = square(store, "p", FOUR, where, METRIC)
+    found = read_factorial(store, "p", FOUR, where, METRIC)
     assert found.questions == 12
     assert found.common["base"] == pytest.approx(cell.versus.before)
     report = report_of(result_of(store, [whole.id, short.id]))
@@ -185,8 +185,8 @@ def test_questions_of_the_same_id_and_other_content_are_no_pair() -> None:
     assert (found.pairs, found.dropped) == (1, 1)
 
 
-def test_the_best_corner_is_the_best_on_the_questions_that_all_answered(store: Store, where: SavedSet) -> None:
-    """The first twelve are the hard ones; the corner that was asked nothing else must not lose by that."""
+def test_the_best_arm_is_the_best_on_the_questions_that_all_answered(store: Store, where: SavedSet) -> None:
+    """The first twelve are the hard ones; the arm that was asked nothing else must not lose by that."""
     values = {"baseline": [0.2] * 12 + [0.9] * 28, "rag": [0.4] * 12}
     for one in FOUR[:2]:
         made = store.start_run("p", one.model_dump(mode="json"), one.fingerprint, evaluation_set=where.name,
@@ -197,7 +197,7 @@ def test_the_best_corner_is_the_best_on_the_questions_that_all_answered(store: S
         store.save_records(made, [(i, Record(e, Answer("a"), scores={METRIC: Score(METRIC, value)}))
                                   for i, (e, value) in enumerate(pairs)])  # fmt: skip
         store.finish_run(made, "finished")
-    found = square(store, "p", FOUR, where, METRIC)
+    found = read_factorial(store, "p", FOUR, where, METRIC)
     assert (found.best, found.questions) == ("base + RAG", 12)
 
 

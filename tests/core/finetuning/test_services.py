@@ -17,7 +17,7 @@ from llmopt_core.finetuning.jobs.finetuners import all_jobs, fine_tuner, fine_tu
 from llmopt_core.finetuning.jobs.folder import JobFolder, jobs_root, open_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.finetuning.openai.jobs import ServiceTrainer
-from llmopt_core.finetuning.openai.upload_summary import departure, size_words
+from llmopt_core.finetuning.openai.upload_summary import size_words, summarize_upload
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.settings import Settings
 from tests.core.finetuning.helpers import colours
@@ -91,10 +91,10 @@ def test_nothing_is_sent_before_the_user_agreed(
     assert all_jobs(settings) == []
 
 
-def test_departure_names_the_host() -> None:
-    leaving = departure(Endpoint(name="x", base_url="https://tune.example.com/v1"), colours(3))
+def test_the_summary_of_an_upload_names_the_host() -> None:
+    leaving = summarize_upload(Endpoint(name="x", base_url="https://tune.example.com/v1"), colours(3))
     assert "tune.example.com" in leaving.sentence
-    assert not leaving.stays
+    assert not leaving.is_local
 
 
 @pytest.mark.parametrize(("count", "told"), [(812, "812 bytes"), (38_400, "38 KB"), (999_700, "1.0 MB")])
@@ -106,11 +106,13 @@ def test_likely_secrets_are_counted_in_all_that_would_be_sent(service: ServiceTr
     key = "sk-abcdefghijklmnopqrstuvwx"
     leaky = TrainingSet("t", (chat_example(f"my key is {key}", "noted"), chat_example("password: hunter22", "noted")))
     pair = preference_example("which?", "this one", f"use {key}")
-    leaving = departure(Endpoint(name="x", base_url="https://tune.example.com/v1"), leaky, TrainingSet("v", (pair,)))
+    leaving = summarize_upload(
+        Endpoint(name="x", base_url="https://tune.example.com/v1"), leaky, TrainingSet("v", (pair,))
+    )
     assert leaving.with_secrets == 3
     assert leaving.secrets == {"an API key": 2, "a password": 1}
     assert leaving.warning == "3 examples seem to hold a secret (an API key in 2, a password in 1)."
-    assert departure(Endpoint(name="x", base_url="https://x.example"), colours(3)).warning == ""
+    assert summarize_upload(Endpoint(name="x", base_url="https://x.example"), colours(3)).warning == ""
     with pytest.raises(BadInput, match="2 examples seem to hold a secret") as caught:
         service.create(REQUEST, leaky)
     assert key not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Training pairs from a configuration, and the four corners base/tuned x plain/RAG."""
+"""Training pairs from a configuration, and the four arms base/tuned x plain/RAG."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.labs.finetuning.training_pairs import CORNERS, training_pairs, two_by_two, with_tuned
+from llmopt_core.labs.finetuning.training_pairs import ARMS, training_pairs, two_by_two, with_tuned
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
@@ -63,10 +63,10 @@ def test_a_check_of_forgetting_changes_the_model_alone() -> None:
 
 def test_four_corners() -> None:
     tuned = ModelSpec(adapter="mine", mode="completion")
-    corners = two_by_two(PLAIN, RAG, tuned)
-    assert tuple(c.name for c in corners) == CORNERS
-    assert [c.model.adapter for c in corners] == ["", "", "mine", "mine"]
-    assert [c.retrieval is not None for c in corners] == [False, True, False, True]
-    assert [c.prompt.few_shot is not None for c in corners] == [True, True, False, False]
+    arms = two_by_two(PLAIN, RAG, tuned)
+    assert tuple(c.name for c in arms) == ARMS
+    assert [c.model.adapter for c in arms] == ["", "", "mine", "mine"]
+    assert [c.retrieval is not None for c in arms] == [False, True, False, True]
+    assert [c.prompt.few_shot is not None for c in arms] == [True, True, False, False]
     with pytest.raises(BadInput, match="without retrieval"):
         two_by_two(RAG, PLAIN, tuned)

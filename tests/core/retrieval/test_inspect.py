@@ -3,7 +3,7 @@ import pytest
 
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
-from llmopt_core.retrieval.analysis.gold_trace import whereabouts
+from llmopt_core.retrieval.analysis.gold_trace import trace_gold
 from llmopt_core.retrieval.analysis.inspect import columns, differences, rank_flow, stage_measures
 from llmopt_core.retrieval.analysis.projection import principal_plane, project
 from llmopt_core.retrieval.spec import RerankSpec, SearchSpec, TransformSpec
@@ -68,43 +68,43 @@ def test_differences_of_two_retrievals():
 async def lost(retriever, index, chunk, question=QUESTION, **parts):
     make = retriever(**parts)
     found = await make.retrieve(question)
-    where = whereabouts(found.trace, [chunk.span], index, make.spec, HashEmbedder().encode)
+    where = trace_gold(found.trace, [chunk.span], index, make.spec, HashEmbedder().encode)
     assert where.not_indexed == ()
-    return where.journeys[0]
+    return where.traces[0]
 
 
 async def test_a_gold_chunk_that_arrives_is_not_lost(retriever, index, chunks):
-    journey = await lost(retriever, index, gold(chunks, "Karl"), search=SearchSpec(method="hybrid"))
-    assert (journey.lost_at, journey.why) == ("", "")
-    assert journey.ranks["select (top-k)"] == 1
+    trace = await lost(retriever, index, gold(chunks, "Karl"), search=SearchSpec(method="hybrid"))
+    assert (trace.lost_at, trace.why) == ("", "")
+    assert trace.ranks["select (top-k)"] == 1
 
 
 async def test_lost_because_no_search_found_it_with_its_true_rank(retriever, index, chunks):
     search = SearchSpec(method="hybrid", candidates=2)
-    journey = await lost(retriever, index, gold(chunks, "Rotterdam"), search=search, top_k=2)
-    assert journey.lost_at == "search"
-    assert "among its 2 candidates" in journey.why
-    assert "by dense" in journey.why
-    assert "no word in common" in journey.why
+    trace = await lost(retriever, index, gold(chunks, "Rotterdam"), search=search, top_k=2)
+    assert trace.lost_at == "search"
+    assert "among its 2 candidates" in trace.why
+    assert "by dense" in trace.why
+    assert "no word in common" in trace.why
 
 
 async def test_lost_because_a_filter_leaves_it_out(retriever, index, chunks):
     search = SearchSpec(filters={"topic": "rhine"})
-    journey = await lost(retriever, index, gold(chunks, "Karl"), search=search)
-    assert journey.why == "The filter leaves out its document, bees.txt."
+    trace = await lost(retriever, index, gold(chunks, "Karl"), search=search)
+    assert trace.why == "The filter leaves out its document, bees.txt."
 
 
 async def test_lost_below_the_threshold(retriever, index, chunks):
     chunk = gold(chunks, "hive is led")
-    journey = await lost(retriever, index, chunk, search=SearchSpec(threshold=0.9, candidates=9))
-    assert journey.lost_at == "filter (threshold)"
-    assert "below the threshold" in journey.why
+    trace = await lost(retriever, index, chunk, search=SearchSpec(threshold=0.9, candidates=9))
+    assert trace.lost_at == "filter (threshold)"
+    assert "below the threshold" in trace.why
 
 
 async def test_lost_because_only_so_many_are_handed_over(retriever, index, chunks):
-    journey = await lost(retriever, index, gold(chunks, "hive is led"), search=SearchSpec(candidates=9), top_k=1)
-    assert journey.lost_at == "select (top-k)"
-    assert "only 1 chunk is handed over" in journey.why
+    trace = await lost(retriever, index, gold(chunks, "hive is led"), search=SearchSpec(candidates=9), top_k=1)
+    assert trace.lost_at == "select (top-k)"
+    assert "only 1 chunk is handed over" in trace.why
 
 
 def test_lost_in_fusion_rerank_and_diversity(index, chunks):
@@ -123,7 +123,7 @@ def test_lost_in_fusion_rerank_and_diversity(index, chunks):
             stage("select", "top-k", other),
         ],
     }
-    why = {name: whereabouts(trace, [chunk.span], index, spec).journeys[0].why for name, trace in reasons.items()}
+    why = {name: trace_gold(trace, [chunk.span], index, spec).traces[0].why for name, trace in reasons.items()}
     assert "after fusion not among the 1 candidates" in why["fusion"]
     assert "only the best 1 candidates were reranked" in why["rerank"]
     assert "too like chunks already chosen" in why["mmr"]
@@ -131,15 +131,15 @@ def test_lost_in_fusion_rerank_and_diversity(index, chunks):
 
 
 def test_references_outside_every_chunk_are_named(index):
-    where = whereabouts([], [Span("unknown.txt", 0, 5), Span("bees.txt", 9_000, 9_001)], index, None)
-    assert where.journeys == ()
+    where = trace_gold([], [Span("unknown.txt", 0, 5), Span("bees.txt", 9_000, 9_001)], index, None)
+    assert where.traces == ()
     assert [span.document for span in where.not_indexed] == ["unknown.txt", "bees.txt"]
 
 
 def test_a_parent_handed_over_stands_for_its_chunk(index, chunks):
     parent = Chunk("bees.txt", 0, 140, "all")
     trace = [stage("search", "dense", chunks[4]), stage("select", "top-k", parent)]
-    assert whereabouts(trace, [chunks[4].span], index, None).journeys[0].why == ""
+    assert trace_gold(trace, [chunks[4].span], index, None).traces[0].why == ""
 
 
 def test_the_plane_shows_the_two_widest_directions():

@@ -50,7 +50,7 @@ def test_what_leaves_the_machine_is_said_before_it_does(
 ) -> None:
     gone = jobs.leaving(access, "cloud", saved)
     assert gone is not None
-    assert (gone.examples, gone.validation_examples, gone.stays) == (12, 4, True)
+    assert (gone.examples, gone.validation_examples, gone.is_local) == (12, 4, True)
     alone = jobs.leaving(access, "cloud", saved, validate=False)
     assert alone is not None
     assert alone.validation_examples == 0

@@ -12,7 +12,7 @@ from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.retrieval.changes import as_text, changed, changes_between, from_text, in_words
 from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
-    Looked,
+    InspectionCache,
     index_key,
     is_quick,
     load_ahead,
@@ -42,9 +42,9 @@ async def test_a_question_is_followed_through_every_stage(lab: Lab) -> None:
         "transform", "embed", "search", "search", "fusion", "select",
     ]  # fmt: skip
     assert [row.chunk.document for row in found.flow if row.gold] == ["rivers.txt"]
-    (journey,) = found.gold.journeys
-    assert journey.lost_at == ""
-    assert journey.ranks["select (top-k)"] == 1
+    (trace,) = found.gold.traces
+    assert trace.lost_at == ""
+    assert trace.ranks["select (top-k)"] == 1
     assert found.map is not None
     assert {point.kind for point in found.map.points} == {"question", "chunk"}
     assert found.chunks == 3
@@ -93,7 +93,7 @@ async def test_an_answer_is_known_once_it_was_given(lab: Lab) -> None:
 async def test_a_question_without_references_has_no_gold(lab: Lab) -> None:
     found = await seen(lab, HYBRID, Example("own", "What rusts?"))
     assert not any(row.gold for row in found.flow)
-    assert found.gold.journeys == ()
+    assert found.gold.traces == ()
 
 
 async def test_a_configuration_without_retrieval_is_refused(lab: Lab) -> None:
@@ -152,7 +152,7 @@ def test_filters_and_routes_are_changed_as_a_whole(lab: Lab) -> None:
 
 
 def test_looking_is_a_job_whose_findings_stay_in_memory(lab: Lab) -> None:
-    runner, looked = JobRunner(lab.store, lab.settings), Looked()
+    runner, looked = JobRunner(lab.store, lab.settings), InspectionCache()
     configuration = lab.configuration(retrieval=HYBRID)
     key, index = look_key("d", configuration, EXAMPLES[0], None), index_key("d", configuration)
     assert looked.get(key) is None
@@ -167,7 +167,7 @@ def test_looking_is_a_job_whose_findings_stay_in_memory(lab: Lab) -> None:
 
 
 def test_a_side_that_cannot_be_looked_at_stops_no_other(lab: Lab) -> None:
-    runner, looked = JobRunner(lab.store, lab.settings), Looked()
+    runner, looked = JobRunner(lab.store, lab.settings), InspectionCache()
     wrong = {"chunking": {"size": 20}, "search": {"filters": {"author": "Ann"}}}
     sides = [
         (lab.configuration(retrieval=wrong), None, "wrong", "i"),

@@ -38,17 +38,17 @@ def trained_before(settings: Settings, name: str) -> TunedModel | None:
     return next((found.tuned_model() for found in adapters(settings) if found.name == name), None)
 
 
-def compare_square(
+def compare_arms(
     experiment: Experiment, names: Sequence[str], tuned: TunedModel, settings: Settings, limit: int | None
 ) -> None:
-    """The four corners of the first retrieving configuration, and base and tuned over each further one."""
+    """The four arms of the first retrieving configuration, and base and tuned over each further one."""
     plain, *rags = (experiment.configuration(name) for name in names)
     squares = [two_by_two(plain, rag, chat_spec(tuned)) for rag in rags]
-    corners = list(squares[0])
+    arms = list(squares[0])
     for rag, square in zip(rags[1:], squares[1:], strict=True):
-        corners += [c.model_copy(update={"name": f"{c.name} ({rag.name})"}) for c in (square[1], square[3])]
-    pairs = [(0, 2), (1, 3), (0, 1), (2, 3), *((at, at + 1) for at in range(4, len(corners), 2))]
-    plan = Plan("two by two", corners, experiment.evaluation_set, experiment.documents, METRICS, experiment.judge,
+        arms += [c.model_copy(update={"name": f"{c.name} ({rag.name})"}) for c in (square[1], square[3])]
+    pairs = [(0, 2), (1, 3), (0, 1), (2, 3), *((at, at + 1) for at in range(4, len(arms), 2))]
+    plan = Plan("two by two", arms, experiment.evaluation_set, experiment.documents, METRICS, experiment.judge,
                 limit=limit)  # fmt: skip
     report(plan, pairs, settings)
 

@@ -14,9 +14,9 @@ from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.labs.finetuning.catalogue import tuned_by, tuned_chat_models, tuned_embedding_models
-from llmopt_core.labs.finetuning.factorial import corners, economics, square
+from llmopt_core.labs.finetuning.factorial import arm_configurations, economics, read_factorial
 from llmopt_core.labs.finetuning.forgetting import forgetting, general_pair
-from llmopt_core.labs.finetuning.training_pairs import CORNERS
+from llmopt_core.labs.finetuning.training_pairs import ARMS
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Prices
 from llmopt_core.retrieval.spec import RetrievalSpec, TransformSpec
@@ -29,7 +29,7 @@ from tests.core.finetuning.helpers import colours
 PLAIN = Configuration(name="plain")
 RAG = Configuration(name="rag", retrieval=RetrievalSpec())
 TUNED = ModelSpec(adapter="mine", mode="completion")
-MEANS = dict(zip(CORNERS, (0.1, 0.4, 0.45, 0.7), strict=True))
+MEANS = dict(zip(ARMS, (0.1, 0.4, 0.45, 0.7), strict=True))
 COUNT = 40
 
 
@@ -67,36 +67,36 @@ def run(store: Store, configuration: Configuration, where: SavedSet, mean: float
     return made
 
 
-def test_four_runs_become_a_square_with_paired_differences(store: Store) -> None:
-    where, four = saved_set(store), corners(PLAIN, RAG, TUNED, "mine")
+def test_four_runs_become_a_factorial_with_paired_differences(store: Store) -> None:
+    where, four = saved_set(store), arm_configurations(PLAIN, RAG, TUNED, "mine")
     assert [c.name for c in four] == ["plain", "rag", "plain · mine", "rag · mine"]
-    for name, configuration in zip(CORNERS, four, strict=True):
+    for name, configuration in zip(ARMS, four, strict=True):
         run(store, configuration, where, MEANS[name])
-    found = square(store, "p", four, where, "answer_f1")
+    found = read_factorial(store, "p", four, where, "answer_f1")
     assert found.whole
     assert found.best == "tuned + RAG"
     assert found.comparisons["base", "tuned"].difference == pytest.approx(0.35)
     assert found.comparisons["base", "tuned"].verdict == "better"
     assert found.comparisons["base + RAG", "tuned"].verdict in ("better", "no difference seen")
-    corner = found.corners["tuned + RAG"]
-    assert (corner.prompt_tokens, corner.completion_tokens, corner.seconds) == (400, 10, 0.5)
-    assert corner.summary.scored == COUNT
+    arm = found.arms["tuned + RAG"]
+    assert (arm.prompt_tokens, arm.completion_tokens, arm.seconds) == (400, 10, 0.5)
+    assert arm.summary.scored == COUNT
 
 
 def test_what_was_not_run_is_missing_and_other_sets_do_not_count(store: Store) -> None:
-    where, four = saved_set(store), corners(PLAIN, RAG, TUNED, "mine")
-    empty = square(store, "p", four, where, "answer_f1")
-    assert (empty.corners, empty.best, empty.whole) == ({}, "", False)
+    where, four = saved_set(store), arm_configurations(PLAIN, RAG, TUNED, "mine")
+    empty = read_factorial(store, "p", four, where, "answer_f1")
+    assert (empty.arms, empty.best, empty.whole) == ({}, "", False)
     run(store, four[0], where, 0.2)
     run(store, four[1], saved_set(store, "other"), 0.2)
     run(store, four[2], where, 0.4, judge="another judge")
-    found = square(store, "p", four, where, "answer_f1")
-    assert list(found.corners) == ["tuned"]
-    assert square(store, "p", four, where, "exact_match").corners == {}
+    found = read_factorial(store, "p", four, where, "answer_f1")
+    assert list(found.arms) == ["tuned"]
+    assert read_factorial(store, "p", four, where, "exact_match").arms == {}
 
 
 def test_a_short_try_from_the_cache_stands_in_for_no_whole_run(store: Store) -> None:
-    where, four = saved_set(store), corners(PLAIN, RAG, TUNED, "mine")
+    where, four = saved_set(store), arm_configurations(PLAIN, RAG, TUNED, "mine")
     whole = run(store, four[1], where, 0.4)
     made = store.start_run("p", four[1].model_dump(mode="json"), four[1].fingerprint, evaluation_set=where.name,
                            set_version=where.version, judge="j", metrics=("answer_f1",), total=3)  # fmt: skip
@@ -104,14 +104,14 @@ def test_a_short_try_from_the_cache_stands_in_for_no_whole_run(store: Store) -> 
     short = [(i, Record(e, Answer("a"), scores={"answer_f1": Score("answer_f1", 1.0)})) for i, e in enumerate(examples)]
     store.save_records(made, short)
     store.finish_run(made, "finished")
-    assert square(store, "p", four, where, "answer_f1").corners["base + RAG"].run.id == whole
+    assert read_factorial(store, "p", four, where, "answer_f1").arms["base + RAG"].run.id == whole
     again = run(store, four[1], where, 0.5)
-    assert square(store, "p", four, where, "answer_f1").corners["base + RAG"].run.id == again
+    assert read_factorial(store, "p", four, where, "answer_f1").arms["base + RAG"].run.id == again
 
 
 def test_a_request_costs_what_it_took_when_it_was_asked(store: Store) -> None:
     hyde = RAG.model_copy(update={"retrieval": RetrievalSpec(transform=TransformSpec(method="hyde"))})
-    where, four = saved_set(store), corners(PLAIN, hyde, TUNED, "mine")
+    where, four = saved_set(store), arm_configurations(PLAIN, hyde, TUNED, "mine")
     asked, rewritten, written = Usage(400, 10, 0.5, 1), Usage(100, 20, 0.25, 1), Usage(9_000, 9_000, 9.0, 9)
     made = store.start_run("p", four[1].model_dump(mode="json"), four[1].fingerprint, evaluation_set=where.name,
                            set_version=where.version, judge="j", metrics=("answer_f1",), total=COUNT)  # fmt: skip
@@ -124,15 +124,15 @@ def test_a_request_costs_what_it_took_when_it_was_asked(store: Store) -> None:
         records.append((i, Record(example, answer, trace, {"answer_f1": Score("answer_f1", 0.5)})))
     store.save_records(made, records)
     store.finish_run(made, "finished")
-    corner = square(store, "p", four, where, "answer_f1").corners["base + RAG"]
-    assert (corner.prompt_tokens, corner.completion_tokens, corner.cost_usd) == (500.0, 30.0, 0.75)
+    arm = read_factorial(store, "p", four, where, "answer_f1").arms["base + RAG"]
+    assert (arm.prompt_tokens, arm.completion_tokens, arm.cost_usd) == (500.0, 30.0, 0.75)
 
 
 def test_the_shorter_prompt_pays_for_the_training(store: Store) -> None:
-    where, four = saved_set(store), corners(PLAIN, RAG, TUNED, "mine")
-    for name, configuration in zip(CORNERS, four, strict=True):
+    where, four = saved_set(store), arm_configurations(PLAIN, RAG, TUNED, "mine")
+    for name, configuration in zip(ARMS, four, strict=True):
         run(store, configuration, where, MEANS[name])
-    found = square(store, "p", four, where, "answer_f1").corners
+    found = read_factorial(store, "p", four, where, "answer_f1").arms
     prices = Prices(prompt=1.0, completion=2.0)
     made = economics(found["base + RAG"], found["tuned"], prices, prices, training_usd=3.5)
     assert made.result.requests == 10_000

@@ -101,7 +101,7 @@ def test_plot_tools_are_whole_also_in_full_screen(used: None, open_page: Open) -
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_focus_is_seen_on_menu_and_tabs(used: None, open_page: Open, theme: str) -> None:
     page = open_page(theme)
-    go_to(page, "Evaluation")
+    go_to(page, "Documents")
     outline = (
         "e => { const s = getComputedStyle(e); return [s.outlineStyle, parseFloat(s.outlineWidth), s.outlineColor]; }"
     )

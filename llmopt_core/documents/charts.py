@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from llmopt_core.documents.package import Package, attribute, child, descendants, local
+from llmopt_core.documents.package import Package, attribute, child, descendants, local, whole_number
 from llmopt_core.documents.tables import cells_line
 
 
@@ -76,9 +76,9 @@ def _series(root: Any) -> Iterator[_Series]:
 def _levels(data: Any, kind: str) -> dict[int, str]:
     found: dict[int, str] = {}
     for point in (point for item in descendants(data, kind) for point in descendants(item, "pt")):
-        place, text = attribute(point, "idx"), (point.text or "").strip()
-        if place.isdecimal() and text:
-            found[int(place)] = f"{text} {found[int(place)]}" if int(place) in found else text
+        place, text = whole_number(attribute(point, "idx"), -1), (point.text or "").strip()
+        if place >= 0 and text:
+            found[place] = f"{text} {found[place]}" if place in found else text
     return found
 
 
@@ -88,9 +88,9 @@ def _labels(series: Any) -> dict[int, str]:
     for cache in descendants(series, "dlblRangeCache"):
         found.update(_points(cache))
     for label in descendants(series, "dLbl"):
-        place, text = attribute(child(label, "idx"), "val"), _words(child(label, "tx"))
-        if place.isdecimal() and text:
-            found[int(place)] = f"{text} {found[int(place)]}" if int(place) in found else text
+        place, text = whole_number(attribute(child(label, "idx"), "val"), -1), _words(child(label, "tx"))
+        if place >= 0 and text:
+            found[place] = f"{text} {found[place]}" if place in found else text
     return found
 
 
@@ -140,11 +140,11 @@ def _points(element: Any) -> dict[int, str]:
         return {}
     found: dict[int, str] = {}
     for point in descendants(element, "pt"):
-        place, value = attribute(point, "idx"), child(point, "v")
-        if value is not None and value.text and place.isdecimal():
+        place, value = whole_number(attribute(point, "idx"), -1), child(point, "v")
+        if value is not None and value.text and place >= 0:
             text = value.text.strip()
             # Of categories in levels, the inner one comes first.
-            found[int(place)] = f"{text} {found[int(place)]}" if int(place) in found else text
+            found[place] = f"{text} {found[place]}" if place in found else text
     if not found:
         found = {i: (v.text or "").strip() for i, v in enumerate(descendants(element, "v"))}
     return {place: text for place, text in found.items() if text and local(element)}

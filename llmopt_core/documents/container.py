@@ -11,6 +11,12 @@ from llmopt_core.documents import limits
 from llmopt_core.errors import BadInput
 
 _ENTRY = b"PK\x01\x02"
+_STARTS, _END = (b"PK\x03\x04", b"PK\x05\x06"), b"PK\x05\x06"
+_END_BYTES = 22
+# What a server or a mail program put before a file.
+_BEFORE = 1024
+# Names of streams are UTF-16 there.
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _GB2312 = re.compile(rb"(?:[\x20-\x7e]|[\xa1-\xf7][\xa1-\xfe])+")
 
 
@@ -26,7 +32,9 @@ def open_office(name: str, data: bytes, main_part: str = "") -> zipfile.ZipFile:
         BadInput: Encrypted, old format, damaged, another kind of file, or a zip bomb.
     """
     if data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise BadInput(f"{name} is encrypted or in the format before 2007: save it without password in today's format.")
+        if _ENCRYPTED in data:
+            raise BadInput(f"{name} is encrypted with a password: save a copy without one.")
+        raise BadInput(f"{name} is in the format before 2007, whatever its ending: save it in today's format.")
     archive = open_zip(name, data)
     check_unpacked(name, archive, limits.OFFICE_UNPACKED_BYTES)
     if main_part and main_part not in archive.namelist():
@@ -43,15 +51,23 @@ def open_office(name: str, data: bytes, main_part: str = "") -> zipfile.ZipFile:
 
 def open_zip(name: str, data: bytes) -> zipfile.ZipFile:
     """Raises BadInput where the bytes are no readable zip."""
-    if not data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+    if not any(start in data[:_BEFORE] for start in _STARTS):
         raise BadInput(f"{name} is not the kind of file its ending says: its content is no zip container.")
     # The whole table of contents is held in memory before a file in it can be counted.
     if data.count(_ENTRY) > 10 * limits.ZIP_FILES:
         raise BadInput(f"{name} holds more than {limits.ZIP_FILES:,} files: split it.")
     try:
-        return zipfile.ZipFile(io.BytesIO(data))
+        return zipfile.ZipFile(io.BytesIO(_without_padding(data)))
     except Exception as error:  # a damaged archive can break the reader in any way
-        raise BadInput(f"{name} is cut off or damaged ({error}): download or save it again.") from error
+        reason = "its table of contents, which stands at the end, is missing" if _END not in data else str(error)
+        raise BadInput(f"{name} is cut off or damaged ({reason}): download or save it again.") from error
+
+
+def _without_padding(data: bytes) -> bytes:
+    """Without what stands behind the end, such as the zeros of a disk: the end is looked for in the last 64 kB only."""
+    end = data.rfind(_END)
+    far = 0 <= end < len(data) - 65_000
+    return data[: end + _END_BYTES - 2] + b"\0\0" if far else data
 
 
 def check_unpacked(name: str, archive: zipfile.ZipFile, most: int) -> None:

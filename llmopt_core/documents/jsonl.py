@@ -4,40 +4,59 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 from llmopt_core.documents import limits
 from llmopt_core.documents.encoding import decode
-from llmopt_core.documents.text import REPLACEMENT, normalise, normalise_file
+from llmopt_core.documents.text import LEFT_OUT, REPLACEMENT, normalise, normalise_file
 from llmopt_core.errors import BadInput
 from llmopt_core.text.valid_text import fault_in, printable
 from llmopt_core.types import Document
 
 _TEXT_KEYS = ("text", "content", "page_content", "body", "document", "passage", "context")
+_NAMED_FAULTS = 5
 _ID_KEYS = ("id", "_id", "name", "doc_id", "document_id", "source", "url")
 
 
 def read_jsonl(name: str, data: bytes, encoding: str = "") -> list[Document]:
     """One document per line, named `FILE/ID` by its `id` (or line number); further plain values become metadata.
 
-    A `title` stands above the text as a heading.
+    A `title` stands above the text as a heading. Lines that cannot be read are left out and named in the warnings of
+    the first document.
 
     Raises:
-        BadInput: A line is not a JSON object, has no text, or repeats an id; names the line.
+        BadInput: No line is a JSON object with a text; names the first and why.
     """
     text, warnings = decode(data, name, encoding)
     text, more = normalise_file(text, name)
     documents: dict[str, Document] = {}
+    faults: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
-        document = _document(name, number, parse_object(name, number, line), warnings + more)
-        if document.name in documents:
-            raise BadInput(f"{name} line {number}: the id {document.name.split('/', 1)[1]!r} is used twice.")
+        try:
+            document = _document(name, number, parse_object(name, number, line), warnings + more)
+            if document.name in documents:
+                raise BadInput(f"{name} line {number}: the id {document.name.split('/', 1)[1]!r} is used twice.")
+        except BadInput as error:
+            faults.append(str(error))
+            continue
         documents[document.name] = document
         if len(documents) > limits.LINES_AS_DOCUMENTS:
             raise BadInput(f"{name} has more than {limits.LINES_AS_DOCUMENTS:,} lines: split it.")
-    return list(documents.values())
+    if faults and not documents:
+        raise BadInput(faults[0])
+    return _with_faults(name, list(documents.values()), faults)
+
+
+def _with_faults(name: str, documents: list[Document], faults: list[str]) -> list[Document]:
+    if faults:
+        count, more = len(faults), len(faults) - _NAMED_FAULTS
+        told = [f"{LEFT_OUT} {name}: {count:,} line{'s' if count > 1 else ''}.", *faults[:_NAMED_FAULTS]]
+        told += [f"So are {more:,} more."] if more > 0 else []
+        documents[0] = replace(documents[0], warnings=(*documents[0].warnings, " ".join(told)))
+    return documents
 
 
 def parse_object(name: str, number: int, line: str) -> dict[str, Any]:

@@ -12,12 +12,10 @@ from llmopt_core.documents.container import check_path, check_unpacked, member_n
 from llmopt_core.documents.guard import Heartbeat, read_guarded, unwatched
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.readers import SUFFIXES, most_bytes, suffix_of
+from llmopt_core.documents.text import LEFT_OUT
 from llmopt_core.errors import BadInput
 from llmopt_core.files import read_regular_file
 from llmopt_core.types import Document
-
-LEFT_OUT = "Left out of"
-"""So begins a warning about an archive; it stands with the first document that came from it."""
 
 
 def load_documents(paths: Sequence[Path], *, root: Path | None = None, encoding: str = "") -> list[Document]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import posixpath
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from llmopt_core.documents.container import open_office
+from llmopt_core.documents.text import in_words
 from llmopt_core.errors import BadInput
 
 
@@ -22,15 +24,20 @@ class Package:
     """The parts of an Office file.
 
     A relationship that leads nowhere, a missing picture or a broken part beside the text costs nothing but itself.
+    Broken XML is read as far as it goes.
 
     Attributes:
         main: Name of the part that holds the document, found by the package's own relationships.
+        damaged: What is wrong with each part that was needed and is not well-formed.
+        missing: Parts that were needed, in the order in which they were missed.
     """
 
     def __init__(self, name: str, data: bytes, main_part: str) -> None:
         self._name = name
         self._archive = open_office(name, data)
         self._parts = {_plain(part.filename): part for part in reversed(self._archive.infolist())}
+        self.damaged: dict[str, str] = {}
+        self.missing: dict[str, None] = {}
         self.main = self._find_main(main_part)
 
     def _find_main(self, usual: str) -> str:
@@ -55,37 +62,71 @@ class Package:
         except Exception:  # a damaged part can break the unpacker in any way
             return None
 
-    def xml(self, part: str) -> Any:
-        """The root of a part beside the text; None where it is missing or damaged."""
-        from lxml import etree
+    def xml(self, part: str, *, needed: bool = True) -> Any:
+        """The root of a part beside the text, as far as it can be read; None where it is missing or nothing can.
 
+        Args:
+            part: Its name.
+            needed: Whether a reader is to be told of a flaw in it.
+        """
         data = self.data(part)
-        try:
-            return etree.fromstring(data, _parser()) if data is not None else None
-        except etree.XMLSyntaxError as error:
-            _check_memory(error)
+        if data is None:
+            if needed and part:
+                self._lost(part)
             return None
+        root, fault = parse_xml(data)
+        if fault and needed:
+            self.damaged[part] = fault
+        return root
 
     def main_xml(self) -> Any:
-        """The root of the main part.
+        """The root of the main part, as far as it can be read.
 
         Raises:
-            BadInput: Damaged; says where.
+            BadInput: Nothing of it can; says where it is damaged.
         """
-        from lxml import etree
-
         try:
-            return etree.fromstring(self._archive.read(self._parts[_plain(self.main)]), _parser())
-        except (etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
-            _check_memory(error)
-            raise BadInput(
-                f"{self._name} is damaged at {self.main} ({str(error)[:120]}): save it again in its own program."
-            ) from error
+            data = self._archive.read(self._parts[_plain(self.main)])
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+            raise self._unreadable(str(error)[:120]) from error
+        root, fault = parse_xml(data)
+        if root is None:
+            raise self._unreadable(fault)
+        if fault:
+            self.damaged[self.main] = fault
+        return root
+
+    def check(self, text: str) -> None:
+        """Raises BadInput where there is no text because the main part is damaged."""
+        if not text.strip() and self.main in self.damaged:
+            raise self._unreadable(self.damaged[self.main])
+
+    def flaws(self) -> Iterator[str]:
+        """A warning for parts that were read only in part or not at all, and one for parts that are not there."""
+        if self.damaged:
+            named = in_words([f"{part} ({fault})" for part, fault in self.damaged.items()])
+            yield f"Damaged inside the file, and read as far as possible: {named}."
+        if self.missing:
+            yield f"Missing inside the file: {in_words(list(self.missing))}."
+
+    def forget(self, part: str) -> None:
+        """A part of which a reader says itself that it was not read is in no warning of `flaws`."""
+        self.damaged.pop(part, None)
+        self.missing.pop(part, None)
+
+    def _lost(self, part: str) -> None:
+        if self.has(part):
+            self.damaged[part] = "cannot be unpacked"
+        else:
+            self.missing[part] = None
+
+    def _unreadable(self, fault: str) -> BadInput:
+        return BadInput(f"{self._name} is damaged at {self.main} ({fault}): save it again in its own program.")
 
     def relations(self, part: str) -> dict[str, Relation]:
         """By its id, what a part points to inside the package; of the package itself where `part` is empty."""
-        folder, file = posixpath.split(part)
-        root = self.xml(posixpath.join(folder, "_rels", f"{file}.rels"))
+        folder, _ = posixpath.split(part)
+        root = self._named_relations(part)
         found = {}
         for element in root if root is not None else ():
             if not isinstance(element.tag, str) or element.get("TargetMode") == "External":
@@ -96,8 +137,7 @@ class Package:
 
     def addresses(self, part: str) -> list[str]:
         """Where the links of a part lead outside the package."""
-        folder, file = posixpath.split(part)
-        root = self.xml(posixpath.join(folder, "_rels", f"{file}.rels"))
+        root = self._named_relations(part)
         return [
             element.get("Target", "")
             for element in (root if root is not None else ())
@@ -106,17 +146,28 @@ class Package:
             and element.get("Type", "").endswith("/hyperlink")
         ]
 
+    def _named_relations(self, part: str) -> Any:
+        folder, file = posixpath.split(part)
+        name = posixpath.join(folder, "_rels", f"{file}.rels")
+        # Most parts point to nothing, and have none.
+        return self.xml(name, needed=bool(part)) if self.has(name) else None
+
     def related(self, part: str, kind: str) -> Any:
-        """The root of the first part of a kind that `part` points to; None where there is none."""
-        for relation in self.relations(part).values():
+        """The root of the first part of a kind that `part` points to; None where there is none.
+
+        Where the relationships themselves are lost, it is the part with the usual name.
+        """
+        relations = self.relations(part)
+        for relation in relations.values():
             if relation.kind == kind:
                 return self.xml(relation.target)
-        return None
+        usual = posixpath.join(posixpath.dirname(part), f"{kind}.xml")
+        return self.xml(usual) if not relations and self.has(usual) else None
 
 
 def local(element: Any) -> str:
-    """The tag without its namespace; empty for comments."""
-    tag = element.tag
+    """The tag without its namespace; empty for comments and for nothing."""
+    tag = getattr(element, "tag", None)
     return tag.rsplit("}", 1)[-1] if isinstance(tag, str) else ""
 
 
@@ -153,10 +204,34 @@ def _plain(part: str) -> str:
     return part.replace("\\", "/").lstrip("/").lower()
 
 
-def _parser() -> Any:
+def parse_xml(data: bytes) -> tuple[Any, str]:
+    """The root of an XML text and what is wrong with it; what is not well-formed is read as far as it goes.
+
+    The root is None where nothing can be read.
+    """
     from lxml import etree
 
-    return etree.XMLParser(resolve_entities=False, no_network=True)
+    try:
+        return etree.fromstring(data, _parser()), ""
+    except (etree.XMLSyntaxError, ValueError) as error:
+        _check_memory(error)
+        fault = str(getattr(error, "msg", "") or error)[:120]
+    try:
+        root = etree.fromstring(data, _parser(recover=True))
+    except (etree.XMLSyntaxError, ValueError):
+        return None, fault
+    return (root if root is not None and len(root) else None), fault
+
+
+def whole_number(text: str, otherwise: int = 0) -> int:
+    """What an attribute counts; `otherwise` where it is no number, or one that no file can mean."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else otherwise
+
+
+def _parser(*, recover: bool = False) -> Any:
+    from lxml import etree
+
+    return etree.XMLParser(resolve_entities=False, no_network=True, recover=recover)
 
 
 def _check_memory(error: Exception) -> None:

@@ -44,11 +44,16 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracte
     if len(silent) == len(pages):
         if not whole:
             raise _cut_off(name)
+        if len(faults.get(_UNREAD, ())) == len(pages):
+            raise BadInput(
+                f"{name} is damaged: none of its pages can be read; open it in a viewer and export it again."
+            )
         raise BadInput(
             f"{name} has no text on its {len(pages):,} page{'s' if len(pages) > 1 else ''}: it is probably scanned; "
             "run text recognition (OCR) first."
         )
     text, starts = join_pages(pages)
+    silent = [number for number in silent if number not in faults.get(_UNREAD, ())]
     warnings = [f"No text on page {numbers_in_words(silent)}: blank or scanned."] if silent else []
     warnings += [sentence.format(pages=numbers_in_words(numbers)) for sentence, numbers in faults.items()]
     warnings += [] if whole else ["The end mark of the PDF is missing: the file may be cut off; look at its last page."]

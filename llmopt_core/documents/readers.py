@@ -78,7 +78,7 @@ def read_file(name: str, data: bytes, encoding: str, on_part: OnPart) -> list[Do
     if len(read.text) > limits.TEXT_BYTES:
         raise BadInput(f"{name} unfolds to {len(read.text):,} characters, more than {limits.TEXT_BYTES:,}: split it.")
     if not read.text.strip():
-        raise BadInput(f"{name} holds no text.")
+        raise BadInput(" ".join((f"{name} holds no text.", *read.warnings)))
     metadata = {"format": _FORMATS.get(suffix, suffix[1:]), **read.metadata}
     return [Document(name, read.text, metadata, read.page_starts, read.warnings)]
 

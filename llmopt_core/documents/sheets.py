@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from llmopt_core.documents.number_formats import NumberFormat, plain_number
-from llmopt_core.documents.package import Package, attribute, child, children, descendants, local
+from llmopt_core.documents.package import (
+    Package,
+    Relation,
+    attribute,
+    child,
+    children,
+    descendants,
+    local,
+    whole_number,
+)
 from llmopt_core.documents.sheet_extras import SheetExtras
 from llmopt_core.documents.table_rows import Row
 from llmopt_core.documents.tables import table_blocks
@@ -16,6 +25,8 @@ from llmopt_core.documents.text import Extracted, normalise
 from llmopt_core.errors import BadInput
 
 _FIRST_ROWS = 5
+# More digits are in no number that a spreadsheet keeps.
+_LONGEST = 300
 _CELL_PARTS = frozenset(("c", "v", "f", "is", "t", "r"))
 
 
@@ -46,15 +57,16 @@ class _Book:
         self._formulas: list[str] = []
         self._extras = SheetExtras(package)
         self._unread: list[str] = []
+        self._nameless: list[str] = []
 
     def blocks(self) -> Iterator[str]:
         sheets = [item for item in descendants(self._root, "sheet") if local(item.getparent()) == "sheets"]
         if child(self._root, "sheets") is None:
             raise BadInput(f"{self._name} is damaged: its workbook names no sheets; open and save it again.")
         read = 0
-        for sheet in sheets:
+        for number, sheet in enumerate(sheets, 1):
             title = attribute(sheet, "name")
-            relation = self._relations.get(attribute(sheet, "id"))
+            relation = self._relation(sheet, number)
             self._extras.sheet(sheet)
             if relation is not None and relation.kind == "chartsheet":
                 charts = list(self._extras.chart_sheet(relation.target))
@@ -65,7 +77,10 @@ class _Book:
                 self._unread.append(f"{title} is missing")
                 continue
             try:
-                found = [*table_blocks(self._rows(title, data), self._name), *self._extras.beside(relation.target)]
+                found = [
+                    *table_blocks(self._rows(title, data, relation.target), self._name),
+                    *self._extras.beside(relation.target),
+                ]
             except SyntaxError as error:
                 self._unread.append(f"{title} is damaged ({str(error)[:80]})")
                 continue
@@ -76,30 +91,49 @@ class _Book:
         if not read and self._unread:
             raise BadInput(f"{self._name}: no sheet can be read; {self._unread[0]}: open and save it again.")
 
+    def _relation(self, sheet: Any, number: int) -> Relation | None:
+        if self._relations:
+            return self._relations.get(attribute(sheet, "id"))
+        # They are lost themselves.
+        return Relation("worksheet", f"xl/worksheets/sheet{number}.xml")
+
     def warnings(self) -> Iterator[str]:
+        yield from self._package.flaws()
         if self._unread:
             yield f"Sheets that cannot be read: {', '.join(self._unread)}."
+        if self._nameless:
+            count = len(self._nameless)
+            yield (
+                f"{count:,} cell{'s' if count > 1 else ''} whose text the file does not hold, left empty "
+                f"({_first(self._nameless)}): open the file in a spreadsheet program and look at them."
+            )
         if self._formulas:
             count = len(self._formulas)
-            places = ", ".join(self._formulas[:_FIRST_ROWS]) + (" ..." if count > _FIRST_ROWS else "")
             yield (
-                f"{count:,} formula{'s' if count > 1 else ''} without a stored value, taken as written ({places}): "
-                "open the file in a spreadsheet program and save it."
+                f"{count:,} formula{'s' if count > 1 else ''} without a stored value, taken as written "
+                f"({_first(self._formulas)}): open the file in a spreadsheet program and save it."
             )
         yield from self._extras.warnings()
 
-    def _rows(self, title: str, data: bytes) -> Iterator[Row]:
-        """Rows as the file has them, however far apart."""
+    def _rows(self, title: str, data: bytes, part: str) -> Iterator[Row]:
+        """Rows as the file has them, however far apart; of a damaged sheet those before the damage at least.
+
+        Raises:
+            SyntaxError: Damaged before its first row.
+        """
         from lxml import etree
 
         rows: dict[int, Row] = {}
         merged: list[str] = []
         number = 0
-        for _, element in etree.iterparse(io.BytesIO(data), events=("end",), resolve_entities=False, no_network=True):
+        elements = etree.iterparse(
+            io.BytesIO(data), events=("end",), resolve_entities=False, no_network=True, recover=True
+        )
+        for _, element in elements:
             tag = local(element)
             if tag == "row":
                 place = element.get("r", "")
-                number = int(place) if place.isdecimal() else number + 1
+                number = whole_number(place, number + 1)
                 row = rows.setdefault(number, Row())
                 self._fill(row, element, title, number)
                 self._extras.see(tag, element)
@@ -110,6 +144,10 @@ class _Book:
                 merged.append(element.get("ref", ""))
             elif tag not in _CELL_PARTS:
                 self._extras.see(tag, element)
+        if fault := _fault(elements.error_log):
+            if not rows:
+                raise SyntaxError(fault)
+            self._package.damaged[part] = fault
         _spread(rows, merged)
         last = 0
         for number, row in sorted(rows.items()):
@@ -125,6 +163,8 @@ class _Book:
                 continue
             column = _column(cell.get("r", "")) or column + 1
             value = self._value(cell)
+            if value is None:
+                self._nameless.append(f"{title}!{cell.get('r') or f'row {number}'}")
             if not value:
                 formula = child(cell, "f")
                 if formula is not None and child(cell, "v") is not None and cell.get("t") == "str":
@@ -132,16 +172,18 @@ class _Book:
                 if formula is not None:
                     self._formulas.append(f"{title}!{cell.get('r') or f'row {number}'}")
                     value = f"={formula.text}" if formula.text else "(formula)"
-            if value.strip():
+            if value and value.strip():
                 row[column] = value
 
-    def _value(self, cell: Any) -> str:
+    def _value(self, cell: Any) -> str | None:
+        """What a cell shows; None where its text is not among those of the file."""
         kind, value = cell.get("t", "n"), child(cell, "v")
         text = (value.text or "") if value is not None else ""
         if kind == "inlineStr":
             return _rich(child(cell, "is"))
         if kind == "s":
-            return self._strings[int(text)] if text.isdecimal() and int(text) < len(self._strings) else ""
+            at = whole_number(text, -1) if text else None
+            return "" if at is None else self._strings[at] if 0 <= at < len(self._strings) else None
         if kind == "b":
             return {"1": "TRUE", "0": "FALSE"}.get(text, text)
         return self._number(text, cell.get("s", "")) if kind == "n" else text
@@ -153,8 +195,9 @@ class _Book:
             number = float(text)
         except ValueError:
             return text
-        value: Any = int(text) if text.lstrip("-").isdecimal() else number
-        shape = self._formats[int(style)] if style.isdecimal() and int(style) < len(self._formats) else self._general
+        value: Any = int(text) if len(text) < _LONGEST and text.lstrip("-").isdecimal() else number
+        at = whole_number(style, -1)
+        shape = self._formats[at] if 0 <= at < len(self._formats) else self._general
         if not shape.is_date:
             return shape.show(value) if shape is not self._general else plain_number(value)
         epoch = CALENDAR_MAC_1904 if self._from_1904 else CALENDAR_WINDOWS_1900
@@ -163,6 +206,22 @@ class _Book:
         except (OverflowError, ValueError):
             return plain_number(value)
         return shape.show(value if moment is None else moment)
+
+
+def _first(places: list[str]) -> str:
+    return ", ".join(places[:_FIRST_ROWS]) + (" ..." if len(places) > _FIRST_ROWS else "")
+
+
+def _fault(log: Any) -> str:
+    """The first of what the parser had to get over; empty where the XML is well-formed."""
+    from lxml import etree
+
+    first = next((entry for entry in log if entry.level >= etree.ErrorLevels.ERROR), None)
+    if first is None:
+        return ""
+    if first.type == etree.ErrorTypes.ERR_NO_MEMORY:
+        raise MemoryError
+    return f"{first.message[:80]}, line {first.line}, column {first.column}"
 
 
 def _spread(rows: dict[int, Row], merged: list[str]) -> None:
@@ -215,7 +274,7 @@ def _formats(root: Any) -> list[NumberFormat]:
     out = []
     for style in children(child(root, "cellXfs")):
         number = attribute(style, "numFmtId")
-        code = own.get(number) or (BUILTIN_FORMATS.get(int(number)) if number.isdecimal() else None) or "General"
+        code = own.get(number) or BUILTIN_FORMATS.get(whole_number(number, -1)) or "General"
         if code not in known:
             known[code] = NumberFormat(code)
         out.append(known[code])

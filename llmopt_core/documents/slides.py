@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from llmopt_core.documents.beside_text import counted_parts, has_picture, left_out_words, picture_text
 from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
-from llmopt_core.documents.package import Package, attribute, child, children, descendants, local
+from llmopt_core.documents.package import Package, Relation, attribute, child, children, descendants, local
 from llmopt_core.documents.reading_order import Box, reading_order
 from llmopt_core.documents.tables import cells_line, named_rows
 from llmopt_core.documents.text import Extracted, in_words, join_pages, normalise, numbers_in_words, plain_lines
@@ -38,18 +39,28 @@ def read_pptx(name: str, data: bytes) -> Extracted:
     hidden: list[int] = []
     left_out: Counter[str] = Counter()
     for number, item in enumerate(children(child(root, "sldIdLst")), 1):
-        relation = relations.get(_relation_id(item))
-        slide = _Slide(package, relation.target) if relation else None
-        if relation is None or slide is None or slide.root is None:
+        target = _target(package, relations, item, number)
+        slide = _Slide(package, target) if target else None
+        if slide is None or local(slide.root) != "sld":
+            package.forget(target)
             unread.append(number)
             pages.append("")
             continue
         pages.append(normalise("\n".join(slide.lines())))
         hidden += [number] if attribute(slide.root, "show") in _HIDDEN else []
-        left_out += slide.left_out + counted_parts(package, [relation.target])
+        left_out += slide.left_out + counted_parts(package, [target])
     if unread and len(unread) == len(pages):
         raise BadInput(f"{name} is damaged: none of its slides can be read; open and save it again.")
-    return _extracted(pages, unread, hidden, left_out)
+    found = _extracted(pages, unread, hidden, left_out)
+    package.check(found.text)
+    return replace(found, warnings=(*package.flaws(), *found.warnings))
+
+
+def _target(package: Package, relations: Mapping[str, Relation], item: Any, number: int) -> str:
+    """The part of a slide; where the relationships themselves are lost, it is the one with its number."""
+    relation = relations.get(_relation_id(item))
+    usual = f"ppt/slides/slide{number}.xml"
+    return relation.target if relation else usual if not relations and package.has(usual) else ""
 
 
 def _extracted(pages: list[str], unread: list[int], hidden: list[int], left_out: Counter[str]) -> Extracted:
@@ -143,7 +154,8 @@ class _Slide:
         relations = self._relations
         for kind in ("slideLayout", "slideMaster"):
             target = next((r.target for r in relations.values() if r.kind == kind), "")
-            root = self._package.xml(target) if target else None
+            # It only says where things stand.
+            root = self._package.xml(target, needed=False) if target else None
             relations = self._package.relations(target) if target else {}
             words = False
             for shape in _shapes(next(iter(descendants(root, "spTree")), None)) if root is not None else ():

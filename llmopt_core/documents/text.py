@@ -10,6 +10,8 @@ from llmopt_core.errors import BadInput
 
 _NEWLINES = re.compile(r"\r\n?")
 REPLACEMENT = "\ufffd"
+LEFT_OUT = "Left out of"
+"""So begins a warning about a file of several documents; it stands with the first that came from it."""
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 _MARKUP = re.compile(r"^(?=#{1,6}(?:[ \t]|$)|```|~~~|=+$|-{2,}$)", re.MULTILINE)
 

@@ -25,10 +25,13 @@ def read_docx(name: str, data: bytes) -> Extracted:
     package = Package(name, data, "word/document.xml")
     content = child(package.main_xml(), "body")
     if content is None:
+        package.check("")
         raise BadInput(f"{name} is damaged: {package.main} holds no body of a text; open it in Word and save it again.")
     body = Body(package)
     text = normalise("\n\n".join(block for block in body.blocks(content) if block.strip()))
-    return Extracted(text, (), tuple(_warnings(package, body.counts)))
+    warnings = tuple(_warnings(package, body.counts))
+    package.check(text)
+    return Extracted(text, (), (*package.flaws(), *warnings))
 
 
 def _warnings(package: Package, counts: Counter[str]) -> Iterator[str]:
@@ -57,6 +60,7 @@ def _has_text(package: Package, kind: str) -> bool:
 _LEFT_OUT = {
     "hidden": "Hidden text was left out at {count} places.",
     "chunks": "{count} embedded documents were not read: open them and save them as files of their own.",
+    "notes": "Notes that the text names and the file does not hold: {count}.",
     "symbols": "{count} characters of a picture font were left out.",
 }
 _PARTS = {"header": "page headers", "footer": "page footers", "comments": "comments"}

@@ -9,7 +9,7 @@ from typing import Any
 from llmopt_core.documents.beside_text import has_picture, picture_text
 from llmopt_core.documents.charts import read_chart
 from llmopt_core.documents.equations import equation
-from llmopt_core.documents.package import Package, attribute, child, descendants, local, value_of
+from llmopt_core.documents.package import Package, attribute, child, descendants, local, value_of, whole_number
 from llmopt_core.documents.tables import cells_line, named_rows
 from llmopt_core.documents.text import plain_lines
 from llmopt_core.documents.word_styles import BULLET, Numbering, Styles, outline_level, switch
@@ -34,6 +34,7 @@ class Body:
         self._styles = Styles(package.related(package.main, "styles"))
         self._numbering = Numbering(package.related(package.main, "numbering"))
         self._notes = {kind: self._notes_of(kind) for kind in ("footnote", "endnote")}
+        self._known = {(kind, number) for kind, notes in self._notes.items() for number in notes}
         self._waiting: list[str] = []
         self._inside = 0
         self.counts: Counter[str] = Counter()
@@ -123,6 +124,7 @@ class Body:
     def _note(self, kind: str, number: str) -> str:
         note = self._notes[kind].pop(number, None)
         if note is None:
+            self.counts["notes"] += (kind, number) not in self._known
             return ""
         self._waiting.append(f"[{kind.title()} {number}] " + "\n".join(self._apart(note)))
         return f" [{number}]"
@@ -175,7 +177,7 @@ class Body:
         for row in _members(table, "tr"):
             here: dict[int, Any] = {}
             before = value_of(child(row, "trPr"), "gridBefore")
-            at = int(before) if before.isdecimal() else 0
+            at = whole_number(before)
             for cell in _members(row, "tc"):
                 properties = child(cell, "tcPr")
                 merge = child(properties, "vMerge")
@@ -183,7 +185,7 @@ class Body:
                 # What goes on below an odd place stands for itself.
                 here[at] = above.get(at, cell) if goes_on else cell
                 span = value_of(properties, "gridSpan")
-                at += max(1, int(span)) if span.isdecimal() else 1
+                at += max(1, whole_number(span, 1))
             yield list(dict.fromkeys(here.values()))
             above = here
 
@@ -221,4 +223,4 @@ def _form_field(item: Any) -> str:
         return ""
     entries = [attribute(entry, "val") for entry in choices if local(entry) == "listEntry"]
     chosen = value_of(choices, "result") or value_of(choices, "default") or "0"
-    return entries[int(chosen)] if chosen.isdecimal() and int(chosen) < len(entries) else ""
+    return dict(enumerate(entries)).get(whole_number(chosen, -1), "")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.documents.package import attribute, child, local, value_of
+from llmopt_core.documents.package import attribute, child, local, value_of, whole_number
 
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _PLACE = re.compile(r"%(\d)")
@@ -69,9 +69,10 @@ def _level_of_name(name: str) -> int:
 def outline_level(paragraph: Any) -> int:
     """The heading level that `pPr` gives, from 1 to 6; -1 where it says body text, 0 where it says nothing."""
     value = value_of(paragraph, "outlineLvl")
-    if not value.isdecimal():
+    level = whole_number(value, -1)
+    if level < 0:
         return 0
-    return min(6, int(value) + 1) if int(value) < 9 else -1
+    return min(6, level + 1) if level < 9 else -1
 
 
 def switch(properties: Any, name: str) -> str:
@@ -94,7 +95,7 @@ class Numbering:
     def mark(self, number: str, depth: str) -> str | None:
         """The mark of the next item, such as `2.1 `, with a space; None where there is no such list."""
         found = self._numbers.get(number)
-        level = int(depth) if depth.isdecimal() else 0
+        level = whole_number(depth)
         if found is None or level > 8:
             return None
         levels = self._levels(found)
@@ -119,17 +120,16 @@ class Numbering:
         abstract = self._abstract.get(value_of(number, "abstractNumId"))
         overrides = [c for c in (child(o, "lvl") for o in number if local(o) == "lvlOverride") if c is not None]
         levels = [item for item in (abstract if abstract is not None else ()) if local(item) == "lvl"]
-        return {int(attribute(item, "ilvl") or 0): item for item in levels + overrides}
+        return {whole_number(attribute(item, "ilvl")): item for item in levels + overrides}
 
     @staticmethod
     def _start(number: Any, levels: dict[int, Any], level: int) -> int:
         for item in number:
             if local(item) == "lvlOverride" and attribute(item, "ilvl") == str(level):
-                start = value_of(item, "startOverride")
-                if start.isdecimal():
-                    return int(start)
-        start = value_of(levels.get(level), "start")
-        return int(start) if start.isdecimal() else 1
+                start = whole_number(value_of(item, "startOverride"), -1)
+                if start >= 0:
+                    return start
+        return whole_number(value_of(levels.get(level), "start"), 1)
 
 
 def _count(levels: dict[int, Any], counts: dict[int, int], level: int) -> str:

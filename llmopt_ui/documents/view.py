@@ -92,7 +92,7 @@ def add_files(
 
 def _told(name: str, warning: str) -> str:
     """A warning with what it is about: its document, or the archive that it names itself."""
-    from llmopt_core.documents.load import LEFT_OUT
+    from llmopt_core.documents.text import LEFT_OUT
 
     return warning if warning.startswith(LEFT_OUT) else f"{name}: {warning}"
 

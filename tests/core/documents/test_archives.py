@@ -81,9 +81,8 @@ def test_jsonl_gives_a_document_per_line():
 
 @pytest.mark.parametrize(
     ("lines", "why"),
-    [('{"text": "a"}\n{"text": ', "line 2: broken JSON at character 10"), ('["a"]', "line 1: expected a JSON object"),
+    [('{"text": ', "line 1: broken JSON at character 10"), ('["a"]\n{}', "line 1: expected a JSON object"),
      ('{"title": "a"}', "line 1: no text; expected one of text"),
-     ('{"id":1,"text":"a"}\n{"id":1,"text":"b"}', "line 2: .*twice"),
      ("[" * 100_000, "line 1")],
 )  # fmt: skip
 def test_broken_lines_are_named(lines, why):

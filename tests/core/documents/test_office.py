@@ -59,7 +59,8 @@ def test_csv_of_any_delimiter_and_a_header_alone():
 @pytest.mark.parametrize("ending", ["docx", "pptx", "xlsx"])
 @pytest.mark.parametrize(
     ("data", "why"),
-    [(b"no zip at all", "no zip container"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 rest", "encrypted or in the format"),
+    [(b"no zip at all", "no zip container"), (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 rest", "in the format before 2007"),
+     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "encrypted with a password"),
      (zip_bytes({"other.xml": b"<a/>"}), "not the kind of file"), (zip_bytes({"a": b"b" * 500})[:60], "cut off")],
 )  # fmt: skip
 def test_wrong_office_files_give_one_sentence(ending, data, why):

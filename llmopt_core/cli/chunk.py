@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from llmopt_core.cli.output import EncodingOption, JsonOption, note_losses, one_line, write_json
+from llmopt_core.cli.output import EncodingOption, JsonOption, MainOnlyOption, note_losses, one_line, write_json
 
 if TYPE_CHECKING:
     from llmopt_core.chunking.spec import ChunkingSpec
@@ -29,13 +29,14 @@ def chunk(
     overlap: Annotated[int, typer.Option(help="Units that neighbours share.")] = 0,
     unit: Annotated[str, typer.Option(help="tokens (of the embedding model), cl100k or characters.")] = "tokens",
     encoding: EncodingOption = "",
+    main_only: MainOnlyOption = False,
     json: JsonOption = "",
 ) -> None:
     """Cut documents."""
     from llmopt_core.documents.load import load_documents
 
     spec = _spec(method=method, size=size, overlap=overlap, unit=unit)
-    documents = load_documents([path], encoding=encoding)
+    documents = load_documents([path], encoding=encoding, main_only=main_only)
     note_losses(documents)
     chunks = _chunks(documents, spec)
     if json:

@@ -11,6 +11,7 @@ import typer
 from llmopt_core.cli.output import (
     EncodingOption,
     JsonOption,
+    MainOnlyOption,
     QuestionColumnOption,
     QuestionsEncodingOption,
     note,
@@ -61,6 +62,7 @@ def chunk_sweep(
     ] = None,
     column: QuestionColumnOption = None,
     encoding: EncodingOption = "",
+    main_only: MainOnlyOption = False,
     questions_encoding: QuestionsEncodingOption = "",
     qrels: Annotated[
         Path | None, typer.Option(help="Which documents answer which question, as BEIR and TREC keep it.")
@@ -85,7 +87,7 @@ def chunk_sweep(
         search=search,
         embedding={**model, "endpoint": endpoint},
     )
-    found = load_documents(documents, encoding=encoding)
+    found = load_documents(documents, encoding=encoding, main_only=main_only)
     note_losses(found)
     for names in duplicates(found):
         note(f"llmopt: the same text: {', '.join(names)}; each copy takes a place among what is handed over")

@@ -31,6 +31,10 @@ EncodingOption = Annotated[
     str, typer.Option(help="Encoding of text files, such as windows-1250; found out for each where none is named.")
 ]
 
+MainOnlyOption = Annotated[
+    bool, typer.Option("--main-only", help="Of web pages only the main text, without menus, headers and footers.")
+]
+
 QuestionsEncodingOption = Annotated[
     str,
     typer.Option(help="Encoding of the question file, such as windows-1250; found out where none is named."),

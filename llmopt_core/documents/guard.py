@@ -8,6 +8,7 @@ from typing import Any
 from llmopt_core.documents import limits
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.readers import PLAIN, read_file, suffix_of
+from llmopt_core.documents.reading import Reading
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.apart import Limits, Stopped, run_apart
 from llmopt_core.types import Document
@@ -19,7 +20,7 @@ def unwatched() -> None:
     """Nobody waits who could leave."""
 
 
-def read_guarded(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, encoding: str = "") -> list[Document]:
+def read_guarded(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, how: Reading) -> list[Document]:
     """`readers.read_file` within limits. Small plain text, which nothing can blow up, is read at once.
 
     Raises:
@@ -28,12 +29,12 @@ def read_guarded(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, 
     suffix = suffix_of(name)
     if suffix in PLAIN and len(data) <= limits.READ_AT_ONCE_BYTES:
         try:
-            return read_file(name, data, encoding, on_part)
+            return read_file(name, data, how, on_part)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             detail = f"{type(error).__name__}: {error}"[:200]
             raise BadInput(_SENTENCES["failed"].format(name=name, detail=detail)) from error
     seconds = limits.seconds_to_read(len(data), pdf=suffix == ".pdf")
-    found: list[Document] = guarded(name, read_file, (name, data, encoding), len(data), seconds, on_part, heartbeat)
+    found: list[Document] = guarded(name, read_file, (name, data, how), len(data), seconds, on_part, heartbeat)
     return found
 
 

@@ -12,24 +12,29 @@ from llmopt_core.documents.container import check_path, check_unpacked, member_n
 from llmopt_core.documents.guard import Heartbeat, read_guarded, unwatched
 from llmopt_core.documents.progress import OnPart, silent_parts
 from llmopt_core.documents.readers import SUFFIXES, most_bytes, suffix_of
+from llmopt_core.documents.reading import Reading
 from llmopt_core.documents.text import LEFT_OUT
 from llmopt_core.errors import BadInput
 from llmopt_core.files import read_regular_file
 from llmopt_core.types import Document
 
 
-def load_documents(paths: Sequence[Path], *, root: Path | None = None, encoding: str = "") -> list[Document]:
+def load_documents(
+    paths: Sequence[Path], *, root: Path | None = None, encoding: str = "", main_only: bool = False
+) -> list[Document]:
     """Read files and folders; in folders every readable file, hidden ones left out, sorted by name.
 
     Args:
         paths: Files or folders.
         root: Names are relative to it; by default to the given folder, and a file goes by its own name.
         encoding: Of the files that are text, such as `windows-1250`; empty to find it out for each.
+        main_only: Whether of web pages only the main text is read, without menus, headers and footers.
 
     Raises:
         BadInput: A path is missing or unreadable, a folder holds nothing readable, or two documents have one name.
     """
-    documents = [document for path in paths for document in _load_path(Path(path), root, encoding)]
+    how = Reading(encoding, main_only)
+    documents = [document for path in paths for document in _load_path(Path(path), root, how)]
     seen: set[str] = set()
     for document in documents:
         if document.name in seen:
@@ -39,7 +44,13 @@ def load_documents(paths: Sequence[Path], *, root: Path | None = None, encoding:
 
 
 def load_bytes(
-    name: str, data: bytes, on_part: OnPart = silent_parts, heartbeat: Heartbeat = unwatched, *, encoding: str = ""
+    name: str,
+    data: bytes,
+    on_part: OnPart = silent_parts,
+    heartbeat: Heartbeat = unwatched,
+    *,
+    encoding: str = "",
+    main_only: bool = False,
 ) -> list[Document]:
     """The documents in one upload: a zip and a JSONL give several, everything else one.
 
@@ -51,16 +62,21 @@ def load_bytes(
         on_part: Told after each page of a PDF and each file of a zip.
         heartbeat: Called some times a second while a file is read; what it raises ends the reading.
         encoding: Of a file that is text, such as `windows-1250`; empty to find it out.
+        main_only: Whether of a web page only the main text is read, without menus, headers and footers.
 
     Raises:
         BadInput: One sentence: what is wrong with which file, and what to do.
     """
+    return _load(name, data, Reading(encoding, main_only), on_part, heartbeat)
+
+
+def _load(name: str, data: bytes, how: Reading, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:
     check_size(name, len(data))
     if not data.strip(b" \t\r\n\0"):
         raise BadInput(f"{name} is empty.")
     if suffix_of(name) == ".zip":
-        return _load_zip(name, data, on_part, heartbeat, encoding)
-    return read_guarded(name, data, on_part, heartbeat, encoding)
+        return _load_zip(name, data, how, on_part, heartbeat)
+    return read_guarded(name, data, on_part, heartbeat, how)
 
 
 def check_size(name: str, size: int) -> None:
@@ -77,15 +93,15 @@ def check_size(name: str, size: int) -> None:
         )
 
 
-def _load_path(path: Path, root: Path | None, encoding: str) -> list[Document]:
+def _load_path(path: Path, root: Path | None, how: Reading) -> list[Document]:
     if path.is_dir():
         files = _readable_files(path)
         if not files:
             raise BadInput(f"The folder {path} holds no file that can be read.")
-        return [document for file in files for document in _load_file(file, root or path, encoding)]
+        return [document for file in files for document in _load_file(file, root or path, how)]
     if not path.exists():
         raise BadInput(f"There is no file or folder {path}.")
-    return _load_file(path, root or path.parent, encoding)
+    return _load_file(path, root or path.parent, how)
 
 
 def _readable_files(folder: Path) -> list[Path]:
@@ -97,14 +113,15 @@ def _readable_files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _load_file(path: Path, root: Path, encoding: str) -> list[Document]:
+def _load_file(path: Path, root: Path, how: Reading) -> list[Document]:
     name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
     # A file name that is no UTF-8 can be neither printed nor stored.
     name = name.encode("utf-8", "replace").decode("utf-8")
-    return load_bytes(name, read_regular_file(path, lambda size: check_size(name, size)), encoding=encoding)
+    data = read_regular_file(path, lambda size: check_size(name, size))
+    return _load(name, data, how, silent_parts, unwatched)
 
 
-def _load_zip(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, encoding: str) -> list[Document]:
+def _load_zip(name: str, data: bytes, how: Reading, on_part: OnPart, heartbeat: Heartbeat) -> list[Document]:
     archive = open_zip(name, data)
     check_unpacked(name, archive, limits.ZIP_UNPACKED_BYTES)
     members = [(member_name(m).replace("\\", "/"), m) for m in archive.infolist() if not m.is_dir()]
@@ -117,7 +134,7 @@ def _load_zip(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, enc
         if any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(inside).parts):
             continue
         try:
-            for document in _load_member(name, inside, archive, member, heartbeat, encoding):
+            for document in _load_member(name, inside, archive, member, heartbeat, how):
                 if documents.setdefault(document.name, document) is not document:
                     skipped.append(f"{document.name} is in the archive twice")
         except BadInput as error:
@@ -126,12 +143,12 @@ def _load_zip(name: str, data: bytes, on_part: OnPart, heartbeat: Heartbeat, enc
 
 
 def _load_member(  # noqa: PLR0917
-    name: str, inside: str, archive: ZipFile, member: ZipInfo, heartbeat: Heartbeat, encoding: str
+    name: str, inside: str, archive: ZipFile, member: ZipInfo, heartbeat: Heartbeat, how: Reading
 ) -> list[Document]:
     if suffix_of(inside) == ".zip":
         raise BadInput(f"{inside} is an archive inside the archive")
     data = read_member(name, archive, member, most_bytes(inside))
-    return load_bytes(inside, data, heartbeat=heartbeat, encoding=encoding)
+    return _load(inside, data, how, silent_parts, heartbeat)
 
 
 def _with_skipped(name: str, documents: list[Document], skipped: list[str]) -> list[Document]:

@@ -11,6 +11,7 @@ from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.jsonl import read_jsonl
 from llmopt_core.documents.pdf import read_pdf
 from llmopt_core.documents.progress import OnPart
+from llmopt_core.documents.reading import Reading
 from llmopt_core.documents.sheets import read_xlsx
 from llmopt_core.documents.slides import read_pptx
 from llmopt_core.documents.text import Extracted, normalise_file
@@ -29,9 +30,10 @@ def _read_text(name: str, data: bytes, encoding: str = "") -> Extracted:
     return Extracted(text, (), warnings + more)
 
 
+_PAGES = (".html", ".htm", ".xhtml")
 _TEXT_READERS: Mapping[str, TextReader] = {
     **dict.fromkeys((".txt", ".text", ".md", ".markdown", ".rst", ".log"), _read_text),
-    **dict.fromkeys((".html", ".htm", ".xhtml"), read_html),
+    **dict.fromkeys(_PAGES, read_html),
     **dict.fromkeys((".csv", ".tsv"), read_csv),
 }
 _READERS: Mapping[str, Reader] = {
@@ -56,13 +58,13 @@ PLAIN = frozenset((".txt", ".text", ".md", ".markdown", ".rst", ".log", ".csv", 
 SUFFIXES: tuple[str, ...] = (*_TEXT_READERS, *_READERS, *_LINES, ".zip")
 
 
-def read_file(name: str, data: bytes, encoding: str, on_part: OnPart) -> list[Document]:
+def read_file(name: str, data: bytes, how: Reading, on_part: OnPart) -> list[Document]:
     """The documents in one file that is no archive.
 
     Args:
         name: Its ending says what it is.
         data: The whole file.
-        encoding: Of files that are text, as the user names it; empty to find it out.
+        how: What the user says about it.
         on_part: Told after each page of a PDF.
 
     Raises:
@@ -70,9 +72,11 @@ def read_file(name: str, data: bytes, encoding: str, on_part: OnPart) -> list[Do
     """
     suffix = suffix_of(name)
     if suffix in _LINES:
-        return read_jsonl(name, data, encoding)
-    if suffix in _TEXT_READERS:
-        read = _TEXT_READERS[suffix](name, data, encoding)
+        return read_jsonl(name, data, how.encoding)
+    if suffix in _PAGES:
+        read = read_html(name, data, how.encoding, main_only=how.main_only)
+    elif suffix in _TEXT_READERS:
+        read = _TEXT_READERS[suffix](name, data, how.encoding)
     else:
         read = read_pdf(name, data, on_part) if suffix == ".pdf" else _READERS[suffix](name, data)
     if len(read.text) > limits.TEXT_BYTES:

@@ -9,6 +9,7 @@ from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.tables import named_rows
 from llmopt_core.documents.text import Extracted, normalise, normalise_file, plain_lines
 from llmopt_core.documents.web_lists import list_marks, mark_of
+from llmopt_core.documents.web_main import keep_main
 from llmopt_core.documents.web_replacements import left_out, replace_with_text
 from llmopt_core.documents.web_tables import is_layout, spread_cells
 from llmopt_core.errors import BadInput
@@ -29,25 +30,31 @@ _UNSEEN = re.compile("\u00ad|\u2060|\ufeff|(?<![\u0e00-\u109f\u1780-\u17ff])\u20
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 
-def read_html(name: str, data: bytes, encoding: str = "") -> Extracted:
+def read_html(name: str, data: bytes, encoding: str = "", *, main_only: bool = False) -> Extracted:
     """What a reader of the page sees: `h1` to `h6` as `#` lines, list items as `- `, table rows with bars.
 
     Buttons, closed accordions, formulas, words in drawings and descriptions of pictures are read. Scripts and styles
     are left out, and so is what the page hides, embeds or fills into its forms, which a warning says. The page's title
     becomes a heading where there is no `h1`.
 
+    Args:
+        name: For messages.
+        data: The whole file.
+        encoding: As the user names it; empty to find it out.
+        main_only: Whether menus, headers and footers around the main text are left out, which a warning counts.
+
     Raises:
         BadInput: Not text.
     """
     text, warnings = decode(data, name, encoding, page=True)
     text, more = normalise_file(text, name)
-    rendered, losses = _render(text, name)
+    rendered, losses = _render(text, name, main_only=main_only)
     if losses:
         more += (f"Left out: {', '.join(losses)}.",)
     return Extracted(normalise(rendered), (), warnings + more)
 
 
-def _render(text: str, name: str) -> tuple[str, list[str]]:
+def _render(text: str, name: str, *, main_only: bool) -> tuple[str, list[str]]:
     """The text of a page, and what was left out of it."""
     from lxml import etree, html
 
@@ -62,6 +69,7 @@ def _render(text: str, name: str) -> tuple[str, list[str]]:
         raise BadInput(f"{name} cannot be read as HTML ({error}).") from error
     _check_whole(parser.error_log, name)
     title = " ".join((root.findtext(".//head/title") or "").split())
+    around = keep_main(root) if main_only else 0
     counts = replace_with_text(root)
     spread_cells(root)
     writer = _Writer(root)
@@ -69,7 +77,8 @@ def _render(text: str, name: str) -> tuple[str, list[str]]:
     body = _BLANK_LINES.sub("\n\n", _UNSEEN.sub("", "".join(writer.parts))).strip()
     has_heading = re.search(r"^# ", body, re.MULTILINE)
     hidden = [f"{writer.hidden:,} hidden part{'s' if writer.hidden > 1 else ''} of the page"] if writer.hidden else []
-    return (f"# {title}\n\n{body}" if title and body and not has_heading else body), hidden + left_out(counts)
+    asked = [f"{around:,} word{'s' if around > 1 else ''} around the main text, as asked"] if around else []
+    return (f"# {title}\n\n{body}" if title and body and not has_heading else body), asked + hidden + left_out(counts)
 
 
 def _check_whole(errors: Any, name: str) -> None:

@@ -69,6 +69,7 @@ class _File(Spec):
     project: str = Field(default="", max_length=200)
     documents: tuple[str, ...] = ()
     encoding: str = ""
+    main_only: bool = False
     evaluation_set: str
     questions_encoding: str = ""
     qrels: str = ""
@@ -104,7 +105,11 @@ def load_experiment(
     _check_names(said, located)
     folder = path.parent
     paths = [found_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
-    documents = load_documents(paths, root=documents_root(paths), encoding=said.encoding) if paths else []
+    documents = (
+        load_documents(paths, root=documents_root(paths), encoding=said.encoding, main_only=said.main_only)
+        if paths
+        else []
+    )
     path_of_set = found_path(folder, said.evaluation_set, located, ("evaluation_set",))
     found = read_questions(
         path_of_set,

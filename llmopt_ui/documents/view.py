@@ -28,6 +28,7 @@ DELETE = "documents_delete"
 TEXT_PAGE = "documents_text_page"
 KEEP = "documents_keep_duplicates"
 ENCODING = "documents_encoding"
+MAIN_ONLY = "documents_main_only"
 WINDOW = 6_000
 _NAMED = 5
 
@@ -58,6 +59,7 @@ def add_files(
     *,
     keep_duplicates: bool = False,
     encoding: str = "",
+    main_only: bool = False,
     on_part: Callable[[int, str, int, int, str], None] | None = None,
     heartbeat: Callable[[], None] = unwatched,
 ) -> Added:
@@ -68,6 +70,7 @@ def add_files(
         files: Names and contents.
         keep_duplicates: Whether a text that is there under another name is added again.
         encoding: Of the files that are text; empty to find it out for each.
+        main_only: Whether of web pages only the main text is read.
         on_part: Told how far a file is: its position and name, then parts read, their total, and what a part is.
         heartbeat: Called some times a second; what it raises ends the reading.
     """
@@ -81,7 +84,7 @@ def add_files(
         tell = partial(on_part, position, name) if on_part is not None else silent_parts
         tell(0, 1, "file")
         try:
-            found = load_bytes(name, data, tell, heartbeat, encoding=encoding)
+            found = load_bytes(name, data, tell, heartbeat, encoding=encoding, main_only=main_only)
             changed += put_documents(store(), settings(), project, found, keep_duplicates=keep_duplicates)
         except LlmOptError as error:
             problems.append(str(error))
@@ -117,6 +120,12 @@ def upload_form(project: Project) -> None:
             key=KEEP,
             help="Two copies of a text take two places among the chunks that are handed over.",
         )
+        main_only = st.checkbox(
+            "Of web pages only the main text",
+            key=MAIN_ONLY,
+            help="Menus, headers, footers and cookie banners are left out as far as a page marks them; a warning says "
+            "how much that was.",
+        )
         encoding = st.selectbox(
             "Encoding of text files",
             COMMON,
@@ -128,9 +137,8 @@ def upload_form(project: Project) -> None:
         )
         pressed = st.form_submit_button("Add to project", type="primary", icon=":material/upload:")
     if pressed and files:
-        current.added = _add_with_progress(
-            project, [(file.name, file.getvalue()) for file in files], keep, encoding or ""
-        )
+        add = partial(add_files, keep_duplicates=keep, encoding=encoding or "", main_only=main_only)
+        current.added = _add_with_progress(add, project, [(file.name, file.getvalue()) for file in files])
         current.uploads += 1
         if current.added.names:
             st.query_params[DOCUMENT] = current.added.names[0]
@@ -140,7 +148,7 @@ def upload_form(project: Project) -> None:
         st.caption("Choose one or more files first.")
 
 
-def _add_with_progress(project: Project, files: Sequence[tuple[str, bytes]], keep: bool, encoding: str) -> Added:
+def _add_with_progress(add: Callable[..., Added], project: Project, files: Sequence[tuple[str, bytes]]) -> Added:
     bar = st.progress(0.0)
     shown = (0.0, "")
 
@@ -156,7 +164,7 @@ def _add_with_progress(project: Project, files: Sequence[tuple[str, bytes]], kee
         bar.progress(*shown)
 
     with st.spinner("Adding to the project …", show_time=True):
-        return add_files(project, files, keep_duplicates=keep, encoding=encoding, on_part=show, heartbeat=still_here)
+        return add(project, files, on_part=show, heartbeat=still_here)
 
 
 def upload_outcome() -> None:

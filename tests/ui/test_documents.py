@@ -187,3 +187,14 @@ def test_an_upload_is_read_in_the_encoding_that_is_chosen(app: App, store: Store
     test.selectbox(key="documents_encoding").set_value("windows-1257")
     upload(test, ("notes.txt", "ąę žuvis".encode("cp1257"), "text/plain"))
     assert store.document(store.project(empty), "notes.txt").text == "ąę žuvis"
+
+
+def test_an_upload_leaves_out_menus_where_that_is_ticked(app: App, store: Store, empty: str) -> None:
+    page = b"<html><body><nav>Menu</nav><main><p>Staff get 25 days.</p></main></body></html>"
+    test = app(PAGE, project=empty)
+    upload(test, ("whole.html", page, "text/html"))
+    test.checkbox(key="documents_main_only").check()
+    upload(test, ("main.html", page, "text/html"))
+    found = store.project(empty)
+    assert [store.document(found, name).text for name in ("whole.html", "main.html")] == [
+        "Menu\n\nStaff get 25 days.", "Staff get 25 days."]  # fmt: skip

@@ -58,6 +58,7 @@ class _File(Spec):
     project: str = Field(default="", max_length=200)
     documents: tuple[str, ...] = ()
     encoding: str = ""
+    main_only: bool = False
     evaluation_set: str = ""
     questions_encoding: str = ""
     columns: dict[str, str] = Field(default_factory=dict)
@@ -123,7 +124,9 @@ def _imported(path: Path) -> ComparisonFile:
 
 def _documents(folder: Path, said: _File, located: Located) -> tuple[Document, ...]:
     paths = [found_path(folder, name, located, ("documents", i)) for i, name in enumerate(said.documents)]
-    return tuple(load_documents(paths, root=documents_root(paths), encoding=said.encoding)) if paths else ()
+    if not paths:
+        return ()
+    return tuple(load_documents(paths, root=documents_root(paths), encoding=said.encoding, main_only=said.main_only))
 
 
 def _rows(

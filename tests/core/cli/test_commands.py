@@ -176,3 +176,11 @@ def test_chunk_reads_text_in_the_encoding_that_is_named(llmopt: Command, tmp_pat
     done = llmopt("chunk", str(tmp_path / "a.txt"), "--unit", "characters", "--encoding", "cp1257")
     assert "ąę žuvis" in done.out
     assert "no encoding 'klingon'" in llmopt("chunk", str(tmp_path / "a.txt"), "--encoding", "klingon").complaint
+
+
+def test_menus_of_web_pages_are_left_out_where_that_is_asked(inside: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("<body><nav>Menu</nav><main><p>Staff get 25 days.</p></main></body>")
+    assert "Menu" in inside("chunk", tmp_path / "a.html").out
+    done = inside("chunk", tmp_path / "a.html", "--main-only")
+    assert "Menu" not in done.out
+    assert "1 word around the main text, as asked" in done.errors

@@ -55,6 +55,13 @@ def test_a_file_is_read_with_all_it_names(folder: Path) -> None:
     assert experiment.judge.is_builtin
 
 
+def test_menus_of_web_pages_are_left_out_where_the_file_says_so(folder: Path) -> None:
+    (folder / "docs" / "rivers.txt").rename(folder / "docs" / "rivers.html")
+    (folder / "docs" / "rivers.html").write_text("<body><nav>Menu</nav><main><p>The Rhine flows.</p></main></body>")
+    assert load(folder, GOOD).documents[0].text == "Menu\n\nThe Rhine flows."
+    assert load(folder, "main_only: true\n" + GOOD).documents[0].text == "The Rhine flows."
+
+
 def test_extends_merges_at_every_depth_and_null_takes_a_part_out(folder: Path) -> None:
     experiment = load(folder, GOOD)
     rag, wide = experiment.configuration("rag"), experiment.configuration("rag-wide")

@@ -1,0 +1,52 @@
+"""The main text of a web page, without its menus, headers and footers, by what the page itself says of its parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_AROUND = frozenset(("navigation", "banner", "contentinfo", "complementary", "search"))
+_WITHIN = frozenset(("main", "article", "section"))
+_CONSENT = (("cookie", "gdpr", "consent"), ("banner", "notice", "popup", "modal", "overlay", "dialog", "cookieconsent"))
+
+
+def keep_main(root: Any) -> int:
+    """Take what surrounds the main text out of a page, and say how many words that were.
+
+    Where the page has one `main` with text, all else goes. Otherwise navigation goes, and headers, footers and asides
+    that belong to no article, and requests to accept cookies. A page without any other text is left as it is.
+    """
+    before = _words(root)
+    mains = [e for e in root.iter() if isinstance(e.tag, str) and (e.tag == "main" or e.get("role") == "main")]
+    mains = [e for e in mains if not any(a in mains for a in e.iterancestors()) and "hidden" not in e.attrib]
+    body = root.find("body")
+    if len(mains) == 1 and body is not None and mains[0] is not body and _words(mains[0]):
+        main = mains[0]
+        main.tail = None
+        body.text = None
+        body[:] = [main]
+        return before - _words(root)
+    parts = [e for e in root.iter() if isinstance(e.tag, str) and e.tag not in ("html", "body") and _is_around(e)]
+    parts = [e for e in parts if not any(a in parts for a in e.iterancestors())]
+    gone = sum(_words(part) for part in parts)
+    if gone == before:
+        return 0
+    for part in parts:
+        part.drop_tree()
+    return gone
+
+
+def _is_around(element: Any) -> bool:
+    tag, role = element.tag, element.get("role", "")
+    if tag == "nav" or role in _AROUND:
+        return True
+    if tag in ("header", "footer", "aside") and not role:
+        return not any(above.tag in _WITHIN or above.get("role") == "main" for above in element.iterancestors())
+    named = f"{element.get('id', '')} {element.get('class', '')}".lower()
+    return all(any(word in named for word in words) for words in _CONSENT)
+
+
+def _words(element: Any) -> int:
+    skipped = ("script", "style", "title", "noscript", "template")
+    texts = ((e.text or "") if e.tag not in skipped and isinstance(e.tag, str) else "" for e in element.iter())
+    tails = ((e.tail or "") for e in element.iter() if e is not element)
+    return sum(len(text.split()) for text in texts) + sum(len(text.split()) for text in tails)

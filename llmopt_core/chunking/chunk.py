@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from llmopt_core.chunking.fixed import fixed_spans
 from llmopt_core.chunking.headings import SEPARATOR, Headings
@@ -78,20 +78,42 @@ def _children(text: str, spec: ChunkingSpec) -> list[tuple[int, int, tuple[int, 
 
 
 def _flat(text: str, spec: ChunkingSpec, encode: Encode | None) -> Spans:
-    by = measure(text, spec.counted_by)
-    if spec.method == "fixed":
-        return fixed_spans(text, by, spec.size, spec.overlap)
-    if spec.method == "sentence":
-        return packed_sentences(text, by, spec.size, spec.overlap)
-    if spec.method == "structure":
-        return structure_spans(text, by, spec.size, spec.overlap)
-    if spec.method == "semantic":
-        if encode is None:
-            raise BadInput("Semantic chunking needs an embedding model: pass `encode`.")
-        return semantic_spans(
-            text, by, size=spec.size, overlap=spec.overlap, percentile=spec.breakpoint_percentile, encode=encode
-        )
+    return CUTTERS[spec.method](text, measure(text, spec.counted_by), spec, encode)
+
+
+def _fixed(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
+    return fixed_spans(text, by, spec.size, spec.overlap)
+
+
+def _sentences(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
+    return packed_sentences(text, by, spec.size, spec.overlap)
+
+
+def _structure(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
+    return structure_spans(text, by, spec.size, spec.overlap)
+
+
+def _semantic(text: str, by: Measure, spec: ChunkingSpec, encode: Encode | None) -> Spans:
+    if encode is None:
+        raise BadInput("Semantic chunking needs an embedding model: pass `encode`.")
+    return semantic_spans(
+        text, by, size=spec.size, overlap=spec.overlap, percentile=spec.breakpoint_percentile, encode=encode
+    )
+
+
+def _recursive(text: str, by: Measure, spec: ChunkingSpec, _: Encode | None) -> Spans:
     return _splitter(text, by, spec, spec.size, spec.overlap).spans()
+
+
+Cutter = Callable[[str, Measure, ChunkingSpec, Encode | None], Spans]
+CUTTERS: Mapping[str, Cutter] = {
+    "recursive": _recursive,
+    "fixed": _fixed,
+    "sentence": _sentences,
+    "structure": _structure,
+    "semantic": _semantic,
+}
+"""Method -> start and end of each chunk; `small-to-big` has chunks within chunks, and its own way."""
 
 
 def _splitter(text: str, by: Measure, spec: ChunkingSpec, size: int, overlap: int) -> RecursiveSplitter:

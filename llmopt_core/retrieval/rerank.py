@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from llmopt_core.cache import Cache, without_damaged
@@ -22,12 +22,6 @@ STAGE = "rerank"
 _FORMAT, _SCORE = 2, struct.Struct("<dd")
 
 Prepare = Callable[[str, Sequence[str]], Awaitable[None]]
-
-_LLM: dict[str, Callable[[ModelSpec, Models, str], Reranker]] = {
-    "llm-likelihood": LlmLikelihood,
-    "llm-yes-no": LlmYesNo,
-    "llm-listwise": LlmListwise,
-}
 
 
 async def rerank(question: str, hits: Sequence[Hit], spec: RerankSpec, reranker: Reranker) -> StageTrace:
@@ -67,14 +61,17 @@ def make_reranker(spec: RerankSpec, index: Index, models: Models, cache: Cache) 
         BadInput: A model or endpoint is not there.
         MissingDependency: Its package or weights are missing.
     """
-    if spec.method == "none":
-        return None
-    if spec.method == "late-interaction":
-        return _late_interaction(spec, index, models, cache)
-    if spec.method == "cross-encoder":
-        inner = models.cross_encoder(spec.model)
-        return CachedReranker(inner, f"cross-encoder {getattr(inner, 'name', spec.model)}", cache)
-    return _LLM[spec.method](spec.llm or ModelSpec(), models, spec.prompt)
+    return None if spec.method == "none" else RERANKERS[spec.method](spec, index, models, cache)
+
+
+def _cross_encoder(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker:
+    inner = models.cross_encoder(spec.model)
+    return CachedReranker(inner, f"cross-encoder {getattr(inner, 'name', spec.model)}", cache)
+
+
+def _by_llm(kind: Callable[[ModelSpec, Models, str], Reranker]) -> Maker:
+    # Its calls are kept by the call cache.
+    return lambda spec, index, models, cache: kind(spec.llm or ModelSpec(), models, spec.prompt)
 
 
 def _late_interaction(spec: RerankSpec, index: Index, models: Models, cache: Cache) -> Reranker:
@@ -82,6 +79,17 @@ def _late_interaction(spec: RerankSpec, index: Index, models: Models, cache: Cac
     texts = [chunk.full_text for chunk in index.chunks]
     inner = LateInteractionReranker(embedder, texts, index.fingerprint, cache)
     return CachedReranker(inner, f"late-interaction {embedder.name} {index.fingerprint}", cache)
+
+
+Maker = Callable[[RerankSpec, Index, Models, Cache], Reranker]
+RERANKERS: Mapping[str, Maker] = {
+    "late-interaction": _late_interaction,
+    "cross-encoder": _cross_encoder,
+    "llm-likelihood": _by_llm(LlmLikelihood),
+    "llm-yes-no": _by_llm(LlmYesNo),
+    "llm-listwise": _by_llm(LlmListwise),
+}
+"""Method -> what makes its reranker."""
 
 
 class CachedReranker:

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["METRICS", "RAGAS_METRICS", "Metric", "MetricInfo", "Sample", "build_metrics"]
 
+PLAIN_WORK: Mapping[str, Work] = {
+    **RETRIEVAL_WORK,
+    "exact_match": score_exact_match,
+    "answer_f1": score_answer_f1,
+}
+"""Metrics that need no model, by name."""
+
 VERSIONS: Mapping[str, str] = {}
 """Versions other than 1, by metric; raise one when the metric itself changes."""
 
@@ -44,9 +51,7 @@ def build_metrics(names: Sequence[str], judge: JudgeSpec, models: Models, cache:
     """
     check_names(names)
     encode = _encoder(judge, models, cache or MemoryCache())
-    work = dict(RETRIEVAL_WORK)
-    work |= {"exact_match": score_exact_match, "answer_f1": score_answer_f1}
-    work["semantic_similarity"] = semantic_similarity(encode)
+    work = {**PLAIN_WORK, "semantic_similarity": semantic_similarity(encode)}
     ragas = RagasMetrics(_judges(judge, models), encode, QUESTIONS if judge.is_builtin else judge.questions).work()
     work |= {name: best_of_answers(one) if "reference" in METRICS[name].needs else one for name, one in ragas.items()}
     return [_metric(METRICS[name], work[name], judge) for name in names]

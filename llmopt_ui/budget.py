@@ -40,7 +40,7 @@ def warn_above(budget_usd: float | None, cost_usd: float | None, most_usd: float
     ends = "it will stop on the way" if surely else "it may stop on the way"
     st.warning(
         fmt.markdown(
-            f"{told}, more than the budget of ${fmt.plain_usd(budget_usd)}: {ends}. What was made by then is kept."
+            f"{told}, more than the budget of {fmt.dollars(budget_usd)}: {ends}. What was made by then is kept."
         ),
         icon=":material/warning:",
     )

@@ -7,20 +7,20 @@ import re
 from llmopt_core.reporting.words import (
     DASH,
     change,
+    dollars,
     duration,
     interval,
     money,
     number,
     p_value,
-    plain_usd,
     score,
     short_time,
     signed,
 )
 
 __all__ = [
-    "DASH", "change", "count", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value",
-    "plain_usd", "plural", "score", "short_time", "shorten", "signed",
+    "DASH", "change", "count", "dollars", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value",
+    "plural", "score", "short_time", "shorten", "signed",
 ]  # fmt: skip
 
 

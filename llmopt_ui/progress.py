@@ -56,7 +56,7 @@ class ProgressCard:
         shown = [
             ("Time left", now.time_left if active else fmt.DASH),
             ("Cost so far", now.cost),
-            *([("Left of the budget", f"${fmt.plain_usd(now.left_usd)}")] if now.left_usd is not None else []),
+            *([("Left of the budget", fmt.dollars(now.left_usd))] if now.left_usd is not None else []),
             *more,
         ]
         with self._moment.container():

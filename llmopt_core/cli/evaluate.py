@@ -115,11 +115,11 @@ def evaluate(
 
 
 def _budget_line(store: Store, run_ids: list[int], budget: float) -> str:
-    from llmopt_core.execution.money import plain_usd
+    from llmopt_core.execution.money import dollars
 
     spent = sum(store.run(run_id).usage.cost_usd or 0.0 for run_id in run_ids)
-    left = plain_usd(max(0.0, budget - spent))
-    return f"llmopt: {plain_usd(spent)} USD of the budget of {plain_usd(budget)} USD are spent, {left} USD are left"
+    left = dollars(max(0.0, budget - spent))
+    return f"llmopt: {dollars(spent)} of the budget of {dollars(budget)} are spent, {left} are left"
 
 
 def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int | None, budget: float | None) -> Plan:
@@ -253,7 +253,7 @@ def _not_run(store: Store, run: Any, experiment: Experiment) -> int:
 
 
 def _facts(runs: list[Any], not_run: list[int]) -> list[tuple[str, list[str]]]:
-    from llmopt_core.execution.money import plain_usd
+    from llmopt_core.execution.money import dollars
 
     answered = [f"{run.done - run.failed - left} of {run.total}" for run, left in zip(runs, not_run, strict=True)]
     return [
@@ -261,7 +261,7 @@ def _facts(runs: list[Any], not_run: list[int]) -> list[tuple[str, list[str]]]:
         ("answered", answered),
         *([("not run", [str(left) for left in not_run])] if any(not_run) else []),
         ("model calls", [f"{run.usage.calls} (+{run.usage.cached_calls} cached)" for run in runs]),
-        ("cost", ["unknown" if run.usage.cost_usd is None else f"{plain_usd(run.usage.cost_usd)} USD" for run in runs]),
+        ("cost", ["unknown" if run.usage.cost_usd is None else dollars(run.usage.cost_usd) for run in runs]),
         ("seconds", [f"{run.seconds:.1f}" for run in runs]),
     ]
 

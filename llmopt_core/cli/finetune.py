@@ -82,9 +82,9 @@ def _checked(file: Path, examples: int, read: int, total: int) -> str:
 
 
 def _print_report(report: CheckReport) -> None:
-    from llmopt_core.execution.money import plain_usd
+    from llmopt_core.execution.money import dollars
 
-    cost = "" if report.cost_usd is None else f", about {plain_usd(report.cost_usd)} USD"
+    cost = "" if report.cost_usd is None else f", about {dollars(report.cost_usd)}"
     print(f"{report.name}: {report.examples} {report.kind} examples, longest {report.longest} tokens")
     print(f"{report.billing_tokens} billing tokens x {report.epochs} epochs = {report.training_tokens}{cost}")
     rows = [(kind, "error", str(n)) for kind, n in report.errors.items()]

@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from llmopt_core.errors import BudgetReached
-from llmopt_core.execution.money import plain_usd
+from llmopt_core.execution.money import dollars
 from llmopt_core.types import Usage
 
 
@@ -184,7 +184,7 @@ class Budget:
         elif self.calls is not None and self._usage.calls >= self.calls:
             what, spent = f"{self.calls:,} calls", f"{self._usage.calls:,} were made"
         else:
-            what, spent = f"{plain_usd(self.usd or 0.0)} USD", f"{plain_usd(self._spent)} are spent"
+            what, spent = dollars(self.usd or 0.0), f"{dollars(self._spent)} are spent"
         return BudgetReached(
             f"The budget of {what} leaves no room for the next call ({spent}). What was made is kept: with a larger "
             "budget the work goes on from there."

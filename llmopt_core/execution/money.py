@@ -14,11 +14,16 @@ def plain_usd(usd: float, digits: int = 3) -> str:
     return text.rstrip("0").rstrip(".")
 
 
+def dollars(usd: float) -> str:
+    """`$1.50`, `$0.00123`, `$1,234.00`; `$0` for nothing. The one form of a sum in every sentence."""
+    if usd == 0:
+        return "$0"
+    whole, _, part = plain_usd(usd).partition(".")
+    return f"${whole}.{part.ljust(2, '0')}"
+
+
 def money(usd: float | None) -> str:
     """`$0.0012`, `$1.50`; `no price list` where the endpoint has none, `free` for nothing."""
     if usd is None:
         return "no price list"
-    if usd == 0:
-        return "free"
-    whole, _, part = plain_usd(usd, 2).partition(".")
-    return f"${whole}.{part.ljust(2, '0')}"
+    return "free" if usd == 0 else dollars(usd)

@@ -18,7 +18,7 @@ from typing import Any
 from llmopt_core.cache import Cache, Claims, Replaces
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Account, Budget, accounted
-from llmopt_core.execution.money import plain_usd
+from llmopt_core.execution.money import dollars
 from llmopt_core.types import Usage
 
 STAGE = "spent"
@@ -83,7 +83,7 @@ def _is_left_open(before: Spent, usd: float | None, calls: int | None) -> bool:
 def _stopped_before(before: Spent) -> BadInput:
     cost, made = before.usage.cost_usd or 0.0, before.usage.calls
     in_usd = cost > 0 or before.usd is not None
-    told = f"{plain_usd(cost)} USD are spent so far, in {made:,} calls" if in_usd else f"{made:,} calls are made so far"
+    told = f"{dollars(cost)} are spent so far, in {made:,} calls" if in_usd else f"{made:,} calls are made so far"
     limits = [name for name, limit in (("USD", before.usd), ("calls", before.calls)) if limit is not None]
     return BadInput(
         f"This was stopped by its budget, and {told}: to go on, say what it may take in all, as a larger budget "
@@ -94,8 +94,8 @@ def _stopped_before(before: Spent) -> BadInput:
 def spent_words(cache: Cache, work: str, budget_usd: float) -> str:
     """What of a budget is spent for the work of that name, and what is left, for people."""
     paid = spent(cache, work).usage.cost_usd or 0.0
-    left = plain_usd(max(0.0, budget_usd - paid))
-    return f"{plain_usd(paid)} USD of the budget of {plain_usd(budget_usd)} USD are spent, {left} USD are left"
+    left = dollars(max(0.0, budget_usd - paid))
+    return f"{dollars(paid)} of the budget of {dollars(budget_usd)} are spent, {left} are left"
 
 
 @contextmanager

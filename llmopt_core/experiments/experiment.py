@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.execution.money import plain_usd
+from llmopt_core.execution.money import dollars
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.file import Experiment
 from llmopt_core.experiments.grading import CHECKS, recorded_metrics
@@ -201,7 +201,7 @@ def check_new_budget(store: Store, plan: Plan) -> None:
     spent = sum((run.usage for run in before.values()), Usage()).cost_usd or 0.0
     if stopped and (plan.budget_usd is None or plan.budget_usd <= spent):
         raise BadInput(
-            f"{stopped[0].name} was stopped by its budget, and {plain_usd(spent)} USD are spent so far: to go on, say "
+            f"{stopped[0].name} was stopped by its budget, and {dollars(spent)} are spent so far: to go on, say "
             "what the evaluation may cost in all, as a larger budget (--budget), or start anew (--fresh)."
         )
 

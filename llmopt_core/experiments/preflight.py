@@ -111,7 +111,7 @@ def check_budget(
         BadInput: It is not above 0, or the price of a model is not known.
     """
     if not budget_usd > 0:
-        raise BadInput("The budget must be more than 0 USD.")
+        raise BadInput("The budget must be more than $0.")
     for spec in (*asked, *embedded):
         if not spec.endpoint:
             continue

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Budget
-from llmopt_core.execution.money import plain_usd
+from llmopt_core.execution.money import dollars
 from llmopt_core.runs.values import Run
 from llmopt_core.types import Usage
 
@@ -38,5 +38,5 @@ def check_larger(name: str, before: float | None, usd: float | None, runs: Colle
     spent = sum((run.usage for run in runs), Usage()).cost_usd or 0.0
     if before is not None and (usd is None or usd <= spent):
         raise BadInput(
-            f"Say what {name} may cost in all: {plain_usd(spent)} USD are spent already, so it takes a larger budget."
+            f"Say what {name} may cost in all: {dollars(spent)} are spent already, so it takes a larger budget."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from llmopt_core.execution.money import plain_usd
+from llmopt_core.execution.money import dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class BreakEven:
         if self.requests is None:
             return "A request to the tuned model is not cheaper, so its training never pays by price alone."
         if self.requests == 0:
-            return f"The training was free: every request saves {plain_usd(self.saved_per_request)} USD from the first."
-        return f"The training ({plain_usd(self.training_usd)} USD) is earned back after {self.requests:,} requests."
+            return f"The training was free: every request saves {dollars(self.saved_per_request)} from the first."
+        return f"The training ({dollars(self.training_usd)}) is earned back after {self.requests:,} requests."
 
 
 def break_even(base: RequestCost, tuned: RequestCost, training_usd: float) -> BreakEven:

@@ -8,7 +8,7 @@ from typing import Any
 
 from llmopt_core.errors import BadInput, BudgetReached
 from llmopt_core.execution.budget import Quote
-from llmopt_core.execution.money import plain_usd
+from llmopt_core.execution.money import dollars
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.data.lint import DEFAULT_TOKEN_LIMIT
 from llmopt_core.finetuning.data.tokens import (
@@ -54,7 +54,7 @@ class TrainingPrice:
         counted = f"{_range(*(f'{tokens:,}' for tokens in self.tokens))} tokens in {self._epochs}"
         if self.usd is None:
             return f"It trains on {counted}; without a price per million tokens nobody knows what that costs."
-        return f"It will cost about {_range(*map(plain_usd, self.usd))} USD: {counted}."
+        return f"It will cost about {_range(*map(dollars, self.usd))}: {counted}."
 
     def quote(self, model: str) -> Quote:
         """The job as a call within a budget."""
@@ -76,8 +76,8 @@ class TrainingPrice:
         if self.usd[1] > budget_usd * (1 + 1e-9):
             fewer = " or set the number of epochs" if self.epochs[0] < self.epochs[1] else " or fewer epochs"
             raise BudgetReached(
-                f"Nothing was sent: training may cost {plain_usd(self.usd[1])} USD ({self.tokens[1]:,} tokens in "
-                f"{self._epochs}), more than the budget of {plain_usd(budget_usd)} USD; take a larger budget{fewer}."
+                f"Nothing was sent: training may cost {dollars(self.usd[1])} ({self.tokens[1]:,} tokens in "
+                f"{self._epochs}), more than the budget of {dollars(budget_usd)}; take a larger budget{fewer}."
             )
 
     @property
@@ -123,23 +123,23 @@ def over_budget(request: JobRequest, state: Mapping[str, Any]) -> str:
     epochs = 0 if tokens else state.get("epochs") or 0
     expected = epochs * state.get("epoch_tokens", 0) * price / 1e6
     if cost is not None and cost > budget_usd:
-        what = f"has trained on {tokens:,} tokens, which cost {plain_usd(cost)} USD"
+        what = f"has trained on {tokens:,} tokens, which cost {dollars(cost)}"
     elif expected > budget_usd * (1 + 1e-9):
-        what = f"has chosen {epochs} epochs, which may cost {plain_usd(expected)} USD"
+        what = f"has chosen {epochs} epochs, which may cost {dollars(expected)}"
     else:
         return ""
-    return f"The service {what}, more than the budget of {plain_usd(budget_usd)} USD."
+    return f"The service {what}, more than the budget of {dollars(budget_usd)}."
 
 
 def cost_words(job: Job) -> str:
     """What a job at a service costs, or is expected to, of its budget; empty where nobody knows."""
-    of = "" if job.budget_usd is None else f" of the budget of {plain_usd(job.budget_usd)} USD"
+    of = "" if job.budget_usd is None else f" of the budget of {dollars(job.budget_usd)}"
     if job.cost_usd is not None:
-        left = "" if job.budget_usd is None else f", {plain_usd(max(0.0, job.budget_usd - job.cost_usd))} USD are left"
-        return f"{plain_usd(job.cost_usd)} USD{of} are spent, for {job.trained_tokens:,} trained tokens{left}"
+        left = "" if job.budget_usd is None else f", {dollars(max(0.0, job.budget_usd - job.cost_usd))} are left"
+        return f"{dollars(job.cost_usd)}{of} are spent, for {job.trained_tokens:,} trained tokens{left}"
     if job.estimate_usd is None or job.ended:
         return ""
-    return f"About {_range(*map(plain_usd, job.estimate_usd))} USD{of} are expected; the service tells at the end"
+    return f"About {_range(*map(dollars, job.estimate_usd))}{of} are expected; the service tells at the end"
 
 
 def _range(least: str, most: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.reporting.words import duration, money, plain_usd
+from llmopt_core.reporting.words import dollars, duration, money
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Standing:
         cost = "cost not known: no price list" if self.cost_usd is None else f"{self.cost} so far"
         parts = [self.counted, left, cost]
         if self.left_usd is not None:
-            parts.append(f"${plain_usd(self.left_usd)} of the budget left")
+            parts.append(f"{dollars(self.left_usd)} of the budget left")
         return " · ".join(part for part in parts if part)
 
 

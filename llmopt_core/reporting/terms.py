@@ -11,6 +11,17 @@ TERMS = {
     "lora": "LoRA: a small addition to the model is trained, the model itself stays as it is.",
     "rank": "Rank of the addition: how much it can learn; more takes longer and fits the examples more closely.",
     "loss": "Loss: how far the model is from the wanted answers; lower is closer.",
+    "bm25": "BM25: finds chunks that share words with the question, rare words counting most.",
+    "dense": "Dense: finds chunks that mean about the same, by an embedding model, though no word is shared.",
+    "hybrid": "Hybrid: both of them, merged.",
+    "rrf": "RRF: merged by places alone, so that a chunk that stands high in either list comes first.",
+    "hyde": "HyDE: a model invents a passage that would answer the question, and what resembles it is searched.",
+    "late": "Late interaction: every word of the question looks for its best match in the chunk.",
+    "cross": "Cross-encoder: a model reads question and chunk together, which is slower and often better.",
+    "llm_rerank": "LLM: a chat model judges the chunks; each is a call.",
+    "mmr": "MMR: a chunk that says what a better one says already is passed over.",
+    "cosine": "Cosine similarity: 1 where the meaning is the same, 0 where it has nothing in common.",
+    "iou": "IoU: the share that both have of all that either has, from 0 to 1.",
     "auc": "AUC: how often a right answer is scored above a wrong one; 0.5 is guessing, 1 is always.",
 }
 

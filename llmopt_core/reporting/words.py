@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from llmopt_core.execution.money import money, plain_usd
+from llmopt_core.execution.money import dollars, money
 
 __all__ = [
-    "DASH", "change", "duration", "interval", "money", "number", "p_value", "plain_usd", "questions", "score",
+    "DASH", "change", "dollars", "duration", "interval", "money", "number", "p_value", "questions", "score",
     "short_time", "signed",
 ]  # fmt: skip
 

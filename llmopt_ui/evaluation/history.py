@@ -118,5 +118,5 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def _cost_of(run: Run) -> str:
-    most = "" if run.budget_usd is None else f" of ${fmt.plain_usd(run.budget_usd)}"
+    most = "" if run.budget_usd is None else f" of {fmt.dollars(run.budget_usd)}"
     return f"{fmt.money(run.usage.cost_usd)}{most}"

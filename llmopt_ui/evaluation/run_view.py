@@ -239,8 +239,8 @@ def _new_budget(run: Run) -> float | None:
     before = None if reached else run.budget_usd or None
     value = budget_field(st, f"run_budget_{run.id}", told, label="Budget in all (USD)", value=before,
                          placeholder="A new one", width=240)  # fmt: skip
-    most, spent = fmt.plain_usd(run.budget_usd), fmt.plain_usd(run.usage.cost_usd or 0.0)
-    st.caption(fmt.markdown(f"Of this run's part of the budget ${spent} of ${most} are spent."))
+    most, spent = fmt.dollars(run.budget_usd), fmt.dollars(run.usage.cost_usd or 0.0)
+    st.caption(fmt.markdown(f"Of this run's part of the budget {spent} of {most} are spent."))
     return value
 
 

@@ -86,7 +86,7 @@ def _cost_told(  # noqa: PLR0917
     if cost is None:
         return ""
     over = budget is not None and cost[1] > budget
-    marked = f"; that may be more than the budget of ${fmt.plain_usd(budget or 0.0)}, at which it stops" * over
+    marked = f"; that may be more than the budget of {fmt.dollars(budget or 0.0)}, at which it stops" * over
     return f": {fmt.money(cost[0])} to {fmt.money(cost[1])}, less what is kept from before{marked}"
 
 

@@ -186,7 +186,7 @@ def _price_view(price: TrainingPrice, budget_usd: float | None) -> None:
     try:
         price.check(budget_usd)
     except BudgetReached:
-        told = f"{price.sentence} That may be more than the budget of ${fmt.plain_usd(budget_usd or 0.0)}."
+        told = f"{price.sentence} That may be more than the budget of {fmt.dollars(budget_usd or 0.0)}."
         st.warning(fmt.markdown(told), icon=":material/warning:")
     except BadInput as error:
         st.warning(fmt.markdown(str(error)), icon=":material/warning:")

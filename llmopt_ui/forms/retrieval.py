@@ -7,13 +7,14 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.labs.retrieval.setting_words import FUSION, METHODS, OF, RERANK, SEARCH, TRANSFORM, UNITS
+from llmopt_core.reporting.terms import explained
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_ui.forms.embedding import embedding_fields
 from llmopt_ui.forms.retrieval_more import more_fields
 from llmopt_ui.forms.writer import writer_fields
 
 
-def _choice(box: Any, label: str, options: dict[str, str], value: str, key: str) -> str:
+def _choice(box: Any, label: str, options: dict[str, str], value: str, key: str, *terms: str) -> str:
     names = list(options)
     names += [value] if value not in options else []
     return str(
@@ -24,6 +25,7 @@ def _choice(box: Any, label: str, options: dict[str, str], value: str, key: str)
             format_func=lambda name: options.get(name, name),
             key=key,
             persist_state="session",
+            help=explained(*terms) or None,
         )
     )
 
@@ -42,7 +44,7 @@ def retrieval_fields(before: RetrievalSpec | None, token: str) -> dict[str, Any]
     with two:
         values["search"] |= _search(spec, token)
         values["transform"] |= {
-            "method": _choice(st, "Searched with", TRANSFORM, spec.transform.method, f"edit_transform_{token}")
+            "method": _choice(st, "Searched with", TRANSFORM, spec.transform.method, f"edit_transform_{token}", "hyde")
         }
     with three:
         values["rerank"] |= _rerank(spec, token)
@@ -78,10 +80,10 @@ def _chunking(spec: RetrievalSpec, token: str) -> dict[str, Any]:
 
 def _search(spec: RetrievalSpec, token: str) -> dict[str, Any]:
     search = spec.search
-    method = _choice(st, "Search", SEARCH, search.method, f"edit_search_{token}")
+    method = _choice(st, "Search", SEARCH, search.method, f"edit_search_{token}", "dense", "bm25", "hybrid")
     fusion = search.fusion
     if method == "hybrid":
-        fusion = _choice(st, "Merged", FUSION, search.fusion, f"edit_fusion_{token}")  # type: ignore[assignment]
+        fusion = _choice(st, "Merged", FUSION, search.fusion, f"edit_fusion_{token}", "rrf")  # type: ignore[assignment]
     candidates = st.number_input(
         "Candidates", 1, 1000, search.candidates, 10, key=f"edit_candidates_{token}", persist_state="session"
     )
@@ -90,7 +92,7 @@ def _search(spec: RetrievalSpec, token: str) -> dict[str, Any]:
 
 def _rerank(spec: RetrievalSpec, token: str) -> dict[str, Any]:
     rerank = spec.rerank
-    method = _choice(st, "Rerank", RERANK, rerank.method, f"edit_rerank_{token}")
+    method = _choice(st, "Rerank", RERANK, rerank.method, f"edit_rerank_{token}", "late", "cross", "llm_rerank")
     model = rerank.model
     if method == "cross-encoder":
         model = (

@@ -51,7 +51,12 @@ def place(spec: Mapping[str, Any]) -> Place:
 def _retrieval_parts(retrieval: Mapping[str, Any]) -> list[str]:
     search, rerank = retrieval.get("search") or {}, retrieval.get("rerank") or {}
     transform = (retrieval.get("transform") or {}).get("method", "none")
-    names = {"hyde": "HyDE", "multi-query": "query expansion", "decompose": "sub-questions", "step-back": "step-back"}
+    names = {
+        "hyde": "invented passages",
+        "multi-query": "query expansion",
+        "decompose": "sub-questions",
+        "step-back": "step-back",
+    }
     parts = [names.get(transform, transform)] if transform != "none" else []
     parts += ["hybrid search"] if search.get("method") == "hybrid" else []
     parts += ["reranking"] if rerank.get("method", "none") != "none" else []
@@ -87,7 +92,7 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
 
 _APART = 0.085
 _CORNERS = (
-    (0.015, 0.985, "<b>Retrieval (RAG)</b><br>hybrid search, reranking,<br>HyDE, fact check", "left", "top"),
+    (0.015, 0.985, "<b>Retrieval (RAG)</b><br>hybrid search, reranking,<br>rewording, fact check", "left", "top"),
     (0.985, 0.985, "<b>All of the above</b><br>fine-tuning + RAG", "right", "top"),
     (0.015, 0.48, "<b>Prompt</b><br>clear instructions,<br>few-shot examples", "left", "top"),
     (0.985, 0.48, "<b>Fine-tuning</b><br>format, tone,<br>a smaller model", "right", "top"),

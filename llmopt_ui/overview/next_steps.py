@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
@@ -36,6 +36,8 @@ class Standing:
         entries: The latest leaderboard; empty before the first evaluation.
         leader: The entry that leads, if any.
         set_size: How many questions the set of the entries has; None where it is gone.
+        running: The configurations that are being evaluated now.
+        at_work: What else is being worked on, by the tab of the step that it is.
     """
 
     documents: int
@@ -44,12 +46,18 @@ class Standing:
     entries: Sequence[Entry]
     leader: Entry | None
     set_size: int | None = None
+    running: Collection[str] = ()
+    at_work: Mapping[str, str] = field(default_factory=dict)
 
 
 def next_steps(standing: Standing) -> list[Step]:
     """The most useful steps first."""
-    found = _to_set_up(standing) or [*_to_run(standing), *_to_improve(standing)]
-    return found[:_MOST]
+    found = _to_set_up(standing) or [*_to_run(standing), *([] if standing.running else _to_improve(standing))]
+    return [_told_as_running(step, standing.at_work.get(step.view, "")) for step in found[:_MOST]]
+
+
+def _told_as_running(step: Step, work: str) -> Step:
+    return replace(step, why=f"Running now: {work}. {step.why}") if work else step
 
 
 def _to_set_up(standing: Standing) -> list[Step]:
@@ -72,16 +80,28 @@ def _to_set_up(standing: Standing) -> list[Step]:
 
 def _to_run(standing: Standing) -> list[Step]:
     run = {entry.run.fingerprint for entry in standing.entries} | {entry.name for entry in standing.entries}
-    waiting = [name for name in standing.configurations if name not in run]
-    if not waiting:
+    running = [name for name in standing.configurations if name in standing.running]
+    waiting = [name for name in standing.configurations if name not in run and name not in running]
+    return [*_now_run(running), *([_not_run(standing, waiting)] if waiting else [])]
+
+
+def _now_run(running: Sequence[str]) -> list[Step]:
+    if not running:
         return []
-    many = fmt.plural(len(waiting), "configuration")
-    why = (
-        "The built-in model needs no key and takes a minute or two."
-        if not standing.entries
-        else f"Not run on this set yet: {', '.join(waiting[:3])}."
-    )
-    return [Step(f"Evaluate {many}", why, EVALUATION, "Run")]
+    many = fmt.plural(len(running), "configuration")
+    why = f"{_listed(running)}: running now, in the background. The results come in by themselves."
+    return [Step(f"Evaluating {many}", why, EVALUATION, "Run")]
+
+
+def _not_run(standing: Standing, waiting: Sequence[str]) -> Step:
+    first = "The built-in model needs no key and takes a minute or two."
+    why = f"Not run on this set yet: {_listed(waiting)}." if standing.entries or standing.running else first
+    return Step(f"Evaluate {fmt.plural(len(waiting), 'configuration')}", why, EVALUATION, "Run")
+
+
+def _listed(names: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def _to_improve(standing: Standing) -> list[Step]:

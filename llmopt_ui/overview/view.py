@@ -8,6 +8,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.current_runs import family_runs
+from llmopt_core.experiments.job_titles import job_title
 from llmopt_core.experiments.scored import baseline_position
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
@@ -15,12 +16,20 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, to_tab
 from llmopt_ui.evaluation.comparison import set_size
 from llmopt_ui.evaluation.results import CORRECTNESS, Entry, entries, leading_metrics
+from llmopt_ui.evaluation.running import names_in_work
 from llmopt_ui.overview.map_chart import method_map, place
 from llmopt_ui.overview.next_steps import Standing, Step, leader_of
-from llmopt_ui.resources import store
+from llmopt_ui.resources import settings, store
 from llmopt_ui.theme import Ink
 
 _SHOWN = 8
+_TAB_OF = {
+    "question-writing": "Questions",
+    "chunk-sweep": "Sweep",
+    "retrieval-measure": "Whole set",
+    "comparison": "Side by side",
+    "instruction-search": "Editor",
+}
 
 
 def latest_entries(runs: Sequence[Run], saved: Sequence[SavedConfiguration]) -> list[Entry]:
@@ -56,7 +65,28 @@ def standing_of(project: Project, saved: Sequence[SavedConfiguration], found: Se
         found,
         leader_of(found, _decisive(metrics_of(found))),
         set_size(project, found[0].run.evaluation_set, found[0].run.set_version) if found else None,
+        names_in_work(project),
+        _at_work(project),
     )
+
+
+def _at_work(project: Project) -> dict[str, str]:
+    """What is worked on, by the tab where a step would start it."""
+    jobs = [job for job in store().jobs(project, active=True) if job.kind in _TAB_OF]
+    found = {_TAB_OF[job.kind]: job_title(job.kind, job.arguments) for job in jobs}
+    trained = _in_training(project)
+    return {**found, "Training data": f"training {', '.join(trained)}"} if trained else found
+
+
+def _in_training(project: Project) -> list[str]:
+    """What knows of trainings is read only where something was ever trained."""
+    from llmopt_core.finetuning.jobs.folder import jobs_root
+
+    if not jobs_root(settings()).is_dir():
+        return []
+    from llmopt_core.experiments.finetuning_jobs import jobs_of
+
+    return [job.name for job in jobs_of(store(), settings(), project) if not job.ended]
 
 
 def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry], inks: Mapping[str, Ink]) -> None:

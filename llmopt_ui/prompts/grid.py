@@ -157,8 +157,8 @@ def _new_budget(found: Comparison) -> None:
     budget_field(st, new_budget_key(found), told, label="Budget in all (USD)", placeholder="A new one", width=240,
                  value=None if found.out_of_budget else found.budget_usd)  # fmt: skip
     spent = sum((run.usage for run in found.all_runs), Usage()).cost_usd or 0.0
-    most = fmt.plain_usd(found.budget_usd or 0.0)
-    st.caption(fmt.markdown(f"${fmt.plain_usd(spent)} of ${most} are spent."), width="content")
+    most = fmt.dollars(found.budget_usd or 0.0)
+    st.caption(fmt.markdown(f"{fmt.dollars(spent)} of {most} are spent."), width="content")
 
 
 def _filters(grid: Grid) -> tuple[Filter, bool]:

@@ -124,7 +124,7 @@ def told_cost(  # noqa: PLR0917
     parts.append("price unknown" if most is None else "free" if most == 0 else f"at most {fmt.money(most)}")
     parts += [f"without {' and '.join(found.not_counted)}"] if found.not_counted else []
     if task.budget.usd is not None and most is not None and most > task.budget.usd:
-        parts.append(f"more than the budget of ${fmt.plain_usd(task.budget.usd)}, at which it stops")
+        parts.append(f"more than the budget of {fmt.dollars(task.budget.usd)}, at which it stops")
     if task.budget.calls is not None and task.budget.calls < answers:
         parts.append(f"stops at {task.budget.calls:,} calls")
     before = spent_before(work, task.budget.usd)

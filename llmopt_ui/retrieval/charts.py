@@ -22,13 +22,14 @@ UPRIGHT = [0, -90]
 _FEW_STAGES = 6
 _STAGES = {
     "select (top-k)": "handed over",
-    "select (mmr)": "handed over by MMR",
+    "select (mmr)": "handed over, none alike",
     "fusion (rrf)": "fusion by ranks",
     "fusion (weighted)": "fusion by scores",
     "fusion (turns)": "merged by turns",
     "filter (threshold)": "threshold",
-    "late-interaction": "late interaction",
-    "bm25": "BM25",
+    "late-interaction": "word by word",
+    "bm25": "by words",
+    "dense": "by meaning",
 }
 
 

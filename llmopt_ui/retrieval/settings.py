@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.errors import BadInput
-from llmopt_core.labs.retrieval.changes import changed, changes_between, in_words
+from llmopt_core.labs.retrieval.changes import changed, changes_between
+from llmopt_core.labs.retrieval.setting_words import setting_title, setting_value
 from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
@@ -29,7 +30,7 @@ def settings_row(project: Project, found: Sequence[Side]) -> None:
                 on_click=_open, args=(side.place,),
             )  # fmt: skip
             if side.changes:
-                words = " ".join(f":violet-badge[{fmt.markdown(word)}]" for word in in_words(side.changes))
+                words = " ".join(f":violet-badge[{fmt.markdown(change)}]" for change in _told(side))
                 st.markdown(words, width="content")
                 st.button(
                     "Save as configuration", key=f"{side.place}_save", icon=":material/save:",
@@ -61,3 +62,8 @@ def _dialog(side: Side) -> None:
             set_changes(side.place, changes)
             _open()
             st.rerun()
+
+
+def _told(side: Side) -> list[str]:
+    """`Search: By words (BM25)` for each change."""
+    return [f"{setting_title(name)}: {setting_value(name, value)}" for name, value in side.changes.items()]

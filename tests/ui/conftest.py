@@ -78,7 +78,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ScriptedChat]:
 def app() -> Callable[..., AppTest]:
     """Start the app on a page: `app("pages/evaluation.py", project="harbour", evaluation_view="Run")`."""
 
-    def start(page: str = "", **query: str) -> AppTest:
+    def start(page: str = "", /, **query: str) -> AppTest:
         test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for name, value in query.items():
             test.query_params[name] = value

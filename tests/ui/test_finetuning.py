@@ -422,10 +422,10 @@ def test_a_service_is_paid_no_more_than_the_budget(
     assert "A budget needs the price of a million training tokens" in test.warning[0].value
     test.number_input(key="start_price").set_value(10.0).run()
     told = test.warning[0].value.replace("\\", "")
-    assert re.search(r"about 0\.\d+ to 0\.\d+ USD: .* That may be more than the budget of \$0\.0005", told)
+    assert re.search(r"about \$0\.\d+ to \$0\.\d+: .* That may be more than the budget of \$0\.0005", told)
     keyed(test.checkbox, "start_agreed").set_value(True).run()
     test.button(key="start_job").click().run()
-    assert re.search(r"Nothing was sent: training may cost 0.* more than the budget of 0\.0005 USD", words(test))
+    assert re.search(r"Nothing was sent: training may cost \$0.* more than the budget of \$0\.0005", words(test))
     assert (stub.requests, store.jobs(used)) == ([], [])
     test.number_input(key="start_budget").set_value(10.0).run()
     test.button(key="start_job").click().run()
@@ -433,7 +433,7 @@ def test_a_service_is_paid_no_more_than_the_budget(
         resources.job_runner().wait(job.id, timeout=60)
     test.run()
     assert not test.exception
-    assert "of the budget of 10 USD are expected" in words(test).replace("\\", "")
+    assert "of the budget of $10.00 are expected" in words(test).replace("\\", "")
     assert store.jobs(used)[0].progress["cost_usd"] > 0
     stub.finish("ftjob-1", model="ft:big:shades", tokens=2000)
     from streamlit import cache_data
@@ -442,7 +442,7 @@ def test_a_service_is_paid_no_more_than_the_budget(
     test.run()
     test.run()
     told = words(test).replace("\\", "")
-    assert "0.02 USD of the budget of 10 USD are spent, for 2,000 trained tokens, 9.98 USD are left" in told
+    assert "$0.02 of the budget of $10.00 are spent, for 2,000 trained tokens, $9.98 are left" in told
 
 
 def test_questions_stay_kept_apart_when_a_larger_model_gave_no_example(app: App, used: str, store: Store) -> None:

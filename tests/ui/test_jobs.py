@@ -110,7 +110,7 @@ def test_resuming_asks_for_a_new_budget_and_keeps_to_it(app: App, store: Store, 
     for budget in (None, 0.04):
         test.number_input(key=f"run_budget_{run.id}").set_value(budget)
         test = press(test, "Resume")
-        assert "0.05 USD are spent already, so it takes a larger budget" in texts(test)
+        assert "$0.05 are spent already, so it takes a larger budget" in texts(test)
     assert (len(store.jobs("sample")), len(paid.requests)) == (jobs, 5)
     test.number_input(key=f"run_budget_{run.id}").set_value(0.075)
     test = finish(press(test, "Resume"))
@@ -185,5 +185,22 @@ def test_overview_tells_of_the_first_evaluation_while_it_runs(app: App, store: S
     assert "Evaluating paid on questions" in texts(test)
     (bar,) = test.main.get("progress")
     assert bar.proto.text == "Running · 3 of 48 questions"
+    assert "Evaluate 1 configuration" not in steps_of(test)
+    assert "Evaluating 1 configuration" in steps_of(test)
+    assert "paid: running now" in texts(test).replace("\\", "")
     store.update_job(job, status="cancelled")
     assert "Nothing evaluated yet" in texts(test.run())
+    assert any(step.startswith("Evaluate ") for step in steps_of(test))
+
+
+def steps_of(test: AppTest) -> list[str]:
+    return [link.proto.label.strip("*") for link in test.get("page_link")]
+
+
+def test_other_steps_say_that_they_are_worked_on(app: App, store: Store) -> None:
+    store.ensure_project("bare")
+    store.start_job("question-writing", "bare", {"evaluation_set": "written"})
+    test = app(project="bare")
+    assert not test.exception
+    assert "Add questions" in steps_of(test)
+    assert "Running now: Writing questions on written" in texts(test).replace("\\", "")

@@ -195,7 +195,7 @@ def test_a_comparison_that_its_budget_stopped_asks_for_a_new_one(
     test.button(key="comparison_start").click().run()
     (found,) = comparisons(store, prompts)
     for run in found.all_runs:
-        store.finish_run(run.id, "budget-reached", error="The budget of 0.0005 USD leaves no room.")
+        store.finish_run(run.id, "budget-reached", error="The budget of $0.0005 leaves no room.")
     chat = script(reply)
     test = app(PAGE, project=prompts, prompts_view="Side by side", comparison=found.id)
     assert "$0 of $0.0005 are spent." in words(test).replace("\\", "")

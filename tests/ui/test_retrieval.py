@@ -233,7 +233,9 @@ def test_other_settings_stand_in_the_address_and_are_saved_with_one_click(
     changes = json.dumps({"search.method": "bm25", "top_k": 2})
     test = app(PAGE, project=lab, left="hybrid", right="hybrid", left_with=changes)
     assert not test.exception
-    assert "search\\.method\\: bm25" in words(test)
+    assert "Search\\: By words \\(BM25\\)" in words(test)
+    assert "Chunks handed over\\: 2" in words(test)
+    assert "search\\.method" not in words(test)
     test.button(key="left_save").click().run()
     assert not test.exception
     kept = {item.name: item.spec for item in store.configurations(lab)}
@@ -462,10 +464,10 @@ def test_a_single_number_of_chunks_is_not_called_best(app: App, lab: str) -> Non
 
 def test_many_stages_have_one_line_each_below_an_axis() -> None:
     few = ["dense", "fusion (rrf)", "late-interaction"]
-    assert stage_labels(few) == ["dense", "fusion by<br>ranks", "late<br>interaction"]
+    assert stage_labels(few) == ["by meaning", "fusion by<br>ranks", "word by word"]
     many = [*few, *(f"bm25: What is <b> about text {number}?" for number in range(4))]
-    assert stage_labels(many)[:2] == ["dense", "fusion by ranks"]
-    assert stage_labels(many)[3] == "BM25: What is &lt;b&gt; a…"
+    assert stage_labels(many)[:2] == ["by meaning", "fusion by ranks"]
+    assert stage_labels(many)[3] == "by words: What is &lt;…"
 
 
 def test_gold_has_a_colour_that_neither_side_has() -> None:

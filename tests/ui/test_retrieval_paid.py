@@ -90,7 +90,7 @@ def test_leave_one_out_starts_with_an_estimate_and_stops_at_its_budget(
     finish(test)
     assert len(chat.requests) == pilot + 1
     told = words(test)
-    assert "The budget of 0.025 USD leaves no room" in told
+    assert "The budget of $0.025 leaves no room" in told
     assert "0.01" in next(one.value for one in test.metric if one.label == "Cost so far")
     assert "Which to drop" not in told
     test.button(key="start_leave-one-out").click().run()

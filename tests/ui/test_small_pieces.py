@@ -80,8 +80,8 @@ def test_short_times_are_plain(seconds: float | None, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("usd", "text"),
-    [(None, "no price list"), (0, "free"), (0.00123, "$0.0012"), (1.5, "$1.50"), (1234, "$1,234.00"),
-     (3.6e-05, "$0.000036"), (0.00012, "$0.00012"), (0.0005, "$0.0005"), (0.0144, "$0.014")],
+    [(None, "no price list"), (0, "free"), (0.00123, "$0.00123"), (1.5, "$1.50"), (1234, "$1,234.00"),
+     (3.6e-05, "$0.000036"), (0.00012, "$0.00012"), (0.0005, "$0.0005"), (0.0144, "$0.0144")],
 )  # fmt: skip
 def test_money_is_plain_and_says_when_no_price_is_known(usd: float | None, text: str) -> None:
     assert fmt.money(usd) == text

@@ -29,7 +29,7 @@ from llmopt_core.evaluation.assertions.text import TEXT_CHECKS, Finding
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import build_metrics
 from llmopt_core.evaluation.sample import CouldNotScore, Meter, MetricInfo, Sample, fault_kind
-from llmopt_core.execution.money import plain_usd
+from llmopt_core.execution.money import dollars
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.prompts.template import render
 from llmopt_core.types import Answer, Chunk, Example, Hit, Score, Usage
@@ -245,7 +245,7 @@ def _cost(answer: Answer, spec: CheckSpec) -> Finding:
         raise CouldNotScore("The cost is unknown: the endpoint has no price for this model; add one in Settings.")
     if answer.usage.cached_calls:
         raise CouldNotScore("The answer came from the call cache, which does not tell what it cost when it was made.")
-    return Finding(cost <= most, f"Cost {plain_usd(cost)} USD, at most {plain_usd(most)} USD wanted.", cost)
+    return Finding(cost <= most, f"Cost {dollars(cost)}, at most {dollars(most)} wanted.", cost)
 
 
 def _or(value: float | None, default: float) -> float:

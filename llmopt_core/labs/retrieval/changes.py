@@ -69,11 +69,6 @@ def from_text(text: str) -> dict[str, Any]:
     return found
 
 
-def in_words(changes: Changes) -> list[str]:
-    """`search.method: bm25` for each change."""
-    return [f"{name}: {word(value)}" for name, value in changes.items()]
-
-
 def word(value: Any) -> str:
     """A value as it is told."""
     if value is None or value == "":

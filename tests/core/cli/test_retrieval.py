@@ -105,12 +105,12 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(inside: Command, rivers: Pat
     asked = [request["path"] for request in stub.requests]
     assert asked == []
     # Going on without a budget, or with the same one, pays nothing.
-    assert "stopped by its budget, and 0 USD are spent so far" in inside(*ablate).complaint
+    assert "stopped by its budget, and $0 are spent so far" in inside(*ablate).complaint
     assert inside(*ablate, "--budget-usd", 1e-9).code == 3
     assert [request["path"] for request in stub.requests] == []
     done = inside(*ablate, "--budget-usd", 100)
     assert done.code == 0
-    assert re.search(r"llmopt: \S+ USD of the budget of 100 USD are spent, \S+ USD are left", done.errors)
+    assert re.search(r"llmopt: \$\S+ of the budget of \$100\.00 are spent, \$\S+ are left", done.errors)
     asked = [request["path"] for request in stub.requests]
     assert asked.count("/v1/chat/completions") == 3
 
@@ -118,7 +118,7 @@ def test_a_budget_stops_it_and_a_larger_one_goes_on(inside: Command, rivers: Pat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--configuration", "expanded", "--budget-usd", "0"], "more than 0 USD"),
+        (["--configuration", "expanded", "--budget-usd", "0"], "more than $0"),
         (["--configuration", "plain"], "plain is a plain search"),
         (["--configuration", "none"], "none has no retrieval"),
         (["--configuration", "other"], "other"),

@@ -36,10 +36,10 @@ def test_what_was_paid_before_is_a_part_of_the_budget(cache: Cache) -> None:
     with spending(cache, "w", 0.5) as budget:
         pay(budget, 3)
     assert spent(cache, "w").usage == Usage(30, 15, 0.3, 3)
-    assert spent_words(cache, "w", 0.5) == "0.3 USD of the budget of 0.5 USD are spent, 0.2 USD are left"
+    assert spent_words(cache, "w", 0.5) == "$0.30 of the budget of $0.50 are spent, $0.20 are left"
     with spending(cache, "w", 0.5) as budget:
         assert budget.left_usd == pytest.approx(0.2)
-        with pytest.raises(BudgetReached, match=r"\(0.5 are spent\)"):
+        with pytest.raises(BudgetReached, match=r"\(\$0\.50 are spent\)"):
             pay(budget, 3)
     assert spent(cache, "w").usage.cost_usd == pytest.approx(0.5)
     assert spent(cache, "other").usage == Usage()
@@ -49,7 +49,7 @@ def test_going_on_after_the_budget_asks_for_a_new_one(cache: Cache) -> None:
     with pytest.raises(BudgetReached), spending(cache, "w", 0.25) as budget:
         pay(budget, 3)
     with (
-        pytest.raises(BadInput, match=r"stopped by its budget, and 0.2 USD are spent so far"),
+        pytest.raises(BadInput, match=r"stopped by its budget, and \$0\.20 are spent so far"),
         spending(cache, "w", None),
     ):
         pass

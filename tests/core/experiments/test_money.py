@@ -232,7 +232,7 @@ async def test_going_on_after_a_budget_asks_for_a_new_one(desk: Desk) -> None:
     (run,) = await desk.run(plan)
     assert run.status == "budget-reached"
     for budget in (None, small, small / 2):
-        with pytest.raises(BadInput, match=r"stopped by its budget, and .* USD are spent so far"):
+        with pytest.raises(BadInput, match=r"stopped by its budget, and \$.* are spent so far"):
             check_new_budget(desk.store, dataclasses.replace(plan, budget_usd=budget))
     check_new_budget(desk.store, dataclasses.replace(plan, budget_usd=1.0))
 

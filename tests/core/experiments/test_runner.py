@@ -186,7 +186,7 @@ async def test_a_budget_stops_before_it_is_overspent(many: Lab) -> None:
     assert done.status == "budget-reached"
     assert done.usage.cost_usd is not None
     assert 0.1 < done.usage.cost_usd <= 0.155
-    assert "budget of 0.155 USD" in done.error
+    assert "budget of $0.155" in done.error
     (more,) = await run(many, many.plan(plain(many), concurrency=8, budget_usd=1.0))
     assert (more.id, more.status, more.done) == (done.id, "finished", 40)
     assert more.usage.cost_usd == pytest.approx(0.4)
@@ -222,7 +222,7 @@ async def test_an_answer_that_the_budget_has_no_judge_for_is_kept_and_scored_lat
     assert [record.failure for record in records] == [None] * done.done
     without = [record.scores["llm-rubric: It is polite."] for record in records if not record.scores["checks"].passed]
     assert len(without) == done.done - len(judged.judge_chat.requests)
-    assert all(score.failure.startswith("The budget of 0.19 USD") for score in without)
+    assert all(score.failure.startswith("The budget of $0.19") for score in without)
     assert {score.failure_kind for score in without} == {"budget"}
     async with judged.models() as models:
         await resume_run(judged.store, done.id, models, budget_usd=10.0)
@@ -412,7 +412,7 @@ async def test_what_could_only_fail_is_refused_before_anything_starts(
         ({"evaluation_set": EvaluationSet("none", ())}, "none has no examples"),
         ({"documents": ()}, "there are no documents"),
         ({"metrics": ("answer_f2",)}, "no metric 'answer_f2'"),
-        ({"budget_usd": -1.0}, "budget must be more than 0"),
+        ({"budget_usd": -1.0}, r"budget must be more than \$0"),
         ({"concurrency": 0}, "at least 1"),
         ({"limit": 0}, "at least 1"),
         ({"judge": JudgeSpec(endpoint="nobody"), "metrics": ("faithfulness",)}, "no endpoint named 'nobody'"),

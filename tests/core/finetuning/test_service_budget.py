@@ -165,15 +165,15 @@ def test_the_command_line_says_the_price_and_refuses_in_one_sentence(
     assert run([*asked, "--budget", "0.0001"]) == 3
     said = capsys.readouterr().err.strip().splitlines()
     assert said[-1].startswith("llmopt: Nothing was sent: training may cost")
-    assert said[-1].count("more than the budget of 0.0001 USD") == 1
+    assert said[-1].count("more than the budget of $0.0001") == 1
     assert stub.requests == []
     assert run([*asked, "--budget", "0"]) == 2
     assert capsys.readouterr().err.startswith("llmopt: --budget: ")
     assert run([*asked, "--budget", "100"]) == 0
     told = capsys.readouterr()
     assert "It will cost about" in told.err
-    assert "of the budget of 100 USD are expected" in told.out
+    assert "of the budget of $100.00 are expected" in told.out
     (job,) = all_jobs(Settings(home=tmp_path / "home"))
     stub.finish("ftjob-1", tokens=EPOCH)
     assert run(["finetune", "status", job.id]) == 0
-    assert f"of the budget of 100 USD are spent, for {EPOCH:,} trained tokens" in capsys.readouterr().out
+    assert f"of the budget of $100.00 are spent, for {EPOCH:,} trained tokens" in capsys.readouterr().out

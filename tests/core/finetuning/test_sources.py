@@ -187,6 +187,6 @@ async def test_distillation_stops_at_its_budget_or_when_told() -> None:
     made = await distill(QUESTIONS, metered(teacher, budget), ModelSpec(), teacher_prompt=teach, concurrency=4)
     assert (len(made.examples), len(made.rejected), len(teacher.requests)) == (2, 4, 2)
     assert made.usage.cost_usd == budget.usage.cost_usd == 2.0
-    assert "The budget of 2 USD" in made.stopped
+    assert "The budget of $2.00" in made.stopped
     none = await distill(QUESTIONS, ScriptedChat([]), ModelSpec(), teacher_prompt=teach, should_stop=lambda: True)
     assert none.examples == ()

@@ -51,7 +51,7 @@ async def test_no_call_is_made_that_the_budget_may_not_pay(settings) -> None:
     assert answers.count("yes") == len(chat.requests) == 3
     assert budget.usage.cost_usd == pytest.approx(0.03)
     told = next(str(answer) for answer in answers if isinstance(answer, BudgetReached))
-    assert "The budget of 0.035 USD leaves no room" in told
+    assert "The budget of $0.035 leaves no room" in told
 
 
 async def test_a_call_that_fails_holds_no_budget(settings) -> None:

@@ -167,7 +167,7 @@ def test_what_a_budget_refused_is_missing_and_asked_within_a_new_one(lab: Lab) -
     missing = missing_places(lab.grid(found))
     assert len(missing) == 6 - len(lab.chat.requests) == 3
     for budget in (None, 0.03, 0.01):
-        with pytest.raises(BadInput, match=r"may cost in all: 0\.03 USD are spent already"):
+        with pytest.raises(BadInput, match=r"may cost in all: \$0\.03 are spent already"):
             live.ask_again(found, missing, lab.models, budget)
     live.ask_again(found, missing, lab.models, 0.045)
     live.wait(key)
@@ -190,7 +190,7 @@ async def test_the_same_comparison_started_again_is_paid_from_the_same_budget(la
         assert len(lab.chat.requests) == 4
         # What was answered would have to be asked again, and what it cost stays spent.
         lab.store.cache.clear()
-    with pytest.raises(BadInput, match=r"stopped by its budget, and 0\.04 USD are spent so far"):
+    with pytest.raises(BadInput, match=r"stopped by its budget, and \$0\.04 are spent so far"):
         await lab.run(replace(plan, budget_usd=None))
     assert len(lab.chat.requests) == 4
     whole = await lab.run(replace(plan, budget_usd=0.105))

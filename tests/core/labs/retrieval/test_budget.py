@@ -185,7 +185,7 @@ def test_a_job_ends_as_budget_reached_and_goes_on_with_a_larger_one(lab: Lab) ->
 
     stopped = run(0.035)
     assert stopped.status == "budget-reached"
-    assert "The budget of 0.035 USD" in stopped.error
+    assert "The budget of $0.035" in stopped.error
     assert stopped.progress["cost_usd"] <= 0.035
     assert sweep_report(stopped) is None
     done = run(0.2)
@@ -215,12 +215,12 @@ async def test_the_same_work_again_is_paid_from_the_same_budget(lab: Lab) -> Non
         await swept(lab, 0.035)
     asked = len(lab.chat.requests)
     for _ in range(3):
-        with pytest.raises(BudgetReached, match=r"The budget of 0.035 USD .*\(0.03 are spent\)"):
+        with pytest.raises(BudgetReached, match=r"The budget of \$0\.035 .*\(\$0\.03 are spent\)"):
             await swept(lab, 0.035)
-    with pytest.raises(BadInput, match=r"stopped by its budget, and 0.03 USD are spent so far"):
+    with pytest.raises(BadInput, match=r"stopped by its budget, and \$0\.03 are spent so far"):
         await swept(lab)
     assert len(lab.chat.requests) == asked
-    with pytest.raises(BudgetReached, match=r"\(0.05 are spent\)"):
+    with pytest.raises(BudgetReached, match=r"\(\$0\.05 are spent\)"):
         await swept(lab, 0.055)
     assert len(lab.chat.requests) == 5
     await swept(lab, 10.0)

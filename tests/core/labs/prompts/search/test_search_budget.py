@@ -60,6 +60,6 @@ async def test_what_is_left_of_a_search_is_told_and_other_searches_have_their_ow
     async with lab.models() as models:
         work = search_work_name(WORTH, lab.task(), models, {"keep_examples": False})
     assert spent(lab.store.cache, work).usage.cost_usd == pytest.approx(paid(lab))
-    assert spent_words(lab.store.cache, work, 0.5) == "0.3 USD of the budget of 0.5 USD are spent, 0.2 USD are left"
+    assert spent_words(lab.store.cache, work, 0.5) == "$0.30 of the budget of $0.50 are spent, $0.20 are left"
     other = await lab.run(measure_worth, lab.task(count=12, budget={"usd": 0.3}))
     assert other.ended == "", "30 of 48 answers are not known yet"

@@ -62,7 +62,7 @@ async def test_a_used_up_budget_leaves_what_is_complete_and_paid_for(lab: Lab) -
     assert [example.comparison is not None for example in found.examples] == [True, False, False]
     assert found.examples[1].verdict is None
     for budget in ({}, {"calls": 60}, {"usd": 5.0}):
-        with pytest.raises(BadInput, match=r"stopped by its budget, and 0\.6 USD are spent so far, in 60 calls"):
+        with pytest.raises(BadInput, match=r"stopped by its budget, and \$0\.60 are spent so far, in 60 calls"):
             await lab.run(measure_worth, lab.task(budget=budget))
     assert len(lab.chat.requests) == 60
     more = await lab.run(measure_worth, lab.task(budget={"calls": 96}))

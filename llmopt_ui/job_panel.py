@@ -11,9 +11,9 @@ from llmopt_core.experiments.job_titles import job_title
 from llmopt_core.reporting.standing import standing_of
 from llmopt_core.runs.values import Job
 from llmopt_ui import format as fmt
-from llmopt_ui.components import show_error
+from llmopt_ui.components import show_error, told_plainly
 from llmopt_ui.progress import ProgressCard, progress_line
-from llmopt_ui.resources import job_runner, settings, store
+from llmopt_ui.resources import job_runner, resume_job, settings, store
 from llmopt_ui.session import state
 
 _PERIOD = 1.5
@@ -23,7 +23,7 @@ _WORDS = {
     "queued": "Waiting for its turn",
     "running": "Running",
     "finished": "Finished",
-    "interrupted": "Interrupted: the app ended before it was done",
+    "interrupted": "Interrupted before it was done",
     "cancelled": "Cancelled",
     "failed": "Failed",
     "budget-reached": "Stopped: the budget was reached",
@@ -58,9 +58,22 @@ def last_failure(jobs: Sequence[Job], title: Callable[[Job], str]) -> None:
     if newest is None or newest.status != "failed" or newest.id in state().seen_jobs:
         return
     show_error(f"{title(newest)} failed: {newest.error}")
-    if st.button("Put away", key=f"job_seen_{newest.id}", type="tertiary"):
-        state().seen_jobs.add(newest.id)
-        st.rerun()
+    with st.container(horizontal=True, gap="small"):
+        resume_button(newest)
+        if st.button("Put away", key=f"job_seen_{newest.id}", type="tertiary"):
+            state().seen_jobs.add(newest.id)
+            st.rerun()
+
+
+def resume_button(job: Job) -> None:
+    """Go on with a job that ended before it was done, where any process can."""
+    if job.resumable and st.button(
+        "Resume", key=f"job_resume_{job.id}", icon=":material/resume:",
+        help="Does only what is missing; nothing is paid twice.",
+    ):  # fmt: skip
+        with told_plainly():
+            resume_job(job.id)
+            st.rerun()
 
 
 def running_jobs(project: str) -> None:
@@ -71,6 +84,8 @@ def running_jobs(project: str) -> None:
     trained = _training()
     if not store().jobs(active=True) and not trained:
         return
+    # What a process that is gone has left is done here.
+    job_runner()
 
     @st.fragment(run_every=2 * _PERIOD)
     def bars() -> None:
@@ -113,6 +128,7 @@ def _panel(job: Job, title: str, *, stoppable: bool) -> None:
         st.caption(fmt.markdown(job.error))
     elif job.error:
         show_error(job.error)
+    resume_button(job)
 
 
 def _cancel(job_id: int) -> None:

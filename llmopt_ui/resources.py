@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
-from llmopt_ui.keys import endpoints, keys_of
+from llmopt_core.types import Spec
+from llmopt_ui.keys import endpoints, environment, keys_of
+from llmopt_ui.session import state
 
 if TYPE_CHECKING:
     from llmopt_core.jobs.queue import JobRunner
@@ -33,16 +36,38 @@ def store() -> Store:
     return opened
 
 
-@st.cache_resource(show_spinner=False)
-def job_runner() -> JobRunner:
-    """Runs long work in threads of this process."""
-    from llmopt_core.jobs.queue import JobRunner
-
-    return JobRunner(store(), settings())
-
-
 model_plugins: list[Callable[[Models], None]] = []
 """Called with every `Models` that is made: a place to register models of your own, as the tests do."""
+
+
+@st.cache_resource(show_spinner=False)
+def job_runner() -> JobRunner:
+    """Does long work in this process, that of processes that are gone too."""
+    from llmopt_core.jobs.queue import JobRunner
+    from llmopt_core.labs.job_kinds import job_kinds
+
+    runner = JobRunner(store(), settings(), job_kinds(), environ=environment(), plug_ins=_plug_in)
+    runner.start()
+    return runner
+
+
+def start_job(kind: str, project: Project | str, arguments: Spec, versions: Mapping[str, Any] | None = None) -> int:
+    """Put a job in line, with the keys of this session. Returns its id."""
+    return job_runner().submit(kind, project, arguments, versions=versions, keys=state().keys)
+
+
+def resume_job(job_id: int) -> None:
+    """Go on with a job that ended before it was done, with the keys of this session.
+
+    Raises:
+        BadInput: It cannot be resumed.
+    """
+    job_runner().resume(job_id, state().keys)
+
+
+def _plug_in(models: Models) -> None:
+    for plug_in in model_plugins:
+        plug_in(models)
 
 
 def model_maker() -> Callable[[], Models]:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llmopt_core.experiments.doctor import Finding
-    from llmopt_core.experiments.experiment import Plan
     from llmopt_core.types import Answer
 
 KEY = "llmopt_state"
@@ -43,7 +42,7 @@ class State:
         wanted: What widgets are to hold on the page that a button leads to, by their keys.
         go_to_results: Open the results of this run at the next rerun; 0 for none.
         choices_forgotten: The results of another set are to be shown; their selectors are filled anew.
-        planned: The job of a pilot and the evaluation it was made for; 0 and None for none.
+        planned: The job of the pilot whose evaluation is not started yet; 0 for none.
         findings: What the last check of this machine found.
         edited_question: Set and id of the question that was saved last, to be shown at the next rerun.
         edited: The configuration to open in the editor at the next rerun.
@@ -76,7 +75,7 @@ class State:
     wanted: dict[str, Any] = field(default_factory=dict)
     go_to_results: int = 0
     choices_forgotten: bool = False
-    planned: tuple[int, Plan | None] = (0, None)
+    planned: int = 0
     findings: Sequence[Finding] = ()
     edited_question: tuple[str, str] = ("", "")
     edited: str = ""

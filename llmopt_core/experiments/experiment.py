@@ -105,7 +105,7 @@ async def run_experiment(
     for configuration in plan.configurations:
         check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     run_ids: list[int] = []
-    before = earlier_runs(store, plan) if resume else {}
+    before = earlier_runs(store, plan, job_id) if resume else {}
     piloted = sum(plan.pilot.values(), Usage())
     budget = continued_budget(plan.budget_usd, before.values(), paid=piloted, dearest=plan.dearest)
     for configuration in plan.configurations:
@@ -206,11 +206,18 @@ def check_new_budget(store: Store, plan: Plan) -> None:
         )
 
 
-def earlier_runs(store: Store, plan: Plan) -> dict[str, Run]:
-    """By configuration, what an evaluation that was stopped has left: empty where none was stopped."""
+def earlier_runs(store: Store, plan: Plan, job_id: int | None = None) -> dict[str, Run]:
+    """By configuration, what an evaluation that was stopped has left: empty where none was stopped.
+
+    Args:
+        store: Where the runs are kept.
+        plan: What is evaluated.
+        job_id: The job that does it. Where it was begun before, the runs that it has finished are left of it.
+    """
     found = {c.name: run for c in plan.configurations if (run := _earlier_run(store, plan, c)) is not None}
-    stopped = any(run.status in RESUMABLE for run in found.values())
-    return found if stopped else {}
+    if any(run.status in RESUMABLE for run in found.values()):
+        return found
+    return {name: run for name, run in found.items() if job_id is not None and run.job_id == job_id}
 
 
 def not_continued(store: Store, plan: Plan) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 _KINDS = {
     "evaluation": "Evaluating",
+    "evaluation-resume": "Evaluating",
     "estimate": "Trying a few questions of",
     "comparison": "Comparing",
     "chunk-sweep": "Sweep of",
@@ -48,4 +49,10 @@ def job_title(kind: str, arguments: Mapping[str, Any]) -> str:
 def _inside(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,} settings"
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_name(one) for one in value)
+    return _name(value)
+
+
+def _name(value: object) -> str:
+    return str(value.get("name", "")) if isinstance(value, Mapping) else str(value)

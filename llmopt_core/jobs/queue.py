@@ -1,251 +1,278 @@
-"""Long work in threads of this process, recorded in the store, so that it goes on when the page is gone."""
+"""Does the jobs that wait in the store, so that long work goes on when its page is gone."""
 
 from __future__ import annotations
 
 import asyncio
-import bisect
 import inspect
+import os
+import secrets
 import threading
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
-from dataclasses import dataclass, field
-from typing import Any, Literal
+import weakref
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext, suppress
+from typing import Any
 
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
-from llmopt_core.execution.budget import Account, accounted
+from llmopt_core.execution.budget import accounted
+from llmopt_core.jobs.context import REPORT_SECONDS, JobContext
+from llmopt_core.jobs.key_ring import KeyRing, check_keys, endpoints_in
+from llmopt_core.jobs.kind import PLACES, JobKind, JobKinds, Lane, Result
+from llmopt_core.jobs.workspace_models import workspace_models
 from llmopt_core.models.calls.limiter import urgent
+from llmopt_core.models.endpoints import endpoints_from
+from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project, Status
 from llmopt_core.settings import Settings
+from llmopt_core.types import Spec
 
-_REPORT_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
+# While nothing is done or waited for here; short enough that what a dead process left is soon taken over.
+_IDLE_SECONDS = 5.0
+_HEARTBEAT_SECONDS = 15.0
 
-Lane = Literal["long", "short"]
-"""`short` is for what somebody waits for, such as a look at one question: it never stands behind long work."""
-
-_SHORT_AT_ONCE = 4
-
-Work = Callable[["JobContext"], "dict[str, Any] | Awaitable[dict[str, Any] | None] | None"]
-"""What a job does: plain or asynchronous. It returns what is kept as the job's result."""
-
-
-@dataclass
-class JobContext:
-    """What the work is given. Safe to use from any thread.
-
-    Attributes:
-        job_id: For runs that belong to the job.
-        paid: What the job's calls took, whatever became of it.
-    """
-
-    job_id: int
-    store: Store
-    settings: Settings
-    paid: Account = field(default_factory=Account)
-    _cancel: threading.Event = field(default_factory=threading.Event)
-    _reported: float = 0.0
-    _latest: dict[str, Any] = field(default_factory=dict)
-
-    def should_cancel(self) -> bool:
-        """Whether the user asked to stop."""
-        return self._cancel.is_set()
-
-    def report(self, progress: dict[str, Any]) -> None:
-        """Say how far the work is; written at most twice a second, the last one always."""
-        self._latest = progress
-        if time.monotonic() - self._reported >= _REPORT_SECONDS:
-            self._reported = time.monotonic()
-            self.store.update_job(self.job_id, progress=self.latest())
-
-    def latest(self) -> dict[str, Any] | None:
-        """What was said last; with what was paid, where the work does not say so itself. None for nothing."""
-        usage = self.paid.usage
-        tokens = usage.prompt_tokens + usage.completion_tokens
-        paid = {"tokens": tokens, "cost_usd": usage.cost_usd} if usage.calls else {}
-        return {**paid, **self._latest} or None
-
-
-class Line:
-    """Jobs of one lane: a few run at once, the others start in the order in which they were submitted.
-
-    Args:
-        at_once: How many.
-        is_urgent: Whether their calls go before those of other lanes where an endpoint takes no more at once.
-    """
-
-    def __init__(self, at_once: int, is_urgent: bool = False) -> None:
-        self._free = at_once
-        self.is_urgent = is_urgent
-        self._waiting: list[int] = []
-        self._changed = threading.Condition()
-
-    def join(self, job_id: int) -> None:
-        """Stand in line. Job numbers grow, so the order is theirs even where two threads submit at once."""
-        with self._changed:
-            bisect.insort(self._waiting, job_id)
-
-    def wait(self, job_id: int, should_stop: Callable[[], bool]) -> bool:
-        """Wait until the job's turn has come; false where it was stopped meanwhile."""
-        with self._changed:
-            while not should_stop():
-                if self._free and self._waiting[0] == job_id:
-                    self._free -= 1
-                    self._leave(job_id)
-                    return True
-                self._changed.wait(_LOOK_SECONDS)
-            self._leave(job_id)
-            return False
-
-    def release(self) -> None:
-        """Give a place back."""
-        with self._changed:
-            self._free += 1
-            self._changed.notify_all()
-
-    def _leave(self, job_id: int) -> None:
-        self._waiting.remove(job_id)
-        self._changed.notify_all()
+Work = Callable[[JobContext], "dict[str, Any] | Awaitable[dict[str, Any] | None] | None"]
+"""What a job does that this process alone can do: plain or asynchronous."""
 
 
 class JobRunner:
-    """Starts jobs and lets them be followed and cancelled.
+    """Puts jobs in line, and does those whose turn it is. Safe to use from many threads.
 
-    Each lane has its own line (see `Line`). Jobs end with the process; the store then shows them as interrupted.
+    The line is the store: any process that runs one of these may do any job, and what a process leaves undone when it
+    dies is done by another. As long as this object is used, it looks for work.
 
     Args:
-        store: Where jobs are recorded.
+        store: Where jobs are kept.
         settings: Handed to the work.
-        at_once: How many jobs of the long lane run at once.
+        kinds: What can be done.
+        at_once: How many jobs of the lane `evaluation` are done at once.
+        environ: Names endpoints and holds keys, beside those of a session; the environment by default.
+        plug_ins: Registers further models with each set of models that is made.
     """
 
-    def __init__(self, store: Store, settings: Settings, at_once: int = 2) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        kinds: JobKinds | None = None,
+        *,
+        at_once: int = PLACES["evaluation"],
+        environ: Mapping[str, str] = os.environ,
+        plug_ins: Callable[[Models], None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._settings = settings
-        self._lines: dict[Lane, Line] = {"long": Line(at_once), "short": Line(_SHORT_AT_ONCE, is_urgent=True)}
-        self._submitting = threading.Lock()
-        self._lock = threading.Lock()
-        self._contexts: dict[int, JobContext] = {}
-        self._threads: dict[int, threading.Thread] = {}
-        self._watcher: threading.Thread | None = None
+        self._kinds = kinds or JobKinds()
+        self._environ = environ
+        self._plug_ins = plug_ins
+        self._places: dict[Lane, int] = {**PLACES, "evaluation": at_once}
+        self._keys = KeyRing()
+        self._changed = threading.Condition()
+        self._wake = threading.Event()
+        self._works: dict[int, Work] = {}
+        self._open: set[int] = set()
+        self._running: dict[int, tuple[JobContext, Lane]] = {}
+        self._beaten = 0.0
+        self._server: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Look for work from now on, that of processes that are gone too."""
+        with self._changed:
+            if self._server is None or not self._server.is_alive():
+                # It must not keep a runner alive that nobody uses any more.
+                served = weakref.ref(self)
+                self._server = threading.Thread(target=_serve, args=(served, self._wake), name="jobs", daemon=True)
+                self._server.start()
+        self._wake.set()
 
     def submit(
         self,
         kind: str,
         project: Project | str | None,
-        arguments: dict[str, Any],
-        work: Work,
-        lane: Lane = "long",
+        arguments: Spec,
+        *,
+        versions: Mapping[str, Any] | None = None,
+        keys: Mapping[str, str] | None = None,
     ) -> int:
-        """Start `work` in a thread of its own, with an event loop where it is asynchronous. Returns the job's id.
+        """Put a job in line. Returns its id.
 
         Args:
-            kind: Such as `evaluation`.
+            kind: Its name.
             project: Whose job it is.
-            arguments: What it was asked to do, in plain values and without keys; shown and kept.
-            work: Called with a `JobContext`.
-            lane: In which line it waits.
+            arguments: What to do, of the class that the kind takes.
+            versions: Of what it works on; see `JobContext.check_version`.
+            keys: Of the session, by endpoint. They stay in the memory of this process.
+
+        Raises:
+            BadInput: There is no such kind.
         """
-        line = self._lines[lane]
-        with self._submitting:
-            job_id = self._store.start_job(kind, project, arguments)
-            line.join(job_id)
-        context = JobContext(job_id, self._store, self._settings)
-        thread = threading.Thread(target=self._run, args=(context, work, line), name=f"job-{job_id}", daemon=True)
-        with self._lock:
-            self._contexts[job_id], self._threads[job_id] = context, thread
-            if self._watcher is None or not self._watcher.is_alive():
-                self._watcher = threading.Thread(target=self._watch, name="job-watcher", daemon=True)
-                self._watcher.start()
-        thread.start()
+        found = self._kinds.kind(kind)
+        values = arguments.model_dump(mode="json")
+        names = sorted(endpoints_in(values) & set(keys or {}))
+        with self._changed:
+            job_id = self._store.start_job(
+                kind, project, values, lane=found.lane, versions=versions or {}, key_names=names
+            )
+            self._keys.give(job_id, keys or {})
+            self._open.add(job_id)
+        self.start()
         return job_id
+
+    def submit_work(
+        self, kind: str, project: Project | str | None, arguments: dict[str, Any], work: Work, lane: Lane = "evaluation"
+    ) -> int:
+        """Put work in line that this process alone can do. Returns the job's id."""
+        with self._changed:
+            job_id = self._store.start_job(kind, project, arguments, lane=lane)
+            self._works[job_id] = work
+            self._open.add(job_id)
+        self.start()
+        return job_id
+
+    def resume(self, job_id: int, keys: Mapping[str, str] | None = None) -> None:
+        """Go on with a job that ended before it was done. It does only what is missing.
+
+        Raises:
+            BadInput: It cannot be resumed.
+        """
+        names = sorted(endpoints_in(self._store.job(job_id).arguments) & set(keys or {}))
+        with self._changed:
+            self._store.resume_job(job_id, key_names=names)
+            self._keys.give(job_id, keys or {})
+            self._open.add(job_id)
+        self.start()
 
     def cancel(self, job_id: int) -> None:
         """Ask a job to stop, in whatever process it runs."""
         self._store.request_cancel(job_id)
-        with self._lock:
-            context = self._contexts.get(job_id)
-        if context is not None:
-            context._cancel.set()
+        with self._changed:
+            running = self._running.get(job_id)
+        if running is not None:
+            running[0].cancel()
+        self._wake.set()
 
     def status(self, job_id: int) -> Job:
         """How the job stands."""
         return self._store.job(job_id)
 
     def wait(self, job_id: int, timeout: float | None = None) -> Job:
-        """Block until a job of this process has ended, or the seconds are over."""
-        with self._lock:
-            thread = self._threads.get(job_id)
-        if thread is not None:
-            thread.join(timeout)
+        """Block until a job that was put in line or is done here has ended, or the seconds are over."""
+        with self._changed:
+            self._changed.wait_for(lambda: job_id not in self._open and job_id not in self._running, timeout)
         return self._store.job(job_id)
 
-    def _run(self, context: JobContext, work: Work, line: Line) -> None:
+    def look(self) -> float:
+        """Begin what can be begun, see to what is being done, and tell in how many seconds to look again."""
+        for lane, places in self._places.items():
+            while self._free(lane, places) and self._claim(lane):
+                pass
+        with self._changed:
+            contexts = [context for context, _ in self._running.values()]
+            waiting = self._open - set(self._running)
+        for context in contexts:
+            if self._store.cancel_requested(context.job_id):
+                context.cancel()
+            if context.is_silent_for(5 * REPORT_SECONDS):
+                context.write_progress()
+        for job_id in waiting:
+            self._see_to_waiting(job_id)
+        if waiting and time.monotonic() - self._beaten > _HEARTBEAT_SECONDS:
+            self._beaten = time.monotonic()
+            self._store.beat_jobs(waiting)
+        return _LOOK_SECONDS if contexts or waiting else _IDLE_SECONDS
+
+    def _free(self, lane: Lane, places: int) -> int:
+        with self._changed:
+            return places - sum(taken == lane for _, taken in self._running.values())
+
+    def _claim(self, lane: Lane) -> bool:
+        """Begin the next job of a lane; false where there is none."""
+        token = secrets.token_hex(8)
+        with self._changed:
+            job = self._store.claim_job(lane, token, set(self._kinds), self._open)
+            if job is None:
+                return False
+            context = JobContext(job.id, self._store, self._settings, job.project or "", job.versions or {},
+                                 lambda: self._models(job.id), token)  # fmt: skip
+            self._running[job.id] = context, lane
+        threading.Thread(target=self._run, args=(context, job), name=f"job-{job.id}", daemon=True).start()
+        return True
+
+    def _see_to_waiting(self, job_id: int) -> None:
+        job = self._store.job(job_id)
+        if job.versions is None and job.cancel_requested:
+            self._store.update_job(job_id, status="cancelled")
+        elif job.active:
+            return
+        self._forget(job_id)
+
+    def _models(self, job_id: int) -> Models:
+        return workspace_models(self._store, self._settings, self._environ, self._keys.of(job_id), self._plug_ins)
+
+    def _run(self, context: JobContext, job: Job) -> None:
         status: Status = "failed"
         error = ""
-        result: dict[str, Any] | None = None
+        result: Result = None
         try:
-            if not line.wait(context.job_id, context.should_cancel):
-                raise Cancelled("Cancelled before it started.")
-            try:
-                self._store.update_job(context.job_id, status="running")
-                with accounted(context.paid), urgent() if line.is_urgent else nullcontext():
-                    result = _called(work, context)
-            finally:
-                line.release()
+            with accounted(context.paid), urgent() if job.lane == "interactive" else nullcontext():
+                result = _finished(self._begin(context, job))
             status = "cancelled" if context.should_cancel() else "finished"
         except Cancelled:
             status = "cancelled"
-        except BudgetReached as told:
-            status, error = "budget-reached", str(told)
-        except LlmOptError as told:
-            error = str(told)
+        except BudgetReached as reached:
+            status, error = "budget-reached", str(reached)
+        except LlmOptError as failed:
+            error = str(failed)
         except BaseException as unexpected:
             error = f"{type(unexpected).__name__}: {unexpected}"[:500]
-        self._end(context, status, error, result)
-
-    def _end(self, context: JobContext, status: Status, error: str, result: dict[str, Any] | None) -> None:
         try:
-            self._store.update_job(context.job_id, status=status, error=error, progress=context.latest(), result=result)
+            if not context.lost:
+                context.write_progress(status=status, error=error, result=result)
         except LlmOptError:
-            # The store itself failed; the job will be found interrupted when this process has ended.
+            # The store itself failed; the job will be found when this process has ended.
             pass
         finally:
-            with self._lock:
-                self._contexts.pop(context.job_id, None)
-                self._threads.pop(context.job_id, None)
+            self._forget(context.job_id)
+            self._wake.set()
 
-    def _watch(self) -> None:
-        """Beat for the jobs of this process, and hear what other processes ask of them."""
-        while True:
-            time.sleep(_LOOK_SECONDS)
-            with self._lock:
-                contexts = list(self._contexts.values())
-                if not contexts:
-                    self._watcher = None
-                    return
-            for context in contexts:
-                try:
-                    self._look(context)
-                except LlmOptError:
-                    # The disk may be full for a while; the work itself will say so.
-                    continue
+    def _begin(self, context: JobContext, job: Job) -> Result | Awaitable[Result]:
+        if job.versions is None:
+            return self._works[job.id](context)
+        kind: JobKind[Any] = self._kinds.kind(job.kind)
+        arguments = kind.read(job.arguments)
+        if job.key_names:
+            known = endpoints_from(self._settings, self._environ)
+            check_keys(job.key_names, self._keys.of(job.id), known, self._environ)
+        return kind.run(context, arguments)
 
-    def _look(self, context: JobContext) -> None:
-        if self._store.cancel_requested(context.job_id):
-            context._cancel.set()
-        if time.monotonic() - context._reported > 5 * _REPORT_SECONDS:
-            context._reported = time.monotonic()
-            self._store.update_job(context.job_id, progress=context.latest())
+    def _forget(self, job_id: int) -> None:
+        self._keys.drop(job_id)
+        with self._changed:
+            self._running.pop(job_id, None)
+            self._works.pop(job_id, None)
+            self._open.discard(job_id)
+            self._changed.notify_all()
 
 
-def _called(work: Work, context: JobContext) -> dict[str, Any] | None:
-    made = work(context)
+def _finished(made: Result | Awaitable[Result]) -> Result:
+    """What the work gave; asynchronous work gets an event loop of its own."""
     if not inspect.isawaitable(made):
         return made
 
-    async def awaited() -> dict[str, Any] | None:
+    async def whole() -> Result:
         return await made
 
-    return asyncio.run(awaited())
+    return asyncio.run(whole())
+
+
+def _serve(served: weakref.ref[JobRunner], wake: threading.Event) -> None:
+    """Look for work as long as somebody uses the runner."""
+    while (runner := served()) is not None:
+        seconds = _LOOK_SECONDS
+        # The disk may be full for a while, or the database away; work that is under way says so itself.
+        with suppress(LlmOptError):
+            seconds = runner.look()
+        del runner
+        wake.wait(seconds)
+        wake.clear()

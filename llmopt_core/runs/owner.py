@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -21,8 +21,9 @@ HEARTBEAT_SECONDS = 5.0
 _LONGEST_CLAIM = timedelta(minutes=15)
 _WHO = ("owner_pid", "owner_started", "owner_host")
 OWNER = (*_WHO, "heartbeat")
-# Only for work on another host, whose processes cannot be asked.
-_SILENT_FOR = timedelta(seconds=90)
+# Only for work on another host, whose processes cannot be asked. With the few seconds until somebody looks, work is
+# taken over within 45 s of its process's death.
+SILENT_FOR = timedelta(seconds=40)
 
 
 @cache
@@ -72,10 +73,15 @@ def mark_interrupted(database: Database, table: sa.Table) -> None:
             connection.execute(sa.update(table).where(found).values(**interrupted))
 
 
-def lives(row: Mapping[str, Any]) -> bool:
-    """Whether the owner of this row still works, as far as can be told from here."""
+def lives(row: Mapping[str, Any], at: datetime | None = None) -> bool:
+    """Whether the owner of this row still works, as far as can be told from here.
+
+    Args:
+        row: With the owner columns.
+        at: The time to go by; now by default.
+    """
     if row["owner_pid"] is None:
         return False
     if row["owner_host"] != socket.gethostname():
-        return row["heartbeat"] is not None and now() - row["heartbeat"] < _SILENT_FOR
+        return row["heartbeat"] is not None and (at or now()) - row["heartbeat"] < SILENT_FOR
     return is_running(row["owner_pid"], row["owner_started"])

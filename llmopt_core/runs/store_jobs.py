@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -9,21 +11,40 @@ import sqlalchemy as sa
 
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import pack, plain_facts
+from llmopt_core.runs.job_queue import claim_next, names_in, settle_abandoned
 from llmopt_core.runs.memo import Memo
-from llmopt_core.runs.owner import mark_interrupted, me
+from llmopt_core.runs.owner import is_mine, me
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.store_part import StorePart
 from llmopt_core.runs.tables import now, projects
 from llmopt_core.runs.tables_runs import jobs
-from llmopt_core.runs.values import ACTIVE, Job, Project, Status, known_status
+from llmopt_core.runs.values import ACTIVE, RESUMABLE, Job, Project, Status, known_status
 
 
 @retrying
 class JobStore(StorePart):
     """Jobs: what long work there is, how far it is, and whether it shall stop."""
 
-    def start_job(self, kind: str, project: Project | str | None, arguments: dict[str, Any]) -> int:
-        """Add a job of this process, queued. Returns its id. The arguments hold no keys."""
+    def start_job(
+        self,
+        kind: str,
+        project: Project | str | None,
+        arguments: dict[str, Any],
+        *,
+        lane: str = "",
+        versions: Mapping[str, Any] | None = None,
+        key_names: Sequence[str] = (),
+    ) -> int:
+        """Put a job in line. Returns its id. Neither arguments nor versions hold keys.
+
+        Args:
+            kind: What is done, such as `evaluation`.
+            project: Whose job it is.
+            arguments: Plain values from which the work is made.
+            lane: The queue in which it waits.
+            versions: Of what it works on; None for work that this process alone can do.
+            key_names: Endpoints whose keys this process alone has.
+        """
         row = {
             "project_id": None if project is None else self._project_id(project),
             "kind": kind,
@@ -34,10 +55,46 @@ class JobStore(StorePart):
             "arguments": pack(arguments),
             "progress": pack({}),
             "result": pack({}),
+            "lane": lane,
+            "versions": None if versions is None else pack(dict(versions)),
+            "key_names": pack(list(key_names)) if key_names else None,
+            "attempts": 0,
             **me(),
         }
         with self.database.write() as connection:
             return int(connection.execute(sa.insert(jobs).returning(jobs.c.id), row).scalar_one())
+
+    def claim_job(
+        self, lane: str, token: str, kinds: Collection[str], holds: Collection[int] = (), at: datetime | None = None
+    ) -> Job | None:
+        """Take the job of a lane whose turn it is (see `job_queue.claim_next`); None where nothing waits."""
+        moment = at or now()
+        settle_abandoned(self.database, moment)
+        job_id = claim_next(self.database, lane, token, kinds, holds, moment)
+        return None if job_id is None else self._jobs(jobs.c.id == job_id)[0]
+
+    def beat_jobs(self, job_ids: Collection[int], at: datetime | None = None) -> None:
+        """Tell that the process that works on these jobs, or holds their keys, still lives."""
+        with self.database.write() as connection:
+            connection.execute(
+                sa.update(jobs).where(jobs.c.id.in_(job_ids), is_mine(jobs)).values(heartbeat=at or now())
+            )
+
+    def resume_job(self, job_id: int, *, key_names: Sequence[str] = ()) -> None:
+        """Put a job that has ended before it was done in line again.
+
+        Raises:
+            BadInput: It is under way or done, or an earlier version of the program made it.
+        """
+        job = self.job(job_id)
+        if not job.resumable:
+            why = "is under way" if job.active else "has finished" if job.status == "finished" else NOT_RESUMABLE
+            raise BadInput(f"Job {job_id} {why}, so it cannot be resumed.")
+        again = {"status": "queued", "error": "", "cancel_requested": False, "finished_at": None, "attempts": 0,
+                 "claim": None, "key_names": pack(list(key_names)) if key_names else None, **me()}  # fmt: skip
+        with self.database.write() as connection:
+            ended = sa.and_(jobs.c.id == job_id, jobs.c.status.in_(RESUMABLE))
+            connection.execute(sa.update(jobs).where(ended).values(**again))
 
     def update_job(
         self,
@@ -47,8 +104,13 @@ class JobStore(StorePart):
         progress: dict[str, Any] | None = None,
         result: dict[str, Any] | None = None,
         error: str | None = None,
-    ) -> None:
-        """Write what is given; each call is also a heartbeat."""
+        claim: str | None = None,
+    ) -> bool:
+        """Write what is given; each call is also a heartbeat.
+
+        Returns:
+            False where another process has taken the job over since it was claimed as `claim`; then nothing is written.
+        """
         values: dict[str, Any] = {"heartbeat": now()}
         if status is not None:
             values["status"] = status
@@ -58,8 +120,11 @@ class JobStore(StorePart):
         for name, value in (("progress", progress), ("result", result)):
             if value is not None:
                 values[name] = pack(value)
+        found = jobs.c.id == job_id
+        if claim is not None:
+            found = sa.and_(found, jobs.c.claim == claim)
         with self.database.write() as connection:
-            connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(**values))
+            return bool(connection.execute(sa.update(jobs).where(found).values(**values)).rowcount)
 
     def job(self, job_id: int) -> Job:
         """One job.
@@ -67,7 +132,7 @@ class JobStore(StorePart):
         Raises:
             BadInput: There is none of that id.
         """
-        mark_interrupted(self.database, jobs)
+        settle_abandoned(self.database)
         found = self._jobs(jobs.c.id == job_id)
         if not found:
             raise BadInput(f"There is no job {job_id}.")
@@ -75,7 +140,7 @@ class JobStore(StorePart):
 
     def jobs(self, project: Project | str | None = None, *, active: bool = False) -> list[Job]:
         """Jobs of a project (or all), newest first; only those not finished if `active`."""
-        mark_interrupted(self.database, jobs)
+        settle_abandoned(self.database)
         where: list[sa.ColumnElement[bool]] = []
         if project is not None:
             where.append(jobs.c.project_id == self._project_id(project))
@@ -87,9 +152,11 @@ class JobStore(StorePart):
         return self._job_list.current((found.id, found.name), *where)
 
     def request_cancel(self, job_id: int) -> None:
-        """Ask a job, in whatever process, to stop."""
+        """Ask a job, in whatever process, to stop. One that waits for a process, whichever, ends at once."""
+        waits = sa.and_(jobs.c.id == job_id, jobs.c.status == "queued", jobs.c.versions.is_not(None))
         with self.database.write() as connection:
             connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
+            connection.execute(sa.update(jobs).where(waits).values(status="cancelled", finished_at=now()))
 
     def cancel_requested(self, job_id: int) -> bool:
         """Whether somebody asked the job to stop."""
@@ -110,12 +177,17 @@ def _job(row: Any) -> Job:
     values: dict[str, Any] = {name: row[name] for name in _PLAIN}
     values["status"] = known_status(row["status"])
     values.update({name: plain_facts(row[name]) for name in ("arguments", "progress", "result")})
+    values["lane"] = row["lane"] or ""
+    values["versions"] = None if row["versions"] is None else plain_facts(row["versions"])
+    values["key_names"] = names_in(row["key_names"])
     return Job(**values)
 
 
+NOT_RESUMABLE = "was made by an earlier version of the app: start it again where it was started"
 _STAMPS = sa.select(
     jobs.c.id, jobs.c.status, sa.type_coerce(jobs.c.heartbeat, sa.Double), jobs.c.cancel_requested
 ).order_by(jobs.c.id.desc())
 _PLAIN = (
     "id", "project", "kind", "status", "created_at", "started_at", "finished_at", "cancel_requested", "error",
+    "attempts",
 )  # fmt: skip

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from llmopt_core.errors import BadInput
 from llmopt_core.runs.codec import Unreadable, plain_facts, unpack
 from llmopt_core.runs.engine import Database
+from llmopt_core.runs.job_queue import settle_abandoned
 from llmopt_core.runs.owner import mark_interrupted
 from llmopt_core.runs.reconnect import retrying
 from llmopt_core.runs.tables import projects
@@ -63,8 +64,8 @@ class StorePart:
         Raises:
             BadInput: Somebody works with it.
         """
-        for table in (runs, jobs):
-            mark_interrupted(self.database, table)
+        mark_interrupted(self.database, runs)
+        settle_abandoned(self.database)
         with self.database.write() as connection:
             # Nothing new of the project can start while its row is held.
             connection.execute(sa.select(projects.c.id).where(projects.c.id == project_id).with_for_update())
@@ -93,9 +94,13 @@ def _user(connection: sa.Connection, project_id: int, set_name: str) -> str:
     return ""
 
 
-def _mentions(value: Any, name: str) -> bool:
+def _mentions(value: Any, name: str, key: str = "") -> bool:
+    """Whether the arguments of a job name this set; a configuration of the same name is something else."""
     if isinstance(value, dict):
-        return any(_mentions(item, name) for item in value.values())
+        return any(_mentions(item, name, part) for part, item in value.items())
     if isinstance(value, list):
-        return any(_mentions(item, name) for item in value)
-    return bool(value == name)
+        return any(_mentions(item, name, key) for item in value)
+    return key in _SETS and bool(value == name)
+
+
+_SETS = frozenset(("evaluation_set", "set", "sets", "set_name", "questions", "held_back_set"))

@@ -150,7 +150,7 @@ def _rows_of(table: sa.Table, project_id: int) -> sa.Select[Any]:
 def _travels(table: sa.Table, column: sa.Column[Any]) -> bool:
     if column.name == "id":
         return table.name in _KEPT_IDS
-    return column.name not in ("project_id", *OWNER)
+    return column.name not in ("project_id", "claim", *OWNER)
 
 
 def _optional(column: sa.Column[Any]) -> bool:

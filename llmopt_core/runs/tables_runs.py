@@ -33,6 +33,11 @@ jobs = sa.Table(
     sa.Column("arguments", sa.LargeBinary, nullable=False),
     sa.Column("progress", sa.LargeBinary, nullable=False),
     sa.Column("result", sa.LargeBinary, nullable=False),
+    sa.Column("lane", sa.String(20)),
+    sa.Column("versions", sa.LargeBinary),
+    sa.Column("key_names", sa.LargeBinary),
+    sa.Column("claim", sa.String(32)),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0, server_default="0"),
 )
 
 runs = sa.Table(

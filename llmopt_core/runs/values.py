@@ -188,6 +188,10 @@ class Job:
     Attributes:
         progress: Plain numbers and words for the panel: done, total, cached, tokens, cost_usd, seconds_left, message.
         result: What it gave, such as the ids of its runs.
+        lane: The queue that it waits in; empty for jobs from before there were any.
+        versions: Of what it works on, by name; None for jobs that only the process that made them could do.
+        key_names: Endpoints whose keys were typed into the session that asked for it; the keys are nowhere.
+        attempts: How often it was begun.
     """
 
     id: int
@@ -202,8 +206,17 @@ class Job:
     arguments: dict[str, Any]
     progress: dict[str, Any]
     result: dict[str, Any]
+    lane: str = ""
+    versions: dict[str, Any] | None = None
+    key_names: tuple[str, ...] = ()
+    attempts: int = 0
 
     @property
     def active(self) -> bool:
         """Whether it still runs or waits."""
         return self.status in ACTIVE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it ended before it was done, and any process can go on with it."""
+        return self.status in RESUMABLE and self.versions is not None

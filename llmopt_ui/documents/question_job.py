@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llmopt_core.types import Document
 
 if TYPE_CHECKING:
-    from llmopt_core.jobs.queue import JobContext
+    from llmopt_core.jobs.context import JobContext
     from llmopt_core.labs.documents.question_writing.write import Progress, WritingSpec
     from llmopt_core.models.registry import Models
 

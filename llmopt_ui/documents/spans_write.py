@@ -62,7 +62,7 @@ def _form(project: Project) -> None:
         if st.button("Write questions", key=START, type="primary", icon=":material/play_arrow:"):
             documents = store().documents(project)
             known = _known_questions(project)
-            job_runner().submit(
+            job_runner().submit_work(
                 KIND,
                 project,
                 {"model": spec.model.name or spec.model.endpoint, "passages": spec.passages},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -11,6 +10,17 @@ import streamlit as st
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.resume_check import judge_of, resume_problem
+from llmopt_core.labs.evaluation.jobs import (
+    DOCUMENTS,
+    ESTIMATE,
+    EVALUATION,
+    RESUME,
+    evaluation_arguments,
+    evaluation_versions,
+    is_evaluation,
+    piloted_arguments,
+    resume_arguments,
+)
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.runs.values import Job, Project, Run
 from llmopt_core.types import Usage
@@ -20,22 +30,13 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.evaluation.history import history_view
-from llmopt_ui.evaluation.job import (
-    ESTIMATE,
-    EVALUATION,
-    estimate_work,
-    evaluate_work,
-    plan_arguments,
-    resume_arguments,
-    resume_work,
-)
 from llmopt_ui.evaluation.results import mostly_unscored, state_words
 from llmopt_ui.evaluation.run_form import plan_from, run_form
 from llmopt_ui.evaluation.running import evaluation_title, follow_evaluations
 from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.job_panel import last_failure
 from llmopt_ui.navigation import EVALUATION as PAGE
-from llmopt_ui.resources import job_runner, model_maker, models, store
+from llmopt_ui.resources import models, start_job, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.sets import sets_of
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 def run_view(project: Project, runs: Sequence[Run]) -> None:
     """The whole tab."""
-    jobs = [job for job in store().jobs(project) if job.kind in (EVALUATION, ESTIMATE)]
+    jobs = [job for job in store().jobs(project) if is_evaluation(job) or job.kind == ESTIMATE.name]
     follow_evaluations(project)
     last_failure(jobs, evaluation_title)
     _estimate(project)
@@ -71,13 +72,22 @@ def run_view(project: Project, runs: Sequence[Run]) -> None:
 def _start(project: Project, plan: Plan) -> None:
     """Run at once what the built-in models do alone; for the rest make a pilot first and show what it will cost."""
     check(plan)
-    make = model_maker()
     if _endpoints_of(plan) <= {BUILTIN}:
-        _watch(job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make)))
+        _watch(evaluate(project, plan))
     else:
-        job_id = job_runner().submit(ESTIMATE, project, plan_arguments(plan), estimate_work(plan, make), lane="short")
-        state().planned = (job_id, plan)
+        try_first(project, plan)
     st.rerun()
+
+
+def evaluate(project: Project, plan: Plan) -> int:
+    """Start an evaluation; gives its job."""
+    return start_job(EVALUATION.name, project, evaluation_arguments(store(), plan), evaluation_versions(plan))
+
+
+def try_first(project: Project, plan: Plan) -> None:
+    """Start a pilot; what it says is shown on this tab, with the button that starts the evaluation."""
+    arguments, versions = evaluation_arguments(store(), plan), evaluation_versions(plan)
+    state().planned = start_job(ESTIMATE.name, project, arguments, versions)
 
 
 def _watch(job_id: int) -> None:
@@ -121,7 +131,7 @@ def tell_what_ended(project: Project) -> None:
 
 def _tell(job: Job, project: Project) -> None:
     ended = [store().run(run_id) for run_id in job.result.get("runs", [])]
-    if job.kind != EVALUATION or not ended:
+    if not is_evaluation(job) or not ended:
         return
     told = " ".join(f"{run.name}: {words}" for run in ended if (words := _ended_badly(run)))
     if {run.status for run in ended} == {"finished"}:
@@ -143,20 +153,19 @@ def _ended_badly(run: Run) -> str:
 
 def _estimate(project: Project) -> None:
     """What a planned evaluation will cost, and the button that starts it."""
-    job_id, plan = state().planned
+    job_id = state().planned
     job = store().job(job_id) if job_id else None
-    if job is None or job.active or plan is None or plan.project != project.name:
+    if job is None or job.active or job.project != project.name:
         return
     if job.status != "finished":
-        state().planned = (0, None)
+        state().planned = 0
         return
+    planned = piloted_arguments(job)
     with st.container(border=True):
         section("What it will take")
         estimates = job.result.get("estimates", [])
         st.table(estimate_table(estimates), border="horizontal", hide_index=True)
-        pilot = {item["configuration"]: Usage(**item["pilot"]) for item in estimates}
-        plan = replace(plan, pilot=pilot, dearest=estimates[-1]["dearest"])
-        spent = sum(plan.pilot.values(), Usage()).cost_usd
+        spent = sum(planned.pilot.values(), Usage()).cost_usd
         st.caption(fmt.markdown(
             f"From a pilot of a few questions ({fmt.money(spent)}); its answers are kept and not paid again."
         ))  # fmt: skip
@@ -164,17 +173,16 @@ def _estimate(project: Project) -> None:
             if note:
                 st.warning(fmt.markdown(note), icon=":material/warning:")
         costs = [item["cost_usd"] for item in estimates]
-        warn_above(plan.budget_usd, None if None in costs or spent is None else sum(costs) + spent)
+        warn_above(planned.budget_usd, None if None in costs or spent is None else sum(costs) + spent)
         with st.container(horizontal=True, gap="small"):
             start = st.button(
                 "Start the evaluation", key="estimate_start", type="primary", icon=":material/play_arrow:"
             )
             drop = st.button("Not now", key="estimate_drop", type="tertiary")
     if start or drop:
-        state().planned = (0, None)
+        state().planned = 0
     if start:
-        make = model_maker()
-        _watch(job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, make)))
+        _watch(start_job(EVALUATION.name, project, planned, job.versions))
     if start or drop:
         st.rerun()
 
@@ -249,8 +257,8 @@ def _resume(project: Project, run: Run, budget_usd: float | None) -> None:
 
     judge_of(run)
     check_larger(run.name, run.budget_usd, budget_usd, [run])
-    make = model_maker()
-    _watch(job_runner().submit(EVALUATION, project, resume_arguments(run), resume_work(run, make, budget_usd)))
+    versions = {DOCUMENTS: run.documents_version} if run.retrieves and run.documents_version else {}
+    _watch(start_job(RESUME.name, project, resume_arguments(run, budget_usd), versions))
     st.rerun()
 
 

@@ -84,7 +84,7 @@ def _without_model(job: Job) -> None:
 
 def _measure(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel) -> None:
     told = {"job": job.id, "name": job.name, "set": plan.held_back_set, "basis": _basis(project, plan)}
-    job_runner().submit(MEASURING, project, told, gain_work(project, plan, tuned, model_maker()))
+    job_runner().submit_work(MEASURING, project, told, gain_work(project, plan, tuned, model_maker()))
 
 
 def _basis(project: Project, plan: EmbedderPlan) -> dict[str, str]:

@@ -15,6 +15,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import Plan, save_configuration, saved_configurations
 from llmopt_core.experiments.run_documents import documents_of
 from llmopt_core.finetuning.jobs.job import TunedModel
+from llmopt_core.labs.evaluation.jobs import evaluated_names, is_evaluation
 from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
 from llmopt_core.labs.finetuning.factorial import PAIRS, Factorial, arm_configurations, read_factorial
 from llmopt_core.labs.finetuning.training_pairs import ARMS
@@ -26,9 +27,8 @@ from llmopt_ui.caveats import caveats_view, outdated_words
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, section, side_by_side
-from llmopt_ui.evaluation.job import ESTIMATE, EVALUATION, estimate_work, evaluate_work, plan_arguments
 from llmopt_ui.evaluation.results import means_over
-from llmopt_ui.evaluation.run_view import check
+from llmopt_ui.evaluation.run_view import check, evaluate, try_first
 from llmopt_ui.finetuning.charts import factorial_bars
 from llmopt_ui.finetuning.economics import economics_view
 from llmopt_ui.finetuning.forgetting import forgetting_view
@@ -36,8 +36,8 @@ from llmopt_ui.finetuning.tabs import JOBS, choose_wanted, open_tab
 from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION as PAGE
-from llmopt_ui.resources import job_runner, model_maker, settings, store
-from llmopt_ui.session import notify, state
+from llmopt_ui.resources import settings, store
+from llmopt_ui.session import notify
 from llmopt_ui.sets import sets_of
 from llmopt_ui.theme import Ink, verdict
 
@@ -73,8 +73,8 @@ def factorial_view(project: Project) -> None:
             "Jobs", key="square_to_jobs", on_click=open_tab, args=(JOBS,)
         )
         return
-    for job in [job for job in store().jobs(project, active=True) if job.kind == EVALUATION]:
-        follow(job, f"Evaluating {', '.join(job.arguments.get('configurations', []))}")
+    for job in [job for job in store().jobs(project, active=True) if is_evaluation(job)]:
+        follow(job, f"Evaluating {', '.join(evaluated_names(job.arguments))}")
     asked = _asked(project, tuned)
     if asked is None:
         return
@@ -192,17 +192,14 @@ def start_evaluation(
         if configuration.name not in known:
             save_configuration(store(), project, configuration)
     if {model.endpoint for configuration in wanted for model in configuration.models} <= {BUILTIN}:
-        job_runner().submit(EVALUATION, project, plan_arguments(plan), evaluate_work(plan, model_maker()))
+        evaluate(project, plan)
         st.rerun()
     _estimate_first(project, plan)
 
 
 def _estimate_first(project: Project, plan: Plan) -> None:
     """What costs money starts with a pilot; the page Evaluation shows what all of it will cost, and starts it."""
-    job_id = job_runner().submit(
-        ESTIMATE, project, plan_arguments(plan), estimate_work(plan, model_maker()), lane="short"
-    )
-    state().planned = (job_id, plan)
+    try_first(project, plan)
     st.session_state["evaluation_view"] = "Run"
     notify("Trying a few questions first, to say what all of them will cost.")
     st.switch_page(PAGE.file, query_params={})

@@ -11,17 +11,17 @@ from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.evaluation.assertions.spec import CheckSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.versions.training_sets import collect
-from llmopt_core.jobs.queue import JobContext
+from llmopt_core.jobs.context import JobContext
 from llmopt_core.labs.finetuning.held_back import usual_source
 from llmopt_core.labs.finetuning.sources import distilled, estimate_distillation, teacher_at
 from llmopt_core.labs.finetuning.training_pairs import training_pairs
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.registry import Models
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
-from llmopt_ui.evaluation.job import MakeModels
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.resources import job_runner, model_maker, models, settings, store
@@ -30,6 +30,7 @@ from llmopt_ui.sets import sets_of
 DISTIL, PAIRS = "distillation", "training-pairs"
 MAKING = {DISTIL: "A larger model answers", PAIRS: "Making training pairs"}
 Work = Callable[[JobContext], Coroutine[Any, Any, dict[str, Any]]]
+MakeModels = Callable[[], Models]
 _MOST_REASONS = 50
 
 
@@ -65,7 +66,7 @@ def distil_form(project: Project) -> None:
         work = distil_work(project, questions, asked, teacher, checks=checks, least_f1=least,
                            budget_usd=budget, make_models=model_maker())  # fmt: skip
         told = {"questions": questions.name, "model": teacher.name or usual, "endpoint": endpoint}
-        job_runner().submit(DISTIL, project, told, work)
+        job_runner().submit_work(DISTIL, project, told, work)
         st.rerun()
 
 
@@ -104,7 +105,7 @@ def pairs_form(project: Project) -> None:
     st.caption(f"{fmt.plural(with_answer, 'question')} with a reference answer.")
     if st.button("Make the pairs", key="pairs_start", type="primary", icon=":material/play_arrow:"):
         work = pairs_work(project, questions, asked, model_maker())
-        job_runner().submit(PAIRS, project, {"questions": questions.name, "configuration": asked.name}, work)
+        job_runner().submit_work(PAIRS, project, {"questions": questions.name, "configuration": asked.name}, work)
         st.rerun()
 
 

@@ -16,7 +16,7 @@ from llmopt_core.experiments.versions.training_sets import SavedTraining, traini
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobRequest
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary
 from llmopt_core.finetuning.training_price import TrainingPrice
-from llmopt_core.jobs.queue import JobContext
+from llmopt_core.jobs.context import JobContext
 from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
 from llmopt_core.labs.finetuning.jobs import Access, free_name, leaving, price_of, resume, rough_seconds, start
 from llmopt_core.models.base import BUILTIN
@@ -109,7 +109,7 @@ def go_on(project: Project, job: Job) -> None:
         return {"job": resume(trainers, job.id).id}
 
     told = {"name": job.name, "provider": job.provider, "resumed": job.id}
-    job_runner().submit(STARTING, project, told, work, lane="short")
+    job_runner().submit_work(STARTING, project, told, work, lane="interactive")
     notify(f"Going on at {job.provider}; nothing is sent twice.")
 
 
@@ -241,7 +241,7 @@ def _start(project: Project, asked: Asked) -> None:
             return {"job": made.id}
 
         told = {"name": asked.request.name, "provider": asked.provider, "training_set": asked.saved.label}
-        job_runner().submit(STARTING, project, told, work, lane="short")
+        job_runner().submit_work(STARTING, project, told, work, lane="interactive")
         notify(f"Sending the data to {asked.provider}.")
     tuning_state().forms += 1
     st.rerun()

@@ -19,17 +19,13 @@ from llmopt_core.labs.prompts.live import LiveComparisons
 from llmopt_core.labs.prompts.notes import thumbs_down
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.values import Project
-from llmopt_ui.resources import model_maker, settings, store
-
-_AT_ONCE = 8
+from llmopt_ui.resources import job_runner, model_maker, store
 
 
 @st.cache_resource(show_spinner=False)
 def live() -> LiveComparisons:
-    """People watch comparisons, so they do not wait in line behind evaluations."""
-    from llmopt_core.jobs.queue import JobRunner
-
-    return LiveComparisons(store(), JobRunner(store(), settings(), at_once=_AT_ONCE))
+    """Those of this process."""
+    return LiveComparisons(store(), job_runner())
 
 
 def start(plan: ComparisonPlan) -> str:

@@ -66,7 +66,7 @@ def start_search(  # noqa: PLR0917
         basis = search_basis(store(), project, setup, models(), documents=documents_now(project), few_shot=few_shot)
         arguments = {"subject": subject, "source": task.source, "evaluation_set": task.evaluation_set.name,
                      "metric": task.metric, "setup": setup.model_dump(mode="json"), "basis": basis}  # fmt: skip
-        job_runner().submit(kind, project, arguments, search_work(search, task, model_maker(), **options))
+        job_runner().submit_work(kind, project, arguments, search_work(search, task, model_maker(), **options))
     except LlmOptError as error:
         state().problem = str(error)
 

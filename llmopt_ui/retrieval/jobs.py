@@ -11,7 +11,7 @@ import streamlit as st
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.basis import changed_parts, changed_words, result_basis
 from llmopt_core.experiments.keys import lab_identity
-from llmopt_core.jobs.queue import Lane
+from llmopt_core.jobs.kind import Lane
 from llmopt_core.labs.retrieval.components import AskedModel, is_free, is_priced
 from llmopt_core.labs.retrieval.estimate import LabEstimate
 from llmopt_core.labs.retrieval.jobs import Task, Work, earlier, estimate_of, latest
@@ -152,9 +152,9 @@ def _tell_earlier(kind: str, missing: Sequence[Task]) -> None:
 def _start(
     kind: str, tasks: Sequence[Task], options: Mapping[str, Any], start: Callable[[Task, float | None], Work]
 ) -> None:
-    lane: Lane = "short" if kind.endswith(_ESTIMATE) else "long"
+    lane: Lane = "interactive" if kind.endswith(_ESTIMATE) else "evaluation"
     for task in tasks:
-        job_runner().submit(kind, task.project, task.arguments(**options), start(task, None), lane)
+        job_runner().submit_work(kind, task.project, task.arguments(**options), start(task, None), lane)
 
 
 def paid_work(asked: Sequence[AskedModel], pilot: Callable[[Task], Work]) -> Paid | None:

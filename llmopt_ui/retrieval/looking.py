@@ -194,6 +194,10 @@ def _start(project: Project, missing: Sequence[Side], example: Example) -> None:
         for side in missing
     ]
     arguments = {"keys": [key for _, _, key, _ in wanted], "configurations": [side.name for side in missing]}
-    job_runner().submit(
-        LOOK, project, arguments, look_work(wanted, example, documents, model_maker(), inspection_cache()), lane="short"
+    job_runner().submit_work(
+        LOOK,
+        project,
+        arguments,
+        look_work(wanted, example, documents, model_maker(), inspection_cache()),
+        lane="interactive",
     )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from llmopt_core.experiments import runner
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.models.base import BUILTIN_EMBEDDING
@@ -129,6 +130,8 @@ def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: py
         models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
 
     monkeypatch.setattr(resources, "model_plugins", [plug_in])
+    # So that the page is drawn while the run is stopping.
+    monkeypatch.setattr(runner, "_LOOK_SECONDS", 5.0)
     test = app(PAGE)
     test.multiselect(key="run_configurations").set_value(["baseline"])
     test.number_input(key="run_concurrency").set_value(1)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.experiments.project_file import export_project
-from llmopt_core.jobs.queue import JobContext
+from llmopt_core.jobs.context import JobContext
 from llmopt_core.runs.store import Store
 from llmopt_ui import resources
 
@@ -158,7 +158,7 @@ def test_the_sidebar_shows_the_work_of_its_own_project(app: App, store: Store, u
         ended.wait(60)
         return {}
 
-    job = resources.job_runner().submit("evaluation", used, {"configurations": ["rag"]}, work)
+    job = resources.job_runner().submit_work("evaluation", used, {"configurations": ["rag"]}, work)
     try:
         own, other = app(project=used).sidebar, app(project="sample").sidebar
         (bar,) = own.get("progress")

@@ -77,7 +77,7 @@ def looked(app: App, lab: str) -> AppTest:
 def test_a_look_does_not_wait_behind_two_evaluations(app: App, lab: str, store: Store) -> None:
     go = threading.Event()
     runner = resources.job_runner()
-    long = [runner.submit("evaluation", lab, {}, lambda _: go.wait(60) and None) for _ in range(3)]
+    long = [runner.submit_work("evaluation", lab, {}, lambda _: go.wait(60) and None) for _ in range(3)]
     try:
         test = app(PAGE, project=lab, left="expanded", right="hybrid")
         test.button(key="retrieval_look").click().run()

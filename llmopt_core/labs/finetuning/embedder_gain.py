@@ -15,7 +15,7 @@ from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.index.embedding_cache import count_new, encode_cached, encode_queries
-from llmopt_core.jobs.queue import JobContext
+from llmopt_core.jobs.context import JobContext
 from llmopt_core.labs.finetuning.embedder import EmbedderPlan, retrieval_of
 from llmopt_core.models.base import Embedder, EmbeddingSpec
 from llmopt_core.models.registry import Models

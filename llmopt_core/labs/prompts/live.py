@@ -14,7 +14,8 @@ from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.resume_check import check_resumable
 from llmopt_core.experiments.run_budget import check_larger
-from llmopt_core.jobs.queue import JobContext, JobRunner
+from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.run import all_places, run_comparison
 from llmopt_core.models.registry import Models
@@ -148,7 +149,7 @@ class LiveComparisons:
         arguments = {"comparison": found.id, "variants": [v.name for v in plan.variants], "set": found.set_name}
         with self._lock:
             self._boards[found.id] = (board, 0)
-            job_id = self._runner.submit(KIND, plan.project, arguments, work)
+            job_id = self._runner.submit_work(KIND, plan.project, arguments, work, lane="watched")
             self._boards[found.id] = (board, job_id)
             for gone in [key for key, (old, _) in self._boards.items() if old.ended][:-8]:
                 del self._boards[gone]

@@ -15,7 +15,7 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.task import CHOICE, WORTH, Budget, SearchTask, sampled, with_prompt
 from llmopt_core.experiments.subset import asked_examples
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from, newest_versions
-from llmopt_core.jobs.queue import JobContext
+from llmopt_core.jobs.context import JobContext
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.runs.store import Store

@@ -14,7 +14,7 @@ from llmopt_core.experiments.basis import Basis
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_identity, example_identity
 from llmopt_core.experiments.runner import cancellable
-from llmopt_core.jobs.queue import JobContext
+from llmopt_core.jobs.context import JobContext
 from llmopt_core.labs.retrieval.ablation import AblationReport, ablate
 from llmopt_core.labs.retrieval.estimate import (
     LabEstimate,

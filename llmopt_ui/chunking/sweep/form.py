@@ -171,7 +171,7 @@ def _start(
         if budget_usd is not None:
             check_budget(budget_usd, (), models(), (spec.embedding,))
         work = sweep_work(documents, evaluation_set, spec, model_maker(), budget_usd)
-        job_runner().submit(KIND, project, arguments, work)
+        job_runner().submit_work(KIND, project, arguments, work)
     except LlmOptError as error:
         show_error(str(error))
         return

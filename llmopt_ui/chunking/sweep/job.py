@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.keys import embedding_identity
-from llmopt_core.jobs.queue import JobContext
+from llmopt_core.jobs.context import JobContext
 from llmopt_core.types import fingerprint
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from tests.postgres import PostgresServer
 
 from .test_cache import *  # noqa: F403
 from .test_in_use import *  # noqa: F403
+from .test_job_queue import *  # noqa: F403
 from .test_long_lists import statements, test_every_change_is_seen, test_every_change_of_a_job_is_seen  # noqa: F401
 from .test_projects import *  # noqa: F403
 from .test_runs import *  # noqa: F403

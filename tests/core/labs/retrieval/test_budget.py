@@ -181,7 +181,7 @@ def test_a_job_ends_as_budget_reached_and_goes_on_with_a_larger_one(lab: Lab) ->
 
     def run(budget: float):
         work = sweep_work(task, lab.models, (1, 3), lab.judge, budget)
-        return runner.wait(runner.submit(SWEEP, "p", {}, work), 60)
+        return runner.wait(runner.submit_work(SWEEP, "p", {}, work), 60)
 
     stopped = run(0.035)
     assert stopped.status == "budget-reached"
@@ -202,7 +202,7 @@ def test_a_pilot_is_a_job_too(lab: Lab) -> None:
         sweep_estimate_work(task, lab.models, (1,), lab.judge),
         measure_estimate_work(task, lab.models, 3),
     ):
-        job = runner.wait(runner.submit("pilot", "p", {}, work), 60)
+        job = runner.wait(runner.submit_work("pilot", "p", {}, work), 60)
         assert job.status == "finished", job.error
         told = estimate_of(job)
         assert told is not None

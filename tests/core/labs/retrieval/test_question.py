@@ -158,7 +158,7 @@ def test_looking_is_a_job_whose_findings_stay_in_memory(lab: Lab) -> None:
     assert looked.get(key) is None
     assert not looked.is_open(index)
     work = look_work([(configuration, None, key, index)], EXAMPLES[0], lab.documents, lab.models, looked)
-    job = runner.wait(runner.submit("retrieval-look", "p", {}, work), 60)
+    job = runner.wait(runner.submit_work("retrieval-look", "p", {}, work), 60)
     assert job.status == "finished", job.error
     found = looked.get(key)
     assert found is not None
@@ -174,14 +174,14 @@ def test_a_side_that_cannot_be_looked_at_stops_no_other(lab: Lab) -> None:
         (lab.configuration(), None, "right", "j"),
     ]
     work = look_work(sides, EXAMPLES[0], lab.documents, lab.models, looked)
-    assert runner.wait(runner.submit(LOOK, "p", {}, work), 60).status == "finished"
+    assert runner.wait(runner.submit_work(LOOK, "p", {}, work), 60).status == "finished"
     assert looked.get("wrong") is None
     assert "there is: document" in looked.problem("wrong")
     assert looked.get("right") is not None
     looked.forgive("wrong")
     assert looked.problem("wrong") == ""
     only_wrong = look_work(sides[:1], EXAMPLES[0], lab.documents, lab.models, looked)
-    alone = runner.wait(runner.submit(LOOK, "p", {}, only_wrong), 60)
+    alone = runner.wait(runner.submit_work(LOOK, "p", {}, only_wrong), 60)
     assert alone.status == "failed"
     assert "'author'" in alone.error
 

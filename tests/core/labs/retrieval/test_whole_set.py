@@ -389,7 +389,7 @@ def test_each_is_a_job_whose_report_is_found_again(lab: Lab) -> None:
     }
     for kind, (work, options, read) in works.items():
         assert latest(lab.store, project, kind, task.key(**options)) is None
-        job = runner.wait(runner.submit(kind, project, task.arguments(**options), work), 60)
+        job = runner.wait(runner.submit_work(kind, project, task.arguments(**options), work), 60)
         assert job.status == "finished", job.error
         found = latest(lab.store, project, kind, task.key(**options))
         assert found is not None
@@ -402,7 +402,7 @@ def test_each_is_a_job_whose_report_is_found_again(lab: Lab) -> None:
 def test_a_job_that_cannot_work_says_why(lab: Lab) -> None:
     runner = JobRunner(lab.store, lab.settings)
     task = Task(lab.store.project("p"), lab.configuration(), EXAMPLES, lab.documents, "questions")
-    job = runner.wait(runner.submit(ABLATION, "p", {}, ablation_work(task, lab.models, False, lab.judge)), 60)
+    job = runner.wait(runner.submit_work(ABLATION, "p", {}, ablation_work(task, lab.models, False, lab.judge)), 60)
     assert job.status == "failed"
     assert "plain search" in job.error
     assert ablation_report(job) is None

@@ -49,7 +49,7 @@ def test_what_is_gone_is_named(stored: Lab) -> None:
 def test_a_job_keeps_its_result(stored: Lab) -> None:
     task = task_from(stored.store, "p", setup(), FewShotSpec(examples=SHOTS))
     runner = JobRunner(stored.store, stored.settings)
-    job_id = runner.submit(WORTH, "p", {"subject": "shots"}, search_work(measure_worth, task, stored.models))
+    job_id = runner.submit_work(WORTH, "p", {"subject": "shots"}, search_work(measure_worth, task, stored.models))
     job = runner.wait(job_id, 60)
     assert job.status == "finished"
     found = found_by(job, WorthResult)
@@ -63,7 +63,7 @@ def test_a_job_keeps_its_result(stored: Lab) -> None:
 
 def test_a_result_that_cannot_be_read_counts_as_none(stored: Lab) -> None:
     runner = JobRunner(stored.store, stored.settings)
-    job = runner.wait(runner.submit(WORTH, "p", {"subject": "s"}, lambda _: {"found": {"other": "version"}}), 60)
+    job = runner.wait(runner.submit_work(WORTH, "p", {"subject": "s"}, lambda _: {"found": {"other": "version"}}), 60)
     assert found_by(job, WorthResult) is None
 
 

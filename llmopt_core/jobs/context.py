@@ -1,0 +1,99 @@
+"""What the work of a job is given."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.execution.budget import Account
+from llmopt_core.models.registry import Models
+from llmopt_core.runs.store import Store
+from llmopt_core.settings import Settings
+
+# More often than a page looks would only cost writes.
+REPORT_SECONDS = 0.5
+
+
+@dataclass
+class JobContext:
+    """What the work is given. Safe to use from any thread.
+
+    Attributes:
+        job_id: For runs that belong to the job.
+        project: Whose job it is; empty for nobody's.
+        versions: Of what the job was to work on when it was asked for.
+        make_models: Makes the models of the workspace, with the keys that the job may use.
+        claim: Names this process's claim on the job.
+        paid: What the job's calls took, whatever became of it.
+    """
+
+    job_id: int
+    store: Store
+    settings: Settings
+    project: str = ""
+    versions: Mapping[str, Any] = field(default_factory=dict)
+    make_models: Callable[[], Models] | None = None
+    claim: str | None = None
+    paid: Account = field(default_factory=Account)
+    _cancel: threading.Event = field(default_factory=threading.Event)
+    _lost: bool = False
+    _reported: float = 0.0
+    _latest: dict[str, Any] = field(default_factory=dict)
+
+    def models(self) -> Models:
+        """The models to work with: those of the workspace's endpoints. One per event loop."""
+        return Models(self.settings, self.store.cache) if self.make_models is None else self.make_models()
+
+    def check_version(self, what: str, now: str) -> None:
+        """Refuse to work on something else than was asked for.
+
+        Args:
+            what: Its name among the job's versions, in words, such as `documents`.
+            now: Its version now.
+
+        Raises:
+            BadInput: It has changed.
+        """
+        if self.versions.get(what, now) != now:
+            raise BadInput(f"The {what} have changed since this was asked for, so it was not done: start it again.")
+
+    def should_cancel(self) -> bool:
+        """Whether the user asked to stop, or another process has taken the job over."""
+        return self._cancel.is_set()
+
+    def cancel(self) -> None:
+        """Ask the work to stop."""
+        self._cancel.set()
+
+    @property
+    def lost(self) -> bool:
+        """Whether another process has taken the job over."""
+        return self._lost
+
+    def report(self, progress: dict[str, Any]) -> None:
+        """Say how far the work is; written at most twice a second, the last one always."""
+        self._latest = progress
+        if time.monotonic() - self._reported >= REPORT_SECONDS:
+            self.write_progress()
+
+    def write_progress(self, **more: Any) -> None:
+        """Write what was said last, and what else is given; also a sign of life."""
+        self._reported = time.monotonic()
+        if not self.store.update_job(self.job_id, progress=self.latest(), claim=self.claim, **more):
+            self._lost = True
+            self._cancel.set()
+
+    def is_silent_for(self, seconds: float) -> bool:
+        """Whether nothing was written for so long."""
+        return time.monotonic() - self._reported > seconds
+
+    def latest(self) -> dict[str, Any] | None:
+        """What was said last; with what was paid, where the work does not say so itself. None for nothing."""
+        usage = self.paid.usage
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        paid = {"tokens": tokens, "cost_usd": usage.cost_usd} if usage.calls else {}
+        return {**paid, **self._latest} or None

@@ -1,0 +1,98 @@
+"""Kinds of long work: a name, what it takes, and what it does. A job is a kind with arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import ValidationError
+
+from llmopt_core.errors import BadInput
+from llmopt_core.jobs.context import JobContext
+from llmopt_core.types import Spec
+
+Lane = Literal["interactive", "watched", "evaluation", "training"]
+"""The queue that a job waits in: work of one never waits for that of another.
+
+`interactive` is for what somebody waits for, such as a look at one question; `watched` for what somebody follows answer
+by answer, such as a comparison; `evaluation` for what runs for minutes or hours; `training` for what trains models.
+"""
+
+PLACES: Mapping[Lane, int] = {"interactive": 4, "watched": 8, "evaluation": 2, "training": 2}
+"""How many jobs of a lane one process does at once."""
+
+Result = dict[str, Any] | None
+A = TypeVar("A", bound=Spec)
+
+
+@dataclass(frozen=True)
+class JobKind(Generic[A]):
+    """A kind of long work. It is done with nothing but its arguments and the store, so any process can do it.
+
+    Attributes:
+        name: Kept with each job; it never changes.
+        arguments: What a job of this kind is given: plain values, no keys.
+        run: Does it, plain or asynchronous; what it returns is kept as the job's result. A job that was begun before,
+            here or in a process that is gone, is begun again with the same arguments: it does what is missing.
+        title: Its words before what it works on, such as `Evaluating`.
+        lane: Where it waits.
+    """
+
+    name: str
+    arguments: type[A]
+    run: Callable[[JobContext, A], Result | Awaitable[Result]]
+    title: str
+    lane: Lane = "evaluation"
+
+    def read(self, values: Mapping[str, Any]) -> A:
+        """The arguments of a job that was stored.
+
+        Raises:
+            BadInput: Another version of the program stored it.
+        """
+        try:
+            return self.arguments.model_validate(values)
+        except ValidationError as error:
+            where = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
+            raise BadInput(
+                f"Another version of the app asked for this job, and its arguments cannot be read ({where}): start it "
+                "again where it was started."
+            ) from None
+
+
+class JobKinds:
+    """Kinds by name. Those that are given by their place are imported at first use.
+
+    Args:
+        places: Name of a kind -> `module:name` of it.
+    """
+
+    def __init__(self, places: Mapping[str, str] | None = None) -> None:
+        self._places = dict(places or {})
+        self._kinds: dict[str, JobKind[Any]] = {}
+
+    def register(self, kind: JobKind[Any]) -> JobKind[Any]:
+        """Add a kind, or let it take the place of another of its name."""
+        self._kinds[kind.name] = kind
+        return kind
+
+    def kind(self, name: str) -> JobKind[Any]:
+        """The kind of that name.
+
+        Raises:
+            BadInput: There is none.
+        """
+        if name not in self._kinds:
+            if name not in self._places:
+                raise BadInput(f"This version of the app knows no job {name!r}; start the work again.")
+            module, _, attribute = self._places[name].partition(":")
+            self._kinds[name] = getattr(import_module(module), attribute)
+        return self._kinds[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._kinds or name in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._places, **self._kinds})

@@ -1,0 +1,199 @@
+"""Evaluations, their pilots, and going on with stopped runs, as kinds of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import Field
+
+from llmopt_core.evaluation.judges.judge import JudgeSpec
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.experiment import Plan, resume_run, run_experiment
+from llmopt_core.experiments.keys import documents_version
+from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind
+from llmopt_core.labs.evaluation.progress import Count
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Job, Project, Run
+from llmopt_core.types import Spec, Usage
+
+DOCUMENTS = "documents"
+
+
+class EvaluationArguments(Spec):
+    """What is evaluated: see `Plan`. The set's version says which of its states is asked.
+
+    Attributes:
+        pilot: By configuration, what a pilot has paid.
+        dearest: By model, what the dearest call of the pilots cost.
+    """
+
+    configurations: tuple[Configuration, ...]
+    evaluation_set: str
+    set_version: str
+    metrics: tuple[str, ...]
+    judge: JudgeSpec = JudgeSpec()
+    concurrency: int = 4
+    limit: int | None = None
+    budget_usd: float | None = None
+    pilot: dict[str, Usage] = Field(default_factory=dict)
+    dearest: dict[str, float] = Field(default_factory=dict)
+
+
+class ResumeArguments(Spec):
+    """Which stopped run is gone on with; its name and set are for whoever reads the list of jobs."""
+
+    run: int
+    configurations: tuple[str, ...]
+    evaluation_set: str
+    budget_usd: float | None = None
+
+
+def evaluation_arguments(store: Store, plan: Plan) -> EvaluationArguments:
+    """A plan as arguments. The state of the set that it names is kept, whatever becomes of the set."""
+    store.keep_evaluation_set(plan.project, plan.evaluation_set)
+    return EvaluationArguments(
+        configurations=tuple(plan.configurations),
+        evaluation_set=plan.evaluation_set.name,
+        set_version=plan.evaluation_set.version,
+        metrics=tuple(plan.metrics),
+        judge=plan.judge,
+        concurrency=plan.concurrency,
+        limit=plan.limit,
+        budget_usd=plan.budget_usd,
+        pilot=dict(plan.pilot),
+        dearest=dict(plan.dearest),
+    )
+
+
+def evaluation_versions(plan: Plan) -> dict[str, str]:
+    """The versions of all that an evaluation works on."""
+    fingerprints = {f"configuration {one.name}": one.fingerprint for one in plan.configurations}
+    return {
+        **fingerprints,
+        "evaluation set": plan.evaluation_set.version,
+        "judge": plan.judge.label,
+        **({DOCUMENTS: documents_version(plan.documents)} if retrieves(plan.configurations) else {}),
+    }
+
+
+def retrieves(configurations: Iterable[Configuration]) -> bool:
+    """Whether an answer of one of them depends on documents."""
+    return any(configuration.retrieval is not None for configuration in configurations)
+
+
+def plan_from_arguments(store: Store, project: Project | str, arguments: EvaluationArguments) -> Plan:
+    """The plan, with the set in its state of then and the documents of now.
+
+    Raises:
+        BadInput: The set is gone.
+    """
+    return Plan(
+        project=project if isinstance(project, str) else project.name,
+        configurations=arguments.configurations,
+        evaluation_set=store.evaluation_set(project, arguments.evaluation_set, arguments.set_version),
+        documents=store.documents(project),
+        metrics=arguments.metrics,
+        judge=arguments.judge,
+        concurrency=arguments.concurrency,
+        limit=arguments.limit,
+        budget_usd=arguments.budget_usd,
+        pilot=arguments.pilot,
+        dearest=arguments.dearest,
+    )
+
+
+def piloted_arguments(pilot: Job) -> EvaluationArguments:
+    """The evaluation that a finished pilot was made for, with what the pilot has paid.
+
+    Raises:
+        BadInput: Another version of the program made the pilot.
+    """
+    estimates = pilot.result.get("estimates", [])
+    paid = {item["configuration"]: Usage(**item["pilot"]) for item in estimates}
+    dearest = estimates[-1]["dearest"] if estimates else {}
+    return ESTIMATE.read(pilot.arguments).model_copy(update={"pilot": paid, "dearest": dearest})
+
+
+def resume_arguments(run: Run, budget_usd: float | None = None) -> ResumeArguments:
+    """Going on with a run; `budget_usd` is what all of it may cost, by default as before."""
+    return ResumeArguments(
+        run=run.id, configurations=(run.name,), evaluation_set=run.evaluation_set, budget_usd=budget_usd
+    )
+
+
+async def evaluate(context: JobContext, arguments: EvaluationArguments) -> dict[str, Any]:
+    """Run every configuration, or what is missing of them where the job was begun before."""
+    plan = _plan(context, arguments)
+    size = len(plan.evaluation_set.examples[: plan.limit])
+    count = Count(context.report, size * len(plan.configurations))
+    async with context.models() as models:
+        run_ids = await run_experiment(
+            context.store, plan, models,
+            on_progress=count.see, should_cancel=context.should_cancel, job_id=context.job_id,
+        )  # fmt: skip
+    return {"runs": run_ids}
+
+
+async def go_on_with_run(context: JobContext, arguments: ResumeArguments) -> dict[str, Any]:
+    """Do what is missing of a stopped run."""
+    count = Count(context.report, context.store.run(arguments.run).total)
+    async with context.models() as models:
+        run_id = await resume_run(
+            context.store, arguments.run, models,
+            budget_usd=arguments.budget_usd, on_progress=count.see, should_cancel=context.should_cancel,
+            job_id=context.job_id,
+        )  # fmt: skip
+    return {"runs": [run_id]}
+
+
+async def try_a_few(context: JobContext, arguments: EvaluationArguments) -> dict[str, Any]:
+    """A pilot: one estimate per configuration."""
+    from llmopt_core.experiments.estimate import estimate
+
+    plan = _plan(context, arguments)
+    async with context.models() as models:
+        found = await estimate(context.store, plan, models)
+    return {
+        "estimates": [
+            {
+                "configuration": item.configuration,
+                "left": item.records - item.cached,
+                "calls": item.calls,
+                "tokens": item.prompt_tokens + item.completion_tokens,
+                "cost_usd": item.cost_usd,
+                "seconds": item.seconds,
+                "failures": list(item.failures),
+                "tried": len(item.tried),
+                "pilot": asdict(item.spent),
+                "dearest": dict(item.dearest),
+                "note": item.note,
+            }
+            for item in found
+        ]
+    }
+
+
+def _plan(context: JobContext, arguments: EvaluationArguments) -> Plan:
+    plan = plan_from_arguments(context.store, context.project, arguments)
+    if DOCUMENTS in context.versions:
+        context.check_version(DOCUMENTS, documents_version(plan.documents))
+    return plan
+
+
+def is_evaluation(job: Job) -> bool:
+    """Whether a job makes runs, or goes on with some."""
+    return job.kind in (EVALUATION.name, RESUME.name)
+
+
+def evaluated_names(arguments: Mapping[str, Any]) -> list[str]:
+    """The configurations of an evaluation's job by name, as every version of the program has stored them."""
+    stored = arguments.get("configurations", [])
+    return [str(one.get("name", "")) if isinstance(one, Mapping) else str(one) for one in stored]
+
+
+EVALUATION = JobKind("evaluation", EvaluationArguments, evaluate, "Evaluating")
+RESUME = JobKind("evaluation-resume", ResumeArguments, go_on_with_run, "Evaluating")
+ESTIMATE = JobKind("estimate", EvaluationArguments, try_a_few, "Trying a few questions of", "interactive")

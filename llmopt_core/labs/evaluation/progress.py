@@ -1,0 +1,53 @@
+"""One count of progress over all runs of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmopt_core.experiments.progress import RunProgress
+from llmopt_core.types import Usage
+
+
+@dataclass
+class Count:
+    """Adds up the progress of the runs of one job and reports it in the words of the job panel."""
+
+    report: Callable[[dict[str, Any]], None]
+    total: int
+    runs: dict[int, RunProgress] = field(default_factory=dict)
+
+    def see(self, progress: RunProgress) -> None:
+        """One run has got further."""
+        if progress.stage == "answering":
+            self.runs[progress.run_id] = progress
+        usage = sum((run.usage for run in self.runs.values()), Usage())
+        done = sum(run.done for run in self.runs.values())
+        self.report(
+            {
+                "done": done,
+                "total": self.total,
+                "cached": sum(run.cached for run in self.runs.values()),
+                "tokens": usage.prompt_tokens + usage.completion_tokens,
+                "cost_usd": usage.cost_usd,
+                "left_usd": progress.left_usd,
+                "seconds_left": self._seconds_left(progress, self.total - done),
+                "message": _message(progress),
+            }
+        )
+
+    @staticmethod
+    def _seconds_left(progress: RunProgress, missing: int) -> float | None:
+        """For this run and those that wait, if they go on like this one."""
+        if progress.stage != "answering" or progress.seconds_left is None:
+            return None
+        here = progress.total - progress.done
+        each = progress.seconds_left / here if here else progress.seconds / max(1, progress.done)
+        return each * missing
+
+
+def _message(progress: RunProgress) -> str:
+    if progress.stage == "answering":
+        return progress.configuration if progress.done else f"{progress.configuration}: loading the models"
+    return f"{progress.configuration}: indexing, {progress.done:,} of {progress.total:,} texts"

@@ -1,0 +1,16 @@
+"""Every kind of job, by its place: a kind is imported when a job of it is asked for or done."""
+
+from __future__ import annotations
+
+from llmopt_core.jobs.kind import JobKinds
+
+_PLACES = {
+    "evaluation": "llmopt_core.labs.evaluation.jobs:EVALUATION",
+    "evaluation-resume": "llmopt_core.labs.evaluation.jobs:RESUME",
+    "estimate": "llmopt_core.labs.evaluation.jobs:ESTIMATE",
+}
+
+
+def job_kinds() -> JobKinds:
+    """All kinds that this version of the program knows."""
+    return JobKinds(_PLACES)

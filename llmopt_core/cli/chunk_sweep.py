@@ -104,7 +104,7 @@ def chunk_sweep(
     if warning := language_warning(result):
         note(f"llmopt: {warning}")
     if json:
-        write_json(sweep_values(result), json)
+        write_json({**sweep_values(result), "notes": list(asked.notes)}, json)
     if json != "-":
         print(_text(result))
     best = max(setting.summaries["recall"].mean or 0.0 for setting in result.settings)

@@ -105,7 +105,7 @@ def evaluate(
     if budget is not None:
         note(_budget_line(store, run_ids, budget))
     if json:
-        write_json(result, json)
+        write_json({**result, "notes": list(experiment.notes)}, json)
     if json != "-":
         print(_leaderboard(store, run_ids, experiment, baseline))
     else:

@@ -72,8 +72,10 @@ def _json_rows(text: str, file: str) -> tuple[list[Row], list[Problem]]:
 
 
 def _csv_rows(text: str, file: str, *, needs_question: bool) -> tuple[list[Row], list[Problem]]:
-    table = _numbered(text, file)
+    table = _numbered(text)
     _, header = next(table, (1, []))
+    if isinstance(header, str):
+        raise BadInput(f"{file} line 1: {header}.")
     columns = [column.strip() for column in header]
     if needs_question and not has_question(columns):
         raise NoQuestionColumn(f"{file} line 1", [column for column in columns if column])
@@ -82,9 +84,11 @@ def _csv_rows(text: str, file: str, *, needs_question: bool) -> tuple[list[Row],
         raise BadInput(f"{file} line 1: the column `{repeated}` stands there twice.")
     rows, problems = [], []
     for line, cells in table:
-        if not any(cell.strip() for cell in cells):
+        if isinstance(cells, str):
+            problems.append(Problem(line, cells))
+        elif not any(cell.strip() for cell in cells):
             continue
-        if len(cells) > len(columns):
+        elif len(cells) > len(columns):
             problems.append(Problem(line, f"{len(cells)} cells for {len(columns)} columns; put quotes around commas"))
         elif len(cells) < len(columns):
             problems.append(Problem(line, f"only {len(cells)} cells for {len(columns)} columns"))
@@ -93,16 +97,23 @@ def _csv_rows(text: str, file: str, *, needs_question: bool) -> tuple[list[Row],
     return rows, problems
 
 
-def _numbered(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the line it begins on; a quoted cell may go over several lines."""
+def _numbered(text: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Each row with the line it begins on, or what is wrong with that line; a quoted cell may go over several lines.
+
+    A quote that is never closed costs its own line, not all that follow.
+    """
     limit = csv.field_size_limit(_FIELD_CHARACTERS)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
-    line = 1
+    lines, delimiter, line = list(io.StringIO(text, newline="")), delimiter_of(text), 1
     try:
-        for cells in reader:
-            yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise BadInput(f"{file} line {line}: not readable as CSV ({error}); look for an unclosed quote.") from error
+        while line <= len(lines):
+            before = line - 1
+            reader = csv.reader((lines[at] for at in range(before, len(lines))), delimiter=delimiter, strict=True)
+            try:
+                for cells in reader:
+                    yield line, cells
+                    line = before + reader.line_num + 1
+            except csv.Error as error:
+                yield line, f"not readable as CSV ({error}); look for an unclosed quote"
+                line += 1
     finally:
         csv.field_size_limit(limit)

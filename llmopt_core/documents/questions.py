@@ -77,8 +77,10 @@ class QuestionFile:
     def notes(self) -> tuple[str, ...]:
         """What who brought the file should know, a sentence each."""
         near = [quote for quote in self.quotes if not quote.match.exact]
+        good, lost = len(self.evaluation_set.examples), len({problem.line for problem in self.problems})
         return (
             *(f"{problem.unit} {problem.line} was left out: {problem.message}." for problem in self.problems),
+            *([f"{lost:,} of {good + lost:,} questions {'was' if lost == 1 else 'were'} left out."] if lost else []),
             *(f"line {quote.line}: {_nearly(quote)}" for quote in near),
             *(
                 f"the column `{name}` looks like an answer and is not used: say so where it is the reference answer "

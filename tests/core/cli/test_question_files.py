@@ -22,7 +22,10 @@ def test_one_bad_line_does_not_refuse_the_others(inside: Command, experiment: Pa
     done = inside("evaluate", experiment, "--json")
     assert done.code == 0
     assert [run["metrics"]["exact_match"]["total"] for run in done.json()["runs"]] == [11, 11]
-    assert "llmopt: questions.jsonl: line 5 was left out: `question` is empty." in done.errors.splitlines()
+    told = ["questions.jsonl: line 5 was left out: `question` is empty.",
+            "questions.jsonl: 1 of 12 questions was left out."]  # fmt: skip
+    assert [line for line in done.errors.splitlines() if "left out" in line] == [f"llmopt: {line}" for line in told]
+    assert done.json()["notes"] == told
 
 
 def test_a_file_without_one_good_line_is_refused(inside: Command, experiment: Path) -> None:

@@ -180,9 +180,23 @@ def test_good_lines_are_taken_and_bad_ones_named():
         (5, "`question` is empty"), (9, "broken JSON at char"),
     ]  # fmt: skip
     assert found.notes[0] == "line 5 was left out: `question` is empty."
+    assert found.notes[2] == "2 of 13 questions were left out."
 
 
 def test_a_near_quote_is_told():
     row = {"question": "q", "document": "harbour.txt", "quote": "The harbour of Norvale opened in 1889."}
     found = read_questions(json.dumps(row).encode(), "q.jsonl", [HARBOUR])
     assert any("line 1: the quote" in n and "1889" in n and "1887" in n and "only nearly" in n for n in found.notes)
+
+
+@pytest.mark.parametrize("bad", ['"q never closed,a', 'q,"a never closed', 'q,"a" b', '"a ""b,c'])
+@pytest.mark.parametrize("at", [1, 6, 12])
+def test_a_quote_that_is_never_closed_costs_its_own_line(bad: str, at: int) -> None:
+    lines = ["question,answer", *(f'"q{n}, really","a{n}"' for n in range(10)), '"two\nlines",a']
+    lines.insert(at, bad)
+    found = read_questions("\n".join(lines).encode(), "q.csv", skip_bad_lines=True)
+    assert [example.question for example in found.evaluation_set.examples] == [
+        *(f"q{n}, really" for n in range(10)), "two\nlines"]  # fmt: skip
+    (problem,) = found.problems
+    assert problem.line == "\n".join(lines).split("\n").index(bad) + 1
+    assert problem.message.startswith("not readable as CSV (")

@@ -49,9 +49,10 @@ from llmopt_core.evaluation.judges.builtin.grounding_features import (  # noqa: 
 )
 from llmopt_core.evaluation.judges.builtin.judge import QUESTIONS, answer_forms, statements  # noqa: E402
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader  # noqa: E402
-from llmopt_core.evaluation.text import has_cjk, sentences  # noqa: E402
 from llmopt_core.models.base import BUILTIN_EMBEDDING, Vectors  # noqa: E402
 from llmopt_core.models.local.embedding import local_embedder  # noqa: E402
+from llmopt_core.text.scripts import has_cjk  # noqa: E402
+from llmopt_core.text.sentences import sentences  # noqa: E402
 
 
 class Features:

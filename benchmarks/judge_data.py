@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmopt_core.evaluation.judges.builtin.grounding import is_short
-from llmopt_core.evaluation.text import sentences
+from llmopt_core.text.sentences import sentences
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import threading
-from contextlib import suppress
 from pathlib import Path
 
 from llmopt_core.errors import StorageFailed
+from llmopt_core.text.drafts import replacing
 
 _OTHERS = 0o077
 _FOLDER, _FILE = 0o700, 0o600
@@ -63,23 +62,6 @@ def make_workspace(home: Path) -> None:
             _restrict(inner)
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a small file of the workspace in one step: a reader sees the old or the new one.
-
-    Raises:
-        StorageFailed: It cannot be written.
-    """
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=_FOLDER)
-        draft.write_text(text, encoding="utf-8")
-        draft.chmod(_FILE)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise StorageFailed(f"{path} cannot be written ({error.strerror or error}).") from error
-
-
 def write_output(path: Path, data: str | bytes) -> int:
     """Write a file that the user named, such as a report, with the rights that the user's other files have.
 
@@ -92,24 +74,24 @@ def write_output(path: Path, data: str | bytes) -> int:
         StorageFailed: The file cannot be written.
     """
     content = data.encode("utf-8", "replace") if isinstance(data, str) else data
-    # A pipe or a device cannot be replaced, and a link is to stay one.
-    is_plain = not path.exists() or (path.is_file() and not path.is_symlink())
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new") if is_plain else path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
-        if is_plain:
-            if path.exists():
-                shutil.copymode(path, draft)
-            elif _usual_umask is not None:
-                draft.chmod(0o666 & ~_usual_umask)
-            draft.replace(path)
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            # A pipe or a device cannot be replaced, and a link is to stay one.
+            path.write_bytes(content)
+        else:
+            _replace_output(path, content)
     except OSError as error:
-        if is_plain:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
         raise StorageFailed(f"{path} cannot be written: {error.strerror}.") from error
     return len(content)
+
+
+def _replace_output(path: Path, content: bytes) -> None:
+    with replacing(path) as draft:
+        draft.write_bytes(content)
+        if path.exists():
+            shutil.copymode(path, draft)
+        elif _usual_umask is not None:
+            draft.chmod(0o666 & ~_usual_umask)
 
 
 def _restrict(path: Path) -> None:

@@ -17,6 +17,7 @@ from llmopt_core.reporting.words import (
     short_time,
     signed,
 )
+from llmopt_core.text import words
 
 __all__ = [
     "DASH", "change", "count", "dollars", "duration", "file_stem", "interval", "markdown", "money", "number", "p_value",
@@ -40,8 +41,7 @@ def plural(amount: int, one: str, many: str = "") -> str:
 
 def shorten(text: str, limit: int = 80) -> str:
     """One line of at most `limit` characters, cut with an ellipsis."""
-    line = " ".join(text.split())
-    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+    return words.shorten(text, limit)
 
 
 _APART = "\u2060"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llmopt_core.text.scripts import EAST_ASIAN
+from llmopt_core.text.words import fold, words
 from llmopt_core.types import Hit
 
 # One mark may name several: [1, 2], [1-3]; some models write them in full-width brackets.
@@ -14,9 +15,7 @@ _NUMBERS = r"\d{1,3}(?:\s*[-–,;、]\s*\d{1,3})*"
 MARK = rf"[\[【]\s*{_NUMBERS}\s*[\]】]"
 _MARKS = re.compile(MARK)
 _RANGE = re.compile(r"(?<!\d)(\d++)\s*+[-–]\s*+(\d+)")
-_CJK = "぀-ヿ㐀-鿿豈-﫿가-힯"
-_LETTER = rf"[^\W{_CJK}]"
-_WORDS = re.compile(rf"[{_CJK}]|{_LETTER}+")
+_LETTER = rf"[^\W{EAST_ASIAN}]"
 
 ENOUGH = 0.5
 _STOP_WORDS = """a an and are as at be been but by did do does for from had has have he her his how i in is it its not
@@ -66,23 +65,19 @@ def without_marks(answer: str) -> str:
 
 def content_words(text: str) -> list[str]:
     """Case-folded words without English stop words; each Chinese, Japanese or Korean character is a word."""
-    words = _words(text)
-    return [word for word in words if word not in _STOP] or words
-
-
-def _words(text: str) -> list[str]:
-    return _WORDS.findall(unicodedata.normalize("NFKC", text).casefold())
+    found = words(text)
+    return [word for word in found if word not in _STOP] or found
 
 
 def coverage(claim: str, passage: str) -> float:
     """Share of the claim's content words that stand in the passage, 0 to 1."""
-    words, there = content_words(claim), set(_words(passage))
-    return sum(word in there for word in words) / len(words) if words else 0.0
+    wanted, there = content_words(claim), set(words(passage))
+    return sum(word in there for word in wanted) / len(wanted) if wanted else 0.0
 
 
 def _from_text(answer: str, passages: Sequence[str]) -> Citations:
-    wanted = _comparable(answer).strip(" .。!?！？")
-    holding = tuple(i for i, passage in enumerate(passages) if wanted and _holds(_comparable(passage), wanted))
+    wanted = fold(answer).strip(" .。!?！？")
+    holding = tuple(i for i, passage in enumerate(passages) if wanted and _holds(fold(passage), wanted))
     if holding:
         return Citations(holding, ("Cited by text: the answer stands word for word in the passage.",))
     shares = [coverage(answer, passage) for passage in passages]
@@ -98,7 +93,3 @@ def _holds(passage: str, wanted: str) -> bool:
     before = rf"(?<!{_LETTER})" if re.match(_LETTER, wanted) else ""
     after = rf"(?!{_LETTER})" if re.match(_LETTER, wanted[-1]) else ""
     return re.search(before + re.escape(wanted) + after, passage) is not None
-
-
-def _comparable(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())

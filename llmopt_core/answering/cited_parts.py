@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmopt_core.answering.citations import ENOUGH, cited_numbers, coverage, without_marks
 from llmopt_core.answering.fact_check.claims import claims_of
-from llmopt_core.chunking.sentences import sentence_spans
+from llmopt_core.text.sentences import sentence_spans
 from llmopt_core.types import Answer, Span
 
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from llmopt_core.chunking.measure import Measure
 from llmopt_core.chunking.pack import Spans, pack, strip
-from llmopt_core.chunking.sentences import fitting, sentence_spans
+from llmopt_core.chunking.sentences import fitting
 from llmopt_core.chunking.token_starts import Ints
 from llmopt_core.models.base import Vectors
+from llmopt_core.text.sentences import sentence_spans
 
 Encode = Callable[[Sequence[str]], Vectors]
 

@@ -1,72 +1,16 @@
-"""Where sentences end, in scripts with and without spaces."""
+"""Sentences packed into chunks."""
 
 from __future__ import annotations
-
-import re
-from itertools import pairwise
 
 import numpy as np
 
 from llmopt_core.chunking.measure import Measure
 from llmopt_core.chunking.pack import Pieces, Spans, as_arrays, pack, strip
 from llmopt_core.chunking.recursive import RecursiveSplitter
+from llmopt_core.text.sentences import sentence_spans
 
-# What closes a quote somewhere: German ends with what begins an English one.
-_CLOSERS = "\"'”’“‘»«›‹)\\]）】」』》〉〕｝＂＇"
-_EAST_ASIAN_CLOSERS = re.sub("[“‘«‹]", "", _CLOSERS)
-_END = re.compile(
-    # CJK: the marks themselves end the sentence, whatever follows; but not inside a quote that goes on.
-    rf"[。！？｡]++[{_EAST_ASIAN_CLOSERS}]*+(?!(?<=[{_EAST_ASIAN_CLOSERS}])(?:と|って|という|、|，|,))\s*"
-    # Elsewhere: a mark, white space, and no small letter after it. In a row of marks only the first begins a match:
-    # each of a thousand dots would look through all those after it.
-    rf"|(?:(?<![.!?…])[.!?…]|[؟۔।॥])[.!?…]*[{_CLOSERS}]*\s+(?![a-zà-öø-ÿа-яα-ω])"
-    # A blank line, and a line before a list item, heading or table row.
-    r"|\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*•#|]|\d{1,3}[.)] ))"
-)
-_SHORT_WORDS = (
-    "mr mrs ms dr prof sr jr st vs etc eg ie cf al fig figs vol pp ed eds inc ltd co corp dept est approx gen "
-    "col lt sgt capt rev hon gov sen rep jan feb mar apr jun jul aug sep sept oct nov dec bzw ca usw "
-    "vgl ggf evtl inkl exkl zzgl bspw sog mio mrd hrsg dipl ing geb gez lfd nr"
-)
-_ABBREVIATIONS = frozenset(_SHORT_WORDS.split())
-# Words of their own too, such as `art`: short for something where a number follows.
-_SHORT_BEFORE_NUMBERS = "no nos art arts abs ziff abb tab kap bd aufl rn anm sec secs ch chap para eq ex tel"
-_BEFORE_NUMBERS = frozenset(_SHORT_BEFORE_NUMBERS.split())
-_LAST_WORD = re.compile(r"(?:^|[\s(\[\"'“‘])([^\s()\[\]\"'“‘]+)$")
-_MONTHS = (
-    "januar februar märz april mai juni juli august september oktober november dezember jänner quartal jahrhundert"
-)
-_GERMAN_MONTHS = frozenset(_MONTHS.split())
-# Before a number with a full stop they make it an ordinal: `im 2. Stock`, `die 3. Auflage`.
-_BEFORE_ORDINALS = re.compile(
-    r"\b(?:der|die|das|dem|den|des|(?<!\bi )am|im|vom|zum|zur|beim|jede[rnsm]?|eine?[rnsm]?|seine?[rnsm]?|ihre?[rnsm]?)"
-    r"\s\d{1,2}$",
-    re.IGNORECASE,
-)
-# `3. 4. 2021`
-_DATE_AFTER, _DATE_BEFORE, _YEAR = (
-    re.compile(r"\d{1,2}\.\s?\d{4}\b"),
-    re.compile(r"\d\.\s?\d{1,2}$"),
-    re.compile(r"\d{4}\b"),
-)
-_NEXT_WORD = re.compile(r"[^\W\d_]+")
-# Of a shortened phrase in one-letter words, such as `z. B.` and `i. d. R.`: the next of them.
-_NEXT_LETTER = re.compile(r"[^\W\d_]\.")
-_INITIAL = re.compile(r"(?:[A-Z]\.)*[A-Z]|(?:[a-z]\.)+[a-z]")
-_LOOK_BACK = 24
 # Inside a sentence longer than a chunk: clauses, words, characters.
 _CLAUSES = ("；", "; ", "，", "、", ", ", " ", "")
-
-
-def sentence_spans(text: str) -> Spans:
-    """Sentences that together are the whole text; white space goes with the sentence before it."""
-    borders = [0]
-    for match in _END.finditer(text):
-        end = match.end()
-        if end > borders[-1] and end < len(text) and not _is_abbreviation(text, match):
-            borders.append(end)
-    borders.append(len(text))
-    return [(a, b) for a, b in pairwise(borders) if b > a]
 
 
 def packed_sentences(text: str, measure: Measure, size: int, overlap: int = 0) -> Spans:
@@ -87,29 +31,3 @@ def fitting(text: str, measure: Measure, size: int, spans: Spans) -> Pieces:
     starts = np.union1d(starts, parts)
     ends = np.minimum(np.append(starts[1:], len(text)), ends[as_arrays(spans)[0].searchsorted(starts, "right") - 1])
     return Pieces(starts, ends, measure.lengths(starts, ends))
-
-
-def _is_abbreviation(text: str, match: re.Match[str]) -> bool:
-    """Whether the full stop belongs to a word such as `Dr.`, `e.g.` or an initial."""
-    if text[match.start()] != "." or text[match.start() : match.start() + 2] == "..":
-        return False
-    word = _LAST_WORD.search(text[max(0, match.start() - _LOOK_BACK) : match.start()])
-    if word is None:
-        return False
-    if word[1].lower() in _ABBREVIATIONS or _INITIAL.fullmatch(word[1]) is not None:
-        return True
-    if word[1].lower() in _BEFORE_NUMBERS:
-        return text[match.end() : match.end() + 1].isdecimal()
-    if len(word[1]) == 1 and word[1].islower():
-        return _NEXT_LETTER.match(text, match.end()) is not None
-    return word[1].isdecimal() and len(word[1]) <= 2 and _is_ordinal(text, match)
-
-
-def _is_ordinal(text: str, match: re.Match[str]) -> bool:
-    """Whether the full stop makes a number the third, as in `am 3. Mai`, or stands in a date, as in German."""
-    following = _NEXT_WORD.match(text, match.end(), match.end() + _LOOK_BACK)
-    before = text[max(0, match.start() - _LOOK_BACK) : match.start()]
-    if following is None:
-        dated = _DATE_BEFORE.search(before) and _YEAR.match(text, match.end())
-        return bool(dated or _DATE_AFTER.match(text, match.end()))
-    return following[0].lower() in _GERMAN_MONTHS or _BEFORE_ORDINALS.search(before) is not None

@@ -15,7 +15,7 @@ from llmopt_core.documents.readers import SUFFIXES, most_bytes, suffix_of
 from llmopt_core.documents.reading import Reading
 from llmopt_core.documents.text import LEFT_OUT
 from llmopt_core.errors import BadInput
-from llmopt_core.files import read_regular_file
+from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document
 
 

@@ -12,7 +12,7 @@ from llmopt_core.documents.encoding import decode
 from llmopt_core.documents.questions import QuestionFile
 from llmopt_core.documents.text import normalise_file
 from llmopt_core.errors import BadInput
-from llmopt_core.files import read_regular_file
+from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Span
 
 Judgements = dict[str, tuple[str, ...]]

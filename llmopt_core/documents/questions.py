@@ -21,7 +21,7 @@ from llmopt_core.documents.references import NamedDocuments, Problem, resolve_re
 from llmopt_core.documents.spans import QuoteMatch
 from llmopt_core.documents.text import normalise_file
 from llmopt_core.errors import BadInput
-from llmopt_core.files import read_regular_file
+from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Example
 
 _REPORTED = 3

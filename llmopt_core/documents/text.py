@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from llmopt_core.errors import BadInput
+from llmopt_core.text.valid_text import without_surrogates
 
 _NEWLINES = re.compile(r"\r\n?")
 REPLACEMENT = "\ufffd"
 LEFT_OUT = "Left out of"
 """So begins a warning about a file of several documents; it stands with the first that came from it."""
-_SURROGATES = re.compile(r"[\ud800-\udfff]")
 _MARKUP = re.compile(r"^(?=#{1,6}(?:[ \t]|$)|```|~~~|=+$|-{2,}$)", re.MULTILINE)
 
 
@@ -37,11 +37,7 @@ def normalise(text: str) -> str:
     if "\r" in text:
         text = _NEWLINES.sub("\n", text)
     text = text.removeprefix("\ufeff").replace("\0", "")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return _SURROGATES.sub(REPLACEMENT, text)
-    return text
+    return without_surrogates(text)
 
 
 def plain_lines(text: str) -> str:

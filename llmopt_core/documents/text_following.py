@@ -10,10 +10,11 @@ from functools import cached_property
 
 from llmopt_core.documents.spans import MINIMUM_SIMILARITY, find_quote
 from llmopt_core.documents.word_alignment import align
+from llmopt_core.text.scripts import EAST_ASIAN
 from llmopt_core.types import Document, Span
 
 # Words and signs; scripts without spaces sign by sign.
-_WORDS = re.compile(r"[\u2e80-\U0003ffff]|[^\W\u2e80-\U0003ffff]+|[^\w\s]")
+_WORDS = re.compile(rf"[{EAST_ASIAN}]|[^\W{EAST_ASIAN}]+|[^\w\s]")
 _AROUND = 8
 _NEAREST = 4
 # So many words more than the passage make a sentence tell where it stands.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from typing import Any, TypeVar
 
 from llmopt_core.errors import BudgetReached, Cancelled, EndpointError, LlmOptError
 from llmopt_core.types import Failure
@@ -67,6 +67,20 @@ async def bounded_map(
     never = Failure(stage, "cancelled", "Stopped before this was started.")
     total = max(results, default=-1) + 1 + sum(1 for _ in source)
     return [results.get(position, never) for position in range(total)]
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run all at once. Where one fails the others are cancelled, so that nothing goes on spending.
+
+    Raises:
+        BaseException: What the first that failed raised, out of its group.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except BaseExceptionGroup as errors:
+        raise _first(errors) from None
+    return [task.result() for task in tasks]
 
 
 def _until(source: Iterator[tuple[int, T]], should_stop: Callable[[], bool] | None) -> Iterator[tuple[int, T]]:

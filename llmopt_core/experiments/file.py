@@ -21,9 +21,9 @@ from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.saved_prompts import prompts_filled_in
 from llmopt_core.experiments.yaml_lines import Located, merged, read_yaml
-from llmopt_core.files import read_regular_file
 from llmopt_core.models.endpoints import Endpoint, endpoints_in
 from llmopt_core.runs.store import Store
+from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Document, EvaluationSet, Spec, plain_types, takes_number
 
 DEFAULT_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1")

@@ -9,10 +9,10 @@ from llmopt_core.experiments.versions.training_sets import training_sets
 from llmopt_core.finetuning.jobs.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import open_folder
 from llmopt_core.finetuning.jobs.job import LOCAL, Job
-from llmopt_core.finetuning.jobs.leftovers import remove
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Project
 from llmopt_core.settings import Settings
+from llmopt_core.text.drafts import remove
 
 _FILE = "project.json"
 # Numbers of projects are given again, so a job must not keep that of one that is gone.

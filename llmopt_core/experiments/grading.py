@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BudgetReached
@@ -14,6 +12,7 @@ from llmopt_core.evaluation.assertions.spec import labels
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.best_answer import VERSION as BEST_OF_ANSWERS
 from llmopt_core.evaluation.metrics.registry import METRICS, Metric, Sample, build_metrics
+from llmopt_core.execution.bounded import together
 from llmopt_core.execution.budget import enter
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.stages import StageCache
@@ -70,7 +69,7 @@ class Grader:
         # What asks nobody is done at once; a task of its own would only wait for its turn.
         graded = _partly_graded if partial else _graded
         quick = [await graded(one, sample) for one in open_ones if not _may_be_kept(one, sample)]
-        slow = await _together([graded(one, sample) for one in open_ones if _may_be_kept(one, sample)])
+        slow = await together([graded(one, sample) for one in open_ones if _may_be_kept(one, sample)])
         made = dict([*quick, *slow])
         # A score without value is tried again the next time: the judge may have been out of reach.
         keep = {wanted[name]: value for name, value in made.items() if name in wanted and value[0].value is not None}
@@ -168,19 +167,6 @@ async def _partly_graded(grader: Metric, sample: Sample) -> tuple[str, Graded]:
     except BudgetReached as error:
         score = Score(grader.name, None, failure=str(error), judge=grader.judge, failure_kind=BUDGET)
         return grader.name, (score, Usage())
-
-
-async def _together(work: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
-    """All at once; where one raises, the others are cancelled first."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(item) for item in work]
-    except* Exception as errors:
-        first: BaseException = errors
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        raise first from None
-    return [task.result() for task in tasks]
 
 
 def _added(known: Iterable[Graded]) -> Usage:

@@ -17,12 +17,12 @@ from typing import IO, Any
 
 from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.experiments.project_paths import placed, unplaced
-from llmopt_core.files import open_regular_file
 from llmopt_core.installed import program_version
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.store_projects import checked_name
 from llmopt_core.runs.store_transfer import TABLE_NAMES, Row
 from llmopt_core.runs.values import Project
+from llmopt_core.text.files import open_regular_file
 from llmopt_core.workspace import write_output
 
 FORMAT, VERSION = "llmopt-project", 1

@@ -22,11 +22,11 @@ from llmopt_core.experiments.scored import Scored, baseline_position, example_co
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.experiments.votes_of_runs import votes_between, votes_to
-from llmopt_core.files import read_regular_file
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import PerQuestion, Run, RunScores
 from llmopt_core.statistics.intervals import summarize
 from llmopt_core.statistics.paired import Comparison
+from llmopt_core.text.files import read_regular_file
 from llmopt_core.types import Hit, Record
 from llmopt_core.workspace import write_output
 

@@ -10,11 +10,11 @@ from typing import Literal
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.search.results import ChoiceResult, InstructionResult, WorthResult, found_by
 from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH
-from llmopt_core.finetuning.data.examples import normalised
 from llmopt_core.finetuning.data.similarity import nearly_equal
 from llmopt_core.prompts.spec import FewShotSpec, PromptSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job
+from llmopt_core.text.words import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +50,9 @@ def _instruction(store: Store, job: Job, prompt: PromptSpec) -> Iterator[Searche
     found = found_by(job, InstructionResult)
     if found is None:
         return
-    text = normalised(getattr(prompt, found.part))
-    original = normalised(found.original)
-    rewrites = [normalised(candidate.text) for candidate in found.candidates if not candidate.refused]
+    text = fold(getattr(prompt, found.part))
+    original = fold(found.original)
+    rewrites = [fold(candidate.text) for candidate in found.candidates if not candidate.refused]
     # A rewrite that was touched up by hand was still chosen by the search; the text as it was before was not.
     edited = any(nearly_equal(text, rewrite) for rewrite in rewrites)
     if text not in ("", original) and (text in rewrites or (edited and not nearly_equal(text, original))):

@@ -11,22 +11,18 @@ from itertools import pairwise
 import regex
 from Stemmer import Stemmer
 
+from llmopt_core.text.scripts import SEARCHED_BY_CHARACTER, SOUTHEAST_ASIAN
+
 VERSION = 2
 
-CJK = (
-    "\u2e80-\u2fff\u3005-\u30ff\u3130-\u318f\u31c0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-    "\U00020000-\U0003ffff"
-)
-# Thai, Lao, Myanmar (with its extensions) and Khmer.
-UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\ua9e0-\ua9ff\uaa60-\uaa7f"
-# A letter of those with the signs above, below and behind it.
-CLUSTER = rf"[{UNSPACED}][\p{{Mn}}\p{{Mc}}]*"
+# A letter of Thai and its neighbours with the signs above, below and behind it.
+CLUSTER = rf"[{SOUTHEAST_ASIAN}][\p{{Mn}}\p{{Mc}}]*"
 # A word that is parted at the end of a line.
 LINE_BREAK = r"(?<=\w)[-\u2010]\s*\n\s*(?=\w)"
 
 _ASCII_WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:'[^\W\d_]+)?")
 _WORD = regex.compile(r"\p{Nd}+(?:[.,]\p{Nd}+)+|[\p{L}\p{N}\p{M}]+(?:['’]\p{L}+)?")
-_RUNS = regex.compile(f"([{CJK}]+)|((?:{CLUSTER})+)")
+_RUNS = regex.compile(f"([{SEARCHED_BY_CHARACTER}]+)|((?:{CLUSTER})+)")
 _CLUSTERS = regex.compile(CLUSTER)
 _LINE_BREAK = re.compile(LINE_BREAK)
 _LAST_LETTERS = regex.compile(r"(?<!\p{L})\p{L}++$")

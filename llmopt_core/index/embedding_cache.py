@@ -15,6 +15,7 @@ from llmopt_core.cache import CLAIM_POLL_SECONDS, Cache, Claims, without_damaged
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Embedder, Vectors
 from llmopt_core.models.prefixes import query_side
+from llmopt_core.text.valid_text import without_surrogates
 
 STAGE = "embedding"
 BATCH = 256
@@ -93,7 +94,7 @@ def _made_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> It
             own = [key for key in left if key in mine and key not in known]
             if own:
                 try:
-                    encoded = embedder.encode([_encodable(left[key]) for key in own])
+                    encoded = embedder.encode([without_surrogates(left[key]) for key in own])
                 except Exception as error:
                     # What an endpoint was paid for before it failed, or before the budget was reached, is kept.
                     paid: dict[int, Vectors] = getattr(error, "vectors", {})
@@ -129,11 +130,6 @@ def count_new(texts: Sequence[str], embedder: Embedder, cache: Cache) -> int:
 
 def _key(embedder: Embedder, text: str) -> str:
     return hashlib.sha256(f"{embedder.name}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _encodable(text: str) -> str:
-    """The text with lone surrogates replaced, which no tokenizer takes."""
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _batches(keys: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -11,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import regex
 
-from llmopt_core.index.analysis import CJK, CLUSTER, LINE_BREAK, UNSPACED, analyse
+from llmopt_core.index.analysis import CLUSTER, LINE_BREAK, analyse
 from llmopt_core.index.bm25 import K1, B
+from llmopt_core.text.scripts import SEARCHED_BY_CHARACTER, SOUTHEAST_ASIAN
 
 Ints = npt.NDArray[np.int64]
 Match = Any  # `regex` has no types.
 # Groups of a piece: a letter of Chinese, Japanese or Korean; a letter with its signs of Thai, Lao, Khmer or Myanmar.
 _LETTER, _SIGNS = 1, 2
-_PIECE = regex.compile(rf"([{CJK}])|({CLUSTER})|(?:{LINE_BREAK}|[^\s{CJK}{UNSPACED}])+")
+_UNSPACED = SEARCHED_BY_CHARACTER + SOUTHEAST_ASIAN
+_PIECE = regex.compile(rf"([{SEARCHED_BY_CHARACTER}])|({CLUSTER})|(?:{LINE_BREAK}|[^\s{_UNSPACED}])+")
 
 
 class PlacedWords:

@@ -9,7 +9,7 @@ import yaml
 
 from llmopt_core.models.endpoints import Endpoint, added_endpoints, endpoints_path
 from llmopt_core.settings import Settings
-from llmopt_core.workspace import replace_file
+from llmopt_core.text.drafts import replace_file
 
 
 def save_endpoint(settings: Settings, endpoint: Endpoint) -> None:

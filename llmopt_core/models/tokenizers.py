@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from llmopt_core.errors import BadInput, MissingDependency
 from llmopt_core.models import packaged
 from llmopt_core.models.base import BUILTIN_EMBEDDING
+from llmopt_core.text.valid_text import without_surrogates
 
 NAMES = (BUILTIN_EMBEDDING, "cl100k_base", "o200k_base", "builtin-chat", "characters")
 
@@ -128,13 +129,6 @@ class _BytePairTokenizer:
             start = end
         if start < len(text):
             yield text[start:]
-
-
-def without_surrogates(text: str) -> str:
-    """The text with each lone surrogate, which no tokenizer can encode, as a replacement character."""
-    if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text):
-        return text
-    return "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
 
 
 def _character_of_each_byte(text: str) -> list[int] | range:

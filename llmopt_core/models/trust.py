@@ -18,7 +18,8 @@ from filelock import FileLock
 from llmopt_core.errors import BadInput
 from llmopt_core.models.endpoints import OPENAI_URL, Endpoint, endpoints_from, host_of, is_loopback
 from llmopt_core.settings import Settings
-from llmopt_core.workspace import make_workspace, replace_file
+from llmopt_core.text.drafts import replace_file
+from llmopt_core.workspace import make_workspace
 
 _KEY_VARIABLE = re.compile(r"[A-Za-z0-9_]*_API_KEY")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from rapidfuzz.distance import Levenshtein
 
 from llmopt_core.prompts.few_shot import question_of
 from llmopt_core.prompts.spec import PromptSpec
+from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Example
 
 SHARE = 0.1
@@ -43,8 +42,8 @@ class Overlap:
 
 def find_overlap(examples: Sequence[Mapping[str, str]], questions: Sequence[str]) -> list[Overlap]:
     """Each few-shot example that repeats a question, with the nearest one."""
-    shots = [normalised(question_of(dict(example))) for example in examples]
-    asked = [normalised(question) for question in questions]
+    shots = [fold_to_words(question_of(dict(example))) for example in examples]
+    asked = [fold_to_words(question) for question in questions]
     found = []
     for number, (best, edits) in sorted(_nearest(shots, asked).items()):
         kind: Literal["exact", "near"] = "near" if edits else "exact"
@@ -106,11 +105,6 @@ def without_overlap(examples: Sequence[dict[str, str]], questions: Sequence[str]
     """The examples that repeat no question."""
     repeated = {overlap.example for overlap in find_overlap(examples, questions)}
     return [example for number, example in enumerate(examples) if number not in repeated]
-
-
-def normalised(text: str) -> str:
-    """Case folded, full-width forms made plain, punctuation gone, single spaces."""
-    return " ".join(re.sub(r"[\W_]+", " ", unicodedata.normalize("NFKC", text).casefold()).split())
 
 
 def without_repeated_questions(prompt: PromptSpec, examples: Sequence[Example]) -> tuple[PromptSpec, tuple[str, ...]]:

@@ -16,6 +16,7 @@ from llmopt_core.cache import Cache, without_damaged
 from llmopt_core.execution.timing import exclusive, untimed_wait
 from llmopt_core.models.base import TokenEmbedder, Vectors
 from llmopt_core.models.local.late_interaction import LateInteraction
+from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Usage
 
 STAGE = "token-vectors"
@@ -125,7 +126,7 @@ class TokenVectorStore:
         keys = sorted(missing, key=lambda key: -len(missing[key]))
         for start in range(0, len(keys), _BATCH):
             batch = keys[start : start + _BATCH]
-            texts = [missing[key].encode("utf-8", "replace").decode() for key in batch]
+            texts = [without_surrogates(missing[key]) for key in batch]
             new = {key: _pack(*tokens) for key, tokens in zip(batch, self._embedder.encode_tokens(texts), strict=True)}
             self._cache.put_many(STAGE, new)
             _memory.put_many(new)

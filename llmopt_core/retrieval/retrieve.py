@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
+from llmopt_core.execution.bounded import together
 from llmopt_core.execution.timing import exclusive, self_time
 from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Reranker, Vectors
 from llmopt_core.models.registry import Models
-from llmopt_core.retrieval.asking import together
 from llmopt_core.retrieval.rerank import make_reranker, rerank
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.retrieval.routing import Route, Router

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import zlib
 from collections.abc import Sequence
 from functools import cache
@@ -14,10 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from llmopt_core.errors import StorageFailed
+from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Chunk, Hit, Record, StageTrace
 
 _SHORT = 1000
-_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 @cache
@@ -125,21 +124,12 @@ def _plain_json(value: Any) -> bytes:
 def _whole(value: Any) -> Any:
     """The value with lone surrogates replaced by U+FFFD, which keeps every offset."""
     if isinstance(value, str):
-        return whole_text(value)
+        return without_surrogates(value)
     if isinstance(value, dict):
         return {_whole(key): _whole(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_whole(item) for item in value]
     return value
-
-
-def whole_text(text: str) -> str:
-    """The text with lone surrogates replaced by U+FFFD, which keeps every offset."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
-    return text
 
 
 def pack_record(record: Record) -> tuple[bytes, bytes]:

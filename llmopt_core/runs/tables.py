@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from llmopt_core.runs.codec import whole_text
+from llmopt_core.text.valid_text import without_surrogates
 
 
 class Moment(TypeDecorator[datetime]):
@@ -42,14 +42,14 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
         """Text -> bytes."""
-        return None if value is None else whole_text(value).encode()
+        return None if value is None else without_surrogates(value).encode()
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         """Bytes -> text."""
         if value is None or isinstance(value, str):
             return value
         try:
-            return whole_text(bytes(value).decode("utf-8", "surrogatepass"))
+            return without_surrogates(bytes(value).decode("utf-8", "surrogatepass"))
         except (UnicodeDecodeError, TypeError):
             return bytes(value).decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 

@@ -69,6 +69,22 @@ def objects_in(reply: str, opening: str = "{") -> list[Any]:
     return found
 
 
+def plain_objects(text: str) -> Iterator[dict[str, Any]]:
+    """Every whole JSON object of a text, outermost alone, in order, wherever it stands; for replies that grade nothing.
+
+    Where an object is broken, those inside it count.
+    """
+    place = text.find("{")
+    while place >= 0:
+        try:
+            value, end = _DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            end = place + 1
+        else:
+            yield value
+        place = text.find("{", end)
+
+
 def smuggled(material: Any, opening: str = "{") -> list[Any]:
     """Every JSON object that stands inside the texts to be graded: a reply that repeats one is none.
 

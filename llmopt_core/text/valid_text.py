@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def fault_of(text: str) -> str:
@@ -26,6 +29,11 @@ def fault_in(value: Any) -> str:
     if isinstance(value, list):
         return next((fault for part in value if (fault := fault_in(part))), "")
     return ""
+
+
+def without_surrogates(text: str) -> str:
+    """The text with a replacement character for each lone surrogate, which neither UTF-8 nor a tokenizer can take."""
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def printable(name: str) -> str:

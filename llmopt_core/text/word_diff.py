@@ -10,11 +10,12 @@ from typing import Literal
 
 from rapidfuzz.distance import Indel
 
+from llmopt_core.text.scripts import CJK
+
 Op = Literal["equal", "delete", "insert"]
 
 # A word with the white space after it; Chinese and Japanese characters one by one.
-_CJK = "぀-ヿ㐀-鿿豈-﫿"
-_PIECE = re.compile(rf"[{_CJK}]\s*|\w[^\W{_CJK}]*\s*|[^\w\s]\s*|\s+")
+_PIECE = re.compile(rf"[{CJK}]\s*|\w[^\W{CJK}]*\s*|[^\w\s]\s*|\s+")
 _SIGNS = str.maketrans({" ": "·", "\t": "⇥", "\n": "↵", "\r": "␍"})
 
 MAX_WORDS = 20_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from llmopt_core.answering.citations import MARK, without_marks
+from llmopt_core.text.sentences import join_abbreviations
 
 _REFUSALS = {"i dont know", "i do not know", "unknown", "不知道", "我不知道"}
 
@@ -14,19 +15,12 @@ _SENTENCE = re.compile(
     rf"[^\n]+?(?:(?:(?<![.!?])[.!?]++[\"'”’)]*+(?=\s|{MARK}|$)|(?<![。！？])[。！？]++)(?:\s*+{MARK})*|$|\n)",
     re.MULTILINE,
 )
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|vs|Inc|Ltd|Co|Jr|Sr|ca|cf|approx)|\b[A-Z]|e\.g|i\.e)\.$")
 
 
 def claims_of(answer: str) -> list[str]:
     """The answer's sentences, each with the citation marks that follow it; marks and bullets alone are none."""
-    claims: list[str] = []
-    for match in _SENTENCE.finditer(answer):
-        piece = match.group().strip()
-        if claims and _ABBREVIATION.search(claims[-1]):
-            claims[-1] += f" {piece}"
-        elif without_marks(piece).strip(" -*•.!?"):
-            claims.append(piece)
-    return claims
+    pieces = join_abbreviations(match.group() for match in _SENTENCE.finditer(answer))
+    return [piece for piece in pieces if without_marks(piece).strip(" -*•.!?")]
 
 
 def is_refusal(answer: str) -> bool:

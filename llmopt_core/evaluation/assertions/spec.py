@@ -10,9 +10,9 @@ from pydantic import Field, ValidationError, model_validator
 
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.evaluation.metrics.catalogue import METRICS
-from llmopt_core.evaluation.text import shorten
 from llmopt_core.prompts.patterns import compiled_pattern
 from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
+from llmopt_core.text.words import shorten
 from llmopt_core.types import Example, Spec
 
 CheckType = Literal[

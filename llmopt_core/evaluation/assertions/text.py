@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.evaluation.assertions.spec import CheckSpec, CheckType
-from llmopt_core.evaluation.text import shorten, tokens
+from llmopt_core.evaluation.text import tokens
 from llmopt_core.prompts.patterns import ends_of_matches
+from llmopt_core.text.words import shorten
 
 
 @dataclass(frozen=True, slots=True)

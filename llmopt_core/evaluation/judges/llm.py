@@ -12,9 +12,11 @@ from llmopt_core.errors import EndpointError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Meter
-from llmopt_core.evaluation.text import nearest_sentence, sentences, shorten, tokens
+from llmopt_core.evaluation.text import nearest_sentence, tokens
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
 from llmopt_core.text.json_replies import objects_in, smuggled
+from llmopt_core.text.sentences import sentences
+from llmopt_core.text.words import shorten
 from llmopt_core.types import Message
 
 

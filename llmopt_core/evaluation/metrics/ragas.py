@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from llmopt_core.evaluation.metrics.ragas_bridge import Judge, RecordingJudge, ragas_value
 from llmopt_core.evaluation.metrics.text import Encode
 from llmopt_core.evaluation.sample import CouldNotScore, Meter, Outcome, Sample, Work
-from llmopt_core.evaluation.text import clean, shorten
+from llmopt_core.text.valid_text import without_surrogates
+from llmopt_core.text.words import shorten
 from llmopt_core.types import Evidence, Hit
 
 
@@ -75,7 +76,7 @@ class RagasMetrics:
 
     async def context_precision(self, sample: Sample, meter: Meter) -> Outcome:
         """Average precision of the retrieved chunks, each judged useful or not for the reference answer."""
-        reference = {"reference": clean(sample.example.reference or "")}
+        reference = {"reference": without_surrogates(sample.example.reference or "")}
         return await self._precision("ContextPrecision", sample, meter, sample.hits or (), reference)
 
     async def context_utilization(self, sample: Sample, meter: Meter) -> Outcome:
@@ -108,7 +109,7 @@ class RagasMetrics:
         inputs = {
             "user_input": _question(sample),
             "retrieved_contexts": contexts,
-            "reference": clean(sample.example.reference or ""),
+            "reference": without_surrogates(sample.example.reference or ""),
         }
         value = await ragas_value("ContextRecall", heard, self.encode, inputs)
         evidence = tuple(
@@ -119,7 +120,7 @@ class RagasMetrics:
 
 
 def _question(sample: Sample) -> str:
-    question = clean(sample.example.question).strip()
+    question = without_surrogates(sample.example.question).strip()
     if not question:
         raise CouldNotScore("The example has no question.")
     return question
@@ -128,11 +129,11 @@ def _question(sample: Sample) -> str:
 def _said(sample: Sample) -> str:
     if not sample.answer_text:
         raise CouldNotScore("The answer is blank: there is nothing to judge.")
-    return clean(sample.answer_text)
+    return without_surrogates(sample.answer_text)
 
 
 def _texts(hits: tuple[Hit, ...]) -> list[str]:
-    return [clean(hit.chunk.full_text) for hit in hits if hit.chunk.text.strip()]
+    return [without_surrogates(hit.chunk.full_text) for hit in hits if hit.chunk.text.strip()]
 
 
 def _counted(evidence: tuple[Evidence, ...], what: str) -> str:

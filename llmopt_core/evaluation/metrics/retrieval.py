@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from llmopt_core.evaluation.sample import Meter, Outcome, Sample, Work
-from llmopt_core.evaluation.text import shorten
 from llmopt_core.retrieval.metrics import Ranks, found_at, hit_rate, ndcg, recall, reciprocal_rank
+from llmopt_core.text.words import shorten
 from llmopt_core.types import Evidence, Hit, Span
 
 

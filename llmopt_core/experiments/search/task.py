@@ -17,8 +17,9 @@ from llmopt_core.experiments.grading import CHECKS
 from llmopt_core.experiments.preflight import check_run
 from llmopt_core.experiments.subset import chosen_examples
 from llmopt_core.models.registry import Models
-from llmopt_core.prompts.overlap import find_overlap, normalised
+from llmopt_core.prompts.overlap import find_overlap
 from llmopt_core.prompts.spec import FewShotSpec
+from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Document, EvaluationSet, Example, Spec
 
 WORTH, CHOICE, INSTRUCTION = "few-shot-worth", "few-shot-choice", "instruction-search"
@@ -123,7 +124,7 @@ def split(examples: Sequence[Example], held_back: float, seed: int = 0) -> tuple
     """
     groups: dict[str, list[Example]] = {}
     for example in examples:
-        groups.setdefault(normalised(example.question), []).append(example)
+        groups.setdefault(fold_to_words(example.question), []).append(example)
     shuffled = list(groups.values())
     random.Random(seed).shuffle(shuffled)
     wanted = round(held_back * len(examples))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from llmopt_core.finetuning.data.similarity import words
+from llmopt_core.text.words import words
 from llmopt_core.types import Record
 
 Reason = Literal["failed", "not scored", "low score", "uncertain"]

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from llmopt_core.text.words import fold
 from llmopt_core.types import fingerprint
 
 ChatMessage = Mapping[str, Any]
 Kind = Literal["chat", "preference"]
-
-
-def normalised(text: str) -> str:
-    """Text compared as people would: Unicode NFKC, case folded, white space collapsed."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def message_text(message: ChatMessage) -> str:
@@ -81,7 +76,7 @@ class TrainingExample:
     @property
     def input_key(self) -> str:
         """Equal for examples with the same prompt, however spaced or cased."""
-        return fingerprint([[m.get("role"), normalised(message_text(m))] for m in self.prompt])
+        return fingerprint([[m.get("role"), fold(message_text(m))] for m in self.prompt])
 
     @property
     def key(self) -> str:

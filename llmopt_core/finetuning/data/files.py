@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from llmopt_core.errors import BadInput, StorageFailed
+from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, from_openai
 from llmopt_core.finetuning.data.reading import RawExample, read_examples
 from llmopt_core.finetuning.data.rules import check_example
-from llmopt_core.finetuning.jobs.leftovers import draft_of, remove
+from llmopt_core.text.drafts import replace_file
 
 # What services take; far more than anyone trains on here.
 MOST_BYTES = 512_000_000
@@ -56,27 +55,5 @@ def _example(raw: RawExample, name: str) -> TrainingExample:
 
 def write_training_set(training: TrainingSet, path: Path) -> Path:
     """Write a training set as JSONL, whole or not at all."""
-    write_atomically(path, training.to_jsonl())
+    replace_file(path, training.to_jsonl())
     return path
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file's content in one step; what was there stays when the disk is full.
-
-    Raises:
-        StorageFailed: The folder cannot be written.
-    """
-    draft = draft_of(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        remove(draft)
-        raise StorageFailed(
-            f"{path}: cannot be written ({error.strerror}); free some space or choose another folder."
-        ) from error

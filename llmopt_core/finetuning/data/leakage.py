@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from llmopt_core.finetuning.data.examples import TrainingExample, message_text
 from llmopt_core.finetuning.data.rules import Problem
-from llmopt_core.finetuning.data.similarity import Overlap, words
+from llmopt_core.finetuning.data.similarity import Overlap
+from llmopt_core.text.words import words
 from llmopt_core.types import EvaluationSet
 
 # A shorter reference, such as a year, is bound to occur elsewhere by chance.

@@ -10,8 +10,10 @@ from typing import Literal
 from rapidfuzz.distance import Levenshtein
 
 from llmopt_core.finetuning.data.examples import TrainingExample, message_text
-from llmopt_core.finetuning.data.similarity import Overlap, words
-from llmopt_core.prompts.overlap import find_overlap, normalised
+from llmopt_core.finetuning.data.similarity import Overlap
+from llmopt_core.prompts.overlap import find_overlap
+from llmopt_core.text.scripts import is_east_asian
+from llmopt_core.text.words import fold_to_words, words
 
 Seen = Literal["exact", "near"]
 
@@ -54,10 +56,10 @@ def seen_questions(questions: Sequence[str], texts: Iterable[str]) -> dict[int, 
     found: dict[int, Seen] = _contained(questions, distinct | lines)
     asked: dict[tuple[str, ...], list[int]] = {}
     groups: dict[tuple[str, ...], list[str]] = {}
-    for line in dict.fromkeys(map(normalised, lines)):
+    for line in dict.fromkeys(map(fold_to_words, lines)):
         groups.setdefault(_numbers(line), []).append(line)
     for number, question in enumerate(questions):
-        asked.setdefault(_numbers(normalised(question)), []).append(number)
+        asked.setdefault(_numbers(fold_to_words(question)), []).append(number)
     for figures, numbers in asked.items():
         alike, others = [{"question": questions[number]} for number in numbers], groups.get(figures, [])
         for overlap in find_overlap(alike, others):
@@ -74,7 +76,7 @@ def _same_but_for_typing(question: str, text: str) -> bool:
     a, b = words(question), words(text)
     for kind, a_start, a_end, b_start, b_end in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         left, right = a[a_start:a_end], b[b_start:b_end]
-        if kind == "equal" or all(_LITTLE.fullmatch(word) or word > "\u2e80" for word in (*left, *right)):
+        if kind == "equal" or all(_LITTLE.fullmatch(word) or is_east_asian(word) for word in (*left, *right)):
             continue
         joined = "".join(left), "".join(right)
         most = 2 if max(map(len, joined)) >= _LONG_WORD else 1
@@ -115,7 +117,7 @@ def _contained(questions: Sequence[str], texts: Mapping[str, None]) -> dict[int,
 
 
 def _kind(question: Sequence[str], inside: Sequence[str]) -> Seen | None:
-    weight = sum(_CHARACTER if len(word) == 1 and word > "\u3000" else 1.0 for word in question)
+    weight = sum(_CHARACTER if len(word) == 1 and is_east_asian(word) else 1.0 for word in question)
     if weight >= _LONG_QUESTION and f" {' '.join(question)} " in f" {' '.join(inside)} ":
         return "exact"
     # Questions about a passage share many words with it, so a text that says much else is not nearly the question.

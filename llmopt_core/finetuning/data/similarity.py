@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -10,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import Levenshtein
 
-from llmopt_core.finetuning.data.examples import TrainingExample, normalised
+from llmopt_core.finetuning.data.examples import TrainingExample
+from llmopt_core.text.words import fold, words
 
-# Scripts without spaces count by character.
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]|[^\W_]+")
 _SHINGLE = 4
 _BANDS = 24
 _ROWS = 4
@@ -21,11 +19,6 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MOST_EDITS = 25
 _SHARE = 0.1
 _LONGEST = 4_000
-
-
-def words(text: str) -> list[str]:
-    """Words of a text, case folded; characters where a script has no spaces."""
-    return _WORD.findall(normalised(text))
 
 
 def nearly_equal(left: str, right: str) -> bool:
@@ -84,7 +77,7 @@ class NearDuplicates:
 
     def add(self, example: TrainingExample, number: int) -> int | None:
         """The number of the first earlier near-duplicate, or None; the example is registered under `number`."""
-        pair = (normalised(example.question), normalised(example.answer))
+        pair = (fold(example.question), fold(example.answer))
         self._texts[number] = pair
         for other in self._index.add("\n".join(pair), number):
             if all(nearly_equal(a, b) for a, b in zip(pair, self._texts[other], strict=True)):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llmopt_core.finetuning.data.examples import normalised
 from llmopt_core.statistics.intervals import unseen_interval, wilson_interval
+from llmopt_core.text.words import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def score_structured(answer: str, reference: str) -> StructuredScore:
 
 def _slots(value: dict[str, object]) -> set[tuple[str, str]]:
     slots = value.get("slots")
-    return {(normalised(str(k)), normalised(str(v))) for k, v in slots.items()} if isinstance(slots, dict) else set()
+    return {(fold(str(k)), fold(str(v))) for k, v in slots.items()} if isinstance(slots, dict) else set()
 
 
 def report_structured(scores: Sequence[StructuredScore], seed: int = 0, resamples: int = 2_000) -> StructuredReport:

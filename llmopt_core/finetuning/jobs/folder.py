@@ -19,11 +19,14 @@ from typing import Any, Literal
 from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.execution.process import is_running, start_of
 from llmopt_core.finetuning.data.examples import TrainingSet
-from llmopt_core.finetuning.data.files import load_training_set, write_atomically
+from llmopt_core.finetuning.data.files import load_training_set
 from llmopt_core.finetuning.data.rules import check_example
 from llmopt_core.finetuning.jobs.job import ENDED, LOCAL, Job, JobEvent, JobRequest, MetricPoint
-from llmopt_core.finetuning.jobs.leftovers import SCRATCH, draft_of, remove, remove_leftovers
 from llmopt_core.settings import Settings
+from llmopt_core.text.drafts import draft_of, remove, remove_leftovers, replace_file
+
+SCRATCH = ".scratch"
+"""Where a trainer's libraries put their temporary files, in the folder of its job."""
 
 _JOB_FIELDS = frozenset(f.name for f in fields(Job))
 _POINT_FIELDS = frozenset(f.name for f in fields(MetricPoint))
@@ -57,7 +60,7 @@ class JobFolder:
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
         """Replace a JSON file of the folder."""
-        write_atomically(self.path / name, json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
+        replace_file(self.path / name, json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8", "replace"))
 
     def update_state(self, **changes: Any) -> dict[str, Any]:
         """Change some values of the state."""
@@ -119,7 +122,7 @@ class JobFolder:
 
     def ask_cancel(self) -> None:
         """Leave the flag that the worker looks for."""
-        write_atomically(self.path / "cancel", b"")
+        replace_file(self.path / "cancel", b"")
 
     def cancel_asked(self) -> bool:
         """Whether the flag is there."""
@@ -184,9 +187,9 @@ def new_folder(
     root = jobs_root(settings)
     job_id = _next_id(root)
     draft = JobFolder(draft_of(root / job_id))
-    write_atomically(draft.path / "training.jsonl", training.to_jsonl())
+    replace_file(draft.path / "training.jsonl", training.to_jsonl())
     if validation is not None:
-        write_atomically(draft.path / "validation.jsonl", validation.to_jsonl())
+        replace_file(draft.path / "validation.jsonl", validation.to_jsonl())
     draft.write(
         "request.json",
         {

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet
-from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, new_folder, open_folder, reconciled
+from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder, all_folders, new_folder, open_folder, reconciled
 from llmopt_core.finetuning.jobs.job import Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
-from llmopt_core.finetuning.jobs.leftovers import SCRATCH
 from llmopt_core.finetuning.training.adapters import adapter, adapters, tuned_embedding, tuned_embeddings
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, LoraSettings, settings_from

@@ -12,7 +12,7 @@ from typing import Any
 from llmopt_core.errors import BadInput, Cancelled, EndpointError, LlmOptError
 from llmopt_core.execution.budget import Budget
 from llmopt_core.finetuning.data.examples import TrainingSet
-from llmopt_core.finetuning.data.files import MOST_BYTES, write_atomically
+from llmopt_core.finetuning.data.files import MOST_BYTES
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder, reconciled
 from llmopt_core.finetuning.jobs.job import ENDED, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
 from llmopt_core.finetuning.openai.upload_summary import summarize_upload
@@ -20,6 +20,7 @@ from llmopt_core.finetuning.training_price import TrainingPrice, over_budget, tr
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.settings import Settings
+from llmopt_core.text.drafts import replace_file
 from llmopt_core.types import Usage
 
 _MOST_LISTED = 10_000
@@ -198,7 +199,7 @@ class ServiceTrainer:
         for file_id in folder.read("state.json").get("result_files", []):
             path = folder.path / f"result-{re.sub(r'[^A-Za-z0-9_.-]', '_', file_id)[:100]}.csv"
             if not path.exists():
-                write_atomically(path, self._result_file(file_id))
+                replace_file(path, self._result_file(file_id))
             points += parse_result_file(path.read_bytes())
         return merged(points)
 

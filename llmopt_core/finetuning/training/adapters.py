@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.finetuning.data.files import write_atomically
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec
 from llmopt_core.settings import Settings
+from llmopt_core.text.drafts import replace_file
 
 CARD = "llmopt.json"
 
@@ -98,7 +98,7 @@ def embedding_card(settings: Settings, model: str) -> dict[str, Any] | None:
 
 def write_card(path: Path, card: Mapping[str, Any]) -> None:
     """Write a card of facts."""
-    write_atomically(path, json.dumps(card, indent=1, ensure_ascii=False).encode())
+    replace_file(path, json.dumps(card, indent=1, ensure_ascii=False).encode())
 
 
 def _card(path: Path) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Any
 from filelock import FileLock
 
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.finetuning.jobs.leftovers import draft_of, remove
 from llmopt_core.models.builtin.gguf_metadata import read_metadata
 from llmopt_core.settings import Settings
+from llmopt_core.text.drafts import remove, replacing
 
 
 def base_gguf(settings: Settings) -> Path:
@@ -61,15 +61,12 @@ def _dequantise(source: Path, target: Path) -> None:
     # Called under the lock of the target, so whatever was begun before is left of a killed process.
     for left in target.parent.glob(f".{target.name}.*"):
         remove(left)
-    draft = draft_of(target)
     try:
-        draft.mkdir(0o700)
-        _save(source, draft)
-        draft.rename(target)
+        with replacing(target) as draft:
+            draft.mkdir(0o700)
+            _save(source, draft)
     except OSError as error:
         raise StorageFailed(f"{target.parent}: no room for the trainable copy of {source.name} ({error}).") from error
-    finally:
-        remove(draft)
 
 
 def _save(source: Path, folder: Path) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmopt_core.finetuning.data.files import write_atomically
 from llmopt_core.finetuning.jobs.folder import JobFolder
 from llmopt_core.finetuning.jobs.job import JobCheckpoint
+from llmopt_core.text.drafts import replace_file
 
 LAST = "last.pt"
 BEST = "best.pt"
@@ -73,7 +73,7 @@ class Checkpoints:
 
         buffer = io.BytesIO()
         torch.save(dict(value), buffer)
-        write_atomically(self.path / name, buffer.getvalue())
+        replace_file(self.path / name, buffer.getvalue())
 
     def _load(self, name: str) -> dict[str, Any] | None:
         import torch

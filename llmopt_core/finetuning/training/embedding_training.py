@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.finetuning.jobs.leftovers import draft_of, remove
 from llmopt_core.finetuning.training import work
 from llmopt_core.finetuning.training.adapters import CARD, embeddings_root, write_card
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
@@ -15,6 +14,7 @@ from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, s
 from llmopt_core.finetuning.training.trainer import Worker
 from llmopt_core.models.local.weights import local_prefixes
 from llmopt_core.models.prefixes import Prefixes
+from llmopt_core.text.drafts import replacing
 
 
 def train_embedding(worker: Worker) -> dict[str, Any]:
@@ -77,14 +77,11 @@ def _pairs(worker: Worker, which: Literal["training", "validation"], prefixes: P
 
 
 def _export(run: EmbeddingRun, target: Path, facts: dict[str, Any]) -> None:
-    draft = draft_of(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        run.model.save_pretrained(str(draft), create_model_card=False)
-        write_card(draft / CARD, facts)
-        draft.rename(target)
+        with replacing(target) as draft:
+            run.model.save_pretrained(str(draft), create_model_card=False)
+            write_card(draft / CARD, facts)
     except OSError as error:
-        remove(draft)
         raise StorageFailed(
             f"{target}: the tuned model cannot be written ({error.strerror}); free some space, then resume the job."
         ) from error

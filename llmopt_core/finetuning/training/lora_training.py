@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.finetuning.jobs.leftovers import draft_of, remove
 from llmopt_core.finetuning.training import work
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card
 from llmopt_core.finetuning.training.base_weights import base_gguf, file_hash, load_trainable, trainable_folder
@@ -16,6 +15,7 @@ from llmopt_core.finetuning.training.hyperparameters import LoraSettings, settin
 from llmopt_core.finetuning.training.lora_gguf import gguf_tensors, write_adapter
 from llmopt_core.finetuning.training.lora_run import LoraRun, half_is_faster
 from llmopt_core.finetuning.training.trainer import Worker
+from llmopt_core.text.drafts import replacing
 
 
 def train_lora(worker: Worker) -> dict[str, Any]:
@@ -79,14 +79,11 @@ def _export(worker: Worker, run: LoraRun, settings: LoraSettings, facts: dict[st
     path = adapters_root(worker.settings) / f"{worker.request.name}.gguf"
     config = run.base.config
     tensors = gguf_tensors(run.current(), config.num_attention_heads, config.num_key_value_heads)
-    draft = draft_of(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)
-        write_card(path.with_suffix(".json"), facts)
-        draft.replace(path)
+        with replacing(path) as draft:
+            write_adapter(draft, tensors, settings.scaling * settings.rank, worker.request.name)
+            write_card(path.with_suffix(".json"), facts)
     except (OSError, StorageFailed) as error:
-        remove(draft)
         cause = error if isinstance(error, OSError) else error.__cause__
         why = getattr(cause, "strerror", None) or str(error)
         raise StorageFailed(

@@ -17,10 +17,10 @@ from types import FrameType
 from typing import Any
 
 from llmopt_core.errors import Cancelled, LlmOptError
-from llmopt_core.finetuning.jobs.folder import JobFolder
-from llmopt_core.finetuning.jobs.leftovers import SCRATCH, remove
+from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder
 from llmopt_core.finetuning.jobs.training_queue import turn
 from llmopt_core.settings import Settings, silence_telemetry
+from llmopt_core.text.drafts import remove
 
 
 class Worker:

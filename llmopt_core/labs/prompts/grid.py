@@ -16,9 +16,9 @@ from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.labs.prompts.board import Board, Live, Place, State, state_of
 from llmopt_core.labs.prompts.notes import thumbs_down
 from llmopt_core.labs.prompts.outcome import Outcome, outcome_of, passed_checks
-from llmopt_core.prompts.overlap import normalised
 from llmopt_core.runs.store import Store
 from llmopt_core.text.word_diff import Op, word_diff
+from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Example, Record, Score
 
 Filter = Literal["all", "failures", "different", "regressions"]
@@ -63,7 +63,7 @@ class Cell:
         """The share of the answers that say the commonest thing, but for case, spaces and punctuation; None for one."""
         if len(self.texts) < 2:
             return None
-        return Counter(map(normalised, self.texts)).most_common(1)[0][1] / len(self.texts)
+        return Counter(map(fold_to_words, self.texts)).most_common(1)[0][1] / len(self.texts)
 
     @property
     def failed_repeats(self) -> list[str]:

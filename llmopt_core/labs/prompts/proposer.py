@@ -10,9 +10,9 @@ from llmopt_core.experiments.search.results import Part
 from llmopt_core.models.base import ChatRequest, ModelSpec
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.prompts.assemble import Mode
-from llmopt_core.prompts.overlap import normalised
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.prompts.template import variables_in
+from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Example, Message, Record
 
 MOST_FAILURES = 8
@@ -104,13 +104,13 @@ def refusal(text: str, original: str, part: Part, known: Sequence[str], finish_r
         known: Texts that were tried before.
         finish_reason: Of the reply; one that was cut off is no instruction.
     """
-    if not normalised(text):
+    if not fold_to_words(text):
         return "The reply holds no instruction."
     if finish_reason == "length":
         return "The reply was cut off at the limit of tokens."
     if len(text) > max(_MOST_CHARACTERS, 2 * len(original)):
         return f"It is {len(text):,} characters long."
-    if normalised(text) in {normalised(other) for other in known}:
+    if fold_to_words(text) in {fold_to_words(other) for other in known}:
         return "It says the same as one that was tried already."
     return _wrong_variables(text, original, part)
 

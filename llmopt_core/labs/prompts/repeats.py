@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from llmopt_core.evaluation.text import shorten
 from llmopt_core.labs.prompts.grid import EMPTY, Cell
+from llmopt_core.text.words import shorten
 from llmopt_core.types import Record
 
 _LONGEST = 120

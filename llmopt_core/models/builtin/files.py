@@ -17,6 +17,7 @@ from llmopt_core.errors import BadInput, EndpointError, WorkspaceBusy
 from llmopt_core.models import packaged
 from llmopt_core.models.builtin import gguf_rewrite
 from llmopt_core.settings import Settings
+from llmopt_core.text.drafts import remove_leftovers, replacing
 
 # llama.cpp is fastest with 8-bit weights; adapters were trained beside exact ones and need 16 bits to answer the same.
 BASE_ENCODING = "Q8_0"
@@ -108,23 +109,17 @@ def _reencode(source: Path, target: Path, encoding: str) -> bool:
 
 
 def _write(source: Path, target: Path, encoding: str) -> bool:
-    for left_over in target.parent.glob(f"{target.name}.*.part"):
-        left_over.unlink(missing_ok=True)
+    remove_leftovers(target.parent)
     stat = os.statvfs(target.parent)
     if stat.f_bavail * stat.f_frsize < _BYTES_NEEDED[encoding] + _SPARE_BYTES:
         return False
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    # In a process of its own: seconds of pure Python would make the app stutter.
-    command = [sys.executable, "-P", gguf_rewrite.__file__, str(source), str(part), encoding]
     try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=_LOCK_SECONDS)
-        if done.returncode != 0:
-            return False
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(target)
-    except subprocess.TimeoutExpired:
+        with replacing(target) as draft:
+            # In a process of its own: seconds of pure Python would make the app stutter.
+            command = [sys.executable, "-P", gguf_rewrite.__file__, str(source), str(draft), encoding]
+            subprocess.run(command, capture_output=True, check=True, timeout=_LOCK_SECONDS)
+            with draft.open("rb+") as file:
+                os.fsync(file.fileno())
+    except subprocess.SubprocessError:
         return False
-    finally:
-        part.unlink(missing_ok=True)
     return True

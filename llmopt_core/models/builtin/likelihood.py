@@ -16,7 +16,7 @@ from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai.wire import model_name, usage_of
 from llmopt_core.models.openai.wire_answers import read_counts
 from llmopt_core.models.openai.wire_values import finite
-from llmopt_core.models.tokenizers import without_surrogates
+from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Message, Usage
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 
 from llmopt_core.execution.timing import exclusive, untimed_wait
 from llmopt_core.models.local.weights import LOADING, key_of, load, use_threads
-from llmopt_core.models.tokenizers import without_surrogates
+from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Usage
 
 

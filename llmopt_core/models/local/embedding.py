@@ -13,7 +13,7 @@ from llmopt_core.execution.timing import untimed_wait
 from llmopt_core.models.base import Embedder, Vectors
 from llmopt_core.models.local.weights import LOADING, identity_of, key_of, load, use_threads
 from llmopt_core.models.prefixes import prefixes_of
-from llmopt_core.models.tokenizers import without_surrogates
+from llmopt_core.text.valid_text import without_surrogates
 
 _BATCH = 32
 # Texts per turn at the model: others get theirs in between.

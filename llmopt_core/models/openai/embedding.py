@@ -24,7 +24,8 @@ from llmopt_core.models.openai.wire_answers import check_no_error, read_counts
 from llmopt_core.models.openai.wire_errors import endpoint_error
 from llmopt_core.models.openai.wire_json import read_json
 from llmopt_core.models.prefixes import known_window
-from llmopt_core.models.tokenizers import tokenizer, without_surrogates
+from llmopt_core.models.tokenizers import tokenizer
+from llmopt_core.text.valid_text import without_surrogates
 
 _TOO_MANY = re.compile(
     r"batch|too many|at most|max(?:imum)?\b|exceed|limit|larger than|too large|too long|\(413\)|"

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from llmopt_core.errors import StorageFailed
 from llmopt_core.models.openai.refusal_text import OPTIONAL, refused_parameter
-from llmopt_core.workspace import replace_file
+from llmopt_core.text.drafts import replace_file
 
 Place = tuple[str, str, str]
 """Base URL, model, and `chat` or `completion`."""

@@ -9,7 +9,8 @@ from llmopt_core.models.base import ChatRequest, ModelSpec
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai.wire_answers import Counts
 from llmopt_core.models.openai.wire_messages import message_body, tool_choice_body
-from llmopt_core.models.tokenizers import tokenizer, without_surrogates
+from llmopt_core.models.tokenizers import tokenizer
+from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Usage
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from llmopt_core.models.tokenizers import without_surrogates
+from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Message, ToolCall
 
 

@@ -2,8 +2,8 @@ import pytest
 
 from llmopt_core.chunking.chunk import chunk_document
 from llmopt_core.chunking.headings import Headings
-from llmopt_core.chunking.sentences import sentence_spans
 from llmopt_core.chunking.spec import ChunkingSpec
+from llmopt_core.text.sentences import sentence_spans
 from llmopt_core.types import Document
 
 

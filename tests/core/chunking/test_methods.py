@@ -4,10 +4,10 @@ from pydantic import ValidationError
 
 from llmopt_core.chunking.chunk import chunk_document, chunk_documents, spans
 from llmopt_core.chunking.headings import Headings
-from llmopt_core.chunking.sentences import sentence_spans
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.models.tokenizers import tokenizer
+from llmopt_core.text.sentences import sentence_spans
 from llmopt_core.types import Document, Span
 
 HANDBOOK = """Preface line.

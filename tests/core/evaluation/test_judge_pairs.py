@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from llmopt_core.evaluation.judges.builtin.contradictions import contradiction
-from llmopt_core.evaluation.text import sentences
+from llmopt_core.text.sentences import sentences
 
 PAIRS = [
     json.loads(line)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmopt_core.evaluation.metrics.text import exact_match, token_f1
-from llmopt_core.evaluation.text import nearest_sentence, normalise, sentences, shorten, tokens
+from llmopt_core.evaluation.text import nearest_sentence, normalise, tokens
 
 
 def squad(text: str) -> str:
@@ -18,30 +18,6 @@ def squad(text: str) -> str:
 @given(st.text(alphabet=string.printable + "éüß–’“”€", max_size=60))
 def test_text_without_cjk_is_normalised_as_squad_does(text):
     assert normalise(text) == squad(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("It rained. Then it stopped! Why? Nobody knows.", 4),
-        ("Mr. Smith met Dr. Jones at 5 p.m. in St. Paul.", 1),
-        ("J. S. Bach was born in 1685. He died in 1750.", 2),
-        ("Pi is 3.14 and e is 2.72.", 1),
-        ("one line\ntwo lines\n\nthree", 3),
-        ("他出生于1685年。他死于1750年！真的吗？", 3),
-        ("他说：“好。”然后走了。", 2),
-        ('"Stop." He ran.', 2),
-        ("", 0),
-        ("  \n ", 0),
-    ],
-)
-def test_sentences(text, expected):
-    assert len(sentences(text)) == expected
-
-
-@given(st.text(max_size=200))
-def test_sentences_lose_nothing_but_white_space(text):
-    assert "".join("".join(sentences(text)).split()) == "".join(text.split())
 
 
 @pytest.mark.parametrize(
@@ -72,8 +48,3 @@ def test_nearest_sentence_shares_most_words():
     contexts = ["Cats sleep. Dogs bark loudly.", "Birds sing."]
     assert nearest_sentence("A dog barks", contexts) == "Dogs bark loudly."
     assert nearest_sentence("Fish swim", contexts) == ""
-
-
-def test_shorten_keeps_one_line():
-    assert shorten("a\nb", 10) == "a b"
-    assert shorten("x" * 20, 10) == "x" * 9 + "…"

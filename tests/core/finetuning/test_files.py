@@ -6,8 +6,9 @@ import pytest
 
 from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, chat_example, preference_example
-from llmopt_core.finetuning.data.files import load_training_set, write_atomically, write_training_set
+from llmopt_core.finetuning.data.files import load_training_set, write_training_set
 from llmopt_core.finetuning.data.lint import check_file
+from llmopt_core.text.drafts import replace_file
 
 
 def test_chat_files_round_trip(tmp_path: Path) -> None:
@@ -133,13 +134,13 @@ def test_files_too_large_to_train_on_are_refused(tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "state.json"
-    write_atomically(path, b"old")
+    replace_file(path, b"old")
 
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StorageFailed, match="No space left"):
-        write_atomically(path, b"new")
+        replace_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["state.json"]

@@ -9,21 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from llmopt_core.finetuning.data.files import write_atomically
 from llmopt_core.finetuning.jobs import folder as job_folder
 from llmopt_core.finetuning.jobs.folder import JobFolder, all_folders, new_folder, reconciled
 from llmopt_core.finetuning.jobs.job import JobRequest
-from llmopt_core.finetuning.jobs.leftovers import draft_of
 from llmopt_core.settings import Settings
+from llmopt_core.text.drafts import draft_of, replace_file
 from tests.core.finetuning.helpers import colours
 
 # Begins what a trainer writes in every place of the workspace, and is killed in the middle.
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from llmopt_core.finetuning.data import files
-from llmopt_core.finetuning.jobs.folder import JobFolder
-from llmopt_core.finetuning.jobs.leftovers import SCRATCH, draft_of
+from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder
+from llmopt_core.text.drafts import draft_of, replace_file
 home, folder = Path(sys.argv[1]), JobFolder(Path(sys.argv[2]))
 folder.claim(os.getpid())
 folder.update_state(status="running")
@@ -31,8 +29,8 @@ folder.update_state(status="running")
 for place in (home / "models" / "base-trainable", home / "embeddings" / "tuned", folder.path.parent / "20991231"):
     draft_of(place).mkdir(parents=True)
     (draft_of(place).parent / "whole").mkdir(exist_ok=True)
-files.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
-files.write_atomically(folder.path / "checkpoints" / "last.pt", b"half")
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+replace_file(folder.path / "checkpoints" / "last.pt", b"half")
 """
 
 
@@ -55,7 +53,7 @@ def test_nothing_is_left_of_a_killed_trainer(settings: Settings) -> None:
     assert reconciled(folder).status == "interrupted"
     assert hidden(settings.home) == [str(mine.relative_to(settings.home))]
     assert (settings.home / "models" / "whole").is_dir()
-    write_atomically(folder.path / "checkpoints" / "last.pt", b"whole")
+    replace_file(folder.path / "checkpoints" / "last.pt", b"whole")
     assert (folder.path / "checkpoints" / "last.pt").read_bytes() == b"whole"
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example, preference_example
-from llmopt_core.finetuning.data.files import write_atomically
 from llmopt_core.finetuning.jobs.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
@@ -18,6 +17,7 @@ from llmopt_core.finetuning.jobs.local import LocalTrainer
 from llmopt_core.finetuning.training import checkpoints, trainer
 from llmopt_core.finetuning.training.adapters import adapters, adapters_root, delete_adapter
 from llmopt_core.settings import Settings
+from llmopt_core.text.drafts import replace_file
 from tests.core.finetuning.helpers import colours
 
 QUICK = {"epochs": 2, "learning_rate": 0.02, "checkpoint_every": 2, "evaluations": 3, "rank": 4, "batch_size": 8}
@@ -124,14 +124,14 @@ def test_a_full_disk_in_mid_checkpoint_keeps_the_last_good_one_and_says_so(
         if path.name == "last.pt" and written.count("last.pt") >= 1:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("os.fsync", full)
-                write_atomically(path, content)
+                replace_file(path, content)
         written.append(path.name)
-        write_atomically(path, content)
+        replace_file(path, content)
 
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkpoints, "write_atomically", sometimes_full)
+    monkeypatch.setattr(checkpoints, "replace_file", sometimes_full)
     folder = make()
     assert work(folder).status == "finished"
     state = checkpoints.Checkpoints(folder).load_last()

@@ -10,6 +10,7 @@ from llmopt_core.evaluation.judges.builtin.exchanges import content, in_active_v
 from llmopt_core.evaluation.judges.builtin.opposites import lemma
 from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, Token
 from llmopt_core.evaluation.judges.builtin.word_lists import word_list
+from llmopt_core.text.scripts import is_east_asian
 
 # With this much of the statement in the sentence, one added word is enough; with less, two.
 CLOSE, NEAR = 0.75, 0.6
@@ -43,7 +44,7 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
     }
     words = [here[place] for place in _inserted(here, text, rising(blocks)) if place in free]
     words = [word for word in words if not _in_known_name(word, here, known)]
-    letters = sum(word.written[:1] >= "\u3040" and len(word.written) == 1 for word in words)
+    letters = sum(is_east_asian(word.written) and len(word.written) == 1 for word in words)
     if len(words) - letters + letters // 2 < (1 if share >= CLOSE else 2):
         return ""
     joined = "".join(word.written for word in words) if letters else " ".join(word.written for word in words)
@@ -53,7 +54,7 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
 def _is_new(token: Token, known: frozenset[str]) -> bool:
     if not token.counts or token.key in known or token.key in _SOFT or token.amount:
         return False
-    return token.written not in _SOFT_CHINESE and (len(token.written) > 1 or token.written >= "\u3040")
+    return token.written not in _SOFT_CHINESE and (len(token.written) > 1 or is_east_asian(token.written))
 
 
 def _in_known_name(word: Token, here: Sequence[Token], known: frozenset[str]) -> bool:

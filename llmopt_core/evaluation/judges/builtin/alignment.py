@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, NUMBER, Token
+from llmopt_core.text.scripts import is_east_asian
 
 _TURNING_CHARACTERS = frozenset("比曾胜赢救杀娶嫁教雇")
 """Lone characters that tell the one before from the one after: who is compared with whom, who beat or taught whom."""
@@ -75,7 +76,7 @@ def _remaining(size: int, i: int, j: int, used_a: set[int], used_b: set[int]) ->
 
 
 def _is_character(token: Token) -> bool:
-    lone = len(token.written) == 1 and token.written >= "\u3040" and not token.sides and token.kind != NUMBER
+    lone = len(token.written) == 1 and is_east_asian(token.written) and not token.sides and token.kind != NUMBER
     return lone and token.written not in _TURNING_CHARACTERS
 
 

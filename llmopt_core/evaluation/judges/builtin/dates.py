@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from llmopt_core.evaluation.text import has_cjk
+from llmopt_core.text.scripts import has_cjk
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",

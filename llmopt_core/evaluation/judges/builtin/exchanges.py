@@ -9,6 +9,7 @@ from llmopt_core.evaluation.judges.builtin.alignment import Block, blocks_of, lo
 from llmopt_core.evaluation.judges.builtin.opposites import is_irregular, lemma
 from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, NUMBER, SMALL, Token
 from llmopt_core.evaluation.judges.builtin.word_lists import word_list
+from llmopt_core.text.scripts import begins_with_han
 
 _BE = frozenset({"is", "are", "was", "were", "been", "being", "be", "get", "got", "gets"})
 _HELD = {"included": "in", "contained": "in", "comprised": "in", "excluded": "from", "omitted": "from"}
@@ -212,7 +213,7 @@ def _is_participle(token: Token) -> bool:
 def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
     """Parts that end with a stop, a semicolon, a word that joins clauses, or a Chinese comma."""
     found: list[list[Token]] = [[]]
-    chinese = any("\u4e00" <= token.written[:1] <= "\u9fff" for token in tokens)
+    chinese = any(begins_with_han(token.written) for token in tokens)
     for token in tokens:
         found[-1].append(token)
         ends = token.key in _NEW_CLAUSE

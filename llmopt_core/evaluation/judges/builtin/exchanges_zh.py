@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
-from llmopt_core.evaluation.text import has_cjk
+from llmopt_core.text.scripts import has_cjk
 
 _LONGEST = 160
 # Signs that say nothing by themselves and may come or go.

@@ -24,8 +24,9 @@ from llmopt_core.evaluation.judges.builtin.grounding_features import (
 from llmopt_core.evaluation.judges.builtin.question_forms import fits
 from llmopt_core.evaluation.judges.builtin.short_amounts import lacking
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader, Tokens
-from llmopt_core.evaluation.text import CJK, has_cjk, shorten
 from llmopt_core.index.analysis import STOP_WORDS
+from llmopt_core.text.scripts import CJK, has_cjk
+from llmopt_core.text.words import shorten
 
 # Answers shorter than this say nothing by themselves: they are read together with the question.
 _SHORT_WORDS, _SHORT_CJK = 6, 12

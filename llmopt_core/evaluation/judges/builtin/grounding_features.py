@@ -18,8 +18,9 @@ from llmopt_core.evaluation.judges.builtin.opposites import Side, lemma, sides
 from llmopt_core.evaluation.judges.builtin.question_forms import fits
 from llmopt_core.evaluation.judges.builtin.short_amounts import as_written
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader, Tokens
-from llmopt_core.evaluation.text import CJK, has_cjk, sentences
 from llmopt_core.index.analysis import STOP_WORDS, stem
+from llmopt_core.text.scripts import CJK, has_cjk
+from llmopt_core.text.sentences import sentences
 
 _WORD = re.compile(rf"[{CJK}]+|(?:(?![{CJK}])[^\W_])+(?:[.,]\d+)*")
 _LATIN = re.compile(r"[a-z]+")

@@ -19,7 +19,7 @@ from llmopt_core.evaluation.judges.builtin.question_forms import filled_in, fits
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
 from llmopt_core.evaluation.metrics.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Sample
-from llmopt_core.evaluation.text import sentences
+from llmopt_core.text.sentences import sentences
 
 _CITATION = re.compile(r"(?<!\s)\s*+\[\d+(?:\s*[,;-]\s*\d+)*\]")
 _EVASIVE = re.compile(

@@ -13,7 +13,7 @@ from llmopt_core.evaluation.judges.builtin.amount import Amount, looseness
 from llmopt_core.evaluation.judges.builtin.clock import clock_times
 from llmopt_core.evaluation.judges.builtin.numerals_zh import chinese_amounts
 from llmopt_core.evaluation.judges.builtin.units import PLAIN, unit_at
-from llmopt_core.evaluation.text import CJK
+from llmopt_core.text.scripts import CJK
 
 
 @lru_cache(maxsize=20_000)

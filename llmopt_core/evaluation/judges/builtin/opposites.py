@@ -10,6 +10,7 @@ from importlib import resources
 
 from llmopt_core.evaluation.judges.builtin.word_lists import word_list
 from llmopt_core.index.analysis import stem
+from llmopt_core.text.scripts import begins_with_han
 
 _FILES = ("opposites.en.txt", "opposites.zh.txt")
 _LEMMAS = {form: forms[0] for forms in map(str.split, word_list("irregular forms", ",")) for form in forms[1:]}
@@ -79,7 +80,7 @@ def phrases() -> dict[str, list[list[str]]]:
 @cache
 def chinese_words() -> re.Pattern[str]:
     """Finds the Chinese entries, the longest first."""
-    words = sorted((key for key in sides() if re.match(r"[\u4e00-\u9fff]", key)), key=len, reverse=True)
+    words = sorted((key for key in sides() if begins_with_han(key)), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, words)))
 
 

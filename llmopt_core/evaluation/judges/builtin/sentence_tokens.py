@@ -21,8 +21,8 @@ from llmopt_core.evaluation.judges.builtin.numerals import amounts
 from llmopt_core.evaluation.judges.builtin.opposites import chinese_words, lemma, phrases, sides
 from llmopt_core.evaluation.judges.builtin.sentence_token import BREAK, NUMBER, SMALL, WORD, Token
 from llmopt_core.evaluation.judges.builtin.word_lists import word_list
-from llmopt_core.evaluation.text import CJK
 from llmopt_core.index.analysis import STOP_WORDS
+from llmopt_core.text.scripts import CJK
 
 _PIECE = re.compile(rf"[{CJK}]|[^\W\d_{CJK}]+(?:['’.-][^\W_{CJK}]+)*|[\w]+|[,;:.!?，。；：！？、()（）]")
 _BREAKS = frozenset(",;:.!?，。；：！？、()（）") | {

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from llmopt_core.evaluation.text import clean
 from llmopt_core.models.base import TokenEmbedder, Vectors
+from llmopt_core.text.valid_text import without_surrogates
 
 # At most about 100 MB: a sentence has some 25 tokens of 384 numbers in two bytes.
 _KEPT = 5_000
@@ -52,7 +52,7 @@ class TokenReader:
         found = store.known(texts)
         new = [text for text in dict.fromkeys(texts) if text not in found]
         if new:
-            rows = model.encode_tokens([clean(text) for text in new])
+            rows = model.encode_tokens([without_surrogates(text) for text in new])
             fresh = {text: _tokens(ids, vectors, store.marks) for text, (ids, vectors) in zip(new, rows, strict=True)}
             store.keep(fresh)
             found |= fresh

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from llmopt_core.documents.spans import find_quote
 from llmopt_core.labs.documents.question_writing.replies import Written
+from llmopt_core.text.words import fold_to_words
 from llmopt_core.types import Document, Span
 
 NEAR = 90.0
@@ -60,7 +61,7 @@ class Filter:
     dropped: list[Dropped] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._seen = [_plain(question) for question in self.known]
+        self._seen = [fold_to_words(question) for question in self.known]
 
     def add(self, written: Sequence[Written], document: Document, passage: Span) -> None:
         """Judge what a model wrote about one passage of a document."""
@@ -71,12 +72,12 @@ class Filter:
                 self.dropped.append(Dropped(one.question, one.quote, document.name, reason))
                 continue
             self.kept.append(found)
-            self._seen.append(_plain(one.question))
+            self._seen.append(fold_to_words(one.question))
 
     def _repeats(self, question: str) -> str:
         from rapidfuzz import fuzz
 
-        plain = _plain(question)
+        plain = fold_to_words(question)
         if plain in self._seen:
             return SAME
         numbers = _numbers(plain)
@@ -99,10 +100,6 @@ def _judged(written: Written, document: Document, passage: Span) -> Candidate | 
         return NOT_THERE
     span = Span(document.name, passage.start + match.span.start, passage.start + match.span.end)
     return Candidate(written.question, written.answer, document.text[span.start : span.end], span, match.similarity)
-
-
-def _plain(question: str) -> str:
-    return " ".join(re.sub(r"[\W_]+", " ", question.casefold()).split())
 
 
 def _numbers(text: str) -> frozenset[str]:

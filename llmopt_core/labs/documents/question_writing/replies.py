@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from llmopt_core.text.json_replies import plain_objects
 
 _FIELD = re.compile(r"^[\s*#>\-\d.)]*(question|answer|quote)[\s*\d]*:[\s*]*(.*)$", re.IGNORECASE)
 
@@ -22,25 +23,14 @@ class Written:
 
 def read_reply(text: str) -> list[Written]:
     """The questions in a reply: JSON objects anywhere in it, or lines such as `Question: ...`."""
-    found = [_written(value) for value in _objects(text)] or list(_from_lines(text))
+    found = [_written(item) for value in plain_objects(text) for item in _with_question(value)] or list(
+        _from_lines(text)
+    )
     return [written for written in found if written.question]
 
 
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """Every JSON object with a question, also inside lists, code fences and talk."""
-    decoder = json.JSONDecoder(strict=False)
-    place = text.find("{")
-    while place >= 0:
-        try:
-            value, end = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError):
-            place = text.find("{", place + 1)
-            continue
-        yield from _with_question(value)
-        place = text.find("{", end)
-
-
 def _with_question(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The objects with a question: this one, or those in its lists."""
     if "question" in value:
         yield value
         return

@@ -49,7 +49,7 @@ def ours(**values: object) -> Work:
     spec = ChunkingSpec.model_validate(values)
 
     def work(text: str) -> int:
-        measure._kept.cache_clear(), measure._kept_long.cache_clear()
+        measure._cached.cache_clear(), measure._cached_long.cache_clear()
         return len(chunk_document(Document("text", text), spec))
 
     return work

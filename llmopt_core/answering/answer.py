@@ -68,7 +68,7 @@ async def answer_question(  # noqa: PLR0917
     steps = await call.run_steps(variables)
     messages = await call.build(variables, encode)
     done = await call.complete(messages, on_text)
-    text, notes = await _extracted(prompt.extract, done, model.max_tokens)
+    text, notes = await _extract(prompt.extract, done, model.max_tokens)
     notes += [note for note in call.notes if note not in notes]
     if hits and not used:
         notes.append("The prompt uses neither `context` nor `documents`, so the model saw no retrieved passage.")
@@ -152,7 +152,7 @@ class _Call:
             if ended := unusable(done, self.model.max_tokens):
                 self.notes += (f"Step {step.name}: {ended}",)
             text = done.text
-            found = await _found(step.extract, text)
+            found = await _find_answer(step.extract, text)
             variables[step.name] = text.strip() if found is None else found
             outputs.append((step.name, text.strip()))
         return outputs
@@ -162,15 +162,15 @@ def _shows_passages(prompt: PromptSpec) -> bool:
     return any({"context", "documents"} & variables_in(template) for template in templates_of(prompt))
 
 
-async def _found(pattern: str, text: str) -> str | None:
+async def _find_answer(pattern: str, text: str) -> str | None:
     """The answer in the text. A pattern may take a second before it is stopped, in which others go on."""
     return await asyncio.to_thread(extract_answer, pattern, text) if pattern else extract_answer(pattern, text)
 
 
-async def _extracted(pattern: str, done: Completion, max_tokens: int) -> tuple[str, list[str]]:
+async def _extract(pattern: str, done: Completion, max_tokens: int) -> tuple[str, list[str]]:
     ended = unusable(done, max_tokens)
     notes = [ended] if ended else []
-    found = await _found(pattern, done.text)
+    found = await _find_answer(pattern, done.text)
     if found is None:
         notes.append("The extraction pattern found no answer, so the whole text counts.")
     return (done.text.strip() if found is None else found), notes

@@ -44,8 +44,8 @@ def measure(text: str, counted_by: str) -> Measure:
         counted_by: `characters` or the name of a tokenizer.
     """
     if len(text) <= _SHORT_TEXT:
-        return _kept(text, counted_by)
-    return _kept_long(text, counted_by) if len(text) <= _LONG_TEXT else _new(text, counted_by)
+        return _cached(text, counted_by)
+    return _cached_long(text, counted_by) if len(text) <= _LONG_TEXT else _new(text, counted_by)
 
 
 def _new(text: str, counted_by: str) -> Measure:
@@ -55,12 +55,12 @@ def _new(text: str, counted_by: str) -> Measure:
 
 
 @lru_cache(maxsize=32)
-def _kept(text: str, counted_by: str) -> Measure:
+def _cached(text: str, counted_by: str) -> Measure:
     return _new(text, counted_by)
 
 
 @lru_cache(maxsize=3)
-def _kept_long(text: str, counted_by: str) -> Measure:
+def _cached_long(text: str, counted_by: str) -> Measure:
     return _new(text, counted_by)
 
 

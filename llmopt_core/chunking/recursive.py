@@ -88,7 +88,7 @@ class RecursiveSplitter:
         inner[firsts + counts] = False
         right[firsts + counts], right[inner] = ends, after if self._keep == "end" else places
         filled = left < right
-        return self._measured(left[filled], right[filled]), np.repeat(np.arange(len(counts)), counts + 1)[filled]
+        return self._measure_pieces(left[filled], right[filled]), np.repeat(np.arange(len(counts)), counts + 1)[filled]
 
     def _pack_short(self, pieces: Pieces, owners: Ints, glue: int, out: Spans) -> Ints:
         """Pack neighbours of one part that are short enough; gives the positions of the pieces that are not."""
@@ -117,7 +117,7 @@ class RecursiveSplitter:
         long = self._pack_short(pieces, np.repeat(np.arange(len(starts)), ends - starts), 0, out)
         self._leave(pieces, long, out)
 
-    def _measured(self, starts: Ints, ends: Ints) -> Pieces:
+    def _measure_pieces(self, starts: Ints, ends: Ints) -> Pieces:
         lengths = self._measure.lengths(starts, ends)
         if self._adds_up:
             return Pieces(starts, ends, lengths)

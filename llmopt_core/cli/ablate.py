@@ -65,14 +65,14 @@ def ablate(  # noqa: PLR0917
     confirm_hosts(experiment.endpoints, trust)
     chosen = chosen_configuration(experiment, configuration)
     report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency, budget))
-    known = [_known(experiment, chosen, limit, answers)]
+    known = [_caveats(experiment, chosen, limit, answers)]
     if json:
         write_json(report.model_dump(mode="json") | {"caveats": [caveat.text for caveat in caveats(known)]}, json)
     if json != "-":
         print("\n".join([_text(report), *caveat_lines(known)]))
 
 
-def _known(experiment: Experiment, configuration: Configuration, limit: int | None, answers: bool) -> RunCaveats:
+def _caveats(experiment: Experiment, configuration: Configuration, limit: int | None, answers: bool) -> RunCaveats:
     from llmopt_core.experiments.caveats import configuration_caveats
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings

@@ -197,8 +197,8 @@ def _text(result: SweepResult) -> str:
         )  # fmt: skip
     recall = result.settings[0].summaries["recall"]
     lines = [
-        f"{_counted(len(result.settings), 'setting')}, {_counted(len(result.documents), 'document')}, "
-        f"{recall.scored} of {_counted(recall.total, 'question')} scored, searched by {result.searcher}",
+        f"{_plural(len(result.settings), 'setting')}, {_plural(len(result.documents), 'document')}, "
+        f"{recall.scored} of {_plural(recall.total, 'question')} scored, searched by {result.searcher}",
         "",
         table(header, rows),
         "",
@@ -208,5 +208,5 @@ def _text(result: SweepResult) -> str:
     return "\n".join(lines)
 
 
-def _counted(number: int, word: str) -> str:
+def _plural(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -287,7 +287,7 @@ def _verdict(
     from llmopt_core.cli.thresholds import misses
 
     runs = [store.run(run_id) for run_id in run_ids]
-    missed = [*misses(thresholds, result, min_coverage), *_failed_checks(store, run_ids)]
+    missed = [*misses(thresholds, result, min_coverage), *_failure_lines(store, run_ids)]
     few = too_few_answers(runs, min_coverage)
     for line in missed:
         note(f"llmopt: {line}")
@@ -307,7 +307,7 @@ def _verdict(
     return 1 if missed else TOO_LOW if few else 0
 
 
-def _failed_checks(store: Store, run_ids: list[int]) -> list[str]:
+def _failure_lines(store: Store, run_ids: list[int]) -> list[str]:
     from llmopt_core.experiments.grading import CHECKS
 
     lines = []

@@ -64,7 +64,7 @@ def check(
     with Watched() as watched:
 
         def on_progress(examples: int, read: int) -> None:
-            watched(lambda: _checked(file, examples, read, total))
+            watched(lambda: _progress_line(file, examples, read, total))
 
         report = check_file(file, "", settings, columns=columns, on_progress=on_progress)
     if json:
@@ -74,7 +74,7 @@ def check(
     return 0 if report.ok else 1
 
 
-def _checked(file: Path, examples: int, read: int, total: int) -> str:
+def _progress_line(file: Path, examples: int, read: int, total: int) -> str:
     from llmopt_core.finetuning.openai.upload_summary import size_words
 
     share = f", {read / total:.0%} of {size_words(total)}" if total else ""
@@ -142,7 +142,7 @@ def start(
     training, held_out = _sets(file, validation, validation_share, pairs(column))
     settings, endpoints = environment()
     tuner = _tuner(provider, settings, endpoints, kind)
-    for line in _sets_used(settings, training, held_out):
+    for line in _name_sets(settings, training, held_out):
         note(line)
     if provider != LOCAL:
         note(training_price(request, training).sentence)
@@ -153,7 +153,7 @@ def start(
     return report_job(follow_job(tuner, job) if follow else job, json)
 
 
-def _sets_used(settings: Settings, training: TrainingSet, held_out: TrainingSet | None) -> list[str]:
+def _name_sets(settings: Settings, training: TrainingSet, held_out: TrainingSet | None) -> list[str]:
     """Which evaluation sets of the workspace the job takes questions from."""
     from llmopt_core.labs.finetuning.held_back import sets_used
     from llmopt_core.runs.store import Store

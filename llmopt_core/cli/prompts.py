@@ -67,7 +67,7 @@ def compare_prompts(
     if fail_on not in _FAIL_ON or show not in FILTER_NAMES:
         raise BadInput(f"--fail-on is one of {', '.join(_FAIL_ON)}; --show is one of {', '.join(FILTER_NAMES)}.")
     store = Store.open(Settings.from_environment())
-    loaded = _changed(load_comparison(file, store), concurrency, repeats, only or [], budget)
+    loaded = _apply_options(load_comparison(file, store), concurrency, repeats, only or [], budget)
     confirm_hosts(loaded.endpoints, trust)
     _tell(loaded)
     found = asyncio.run(_run(store, loaded))
@@ -143,7 +143,7 @@ def export_promptfoo(
         print(f"{out} written")
 
 
-def _changed(
+def _apply_options(
     loaded: ComparisonFile, concurrency: int | None, repeats: int | None, only: list[str], budget: float | None
 ) -> ComparisonFile:
     from dataclasses import replace

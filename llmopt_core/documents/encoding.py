@@ -53,24 +53,26 @@ def decode(data: bytes, name: str, encoding: str = "", *, page: bool = False) ->
     """
     _refuse_binary(data, name)
     if encoding:
-        return _as_named(data, name, encoding)
+        return _decode_as(data, name, encoding)
     for mark, codec in _BOMS:
         if data.startswith(mark):
             return _with_mark(data[len(mark) :], codec, name)
     wide = _utf16_without_mark(data)
     if wide:
-        return _guessed(*_with_mark(data, wide, name), name)
+        return _decode_guess(*_with_mark(data, wide, name), name)
     try:
-        return _escaped_japanese(data) or (data.decode("utf-8"), ())
+        return _decode_escapes(data) or (data.decode("utf-8"), ())
     except UnicodeDecodeError:
-        declared = _as_declared(data) if page else None
+        declared = _decode_declared(data) if page else None
         if declared:
             return declared
         wide = _utf16_of_cjk(data)
-        return _guessed(*(_with_mark(data, wide, name) if wide else _damaged_utf8(data) or _other(data)), name)
+        return _decode_guess(
+            *(_with_mark(data, wide, name) if wide else _decode_damaged_utf8(data) or _other(data)), name
+        )
 
 
-def _as_named(data: bytes, name: str, encoding: str) -> tuple[str, tuple[str, ...]]:
+def _decode_as(data: bytes, name: str, encoding: str) -> tuple[str, tuple[str, ...]]:
     codec = named_codec(encoding)
     try:
         return data.decode(codec).removeprefix("\ufeff"), ()
@@ -82,7 +84,7 @@ def _as_named(data: bytes, name: str, encoding: str) -> tuple[str, tuple[str, ..
     return text, (_damage(damaged, encoding),)
 
 
-def _as_declared(data: bytes) -> tuple[str, tuple[str, ...]] | None:
+def _decode_declared(data: bytes) -> tuple[str, tuple[str, ...]] | None:
     """By the page's own declaration; None where there is none, or it does not hold."""
     codec = declared_codec(data)
     if codec is None:
@@ -94,7 +96,7 @@ def _as_declared(data: bytes) -> tuple[str, tuple[str, ...]] | None:
     return text, (_damage(damaged, codec),) if damaged else ()
 
 
-def _escaped_japanese(data: bytes) -> tuple[str, tuple[str, ...]] | None:
+def _decode_escapes(data: bytes) -> tuple[str, tuple[str, ...]] | None:
     """ISO-2022-JP and its Korean sister, which write all in ASCII between escapes; None for other files."""
     if b"\x1b$" not in data[:_SAMPLE] or not data.isascii():
         return None
@@ -114,7 +116,7 @@ def _refuse_binary(data: bytes, name: str) -> None:
         raise BadInput(f"{name} is not text but a picture, program or archive: upload a document instead.")
 
 
-def _guessed(text: str, warnings: tuple[str, ...], name: str) -> tuple[str, tuple[str, ...]]:
+def _decode_guess(text: str, warnings: tuple[str, ...], name: str) -> tuple[str, tuple[str, ...]]:
     """Refuse what some encoding gives a meaning to, as Latin-1 does to any bytes, but what nobody wrote."""
     if len(_CONTROLS.findall(text)) > len(text) // 20:
         raise BadInput(f"{name} is not text: it holds what no text encoding explains; save it as UTF-8 text.")
@@ -160,7 +162,7 @@ def _utf16_of_cjk(data: bytes) -> str:
     return ""
 
 
-def _damaged_utf8(data: bytes) -> tuple[str, tuple[str, ...]] | None:
+def _decode_damaged_utf8(data: bytes) -> tuple[str, tuple[str, ...]] | None:
     """UTF-8 with a few broken bytes, such as a file cut inside a character."""
     good = len(re.findall(rb"[\xc2-\xf4][\x80-\xbf]+", data))
     text = data.decode("utf-8", "replace")

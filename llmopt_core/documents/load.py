@@ -139,7 +139,7 @@ def _load_zip(name: str, data: bytes, how: Reading, on_part: OnPart, heartbeat: 
                     skipped.append(f"{document.name} is in the archive twice")
         except BadInput as error:
             skipped.append(str(error).rstrip("."))
-    return _with_skipped(name, list(documents.values()), skipped)
+    return _note_skipped(name, list(documents.values()), skipped)
 
 
 def _load_member(  # noqa: PLR0917
@@ -151,7 +151,7 @@ def _load_member(  # noqa: PLR0917
     return _load(inside, data, how, silent_parts, heartbeat)
 
 
-def _with_skipped(name: str, documents: list[Document], skipped: list[str]) -> list[Document]:
+def _note_skipped(name: str, documents: list[Document], skipped: list[str]) -> list[Document]:
     if not documents:
         raise BadInput(f"{name} holds no document that can be read" + (f": {skipped[0]}." if skipped else "."))
     if skipped:

@@ -36,7 +36,7 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracte
         raise BadInput(f"{name} is not a PDF: it does not begin with %PDF.")
     # Whatever a server or a disk put behind it: the mark is somewhere.
     whole = _END in data
-    document = _opened(name, data, whole)
+    document = _open(name, data, whole)
     pages, faults = _page_texts(document, on_part)
     entered, told = entered_text(data, pages)
     pages = [normalise("\n\n".join(filter(None, both))) for both in zip(pages, entered, strict=True)]
@@ -60,7 +60,7 @@ def read_pdf(name: str, data: bytes, on_part: OnPart = silent_parts) -> Extracte
     return Extracted(text, starts, (*warnings, *told), {"pages": len(pages)})
 
 
-def _opened(name: str, data: bytes, whole: bool) -> Any:
+def _open(name: str, data: bytes, whole: bool) -> Any:
     from pypdfium2 import PdfDocument, PdfiumError
 
     try:

@@ -44,13 +44,13 @@ def joined_rows(lines: Sequence[Line]) -> Iterator[list[Cell]]:
         if line and row and _goes_on(row, line):
             taken.append(line)
             continue
-        yield from _given(row, taken)
+        yield from _rows_of(row, taken)
         row, taken = [[cell] for cell in line], [line] if line else []
         if not line:
             yield []
 
 
-def _given(row: list[list[Cell]], taken: list[Line]) -> Iterator[list[Cell]]:
+def _rows_of(row: list[list[Cell]], taken: list[Line]) -> Iterator[list[Cell]]:
     if len(row) > 1 and max(map(len, row)) <= _MOST_LINES:
         columns = sorted(row, key=lambda cell: min(part.left for part in cell))
         yield [_whole(cell) for cell in columns]

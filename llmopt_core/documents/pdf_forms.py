@@ -37,7 +37,7 @@ def entered_text(data: bytes, text: list[str]) -> tuple[list[str], tuple[str, ..
         for number, page in enumerate(reader.pages):
             notes = [annotation.get_object() for annotation in page.get("/Annots") or ()]
             found_beside += _beside(notes, text[number])
-            found = dict.fromkeys(line for note in notes for line in _entered(note))
+            found = dict.fromkeys(line for note in notes for line in _note_lines(note))
             lines[number] = "\n".join(line for line in found if _value(line) not in text[number])
     except Exception as error:  # a damaged form can break pypdf in any way
         return lines, (f"Form values were not read ({type(error).__name__}).",)
@@ -68,17 +68,17 @@ def _value(line: str) -> str:
     return line.split(": ", 1)[-1]
 
 
-def _entered(note: Any) -> Iterator[str]:
+def _note_lines(note: Any) -> Iterator[str]:
     if note.get("/Subtype") == "/FreeText" and str(note.get("/Contents", "")).strip():
         yield str(note["/Contents"]).strip()
     if note.get("/Subtype") != "/Widget":
         return
-    kind, value = _inherited(note, "/FT"), _inherited(note, "/V")
+    kind, value = _inherit(note, "/FT"), _inherit(note, "/V")
     # A picture of a signature, and a password, are no text.
     if (
         kind not in ("/Tx", "/Ch", "/Btn")
         or value is None
-        or (int(_inherited(note, "/Ff") or 0) & 1 << 13 and kind == "/Tx")
+        or (int(_inherit(note, "/Ff") or 0) & 1 << 13 and kind == "/Tx")
     ):
         return
     values = value if isinstance(value, list) else [value]
@@ -87,7 +87,7 @@ def _entered(note: Any) -> Iterator[str]:
         yield f"{_name(note)}: {words}"
 
 
-def _inherited(field: Any, key: str) -> Any:
+def _inherit(field: Any, key: str) -> Any:
     for _ in range(32):
         if key in field:
             return field[key]
@@ -99,4 +99,4 @@ def _inherited(field: Any, key: str) -> Any:
 
 def _name(field: Any) -> str:
     """What the form calls the field to its reader, else its name."""
-    return str(_inherited(field, "/TU") or _inherited(field, "/T") or "field").strip()
+    return str(_inherit(field, "/TU") or _inherit(field, "/T") or "field").strip()

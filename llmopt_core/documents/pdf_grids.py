@@ -52,9 +52,9 @@ def grids_of(page: Any) -> list[Grid]:
     if not across or not down or len(across) + len(down) > _MOST_LINES:
         return []
     found = []
-    for group_across, group_down in _connected(across, down):
-        xs = _merged([line.at for line in group_down] + [end for line in group_across for end in line[1:]])
-        ys = _merged([line.at for line in group_across] + [end for line in group_down for end in line[1:]])
+    for group_across, group_down in _connected_lines(across, down):
+        xs = _merge([line.at for line in group_down] + [end for line in group_across for end in line[1:]])
+        ys = _merge([line.at for line in group_across] + [end for line in group_down for end in line[1:]])
         if len(xs) > 2 and len(ys) > 2:
             found.append(Grid(xs, ys))
     return found
@@ -101,7 +101,7 @@ def _edges(item: Any) -> Iterator[tuple[tuple[float, float], tuple[float, float]
             before = start
 
 
-def _connected(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tuple[list[_Line], list[_Line]]]:
+def _connected_lines(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tuple[list[_Line], list[_Line]]]:
     """Lines that cross or meet, directly or by others."""
     group = list(range(len(across) + len(down)))
 
@@ -123,7 +123,7 @@ def _connected(across: Sequence[_Line], down: Sequence[_Line]) -> Iterator[tuple
     yield from (part for part in parts.values() if all(part))
 
 
-def _merged(places: Sequence[float]) -> list[float]:
+def _merge(places: Sequence[float]) -> list[float]:
     """Sorted, those of one border once."""
     found: list[float] = []
     for place in sorted(places):

@@ -31,7 +31,7 @@ def right_answers(value: Any, column: str = "") -> tuple[tuple[str, int | None],
         BadInput: It is none of these.
     """
     if isinstance(value, str):
-        value = _parsed(value, plural=plain_name(column) in PLURAL)
+        value = _parse(value, plural=plain_name(column) in PLURAL)
     found = [(str(text).strip(), start) for text, start in _pairs(value)]
     kept: dict[str, int | None] = {}
     for text, start in found:
@@ -79,12 +79,12 @@ def _start(value: Any) -> int | None:
 def texts_in(value: Any) -> tuple[str, ...]:
     """The texts of a list, or of a list written as text; nothing where it is none."""
     if isinstance(value, str):
-        value = _parsed(value, plural=True)
+        value = _parse(value, plural=True)
     texts = value if isinstance(value, list) else [value]
     return tuple(text for text in texts if isinstance(text, str) and text.strip())
 
 
-def _parsed(text: str, *, plural: bool) -> Any:
+def _parse(text: str, *, plural: bool) -> Any:
     """A list or an object that is written as text; else the text."""
     start = text.lstrip()[:1]
     if start not in ("[", "{") or (start == "[" and not plural) or len(text) > _LONGEST_LITERAL:

@@ -32,7 +32,7 @@ class Contexts:
             place = self._place(context)
             found = [self._inside(place, text, start) for text, start in starts] if place else []
         else:
-            paragraphs = _selected(given.get("passages")) or texts_in(given.get("reference_contexts"))
+            paragraphs = _select(given.get("passages")) or texts_in(given.get("reference_contexts"))
             if not paragraphs:
                 return ()
             found = [self._place(paragraph) for paragraph in paragraphs]
@@ -59,7 +59,7 @@ class Contexts:
         return Span(place.document, nearest, nearest + len(text))
 
 
-def _selected(passages: Any) -> tuple[str, ...]:
+def _select(passages: Any) -> tuple[str, ...]:
     """The passages that MS MARCO marks as holding the answer."""
     if isinstance(passages, Mapping):
         marks, texts = passages.get("is_selected"), passages.get("passage_text")

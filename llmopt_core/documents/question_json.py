@@ -32,7 +32,7 @@ def entries_of(text: str, file: str) -> list[Any] | None:
     if not isinstance(value, dict) or (not more and has_question(value) and not _columns(value)):
         return None
     value = parse_value(file, text)
-    found = _columns(value) or list(_flat(_listed(value)))
+    found = _columns(value) or list(_flat(_questions_in(value)))
     return None if not more and found == [value] else found
 
 
@@ -43,7 +43,7 @@ def _is_json(line: str) -> bool:
         return False
 
 
-def _listed(value: dict[str, Any]) -> Any:
+def _questions_in(value: dict[str, Any]) -> Any:
     """The list of questions inside an object; the object where it is a question itself."""
     if has_question(value):
         return [value]
@@ -57,16 +57,16 @@ def _flat(value: Any) -> Iterator[Any]:
         if not isinstance(item, dict):
             yield item
         elif isinstance(item.get("paragraphs"), list):
-            yield from _flat(_inherited(item, item["paragraphs"], "title"))
+            yield from _flat(_inherit(item, item["paragraphs"], "title"))
         elif isinstance(item.get("qas"), list):
-            yield from _inherited(item, item["qas"], "title", "context")
+            yield from _inherit(item, item["qas"], "title", "context")
         elif isinstance(item.get("row"), dict) and "row_idx" in item:
             yield item["row"]
         else:
             yield item
 
 
-def _inherited(parent: Mapping[str, Any], children: list[Any], *names: str) -> Iterator[Any]:
+def _inherit(parent: Mapping[str, Any], children: list[Any], *names: str) -> Iterator[Any]:
     given = {name: parent[name] for name in names if name in parent}
     for child in children:
         yield {**given, **child} if isinstance(child, dict) else child

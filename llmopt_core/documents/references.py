@@ -110,7 +110,7 @@ def _resolve(
     name = entry.get("document") or entry.get("corpus_id") or default
     start, end = entry.get("start", entry.get("start_index")), entry.get("end", entry.get("end_index"))
     if start is None and end is None and "quote" in entry:
-        return _quoted(entry["quote"], name, documents)
+        return _find_quote(entry["quote"], name, documents)
     if not name:
         raise BadInput("a source does not name its `document`")
     if not isinstance(name, str | int) or isinstance(name, bool):
@@ -123,7 +123,7 @@ def _resolve(
     document = documents.find(str(name))
     told, stands = entry.get("quote", entry.get("content")), document.text[max(0, a) : max(0, b)]
     if isinstance(told, str) and len(told) == b - a and told != stands:
-        back = _dropped_before(document.text, told, a)
+        back = _excess_before(document.text, told, a)
         a, b, stands = a - back, b - back, told if back else stands
     if not 0 <= a < b <= len(document.text):
         raise BadInput(f"the span {a} to {b} lies outside {document.name}, which has {len(document.text):,} characters")
@@ -132,7 +132,7 @@ def _resolve(
     return Span(document.name, a, b), None
 
 
-def _dropped_before(text: str, told: str, start: int) -> int:
+def _excess_before(text: str, told: str, start: int) -> int:
     """By how much an offset is too large that was counted in the file itself; 0 where that explains nothing.
 
     A byte order mark and the carriage returns of a file are characters of it, but none of the document's text.
@@ -146,7 +146,7 @@ def _dropped_before(text: str, told: str, start: int) -> int:
     return 0
 
 
-def _quoted(quote: Any, name: Any, documents: NamedDocuments | None) -> tuple[Span, tuple[str, QuoteMatch]]:
+def _find_quote(quote: Any, name: Any, documents: NamedDocuments | None) -> tuple[Span, tuple[str, QuoteMatch]]:
     if not isinstance(quote, str) or not quote.strip():
         raise BadInput("a `quote` is empty")
     if documents is None:

@@ -27,7 +27,7 @@ def parted(rows: Iterable[Row]) -> Iterator[Iterable[Row]]:
     while source.ahead(1):
         bands = source.bands()
         if len(bands) < 2:
-            yield _until_parted(source)
+            yield _until_parts(source)
             continue
         sides: list[list[Row]] = [[] for _ in bands]
         for row in _within(source, bands):
@@ -59,7 +59,7 @@ class _Source:
         return _bands(block)
 
 
-def _until_parted(source: _Source) -> Iterator[Row]:
+def _until_parts(source: _Source) -> Iterator[Row]:
     """Rows up to a block of tables beside each other."""
     gap = False
     while ahead := source.ahead(1):
@@ -102,7 +102,7 @@ def _bands(block: Sequence[Row]) -> Bands:
         else:
             found.append((first, last))
     if len(found) == 1:
-        found = _repeated(block, *found[0])
+        found = _repeats(block, *found[0])
     return tuple((0 if n == 0 else first, last) for n, (first, last) in enumerate(found))
 
 
@@ -139,7 +139,7 @@ def _begins_with_words(right: Sequence[Row], head: Row) -> bool:
     return len(cells) > 1 and not any(map(is_number, cells)) and "" not in cells and len(set(cells)) == len(cells)
 
 
-def _repeated(block: Sequence[Row], first: int, last: int) -> list[tuple[int, int]]:
+def _repeats(block: Sequence[Row], first: int, last: int) -> list[tuple[int, int]]:
     """One list in several columns: the same names again, such as `Name, Price, Name, Price`."""
     head = next((row for row in block if len(row) == last - first + 1), Row())
     names = list(head.values())

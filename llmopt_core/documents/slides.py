@@ -51,7 +51,7 @@ def read_pptx(name: str, data: bytes) -> Extracted:
         left_out += slide.left_out + counted_parts(package, [target])
     if unread and len(unread) == len(pages):
         raise BadInput(f"{name} is damaged: none of its slides can be read; open and save it again.")
-    found = _extracted(pages, unread, hidden, left_out)
+    found = _extract(pages, unread, hidden, left_out)
     package.check(found.text)
     return replace(found, warnings=(*package.flaws(), *found.warnings))
 
@@ -63,7 +63,7 @@ def _target(package: Package, relations: Mapping[str, Relation], item: Any, numb
     return relation.target if relation else usual if not relations and package.has(usual) else ""
 
 
-def _extracted(pages: list[str], unread: list[int], hidden: list[int], left_out: Counter[str]) -> Extracted:
+def _extract(pages: list[str], unread: list[int], hidden: list[int], left_out: Counter[str]) -> Extracted:
     silent = [number for number, page in enumerate(pages, 1) if not page and number not in unread]
     text, starts = join_pages(pages, "\n\n")
     warnings = [f"No text on slide {numbers_in_words(silent)}."] if silent else []
@@ -90,7 +90,7 @@ class _Slide:
         self.root = package.xml(part)
         self._relations = package.relations(part)
         self.left_out: Counter[str] = Counter()
-        self._places = self._inherited_places()
+        self._places = self._layout_places()
         self._notes = package.related(part, "notesSlide")
         self.left_out["comments"] = sum(r.kind == "comments" for r in self._relations.values())
 
@@ -148,7 +148,7 @@ class _Slide:
     def _box(self, shape: Any) -> Box | None:
         return _own_box(shape) or next((self._places[key] for key in _keys(shape) if key in self._places), None)
 
-    def _inherited_places(self) -> dict[tuple[str, str], Box]:
+    def _layout_places(self) -> dict[tuple[str, str], Box]:
         """Where the layout, or else the master, puts the placeholders of a slide, by number and by kind."""
         places: dict[tuple[str, str], Box] = {}
         relations = self._relations

@@ -51,14 +51,14 @@ def table_blocks(rows: Iterable[Row], name: str) -> Iterator[str]:
         BadInput: More cells than are read.
     """
     size = 0
-    for block in (block for part in parted(map(_filled, rows)) for block in _Tables(part).blocks()):
+    for block in (block for part in parted(map(_fill, rows)) for block in _Tables(part).blocks()):
         size += len(block)
         if size > limits.TABLE_CHARACTERS:
             raise BadInput(f"{name} holds more than {limits.TABLE_CHARACTERS:,} characters of cells: split it.")
         yield block
 
 
-def _filled(row: Row) -> Row:
+def _fill(row: Row) -> Row:
     filled = Row({column: cell for column, cell in row.items() if cell.strip()})
     filled.spans = row.spans
     return filled
@@ -79,7 +79,7 @@ class _Tables:
                 gap = True
                 continue
             if not self._columns or (gap and self._begins_anew(row)):
-                yield from self._unused_names()
+                yield from self._empty_columns()
                 if self._is_title(row):
                     yield plain_lines(cells_line(row.values()))
                 else:
@@ -87,7 +87,7 @@ class _Tables:
             else:
                 yield self._block(row)
             gap = False
-        yield from self._unused_names()
+        yield from self._empty_columns()
 
     def _next(self) -> Row | None:
         self._look(1)
@@ -114,7 +114,7 @@ class _Tables:
                 columns[column] = above if above == below_it else f"{above} {below_it}".strip()
         self._columns, self._numeric, self._used = columns, set(), set()
 
-    def _unused_names(self) -> Iterator[str]:
+    def _empty_columns(self) -> Iterator[str]:
         """Names of columns that no row had a value for: all of them where there are no rows."""
         if unused := cells_line(name for column, name in self._columns.items() if column not in self._used):
             yield unused

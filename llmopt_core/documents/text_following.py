@@ -48,13 +48,13 @@ class TextFollowing:
         if self._old == self._new:
             return Followed((start, end))
         words = self._old[start:end]
-        aligned = self._aligned(start, end)
-        sure = self._moved(start, end) or (aligned if aligned and self._is_supported(start, end, words) else None)
+        aligned = self._align(start, end)
+        sure = self._find_moved(start, end) or (aligned if aligned and self._has_context(start, end, words) else None)
         if sure is not None:
             return Followed(sure)
         if aligned is not None:
             return Followed(aligned, "the text around it is another now")
-        changed = self._changed(start, end, words)
+        changed = self._find_changed(start, end, words)
         if changed is not None:
             return Followed(changed, "its words are a little different now")
         elsewhere = words.strip() and words.strip() in self._new
@@ -82,7 +82,7 @@ class TextFollowing:
         first = bisect_right(self._old_words, start, key=lambda word: word[1])
         return first, bisect_left(self._old_words, end, key=lambda word: word[0])
 
-    def _aligned(self, start: int, end: int) -> tuple[int, int] | None:
+    def _align(self, start: int, end: int) -> tuple[int, int] | None:
         """The place of a passage whose words all go on, one after the other."""
         first, last = self._range(start, end)
         if not self._map or first >= last or self._map[first] < 0:
@@ -99,7 +99,7 @@ class TextFollowing:
             stop = b[1]
         return place, stop
 
-    def _is_supported(self, start: int, end: int, words: str) -> bool:
+    def _has_context(self, start: int, end: int, words: str) -> bool:
         """Whether the text around goes on too. Words that stand in several places need their very neighbours."""
         first, last = self._range(start, end)
         alone: bool = self._old.count(words) == 1 and self._new.count(words) == 1
@@ -114,7 +114,7 @@ class TextFollowing:
         sides = [[low <= self._map[word] <= high for word in side] for side in (before, after)]
         return any(sum(side) >= max(2, 0.5 * len(side)) for side in sides) or not any(sides)
 
-    def _moved(self, start: int, end: int) -> tuple[int, int] | None:
+    def _find_moved(self, start: int, end: int) -> tuple[int, int] | None:
         """The place of a passage inside a sentence, line or paragraph that stands once in both texts."""
         least = len(_WORDS.findall(self._old[start:end])) + _MORE
         for borders in _UNITS:
@@ -125,7 +125,7 @@ class TextFollowing:
                 return start + moved, end + moved
         return None
 
-    def _changed(self, start: int, end: int, words: str) -> tuple[int, int] | None:
+    def _find_changed(self, start: int, end: int, words: str) -> tuple[int, int] | None:
         """The place between what goes on before and after, where something similar stands there."""
         if not self._map:
             return None

@@ -124,18 +124,18 @@ class _Writer:
         walker = etree.iterwalk(root, events=("start", "end"))
         for event, element in walker:
             if event == "start":
-                if self._left_out(element):
+                if self._is_skipped(element):
                     if isinstance(element.tag, str) and element.tag not in _LEFT_OUT:
                         self.hidden += any(text.strip() for text in element.itertext())
                     walker.skip_subtree()
                 else:
                     self._open(element)
             else:
-                if not self._left_out(element):
+                if not self._is_skipped(element):
                     self._close(element)
                 self._text(element.tail)
 
-    def _left_out(self, element: Any) -> bool:
+    def _is_skipped(self, element: Any) -> bool:
         if not isinstance(element.tag, str):
             return True
         return element.tag in _LEFT_OUT or self._is_hidden(element)

@@ -114,7 +114,7 @@ def _frame(element: Any, counts: Counter[str]) -> None:
     return None
 
 
-def _counted(kind: str, *, texts_only: bool = False) -> Callable[[Any, Counter[str]], None]:
+def _counter(kind: str, *, texts_only: bool = False) -> Callable[[Any, Counter[str]], None]:
     def count(element: Any, counts: Counter[str]) -> None:
         if element.tag == "template" and "shadowrootmode" in element.attrib:
             return
@@ -146,12 +146,12 @@ _REPLACED: Mapping[str, Callable[[Any, Counter[str]], None]] = {
     "textarea": _area,
     "iframe": _frame,
     "a": _link,
-    "frame": _counted("pages"),
-    "object": _counted("pages"),
-    "embed": _counted("pages"),
-    "audio": _counted("recordings"),
-    "video": _counted("recordings"),
-    "canvas": _counted("drawings"),
-    "noscript": _counted("scripts", texts_only=True),
-    "template": _counted("templates", texts_only=True),
+    "frame": _counter("pages"),
+    "object": _counter("pages"),
+    "embed": _counter("pages"),
+    "audio": _counter("recordings"),
+    "video": _counter("recordings"),
+    "canvas": _counter("drawings"),
+    "noscript": _counter("scripts", texts_only=True),
+    "template": _counter("templates", texts_only=True),
 }

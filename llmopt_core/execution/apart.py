@@ -82,9 +82,9 @@ def run_apart(
     while not _room.acquire(timeout=_LOOK_SECONDS):
         heartbeat()
     try:
-        child = _asked(request)
+        child = _take_child(request)
         try:
-            kind, value = _followed(child, limits, on_part, heartbeat)
+            kind, value = _follow_span(child, limits, on_part, heartbeat)
         except BaseException:
             child.close()
             raise
@@ -149,7 +149,7 @@ _room = threading.BoundedSemaphore(max(2, min(4, os.cpu_count() or 2)))
 _idle: queue.LifoQueue[_Child] = queue.LifoQueue()
 
 
-def _asked(request: bytes) -> _Child:
+def _take_child(request: bytes) -> _Child:
     """A child that works on the request: a warm one, else a new one."""
     while True:
         try:
@@ -166,7 +166,7 @@ def _asked(request: bytes) -> _Child:
     return child
 
 
-def _followed(child: _Child, limits: Limits, on_part: OnPart, heartbeat: Callable[[], None]) -> tuple[str, Any]:
+def _follow_span(child: _Child, limits: Limits, on_part: OnPart, heartbeat: Callable[[], None]) -> tuple[str, Any]:
     """The last message of the child: `done`, `raise`, or `stopped` with the arguments of `Stopped`."""
     end = time.monotonic() + limits.wall
     most = 0

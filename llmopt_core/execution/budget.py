@@ -179,7 +179,7 @@ class Budget:
 
     def refusal(self) -> BudgetReached:
         """Why no further call is made, in words for the user."""
-        if self.minutes is not None and self._minutes_passed():
+        if self.minutes is not None and self._is_out_of_time():
             what, spent = f"{self.minutes:g} minutes", "they are over"
         elif self.calls is not None and self._usage.calls >= self.calls:
             what, spent = f"{self.calls:,} calls", f"{self._usage.calls:,} were made"
@@ -196,7 +196,7 @@ class Budget:
             if self._has_room(call.quote):
                 self._flying.append(call)
                 return None
-            if not self._flying or self._minutes_passed():
+            if not self._flying or self._is_out_of_time():
                 self.refused = True
                 raise self.refusal()
             waiting: Future[None] = Future()
@@ -234,11 +234,11 @@ class Budget:
         if self.on_call is not None:
             self.on_call()
 
-    def _minutes_passed(self) -> bool:
+    def _is_out_of_time(self) -> bool:
         return self.minutes is not None and time.monotonic() - self._started >= 60 * self.minutes
 
     def _has_room(self, quote: Quote) -> bool:
-        if self._minutes_passed():
+        if self._is_out_of_time():
             return False
         if self.calls is not None and self._usage.calls + len(self._flying) >= self.calls:
             return False

@@ -67,11 +67,11 @@ def check_larger_budget(cache: Cache | None, work: str, usd: float | None, calls
     if not before.stopped:
         return
     larger = (usd or 0.0) > (before.usd or 0.0) or (calls or 0) > (before.calls or 0)
-    if _is_left_open(before, usd, calls) or _is_used(before, usd, calls) or not larger:
-        raise _stopped_before(before)
+    if _is_left_open(before, usd, calls) or _is_used_up(before, usd, calls) or not larger:
+        raise _budget_error(before)
 
 
-def _is_used(before: Spent, usd: float | None, calls: int | None) -> bool:
+def _is_used_up(before: Spent, usd: float | None, calls: int | None) -> bool:
     cost, made = before.usage.cost_usd or 0.0, before.usage.calls
     return (usd is not None and usd <= cost) or (calls is not None and calls <= made)
 
@@ -80,7 +80,7 @@ def _is_left_open(before: Spent, usd: float | None, calls: int | None) -> bool:
     return (usd is None and before.usd is not None) or (calls is None and before.calls is not None)
 
 
-def _stopped_before(before: Spent) -> BadInput:
+def _budget_error(before: Spent) -> BadInput:
     cost, made = before.usage.cost_usd or 0.0, before.usage.calls
     in_usd = cost > 0 or before.usd is not None
     told = f"{dollars(cost)} are spent so far, in {made:,} calls" if in_usd else f"{made:,} calls are made so far"
@@ -123,7 +123,7 @@ def spending(
     """
     before = spent(cache, work)
     if before.stopped and not pilot and _is_left_open(before, usd, calls):
-        raise _stopped_before(before)
+        raise _budget_error(before)
     more = max(before, known, key=lambda one: (one.usage.cost_usd or 0.0, one.usage.calls))
     budget = Budget(usd, calls, usage=more.usage, dearest=_dearest([known, before]))
     keeper = _keeper(cache)
@@ -171,7 +171,7 @@ class _Session:
     """Keeps what one session pays, in a thread of its own: of what comes fast the last state is enough."""
 
     def __init__(self, cache: Replaces, work: str, budget: Budget, stopped: Spent | None) -> None:
-        self.account = Account(on_change=self._changed)
+        self.account = Account(on_change=self._wake_up)
         self._cache, self._budget, self._stopped = cache, budget, stopped
         self._key = f"{work}/{time.time_ns():020d}{uuid.uuid4().hex[:8]}"
         self._kept: Any = (0, Usage())
@@ -193,7 +193,7 @@ class _Session:
         if self._problem is not None and kind is None:
             raise self._problem
 
-    def _changed(self) -> None:
+    def _wake_up(self) -> None:
         state = (self.account.usage.calls, self.account.flying)
         # What a cache answers is entered as well, and is not paid.
         if state == self._kept:

@@ -66,7 +66,7 @@ def models_basis(configuration: Configuration, models: Models, judge: JudgeSpec 
     if adapters:
         found["tuned model"] = fingerprint(adapters)
     for spec in embeddings:
-        if _known(spec.endpoint, models):
+        if _is_endpoint(spec.endpoint, models):
             found[EMBEDDING] = fingerprint(embedding_identity(spec, models))
     if configuration.retrieval is not None and configuration.retrieval.rerank.model:
         found["reranking model"] = fingerprint(local_weights(configuration.retrieval.rerank.model))
@@ -153,7 +153,7 @@ def _judge_of(run: Run) -> JudgeSpec | None:
 
 def _endpoint_basis(name: str, models: Models, *, default: bool) -> dict[str, str]:
     """Where an endpoint is and how it is asked; `default` where its default model answers."""
-    if not _known(name, models):
+    if not _is_endpoint(name, models):
         # Of an experiment file, or removed: nothing is known of it now.
         return {}
     found = models.endpoint(name)
@@ -164,7 +164,7 @@ def _endpoint_basis(name: str, models: Models, *, default: bool) -> dict[str, st
     }
 
 
-def _known(name: str, models: Models) -> bool:
+def _is_endpoint(name: str, models: Models) -> bool:
     try:
         return not name or bool(models.endpoint(name))
     except BadInput:

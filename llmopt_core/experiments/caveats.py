@@ -89,13 +89,13 @@ def configuration_caveats(
 def caveats(runs: Sequence[RunCaveats]) -> list[Caveat]:
     """All sentences on runs that are shown together, the severe ones first."""
     known = [(run.documents.name, run.overlap) for run in runs if run.overlap is not None]
-    found = [Caveat(text, severe=True) for text in _told_once((name, overlap.warning) for name, overlap in known)]
-    found += [Caveat(text) for text in _told_once((name, overlap.note) for name, overlap in known)]
+    found = [Caveat(text, severe=True) for text in _deduplicate((name, overlap.warning) for name, overlap in known)]
+    found += [Caveat(text) for text in _deduplicate((name, overlap.note) for name, overlap in known)]
     note = documents_note([run.documents for run in runs])
     return [*found, Caveat(note)] if note else found
 
 
-def _told_once(said: Iterable[tuple[str, str]]) -> list[str]:
+def _deduplicate(said: Iterable[tuple[str, str]]) -> list[str]:
     """Each sentence once, after the names of all runs that it is about."""
     names: dict[str, list[str]] = {}
     for name, sentence in said:
@@ -107,10 +107,10 @@ def _told_once(said: Iterable[tuple[str, str]]) -> list[str]:
 def marks(runs: Sequence[RunCaveats]) -> list[str]:
     """For each run a few words to stand beside its name; empty where there is nothing to say."""
     documents = document_marks([run.documents for run in runs])
-    return [", ".join(filter(None, (_trained(run), mark))) for run, mark in zip(runs, documents, strict=True)]
+    return [", ".join(filter(None, (_training_note(run), mark))) for run, mark in zip(runs, documents, strict=True)]
 
 
-def _trained(run: RunCaveats) -> str:
+def _training_note(run: RunCaveats) -> str:
     if run.overlap is None:
         return ""
     if run.overlap.seen:

@@ -52,7 +52,7 @@ async def examine(environ: Mapping[str, str], *, models: bool = True) -> list[Fi
         settings = Settings.from_environment(environ)
     except LlmOptError as error:
         return [*findings, Finding("settings", "missing", str(error), "correct the variable, or unset it")]
-    findings += [_workspace(settings), _database(settings), *_stored_values(settings), _disk(settings)]
+    findings += [_workspace(settings), _database(settings), *_check_values(settings), _disk(settings)]
     if not models:
         return findings
     return findings + await _models(settings, environ)
@@ -135,7 +135,7 @@ def _database(settings: Settings) -> Finding:
     return Finding("database", "ok", f"{store.database.where}, {projects} projects")
 
 
-def _stored_values(settings: Settings) -> Iterator[Finding]:
+def _check_values(settings: Settings) -> Iterator[Finding]:
     """What of all projects cannot be read back; records of runs, which are many, are left to who asks for them."""
     try:
         store = Store.open(settings)

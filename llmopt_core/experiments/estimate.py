@@ -123,16 +123,16 @@ async def estimate_pipeline(
             if embedding.cost_usd != 0.0:
                 # Nobody has agreed yet to pay for a whole index.
                 pipeline = pipeline.embedding_here()
-            groups = await _piloted(pipeline, examples, pilot, answers=answers, same=same)
+            groups = await _run_pilot(pipeline, examples, pilot, answers=answers, same=same)
         except BudgetReached as error:
             return Estimate(name, len(examples), 0, 0, 0, 0, None, 0.0, paid.usage, (str(error),))
-    found = replace(_extrapolated(name, len(examples), groups, concurrency), spent=_made_now(paid.usage))
+    found = replace(_extrapolate(name, len(examples), groups, concurrency), spent=_without_cached(paid.usage))
     if writing is not None:
         found = _with_writing(found, writing, len(examples), concurrency)
     return _with_embedding(found, embedding)
 
 
-def _made_now(usage: Usage) -> Usage:
+def _without_cached(usage: Usage) -> Usage:
     """Without what a cache answered."""
     return Usage(usage.prompt_tokens, usage.completion_tokens, usage.cost_usd, usage.calls)
 
@@ -154,12 +154,12 @@ class _Group:
     left: int = 0
 
 
-async def _piloted(
+async def _run_pilot(
     pipeline: Pipeline, examples: Sequence[Example], pilot: int, *, answers: bool, same: Collection[str]
 ) -> tuple[_Group, _Group]:
     """Do a few examples of each kind. What comes from the cache tells no price, so further ones are tried then."""
 
-    def sorted_out() -> tuple[list[Example], list[Example]]:
+    def sort_examples() -> tuple[list[Example], list[Example]]:
         if not answers:
             return [example for example in examples if pipeline.cached_hits(example) is None], []
         new = [example for example in examples if not pipeline.is_cached(example)]
@@ -169,7 +169,7 @@ async def _piloted(
             [example for example, known in zip(new, answered, strict=True) if known],
         )
 
-    waiting = await asyncio.to_thread(sorted_out)
+    waiting = await asyncio.to_thread(sort_examples)
     groups = _Group(False), _Group(True)
     until = time.monotonic() + _MOST_SECONDS
     for group, new in zip(groups, waiting, strict=True):
@@ -179,14 +179,14 @@ async def _piloted(
         for example in chosen or new:
             if len(group.records) >= pilot or time.monotonic() > until:
                 break
-            record = await (pipeline.evaluate(example) if answers else _searched(pipeline, example))
+            record = await (pipeline.evaluate(example) if answers else _search_only(pipeline, example))
             group.left -= 1
             if chosen or record.usage.calls or record.failure or not record.usage.cached_calls:
                 group.records.append(record)
     return groups
 
 
-async def _searched(pipeline: Pipeline, example: Example) -> Record:
+async def _search_only(pipeline: Pipeline, example: Example) -> Record:
     """A record of the search alone."""
     started = time.perf_counter()
     try:
@@ -259,13 +259,13 @@ def _with_embedding(found: Estimate, embedding: EmbeddingCost) -> Estimate:
     )
 
 
-def _extrapolated(name: str, total: int, groups: Sequence[_Group], concurrency: int) -> Estimate:
+def _extrapolate(name: str, total: int, groups: Sequence[_Group], concurrency: int) -> Estimate:
     usage, seconds = Usage(), 0.0
     records = [record for group in groups for record in group.records]
     for group in groups:
         share = group.left / len(group.records) if group.records else 0.0
         took = sum((_price(record, group) for record in group.records), Usage())
-        usage += _scaled(took, share)
+        usage += _scale(took, share)
         seconds += sum(record.seconds for record in group.records) * share
     left = sum(group.left for group in groups)
     return Estimate(
@@ -288,7 +288,7 @@ def _price(record: Record, group: _Group) -> Usage:
     return record.usage if group.answered or group.shared else record.usage.made or record.usage
 
 
-def _scaled(usage: Usage, share: float) -> Usage:
+def _scale(usage: Usage, share: float) -> Usage:
     return Usage(
         round(usage.prompt_tokens * share),
         round(usage.completion_tokens * share),

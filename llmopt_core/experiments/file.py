@@ -100,7 +100,7 @@ def load_experiment(
     Raises:
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
     """
-    located = _configurations_extended(_with_saved_prompts(read_located(path), path, store))
+    located = _resolve_extends(_with_saved_prompts(read_located(path), path, store))
     said = validated(located, _File)
     _check_names(said, located)
     folder = path.parent
@@ -174,7 +174,7 @@ def _check_size(path: Path, size: int) -> None:
         raise BadInput(f"{path} is larger than 5 MB; an experiment file names documents, it does not hold them.")
 
 
-def _configurations_extended(file: Located) -> Located:
+def _resolve_extends(file: Located) -> Located:
     """The file with every `extends` resolved."""
     items = file.value.get("configurations")
     if not isinstance(items, list):
@@ -191,13 +191,13 @@ def _configurations_extended(file: Located) -> Located:
     value = dict(file.value, configurations=list(items))
     lines = {path: line for path, line in file.lines.items() if path[:1] != ("configurations",) or len(path) == 1}
     for i in range(len(items)):
-        resolved = _extended(file, i, names, ())
+        resolved = _extend(file, i, names, ())
         value["configurations"][i] = resolved.value
         lines.update({("configurations", i, *path): line for path, line in resolved.lines.items()})
     return Located(value, lines, file.source)
 
 
-def _extended(file: Located, i: int, names: dict[str, int], above: tuple[int, ...]) -> Located:
+def _extend(file: Located, i: int, names: dict[str, int], above: tuple[int, ...]) -> Located:
     own = file.at("configurations", i)
     if "extends" not in own.value:
         return own
@@ -209,7 +209,7 @@ def _extended(file: Located, i: int, names: dict[str, int], above: tuple[int, ..
         )
     if names[parent] == i or names[parent] in above:
         raise file.error(here, f"extends runs in a circle through {parent!r}.")
-    whole = merged(_extended(file, names[parent], names, (*above, i)), own)
+    whole = merged(_extend(file, names[parent], names, (*above, i)), own)
     return Located({key: item for key, item in whole.value.items() if key != "extends"}, whole.lines, whole.source)
 
 
@@ -223,7 +223,7 @@ def validated(located: Located, kind: type[S]) -> S:
     try:
         return kind.model_validate(located.value)
     except ValidationError as error:
-        raise _told(error.errors(include_url=False)[0], located, kind) from None
+        raise _spec_error(error.errors(include_url=False)[0], located, kind) from None
 
 
 def _refuse_yes_for_numbers(located: Located, kind: type[BaseModel]) -> None:
@@ -245,7 +245,7 @@ def _part(value: Any, step: str | int) -> Any:
     return value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
 
 
-def _told(error: ErrorDetails, located: Located, root: type[BaseModel]) -> BadInput:
+def _spec_error(error: ErrorDetails, located: Located, root: type[BaseModel]) -> BadInput:
     path = _real_path(error["loc"], located.value)
     where = _words(path, located.value)
     prefix = f"{where}: " if where else ""

@@ -34,13 +34,13 @@ def jobs_of(store: Store, settings: Settings, project: Project) -> list[Job]:
     silent = [job for job in jobs if owners[job.id] == 0]
     holders = _holders(store) if silent else {}
 
-    def shown(job: Job) -> bool:
+    def is_ours(job: Job) -> bool:
         if owners[job.id]:
             return owners[job.id] == project.id
         known = holders.get(job.data_version)
         return known is None or project.id in known
 
-    return [job for job in jobs if shown(job)]
+    return [job for job in jobs if is_ours(job)]
 
 
 def owned_jobs(settings: Settings, project: Project) -> list[Job]:

@@ -63,19 +63,19 @@ class Grader:
             BudgetReached: There was no room, and no part is wanted.
         """
         checks = checks_of(sample.example)
-        graders = [*self._metrics, *self._built(checks)]
-        known, wanted = self._known(graders, sample)
+        graders = [*self._metrics, *self._build_assertions(checks)]
+        known, wanted = self._read_cached(graders, sample)
         open_ones = [one for one in graders if one.name not in known]
         # What asks nobody is done at once; a task of its own would only wait for its turn.
-        graded = _partly_graded if partial else _graded
-        quick = [await graded(one, sample) for one in open_ones if not _may_be_kept(one, sample)]
-        slow = await together([graded(one, sample) for one in open_ones if _may_be_kept(one, sample)])
+        graded = _grade_within_budget if partial else _grade
+        quick = [await graded(one, sample) for one in open_ones if not _is_cacheable(one, sample)]
+        slow = await together([graded(one, sample) for one in open_ones if _is_cacheable(one, sample)])
         made = dict([*quick, *slow])
         # A score without value is tried again the next time: the judge may have been out of reach.
         keep = {wanted[name]: value for name, value in made.items() if name in wanted and value[0].value is not None}
         if keep:
             self._stages.put_scores(keep)
-        cached = _added(known.values())
+        cached = _cached_usage(known.values())
         enter(cached)
         found = {**known, **made}
         scores = {one.name: found[one.name][0] for one in graders}
@@ -91,13 +91,13 @@ class Grader:
 
     def is_cached(self, example: Example, answer: Answer, sample: Sample) -> bool:
         """Whether scoring this answer costs no model call."""
-        every = (*self._metrics, *self._built(checks_of(example)))
-        graders = [one for one in every if one.judge and _may_be_kept(one, sample)]
-        return len(self._known(graders, sample)[0]) == len(graders)
+        every = (*self._metrics, *self._build_assertions(checks_of(example)))
+        graders = [one for one in every if one.judge and _is_cacheable(one, sample)]
+        return len(self._read_cached(graders, sample)[0]) == len(graders)
 
-    def _known(self, graders: Sequence[Metric], sample: Sample) -> tuple[dict[str, Graded], dict[str, str]]:
+    def _read_cached(self, graders: Sequence[Metric], sample: Sample) -> tuple[dict[str, Graded], dict[str, str]]:
         """Scores that are kept, and the key of each that may be."""
-        kept = [one for one in graders if _may_be_kept(one, sample)]
+        kept = [one for one in graders if _is_cacheable(one, sample)]
         if sample.answer is None or not kept:
             return {}, {}
         identity = keys.sample_identity(sample.example, sample.answer, sample.hits)
@@ -108,7 +108,7 @@ class Grader:
         }
         return self._stages.scores(wanted), wanted
 
-    def _built(self, checks: Sequence[CheckSpec]) -> list[Metric]:
+    def _build_assertions(self, checks: Sequence[CheckSpec]) -> list[Metric]:
         return list(build_checks(checks, self._judge, self._models, self._cache)) if checks else []
 
     def _identity(self, grader: Metric) -> str:
@@ -127,7 +127,7 @@ def unpaid(record: Record) -> str:
     return next((score.failure for score in record.scores.values() if score.failure_kind == BUDGET), "")
 
 
-def _may_be_kept(grader: Metric, sample: Sample) -> bool:
+def _is_cacheable(grader: Metric, sample: Sample) -> bool:
     """What calls a model. The rest is made faster than it is looked up, and some checks look at time and cost."""
     info = getattr(grader, "info", None)
     if info is not None and "answer" in info.needs and sample.unanswered:
@@ -157,17 +157,17 @@ def _verdict(checks: Sequence[CheckSpec], scores: Sequence[Score], example: Exam
     return Score(CHECKS, float(passed), told, passed=passed)
 
 
-async def _graded(grader: Metric, sample: Sample) -> tuple[str, Graded]:
+async def _grade(grader: Metric, sample: Sample) -> tuple[str, Graded]:
     return grader.name, await grader.score(sample)
 
 
-async def _partly_graded(grader: Metric, sample: Sample) -> tuple[str, Graded]:
+async def _grade_within_budget(grader: Metric, sample: Sample) -> tuple[str, Graded]:
     try:
-        return await _graded(grader, sample)
+        return await _grade(grader, sample)
     except BudgetReached as error:
         score = Score(grader.name, None, failure=str(error), judge=grader.judge, failure_kind=BUDGET)
         return grader.name, (score, Usage())
 
 
-def _added(known: Iterable[Graded]) -> Usage:
+def _cached_usage(known: Iterable[Graded]) -> Usage:
     return sum((usage.from_cache for _, usage in known), Usage())

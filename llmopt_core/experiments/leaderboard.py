@@ -85,10 +85,10 @@ def compare_runs(a: Scored, b: Scored, metric: str, family: Family | None = None
     """
     if not shared_examples(a, b):
         raise BadInput(f"{a.name} and {b.name} have no example in common; compare runs of the same evaluation set.")
-    return _compared(a, b, metric, family)
+    return _compare(a, b, metric, family)
 
 
-def _compared(a: Scored, b: Scored, metric: str, family: Family | None) -> Comparison:
+def _compare(a: Scored, b: Scored, metric: str, family: Family | None) -> Comparison:
     others = family.others(metric, a.name, b.name) if family else []
     found = paired(a, b, metric).compared(higher_is_better(metric), others=others)
     return fair_between(found, a, b)
@@ -96,7 +96,7 @@ def _compared(a: Scored, b: Scored, metric: str, family: Family | None) -> Compa
 
 def _cell(base: Scored, run: Scored, metric: str, family: Family, *, is_baseline: bool) -> Cell:
     summary = _summary(_values(run, metric))
-    versus = None if is_baseline else _compared(base, run, metric, family)
+    versus = None if is_baseline else _compare(base, run, metric, family)
     if versus is None or not versus.pairs:
         return Cell(summary)
     apart = versus.pairs < max(summary.scored, _summary(_values(base, metric)).scored)

@@ -43,16 +43,16 @@ def pinned_runs(runs: Sequence[Run], ids: Sequence[int]) -> PinnedRuns:
     known = {run.id: run for run in runs}
     found = [known[number] for number in ids if number in known]
     if not found:
-        return PinnedRuns({}, _gone(len(ids)))
+        return PinnedRuns({}, _missing_notes(len(ids)))
     first = found[0]
     alike = [run for run in found if _questions(run) == _questions(first)]
     same = [run for run in alike if run.judge == first.judge]
     left_out = [
-        *_gone(len(ids) - len(found)),
+        *_missing_notes(len(ids) - len(found)),
         *_other(len(found) - len(alike), "on other questions"),
         *_other(len(alike) - len(same), "graded by another judge"),
     ]
-    return PinnedRuns(_named(same), tuple(left_out))
+    return PinnedRuns(_name_runs(same), tuple(left_out))
 
 
 def pinned_family(found: Mapping[str, Run], shown: Mapping[str, Run]) -> dict[str, Run]:
@@ -75,12 +75,12 @@ def _questions(run: Run) -> tuple[str, str]:
     return run.evaluation_set, run.set_version
 
 
-def _named(runs: Sequence[Run]) -> dict[str, Run]:
+def _name_runs(runs: Sequence[Run]) -> dict[str, Run]:
     names = [run.name for run in runs]
     return {run.name if names.count(run.name) == 1 else f"{run.name} (run {run.id})": run for run in runs}
 
 
-def _gone(count: int) -> tuple[str, ...]:
+def _missing_notes(count: int) -> tuple[str, ...]:
     if not count:
         return ()
     return (f"{count} of the runs named here {'is' if count == 1 else 'are'} not in this project any more.",)

@@ -40,53 +40,53 @@ def check_run(  # noqa: PLR0917
         checks_of(example), threshold_of(example)
     missing = _missing_variables(configuration, evaluation_set)
     if missing:
-        raise BadInput(_undefined(name, sorted(missing)[0], evaluation_set, configuration))
-    asked = list(_asked(configuration, metrics, judge, evaluation_set.examples))
+        raise BadInput(_undefined_problem(name, sorted(missing)[0], evaluation_set, configuration))
+    asked = list(_models_asked(configuration, metrics, judge, evaluation_set.examples))
     for spec in asked:
         models.endpoint(spec.endpoint)
     if configuration.retrieval is not None and configuration.retrieval.embedding.endpoint:
         models.endpoint(configuration.retrieval.embedding.endpoint)
     if budget_usd is not None:
-        check_budget(budget_usd, asked, models, _embedded(configuration, judge))
+        check_budget(budget_usd, asked, models, _embeddings(configuration, judge))
 
 
 def _missing_variables(configuration: Configuration, evaluation_set: EvaluationSet) -> set[str]:
     try:
-        return undefined_variables(configuration.prompt, _known(evaluation_set.examples, configuration))
+        return undefined_variables(configuration.prompt, _variables(evaluation_set.examples, configuration))
     except BadInput as error:
         told = str(error)
         raise BadInput(f"The prompt of {configuration.name}: {told[0].lower()}{told[1:]}") from error
 
 
-def _asked(
+def _models_asked(
     configuration: Configuration, metrics: Sequence[str], judge: JudgeSpec, examples: Sequence[Example]
 ) -> Iterable[ModelSpec]:
     yield from configuration.models
     grades = any("judge" in METRICS[name].needs for name in metrics)
-    if not judge.is_builtin and (grades or any(_is_graded(example) for example in examples)):
+    if not judge.is_builtin and (grades or any(_needs_judge(example) for example in examples)):
         yield judge.chat_model
 
 
-def _is_graded(example: Example) -> bool:
+def _needs_judge(example: Example) -> bool:
     return any(check.type in ("llm-rubric", "metric") for check in checks_of(example))
 
 
-def _embedded(configuration: Configuration, judge: JudgeSpec) -> Iterable[EmbeddingSpec]:
+def _embeddings(configuration: Configuration, judge: JudgeSpec) -> Iterable[EmbeddingSpec]:
     yield judge.embedding
     if configuration.retrieval is not None:
         yield configuration.retrieval.embedding
 
 
-def _known(examples: Sequence[Example], configuration: Configuration) -> list[str]:
+def _variables(examples: Sequence[Example], configuration: Configuration) -> list[str]:
     """Variables that at least one example has; one that lacks it becomes a failed record."""
     own = {name for example in examples for name in example.variables}
     return ["question", *own, *(["context", "documents"] if configuration.retrieval is not None else [])]
 
 
-def _undefined(name: str, variable: str, evaluation_set: EvaluationSet, configuration: Configuration) -> str:
+def _undefined_problem(name: str, variable: str, evaluation_set: EvaluationSet, configuration: Configuration) -> str:
     if variable in ("context", "documents"):
         return f"The prompt of {name} uses {{{{ {variable} }}}}, but {name} retrieves nothing; add retrieval to it."
-    known = ", ".join(sorted(_known(evaluation_set.examples, configuration)))
+    known = ", ".join(sorted(_variables(evaluation_set.examples, configuration)))
     return (
         f"The prompt of {name} uses {{{{ {variable} }}}}, which is no column of {evaluation_set.name}; "
         f"usable are: {known}."

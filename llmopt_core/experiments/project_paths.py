@@ -35,32 +35,32 @@ def unplaced(table: str, row: Row, home: Path) -> Row:
         path = PurePosixPath(text)
         return path.name if not is_message and path.is_absolute() and len(path.parts) >= _SHORTEST else text
 
-    return _changed(table, row, leave)
+    return _map_row(table, row, leave)
 
 
 def placed(table: str, row: Row, home: Path) -> Row:
     """The row with the paths of this workspace."""
-    return _changed(table, row, lambda text, _: text.replace(WORKSPACE, str(home)))
+    return _map_row(table, row, lambda text, _: text.replace(WORKSPACE, str(home)))
 
 
-def _changed(table: str, row: Row, change: Change) -> Row:
+def _map_row(table: str, row: Row, change: Change) -> Row:
     if table in _TEXTS:
         return row
     if table == "records":
-        return _with_failure_changed(row, change)
-    return {name: _walked(value, change, name) for name, value in row.items()}
+        return _map_failure(row, change)
+    return {name: _map_value(value, change, name) for name, value in row.items()}
 
 
-def _with_failure_changed(row: Row, change: Change) -> Row:
+def _map_failure(row: Row, change: Change) -> Row:
     body = row.get("body")
     value = body.get("json") if isinstance(body, dict) else None
     if not isinstance(value, dict) or not value.get("failure"):
         return row
-    failure = _walked(value["failure"], change, "failure")
+    failure = _map_value(value["failure"], change, "failure")
     return {**row, "body": {"json": {**value, "failure": failure}}}
 
 
-def _walked(value: Any, change: Change, field: str) -> Any:
+def _map_value(value: Any, change: Change, field: str) -> Any:
     if field in _TEXT_FIELDS:
         return value
     if isinstance(value, str):
@@ -68,7 +68,7 @@ def _walked(value: Any, change: Change, field: str) -> Any:
     if isinstance(value, dict):
         # All of a failure is the program's own words.
         inner = field if field in _MESSAGES else ""
-        return {name: _walked(item, change, inner or name) for name, item in value.items()}
+        return {name: _map_value(item, change, inner or name) for name, item in value.items()}
     if isinstance(value, list):
-        return [_walked(item, change, field) for item in value]
+        return [_map_value(item, change, field) for item in value]
     return value

@@ -65,7 +65,7 @@ def report_of(result: Result, baseline: str = "", title: str = "") -> Report:
         baseline=labels[position],
         runs=tuple(
             ReportRun(label, _facts(run), run_caveats(run).seen > 0, asked)
-            for label, run, asked in zip(labels, runs, _asked(runs), strict=True)
+            for label, run, asked in zip(labels, runs, _question_counts(runs), strict=True)
         ),
         caveats=(
             *(
@@ -88,7 +88,7 @@ def _labels(names: Sequence[str]) -> list[str]:
     return [name if names.count(name) == 1 else f"{name} ({i + 1})" for i, name in enumerate(names)]
 
 
-def _asked(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+def _question_counts(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """How many questions each run was asked, where they differ; else empty texts."""
     sets = [{str(record["example_id"]) for record in run["records"]} for run in runs]
     alike = all(one == sets[0] for one in sets)

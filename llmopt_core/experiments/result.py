@@ -124,12 +124,12 @@ def _run(run: Run, records: Sequence[Record], overlap: TrainingOverlap, each: Pe
         "documents_version": run.documents_version,
         "uses_documents": run.retrieves,
         "training_overlap": overlap.model_dump(mode="json"),
-        "caveats": [text for text in (overlap.warning, overlap.note, _stopped(run)) if text],
+        "caveats": [text for text in (overlap.warning, overlap.note, _budget_note(run)) if text],
         "records": [_record(record) for record in records],
     }
 
 
-def _stopped(run: Run) -> str:
+def _budget_note(run: Run) -> str:
     """Why it has no more answers, where its budget is the reason."""
     return run.error if run.status == "budget-reached" else ""
 
@@ -148,7 +148,7 @@ def _record(record: Record) -> dict[str, Any]:
         "reference": record.example.reference,
         **({"right_answers": list(right)} if len(right := record.example.right_answers) > 1 else {}),
         "answer": record.answer.text if record.answer else None,
-        **_how_it_ended(record),
+        **_ending_fields(record),
         **_tools(record),
         "contexts": [_context(hit) for hit in (record.answer.hits if record.answer else ())],
         "scores": {
@@ -165,7 +165,7 @@ def _record(record: Record) -> dict[str, Any]:
     }
 
 
-def _how_it_ended(record: Record) -> dict[str, Any]:
+def _ending_fields(record: Record) -> dict[str, Any]:
     answer = record.answer
     if answer is None:
         return {"finish_reason": None, "ending": None, "reasoning": None, "reasoning_tokens": None}

@@ -68,7 +68,7 @@ def documents_changed(run: Run, version: str) -> bool:
 
 def judge_changed(run: Run, judge: JudgeSpec) -> bool:
     """Whether another judge, or another version of it, has graded it. Without a good record nothing can be mixed."""
-    return run.judge != judge.label and run.done > run.failed and _is_judged(run)
+    return run.judge != judge.label and run.done > run.failed and _has_judge(run)
 
 
 def check_one_judge(runs: Sequence[Run]) -> None:
@@ -77,13 +77,13 @@ def check_one_judge(runs: Sequence[Run]) -> None:
     Raises:
         BadInput: With the judges and their runs.
     """
-    judged = [run for run in runs if _is_judged(run)]
+    judged = [run for run in runs if _has_judge(run)]
     if len({run.judge for run in judged}) > 1:
         graded = ", ".join(f"run {run.id} by {run.judge}" for run in judged)
         raise BadInput(f"Scores of different judges are never compared ({graded}); evaluate all with one judge again.")
 
 
-def _is_judged(run: Run) -> bool:
+def _has_judge(run: Run) -> bool:
     """Whether a judge graded its answers (assertions may ask one) or checked their facts."""
     graded = any(name not in METRICS or "judge" in METRICS[name].needs for name in run.metrics)
     return graded or bool(run.configuration.get("checks"))

@@ -118,7 +118,7 @@ async def run_evaluation(  # noqa: PLR0917
             training=overlap.model_dump(mode="json"),
         )
     else:
-        run_id = _taken_over(store, resume_run, configuration, evaluation_set, judge, version, job_id, budget)
+        run_id = _resume_run(store, resume_run, configuration, evaluation_set, judge, version, job_id, budget)
     session = _Session(store, run_id, pipeline, examples, concurrency, budget, paid, on_progress)
     with models.within(budget), accounted(session.account):
         await session.run(should_cancel or (lambda: False))
@@ -129,7 +129,7 @@ def _model_name(spec: ModelSpec, models: Models) -> str:
     return spec.name or models.endpoint(spec.endpoint).default_model
 
 
-def _taken_over(  # noqa: PLR0917
+def _resume_run(  # noqa: PLR0917
     store: Store,
     run_id: int,
     configuration: Configuration,
@@ -193,9 +193,9 @@ class _Session:
     @cached_property
     def account(self) -> Account:
         """What was paid for the run, in all its sessions."""
-        return Account(self.store.run(self.run_id).usage + self.paid, self._keep_paid)
+        return Account(self.store.run(self.run_id).usage + self.paid, self._save_spending)
 
-    def _keep_paid(self) -> None:
+    def _save_spending(self) -> None:
         state = (self.account.usage.calls, self.account.flying)
         # What a cache answers is entered as well, and changes nothing.
         if state != self.kept_state:
@@ -223,7 +223,7 @@ class _Session:
     async def _work(self) -> None:
         missing = self._missing()
         if self.paid.calls:
-            self._keep_paid()
+            self._save_spending()
         await self.pipeline.prepare([self.examples[i] for i in missing], self._indexing)
         self._report()
         await self._records(missing, self.concurrency)
@@ -250,16 +250,16 @@ class _Session:
         except BudgetReached as error:
             self.out_of_budget = str(error)
             return None
-        await asyncio.wrap_future(self.saver.put(self.run_id, position, self._added_up(position, record)))
+        await asyncio.wrap_future(self.saver.put(self.run_id, position, self._add_earlier_usage(position, record)))
         return record
 
-    def _added_up(self, position: int, record: Record) -> Record:
+    def _add_earlier_usage(self, position: int, record: Record) -> Record:
         return replace(record, usage=self.earlier.get(position, Usage()) + record.usage)
 
     def _keep(self, position: int, result: Record | Failure) -> None:
         record = result if isinstance(result, Record) else Record(self.examples[position], failure=result)
         if record is not result:
-            self.saver.put(self.run_id, position, self._added_up(position, record))
+            self.saver.put(self.run_id, position, self._add_earlier_usage(position, record))
         self.saver.check()
         self.done += 1
         if record.usage.calls:
@@ -322,7 +322,7 @@ class _Session:
             self.on_progress(self._progress(stage="answering", done=self.done, total=len(self.examples)))
 
     def _progress(self, *, stage: Any, done: int, total: int) -> RunProgress:
-        left = self._seconds_left(total - done) if stage == "answering" else None
+        left = self._time_left(total - done) if stage == "answering" else None
         return RunProgress(
             self.run_id,
             self.pipeline.configuration.name,
@@ -337,7 +337,7 @@ class _Session:
             left_usd=self.budget.left_usd,
         )
 
-    def _seconds_left(self, missing: int) -> float | None:
+    def _time_left(self, missing: int) -> float | None:
         # The first ones waited for models to be loaded and come in one burst: the clock starts with them.
         made = self.made - 1 if self.made > self.concurrency else 0
         return Progress(made + missing, made, started_at=self.first_made, now=time.monotonic()).time_left()

@@ -23,26 +23,26 @@ def prompts_filled_in(file: Located, store: Store | None, project: str) -> Locat
     Raises:
         BadInput: There is no such prompt, version or label; names file and line.
     """
-    named = [i for i, item in enumerate(file.value["configurations"]) if _names_saved(item)]
+    named = [i for i, item in enumerate(file.value["configurations"]) if _is_reference(item)]
     if not named:
         return file
     items = list(file.value["configurations"])
     opened = Store.open(Settings.from_environment()) if store is None else store
     try:
         for i in named:
-            items[i] = {**items[i], "prompt": _filled_in(file, i, items[i]["prompt"], opened, project)}
+            items[i] = {**items[i], "prompt": _fill_in(file, i, items[i]["prompt"], opened, project)}
     finally:
         if store is None:
             opened.close()
     return Located({**file.value, "configurations": items}, file.lines, file.source)
 
 
-def _names_saved(item: Any) -> bool:
+def _is_reference(item: Any) -> bool:
     prompt = item.get("prompt") if isinstance(item, dict) else None
     return isinstance(prompt, dict) and any(key in prompt for key in _NAMED_BY)
 
 
-def _filled_in(file: Located, i: int, prompt: dict[str, Any], store: Store, project: str) -> dict[str, Any]:
+def _fill_in(file: Located, i: int, prompt: dict[str, Any], store: Store, project: str) -> dict[str, Any]:
     from llmopt_core.experiments.versions.prompts import saved_prompt
 
     here = ("configurations", i, "prompt")

@@ -67,7 +67,7 @@ def _choice(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart
         yield SearchedPart("few-shot choice", found.set_name, asked)
 
 
-def _worth(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart]:
+def _effect_parts(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart]:
     """Examples that stayed when others were dropped by what they were worth on a set."""
     found = found_by(job, WorthResult)
     if found is None:
@@ -79,7 +79,7 @@ def _worth(store: Store, job: Job, prompt: PromptSpec) -> Iterator[SearchedPart]
         yield SearchedPart("few-shot choice", found.set_name, asked)
 
 
-_CHOSEN = {INSTRUCTION: _instruction, CHOICE: _choice, WORTH: _worth}
+_CHOSEN = {INSTRUCTION: _instruction, CHOICE: _choice, WORTH: _effect_parts}
 
 
 def _pairs(few_shot: FewShotSpec | None) -> set[tuple[str, str]]:

@@ -73,7 +73,7 @@ def training_overlap(  # noqa: PLR0917
     together: dict[int, Seen] = {}
     parts = []
     for source in sources:
-        found = _seen(source, questions, store.cache)
+        found = _find_seen(source, questions, store.cache)
         parts.append(_part(source, found))
         for number, kind in (found or {}).items():
             if together.get(number) != "exact":
@@ -94,11 +94,11 @@ def overlap_of(store: Store, run: Run) -> TrainingOverlap:
     if key not in _KEPT:
         while len(_KEPT) >= _MOST_KEPT:
             _KEPT.pop(next(iter(_KEPT)), None)
-        _KEPT[key] = _derived(store, run)
+        _KEPT[key] = _derive_overlap(store, run)
     return _KEPT[key]
 
 
-def _derived(store: Store, run: Run) -> TrainingOverlap:
+def _derive_overlap(store: Store, run: Run) -> TrainingOverlap:
     try:
         configuration = configuration_from(dict(run.configuration))
         examples = store.evaluation_set(run.project, run.evaluation_set, run.set_version).examples[: run.total]
@@ -119,7 +119,7 @@ def _part(source: Source, found: dict[int, Seen] | None) -> TunedPart:
     )
 
 
-def _seen(source: Source, questions: Sequence[str], cache: Cache) -> dict[int, Seen] | None:
+def _find_seen(source: Source, questions: Sequence[str], cache: Cache) -> dict[int, Seen] | None:
     """The questions that stand in the data; None where it is not known."""
     if source.texts is None:
         return None
@@ -188,7 +188,7 @@ class _Finder:
             yield from self._of_job(kind, name, open_folder(self._settings, job_id))
         except (LlmOptError, OSError):
             # The job was deleted or made elsewhere; its training set may be saved here under the same hash.
-            texts = self._saved(version) if version else None
+            texts = self._questions_of_version(version) if version else None
             yield Source(kind, name, f"training set {version}" if texts else "", version, texts)
 
     def _of_service(self, endpoint: str, name: str) -> Iterator[Source]:
@@ -215,13 +215,15 @@ class _Finder:
             yield Source(kind, name, f"fine-tuning job {folder.id}", "", None)
             return
         there = (folder.path / "training.jsonl").exists()
-        yield Source(kind, name, f"fine-tuning job {folder.id}", folder.id, (lambda: _asked(folder)) if there else None)
+        yield Source(
+            kind, name, f"fine-tuning job {folder.id}", folder.id, (lambda: _job_questions(folder)) if there else None
+        )
         if job.provider != LOCAL:
             yield from self._of_service(job.provider, job.base_model)
         elif kind == "embedding model":
             yield from self.embedding(job.base_model)
 
-    def _saved(self, version: str) -> Callable[[], Iterable[str]] | None:
+    def _questions_of_version(self, version: str) -> Callable[[], Iterable[str]] | None:
         from llmopt_core.experiments.versions.training_sets import training_sets
 
         try:
@@ -244,7 +246,7 @@ def _job(folder: JobFolder) -> Job | None:
         return None
 
 
-def _asked(folder: JobFolder) -> Iterator[str]:
+def _job_questions(folder: JobFolder) -> Iterator[str]:
     """What a job learned from. Its validation part chose the best step, so it is learned from as well."""
     for which in ("training", "validation"):
         found = folder.training_set(which)

@@ -66,7 +66,7 @@ def passages_tokens(retrieval: RetrievalSpec | None) -> int:
     """Of the chunks that are handed over."""
     if retrieval is None:
         return 0
-    return max(spec.top_k * (spec.chunking.size + MARKS) for spec in _routed(retrieval))
+    return max(spec.top_k * (spec.chunking.size + MARKS) for spec in _routes(retrieval))
 
 
 def most_grading(
@@ -89,7 +89,7 @@ def most_grading(
     for example in examples:
         checks = checks_of(example)
         graded = [*metrics, *(str(check.value) for check in checks if check.type == "metric")]
-        asked = [_asks(name, variant.retrieval, judge) for name in graded if _is_judged(name)]
+        asked = [_asks(name, variant.retrieval, judge) for name in graded if _needs_judge(name)]
         asked += [(1, _BOILERPLATE + count(str(check.value))) for check in checks if check.type == "llm-rubric"]
         material = count(f"{example.question} {example.reference or ''}") + variant.model.max_tokens + handed
         for times, own in asked:
@@ -115,7 +115,7 @@ def most_retrieval(
             shown = sum(count(f"{one.question} {one.category}") + MARKS for one in retrieval.routing.examples)
             prompt = _BOILERPLATE + count(retrieval.routing.prompt) + question + shown
             most.add(models, retrieval.routing.model, 1, prompt, retrieval.routing.model.max_tokens)
-        found = [_searching(spec, question, models) for spec in _routed(retrieval)]
+        found = [_searching(spec, question, models) for spec in _routes(retrieval)]
         dearest = max(found, key=lambda one: float("inf") if one.usd is None else one.usd)
         most.calls += dearest.calls
         most.prompt_tokens += dearest.prompt_tokens
@@ -141,7 +141,7 @@ def not_counted(variant: Configuration) -> list[str]:
     return told
 
 
-def _routed(retrieval: RetrievalSpec) -> Iterable[RetrievalSpec]:
+def _routes(retrieval: RetrievalSpec) -> Iterable[RetrievalSpec]:
     categories = retrieval.routing.routes if retrieval.routing is not None else ()
     return [retrieval, *(retrieval.routed(category) for category in categories)]
 
@@ -170,7 +170,7 @@ def _searching(spec: RetrievalSpec, question: int, models: Models) -> Most:
     return most
 
 
-def _is_judged(metric: str) -> bool:
+def _needs_judge(metric: str) -> bool:
     return metric in METRICS and "judge" in METRICS[metric].needs
 
 
@@ -178,5 +178,5 @@ def _asks(metric: str, retrieval: RetrievalSpec | None, judge: JudgeSpec) -> tup
     """How often the judge is asked for a metric of one answer, and the tokens of each prompt of its own."""
     times, own = _RAGAS.get(metric, _OTHER)
     if metric in _PER_CHUNK:
-        times *= max(spec.top_k for spec in _routed(retrieval)) if retrieval is not None else 1
+        times *= max(spec.top_k for spec in _routes(retrieval)) if retrieval is not None else 1
     return times * (judge.questions if metric == "answer_relevancy" else 1), own

@@ -92,7 +92,7 @@ def tally(names: Sequence[str], votes: Sequence[Vote]) -> Tally:
         if vote.choice in SIDES:
             sides = gathered.setdefault((vote.first, vote.second), {}).setdefault(vote.example_id, [])
             sides.append(SIDES[vote.choice])
-    counted = [_counted(gathered.get(pair, {})) for pair in combinations(names, 2)]
+    counted = [_count(gathered.get(pair, {})) for pair in combinations(names, 2)]
     raw = [sign_test(wins, losses) if wins + losses else None for wins, losses, _ in counted]
     tested = [value for value in raw if value is not None]
     adjusted = iter(zip(holm(tested), holm_levels(tested), strict=True))
@@ -144,7 +144,7 @@ def tally_words(result: Tally) -> str:
     return " · ".join(parts)
 
 
-def _counted(sides: Mapping[str, Sequence[int]]) -> tuple[int, int, int]:
+def _count(sides: Mapping[str, Sequence[int]]) -> tuple[int, int, int]:
     """Examples won, lost and tied by the first, each by the majority of its voters."""
     sums = [sum(votes) for votes in sides.values()]
     return sum(s > 0 for s in sums), sum(s < 0 for s in sums), sum(s == 0 for s in sums)

@@ -48,11 +48,11 @@ def analyse(text: str) -> list[str]:
     folded = _fold(text)
     terms = list(_terms(folded))
     for match in _LINE_BREAK.finditer(folded):
-        terms += _terms(_joined(folded, match))
+        terms += _terms(_join(folded, match))
     return terms
 
 
-def _joined(text: str, at: re.Match[str]) -> str:
+def _join(text: str, at: re.Match[str]) -> str:
     """The word that a line break parts, whole; empty where it parts no letters."""
     before = _LAST_LETTERS.search(text[max(0, at.start() - _LONGEST_WORD) : at.start()])
     after = _FIRST_LETTERS.match(text[at.end() : at.end() + _LONGEST_WORD])

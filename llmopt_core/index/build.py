@@ -75,7 +75,7 @@ def build_index(
         return index
     opened.drop(plan.folder)
     with _storage_errors(plan.folder):
-        index = _built(plan) or _built_under_lock(plan, embedder, cache, on_progress)
+        index = _open_built(plan) or _build_under_lock(plan, embedder, cache, on_progress)
     return opened.put(plan.folder, index)
 
 
@@ -120,7 +120,7 @@ def _plan(  # noqa: PLR0917
 ) -> _Plan:
     if not chunks:
         raise BadInput("There is no text to index; add a document that has some.")
-    texts = _embedded_texts(chunks, embedding) if texts is None else texts
+    texts = _texts_to_embed(chunks, embedding) if texts is None else texts
     if len(texts) != len(chunks):
         raise BadInput(f"There are {len(chunks)} chunks but {len(texts)} texts to embed for them.")
     names = {chunk.document for chunk in chunks}
@@ -137,7 +137,7 @@ def _plan(  # noqa: PLR0917
     return _Plan(chunks, texts, metadata, parents, key, folder, settings)
 
 
-def _embedded_texts(chunks: Sequence[Chunk], embedding: EmbeddingSpec) -> list[str]:
+def _texts_to_embed(chunks: Sequence[Chunk], embedding: EmbeddingSpec) -> list[str]:
     if embedding.of == "text":
         return [chunk.full_text for chunk in chunks]
     if embedding.of == "heading":
@@ -154,7 +154,7 @@ def _parent_id(chunk: Chunk) -> list[int] | None:
     return [chunk.parent.start, chunk.parent.end] if chunk.parent else None
 
 
-def _built(plan: _Plan) -> Index | None:
+def _open_built(plan: _Plan) -> Index | None:
     """The index that is there; None where nothing whole is."""
     if not plan.settings.chroma_url and not is_whole(plan.folder / CHROMA):
         return None
@@ -163,16 +163,16 @@ def _built(plan: _Plan) -> Index | None:
     except DamagedIndex:
         return None
     if plan.settings.chroma_url:
-        with _shared(plan) as shared:
+        with _shared_collections(plan) as shared:
             shared.use(plan.fingerprint)
     store = _store(plan)
     return Index(contents, store) if store.count() == len(contents.chunks) else None
 
 
-def _built_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> Index:
+def _build_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> Index:
     plan.folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(plan.folder.parent / f".{plan.folder.name}.lock"):
-        index = _built(plan) or _stored_again(plan, on_progress)
+        index = _open_built(plan) or _restore(plan, on_progress)
         if index is None:
             _build(plan, embedder, cache, on_progress)
             index = Index(read_contents(plan.folder), _store(plan))
@@ -181,7 +181,7 @@ def _built_under_lock(plan: _Plan, embedder: Embedder, cache: Cache, on_progress
     return index
 
 
-def _stored_again(plan: _Plan, on_progress: OnProgress | None) -> Index | None:
+def _restore(plan: _Plan, on_progress: OnProgress | None) -> Index | None:
     """The index whose collection vanished from its server, from the vectors that are here; None where none are."""
     if not plan.settings.chroma_url:
         return None
@@ -189,22 +189,22 @@ def _stored_again(plan: _Plan, on_progress: OnProgress | None) -> Index | None:
         contents = read_contents(plan.folder)
     except DamagedIndex:
         return None
-    _store_shared(plan, lambda: np.asarray(contents.vectors), on_progress)
+    _store_on_server(plan, lambda: np.asarray(contents.vectors), on_progress)
     return Index(contents, _store(plan))
 
 
-def _store_shared(plan: _Plan, encode: Callable[[], Vectors], on_progress: OnProgress | None) -> Vectors:
+def _store_on_server(plan: _Plan, encode: Callable[[], Vectors], on_progress: OnProgress | None) -> Vectors:
     """The vectors, which are on the server then."""
 
     def on_wait() -> None:
         if on_progress is not None:
             on_progress(0, len(plan.texts))
 
-    with _shared(plan) as shared:
+    with _shared_collections(plan) as shared:
         return shared.ensure(plan.fingerprint, [chunk.document for chunk in plan.chunks], encode, on_wait)
 
 
-def _shared(plan: _Plan) -> AbstractContextManager[SharedCollections]:
+def _shared_collections(plan: _Plan) -> AbstractContextManager[SharedCollections]:
     return closing(SharedCollections(plan.settings.chroma_url, plan.folder.parent))
 
 
@@ -224,7 +224,7 @@ def _build(plan: _Plan, embedder: Embedder, cache: Cache, on_progress: OnProgres
 
 def _write(plan: _Plan, folder: Path, embedder: Embedder, cache: Cache, on_progress: OnProgress | None) -> None:
     if plan.settings.chroma_url:
-        vectors = _store_shared(plan, lambda: encode_cached(plan.texts, embedder, cache, on_progress), on_progress)
+        vectors = _store_on_server(plan, lambda: encode_cached(plan.texts, embedder, cache, on_progress), on_progress)
     else:
         vectors = encode_cached(plan.texts, embedder, cache, on_progress)
         names = [chunk.document for chunk in plan.chunks]

@@ -47,12 +47,12 @@ def encode_cached(
     for place, key in enumerate(keys):
         first.setdefault(key, place)
     rows = _Rows(len(keys))
-    missing = _fill_known(rows, first, cache)
+    missing = _fill_from_cache(rows, first, cache)
     missing.sort(key=lambda key: (-len(texts[first[key]]), key))
     done = len(first) - len(missing)
     _report(on_progress, done, len(first))
     for batch in _batches(missing, BATCH):
-        for vectors in _made_once({key: texts[first[key]] for key in batch}, embedder, cache):
+        for vectors in _encode_once({key: texts[first[key]] for key in batch}, embedder, cache):
             for key, vector in vectors.items():
                 rows.put(first[key], vector)
             done += len(vectors)
@@ -82,7 +82,7 @@ def encode_queries(texts: Sequence[str], embedder: Embedder, cache: Cache) -> Ve
     return encode_cached(texts, query_side(embedder), cache)
 
 
-def _made_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> Iterator[dict[str, Vectors]]:
+def _encode_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> Iterator[dict[str, Vectors]]:
     """Vectors by key as they come: of texts that nobody else embeds at this moment, then of those that somebody did."""
     claims, token, left = (cache if isinstance(cache, Claims) else None), uuid.uuid4().hex, dict(texts)
     while left:
@@ -100,7 +100,7 @@ def _made_once(texts: Mapping[str, str], embedder: Embedder, cache: Cache) -> It
                     paid: dict[int, Vectors] = getattr(error, "vectors", {})
                     cache.put_many(STAGE, {own[place]: row.tobytes() for place, row in paid.items()})
                     raise
-                vectors = _checked(embedder, encoded, len(own))
+                vectors = _check(embedder, encoded, len(own))
                 made = dict(zip(own, vectors, strict=True))
                 cache.put_many(STAGE, {key: vector.tobytes() for key, vector in made.items()})
                 yield made
@@ -160,7 +160,7 @@ class _Rows:
             self.matrix[place] = self.matrix[first]
 
 
-def _fill_known(rows: _Rows, first: Mapping[str, int], cache: Cache) -> list[str]:
+def _fill_from_cache(rows: _Rows, first: Mapping[str, int], cache: Cache) -> list[str]:
     """Write the vectors that the cache has; gives the keys of the others."""
     missing: list[str] = []
     for part in _batches(list(first), _READ):
@@ -184,7 +184,7 @@ def _has_length(length: int, value: bytes) -> bool:
     return len(value) == length
 
 
-def _checked(embedder: Embedder, vectors: Vectors, expected: int) -> Vectors:
+def _check(embedder: Embedder, vectors: Vectors, expected: int) -> Vectors:
     vectors = np.asarray(vectors, dtype=np.float32)
     if vectors.shape != (expected, embedder.dimension):
         raise EndpointError(

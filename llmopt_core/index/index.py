@@ -77,7 +77,7 @@ class Index:
         k = min(k, len(self.chunks))
         queries = np.ascontiguousarray(vectors, dtype=np.float32)
         if where:
-            return [self._hits(found) for found in exact_search(self._matrix, queries, k, self._allowed(where))]
+            return [self._hits(found) for found in exact_search(self._matrix, queries, k, self._allow(where))]
         return [self._hits(found) for found in self._store.search(queries, k)]
 
     def search_bm25(self, texts: Sequence[str], k: int, where: Where | None = None) -> list[list[Hit]]:
@@ -86,7 +86,7 @@ class Index:
         Raises:
             BadInput: The filter is wrong.
         """
-        allowed = self._allowed(where) if where else None
+        allowed = self._allow(where) if where else None
         return [self._hits(self._words.search(text, k, allowed)) for text in texts]
 
     def bm25_scores(self, text: str, chunk_ids: Iterable[str]) -> list[float]:
@@ -108,7 +108,7 @@ class Index:
     def _hits(self, found: Sequence[Found]) -> list[Hit]:
         return [Hit(self.chunks[position], score) for position, score in found]
 
-    def _allowed(self, where: Where) -> npt.NDArray[np.bool_]:
+    def _allow(self, where: Where) -> npt.NDArray[np.bool_]:
         names = matching_documents(where, self.documents)
         return np.fromiter((chunk.document in names for chunk in self.chunks), dtype=np.bool_, count=len(self.chunks))
 

@@ -62,20 +62,20 @@ def bm25_scores(question: str, texts: Sequence[tuple[PlacedWords, Ints, Ints]]) 
         question: What is searched for.
         texts: Per text its words, and the starts and ends of its chunks.
     """
-    lengths = _joined([words.lengths(starts, ends) for words, starts, ends in texts])
+    lengths = _concatenate([words.lengths(starts, ends) for words, starts, ends in texts])
     mean = lengths.mean() if len(lengths) else 0.0
     scores = np.zeros(len(lengths))
     if not mean:
         return scores
     for term in analyse(question):
-        counts = _joined([words.counts(term, starts, ends) for words, starts, ends in texts])
+        counts = _concatenate([words.counts(term, starts, ends) for words, starts, ends in texts])
         having = int((counts > 0).sum())
         rarity = np.log(1 + (len(counts) - having + 0.5) / (having + 0.5))
         scores += rarity * counts / (K1 * (1 - B + B * lengths / mean) + counts)
     return scores
 
 
-def _joined(arrays: Sequence[Ints]) -> Ints:
+def _concatenate(arrays: Sequence[Ints]) -> Ints:
     return np.concatenate(arrays) if arrays else np.zeros(0, np.int64)
 
 

@@ -52,7 +52,7 @@ class SharedCollections:
     def use(self, key: str) -> None:
         """Say that this workspace uses a collection; before it is looked for, so that nobody removes it meanwhile."""
         facts = {"collection": key, "workspace": self._workspace, "home": str(self._indexes), **me()}
-        with self._told() as client:
+        with self._explain_errors() as client:
             _users(client).upsert(ids=[self._user(key)], embeddings=[[1.0]], metadatas=[facts])
 
     def ensure(
@@ -78,24 +78,24 @@ class SharedCollections:
             claim = self._claim(key)
             if claim is None:
                 self._wait(key, watch, on_wait)
-            elif (vectors := self._built(key, claim, documents, encode)) is not None:
+            elif (vectors := self._build(key, claim, documents, encode)) is not None:
                 return vectors
 
     def release(self, key: str) -> None:
         """This workspace uses the collection no more; the last to say so removes it."""
-        with self._told() as client:
+        with self._explain_errors() as client:
             _users(client).delete(ids=[self._user(key)])
             _remove_unused(client, key)
 
     def used_keys(self) -> list[str]:
         """The collections that this workspace is said to use."""
-        with self._told() as client:
+        with self._explain_errors() as client:
             found = _users(client).get(where={"workspace": self._workspace}, include=["metadatas"])
             return [str(facts["collection"]) for facts in found["metadatas"] or ()]
 
     def sweep(self) -> None:
         """Remove what processes left that were killed on the way, and users whose workspace is gone."""
-        with self._told() as client:
+        with self._explain_errors() as client:
             for facts in _users(client).get(include=["metadatas"])["metadatas"] or ():
                 if _has_moved_out(facts):
                     _users(client).delete(ids=[f"{facts['collection']}/{facts['workspace']}"])
@@ -108,8 +108,8 @@ class SharedCollections:
 
     def _whole(self, key: str, count: int) -> Vectors | None:
         """The vectors of the whole collection; None where there is none."""
-        with self._told() as client:
-            found = _found(client, collection_name(key))
+        with self._explain_errors() as client:
+            found = _find(client, collection_name(key))
             if found is None:
                 return None
             if found.count() == count:
@@ -122,7 +122,7 @@ class SharedCollections:
         """The right to build; None where another process has it, or has done it."""
         name = collection_name(key) + _PART
         claim = Claim({"content": key, "workspace": self._workspace})
-        with self._told() as client:
+        with self._explain_errors() as client:
             for attempt in range(_ATTEMPTS):
                 try:
                     # The server makes one collection of a name.
@@ -130,7 +130,7 @@ class SharedCollections:
                         name, embedding_function=None, configuration={"hnsw": HNSW}, metadata=claim.facts
                     )
                 except Exception:  # each version of the server says in other words that the name is taken
-                    if _found(client, name) is not None or _found(client, collection_name(key)) is not None:
+                    if _find(client, name) is not None or _find(client, collection_name(key)) is not None:
                         break
                     if attempt + 1 == _ATTEMPTS:
                         claim.end()
@@ -140,14 +140,14 @@ class SharedCollections:
         claim.end()
         return None
 
-    def _built(self, key: str, claim: Claim, documents: Sequence[str], encode: Callable[[], Vectors]) -> Vectors | None:
+    def _build(self, key: str, claim: Claim, documents: Sequence[str], encode: Callable[[], Vectors]) -> Vectors | None:
         """Fill a claimed collection and give it its name; None where another process was faster, or took it over."""
         try:
             with claim.beating():
                 vectors = encode()
-                with self._told():
+                with self._explain_errors():
                     add_all(claim.collection, vectors, documents)
-            with self._told():
+            with self._explain_errors():
                 claim.collection.modify(name=collection_name(key), metadata={**claim.facts, "at": time.time()})
         except StorageFailed:
             if self._is_lost(key, claim):
@@ -163,17 +163,17 @@ class SharedCollections:
 
     def _is_lost(self, key: str, claim: Claim) -> bool:
         """Whether what was claimed is another's now, or stands there whole. What is left of it is removed."""
-        with self._told() as client:
-            part = _found(client, collection_name(key) + _PART)
+        with self._explain_errors() as client:
+            part = _find(client, collection_name(key) + _PART)
             if part is None or (part.metadata or {}).get("token") != claim.facts["token"]:
                 return True
             _delete(client, _throw_away(part))
-            return _found(client, collection_name(key)) is not None
+            return _find(client, collection_name(key)) is not None
 
     def _wait(self, key: str, watch: Watch, on_wait: Callable[[], None]) -> None:
         """Some time of another's building; takes it over where that one gives no sign of life."""
-        with self._told() as client:
-            part = _found(client, collection_name(key) + _PART)
+        with self._explain_errors() as client:
+            part = _find(client, collection_name(key) + _PART)
             if part is not None and watch.is_dead(part.metadata or {}):
                 _delete(client, _throw_away(part))
                 return
@@ -184,7 +184,7 @@ class SharedCollections:
         return f"{key}/{self._workspace}"
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[Any]:
+    def _explain_errors(self) -> Iterator[Any]:
         """The client; whatever fails is told in one sentence."""
         try:
             if self._client is None:
@@ -210,14 +210,14 @@ def _users(client: Any) -> Any:
     return client.get_or_create_collection(_USERS, embedding_function=None)
 
 
-def _is_used(client: Any, key: str) -> bool:
+def _has_users(client: Any, key: str) -> bool:
     return bool(_users(client).get(where={"collection": key}, limit=1, include=[])["ids"])
 
 
 def _remove_unused(client: Any, key: str) -> None:
-    found: Any = None if _is_used(client, key) else _found(client, collection_name(key))
+    found: Any = None if _has_users(client, key) else _find(client, collection_name(key))
     trash = _throw_away(found) if found is not None else ""
-    if trash and _is_used(client, key):
+    if trash and _has_users(client, key):
         # Somebody came between the look and the new name; where the old name is taken by now, it is not missed.
         with contextlib.suppress(Exception):
             found.modify(name=collection_name(key))
@@ -233,7 +233,7 @@ def _has_moved_out(facts: dict[str, Any]) -> bool:
     return not home.is_dir() or workspace_id(home, make=False) != facts.get("workspace")
 
 
-def _found(client: Any, name: str) -> Any:
+def _find(client: Any, name: str) -> Any:
     from chromadb.errors import NotFoundError
 
     try:

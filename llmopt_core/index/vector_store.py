@@ -60,13 +60,13 @@ class VectorStore:
 
         with _database_errors():
             try:
-                found = self._opened().query(query_embeddings=queries, n_results=k, include=["distances"])
+                found = self._open().query(query_embeddings=queries, n_results=k, include=["distances"])
             except NotFoundError as error:
                 self.lost = True
                 raise StorageFailed(
                     f"The vector database has the collection {self._name} no more; run again and it is stored anew."
                 ) from error
-        return [_sorted(ids, distances) for ids, distances in zip(found["ids"], found["distances"], strict=True)]
+        return [_sort(ids, distances) for ids, distances in zip(found["ids"], found["distances"], strict=True)]
 
     def count(self) -> int:
         """Number of vectors; 0 where the collection is not there."""
@@ -74,11 +74,11 @@ class VectorStore:
 
         with _database_errors():
             try:
-                return int(self._opened().count())
+                return int(self._open().count())
             except NotFoundError:
                 return 0
 
-    def _opened(self) -> Any:
+    def _open(self) -> Any:
         with self._lock:
             if self._collection is None:
                 with _CHROMA:
@@ -207,7 +207,7 @@ def _database_errors() -> Iterator[None]:
         ) from error
 
 
-def _sorted(ids: Sequence[str], distances: Sequence[float]) -> list[Found]:
+def _sort(ids: Sequence[str], distances: Sequence[float]) -> list[Found]:
     similarities = np.clip(1.0 - np.asarray(distances, dtype=np.float32), -1.0, 1.0)
     found = [(int(position), float(score)) for position, score in zip(ids, similarities, strict=True)]
     return sorted(found, key=lambda item: (-item[1], item[0]))

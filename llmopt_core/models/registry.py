@@ -140,8 +140,8 @@ class Models:
             return f"registered:{name}"
 
         endpoint = self._endpoints.setdefault(name, Endpoint(name=name))
-        self._chats[name] = self._cached(chat_model, endpoint, identity)
-        self._scorers[name] = self._cached(chat_model, endpoint, identity, "likelihood|")
+        self._chats[name] = self._with_cache(chat_model, endpoint, identity)
+        self._scorers[name] = self._with_cache(chat_model, endpoint, identity, "likelihood|")
 
     def register_embedder(self, name: str, embedder: Embedder) -> None:
         """Let an embedder of your own stand for the model of that name, for whole texts and tokens."""
@@ -243,24 +243,24 @@ class Models:
     def _make_chat(self, endpoint: Endpoint) -> ChatModel:
         if endpoint.name == BUILTIN:
             builtin = BuiltinChat(self.settings, endpoint, self._client)
-            return self._cached(builtin, endpoint, builtin.identity)
+            return self._with_cache(builtin, endpoint, builtin.identity)
         from llmopt_core.models.openai.chat import OpenAIChat
 
         key, refusals = self._key(endpoint), refusals_of(self.settings.home)
         chat = OpenAIChat(endpoint, self._client(endpoint, key), key, refusals=refusals)
-        return self._cached(chat, endpoint, _identity_of(endpoint))
+        return self._with_cache(chat, endpoint, _identity_of(endpoint))
 
     def _make_scorer(self, endpoint: Endpoint) -> ChatModel:
         from llmopt_core.models.builtin.likelihood import BuiltinScorer, EchoScorer
 
         if endpoint.name == BUILTIN:
             builtin = BuiltinChat(self.settings, endpoint, self._client)
-            return self._cached(BuiltinScorer(builtin), endpoint, builtin.identity, "likelihood|")
+            return self._with_cache(BuiltinScorer(builtin), endpoint, builtin.identity, "likelihood|")
         key = self._key(endpoint)
         scorer = EchoScorer(endpoint, self._client(endpoint, key), key)
-        return self._cached(scorer, endpoint, _identity_of(endpoint), "likelihood|")
+        return self._with_cache(scorer, endpoint, _identity_of(endpoint), "likelihood|")
 
-    def _cached(self, model: ChatModel, endpoint: Endpoint, identity: Identity, kind: str = "") -> ChatModel:
+    def _with_cache(self, model: ChatModel, endpoint: Endpoint, identity: Identity, kind: str = "") -> ChatModel:
         model = MeteredChat(model, endpoint, lambda: self._budget)
         if self._cache is None:
             return model

@@ -53,7 +53,7 @@ def _before_template(text: str, mark: str) -> Callable[[PromptSpec], PromptSpec]
     return apply
 
 
-def _delimited(prompt: PromptSpec) -> PromptSpec:
+def _delimit(prompt: PromptSpec) -> PromptSpec:
     if "<question>" in prompt.template or "{{ question }}" not in prompt.template:
         return prompt
     return _with(prompt, template=prompt.template.replace("{{ question }}", DELIMITED))
@@ -124,7 +124,7 @@ BLOCKS: tuple[Block, ...] = (
         "Delimiters",
         "Marks around what users write keep instructions and material apart.",
         DELIMITED,
-        _delimited,
+        _delimit,
     ),
     Block(
         "reference-text",

@@ -199,9 +199,9 @@ def _from_preference(value: Mapping[str, Any]) -> dict[str, Any]:
         prompt = alpaca_question(str(value["instruction"]), str(value.get("input") or ""))
     chosen, rejected = value["chosen"], value["rejected"]
     if prompt is None and isinstance(chosen, str) and isinstance(rejected, str):
-        chosen, rejected = _spoken(chosen), _spoken(rejected)
+        chosen, rejected = _speaker_turns(chosen), _speaker_turns(rejected)
     good, bad = _side(chosen, "assistant"), _side(rejected, "assistant")
-    asked = _side(prompt, "user") if prompt is not None else _shared(good, bad)
+    asked = _side(prompt, "user") if prompt is not None else _common_messages(good, bad)
     good, bad = _after(good, asked), _after(bad, asked)
     if not asked:
         raise BadInput("the question before the two answers is missing; expected `prompt`")
@@ -212,7 +212,7 @@ def _from_preference(value: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shared(good: Sequence[Mapping[str, Any]], bad: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _common_messages(good: Sequence[Mapping[str, Any]], bad: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The messages that both conversations begin with."""
     same = []
     for one, other in zip(good[:-1], bad[:-1], strict=False):
@@ -226,7 +226,7 @@ def _after(side: list[dict[str, Any]], asked: Sequence[Mapping[str, Any]]) -> li
     return side[len(asked) :] if len(side) > len(asked) and side[: len(asked)] == list(asked) else side
 
 
-def _spoken(text: str) -> list[dict[str, str]]:
+def _speaker_turns(text: str) -> list[dict[str, str]]:
     """The turns of a text in which `Human:` and `Assistant:` speak.
 
     Raises:

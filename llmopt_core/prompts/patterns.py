@@ -34,7 +34,7 @@ def compiled_pattern(pattern: str, ignore_case: bool = False) -> Any:
     """
     if len(pattern) > MAX_LENGTH:
         raise BadInput(f"{pattern[:200]!r} is too large: an expression has at most {MAX_LENGTH:,} characters.")
-    if _unfolded(pattern) > MAX_UNFOLDED:
+    if _unfolded_length(pattern) > MAX_UNFOLDED:
         raise BadInput(f"{pattern[:200]!r} is too large: its repeats make more than {MAX_UNFOLDED:,} steps.")
     try:
         return regex.compile(pattern, regex.IGNORECASE if ignore_case else 0)
@@ -42,7 +42,7 @@ def compiled_pattern(pattern: str, ignore_case: bool = False) -> Any:
         raise BadInput(f"{pattern!r} is not a regular expression: {error}.") from error
 
 
-def _unfolded(pattern: str) -> int:
+def _unfolded_length(pattern: str) -> int:
     """About how long the expression is with its repeats written out, as compiling does it."""
     outer: list[int] = []
     total = last = 0

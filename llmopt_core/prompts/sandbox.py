@@ -51,7 +51,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         # A finalizer that takes the context keeps Jinja2 from computing constants while it compiles.
         super().__init__(undefined=undefined, keep_trailing_newline=True, optimized=False, finalize=_printable)
         self.globals = {name: self.globals[name] for name in NAMES_IN_TEMPLATES}
-        self.filters |= {name: _on_written(self.filters[name]) for name in _TEXT_FILTERS}
+        self.filters |= {name: _text_filter(self.filters[name]) for name in _TEXT_FILTERS}
         self.filters |= {"join": _join, "dump": _dump}
 
     def getattr(self, obj: Any, attribute: str) -> Any:
@@ -74,10 +74,10 @@ class _Missing(StrictUndefined):
 def _printable(context: Any, value: Any) -> Any:
     if callable(value) and not isinstance(value, Undefined):
         raise TypeError("a function is inserted where its result was meant; add parentheses")
-    return _written(value)
+    return _as_text(value)
 
 
-def _written(value: Any) -> Any:
+def _as_text(value: Any) -> Any:
     if value is None:
         return ""
     return _dump(value) if isinstance(value, bool | dict | list | tuple) else value
@@ -89,13 +89,13 @@ def _dump(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
 
 
-def _on_written(text_filter: Callable[..., Any]) -> Callable[..., Any]:
+def _text_filter(text_filter: Callable[..., Any]) -> Callable[..., Any]:
     """A filter of texts that meets a value as it would be written."""
     place = 1 if hasattr(text_filter, "jinja_pass_arg") else 0
 
     @wraps(text_filter)
     def apply(*arguments: Any, **options: Any) -> Any:
-        return text_filter(*arguments[:place], _written(arguments[place]), *arguments[place + 1 :], **options)
+        return text_filter(*arguments[:place], _as_text(arguments[place]), *arguments[place + 1 :], **options)
 
     return apply
 
@@ -104,7 +104,7 @@ def _join(values: Iterable[Any], separator: str = "", attribute: str | None = No
     if attribute is not None:
         get = make_attrgetter(ENVIRONMENT, attribute)
         values = map(get, values)
-    return str(separator).join(str(_written(value)) for value in values)
+    return str(separator).join(str(_as_text(value)) for value in values)
 
 
 _TEXT_FILTERS = ("string", "upper", "lower", "trim", "title", "capitalize", "replace", "indent", "urlencode")

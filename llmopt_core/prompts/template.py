@@ -151,17 +151,17 @@ def _optional_in(template: str) -> frozenset[str]:
     allowed += [n.left for n in tree.find_all(nodes.Or)]
     conditions = [n.test for n in tree.find_all(nodes.If)] + [n.test for n in tree.find_all(nodes.CondExpr)]
     for condition in conditions:
-        allowed += _tested(condition)
+        allowed += _condition_values(condition)
     return frozenset(node.name for node in allowed if isinstance(node, nodes.Name))
 
 
-def _tested(test: nodes.Node) -> Iterator[nodes.Node]:
+def _condition_values(test: nodes.Node) -> Iterator[nodes.Node]:
     """The values whose truth decides a condition."""
     if isinstance(test, nodes.And | nodes.Or):
-        yield from _tested(test.left)
-        yield from _tested(test.right)
+        yield from _condition_values(test.left)
+        yield from _condition_values(test.right)
     elif isinstance(test, nodes.Not):
-        yield from _tested(test.node)
+        yield from _condition_values(test.node)
     else:
         yield test
 

@@ -34,16 +34,16 @@ def variants(spec: RetrievalSpec) -> dict[str, RetrievalSpec]:
     if spec.transform.method != "none":
         found[f"without {spec.transform.method}"] = spec.model_copy(update={"transform": TransformSpec()})
     if spec.search.method == "hybrid":
-        found["without bm25"] = _searched(spec, method="dense")
-        found["without dense"] = _searched(spec, method="bm25")
+        found["without bm25"] = _with_search(spec, method="dense")
+        found["without dense"] = _with_search(spec, method="bm25")
     if spec.rerank.method != "none":
         found[f"without rerank ({spec.rerank.method})"] = spec.model_copy(update={"rerank": RerankSpec()})
     if spec.search.mmr is not None:
-        found["without mmr"] = _searched(spec, mmr=None)
+        found["without mmr"] = _with_search(spec, mmr=None)
     if spec.search.threshold is not None:
-        found["without threshold"] = _searched(spec, threshold=None)
+        found["without threshold"] = _with_search(spec, threshold=None)
     if spec.search.filters:
-        found["without filters"] = _searched(spec, filters={})
+        found["without filters"] = _with_search(spec, filters={})
     if spec.routing is not None:
         found["without routing"] = spec.model_copy(update={"routing": None})
     return found
@@ -85,6 +85,6 @@ def _measures(example: Example, retrieval: Retrieval, k: int) -> dict[str, float
     return span_measures([hit.chunk.span for hit in retrieval.hits], example.references, k)
 
 
-def _searched(spec: RetrievalSpec, **changes: object) -> RetrievalSpec:
+def _with_search(spec: RetrievalSpec, **changes: object) -> RetrievalSpec:
     search = SearchSpec.model_validate({**spec.search.model_dump(), **changes})
     return spec.model_copy(update={"search": search})

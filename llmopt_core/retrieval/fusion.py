@@ -14,7 +14,7 @@ def reciprocal_ranks(lists: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
     for hits in lists:
         for rank, hit in enumerate(hits, start=1):
             scores[hit.chunk.id] = scores.get(hit.chunk.id, 0.0) + 1.0 / (k + rank)
-    return _ranked(lists, scores)
+    return _rank(lists, scores)
 
 
 def weighted_scores(lists: Sequence[Sequence[Hit]], weights: Sequence[float]) -> list[Hit]:
@@ -27,7 +27,7 @@ def weighted_scores(lists: Sequence[Sequence[Hit]], weights: Sequence[float]) ->
         top = max((hit.score for hit in hits), default=0.0)
         for hit in hits if top > 0 else ():
             scores[hit.chunk.id] += weight * max(hit.score, 0.0) / top
-    return _ranked(lists, scores)
+    return _rank(lists, scores)
 
 
 def round_robin(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
@@ -38,7 +38,7 @@ def round_robin(lists: Sequence[Sequence[Hit]]) -> list[Hit]:
     return list(merged.values())
 
 
-def _ranked(lists: Sequence[Iterable[Hit]], scores: Mapping[str, float]) -> list[Hit]:
+def _rank(lists: Sequence[Iterable[Hit]], scores: Mapping[str, float]) -> list[Hit]:
     """Best first; equal scores in the order in which the lists name them."""
     chunks = {hit.chunk.id: hit.chunk for hits in lists for hit in hits}
     return sorted((Hit(chunk, scores[chunk_id]) for chunk_id, chunk in chunks.items()), key=lambda hit: -hit.score)

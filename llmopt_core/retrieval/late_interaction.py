@@ -104,16 +104,16 @@ class TokenVectorStore:
     def vectors(self, texts: Sequence[str]) -> list[TokenVectors]:
         """Per text its token ids and unit vectors."""
         keys = [_key(self._embedder, text) for text in texts]
-        packed = self._known(keys)
+        packed = self._read(keys)
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in packed}
         if missing:
             # Questions asked at once share most candidates: whoever waited finds them made.
             with untimed_wait(_EMBEDDING):
-                packed |= self._known(list(missing))
-                packed |= self._embedded({key: text for key, text in missing.items() if key not in packed})
+                packed |= self._read(list(missing))
+                packed |= self._embed({key: text for key, text in missing.items() if key not in packed})
         return [_unpack(packed[key]) for key in keys]
 
-    def _known(self, keys: Sequence[str]) -> dict[str, bytes]:
+    def _read(self, keys: Sequence[str]) -> dict[str, bytes]:
         packed = _memory.get_many(keys)
         wanted = [key for key in dict.fromkeys(keys) if key not in packed]
         stored = self._cache.get_many(STAGE, wanted) if wanted else {}
@@ -121,7 +121,7 @@ class TokenVectorStore:
         _memory.put_many(found)
         return packed | found
 
-    def _embedded(self, missing: Mapping[str, str]) -> dict[str, bytes]:
+    def _embed(self, missing: Mapping[str, str]) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
         keys = sorted(missing, key=lambda key: -len(missing[key]))
         for start in range(0, len(keys), _BATCH):

@@ -37,17 +37,17 @@ def ranks_of(retrieved: Sequence[str], relevant: Collection[str]) -> list[int | 
 
 def hit_rate(ranks: Ranks, k: int | None = None) -> float:
     """1.0 where anything relevant is among the first `k`."""
-    return float(bool(_met(ranks, k)))
+    return float(bool(_ranks_within(ranks, k)))
 
 
 def recall(ranks: Ranks, k: int | None = None) -> float:
     """Share of the relevant items that are among the first `k`."""
-    return len(_met(ranks, k)) / len(ranks) if ranks else 0.0
+    return len(_ranks_within(ranks, k)) / len(ranks) if ranks else 0.0
 
 
 def reciprocal_rank(ranks: Ranks, k: int | None = None) -> float:
     """One over the rank of the first relevant item; 0.0 where none is among the first `k`."""
-    return 1 / min(_met(ranks, k), default=math.inf)
+    return 1 / min(_ranks_within(ranks, k), default=math.inf)
 
 
 def ndcg(ranks: Ranks, k: int | None = None) -> float:
@@ -59,12 +59,12 @@ def ndcg(ranks: Ranks, k: int | None = None) -> float:
     if not ranks:
         return 0.0
     ideal = len({rank for rank in ranks if rank is not None}) + sum(rank is None for rank in ranks)
-    return _gain(set(_met(ranks, k))) / _gain(range(1, min(ideal, k or ideal) + 1))
+    return _gain(set(_ranks_within(ranks, k))) / _gain(range(1, min(ideal, k or ideal) + 1))
 
 
 def precision(ranks: Ranks, k: int) -> float:
     """Share of `k` places taken by relevant items, each once. Fewer retrieved than `k` are no excuse."""
-    return len(set(_met(ranks, k))) / k
+    return len(set(_ranks_within(ranks, k))) / k
 
 
 def span_precision(retrieved: Sequence[Span], references: Sequence[Span], k: int) -> float:
@@ -93,7 +93,7 @@ def _measures(ranks: Ranks, k: int) -> dict[str, float]:
     }
 
 
-def _met(ranks: Ranks, k: int | None) -> list[int]:
+def _ranks_within(ranks: Ranks, k: int | None) -> list[int]:
     return [rank for rank in ranks if rank is not None and (k is None or rank <= k)]
 
 

@@ -109,7 +109,7 @@ class CachedReranker:
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`."""
         keys = self._keys(question, passages)
-        known = self._known(keys)
+        known = self._read(keys)
         missing = {key: passage for key, passage in zip(keys, passages, strict=True) if key not in known}
         usage = Usage()
         if missing:
@@ -128,12 +128,12 @@ class CachedReranker:
     async def prepare(self, question: str, passages: Sequence[str]) -> None:
         """Let the inner one do what it does once, for those passages whose scores are not known."""
         keys = self._keys(question, passages)
-        known = self._known(keys)
+        known = self._read(keys)
         missing = [passage for key, passage in zip(keys, passages, strict=True) if key not in known]
         if missing:
             await _prepare(self._inner, question, missing)
 
-    def _known(self, keys: Sequence[str]) -> dict[str, bytes]:
+    def _read(self, keys: Sequence[str]) -> dict[str, bytes]:
         found = self._cache.get_many(STAGE, keys)
         return without_damaged(self._cache, STAGE, found, lambda value: len(value) == _SCORE.size)
 

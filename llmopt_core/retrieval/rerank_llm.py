@@ -45,7 +45,7 @@ class LlmLikelihood:
 
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`."""
-        prompts = [render(self._prompt, {"passage": _clipped(text), "question": question}) for text in passages]
+        prompts = [render(self._prompt, {"passage": _clip(text), "question": question}) for text in passages]
         model = self._models.likelihood(self._spec)
         found = await together(model.likelihood(prompt, f" {question}") for prompt in prompts)
         record(makespan([one.seconds for one in found], self._models.at_most(self._spec.endpoint)))
@@ -85,7 +85,7 @@ class LlmYesNo:
         return [score or 0.0 for score in scores], total_usage(answer.usage for answer in answers)
 
     async def _ask(self, question: str, passage: str) -> Completion:
-        text = render(self._prompt, {"question": question, "passage": _clipped(passage)})
+        text = render(self._prompt, {"question": question, "passage": _clip(passage)})
         request = ChatRequest((Message("user", text),), self._spec, top_logprobs=_TOP_LOGPROBS)
         return await self._models.chat(self._spec).complete(request)
 
@@ -128,8 +128,7 @@ class LlmListwise:
 
     async def _ask(self, question: str, passages: Sequence[str]) -> Completion:
         shown = "\n".join(
-            f'<passage number="{number}">\n{_clipped(text)}\n</passage>'
-            for number, text in enumerate(passages, start=1)
+            f'<passage number="{number}">\n{_clip(text)}\n</passage>' for number, text in enumerate(passages, start=1)
         )
         text = render(self._prompt, {"question": question, "passages": shown, "n": len(passages)})
         return await self._models.chat(self._spec).complete(ChatRequest((Message("user", text),), self._spec))
@@ -179,7 +178,7 @@ def _probability(alternatives: Mapping[str, float], word: str) -> float:
     return float(sum(np.exp(value) for token, value in alternatives.items() if token.strip(" .▁Ġ\n").lower() == word))
 
 
-def _clipped(passage: str) -> str:
+def _clip(passage: str) -> str:
     """At most some 300 words (or as many characters as they have), and no closing tag that would end the passage."""
     words = passage.split(maxsplit=_WORDS)
     text = passage if len(words) <= _WORDS else " ".join(words[:_WORDS])

@@ -88,7 +88,7 @@ class Retriever:
             async with slots:
                 found = await self._find(specs[position], transformed[position].parts, vectors)
             if position == 0:
-                found = _loaded(found, loading)
+                found = _add_load_time(found, loading)
             before = [*routed[position].traces, transformed[position].trace, *embeds[position]]
             return Retrieval(found[-1].hits, (*before, *found), routed[position].category)
 
@@ -181,7 +181,7 @@ class Retriever:
         return StageTrace("select", method, (), tuple(whole[: spec.top_k]), len(hits), seconds, warning=warning)
 
 
-def _loaded(stages: Sequence[StageTrace], seconds: float) -> list[StageTrace]:
+def _add_load_time(stages: Sequence[StageTrace], seconds: float) -> list[StageTrace]:
     """The stages with the time that loading the reranker took told beside its first one."""
     place = next((number for number, stage in enumerate(stages) if stage.stage == "rerank"), None)
     if place is None:

@@ -41,7 +41,7 @@ def search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | Non
 
 
 def _search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | None) -> list[StageTrace]:
-    found = [_Found.of(query, index, spec, vector_of) for query in part.queries]
+    found = [_QueryHits.of(query, index, spec, vector_of) for query in part.queries]
     traces = [trace for one in found for trace in one.traces]
     if len(traces) > 1:
         traces.append(_fusion(part, found, index, spec))
@@ -59,7 +59,7 @@ def turns(texts: Sequence[str], lists: Sequence[Sequence[Hit]]) -> StageTrace:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _QueryHits:
     """What one query found: hits by meaning and by words, None where that was not searched."""
 
     query: Query
@@ -69,7 +69,7 @@ class _Found:
     traces: list[StageTrace]
 
     @classmethod
-    def of(cls, query: Query, index: Index, spec: SearchSpec, vector_of: VectorOf | None) -> _Found:
+    def of(cls, query: Query, index: Index, spec: SearchSpec, vector_of: VectorOf | None) -> _QueryHits:
         dense = words = vector = None
         traces: list[StageTrace] = []
         if spec.method != "bm25" and vector_of is not None:
@@ -98,24 +98,24 @@ def _trace(method: str, queries: tuple[str, ...], hits: Sequence[Hit], index: In
     return StageTrace("search", method, queries, tuple(hits), len(index.chunks), time.perf_counter() - started)
 
 
-def _fusion(part: Part, found: Sequence[_Found], index: Index, spec: SearchSpec) -> StageTrace:
+def _fusion(part: Part, found: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> StageTrace:
     started = time.perf_counter()
     hits = _fuse(found, index, spec)[: spec.candidates]
     received = len({hit.chunk.id for one in found for hits in one.lists for hit in hits})
     return StageTrace("fusion", spec.fusion, (part.text,), tuple(hits), received, time.perf_counter() - started)
 
 
-def _fuse(found: Sequence[_Found], index: Index, spec: SearchSpec) -> list[Hit]:
+def _fuse(found: Sequence[_QueryHits], index: Index, spec: SearchSpec) -> list[Hit]:
     """Merge all lists of these queries; both kinds of search have their weight, however many queries there are."""
     if spec.fusion == "rrf":
         return reciprocal_ranks([hits for one in found for hits in one.lists], spec.rrf_k)
     both = spec.method == "hybrid" and all(one.dense is not None for one in found)
     shares = (spec.weight, 1 - spec.weight) if both else (1.0, 1.0)
     weights = [share / len(found) for one in found for share in shares[: len(one.lists)]]
-    return weighted_scores([hits for one in found for hits in _completed(one, index)], weights)
+    return weighted_scores([hits for one in found for hits in _complete_scores(one, index)], weights)
 
 
-def _completed(found: _Found, index: Index) -> list[list[Hit]]:
+def _complete_scores(found: _QueryHits, index: Index) -> list[list[Hit]]:
     """Both lists with the true scores of what only the other one holds, so that a score stands for every candidate."""
     if found.dense is None or found.words is None or found.vector is None:
         return found.lists

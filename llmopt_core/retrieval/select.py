@@ -27,7 +27,7 @@ def diverse(hits: Sequence[Hit], vectors: Vectors, relevance: float) -> list[Hit
         vectors: Their unit vectors, shape (len(hits), dimension).
         relevance: Weight of relevance against diversity, 0 to 1.
     """
-    scores = _scaled(hits)
+    scores = _scale(hits)
     nearest = np.zeros(len(hits), dtype=np.float32)
     chosen: list[int] = []
     while len(chosen) < len(hits):
@@ -52,7 +52,7 @@ def parents(hits: Sequence[Hit], index: Index) -> tuple[list[Hit], str]:
     return list(replaced.values()), warning if unknown else ""
 
 
-def _scaled(hits: Sequence[Hit]) -> Vectors:
+def _scale(hits: Sequence[Hit]) -> Vectors:
     scores = np.array([hit.score for hit in hits], dtype=np.float32)
     if not len(scores) or scores.min() == scores.max():
         return np.ones_like(scores)

@@ -33,7 +33,7 @@ def span_scores(retrieved: Sequence[Span], references: Sequence[Span]) -> SpanSc
     found = _length(_overlaps(retrieved, references))
     wanted = sum(reference.end - reference.start for reference in references)
     taken = sum(span.end - span.start for span in retrieved)
-    missed = _missed(retrieved, references)
+    missed = _missing_characters(retrieved, references)
     return SpanScores(_ratio(found, wanted), _ratio(found, taken), _ratio(found, taken + missed))
 
 
@@ -61,7 +61,7 @@ def _overlaps(spans: Iterable[Span], references: Sequence[Span]) -> list[Span]:
     ]
 
 
-def _missed(spans: Sequence[Span], references: Sequence[Span]) -> int:
+def _missing_characters(spans: Sequence[Span], references: Sequence[Span]) -> int:
     """Reference characters in no span, counted once per reference that holds them."""
     return sum(reference.end - reference.start - _length(_overlaps(spans, [reference])) for reference in references)
 

@@ -78,7 +78,7 @@ class RerankSpec(Spec):
     prompt: str = ""
 
     @model_validator(mode="after")
-    def _named(self) -> RerankSpec:
+    def _require_name(self) -> RerankSpec:
         if self.method == "cross-encoder" and not self.model:
             raise ValueError("a cross-encoder needs the name or folder of its model")
         return self

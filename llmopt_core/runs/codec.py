@@ -49,7 +49,7 @@ def unpack(data: bytes, kind: Any = None, *, mend: bool = False) -> Any:
     try:
         # No JSON text begins with an x, every compressed one does.
         text = zlib.decompress(data) if data[:1] == b"x" else data
-        return json.loads(text) if kind is None else _validated(text, _adapter(kind), mend=mend)
+        return json.loads(text) if kind is None else _validate(text, _adapter(kind), mend=mend)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         if first["type"] == "json_invalid":
@@ -69,7 +69,7 @@ def plain_facts(data: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _validated(text: bytes, adapter: TypeAdapter[Any], *, mend: bool) -> Any:
+def _validate(text: bytes, adapter: TypeAdapter[Any], *, mend: bool) -> Any:
     try:
         return adapter.validate_json(text)
     except ValidationError as error:
@@ -154,8 +154,8 @@ def pack_trace(trace: Sequence[StageTrace], hits: Sequence[Hit] = ()) -> bytes:
     chunks: dict[Any, tuple[int, Any]] = {}
     stages = _adapter(tuple[StageTrace, ...]).dump_python(tuple(trace))
     for stage in stages:
-        stage["hits"] = _numbered(chunks, stage["hits"])
-    found = _numbered(chunks, _adapter(tuple[Hit, ...]).dump_python(tuple(hits)))
+        stage["hits"] = _number_hits(chunks, stage["hits"])
+    found = _number_hits(chunks, _adapter(tuple[Hit, ...]).dump_python(tuple(hits)))
     return pack({"chunks": [chunk for _, chunk in chunks.values()], "stages": stages, "hits": found})
 
 
@@ -175,7 +175,7 @@ def unpack_trace(data: bytes) -> tuple[tuple[StageTrace, ...], tuple[Hit, ...]]:
         raise Unreadable("damaged trace") from error
 
 
-def _numbered(chunks: dict[Any, tuple[int, Any]], hits: Sequence[dict[str, Any]]) -> list[list[Any]]:
+def _number_hits(chunks: dict[Any, tuple[int, Any]], hits: Sequence[dict[str, Any]]) -> list[list[Any]]:
     return [[_number(chunks, hit["chunk"]), hit["score"]] for hit in hits]
 
 

@@ -45,7 +45,7 @@ class Database:
         self._watching = threading.Lock()
         # A wrong address is told at once; only a server that was there is waited for.
         self._reached = False
-        sa.event.listen(self.engine, "connect", self._note_reached)
+        sa.event.listen(self.engine, "connect", self._on_connect)
         if self.is_sqlite:
             self.where = self.engine.url.database or "memory"
             _prepare_sqlite(self.engine)
@@ -58,13 +58,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A transaction that only reads."""
-        with self._told(), self.engine.connect() as connection:
+        with self._explain_errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         """A transaction that writes; committed at the end, rolled back on any error."""
-        with self._turn, self._told(), self.engine.connect() as connection:
+        with self._turn, self._explain_errors(), self.engine.connect() as connection:
             connection.execution_options(writes=True)
             with connection.begin() as transaction:
                 yield connection
@@ -77,10 +77,14 @@ class Database:
         try:
             transaction.commit()
         except DBAPIError as error:
-            if number is None or not is_transient(error) or not patiently(lambda: self._took(number), self.where):
+            if (
+                number is None
+                or not is_transient(error)
+                or not patiently(lambda: self._is_committed(number), self.where)
+            ):
                 raise
 
-    def _took(self, number: int) -> bool:
+    def _is_committed(self, number: int) -> bool:
         """Whether a transaction is committed; one that nobody knows the end of yet is asked for again."""
         with self.read() as connection:
             status = connection.scalar(sa.text(_STATUS), {"number": number})
@@ -94,7 +98,11 @@ class Database:
 
         For those, what SQLAlchemy does around a statement takes longer than the statement.
         """
-        with self._turn if writes else nullcontext(), self._told(), closing(self.engine.raw_connection()) as pooled:
+        with (
+            self._turn if writes else nullcontext(),
+            self._explain_errors(),
+            closing(self.engine.raw_connection()) as pooled,
+        ):
             connection = cast(sqlite3.Connection, pooled.driver_connection)
             connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
             try:
@@ -109,7 +117,7 @@ class Database:
         """A number that changes with every transaction that any process commits; None where there is no such thing."""
         if not self.is_sqlite or self.engine.url.database in (None, "", ":memory:"):
             return None
-        with self._told(), self._watching:
+        with self._explain_errors(), self._watching:
             # SQLite counts for each connection what others did, so this one does nothing else.
             if self._watch is None:
                 self._watch = sqlite3.connect(str(self.engine.url.database), check_same_thread=False)
@@ -133,11 +141,11 @@ class Database:
                 self._watch = None
         self.engine.dispose()
 
-    def _note_reached(self, _connection: Any, _record: Any) -> None:
+    def _on_connect(self, _connection: Any, _record: Any) -> None:
         self._reached = True
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except (DBAPIError, sqlite3.Error) as error:
@@ -179,7 +187,7 @@ def _make_file(url: sa.URL) -> None:
 
 def _prepare_sqlite(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
-    def _connected(connection: sqlite3.Connection, _record: Any) -> None:
+    def on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         # SQLAlchemy begins transactions itself (below); the driver's own begin comes too late for a write lock.
         connection.isolation_level = None
         _use_wal(connection)
@@ -187,7 +195,7 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")
-    def _begun(connection: sa.Connection) -> None:
+    def on_begin(connection: sa.Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

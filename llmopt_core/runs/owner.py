@@ -27,7 +27,7 @@ SILENT_FOR = timedelta(seconds=40)
 
 
 @cache
-def _started(pid: int) -> float:
+def _start_time(pid: int) -> float:
     return start_of(pid)
 
 
@@ -36,7 +36,7 @@ def me() -> dict[str, Any]:
     pid = os.getpid()
     return {
         "owner_pid": pid,
-        "owner_started": _started(pid),
+        "owner_started": _start_time(pid),
         "owner_host": socket.gethostname(),
         "heartbeat": now(),
     }

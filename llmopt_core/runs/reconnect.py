@@ -68,15 +68,15 @@ def retrying(cls: _Class) -> _Class:
     """
     for name, method in list(vars(cls).items()):
         if inspect.isfunction(method) and not name.startswith("_"):
-            setattr(cls, name, _retried(method))
+            setattr(cls, name, _with_retries(method))
     return cls
 
 
-def _retried(method: Callable[..., Any]) -> Callable[..., Any]:
+def _with_retries(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def tried(self: Any, *args: Any, **more: Any) -> Any:
+    def call(self: Any, *args: Any, **more: Any) -> Any:
         # What can be read only once is read before the first try.
         given = [list(value) if isinstance(value, Iterator) else value for value in args]
         return patiently(lambda: method(self, *given, **more), self.database.where)
 
-    return tried
+    return call

@@ -58,7 +58,7 @@ class StorePart:
         return Project(**row)
 
     @contextmanager
-    def _unless_used(self, what: str, project_id: int, set_name: str = "") -> Iterator[sa.Connection]:
+    def _removing(self, what: str, project_id: int, set_name: str = "") -> Iterator[sa.Connection]:
         """A transaction that removes `what`: all of a project, or one of its sets.
 
         Raises:

@@ -78,7 +78,7 @@ class ProjectStore(StorePart):
         """
         project_id = self._project_id(project)
         name = project.name if isinstance(project, Project) else project
-        with self._unless_used(f"The project {name}", project_id) as connection:
+        with self._removing(f"The project {name}", project_id) as connection:
             connection.execute(sa.delete(projects).where(projects.c.id == project_id))
 
     def save_documents(self, project: Project | str, items: Iterable[Document]) -> None:
@@ -99,7 +99,7 @@ class ProjectStore(StorePart):
             return
         with self.database.write() as connection:
             for row in rows:
-                connection.execute(sa.delete(documents).where(_named(documents, project_id, row["name"])))
+                connection.execute(sa.delete(documents).where(_has_name(documents, project_id, row["name"])))
             connection.execute(sa.insert(documents), rows)
 
     def documents(self, project: Project | str) -> list[Document]:
@@ -124,7 +124,7 @@ class ProjectStore(StorePart):
             BadInput: There is none of that name.
         """
         project_id = self._project_id(project)
-        query = sa.select(documents.c.body).where(_named(documents, project_id, name))
+        query = sa.select(documents.c.body).where(_has_name(documents, project_id, name))
         with self.database.read() as connection:
             body = connection.scalar(query)
         if body is None:
@@ -142,14 +142,14 @@ class ProjectStore(StorePart):
         """Remove a document; runs keep what they quoted from it."""
         project_id = self._project_id(project)
         with self.database.write() as connection:
-            connection.execute(sa.delete(documents).where(_named(documents, project_id, name)))
+            connection.execute(sa.delete(documents).where(_has_name(documents, project_id, name)))
         self.unreadables.forget(project_id)
 
     def save_evaluation_set(self, project: Project | str, item: EvaluationSet) -> SavedSet:
         """Keep this version of a set; it becomes the latest of its name, whatever the clock says."""
         project_id = self._project_id(project)
         row = _set_row(project_id, item)
-        same = sa.and_(_named(evaluation_sets, project_id, item.name), evaluation_sets.c.version == item.version)
+        same = sa.and_(_has_name(evaluation_sets, project_id, item.name), evaluation_sets.c.version == item.version)
         with self.database.write() as connection:
             connection.execute(sa.delete(evaluation_sets).where(same))
             connection.execute(sa.insert(evaluation_sets), row)
@@ -180,7 +180,7 @@ class ProjectStore(StorePart):
         StorageFailed: Nothing of it can be read.
         """
         table, project_id = evaluation_sets, self._project_id(project)
-        query = sa.select(table.c.body).where(_named(table, project_id, name))
+        query = sa.select(table.c.body).where(_has_name(table, project_id, name))
         if version is not None:
             query = query.where(table.c.version == version)
         with self.database.read() as connection:
@@ -220,8 +220,8 @@ class ProjectStore(StorePart):
             BadInput: A run or a job over it is under way.
         """
         project_id = self._project_id(project)
-        with self._unless_used(f"The set {name}", project_id, name) as connection:
-            connection.execute(sa.delete(evaluation_sets).where(_named(evaluation_sets, project_id, name)))
+        with self._removing(f"The set {name}", project_id, name) as connection:
+            connection.execute(sa.delete(evaluation_sets).where(_has_name(evaluation_sets, project_id, name)))
 
     def save_configuration(
         self, project: Project | str, name: str, spec: dict[str, Any], fingerprint: str
@@ -232,7 +232,7 @@ class ProjectStore(StorePart):
             raise BadInput("A configuration needs a name.")
         table, project_id = configurations, self._project_id(project)
         newest = sa.select(table.c.version, table.c.fingerprint, table.c.hidden, table.c.id)
-        newest = newest.where(_named(table, project_id, name)).order_by(table.c.version.desc()).limit(1)
+        newest = newest.where(_has_name(table, project_id, name)).order_by(table.c.version.desc()).limit(1)
         with self.database.write() as connection:
             last = connection.execute(newest).first()
             if last is not None and last.fingerprint == fingerprint:
@@ -270,7 +270,7 @@ class ProjectStore(StorePart):
         project_id = self._project_id(project)
         with self.database.write() as connection:
             connection.execute(
-                sa.update(configurations).where(_named(configurations, project_id, name)).values(hidden=True)
+                sa.update(configurations).where(_has_name(configurations, project_id, name)).values(hidden=True)
             )
         self.unreadables.forget(project_id)
 
@@ -286,7 +286,7 @@ def _set_row(project_id: int, item: EvaluationSet) -> dict[str, Any]:
     }
 
 
-def _named(table: sa.Table, project_id: int, name: str) -> sa.ColumnElement[bool]:
+def _has_name(table: sa.Table, project_id: int, name: str) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.project_id == project_id, table.c.name == name)
 
 

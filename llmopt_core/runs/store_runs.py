@@ -98,7 +98,7 @@ class RunStore(StorePart):
             if row["paid"] is not None:
                 # Calls that were under way when the last process died.
                 paid = plain_facts(row["paid"])
-                values["paid"] = pack(_paid_values(_paid(paid), paid.get("dearest") or {}))
+                values["paid"] = pack(_spending_values(_spending(paid), paid.get("dearest") or {}))
             if options is not None:
                 values["options"] = pack({**plain_facts(row["options"]), **options})
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(**values))
@@ -139,7 +139,7 @@ class RunStore(StorePart):
         Raises:
             RunLost: See `save_records`.
         """
-        paid = pack(_paid_values(usage, dearest, flying))
+        paid = pack(_spending_values(usage, dearest, flying))
         with self.database.write() as connection:
             self._hold(connection, run_id)
             connection.execute(sa.update(runs).where(runs.c.id == run_id).values(paid=paid))
@@ -215,7 +215,7 @@ class RunStore(StorePart):
                 if broken:
                     failed[run_id].add(example_id)
             rows = connection.execute(values).all()
-        return _aligned(gathered, rows, failed)
+        return _align(gathered, rows, failed)
 
     def failures(self, run_id: int) -> list[Failure]:
         """Why records of a run failed, in the order of its set; only the failed ones are read."""
@@ -327,7 +327,7 @@ class RunStore(StorePart):
             connection.execute(sa.delete(runs).where(wanted))
 
     @cached_property
-    def _known(self) -> dict[bytes, Any]:
+    def _read_known(self) -> dict[bytes, Any]:
         return {}
 
     @cached_property
@@ -350,11 +350,11 @@ class RunStore(StorePart):
         def read(name: str, kind: type, otherwise: Any) -> Any:
             data = values[name]
             # What stands in many runs is read once, and there once.
-            found = self._known.get(data)
+            found = self._read_known.get(data)
             if found is None and data is not None:
                 found = self._readable(project_id, f"The {name} of run {run_id}", data)
-                if len(self._known) < _MOST_KNOWN:
-                    self._known[data] = found
+                if len(self._read_known) < _MOST_KNOWN:
+                    self._read_known[data] = found
             return found if isinstance(found, kind) else otherwise
 
         values["configuration"], values["options"] = read("configuration", dict, {}), read("options", dict, {})
@@ -371,7 +371,7 @@ class RunStore(StorePart):
         paid = read("paid", dict, None)
         del values["paid"]
         if paid is not None and len(paid.get("usage") or ()) == len(_PAID):
-            total = _paid(paid, flying=values["status"] not in ACTIVE)
+            total = _spending(paid, flying=values["status"] not in ACTIVE)
             cached = values.get("usage", Usage())
             values["usage"] = replace(cached, **{name: getattr(total, name) for name in _PAID})
             values["dearest"] = paid.get("dearest") or {}
@@ -401,14 +401,14 @@ _TOTALS = sa.select(
 ).group_by(records.c.run_id)
 
 
-def _paid_values(usage: Usage, dearest: Mapping[str, float], flying: Usage = Usage()) -> dict[str, Any]:
+def _spending_values(usage: Usage, dearest: Mapping[str, float], flying: Usage = Usage()) -> dict[str, Any]:
     values: dict[str, Any] = {"usage": [getattr(usage, name) for name in _PAID], "dearest": dict(dearest)}
     if flying.calls:
         values["flying"] = [getattr(flying, name) for name in _PAID]
     return values
 
 
-def _paid(values: Mapping[str, Any], *, flying: bool = True) -> Usage:
+def _spending(values: Mapping[str, Any], *, flying: bool = True) -> Usage:
     """What was paid, with the calls that nobody waits for any more."""
     parts = [values.get("usage"), values.get("flying") if flying else None]
     known = [Usage(**dict(zip(_PAID, part, strict=True))) for part in parts if part and len(part) == len(_PAID)]
@@ -462,7 +462,7 @@ def _score_rows(run_id: int, position: int, record: Record) -> list[dict[str, An
     ]
 
 
-def _aligned(
+def _align(
     gathered: dict[int, dict[int, str]], rows: Sequence[Any], failed: dict[int, set[str]]
 ) -> dict[int, RunScores]:
     places = {run_id: {position: i for i, position in enumerate(found)} for run_id, found in gathered.items()}

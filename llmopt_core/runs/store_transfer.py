@@ -125,13 +125,13 @@ class _Loader:
             return numbers.get(value) if column.nullable else numbers[value]
         if value is None and not column.nullable:
             raise ValueError(f"{column.name} is empty")
-        return None if value is None else _stored(column, value)
+        return None if value is None else _to_column(column, value)
 
     def _rename(self) -> None:
         """Let bodies that name runs name them by their new numbers."""
         numbers = self._numbers["runs"]
         for table, row_id, name, body in self._naming:
-            changed = _renumbered(body, numbers)
+            changed = _renumber(body, numbers)
             if changed != body:
                 self._connection.execute(sa.update(table).where(table.c.id == row_id).values({name: pack(changed)}))
 
@@ -172,7 +172,7 @@ def _as_json(column: sa.Column[Any], value: Any) -> Any:
         return {"raw": base64.b64encode(bytes(value)).decode()}
 
 
-def _stored(column: sa.Column[Any], value: Any) -> Any:  # noqa: PLR0911
+def _to_column(column: sa.Column[Any], value: Any) -> Any:  # noqa: PLR0911
     """A value as the column takes it."""
     kind = column.type
     if isinstance(kind, Moment):
@@ -192,9 +192,9 @@ def _stored(column: sa.Column[Any], value: Any) -> Any:  # noqa: PLR0911
     raise ValueError(f"{column.name} holds {type(value).__name__}")
 
 
-def _renumbered(value: Any, numbers: Mapping[int, int], key: str = "") -> Any:
+def _renumber(value: Any, numbers: Mapping[int, int], key: str = "") -> Any:
     if isinstance(value, dict):
-        return {name: _renumbered(item, numbers, name) for name, item in value.items()}
+        return {name: _renumber(item, numbers, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [_renumbered(item, numbers, key) for item in value]
+        return [_renumber(item, numbers, key) for item in value]
     return numbers.get(value, value) if key in _NAMING_RUNS and type(value) is int else value

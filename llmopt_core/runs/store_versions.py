@@ -46,7 +46,7 @@ class VersionStore(StorePart):
         if not name:
             raise BadInput(f"A {kind} needs a name.")
         project_id, content = self._project_id(project), fingerprint(body)
-        newest = sa.select(versions.c.number, versions.c.fingerprint).where(_named(versions, project_id, kind, name))
+        newest = sa.select(versions.c.number, versions.c.fingerprint).where(_has_name(versions, project_id, kind, name))
         with self.database.write() as connection:
             last = connection.execute(newest.order_by(versions.c.number.desc()).limit(1)).first()
             number = 1 if last is None else last.number
@@ -63,7 +63,7 @@ class VersionStore(StorePart):
         project_id = self._project_id(project)
         where = sa.and_(versions.c.project_id == project_id, versions.c.kind == kind)
         if name is not None:
-            where = _named(versions, project_id, kind, name)
+            where = _has_name(versions, project_id, kind, name)
         with self.database.read() as connection:
             rows = list(
                 connection.execute(
@@ -100,7 +100,7 @@ class VersionStore(StorePart):
         project_id = self._project_id(project)
         with self.database.write() as connection:
             for table in (versions, labels, drafts):
-                connection.execute(sa.delete(table).where(_named(table, project_id, kind, name)))
+                connection.execute(sa.delete(table).where(_has_name(table, project_id, kind, name)))
 
     def set_label(self, project: Project | str, kind: str, name: str, label: str, number: int) -> None:
         """Let a label, such as `production`, point to one version; it leaves the version it pointed to.
@@ -127,13 +127,13 @@ class VersionStore(StorePart):
         project_id = self._project_id(project)
         row = {"project_id": project_id, "kind": kind, "name": name, "saved_at": now(), "body": pack(body)}
         with self.database.write() as connection:
-            connection.execute(sa.delete(drafts).where(_named(drafts, project_id, kind, name)))
+            connection.execute(sa.delete(drafts).where(_has_name(drafts, project_id, kind, name)))
             connection.execute(sa.insert(drafts), row)
 
     def draft(self, project: Project | str, kind: str, name: str) -> Any | None:
         """What was being typed; None where nothing is kept."""
         project_id = self._project_id(project)
-        query = sa.select(drafts.c.body).where(_named(drafts, project_id, kind, name))
+        query = sa.select(drafts.c.body).where(_has_name(drafts, project_id, kind, name))
         with self.database.read() as connection:
             body = connection.scalar(query)
         return None if body is None else self._readable(project_id, f"The draft of {kind} {name}", body)
@@ -141,15 +141,15 @@ class VersionStore(StorePart):
     def delete_draft(self, project: Project | str, kind: str, name: str) -> None:
         """Forget a draft."""
         with self.database.write() as connection:
-            connection.execute(sa.delete(drafts).where(_named(drafts, self._project_id(project), kind, name)))
+            connection.execute(sa.delete(drafts).where(_has_name(drafts, self._project_id(project), kind, name)))
 
 
-def _named(table: sa.Table, project_id: int, kind: str, name: str) -> sa.ColumnElement[bool]:
+def _has_name(table: sa.Table, project_id: int, kind: str, name: str) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.project_id == project_id, table.c.kind == kind, table.c.name == name)
 
 
 def _same_label(project_id: int, kind: str, name: str, label: str) -> sa.Delete:
-    return sa.delete(labels).where(_named(labels, project_id, kind, name), labels.c.label == label)
+    return sa.delete(labels).where(_has_name(labels, project_id, kind, name), labels.c.label == label)
 
 
 def _version(row: Any, pointing: list[Any], body: Any) -> Version:

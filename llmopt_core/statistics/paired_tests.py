@@ -180,8 +180,8 @@ class _BootstrapT:
         return min(1.0, 2 * _tail_share(draws, abs(self._mean) / self._spread))
 
     def ends(self, alpha: float) -> Ends:
-        low, high = (_tail_bound(draws, alpha / 2) * self._spread for draws in (self._above, self._below))
-        return _snapped(self._mean - low, self._mean), _snapped(self._mean + high, self._mean)
+        low, high = (_tail_limit(draws, alpha / 2) * self._spread for draws in (self._above, self._below))
+        return _snap(self._mean - low, self._mean), _snap(self._mean + high, self._mean)
 
 
 class _Unseen:
@@ -211,7 +211,7 @@ def _tail_share(draws: Floats, value: float) -> float:
     return _NORMAL.cdf(-_last_z() * value / last) if last > 0 else _TAIL / (RESAMPLES + 1)
 
 
-def _tail_bound(draws: Floats, share: float) -> float:
+def _tail_limit(draws: Floats, share: float) -> float:
     """The largest value that at least this share of the draws (largest first) reaches."""
     last = float(draws[_TAIL - 1])
     rank = _ceil(share * (RESAMPLES + 1)) - 1
@@ -230,7 +230,7 @@ def _ceil(value: float) -> int:
     return math.ceil(value - 1e-9)
 
 
-def _snapped(end: float, mean: float) -> float:
+def _snap(end: float, mean: float) -> float:
     """The end of an interval, 0 where it differs from that by rounding only."""
     return 0.0 if abs(end) <= 2e-9 * abs(mean) else end
 

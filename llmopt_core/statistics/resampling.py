@@ -49,7 +49,7 @@ def bootstrap_interval(
     """
     if len(values) < 2 or is_constant(values):
         return None
-    means = _resampled(values, seed)
+    means = _resample(values, seed)
     tail = (1.0 - confidence) / 2
     tails = (tail, 1.0 - tail)
     if method == "BCa":
@@ -62,8 +62,8 @@ def bootstrap_moments(values: Floats, seed: int = 0) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each resample."""
     # About the mean, so that little is lost when squares are subtracted.
     shifted = values - values.mean()
-    means = _resampled(shifted, seed)
-    squares = _resampled(shifted**2, seed)
+    means = _resample(shifted, seed)
+    squares = _resample(shifted**2, seed)
     return means + float(values.mean()), np.sqrt(np.maximum(squares - means**2, 0.0))
 
 
@@ -72,7 +72,7 @@ def is_constant(values: Floats) -> bool:
     return float(np.ptp(values)) <= 1e-12 * max(1.0, float(np.abs(values).max()))
 
 
-def _resampled(values: Floats, seed: int) -> Floats:
+def _resample(values: Floats, seed: int) -> Floats:
     # Not `@`: BLAS threads stall each other on a busy machine, which costs more than they gain here.
     means: Floats = np.einsum("ij,j->i", _counts(len(values), seed), values) / len(values)
     return means
@@ -90,11 +90,11 @@ def _bca_tails(values: Floats, means: Floats, tail: float) -> tuple[float, float
     influence = values - centre
     acceleration = float((influence**3).sum() / (6 * (influence**2).sum() ** 1.5))
 
-    def shifted(z: float) -> float:
+    def shift(z: float) -> float:
         return _NORMAL.cdf(bias + (bias + z) / (1 - acceleration * (bias + z)))
 
     z = _NORMAL.inv_cdf(tail)
-    return shifted(z), shifted(-z)
+    return shift(z), shift(-z)
 
 
 @lru_cache(maxsize=16)

@@ -62,7 +62,7 @@ def objects_in(reply: str, opening: str = "{") -> list[Any]:
     what it is not.
     """
     text, found, behind = without_thinking(reply), list[Any](), 0
-    for value, start, end in _found(text, opening):
+    for value, start, end in _find_objects(text, opening):
         if not _is_quoted(text, start, end) and not (found and _is_example(text, behind, start, end)):
             found.append(value)
         behind = end
@@ -94,7 +94,7 @@ def smuggled(material: Any, opening: str = "{") -> list[Any]:
     for text in _texts(material):
         plain = text.replace('\\"', '"') if '\\"' in text else ""
         for written in filter(None, (text, plain)):
-            found += [value for value, _, _ in _found(written, opening)]
+            found += [value for value, _, _ in _find_objects(written, opening)]
             found += _loose(written, opening)
     return found
 
@@ -124,7 +124,7 @@ def _end_of_loose(segment: str) -> int:
     return len(segment)
 
 
-def _found(text: str, opening: str) -> Iterator[tuple[Any, int, int]]:
+def _find_objects(text: str, opening: str) -> Iterator[tuple[Any, int, int]]:
     """Each object with its place."""
     place = text.find(opening)
     while place >= 0:
@@ -132,7 +132,7 @@ def _found(text: str, opening: str) -> Iterator[tuple[Any, int, int]]:
             value, end = _DECODER.raw_decode(text, place)
         except (ValueError, RecursionError):
             broken = re.match(r'\{\s*"', text[place : place + 50])
-            end = _end_of_broken(text, place) if broken else place + 1
+            end = _broken_end(text, place) if broken else place + 1
             if broken:
                 yield from _last_inside(text, place, end)
         else:
@@ -153,7 +153,7 @@ def _last_inside(text: str, start: int, end: int) -> Iterator[tuple[Any, int, in
         yield value, inner, close
 
 
-def _end_of_broken(text: str, start: int) -> int:
+def _broken_end(text: str, start: int) -> int:
     depth, inside, place = 0, False, start
     while place < len(text):
         letter = text[place]

@@ -137,7 +137,7 @@ class ThinkingSplitter:
     def _in_answer(self, shown: list[str]) -> bool:
         found = _MARK.search(self._waiting)
         if found is None:
-            keep = _unfinished(self._waiting)
+            keep = _partial_mark(self._waiting)
             shown.append(self._show(self._waiting[:keep]))
             self._waiting = self._waiting[keep:]
             return False
@@ -170,7 +170,7 @@ class ThinkingSplitter:
         return text
 
 
-def _unfinished(text: str) -> int:
+def _partial_mark(text: str) -> int:
     """Where a mark may have begun at the end of a text; its length where none has."""
     for start in range(max(len(text) - _LONGEST + 1, 0), len(text)):
         if any(mark.startswith(text[start:]) for mark in (*_ANYWHERE, *_CLOSING)):

@@ -35,12 +35,12 @@ def word_diff(old: str, new: str) -> list[tuple[Op, str]]:
     for step in Indel.opcodes([one.rstrip() for one in before], [one.rstrip() for one in after]):
         gone, come = before[step.src_start : step.src_end], after[step.dest_start : step.dest_end]
         if step.tag == "equal":
-            pieces.extend(_spaced(gone, come))
+            pieces.extend(_diff_spaces(gone, come))
         elif step.tag == "delete":
             pieces.append(("delete", "".join(gone)))
         else:
             pieces.append(("insert", "".join(come)))
-    return _tidied(pieces)
+    return _tidy(pieces)
 
 
 def only_space(pieces: Iterable[tuple[Op, str]]) -> bool:
@@ -57,7 +57,7 @@ def shown(op: Op, text: str) -> str:
     return signs.replace("↵", "↵\n") if op == "insert" else signs
 
 
-def _spaced(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[Op, str]]:
+def _diff_spaces(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[Op, str]]:
     """Equal words, with what has changed of the white space after each."""
     for old, new in zip(before, after, strict=True):
         if old == new:
@@ -70,7 +70,7 @@ def _spaced(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[Op, s
         yield from (part for part in parts if part[1])
 
 
-def _tidied(pieces: list[tuple[Op, str]]) -> list[tuple[Op, str]]:
+def _tidy(pieces: list[tuple[Op, str]]) -> list[tuple[Op, str]]:
     """Changes that touch each other as one deletion and one insertion."""
     tidy: list[tuple[Op, str]] = []
     for is_equal, group in groupby(pieces, key=lambda piece: piece[0] == "equal"):

@@ -72,7 +72,7 @@ async def check_answer(
     if not spec.active or is_refusal(answer) or not claims:
         return Checked(answer)
     if not passages:
-        return _nothing_retrieved(answer, spec)
+        return _without_passages(answer, spec)
     try:
         judged = await support.judge([without_marks(claim) for claim in claims], passages, question)
     except (BudgetReached, Cancelled):
@@ -86,9 +86,9 @@ async def check_answer(
         return Checked(REFUSAL, evidence, (f"Refused: no passage supports {answer!r}.",), *took)
     unsupported = [item for item in evidence if item.verdict is False]
     if spec.fact_check == "revise" and unsupported:
-        revised = await _revised(answer, passages, evidence, reviser)
+        revised = await _revise(answer, passages, evidence, reviser)
         return replace(revised, usage=judged.usage + revised.usage, seconds=judged.seconds + revised.seconds)
-    return Checked(answer, evidence, tuple(map(_flag, _not_confirmed(evidence))), *took)
+    return Checked(answer, evidence, tuple(map(_flag, _unconfirmed(evidence))), *took)
 
 
 def _evidence(claim: str, verdict: Verdict, judge: str) -> Evidence:
@@ -96,7 +96,7 @@ def _evidence(claim: str, verdict: Verdict, judge: str) -> Evidence:
     return Evidence(claim, verdict.supported, f"{verdict.reason} ({judge})".strip(), source)
 
 
-def _not_confirmed(evidence: Sequence[Evidence]) -> list[Evidence]:
+def _unconfirmed(evidence: Sequence[Evidence]) -> list[Evidence]:
     return [item for item in evidence if item.verdict is not True]
 
 
@@ -105,13 +105,13 @@ def _flag(item: Evidence) -> str:
     return f"{problem}: {item.statement} ({item.reason})"
 
 
-def _nothing_retrieved(answer: str, spec: ChecksSpec) -> Checked:
+def _without_passages(answer: str, spec: ChecksSpec) -> Checked:
     if spec.refuse_unsupported:
         return Checked(REFUSAL, notes=(f"Refused: nothing was retrieved that could support {answer!r}.",))
     return Checked(answer, notes=("The fact check had no passages to check against.",))
 
 
-async def _revised(
+async def _revise(
     answer: str,
     passages: Sequence[str],
     evidence: tuple[Evidence, ...],

@@ -91,7 +91,7 @@ class ModelSupport:
             EndpointError: The model failed, or did not answer in the format asked for.
         """
         parts = {"question": question, "passages": numbered(passages), "claims": numbered(claims)}
-        text = _filled(self._prompt, parts)
+        text = _fill(self._prompt, parts)
         done = await self._chat.complete(ChatRequest((Message("user", text),), self._spec))
         if done.finish_reason == "length":
             raise EndpointError(
@@ -107,7 +107,7 @@ def numbered(texts: Sequence[str]) -> str:
     return json.dumps([{"number": i, "text": text} for i, text in enumerate(texts, start=1)], ensure_ascii=False)
 
 
-def _filled(prompt: str, parts: dict[str, str]) -> str:
+def _fill(prompt: str, parts: dict[str, str]) -> str:
     """The parts in their places; braces inside a part are text."""
     pieces, rest = [], prompt
     for name, part in parts.items():

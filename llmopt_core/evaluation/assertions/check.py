@@ -206,7 +206,7 @@ def filled(spec: CheckSpec, example: Example) -> CheckSpec:
     variables = {**own, "question": example.question}
     if example.reference is not None:
         variables["reference"] = example.reference
-    done = spec.model_copy(update={"value": _filled(spec.value, variables)})
+    done = spec.model_copy(update={"value": _fill(spec.value, variables)})
     problem = problem_of(done)
     if problem:
         raise CouldNotScore(f"With this example's variables filled in, the check {problem}.")
@@ -221,9 +221,9 @@ def _with_context(sample: Sample) -> Sample:
     return replace(sample, hits=(Hit(Chunk("context", 0, len(context), context), 1.0),))
 
 
-def _filled(value: Any, variables: Mapping[str, Any]) -> Any:
+def _fill(value: Any, variables: Mapping[str, Any]) -> Any:
     if isinstance(value, list | tuple):
-        return [_filled(item, variables) for item in value]
+        return [_fill(item, variables) for item in value]
     return render(value, variables) if isinstance(value, str) else value
 
 

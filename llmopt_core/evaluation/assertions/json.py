@@ -46,7 +46,7 @@ def fits_schema(text: str, schema: Any) -> tuple[bool, str]:
         # What is unevaluated is found by the library alone, which matches patterns without a limit.
         raise BadInput("A JSON schema with both `patternProperties` and `unevaluatedProperties` is not supported.")
     try:
-        kind = _guarded(validators.validator_for(schema, default=jsonschema.Draft202012Validator))
+        kind = _guard_validator(validators.validator_for(schema, default=jsonschema.Draft202012Validator))
         # An empty registry: a schema may not make this program fetch something.
         problem = best_match(kind(schema, registry=Registry()).iter_errors(value))
     except Unresolvable as error:
@@ -133,11 +133,11 @@ class _Clock:
             raise
 
 
-def _guarded(kind: Any, seconds: float = SECONDS) -> Any:
+def _guard_validator(kind: Any, seconds: float = SECONDS) -> Any:
     """The validator class with keywords that cannot run away, which gives up after some time."""
     clock = _Clock(seconds)
 
-    def timed(keyword: Keyword) -> Keyword:
+    def guard(keyword: Keyword) -> Keyword:
         def check(validator: Any, value: Any, instance: Any, schema: Any) -> Problems | None:
             clock.look()
             return keyword(validator, value, instance, schema)
@@ -148,7 +148,7 @@ def _guarded(kind: Any, seconds: float = SECONDS) -> Any:
         return lambda validator, value, instance, schema: keyword(clock, validator, value, instance, schema)
 
     known = {name: of_clock(keyword) for name, keyword in _GUARDED.items() if name in kind.VALIDATORS}
-    return validators.extend(kind, {name: timed(k) for name, k in {**kind.VALIDATORS, **known}.items()})  # type: ignore[no-untyped-call]
+    return validators.extend(kind, {name: guard(k) for name, k in {**kind.VALIDATORS, **known}.items()})  # type: ignore[no-untyped-call]
 
 
 def _pattern(clock: _Clock, validator: Any, pattern: str, instance: Any, _schema: Any) -> Problems:

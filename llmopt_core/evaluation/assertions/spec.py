@@ -168,7 +168,7 @@ def _metric_problem(check: CheckSpec) -> str:
     return "needs a threshold" if check.threshold is None else ""
 
 
-def _unsupported_problem(check: CheckSpec) -> str:
+def _reason_problem(check: CheckSpec) -> str:
     good = isinstance(check.value, Mapping) and isinstance(check.value.get("reason"), str)
     return "" if good else "needs a mapping with `reason` as its value"
 
@@ -200,7 +200,7 @@ _PROBLEMS: Mapping[CheckType, Callable[[CheckSpec], str]] = {
     "cost": _limit_problem,
     "length": _length_problem,
     "metric": _metric_problem,
-    "unsupported": _unsupported_problem,
+    "unsupported": _reason_problem,
 }
 
 

@@ -23,8 +23,8 @@ class Finding:
 
 def contains(answer: str, check: CheckSpec) -> Finding:
     """The text stands in the answer."""
-    holds = _folded(check.value, check) in _folded(answer, check)
-    return Finding(holds, f"{_quoted(check.value)} {'stands' if holds else 'does not stand'} in the answer.")
+    holds = _fold(check.value, check) in _fold(answer, check)
+    return Finding(holds, f"{_quote(check.value)} {'stands' if holds else 'does not stand'} in the answer.")
 
 
 def lacks(answer: str, check: CheckSpec) -> Finding:
@@ -35,14 +35,14 @@ def lacks(answer: str, check: CheckSpec) -> Finding:
 
 def contains_any(answer: str, check: CheckSpec) -> Finding:
     """At least one of the texts stands in the answer."""
-    there = [value for value in check.value if _folded(value, check) in _folded(answer, check)]
-    return Finding(bool(there), f"Found: {', '.join(map(_quoted, there))}." if there else "None of the texts is there.")
+    there = [value for value in check.value if _fold(value, check) in _fold(answer, check)]
+    return Finding(bool(there), f"Found: {', '.join(map(_quote, there))}." if there else "None of the texts is there.")
 
 
 def contains_all(answer: str, check: CheckSpec) -> Finding:
     """All of the texts stand in the answer."""
-    missing = [value for value in check.value if _folded(value, check) not in _folded(answer, check)]
-    return Finding(not missing, f"Missing: {', '.join(map(_quoted, missing))}." if missing else "All texts are there.")
+    missing = [value for value in check.value if _fold(value, check) not in _fold(answer, check)]
+    return Finding(not missing, f"Missing: {', '.join(map(_quote, missing))}." if missing else "All texts are there.")
 
 
 def equals(answer: str, check: CheckSpec) -> Finding:
@@ -52,14 +52,14 @@ def equals(answer: str, check: CheckSpec) -> Finding:
 
         holds = same_json(answer, check.value)
     else:
-        holds = _folded(answer, check).strip() == _folded(check.value, check).strip()
-    return Finding(holds, f"The answer is {'' if holds else 'not '}{_quoted(str(check.value))}.")
+        holds = _fold(answer, check).strip() == _fold(check.value, check).strip()
+    return Finding(holds, f"The answer is {'' if holds else 'not '}{_quote(str(check.value))}.")
 
 
 def starts_with(answer: str, check: CheckSpec) -> Finding:
     """The answer begins with the text."""
-    holds = _folded(answer, check).lstrip().startswith(_folded(check.value, check).lstrip())
-    return Finding(holds, f"The answer begins with {_quoted(answer.lstrip()[: max(20, len(check.value))])}.")
+    holds = _fold(answer, check).lstrip().startswith(_fold(check.value, check).lstrip())
+    return Finding(holds, f"The answer begins with {_quote(answer.lstrip()[: max(20, len(check.value))])}.")
 
 
 def regex(answer: str, check: CheckSpec) -> Finding:
@@ -69,7 +69,7 @@ def regex(answer: str, check: CheckSpec) -> Finding:
         BadInput: The pattern is wrong or runs away.
     """
     found = ends_of_matches(check.value, answer, ignore_case=not check.case_sensitive)
-    return Finding(bool(found), f"Matches {_quoted(found[0].text)}." if found else "The pattern matches nowhere.")
+    return Finding(bool(found), f"Matches {_quote(found[0].text)}." if found else "The pattern matches nowhere.")
 
 
 def json_value(answer: str, check: CheckSpec) -> Finding:
@@ -109,9 +109,9 @@ TEXT_CHECKS: Mapping[CheckType, Callable[[str, CheckSpec], Finding]] = {
 }
 
 
-def _folded(text: str, check: CheckSpec) -> str:
+def _fold(text: str, check: CheckSpec) -> str:
     return text if check.case_sensitive else text.casefold()
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return f"'{shorten(text, 80)}'"

@@ -138,7 +138,7 @@ def check_reply(found: BaseModel, question: dict[str, Any]) -> None:
         _check_each(given, [str(getattr(item, "statement", "")) for item in judged])
     classified = getattr(found, "classifications", None)
     if classified is not None and isinstance(question.get("answer"), str):
-        _check_covered(question["answer"], [str(getattr(item, "statement", "")) for item in classified])
+        _check_coverage(question["answer"], [str(getattr(item, "statement", "")) for item in classified])
 
 
 def _check_each(given: Sequence[Any], judged: Sequence[str]) -> None:
@@ -148,7 +148,7 @@ def _check_each(given: Sequence[Any], judged: Sequence[str]) -> None:
         raise ValueError(f"there are several verdicts for {shorten(twice[0], 80)!r} and none for another statement")
 
 
-def _check_covered(answer: str, judged: Sequence[str]) -> None:
+def _check_coverage(answer: str, judged: Sequence[str]) -> None:
     """Refuse classifications that leave out a sentence: the others would be averaged as if they were all."""
     words = set(tokens(" ".join(judged)))
     for sentence in sentences(answer):

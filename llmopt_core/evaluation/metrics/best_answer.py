@@ -32,7 +32,7 @@ def best_of_answers(work: Work) -> Work:
             return await work(sample, meter)
         found: list[tuple[Outcome, str]] = []
         for answer in answers[:MOST_JUDGED]:
-            found.append((await work(_asked_for(sample, answer), meter), answer))
+            found.append((await work(_with_reference(sample, answer), meter), answer))
             if found[-1][0].value >= 1.0:
                 break
         best, named = max(found, key=lambda one: one[0].value)
@@ -42,5 +42,5 @@ def best_of_answers(work: Work) -> Work:
     return score
 
 
-def _asked_for(sample: Sample, answer: str) -> Sample:
+def _with_reference(sample: Sample, answer: str) -> Sample:
     return replace(sample, example=replace(sample.example, reference=answer))

@@ -51,7 +51,7 @@ class RagasMetrics:
 
     async def faithfulness(self, sample: Sample, meter: Meter) -> Outcome:
         """Share of the answer's statements that the contexts support."""
-        answer = _said(sample)
+        answer = _clean_answer(sample)
         judge = self.judge_for(sample, meter)
         heard = RecordingJudge(judge)
         inputs = {"user_input": _question(sample), "response": answer, "retrieved_contexts": _texts(sample.shown)}
@@ -60,14 +60,14 @@ class RagasMetrics:
             Evidence(part["statement"], bool(part["verdict"]), part["reason"], judge.source(part["statement"]))
             for part in heard.said[-1][1]["statements"]
         )
-        return Outcome(value, _counted(evidence, "statements are supported"), evidence)
+        return Outcome(value, _count_words(evidence, "statements are supported"), evidence)
 
     async def answer_relevancy(self, sample: Sample, meter: Meter) -> Outcome:
         """How close the question is to the questions the answer would answer; 0 for an evasive or blank answer."""
         if not sample.answer_text:
             return Outcome(0.0, "The answer is blank, so it answers nothing.")
         heard = RecordingJudge(self.judge_for(sample, meter))
-        inputs = {"user_input": _question(sample), "response": _said(sample)}
+        inputs = {"user_input": _question(sample), "response": _clean_answer(sample)}
         value = await ragas_value("AnswerRelevancy", heard, self.encode, inputs, strictness=self.questions)
         evidence = tuple(_relevance_evidence(reply) for _, reply in heard.said)
         if evidence and not _yes(evidence):
@@ -81,7 +81,9 @@ class RagasMetrics:
 
     async def context_utilization(self, sample: Sample, meter: Meter) -> Outcome:
         """As context precision, against the answer given; needs no reference."""
-        return await self._precision("ContextUtilization", sample, meter, sample.shown, {"response": _said(sample)})
+        return await self._precision(
+            "ContextUtilization", sample, meter, sample.shown, {"response": _clean_answer(sample)}
+        )
 
     async def _precision(
         self, name: str, sample: Sample, meter: Meter, hits: tuple[Hit, ...], target: dict[str, str]
@@ -116,7 +118,7 @@ class RagasMetrics:
             Evidence(part["statement"], bool(part["attributed"]), part["reason"], judge.source(part["statement"]))
             for part in heard.said[-1][1]["classifications"]
         )
-        return Outcome(value, _counted(evidence, "sentences of the reference answer are in the contexts"), evidence)
+        return Outcome(value, _count_words(evidence, "sentences of the reference answer are in the contexts"), evidence)
 
 
 def _question(sample: Sample) -> str:
@@ -126,7 +128,7 @@ def _question(sample: Sample) -> str:
     return question
 
 
-def _said(sample: Sample) -> str:
+def _clean_answer(sample: Sample) -> str:
     if not sample.answer_text:
         raise CouldNotScore("The answer is blank: there is nothing to judge.")
     return without_surrogates(sample.answer_text)
@@ -136,7 +138,7 @@ def _texts(hits: tuple[Hit, ...]) -> list[str]:
     return [without_surrogates(hit.chunk.full_text) for hit in hits if hit.chunk.text.strip()]
 
 
-def _counted(evidence: tuple[Evidence, ...], what: str) -> str:
+def _count_words(evidence: tuple[Evidence, ...], what: str) -> str:
     """How many, and why the first that is not."""
     text = f"{_yes(evidence)} of {len(evidence)} {what}."
     reason = next((part.reason for part in evidence if not part.verdict), "")

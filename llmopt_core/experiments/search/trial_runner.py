@@ -185,12 +185,15 @@ class TrialRunner:
         places = list(range(len(examples)))
         with self.models.within(self.budget), accounted(self._account):
             await self._prepare(pipeline, examples)
-            while places and self._reserve.unknown and not self._stopped():
+            while places and self._reserve.unknown and not self._should_stop():
                 # One at a time, until it is known what must be kept for the last test.
                 await bounded_map(places[:1], one, concurrency=1)
                 places = places[1:]
             results = await bounded_map(
-                places, one, concurrency=self.task.concurrency, should_stop=lambda: self._stopped() or self._hopeless
+                places,
+                one,
+                concurrency=self.task.concurrency,
+                should_stop=lambda: self._should_stop() or self._hopeless,
             )
         _raise_what_ends(results)
         self._broken_ones = self._broken_ones + 1 if self._hopeless else 0
@@ -201,7 +204,7 @@ class TrialRunner:
 
     async def ask(self, call: Callable[[], Awaitable[Usage]]) -> bool:
         """Make a call beside the answers, if the budget has room for it. Says whether it was made."""
-        if self._stopped() or not self._has_room(beside=True):
+        if self._should_stop() or not self._has_room(beside=True):
             return False
         with self.models.within(self.budget), accounted(self._account), accounted(Account()) as paid:
             try:
@@ -215,7 +218,7 @@ class TrialRunner:
 
     async def _prepare(self, pipeline: Pipeline, examples: Sequence[Example]) -> None:
         try:
-            if not self._stopped():
+            if not self._should_stop():
                 await pipeline.prepare(examples)
         except BudgetReached:
             self.ended = self.ended or "budget"
@@ -292,7 +295,7 @@ class TrialRunner:
             }
         )
 
-    def _stopped(self) -> bool:
+    def _should_stop(self) -> bool:
         if self._should_cancel():
             self.ended = "cancelled"
         return bool(self.ended)

@@ -72,7 +72,7 @@ def save_training_set(
         "train": [example_values(example) for example in train],
         "validation": [example_values(example) for example in validation],
     }
-    return _saved(store.save_version(project, TRAINING_SET, name, body, note))
+    return _read_version(store.save_version(project, TRAINING_SET, name, body, note))
 
 
 def _check(name: str, examples: Sequence[TrainingExample], any_train: bool) -> None:
@@ -87,7 +87,7 @@ def _check(name: str, examples: Sequence[TrainingExample], any_train: bool) -> N
 
 def training_sets(store: Store, project: Project | str) -> list[SavedTraining]:
     """All versions of all training sets, newest first."""
-    return [_saved(version) for version in reversed(store.versions(project, TRAINING_SET))]
+    return [_read_version(version) for version in reversed(store.versions(project, TRAINING_SET))]
 
 
 def training_set(store: Store, project: Project | str, name: str, number: int | None = None) -> SavedTraining:
@@ -96,22 +96,22 @@ def training_set(store: Store, project: Project | str, name: str, number: int | 
     Raises:
         BadInput: There is none.
     """
-    return _saved(store.version(project, TRAINING_SET, name, number))
+    return _read_version(store.version(project, TRAINING_SET, name, number))
 
 
-def _saved(version: Version) -> SavedTraining:
+def _read_version(version: Version) -> SavedTraining:
     """The version decoded; kept, because pages ask for all of them at every rerun."""
     key = (version.fingerprint, version.name, version.number, version.saved_at)
     found = _DECODED.get(key)
     if found is None:
-        found = _decoded(version)
+        found = _decode(version)
         while len(_DECODED) >= _MOST_DECODED:
             _DECODED.pop(next(iter(_DECODED)), None)
         _DECODED[key] = found
     return found
 
 
-def _decoded(version: Version) -> SavedTraining:
+def _decode(version: Version) -> SavedTraining:
     train, held_out = (tuple(map(example_from, version.body.get(part, ()))) for part in ("train", "validation"))
     return SavedTraining(
         version.name,

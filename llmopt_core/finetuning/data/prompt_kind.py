@@ -19,11 +19,11 @@ def asked_briefly(prompts: Sequence[str]) -> list[str]:
     """
     if all(len(prompt) <= LONG for prompt in prompts):
         return list(prompts)
-    start, end = _shared(prompts)
+    start, end = _common_lines(prompts)
     return [prompt if len(prompt) <= LONG else _question(prompt, start, end) for prompt in prompts]
 
 
-def _shared(prompts: Sequence[str]) -> tuple[int, int]:
+def _common_lines(prompts: Sequence[str]) -> tuple[int, int]:
     """Length of the whole lines that all prompts begin with and end with."""
     if len(set(prompts)) < 2:
         return 0, 0

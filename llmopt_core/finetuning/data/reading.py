@@ -155,10 +155,10 @@ def _json_examples(lines: Iterable[tuple[int, str]], name: str) -> Iterator[RawE
         if number == 1 and stripped[0] == "[" and (raw.problem or _is_list_of_examples(raw.value)):
             yield from _list_examples(chain((text,), (more for _, more in lines)), name)
             return
-        yield _converted(raw)
+        yield _convert(raw)
 
 
-def _converted(raw: RawExample) -> RawExample:
+def _convert(raw: RawExample) -> RawExample:
     found = None if raw.problem else convert(raw.value)
     if found is None:
         return raw
@@ -187,7 +187,7 @@ def _list_examples(texts: Iterable[str], name: str) -> Iterator[RawExample]:
             value, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             raise BadInput(f"{name}, line {line}: the list is not valid JSON from here on.") from None
-        yield _converted(RawExample(line, value))
+        yield _convert(RawExample(line, value))
 
 
 def _whole(texts: Iterable[str], name: str) -> str:

@@ -53,7 +53,7 @@ def seen_questions(questions: Sequence[str], texts: Iterable[str]) -> dict[int, 
     # What is far longer than every question can be none of them.
     longest = 2 * max(map(len, questions), default=0) + _SLACK
     lines = dict.fromkeys(line for text in distinct for line in _lines(text) if len(line) <= longest)
-    found: dict[int, Seen] = _contained(questions, distinct | lines)
+    found: dict[int, Seen] = _find_contained(questions, distinct | lines)
     asked: dict[tuple[str, ...], list[int]] = {}
     groups: dict[tuple[str, ...], list[str]] = {}
     for line in dict.fromkeys(map(fold_to_words, lines)):
@@ -103,7 +103,7 @@ def _lines(text: str) -> Iterator[str]:
                 yield line[label.end() :]
 
 
-def _contained(questions: Sequence[str], texts: Mapping[str, None]) -> dict[int, Seen]:
+def _find_contained(questions: Sequence[str], texts: Mapping[str, None]) -> dict[int, Seen]:
     """Questions inside longer texts."""
     listed = [words(question) for question in questions]
     overlap = Overlap(questions, near=_SHARE_OF_TRIPLES)

@@ -57,11 +57,11 @@ class NearIndex:
             grams = grams * _STEP + points[offset : offset + len(grams)]
         if not len(grams):
             grams = np.zeros(1, np.uint64)
-        lowest: npt.NDArray[np.uint64] = (self._factors * _mixed(grams)).min(axis=1)
+        lowest: npt.NDArray[np.uint64] = (self._factors * _mix_bits(grams)).min(axis=1)
         return (lowest >> np.uint64(32)).astype(np.uint32)
 
 
-def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def _mix_bits(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Spread the bits, so that neighbouring characters have nothing in common (the finisher of splitmix64)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -44,7 +44,7 @@ def split_set(training: TrainingSet, validation_share: float = 0.1, *, seed: int
             "cut off; add other examples or give them different groups."
         )
     most = validation_share * len(training.examples) / 2 if spread else float(len(training.examples))
-    held_out = _choose(training.examples, _shuffled(groups, most, random.Random(seed)), validation_share)
+    held_out = _choose(training.examples, _shuffle(groups, most, random.Random(seed)), validation_share)
     train = tuple(e for i, e in enumerate(training.examples) if i not in held_out)
     validation = tuple(e for i, e in enumerate(training.examples) if i in held_out)
     return Split(TrainingSet(f"{training.name}-train", train), TrainingSet(f"{training.name}-validation", validation))
@@ -73,7 +73,7 @@ def _groups(examples: Sequence[TrainingExample]) -> list[list[int]]:
     return list(together.values())
 
 
-def _shuffled(groups: list[list[int]], most: float, rng: random.Random) -> list[list[int]]:
+def _shuffle(groups: list[list[int]], most: float, rng: random.Random) -> list[list[int]]:
     """In random order, but those with more than `most` examples after all others."""
     return sorted(rng.sample(groups, len(groups)), key=lambda group: len(group) > most)
 

@@ -79,12 +79,12 @@ def report_structured(scores: Sequence[StructuredScore], seed: int = 0, resample
     # Sums over each resample; every share is a ratio of two of them.
     sums = table[picks].sum(axis=1)
     whole = table.sum(axis=0)
-    valid, intent, exact = (_passed(int(whole[i]), len(scores)) for i in range(3))
+    valid, intent, exact = (_share(int(whole[i]), len(scores)) for i in range(3))
     slots = _ratio(whole[3], whole[4], sums[:, 3], sums[:, 4], len(scores))
     return StructuredReport(len(scores), valid, intent, slots, exact)
 
 
-def _passed(passed: int, total: int) -> Share:
+def _share(passed: int, total: int) -> Share:
     return Share(passed / total, *wilson_interval(passed, total))
 
 

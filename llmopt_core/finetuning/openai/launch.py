@@ -83,7 +83,7 @@ class Launch:
         with FileLock(self._folder.path / "launch.lock"):
             try:
                 files = {which: self._file(which) for which in self._parts()}
-                self._stop_if_asked()
+                self._check_cancel()
                 return self._job(files)
             except Cancelled:
                 self._delete_files()
@@ -93,7 +93,7 @@ class Launch:
         both: tuple[Which, Which] = ("training", "validation")
         return [which for which in both if (self._folder.path / f"{which}.jsonl").exists()]
 
-    def _stop_if_asked(self) -> None:
+    def _check_cancel(self) -> None:
         if self._folder.cancel_asked():
             raise Cancelled("Cancelled before the job was started.")
 
@@ -173,7 +173,7 @@ class Launch:
     def _once_only(self, flag: str, find: Callable[[], Any], make: Callable[[], Any], what: str) -> Any:
         """Do something that must not be done twice; look first wherever it may have been done already."""
         for attempt in range(ATTEMPTS):
-            self._stop_if_asked()
+            self._check_cancel()
             try:
                 if self._folder.read("state.json").get(flag):
                     found = find()
@@ -190,7 +190,7 @@ class Launch:
                 return made
             except WIRE_ERRORS as error:
                 # The SDK hides what stopped the upload in an error of its own.
-                self._stop_if_asked()
+                self._check_cancel()
                 said = explain(error, self._endpoint, what, self._key)
                 if not is_ambiguous(error) or attempt == ATTEMPTS - 1:
                     raise said from None

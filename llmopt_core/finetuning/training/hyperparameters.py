@@ -101,7 +101,7 @@ class ServiceSettings(Spec):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _chosen_by_the_service(cls, value: Any) -> Any:
+    def _auto_is_none(cls, value: Any) -> Any:
         return None if value == "auto" else value
 
 

@@ -99,7 +99,7 @@ class LoraRun(TrainingLoop[Encoded]):
         """Loss of every learned token, example after example, and whether the model would have said it."""
         import torch
 
-        ids, labels, mask = _padded(batch)
+        ids, labels, mask = _pad(batch)
         half = torch.autocast("cpu", dtype=torch.bfloat16) if self.half else contextlib.nullcontext()
         with half:
             hidden = self.base.model(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[:, :-1]
@@ -119,7 +119,7 @@ def _keep_in_half(model: Any) -> None:
             module.to(torch.bfloat16)
 
 
-def _padded(batch: Sequence[Encoded]) -> tuple[Any, Any, Any]:
+def _pad(batch: Sequence[Encoded]) -> tuple[Any, Any, Any]:
     import torch
 
     longest = max(len(example.ids) for example in batch)

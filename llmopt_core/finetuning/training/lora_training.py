@@ -33,8 +33,8 @@ def train_lora(worker: Worker) -> dict[str, Any]:
     settings = settings_from(LoraSettings, worker.request.hyperparameters)
     worker.folder.log("Loading the base model; the first time its weights are unpacked, which takes about 20 seconds.")
     model, tokenizer = load_trainable(trainable_folder(worker.settings, worker.request.base_model))
-    train = _encoded(worker, "training", tokenizer, settings)
-    validation = _encoded(worker, "validation", tokenizer, settings)
+    train = _encode(worker, "training", tokenizer, settings)
+    validation = _encode(worker, "validation", tokenizer, settings)
     half = half_is_faster()
     run = LoraRun(
         model,
@@ -56,7 +56,7 @@ def train_lora(worker: Worker) -> dict[str, Any]:
     return work.final_state(run, worker.request.name)
 
 
-def _encoded(
+def _encode(
     worker: Worker, which: Literal["training", "validation"], tokenizer: Any, settings: LoraSettings
 ) -> list[Encoded]:
     part = worker.folder.training_set(which)

@@ -50,7 +50,7 @@ class Worker:
         first = self.folder.read("state.json").get("started_at") or time.time()
         self.tell(at_once=True, status="running", started_at=first, message="")
 
-    def _worked(self) -> dict[str, float]:
+    def _work_time(self) -> dict[str, float]:
         if self._began is None:
             return {}
         return {"worked_seconds": round(self._worked_before + self._clock() - self._began, 1)}
@@ -66,7 +66,7 @@ class Worker:
             return
         self._told = now
         try:
-            self.folder.update_state(**state, **self._worked())
+            self.folder.update_state(**state, **self._work_time())
         except LlmOptError as error:
             print(error, file=sys.stderr)
 
@@ -83,25 +83,25 @@ def work_on(worker: Worker) -> int:
             worker.begin()
             done = _work_for(folder)(worker)
     except Cancelled as stop:
-        return _ended(worker, "interrupted" if worker.terminated else "cancelled", str(stop))
+        return _finish(worker, "interrupted" if worker.terminated else "cancelled", str(stop))
     except LlmOptError as error:
-        return _ended(worker, "failed", str(error))
+        return _finish(worker, "failed", str(error))
     except ImportError as error:
-        return _ended(worker, "failed", f"Training needs a package that is missing ({error}); run: make install")
+        return _finish(worker, "failed", f"Training needs a package that is missing ({error}); run: make install")
     except MemoryError:
-        return _ended(worker, "failed", "There is not enough memory; use a smaller batch size or shorter examples.")
+        return _finish(worker, "failed", "There is not enough memory; use a smaller batch size or shorter examples.")
     except Exception as error:
         import traceback
 
         traceback.print_exc()
         message = f"The trainer stopped with {type(error).__name__}: {error}; see log.txt in {folder.path}."
-        return _ended(worker, "failed", message)
+        return _finish(worker, "failed", message)
     finally:
         remove(folder.path / SCRATCH)
-    return _ended(worker, "finished", "", **done)
+    return _finish(worker, "finished", "", **done)
 
 
-def _ended(worker: Worker, status: str, message: str, **state: Any) -> int:
+def _finish(worker: Worker, status: str, message: str, **state: Any) -> int:
     worker.folder.log(message or "Finished.", "error" if status == "failed" else "info")
     worker.tell(
         at_once=True,

@@ -145,7 +145,7 @@ def _plain(kind: str, *, case_sensitive: bool = True) -> Callable[[Mapping[str, 
     return lambda assertion: {"type": kind, "value": _text(assertion), "case_sensitive": case_sensitive}
 
 
-def _listed(kind: str, *, case_sensitive: bool = True) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+def _list_assertion(kind: str, *, case_sensitive: bool = True) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     return lambda assertion: {"type": kind, "value": _texts(assertion), "case_sensitive": case_sensitive}
 
 
@@ -180,10 +180,10 @@ CONSISTENT = (
 _MAKERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "contains": _plain("contains"),
     "icontains": _plain("contains", case_sensitive=False),
-    "contains-any": _listed("contains-any"),
-    "contains-all": _listed("contains-all"),
-    "icontains-any": _listed("contains-any", case_sensitive=False),
-    "icontains-all": _listed("contains-all", case_sensitive=False),
+    "contains-any": _list_assertion("contains-any"),
+    "contains-all": _list_assertion("contains-all"),
+    "icontains-any": _list_assertion("contains-any", case_sensitive=False),
+    "icontains-all": _list_assertion("contains-all", case_sensitive=False),
     "equals": lambda assertion: {"type": "equals", "value": assertion.get("value")},
     "starts-with": _plain("starts-with"),
     "regex": _plain("regex"),

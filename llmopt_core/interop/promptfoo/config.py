@@ -66,7 +66,7 @@ def read_promptfoo(path: Path, root: Path | None = None) -> PromptfooFile:
     config = parse_yaml(folder.text(path), str(path))
     if not isinstance(config, Mapping):
         raise BadInput(f"{path} must hold a mapping with prompts, providers and tests.")
-    config = _filled(config)
+    config = _without_empty(config)
     unknown = [key for key in config if key not in _READ | _HARMLESS]
     changing = tuple(f"`{key}` of the file is not supported" for key in unknown if key in _CHANGES_TESTS)
     tests, not_read = read_tests(config, folder, path.name)
@@ -96,7 +96,7 @@ def _file(path: Path) -> Path:
     return path
 
 
-def _filled(config: Mapping[str, Any]) -> Mapping[str, Any]:
+def _without_empty(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """Without keys that are there but empty."""
     return {str(key): value for key, value in config.items() if value is not None}
 

@@ -66,9 +66,9 @@ def import_uploads(files: Mapping[str, bytes], name: str = "") -> PromptfooImpor
     Raises:
         BadInput: No configuration is among them, or it is broken; a file has an unsafe name or is too large.
     """
-    gathered = _unpacked(files)
+    gathered = _unzip(files)
     config = _config_of(gathered)
-    placed = _placed(gathered, config)
+    placed = _place(gathered, config)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
         for member, data in placed.items():
@@ -79,7 +79,7 @@ def import_uploads(files: Mapping[str, bytes], name: str = "") -> PromptfooImpor
         try:
             return _without(str(root), import_promptfoo(root / config, root, name or usual))
         except BadInput as error:
-            raise BadInput(_told(str(root), str(error))) from None
+            raise BadInput(_without_root(str(root), str(error))) from None
 
 
 def adopt(store: Store, project: Project | str, found: PromptfooImport) -> Adopted:
@@ -135,7 +135,7 @@ def exportable(found: Comparison, endpoints: Mapping[str, Endpoint]) -> str:
     return "; ".join(dict.fromkeys(why.rstrip(".") for why in unwritten.values()))
 
 
-def _told(root: str, text: str) -> str:
+def _without_root(root: str, text: str) -> str:
     """A message without the folder in which the uploads lay for a moment."""
     told = re.sub(rf"; it was looked for in {re.escape(root)}[^,;]*\.", " among the uploaded files.", text)
     told = re.sub(rf"No file in {re.escape(root)}\S* matches", "No uploaded file matches", told)
@@ -144,14 +144,14 @@ def _told(root: str, text: str) -> str:
 
 def _without(root: str, found: PromptfooImport) -> PromptfooImport:
     """The import without that folder in what it says of itself."""
-    not_run = tuple(replace(e, reasons=tuple(_told(root, why) for why in e.reasons)) for e in found.not_run)
+    not_run = tuple(replace(e, reasons=tuple(_without_root(root, why) for why in e.reasons)) for e in found.not_run)
     examples = []
     for example in found.evaluation_set.examples:
         checks = [_check_without(root, check) for check in example.variables.get(EXAMPLE_COLUMN, ())]
         own = {**example.variables, EXAMPLE_COLUMN: checks} if checks else example.variables
         examples.append(replace(example, variables=own))
     rows = EvaluationSet(found.evaluation_set.name, tuple(examples))
-    warnings = tuple(_told(root, warning) for warning in found.warnings)
+    warnings = tuple(_without_root(root, warning) for warning in found.warnings)
     return replace(found, not_run=not_run, evaluation_set=rows, warnings=warnings)
 
 
@@ -159,7 +159,7 @@ def _check_without(root: str, check: dict[str, Any]) -> dict[str, Any]:
     value = check.get("value")
     if check.get("type") != "unsupported" or not isinstance(value, dict):
         return check
-    return {**check, "value": {**value, "reason": _told(root, str(value.get("reason", "")))}}
+    return {**check, "value": {**value, "reason": _without_root(root, str(value.get("reason", "")))}}
 
 
 def _prompt_names(found: PromptfooImport) -> dict[str, PromptSpec]:
@@ -178,7 +178,7 @@ def _prompt_names(found: PromptfooImport) -> dict[str, PromptSpec]:
     return names
 
 
-def _unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
+def _unzip(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Uploads with zips opened, by path."""
     found: dict[str, bytes] = {}
     for name, data in files.items():
@@ -215,7 +215,7 @@ def _config_of(files: Mapping[str, bytes]) -> str:
     raise BadInput("No promptfooconfig.yaml is among the files; upload it with the files it names, or a zip of all.")
 
 
-def _placed(files: Mapping[str, bytes], config: str) -> dict[str, bytes]:
+def _place(files: Mapping[str, bytes], config: str) -> dict[str, bytes]:
     """The files, those without a folder also where the configuration, or a file that it names, looks for them."""
     placed, waiting, read = dict(files), [config], {config}
     while waiting:

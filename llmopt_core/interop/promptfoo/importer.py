@@ -94,7 +94,7 @@ def import_promptfoo(path: Path, root: Path | None = None, name: str = "") -> Pr
     unread = hidden or (bool(file.not_read) and not any(test.variables for test in file.tests))
     configurations = importer.configurations(file.prompts, models, None if unread else known)
     used = {name for c in configurations for template in templates_of(c.prompt) for name in variables_in(template)}
-    examples = importer.examples([_filled(test, used & known) for test in file.tests], grader)
+    examples = importer.examples([_fill(test, used & known) for test in file.tests], grader)
     if not configurations:
         reasons = "; ".join(f"{entry.kind} {entry.name}: {', '.join(entry.reasons)}" for entry in importer.not_run[:3])
         raise BadInput(f"Nothing in {path} can be run here ({reasons or 'it names no provider'}).")
@@ -257,7 +257,7 @@ def _takes(wanted: Any, prompt: FoundPrompt) -> bool:
     )
 
 
-def _filled(test: FoundTest, used: Collection[str]) -> FoundTest:
+def _fill(test: FoundTest, used: Collection[str]) -> FoundTest:
     """A test with nothing, as a template would write it, for what prompts take and only other tests have."""
     present = {name: "" if value is None else value for name, value in test.variables.items()}
     return replace(test, variables={**present, **{name: "" for name in sorted(used) if name not in present}})

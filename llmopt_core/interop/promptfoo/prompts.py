@@ -47,7 +47,7 @@ def read_prompts(values: Any, folder: Folder) -> list[FoundPrompt]:
         # An old form: file or text -> label.
         values = [{"id": key, "label": label} for key, label in values.items()]
     entries = values if isinstance(values, list) else [values]
-    return _named_apart([prompt for entry in entries for prompt in _entry(entry, folder)])
+    return _make_unique([prompt for entry in entries for prompt in _entry(entry, folder)])
 
 
 def _entry(entry: Any, folder: Folder) -> Iterator[FoundPrompt]:
@@ -173,7 +173,7 @@ def _from_messages(messages: list[tuple[str, str]]) -> PromptSpec:
     return PromptSpec(system="\n\n".join(system), template=talk[-1][1], few_shot=few_shot)
 
 
-def _named_apart(prompts: list[FoundPrompt]) -> list[FoundPrompt]:
+def _make_unique(prompts: list[FoundPrompt]) -> list[FoundPrompt]:
     taken: dict[str, int] = {}
     named = []
     for prompt in prompts:

@@ -89,10 +89,10 @@ def model_from(provider: Mapping[str, Any]) -> tuple[ModelSpec, Endpoint | None]
         return ModelSpec(endpoint=ECHO, mode="chat"), None
     mode, name = _mode_and_name(service, rest)
     endpoint = _endpoint(service, config)
-    return _spec(endpoint.name if endpoint else _known(service), name, mode, config), endpoint
+    return _spec(endpoint.name if endpoint else _service_name(service), name, mode, config), endpoint
 
 
-def _known(service: str) -> str:
+def _service_name(service: str) -> str:
     return {"azureopenai": "azure"}.get(service, service)
 
 

@@ -175,7 +175,7 @@ class _Test:
         threshold = self.test.get("threshold", self.default.get("threshold"))
         if threshold is not None and not isinstance(threshold, int | float):
             raise BadInput(f"{self.where}: threshold must be a number, not {repr(threshold)[:60]}.")
-        self._unsupported()
+        self._note_unsupported()
         expand = not self.options.get("disableVarExpansion")
         if variables.combinations(expand) > MAX_TESTS:
             raise BadInput(f"{self.where}: its listed variables combine to more than {MAX_TESTS:,} tests.")
@@ -227,9 +227,9 @@ class _Test:
                 if not isinstance(assertion.get("type", ""), str):
                     shown = repr(assertion["type"])[:60]
                     raise BadInput(f"{self.where}: the type of an assertion must be a word, not {shown}.")
-                yield self._resolved(assertion, folder)
+                yield self._resolve(assertion, folder)
 
-    def _resolved(self, assertion: Mapping[str, Any], folder: Folder) -> Mapping[str, Any]:
+    def _resolve(self, assertion: Mapping[str, Any], folder: Folder) -> Mapping[str, Any]:
         if "$ref" in assertion:
             name = str(assertion["$ref"]).rsplit("/", 1)[-1]
             if not isinstance(self.templates, Mapping) or not isinstance(self.templates.get(name), Mapping):
@@ -237,13 +237,13 @@ class _Test:
             assertion = {**self.templates[name], **{key: value for key, value in assertion.items() if key != "$ref"}}
         if "value" in assertion:
             place = f"assertion {assertion.get('type')}"
-            return {**assertion, "value": self._filled(assertion["value"], place, folder)}
+            return {**assertion, "value": self._fill(assertion["value"], place, folder)}
         return assertion
 
-    def _filled(self, value: Any, place: str, folder: Folder) -> Any:
+    def _fill(self, value: Any, place: str, folder: Folder) -> Any:
         """A value with its `file://` references read; what cannot be read is a problem of this test."""
         if isinstance(value, list):
-            return [self._filled(item, place, folder) for item in value]
+            return [self._fill(item, place, folder) for item in value]
         if not isinstance(value, str) or not value.startswith("file://"):
             return value
         try:
@@ -252,7 +252,7 @@ class _Test:
             self.problems.append(f"{place}: {error}")
             return value
 
-    def _unsupported(self) -> None:
+    def _note_unsupported(self) -> None:
         self.problems += [f"`{key}` is not supported" for key in self.test if key not in _KNOWN]
         self.problems += [f"`{key}` of defaultTest is not supported" for key in self.default if key not in _KNOWN]
         self.problems += [

@@ -35,24 +35,24 @@ class Variables:
 
     def __init__(self, values: Mapping[str, Any], folders: Mapping[str, Folder]) -> None:
         self._folders = folders
-        self._values = {name: self._listed(name, value) for name, value in values.items()}
+        self._values = {name: self._list_value(name, value) for name, value in values.items()}
 
     def combinations(self, expand: bool) -> int:
         """How many tests they make; with `expand` a list is unfolded, else it is one value."""
-        return math.prod(map(len, self._unfolded(expand).values()))
+        return math.prod(map(len, self._unfold(expand).values()))
 
     def combined(self, expand: bool) -> Iterator[Found]:
         """The variables of each test."""
-        unfolded = self._unfolded(expand)
+        unfolded = self._unfold(expand)
         for values in itertools.product(*unfolded.values()):
-            yield self._filled(dict(zip(unfolded, values, strict=True)))
+            yield self._fill(dict(zip(unfolded, values, strict=True)))
 
-    def _unfolded(self, expand: bool) -> dict[str, list[Any]]:
+    def _unfold(self, expand: bool) -> dict[str, list[Any]]:
         return {
             name: value if expand and _stands_for_several(value) else [value] for name, value in self._values.items()
         }
 
-    def _listed(self, name: str, value: Any) -> Any:
+    def _list_value(self, name: str, value: Any) -> Any:
         """A value; several files by a pattern as a list of them."""
         if not isinstance(value, str) or not value.startswith("file://") or not is_pattern(value):
             return value
@@ -61,13 +61,13 @@ class Variables:
         except BadInput:
             return value
 
-    def _filled(self, values: dict[str, Any]) -> Found:
+    def _fill(self, values: dict[str, Any]) -> Found:
         problems: list[str] = []
         read = {name: self._read(name, value, problems) for name, value in values.items()}
         quoted = {name: found[1] for name, value in read.items() if (found := _QUOTED.fullmatch(str(value)))}
-        resolved = _resolved({name: value for name, value in read.items() if name not in quoted})
+        resolved = _resolve({name: value for name, value in read.items() if name not in quoted})
         templates = [n for n, value in resolved.items() if any(mark in t for t in _texts(value) for mark in _MARKS)]
-        rendered = {name: _rendered(name, {**resolved, **quoted}) for name in templates}
+        rendered = {name: _render(name, {**resolved, **quoted}) for name in templates}
         problems += [
             f"variable {name}: it holds a template that is not filled in here"
             for name, text in rendered.items()
@@ -92,7 +92,7 @@ class Variables:
         return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
-def _rendered(name: str, values: Mapping[str, Any]) -> str | None:
+def _render(name: str, values: Mapping[str, Any]) -> str | None:
     """A variable that is a template over the others, filled in once; None where it cannot be."""
     value = values[name]
     try:
@@ -109,7 +109,7 @@ def _stands_for_several(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], str)
 
 
-def _resolved(values: dict[str, Any]) -> dict[str, Any]:
+def _resolve(values: dict[str, Any]) -> dict[str, Any]:
     """Texts with `{{ name }}` of another variable filled in, and with those in what was filled in, a few times over."""
 
     def value_of(match: re.Match[str]) -> str:

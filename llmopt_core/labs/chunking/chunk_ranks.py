@@ -45,7 +45,7 @@ def dense_ranks(
         return {}
     vectors = encode_cached([chunk.full_text for chunk in chunks], embedder, cache, on_progress)
     asked = encode_queries([question], embedder, cache)
-    return _ranked(chunks, (vectors @ asked[0]).tolist())
+    return _rank(chunks, (vectors @ asked[0]).tolist())
 
 
 def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, PlacedWords]) -> dict[str, Ranked]:
@@ -62,7 +62,7 @@ def bm25_ranks(chunks: Sequence[Chunk], question: str, words: Mapping[str, Place
     texts = [(words[name], *_edges([chunks[i] for i in found])) for name, found in by_document.items()]
     scores = np.zeros(len(chunks))
     scores[[i for found in by_document.values() for i in found]] = bm25_scores(question, texts)
-    return {name: found for name, found in _ranked(chunks, scores.tolist()).items() if found.score > 0}
+    return {name: found for name, found in _rank(chunks, scores.tolist()).items() if found.score > 0}
 
 
 def words_of(documents: Sequence[Document]) -> dict[str, PlacedWords]:
@@ -85,6 +85,6 @@ def ranks_in(chunks: Sequence[Chunk], ranks: Mapping[str, Ranked]) -> dict[int, 
     return {i: ranks[chunk.id] for i, chunk in enumerate(chunks) if chunk.id in ranks}
 
 
-def _ranked(chunks: Sequence[Chunk], scores: Sequence[float]) -> dict[str, Ranked]:
+def _rank(chunks: Sequence[Chunk], scores: Sequence[float]) -> dict[str, Ranked]:
     order = np.argsort(-np.asarray(scores), kind="stable").tolist()
     return {chunks[i].id: Ranked(rank, float(scores[i])) for rank, i in enumerate(order, start=1)}

@@ -71,7 +71,7 @@ def embed_all(texts: DistinctTexts, embedder: Embedder, cache: Cache, report: Re
     report.embedding(known, len(texts))
     for start in range(0, len(missing), _AT_ONCE):
 
-        def told(done: int, _total: int, before: int = known + start) -> None:
+        def report_part(done: int, _total: int, before: int = known + start) -> None:
             report.embedding(before + done, len(texts))
 
-        encode_cached(texts.some(missing[start : start + _AT_ONCE]), embedder, cache, told)
+        encode_cached(texts.some(missing[start : start + _AT_ONCE]), embedder, cache, report_part)

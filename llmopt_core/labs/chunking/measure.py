@@ -53,13 +53,17 @@ class References:
     def missed(self, found: Sequence[int]) -> tuple[Miss, ...]:
         """The references of which a part that stands in some chunk was not handed over."""
         taken = frozenset(found)
-        return tuple(self._cause(i) for i, r in enumerate(self._references) if not self._handed_over(r, taken))
+        return tuple(self._cause(i) for i, r in enumerate(self._references) if not self._is_handed_over(r, taken))
 
-    def _handed_over(self, reference: Span, found: frozenset[int]) -> bool:
+    def _is_handed_over(self, reference: Span, found: frozenset[int]) -> bool:
         places = self._overlapping(reference)
         spans = [self._pieces.handed[place] for place in places if place in found]
         held = [self._pieces.handed[place] for place in places]
-        return bool(places) and self._stands(reference) and _covered(spans, reference) == _covered(held, reference)
+        return (
+            bool(places)
+            and self._stands(reference)
+            and _covered_characters(spans, reference) == _covered_characters(held, reference)
+        )
 
     def _stands(self, reference: Span) -> bool:
         text = self._pieces.texts.get(reference.document, "")
@@ -76,8 +80,8 @@ class References:
         places = self._overlapping(reference)
         if not places or not self._stands(reference):
             return "not in the documents", []
-        held = _covered([self._pieces.handed[place] for place in places], reference)
-        whole = [p for p in places if _covered([self._pieces.handed[p]], reference) == held]
+        held = _covered_characters([self._pieces.handed[place] for place in places], reference)
+        whole = [p for p in places if _covered_characters([self._pieces.handed[p]], reference) == held]
         if not whole:
             return "cut in two", places
         return ("outranked" if self._is_embedded(whole, reference) else "beyond the window"), whole
@@ -100,7 +104,7 @@ class References:
         return [place for place in self._pieces.touching(reference) if overlaps(self._pieces.handed[place], reference)]
 
 
-def _covered(spans: Sequence[Span], reference: Span) -> int:
+def _covered_characters(spans: Sequence[Span], reference: Span) -> int:
     """Characters of the reference in the union of spans of its document, each of which overlaps it."""
     covered, reached = 0, reference.start
     for span in sorted(spans, key=lambda span: span.start):

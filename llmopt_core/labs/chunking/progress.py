@@ -63,9 +63,9 @@ class Reporter:
         """Texts whose vectors are there; the first call tells how many the cache had."""
         if self._known < 0:
             self._known = done
-        self._tell(done, total, "texts", "embedding", self._seconds_left(done, total))
+        self._tell(done, total, "texts", "embedding", self._time_left(done, total))
 
-    def _seconds_left(self, done: int, total: int) -> float | None:
+    def _time_left(self, done: int, total: int) -> float | None:
         fresh, missing = done - self._known, total - self._known
         if fresh <= 0 or not len(self._lengths):
             return None
@@ -79,9 +79,9 @@ class Reporter:
         if self.on_progress is not None:
             cached = max(0, self._known)
             told = {"done": done, "total": total, "unit": unit, "message": message, "cached": cached}
-            self.on_progress({**told, **self._paid(), "seconds_left": left})
+            self.on_progress({**told, **self._cost(), "seconds_left": left})
 
-    def _paid(self) -> dict[str, Any]:
+    def _cost(self) -> dict[str, Any]:
         if self.budget is None:
             return {}
         usage = self.budget.made

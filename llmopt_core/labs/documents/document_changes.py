@@ -131,7 +131,7 @@ def remove_document(store: Store, settings: Settings, project: Project | str, na
     store.delete_document(project, name)
     for item in _sets(store, project):
         kept = [replace(e, references=tuple(s for s in e.references if s.document != name)) for e in item.examples]
-        _save_changed(store, project, item, kept)
+        _save_changes(store, project, item, kept)
     return Removed(tuple(hanging), drop_unshared(store, settings, name))
 
 
@@ -141,11 +141,11 @@ def drop_unshared(store: Store, settings: Settings, name: str) -> int:
     if not concerned:
         return 0
     texts = [{document.name: document.text for document in store.documents(each)} for each in store.projects()]
-    stale = [index for index in concerned if not any(_made_of(settings, index, each) for each in texts)]
+    stale = [index for index in concerned if not any(_is_made_of(settings, index, each) for each in texts)]
     return sum(delete_index(settings, index.name) for index in stale)
 
 
-def _made_of(settings: Settings, index: StoredIndex, texts: Mapping[str, str]) -> bool:
+def _is_made_of(settings: Settings, index: StoredIndex, texts: Mapping[str, str]) -> bool:
     """Whether every chunk of an index stands where it says in these texts."""
     if not index.documents <= texts.keys():
         return False
@@ -165,14 +165,14 @@ def _follow(
         for example in item.examples:
             spans: list[Span] = []
             for old in example.references:
-                new, doubt = _followed(old, before, after, texts)
+                new, doubt = _follow_span(old, before, after, texts)
                 if doubt:
                     (lost if new is None else unsure).append(Hanging(item.name, example.id, example.question, doubt))
                 if new is not None:
                     moved += new != old
                     spans.append(new)
             kept.append(replace(example, references=tuple(dict.fromkeys(spans))))
-        _save_changed(store, project, item, kept)
+        _save_changes(store, project, item, kept)
     return moved, _once(lost), _once(unsure)
 
 
@@ -181,7 +181,7 @@ def _once(found: Sequence[Hanging]) -> tuple[Hanging, ...]:
     return tuple({(one.set_name, one.example_id): one for one in reversed(found)}.values())[::-1]
 
 
-def _followed(
+def _follow_span(
     span: Span, before: Mapping[str, Document], after: Mapping[str, Document], texts: Mapping[str, TextFollowing]
 ) -> tuple[Span | None, str]:
     """Where a span stands in the new text, or None; and why that is not sure."""
@@ -197,6 +197,6 @@ def _sets(store: Store, project: Project | str) -> list[EvaluationSet]:
     return [store.evaluation_set(project, item.name) for item in store.evaluation_sets(project)]
 
 
-def _save_changed(store: Store, project: Project | str, before: EvaluationSet, examples: Sequence[Example]) -> None:
+def _save_changes(store: Store, project: Project | str, before: EvaluationSet, examples: Sequence[Example]) -> None:
     if tuple(examples) != before.examples:
         store.save_evaluation_set(project, EvaluationSet(before.name, tuple(examples)))

@@ -77,10 +77,10 @@ def labels(store: Store, project: Project | str) -> dict[str, Label]:
         )
         for key, v in body.items()
     ]
-    return {label.key: label for label in _placed(store, project, found)}
+    return {label.key: label for label in _attach_sets(store, project, found)}
 
 
-def _placed(store: Store, project: Project | str, found: Iterable[Label]) -> list[Label]:
+def _attach_sets(store: Store, project: Project | str, found: Iterable[Label]) -> list[Label]:
     """Labels that name their evaluation set; one whose run is gone stays without."""
     listed = list(found)
     if all(label.evaluation_set for label in listed):
@@ -98,7 +98,7 @@ def save_labels(store: Store, project: Project | str, decided: Iterable[Label]) 
     Returns:
         How many questions have a decision now.
     """
-    fresh = {label.key: label for label in _placed(store, project, decided)}
+    fresh = {label.key: label for label in _attach_sets(store, project, decided)}
     known = labels(store, project) | fresh
     body = {
         key: {

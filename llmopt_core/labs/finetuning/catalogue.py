@@ -14,7 +14,7 @@ from llmopt_core.settings import Settings
 def tuned_chat_models(settings: Settings, endpoint: str = "") -> list[TunedModel]:
     """Tuned chat models by name, of one endpoint or of all."""
     local = [found.tuned_model() for found in adapters(settings)] if endpoint in ("", BUILTIN) else []
-    remote = [_of_service(job) for job in all_jobs(settings) if _made_there(job, endpoint)]
+    remote = [_of_service(job) for job in all_jobs(settings) if _was_made_at(job, endpoint)]
     return [*local, *{model.name: model for model in reversed(remote)}.values()]
 
 
@@ -30,7 +30,7 @@ def tuned_by(job: Job, models: Sequence[TunedModel]) -> TunedModel | None:
     return next((model for model in models if model.facts.get("job_id") == job.id), None)
 
 
-def _made_there(job: Job, endpoint: str) -> bool:
+def _was_made_at(job: Job, endpoint: str) -> bool:
     return job.provider != LOCAL and bool(job.tuned_model) and endpoint in ("", job.provider)
 
 

@@ -127,12 +127,12 @@ def parts_by_document(
     if not held_back:
         raise BadInput(f"Each held-back question has spans in other {whole} too, so nothing can be held back cleanly.")
     seen = [pair for pair in cut.train.examples if hidden.isdisjoint(groups[pair.source])]
-    train, watched = _watched(seen, seed)
+    train, watched = _hold_out(seen, seed)
     return EmbedderParts(
         train,
         watched,
         held_back,
-        _counted({"training": train, "watched": watched, "held back": kept}, known),
+        _count({"training": train, "watched": watched, "held back": kept}, known),
         len(examples) - len(train) - len(watched) - len(held_back),
         whole,
     )
@@ -162,11 +162,11 @@ def _pairs(
 
 def _chunk_of(span: Span, chunks: Sequence[Chunk]) -> Chunk | None:
     """The chunk that holds most of a span, the first of several."""
-    meeting = [chunk for chunk in chunks if _shared(span, chunk) > 0]
-    return max(meeting, key=lambda chunk: _shared(span, chunk)) if meeting else None
+    meeting = [chunk for chunk in chunks if _common_characters(span, chunk) > 0]
+    return max(meeting, key=lambda chunk: _common_characters(span, chunk)) if meeting else None
 
 
-def _shared(span: Span, chunk: Chunk) -> int:
+def _common_characters(span: Span, chunk: Chunk) -> int:
     return min(span.end, chunk.end) - max(span.start, chunk.start)
 
 
@@ -180,11 +180,14 @@ def _groups(example: Example, chunks: Mapping[str, Sequence[Chunk]], whole: Whol
     if whole == "documents":
         return {span.document for span in example.references}
     return {
-        chunk.text for span in example.references for chunk in chunks.get(span.document, ()) if _shared(span, chunk) > 0
+        chunk.text
+        for span in example.references
+        for chunk in chunks.get(span.document, ())
+        if _common_characters(span, chunk) > 0
     }
 
 
-def _watched(
+def _hold_out(
     pairs: Sequence[TrainingExample], seed: int
 ) -> tuple[tuple[TrainingExample, ...], tuple[TrainingExample, ...]]:
     if len({pair.group for pair in pairs}) < 3:
@@ -196,7 +199,7 @@ def _watched(
     return cut.train.examples, cut.validation.examples
 
 
-def _counted(parts: dict[Part, Sequence[TrainingExample]], known: Mapping[str, Example]) -> dict[str, dict[Part, int]]:
+def _count(parts: dict[Part, Sequence[TrainingExample]], known: Mapping[str, Example]) -> dict[str, dict[Part, int]]:
     found: dict[str, dict[Part, int]] = {}
     for part, pairs in parts.items():
         for document, count in Counter(known[pair.source].references[0].document for pair in pairs).items():

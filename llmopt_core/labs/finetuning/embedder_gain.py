@@ -87,7 +87,7 @@ def measure_gain(
     old, new = (gold_ranks(asked, chunks, embedder, cache) for embedder in (before, after))
     about = {span.document for example in asked for span in example.references}
     facts = {"chunks": len(chunks), "documents": len(about), "embedded": embedded, "embed_seconds": round(seconds, 2)}
-    return _compared(old, new).model_copy(update=facts)
+    return _compare(old, new).model_copy(update=facts)
 
 
 def gold_ranks(
@@ -109,7 +109,7 @@ def _ranks(example: Example, chunks: Sequence[Chunk], places: Sequence[int]) -> 
     ]
 
 
-def _compared(old: Sequence[Ranks], new: Sequence[Ranks]) -> EmbedderGain:
+def _compare(old: Sequence[Ranks], new: Sequence[Ranks]) -> EmbedderGain:
     before, after = ({name: [of(ranks) for ranks in found] for name, of in MEASURES.items()} for found in (old, new))
     found = compare_family([(before[name], after[name]) for name in MEASURES])
     return EmbedderGain(

@@ -96,7 +96,7 @@ def forgetting(
         after,
         compare_runs(scored[0], scored[1], metric, run_family(store, project, [base, tuned], metric)),
         _by_category(records[0], both),
-        [_lost(records[0][key], records[1][key], both[key]) for key in worst],
+        [_loss_of(records[0][key], records[1][key], both[key]) for key in worst],
         sum(drop > 0 for drop in drops.values()),
         sum(drop < 0 for drop in drops.values()),
         overlap_of(store, tuned),
@@ -119,6 +119,6 @@ def _by_category(
     return {name: (base, tuned, len(groups[name])) for name, (base, tuned) in means.items()}
 
 
-def _lost(base: Record, tuned: Record, values: tuple[float, float]) -> Lost:
+def _loss_of(base: Record, tuned: Record, values: tuple[float, float]) -> Lost:
     said = [record.answer.text.strip() if record.answer else "" for record in (base, tuned)]
     return Lost(base.example.question, base.example.reference or "", said[0], said[1], *values)

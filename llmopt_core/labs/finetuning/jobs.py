@@ -122,7 +122,7 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
         points, events, checkpoints = tuner.metrics(job_id), tuner.events(job_id), tuner.checkpoints(job_id)
     except LlmOptError as error:
         problem = str(error)
-    ranked = _ranked(access, job)
+    ranked = _rank(access, job)
     return JobReport(
         job,
         points,
@@ -136,7 +136,7 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
     )
 
 
-def _ranked(access: Access, job: Job) -> list[tuple[TrainingExample, float]]:
+def _rank(access: Access, job: Job) -> list[tuple[TrainingExample, float]]:
     if job.provider != LOCAL or job.status != "finished":
         return []
     from llmopt_core.finetuning.jobs.local import LocalTrainer

@@ -223,10 +223,10 @@ def estimate_distillation(
 
 
 def _messages(prompt: PromptSpec, mode: Mode) -> Callable[[Example], Sequence[Message]]:
-    def asked(example: Example) -> Sequence[Message]:
+    def build(example: Example) -> Sequence[Message]:
         return build_messages(prompt, answer_variables(example, None, mode), mode)
 
-    return asked
+    return build
 
 
 def answer_checks(specs: Sequence[CheckSpec], models: Models, least_f1: float = 0.0) -> list[AnswerCheck]:
@@ -236,11 +236,11 @@ def answer_checks(specs: Sequence[CheckSpec], models: Models, least_f1: float = 
 
 
 def _as_check(check: Check) -> AnswerCheck:
-    async def passed(example: Example, text: str) -> str:
+    async def problem(example: Example, text: str) -> str:
         score, _usage = await check.score(Sample(example, Answer(text)))
         return "" if score.passed else f"{check.name}: {score.explanation or score.failure}"
 
-    return passed
+    return problem
 
 
 def _agrees(least: float) -> AnswerCheck:

@@ -95,11 +95,11 @@ def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
         higher = METRICS[name].higher_is_better if name in METRICS else True
         compared = compare_family([(values[0], values[number]) for number in others], higher)
         for number, one in zip(others, compared, strict=True):
-            found[number][name] = fair(one, a_seen=_seen(grid, 0), b_seen=_seen(grid, number))
+            found[number][name] = fair(one, a_seen=_has_seen(grid, 0), b_seen=_has_seen(grid, number))
     return found
 
 
-def _seen(grid: Grid, number: int) -> bool:
+def _has_seen(grid: Grid, number: int) -> bool:
     return bool(grid.overlaps) and grid.overlaps[number].seen > 0
 
 

@@ -65,7 +65,7 @@ def comparison_html(
     """
     shown = {kind: set(grid.shown(kind)) for kind in _KINDS}
     columns = [
-        PageColumn(variant.name, summary_lines(grid, column), _asked(variant))
+        PageColumn(variant.name, summary_lines(grid, column), _question_fields(variant))
         for variant, column in zip(found.variants, columns_of(grid), strict=True)
     ]
     rows = [
@@ -102,13 +102,13 @@ def comparison_csv(grid: Grid, notes: Mapping[str, RowNote] = _NO_NOTES) -> str:
         [*_identity(name, repeat, record),
          *(record.scores[metric].value if metric in record.scores else None for metric in metrics),
          *(_PASSED[record.scores[check].passed] if check in record.scores else "" for check in checks),
-         *_noted(notes.get(record.example.id, RowNote()))]
+         *_note_cells(notes.get(record.example.id, RowNote()))]
         for name, repeat, record in answers
     ]  # fmt: skip
     return csv_text([*_ID_COLUMNS, *metrics, *checks, "thumb", "comment"], rows)
 
 
-def _noted(note: RowNote) -> list[str]:
+def _note_cells(note: RowNote) -> list[str]:
     return [note.thumb, note.comment]
 
 
@@ -127,7 +127,7 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
     failed = f", {column.failed} failed" if column.failed else ""
     if column.failed_repeats:
         failed += f", {column.failed_repeats} of {column.repeats} repeats failed"
-    lines.append(f"{column.answered} of {len(grid.rows)} answered{failed}; {_spent(column.usage)}")
+    lines.append(f"{column.answered} of {len(grid.rows)} answered{failed}; {_cost_words(column.usage)}")
     if column.seconds is not None:
         lines.append(f"{short_time(column.seconds)} each")
     overlap = column.overlap
@@ -235,10 +235,10 @@ def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCe
 def _facts(record: Record) -> str:
     scores = [f"{metric_title(name)} {score(found.value)}" for name, found in metric_scores(record).items()]
     seconds = [short_time(record.answer.seconds)] if record.answer else []
-    return " · ".join([*scores, _spent(record.usage), *seconds])
+    return " · ".join([*scores, _cost_words(record.usage), *seconds])
 
 
-def _spent(usage: Usage) -> str:
+def _cost_words(usage: Usage) -> str:
     if not usage.calls:
         return "from the cache" if usage.cached_calls else "no calls"
     return f"{usage.prompt_tokens + usage.completion_tokens:,} tokens, {money(usage.cost_usd)}"
@@ -251,7 +251,7 @@ def _versus(column: Column, name: str) -> str:
     return f"; {found.verdict} ({signed(found.difference)}, p {p_value(found.p_value)})"
 
 
-def _asked(variant: Configuration) -> tuple[tuple[str, str], ...]:
+def _question_fields(variant: Configuration) -> tuple[tuple[str, str], ...]:
     prompt, model = variant.prompt, variant.model
     asked = [("Model", f"{model.name or 'default model'} on {model.endpoint}, temperature {model.temperature:g}")]
     asked += [("System", prompt.system)] if prompt.system else []

@@ -51,7 +51,7 @@ async def measure_worth(
     check_task(task, models)
     work = search_work_name(WORTH, task, models, {"keep_examples": keep_examples})
     task, places, left_out = without_repeats(task, keep_examples=keep_examples)
-    task, places = _shown(task, places)
+    task, places = _fix_selection(task, places)
     shots = task.configuration.prompt.few_shot
     if shots is None or not shots.examples:
         raise BadInput("No few-shot example is left to measure: all of them repeat a question of the set.")
@@ -74,7 +74,7 @@ async def measure_worth(
             metric=task.metric,
             questions=len(questions),
             full=full.summary,
-            examples=_judged(runner, places, shots.examples, full, without),
+            examples=_leave_out_each(runner, places, shots.examples, full, without),
             trained_on=tuple(example.question for example in questions),
             left_out=left_out,
             usage=runner.usage,
@@ -84,7 +84,7 @@ async def measure_worth(
         )
 
 
-def _shown(task: SearchTask, places: tuple[int, ...]) -> tuple[SearchTask, tuple[int, ...]]:
+def _fix_selection(task: SearchTask, places: tuple[int, ...]) -> tuple[SearchTask, tuple[int, ...]]:
     """A selection that is the same for all questions, as the examples it chooses."""
     shots = task.configuration.prompt.few_shot
     if shots is None or shots.select not in _FIXED:
@@ -99,7 +99,7 @@ def _shown(task: SearchTask, places: tuple[int, ...]) -> tuple[SearchTask, tuple
     )
 
 
-def _judged(
+def _leave_out_each(
     runner: TrialRunner,
     places: Sequence[int],
     shots: Sequence[dict[str, str]],

@@ -101,7 +101,7 @@ async def choose_few_shot(
             questions={place: question_of(shot) for place, shot in zip(places, shots.examples, strict=True)},
             training=len(training),
             held_back=len(held),
-            trials=tuple(_placed(trial, places) for trial in search.trials),
+            trials=tuple(_place(trial, places) for trial in search.trials),
             chosen=None if chosen is None else tuple(places[i] for i in chosen),
             few_shot=None
             if chosen is None
@@ -148,7 +148,7 @@ class _Search:
 
     async def random(self, most: int, trials: int, seed: int) -> None:
         """Draw subsets, none twice."""
-        for picked in _drawn(len(self._pool), most, trials, seed):
+        for picked in _draw(len(self._pool), most, trials, seed):
             if self.runner.ended:
                 return
             await self.tried(picked, 1)
@@ -189,7 +189,7 @@ class _Search:
         return next((self._gain(trial) for trial in self.trials if trial.places == picked and trial.complete), None)
 
 
-def _drawn(pool: int, most: int, trials: int, seed: int) -> Iterator[tuple[int, ...]]:
+def _draw(pool: int, most: int, trials: int, seed: int) -> Iterator[tuple[int, ...]]:
     chance, seen = random.Random(seed), set[tuple[int, ...]]()
     for _ in range(20 * trials):
         if len(seen) >= trials:
@@ -200,7 +200,7 @@ def _drawn(pool: int, most: int, trials: int, seed: int) -> Iterator[tuple[int, 
             yield picked
 
 
-def _placed(trial: Trial, places: Sequence[int]) -> Trial:
+def _place(trial: Trial, places: Sequence[int]) -> Trial:
     if trial.places is None:
         return trial
     return trial.model_copy(update={"places": tuple(places[i] for i in trial.places)})

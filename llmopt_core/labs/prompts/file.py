@@ -90,10 +90,10 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
         BadInput: Something in the file, or in a file it names, is wrong; names file and line.
     """
     if path.is_dir():
-        return _imported(path)
+        return _read_promptfoo(path)
     located = read_located(path)
     if "providers" in located.value or "targets" in located.value:
-        return _imported(path)
+        return _read_promptfoo(path)
     said = validated(located, _File)
     documents = _documents(path.parent, said, located)
     project = said.project or path.stem
@@ -114,7 +114,7 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
     return ComparisonFile(plan, endpoints, warnings=notes, left_out=left_out)
 
 
-def _imported(path: Path) -> ComparisonFile:
+def _read_promptfoo(path: Path) -> ComparisonFile:
     found = import_promptfoo(path)
     plan = ComparisonPlan(
         found.name, found.configurations, found.evaluation_set, judge=found.judge, repeats=found.repeat

@@ -245,7 +245,7 @@ def _different(row: Sequence[Cell], metrics: Sequence[str]) -> bool:
     return len({cell.text.strip() for cell in row if cell.state == "done"}) > 1
 
 
-def _regressed(row: Sequence[Cell], metrics: Sequence[str]) -> bool:
+def _has_regressed(row: Sequence[Cell], metrics: Sequence[str]) -> bool:
     return any(is_regression(row[0], other, metrics) for other in row[1:])
 
 
@@ -253,7 +253,7 @@ _FILTERS: Mapping[Filter, Callable[[Sequence[Cell], Sequence[str]], bool]] = {
     "all": lambda row, metrics: True,
     "failures": _bad,
     "different": _different,
-    "regressions": _regressed,
+    "regressions": _has_regressed,
 }
 
 FILTER_NAMES: tuple[Filter, ...] = tuple(_FILTERS)

@@ -99,7 +99,7 @@ async def search_instruction(
             candidates=tuple(search.candidates),
             best=best,
             verification=verification,
-            proposer=_named(proposer),
+            proposer=_proposer_name(proposer),
             prompt=prompt,
             trained_on=tuple(example.question for example in training),
             left_out=left_out,
@@ -214,7 +214,7 @@ def _check_proposer(task: SearchTask, proposer: ModelSpec, models: Models) -> No
         )
 
 
-def _named(proposer: ModelSpec) -> str:
+def _proposer_name(proposer: ModelSpec) -> str:
     if proposer.endpoint == BUILTIN:
         return "the built-in model"
     return f"{proposer.name or 'the default model'} on {proposer.endpoint}"

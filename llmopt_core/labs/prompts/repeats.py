@@ -27,10 +27,10 @@ def repeats_told(cell: Cell) -> list[str]:
     """Every answer of a cell that was asked more than once, or why there is none; numbered by the repeat."""
     if len(cell.repeats) < 2:
         return []
-    return [f"{number}. {_told(record)}" for number, record in enumerate(cell.repeats, 1)]
+    return [f"{number}. {_answer_text(record)}" for number, record in enumerate(cell.repeats, 1)]
 
 
-def _told(record: Record | None) -> str:
+def _answer_text(record: Record | None) -> str:
     if record is None:
         return "(not answered)"
     if record.failure is not None:

@@ -105,10 +105,10 @@ async def _answer(  # noqa: PLR0917
         Pipeline(variant, plan.documents, plan.metrics, plan.judge, models, store.cache) for variant in plan.variants
     ]
 
-    def keep_paid(run_id: int) -> None:
+    def save_spending(run_id: int) -> None:
         saver.put_paid(run_id, accounts[run_id], budget.dearest)
 
-    accounts = {run.id: Account(run.usage, partial(keep_paid, run.id)) for run in found.all_runs}
+    accounts = {run.id: Account(run.usage, partial(save_spending, run.id)) for run in found.all_runs}
     reached: list[BudgetReached] = []
     for pipeline, runs in zip(pipelines, found.runs, strict=True):
         with accounted(accounts[runs[0].id]):

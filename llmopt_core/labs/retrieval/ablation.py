@@ -210,7 +210,7 @@ class _Run:
         if spec is None:
             raise AssertionError("a component cannot be the whole retrieval")
         found, failures, _ = await retrieve_all(
-            deep(configuration), self.with_gold, *self._inputs, self._searched, self._should_stop
+            deep(configuration), self.with_gold, *self._inputs, self._on_search, self._should_stop
         )
         for message, number in failures.items():
             self.failures[message] = self.failures.get(message, 0) + number
@@ -237,7 +237,7 @@ class _Run:
             self.examples,
             pipeline.evaluate,
             concurrency=self._concurrency,
-            on_done=self._answered,
+            on_done=self._on_answer,
             should_stop=self._should_stop,
         )
         records = [
@@ -253,11 +253,11 @@ class _Run:
             for metric in ANSWER_METRICS
         }
 
-    def _searched(self, cached: bool) -> None:
+    def _on_search(self, cached: bool) -> None:
         # Answers take so much longer that the searches between them do not tell how long the rest takes.
         self._tally.step(cached=cached, slow=not self._answers)
 
-    def _answered(self, _: int, __: Example, result: Record | Failure) -> None:
+    def _on_answer(self, _: int, __: Example, result: Record | Failure) -> None:
         self._tally.step(cached=isinstance(result, Record) and not result.usage.calls)
 
 
@@ -280,7 +280,7 @@ def _report(  # noqa: PLR0917
     costs: Mapping[str, Cost],
     total: Cost,
 ) -> AblationReport:
-    leading = "answer_f1" if _scored(whole.get("answer_f1", ())) else "ndcg"
+    leading = "answer_f1" if _has_value(whole.get("answer_f1", ())) else "ndcg"
     against = {
         measure: dict(zip(left, gains(values, [tables[name][measure] for name in left]), strict=True))
         for measure, values in whole.items()
@@ -314,5 +314,5 @@ def _report(  # noqa: PLR0917
     )
 
 
-def _scored(values: Values) -> bool:
+def _has_value(values: Values) -> bool:
     return any(value is not None for value in values)

@@ -23,7 +23,7 @@ def components(configuration: Configuration, answers: bool = False) -> dict[str,
     if configuration.retrieval is None:
         raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
     found = {
-        name: configuration.model_copy(update={"retrieval": spec, "name": _named(configuration, name)})
+        name: configuration.model_copy(update={"retrieval": spec, "name": _part_name(configuration, name)})
         for name, spec in variants(configuration.retrieval).items()
     }
     return found | (_without_checks(configuration) if answers else {})
@@ -34,12 +34,12 @@ def _without_checks(configuration: Configuration) -> dict[str, Configuration]:
     checks, found = configuration.checks, {}
     if checks is not None and checks.fact_check != "none":
         without = checks.model_copy(update={"fact_check": "none"})
-        found[FACT_CHECK] = _checked(configuration, without, FACT_CHECK)
+        found[FACT_CHECK] = _with_fact_check(configuration, without, FACT_CHECK)
     if checks is not None and checks.refuse_unsupported:
         without = checks.model_copy(update={"refuse_unsupported": False})
-        found[REFUSAL] = _checked(configuration, without, REFUSAL)
+        found[REFUSAL] = _with_fact_check(configuration, without, REFUSAL)
     if len(found) > 1:
-        found[BOTH_CHECKS] = _checked(configuration, None, BOTH_CHECKS)
+        found[BOTH_CHECKS] = _with_fact_check(configuration, None, BOTH_CHECKS)
     return found
 
 
@@ -80,9 +80,9 @@ def _costs(asked: Sequence[AskedModel], models: Models) -> list[float | None]:
     return found
 
 
-def _named(configuration: Configuration, part: str) -> str:
+def _part_name(configuration: Configuration, part: str) -> str:
     return f"{configuration.name} {part}"[:200]
 
 
-def _checked(configuration: Configuration, checks: object, part: str) -> Configuration:
-    return configuration.model_copy(update={"checks": checks, "name": _named(configuration, part)})
+def _with_fact_check(configuration: Configuration, checks: object, part: str) -> Configuration:
+    return configuration.model_copy(update={"checks": checks, "name": _part_name(configuration, part)})

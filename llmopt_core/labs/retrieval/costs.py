@@ -50,7 +50,7 @@ class Timed:
 
     def cost(self, wanted: Callable[[StageTrace], bool]) -> Cost:
         """What those stages take per question."""
-        return _cost([_taken(one, other, wanted) for one, other in zip(self.kept, self.again, strict=True)])
+        return _cost([_add_costs(one, other, wanted) for one, other in zip(self.kept, self.again, strict=True)])
 
     def components(self) -> dict[str, Cost]:
         """By the names of `retrieval.ablate.variants` what each component takes."""
@@ -120,11 +120,11 @@ def answer_costs(
     records: Mapping[str, Sequence[Record]],
 ) -> tuple[dict[str, Cost], Cost]:
     """The same with answers: a check costs what the same answers take less without it, and the total holds them."""
-    whole = _answered(records.get(configuration.name, ()))
+    whole = _answer_costs(records.get(configuration.name, ()))
     found = dict(costs)
     for name in (FACT_CHECK, REFUSAL, BOTH_CHECKS):
         if name in left:
-            found[name] = _check_cost(whole, _answered(records.get(left[name].name, ())))
+            found[name] = _check_cost(whole, _answer_costs(records.get(left[name].name, ())))
     answers = _cost(list(whole.values()))
     return found, Cost(
         seconds=_more(total.seconds, answers.seconds),
@@ -133,16 +133,16 @@ def answer_costs(
     )
 
 
-def _answered(records: Sequence[Record]) -> dict[str, _Taken]:
+def _answer_costs(records: Sequence[Record]) -> dict[str, _Cost]:
     """By example what its answer took."""
     return {
-        record.example.id: _Taken(record.answer.seconds, record.answer.usage.made)
+        record.example.id: _Cost(record.answer.seconds, record.answer.usage.made)
         for record in records
         if record.answer is not None
     }
 
 
-def _check_cost(whole: Mapping[str, _Taken], without: Mapping[str, _Taken]) -> Cost:
+def _check_cost(whole: Mapping[str, _Cost], without: Mapping[str, _Cost]) -> Cost:
     """The mean difference over the questions that both answered; what both did alike falls out of it."""
     pairs = [(taken, without[example]) for example, taken in whole.items() if example in without]
     known = [(a.usage, b.usage) for a, b in pairs if a.usage is not None and b.usage is not None]
@@ -170,19 +170,19 @@ def _components(stage: StageTrace) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class _Cost:
     """What some stages of one question took; no usage where it is not known any more."""
 
     seconds: float
     usage: Usage | None
 
 
-def _taken(first: Retrieval, again: Retrieval, wanted: Callable[[StageTrace], bool]) -> _Taken:
+def _add_costs(first: Retrieval, again: Retrieval, wanted: Callable[[StageTrace], bool]) -> _Cost:
     """Model calls as they were the first time, work on this machine as it was past the cache."""
     asked = [stage for stage in first.trace if wanted(stage) and _asks_model(stage.method)]
     here = [stage for stage in again.trace if wanted(stage) and not _asks_model(stage.method)]
     usage = sum((stage.usage for stage in asked), Usage())
-    return _Taken(sum(stage.seconds for stage in (*asked, *here)), usage.made)
+    return _Cost(sum(stage.seconds for stage in (*asked, *here)), usage.made)
 
 
 def _asks_model(method: str) -> bool:
@@ -190,7 +190,7 @@ def _asks_model(method: str) -> bool:
     return method in ("hyde", "multi-query", "decompose", "step-back") or method.startswith("llm")
 
 
-def _cost(taken: Sequence[_Taken]) -> Cost:
+def _cost(taken: Sequence[_Cost]) -> Cost:
     known = [one.usage for one in taken if one.usage is not None]
     return Cost(
         seconds=median([one.seconds for one in taken]) if taken else None,

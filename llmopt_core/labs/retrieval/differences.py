@@ -19,7 +19,7 @@ def told_differences(before: RetrievalSpec, after: RetrievalSpec) -> list[str]:
     What only one of them makes use of (the candidates of its reranker, say) is told where it is not the default. How a
     transform writes is not told beside one that writes nothing.
     """
-    return [_told(name, a, b) for name, a, b in _differing(before, after)]
+    return [_difference(name, a, b) for name, a, b in _differing(before, after)]
 
 
 def changed_name(base: str, before: RetrievalSpec, after: RetrievalSpec) -> str:
@@ -37,7 +37,7 @@ def changed_name(base: str, before: RetrievalSpec, after: RetrievalSpec) -> str:
 def _differing(before: RetrievalSpec, after: RetrievalSpec) -> list[tuple[str, Any, Any]]:
     old, new = _in_force(before), _in_force(after)
     names = [name for name in [*old, *(name for name in new if name not in old)] if old.get(name) != new.get(name)]
-    return [(name, old.get(name), new.get(name)) for name in names if _is_told(name, old, new)]
+    return [(name, old.get(name), new.get(name)) for name in names if _is_notable(name, old, new)]
 
 
 def _in_short(name: str, value: Any) -> str:
@@ -49,7 +49,7 @@ def _in_short(name: str, value: Any) -> str:
     return f"{last.replace('_', ' ')} {word(value)}"
 
 
-def _told(name: str, a: Any, b: Any) -> str:
+def _difference(name: str, a: Any, b: Any) -> str:
     title, before, after = setting_title(name), setting_value(name, a), setting_value(name, b)
     if before == after:
         # Routing of one kind, by other examples or to other settings.
@@ -57,7 +57,7 @@ def _told(name: str, a: Any, b: Any) -> str:
     return f"{title}: {before} → {after}"
 
 
-def _is_told(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
+def _is_notable(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
     if name in old and name in new:
         return True
     return not name.startswith("transform.") and (old | new)[name] != _DEFAULTS.get(name)
@@ -65,11 +65,11 @@ def _is_told(name: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
 
 def _in_force(spec: RetrievalSpec) -> dict[str, Any]:
     """The settings that decide what this retrieval finds."""
-    values = flat(_spelled(spec).model_dump(mode="json"))
+    values = flat(_with_reranker_name(spec).model_dump(mode="json"))
     return {name: value for name, value in values.items() if not any(idle(name) for idle in _idle(spec))}
 
 
-def _spelled(spec: RetrievalSpec) -> RetrievalSpec:
+def _with_reranker_name(spec: RetrievalSpec) -> RetrievalSpec:
     """With the model of an LLM reranker named, also where it is the default one."""
     if not spec.rerank.method.startswith("llm-"):
         return spec

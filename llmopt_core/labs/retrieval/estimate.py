@@ -68,7 +68,7 @@ async def estimate_measure(
     work = measure_work_name(configuration, examples, documents, models, k)
     line = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
     with_gold = [example for example in examples if example.references]
-    return await _estimated(work, [line], with_gold, False, concurrency)
+    return await _estimate(work, [line], with_gold, False, concurrency)
 
 
 async def estimate_ablation(
@@ -94,7 +94,7 @@ async def estimate_ablation(
         examples = [example for example in examples if example.references]
     metrics = ANSWER_METRICS if answers else ()
     lines = [Pipeline(part, documents, metrics, judge or JudgeSpec(), models, cache) for part in parts]
-    return await _estimated(work, lines, examples, answers, concurrency)
+    return await _estimate(work, lines, examples, answers, concurrency)
 
 
 async def estimate_sweep(
@@ -116,20 +116,20 @@ async def estimate_sweep(
     wanted, judge = sorted(set(ks)), judge or JudgeSpec()
     lines = [Pipeline(at_k(configuration, k), documents, METRICS, judge, models, cache) for k in wanted]
     work = work_name("chunk-count-sweep", configuration, examples, documents, models, judge, wanted)
-    return await _estimated(work, lines, examples, True, concurrency)
+    return await _estimate(work, lines, examples, True, concurrency)
 
 
-async def _estimated(
+async def _estimate(
     work: str, lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
 ) -> LabEstimate:
     models, cache = lines[0].models, lines[0].cache
     with models.spending(work, pilot=True):
-        found = await _piloted(lines, examples, answers, concurrency)
+        found = await _run_pilots(lines, examples, answers, concurrency)
     paid = spent(cache, work).usage
     return _together(found).model_copy(update={"paid_usd": paid.cost_usd})
 
 
-async def _piloted(
+async def _run_pilots(
     lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
 ) -> list[Estimate]:
     pilot = 1 if len(lines) >= _MANY else PILOT

@@ -122,7 +122,7 @@ async def k_sweep(
                 result if isinstance(result, Record) else Record(example, failure=result)
                 for example, result in zip(examples, results, strict=True)
             ]
-    return await asyncio.to_thread(_swept, configuration, set_name, found)
+    return await asyncio.to_thread(_build_sweep, configuration, set_name, found)
 
 
 def at_k(configuration: Configuration, k: int) -> Configuration:
@@ -138,7 +138,7 @@ def at_k(configuration: Configuration, k: int) -> Configuration:
     return configuration.model_copy(update={"retrieval": changed, "name": f"{configuration.name} k={k}"[:200]})
 
 
-def _swept(configuration: Configuration, set_name: str, found: dict[int, list[Record]]) -> KSweep:
+def _build_sweep(configuration: Configuration, set_name: str, found: dict[int, list[Record]]) -> KSweep:
     columns = {k: {metric: _values(records, metric) for metric in METRICS} for k, records in found.items()}
     leading = next((metric for metric in METRICS[:2] if any(_any(table[metric]) for table in columns.values())), "")
     failures = _failures([record for records in found.values() for record in records])

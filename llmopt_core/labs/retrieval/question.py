@@ -96,8 +96,8 @@ class QuestionLab:
             texts: Takes the place of what the transform's model would write.
             on_progress: Told how many texts are embedded where the index must be built.
         """
-        known = await asyncio.to_thread(self._known, example) if texts is None else None
-        retrieval, index = known or await self._found(example, texts, on_progress)
+        known = await asyncio.to_thread(self._read_cached, example) if texts is None else None
+        retrieval, index = known or await self._retrieve(example, texts, on_progress)
         spec = self._spec.routed(retrieval.category)
         gold, drawn = await asyncio.to_thread(self._follow, example, retrieval, spec, index)
         flow = tuple(rank_flow(retrieval.trace, example.references))
@@ -108,7 +108,7 @@ class QuestionLab:
             self.configuration, example, spec, retrieval, flow, gold, drawn, len(index.chunks), kept, note, asked
         )
 
-    def _known(self, example: Example) -> tuple[Retrieval, Index] | None:
+    def _read_cached(self, example: Example) -> tuple[Retrieval, Index] | None:
         """What the question found before, with the index to look at: then nothing is loaded."""
         retrieval = self._pipeline.cached_hits(example)
         if retrieval is None:
@@ -116,7 +116,7 @@ class QuestionLab:
         index = read_index(self._spec, self._pipeline.documents, self._models, self._cache)
         return None if index is None else (retrieval, index)
 
-    async def _found(
+    async def _retrieve(
         self, example: Example, texts: Sequence[str] | None, on_progress: OnProgress | None
     ) -> tuple[Retrieval, Index]:
         retriever = await self._pipeline.retriever(on_progress)

@@ -227,7 +227,7 @@ def _report(  # noqa: PLR0917
     without: int,
     routing: ConfusionReport | None,
 ) -> SetReport:
-    lost = _lost(found, retriever)
+    lost = _find_lost(found, retriever)
     return SetReport(
         configuration=configuration.name,
         configuration_fingerprint=configuration.fingerprint,
@@ -258,8 +258,8 @@ def _stages(found: Found, pilot: Timed, k: int) -> list[StageReport]:
             StageReport(
                 name=name,
                 measures={measure: Estimate.of(tables[name][measure]) for measure in MEASURES if name in tables},
-                positions=_grouped(ranks) if name in tables else (),
-                cost=pilot.cost(lambda stage, name=name: name in _called(stage)),  # type: ignore[misc]
+                positions=_histogram(ranks) if name in tables else (),
+                cost=pilot.cost(lambda stage, name=name: name in _stage_names(stage)),  # type: ignore[misc]
             )
         )
     return result
@@ -285,19 +285,19 @@ def _names(found: Found, ranking: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*before, *ranking]))
 
 
-def _grouped(ranks: Sequence[int | None]) -> tuple[int, ...]:
+def _histogram(ranks: Sequence[int | None]) -> tuple[int, ...]:
     counts = [0] * (len(EDGES) + 1)
     for rank in ranks:
         counts[len(EDGES) if rank is None else sum(rank >= edge for edge in EDGES) - 1] += 1
     return tuple(counts)
 
 
-def _called(stage: StageTrace) -> tuple[str, str]:
+def _stage_names(stage: StageTrace) -> tuple[str, str]:
     """The names a stage goes by."""
     return stage.method, f"{stage.stage} ({stage.method})"
 
 
-def _lost(found: Found, retriever: Retriever) -> list[Lost]:
+def _find_lost(found: Found, retriever: Retriever) -> list[Lost]:
     result = []
     for example, retrieval in found:
         handed = found_at([hit.chunk.span for hit in retrieval.hits], example.references)

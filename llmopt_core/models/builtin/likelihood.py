@@ -85,7 +85,9 @@ class BuiltinScorer:
                     "grammar": _only(tokens, continuation),
                     **lora(served, request.model.adapter),
                 }
-                return await poster.scored(request, body, lambda logprobs: [e["logprob"] for e in logprobs["content"]])
+                return await poster.score_tokens(
+                    request, body, lambda logprobs: [e["logprob"] for e in logprobs["content"]]
+                )
 
         return await self._chat.run(call, request.model.adapter)
 
@@ -103,7 +105,9 @@ class EchoScorer:
         start, end = len(prompt), len(prompt + continuation)
         body = {"prompt": prompt + continuation, "max_tokens": 1, "echo": True}
         async with self._limiter:
-            return await self._poster.scored(request, body, lambda logprobs: _echoed(logprobs, start, end))
+            return await self._poster.score_tokens(
+                request, body, lambda logprobs: _echo_log_probabilities(logprobs, start, end)
+            )
 
 
 class _Poster:
@@ -135,7 +139,7 @@ class _Poster:
             lambda error, attempts: endpoint_error(error, self._endpoint, name, self._key, attempts),
         )
 
-    async def scored(
+    async def score_tokens(
         self, request: ChatRequest, body: Mapping[str, Any], read: Callable[[Any], Sequence[float]]
     ) -> Completion:
         """A call to `/completions` whose answer's log probabilities `read` picks out."""
@@ -179,7 +183,7 @@ def _only(tokens: Sequence[int], text: str) -> str:
     return f"root ::= {rule}" if text.isascii() else f"%llguidance {{}}\nstart: {rule}"
 
 
-def _echoed(found: Any, start: int, end: int) -> list[float]:
+def _echo_log_probabilities(found: Any, start: int, end: int) -> list[float]:
     """The log probabilities of the tokens that begin between `start` and `end` of the echoed text."""
     pairs = zip(found["text_offset"], found["token_logprobs"], strict=True)
     return [value for offset, value in pairs if start <= offset < end]

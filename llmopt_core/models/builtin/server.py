@@ -151,7 +151,7 @@ def _start(settings: Settings, found: dict[str, Path]) -> Served:
         answer = _first_line(process)
         if "url" not in answer:
             _stop(process)
-            raise _not_started(file.path, answer, process, log)
+            raise _start_error(file.path, answer, process, log)
     return Served(answer["url"], key, process, tuple(found))
 
 
@@ -192,7 +192,7 @@ def _first_line(process: subprocess.Popen[str]) -> dict[str, str]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _not_started(path: Path, answer: dict[str, str], process: subprocess.Popen[str], log: IO[str]) -> Exception:
+def _start_error(path: Path, answer: dict[str, str], process: subprocess.Popen[str], log: IO[str]) -> Exception:
     reason = answer.get("error") or _ending(process)
     if "ModuleNotFoundError" in reason or "ImportError" in reason:
         return MissingDependency(

@@ -84,16 +84,16 @@ class OpenAIChat:
                 "not-found",
             )
         async with self._limiter:
-            spent = _Spent(request, self._endpoint)
+            spent = _Waste(request, self._endpoint)
             try:
                 if on_text is None:
                     return await self._whole(request, name, spent)
-                return await self._streamed(request, name, on_text, spent)
+                return await self._stream(request, name, on_text, spent)
             except (EndpointError, asyncio.CancelledError) as error:
                 spent.charge(error)
                 raise
 
-    async def _whole(self, request: ChatRequest, name: str, spent: _Spent) -> Completion:
+    async def _whole(self, request: ChatRequest, name: str, spent: _Waste) -> Completion:
         started = time.perf_counter()
 
         async def ask() -> Piece:
@@ -128,7 +128,7 @@ class OpenAIChat:
                 heard.splitter.take_as_thinking()
 
     def _completion(
-        self, heard: Heard, spent: _Spent, started: float, *, first: float | None, ended: bool
+        self, heard: Heard, spent: _Waste, started: float, *, first: float | None, ended: bool
     ) -> Completion:
         calls = heard.calls.calls(spent.request.messages)
         # Some end a call of a tool with the word for a whole answer; OpenAI does where the tool was named.
@@ -146,7 +146,7 @@ class OpenAIChat:
             tool_calls=calls,
         )
 
-    async def _streamed(self, request: ChatRequest, name: str, on_text: OnText, spent: _Spent) -> Completion:
+    async def _stream(self, request: ChatRequest, name: str, on_text: OnText, spent: _Waste) -> Completion:
         started = time.perf_counter()
         heard = Heard(on_text)
         try:
@@ -158,7 +158,7 @@ class OpenAIChat:
         first = None if heard.first is None else heard.first - started
         return self._completion(heard, spent, started, first=first, ended=False)
 
-    async def _hear(self, request: ChatRequest, name: str, heard: Heard, spent: _Spent) -> None:
+    async def _hear(self, request: ChatRequest, name: str, heard: Heard, spent: _Waste) -> None:
         async with aclosing(self._pieces(request, name, spent)) as pieces:
             async for piece in pieces:
                 heard.add(piece)
@@ -172,7 +172,7 @@ class OpenAIChat:
                 "truncated",
             )
 
-    async def _pieces(self, request: ChatRequest, name: str, spent: _Spent) -> AsyncGenerator[Piece, None]:
+    async def _pieces(self, request: ChatRequest, name: str, spent: _Waste) -> AsyncGenerator[Piece, None]:
         """The pieces of the answer. While none of them had text, the call may be made again."""
         for attempt in range(self._endpoint.max_retries + 1):
             waiting: list[Piece] | None = []
@@ -286,7 +286,7 @@ class OpenAIChat:
         return endpoint_error(error, self._endpoint, name, self._key, attempts)
 
 
-class _Spent:
+class _Waste:
     """What tries took that gave no answer."""
 
     def __init__(self, request: ChatRequest, endpoint: Endpoint) -> None:

@@ -89,7 +89,7 @@ class EndpointEmbedder:
             except Exception as error:
                 # What has not begun would be paid for nothing; what was made before is handed on, to be kept.
                 threads.shutdown(cancel_futures=True)
-                made = [part.result() if _is_made(part) else None for part in parts]
+                made = [part.result() if _is_done(part) else None for part in parts]
                 setattr(error, "vectors", {  # noqa: B010
                     number * size + place: row
                     for number, rows in enumerate(made) if rows is not None for place, row in enumerate(rows)
@@ -161,5 +161,5 @@ def _is_too_many(error: EndpointError) -> bool:
     return error.kind == "bad-request" and bool(_TOO_MANY.search(str(error)))
 
 
-def _is_made(part: Future[Vectors]) -> bool:
+def _is_done(part: Future[Vectors]) -> bool:
     return not part.cancelled() and part.exception() is None

@@ -47,17 +47,17 @@ async def check_endpoint(endpoint: Endpoint, key: str, settings: Settings | None
     """
     started = time.perf_counter()
     try:
-        listed = await _listed(endpoint, key, settings)
+        listed = await _list_models(endpoint, key, settings)
         models = None if listed is None else _names(listed)
     except LlmOptError as error:
         return EndpointReport(False, (), str(error), time.perf_counter() - started)
     seconds = time.perf_counter() - started
     shutdowns = _shutdowns(listed or [])
-    message = f"Reached in {seconds:.2f} s; {_said(endpoint, models, shutdowns)}."
+    message = f"Reached in {seconds:.2f} s; {_model_count(endpoint, models, shutdowns)}."
     return EndpointReport(True, models or (), message, seconds, shutdowns)
 
 
-def _said(endpoint: Endpoint, models: tuple[str, ...] | None, shutdowns: Mapping[str, str]) -> str:
+def _model_count(endpoint: Endpoint, models: tuple[str, ...] | None, shutdowns: Mapping[str, str]) -> str:
     if not models:
         return "it lists no models, so name one by hand; if calls fail, see whether its base URL ends in /v1"
     count = f"{len(models)} model{'s' if len(models) != 1 else ''}"
@@ -69,14 +69,14 @@ def _said(endpoint: Endpoint, models: tuple[str, ...] | None, shutdowns: Mapping
     return f"it has {count}"
 
 
-async def _listed(endpoint: Endpoint, key: str, settings: Settings | None) -> list[Any] | None:
+async def _list_models(endpoint: Endpoint, key: str, settings: Settings | None) -> list[Any] | None:
     """The models as they are listed, or None where the endpoint is there but has no list."""
     import openai
 
     from llmopt_core.models.openai.client import make_client
     from llmopt_core.models.openai.wire_errors import WIRE_ERRORS, endpoint_error
 
-    endpoint, key = await _resolved(endpoint, key, settings)
+    endpoint, key = await _resolve(endpoint, key, settings)
     patient = endpoint.model_copy(update={"timeout_seconds": min(_SECONDS, endpoint.timeout_seconds), "max_retries": 0})
     client = make_client(patient, key)
     try:
@@ -132,7 +132,7 @@ def _day(value: Any) -> str:
     return name_of(value)[:10]
 
 
-async def _resolved(endpoint: Endpoint, key: str, settings: Settings | None) -> tuple[Endpoint, str]:
+async def _resolve(endpoint: Endpoint, key: str, settings: Settings | None) -> tuple[Endpoint, str]:
     if endpoint.name != BUILTIN:
         return endpoint, key
     if settings is None:

@@ -99,10 +99,10 @@ def _by_place(statement: _Statement, named: Collection[str]) -> str | None:
         return None
     if statement.code.startswith(("unsupported", "unknown", "extra_forbidden", "unrecognized")):
         return found
-    return found if _is_refused(found, statement.text) else None
+    return found if _refuses(found, statement.text) else None
 
 
-def _is_refused(name: str, text: str) -> bool:
+def _refuses(name: str, text: str) -> bool:
     if name in OPTIONAL and _OTHER_VALUE.search(text):
         return True
     return bool(_NOT_TAKEN.search(text)) and not _OUT_OF_RANGE.search(text)
@@ -117,7 +117,7 @@ def _by_sentence(statement: _Statement, named: Collection[str]) -> str | None:
         near = [
             (min(max(word.start() - spot.end(), spot.start() - word.end()) for word in words), name)
             for name in named
-            if words and _is_refused(name, clause)
+            if words and _refuses(name, clause)
             for spot in re.finditer(_mention(name), clause, re.IGNORECASE)
         ]
         if near:

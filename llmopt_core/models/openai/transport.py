@@ -68,9 +68,9 @@ class BoundedAsyncClient(httpx2.AsyncClient):
                     await response.aclose()
                     response = await super().send(following, stream=True, **options)
                 if stream and response.is_success:
-                    return _unpacked(response, stream=_Parts(response))
+                    return _decompress(response, stream=_Parts(response))
                 try:
-                    return _unpacked(response, content=b"".join([part async for part in _Parts(response)]))
+                    return _decompress(response, content=b"".join([part async for part in _Parts(response)]))
                 finally:
                     await response.aclose()
         except (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout) as error:
@@ -98,7 +98,7 @@ class BoundedClient(httpx2.Client):
                 response.close()
                 response = self._head(following, options, end)
             try:
-                return _unpacked(response, content=_in_time(partial(_whole, response, request, end), end, request))
+                return _decompress(response, content=_in_time(partial(_whole, response, request, end), end, request))
             finally:
                 response.close()
         except (httpx2.ReadTimeout, httpx2.WriteTimeout) as error:
@@ -161,7 +161,7 @@ def _within_host(response: httpx2.Response) -> httpx2.Request | None:
     return following if same or (safer and before.host == after.host) else None
 
 
-def _unpacked(response: httpx2.Response, **content: Any) -> httpx2.Response:
+def _decompress(response: httpx2.Response, **content: Any) -> httpx2.Response:
     """The response with a body that is unpacked already."""
     headers = httpx2.Headers(
         [(k, v) for k, v in response.headers.multi_items() if k not in ("content-encoding", "content-length",

@@ -73,7 +73,7 @@ def _without_status(error: Exception, endpoint: Endpoint, attempts: int) -> tupl
     who = f"Endpoint {endpoint.name!r}"
     timed_out = isinstance(error, openai.APITimeoutError | httpx2.TimeoutException | TimeoutError)
     if timed_out and not isinstance(error.__cause__, httpx2.ConnectTimeout):
-        return "timeout", f"{who} {_waited(error, endpoint)}; {_HELPS_HERE}."
+        return "timeout", f"{who} {_wait_words(error, endpoint)}; {_HELPS_HERE}."
     if isinstance(error, openai.APIConnectionError):
         return _connection(error.__cause__ or error, endpoint)
     if isinstance(error, httpx2.TransportError | httpx2.StreamError):
@@ -170,7 +170,7 @@ def _status(found: _Failure, endpoint: Endpoint, model: str) -> tuple[str, str]:
     return "server-error", f"{who} failed, {tried} (HTTP {status}){said}; try again later."
 
 
-def _waited(error: Exception, endpoint: Endpoint) -> str:
+def _wait_words(error: Exception, endpoint: Endpoint) -> str:
     """What was waited for, and how long."""
     if isinstance(error, WholeTimeoutError):
         return f"was still writing after {error.seconds:g} s, the longest that a streamed answer may take"

@@ -70,7 +70,7 @@ def schema(store: Store) -> dict[str, object]:
 def test_tables_made_at_once_are_those_of_all_migrations(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "_made", lambda _database: False)
+    monkeypatch.setattr(migrate, "_create_at_once", lambda _database: False)
     migrated = Store(url(tmp_path / "migrated"), tmp_path / "migrated")
     with migrated.database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []

@@ -42,7 +42,7 @@ def addition(said: Sequence[Token], there: Sequence[Token], known: frozenset[str
         for place, token in enumerate(here)
         if place not in used and _is_new(token, known) and not any((s.group, -1) in groups for s in token.sides)
     }
-    words = [here[place] for place in _inserted(here, text, rising(blocks)) if place in free]
+    words = [here[place] for place in _insertions(here, text, rising(blocks)) if place in free]
     words = [word for word in words if not _in_known_name(word, here, known)]
     letters = sum(is_east_asian(word.written) and len(word.written) == 1 for word in words)
     if len(words) - letters + letters // 2 < (1 if share >= CLOSE else 2):
@@ -63,7 +63,7 @@ def _in_known_name(word: Token, here: Sequence[Token], known: frozenset[str]) ->
     return word.written[:1].isupper() and any(token.key in known for token in near)
 
 
-def _inserted(here: Sequence[Token], text: Sequence[Token], chain: Sequence[Block]) -> list[int]:
+def _insertions(here: Sequence[Token], text: Sequence[Token], chain: Sequence[Block]) -> list[int]:
     """Places of the statement between parts that follow each other directly in the sentence."""
     if not chain:
         return []

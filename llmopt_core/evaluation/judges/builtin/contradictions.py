@@ -102,23 +102,23 @@ def _against(pair: Pair, statement: str, source: str) -> str:
     said, there = pair.said, pair.there
     found = [one for token in said if token.counts for one in turned_words(token, pair)]
     converses = [one for one in found if one.converse]
-    if converses and _are_exchanged(pair, converses, statement, source):
+    if converses and _is_exchange(pair, converses, statement, source):
         # A is larger than B, B is smaller than A.
         return ""
     firm = sorted((one for one in found if one.firm), key=lambda one: one.converse)
     if firm:
         return firm[0].reason
-    return _changed_places(pair, statement, source) or _other_amount(pair) or _other_holder(said, there)
+    return _place_change(pair, statement, source) or _other_amount(pair) or _other_holder(said, there)
 
 
-def _changed_places(pair: Pair, statement: str, source: str) -> str:
+def _place_change(pair: Pair, statement: str, source: str) -> str:
     # What is put first for its weight (搬走的是少数) has another order and the same meaning.
     put_first = _PUT_FIRST.search(statement) and not _PUT_FIRST.search(source)
     changed = "" if put_first else exchange(pair.said, pair.there)
     return changed or other_doer(pair.said, pair.there) or other_owner(pair.said, pair.there)
 
 
-def _are_exchanged(pair: Pair, converses: Sequence[Opposite], statement: str, source: str) -> bool:
+def _is_exchange(pair: Pair, converses: Sequence[Opposite], statement: str, source: str) -> bool:
     """Whether the two that the converses are said of have changed places, and not the converses themselves."""
     changed = exchange(pair.said, pair.there, strict=False)
     if changed:

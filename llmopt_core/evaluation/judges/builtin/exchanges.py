@@ -40,7 +40,7 @@ def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True)
     # Who does what is not told from `funded by A and run by B`.
     if unclear or not 3 <= len(blocks) <= MOST_BLOCKS or matched < 0.7 * len([t for t in here if t.counts]):
         return ""
-    pair = _better_exchanged(blocks, strict)
+    pair = _best_exchange(blocks, strict)
     if pair is None or not _alike(here, *pair) or _is_list(here, *pair) or _is_symmetric(here, *pair):
         return ""
     if _move_together(here, text, *pair) or _nothing_between(here, blocks, *pair):
@@ -51,7 +51,7 @@ def exchange(said: Sequence[Token], there: Sequence[Token], strict: bool = True)
     return f"'{_close_up(one)}' and '{_close_up(other)}' have changed places"
 
 
-def _better_exchanged(blocks: Sequence[Block], strict: bool) -> tuple[Block, Block] | None:
+def _best_exchange(blocks: Sequence[Block], strict: bool) -> tuple[Block, Block] | None:
     """The two blocks, with something between, whose exchange brings most of the others into order."""
     order = [block.there for block in blocks]
     before = longest_rising(order)
@@ -166,7 +166,7 @@ def in_active_voice(tokens: Sequence[Token]) -> list[Token]:
 def _english_active(clause: list[Token]) -> list[Token] | None:
     by = next((p for p, token in enumerate(clause) if token.key == "by" and token.kind == SMALL), None)
     if by is None or by + 1 >= len(clause):
-        return _held_in(clause)
+        return _passive_as_active(clause)
     be = next((p for p in range(by - 1, -1, -1) if clause[p].written.lower() in _BE), None)
     verb = next((p for p in range((be if be is not None else by) + 1, by) if _is_participle(clause[p])), None)
     doer = clause[by + 1 :]
@@ -178,7 +178,7 @@ def _english_active(clause: list[Token]) -> list[Token] | None:
     return [*clause[:lead], *doer[:end], *clause[verb:by], *clause[lead:be], *doer[end:]]
 
 
-def _held_in(clause: list[Token]) -> list[Token] | None:
+def _passive_as_active(clause: list[Token]) -> list[Token] | None:
     """`A is included in B` as `B included A`, `A is excluded from B` as `B excluded A`."""
     verb = next((p for p, t in enumerate(clause) if t.written.lower() in _HELD), None)
     if not verb or verb + 1 >= len(clause) or clause[verb + 1].key != _HELD[clause[verb].written.lower()]:

@@ -42,7 +42,7 @@ def exchange_in_characters(statement: str, sources: Sequence[str]) -> str:
         letters = sorted(run)
         for other in there:
             if len(other) == len(run) and other != run and sorted(other) == letters and run not in there:
-                pair = _exchanged(_UNIT.findall(run), _UNIT.findall(other))
+                pair = _exchange(_UNIT.findall(run), _UNIT.findall(other))
                 if pair:
                     return f"'{pair[0]}' and '{pair[1]}' have changed places"
     return ""
@@ -72,7 +72,7 @@ def _runs(sentence: str) -> Iterator[str]:
             yield "，".join(clauses[start : start + size])
 
 
-def _exchanged(said: list[str], there: list[str]) -> tuple[str, str] | None:
+def _exchange(said: list[str], there: list[str]) -> tuple[str, str] | None:
     """The two parts in the order of the statement; none where they are of a list, or nothing stands between them."""
     start, end = _alike(said, there), 0
     if start < len(said):
@@ -96,7 +96,7 @@ def _exchanged(said: list[str], there: list[str]) -> tuple[str, str] | None:
         said[:start], *found, said[len(said) - end :]
     ):
         return None
-    return _with_shared(said[:start], *found)
+    return _restore_common(said[:start], *found)
 
 
 def _longer_name(before: list[str], own: list[str], text: list[str]) -> tuple[str, str] | None:
@@ -135,7 +135,7 @@ def _says_the_same(between: str, sentence: str, whole: bool) -> bool:
     return whole and between in _SAME
 
 
-def _with_shared(before: list[str], first: list[str], middle: list[str], last: list[str]) -> tuple[str, str]:
+def _restore_common(before: list[str], first: list[str], middle: list[str], last: list[str]) -> tuple[str, str]:
     """Both with what they have in common: 伊 of 伊朗 and 伊拉克."""
     shared = _alike(before[::-1], middle[::-1])
     head = "".join(middle[len(middle) - shared :])

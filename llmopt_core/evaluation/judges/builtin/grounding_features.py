@@ -226,7 +226,7 @@ def short_answer_features(
     """
     said, asked = words(answer), set(words(question))
     held = [
-        max(_held(written, asked, there) for written in (said, words(as_written(answer, sentence))))
+        max(_grounded_share(written, asked, there) for written in (said, words(as_written(answer, sentence))))
         for sentence, there in zip(passage.sentences, passage.held, strict=True)
     ]
     place = max(range(len(held)), key=lambda position: (held[position], relevance[position]))
@@ -235,7 +235,7 @@ def short_answer_features(
     return [held[place], relevance[place], gap, fits(question, answer), echoed], place
 
 
-def _held(said: Sequence[str], asked: set[str], there: set[str]) -> float:
+def _grounded_share(said: Sequence[str], asked: set[str], there: set[str]) -> float:
     """The share of what is said beyond the question that stands there."""
     own = [w for w in said if w not in asked and w not in STOP_WORDS] or [w for w in said if w not in asked] or said
     return sum(word in there for word in own) / max(1, len(own))

@@ -75,13 +75,13 @@ class BuiltinJudge:
         return self._sources.get(statement, "")
 
     def _grade_statements(self, asked: dict[str, Any]) -> dict[str, Any]:
-        found = self._supported(asked["context"], asked["statements"], self._question, reply=True)
+        found = self._support(asked["context"], asked["statements"], self._question, reply=True)
         return {
             "statements": [{"statement": s.statement, "reason": s.reason, "verdict": int(s.verdict)} for s in found]
         }
 
     def _grade_reference(self, asked: dict[str, Any]) -> dict[str, Any]:
-        found = self._supported(asked["context"], meant(asked["answer"]), asked["question"])
+        found = self._support(asked["context"], meant(asked["answer"]), asked["question"])
         return {
             "classifications": [
                 {"statement": s.statement, "reason": s.reason, "attributed": int(s.verdict)} for s in found
@@ -99,7 +99,7 @@ class BuiltinJudge:
         self._times_asked += 1
         return {"question": form, "noncommittal": int(is_evasive(answer))}
 
-    def _supported(self, context: str, said: list[str], question: str, reply: bool = False) -> list[Support]:
+    def _support(self, context: str, said: list[str], question: str, reply: bool = False) -> list[Support]:
         found = Grounding(context, self._reader).supports(said, question, reply)
         self._sources |= {support.statement: support.source for support in found}
         return found

@@ -116,12 +116,12 @@ def turned_by_negations(tokens: Sequence[Token]) -> list[Token]:
             _turn(found, place + 1, _behind_preposition(tokens, place))
         if token.key == "less" and any(side.converse for other in found[place + 1 : place + 2] for side in other.sides):
             # Less expensive.
-            found[place + 1] = _turned(found[place + 1])
+            found[place + 1] = _negate(found[place + 1])
         if token.key != NOT or token.kind != SMALL:
             continue
         if token.written.lower() in ("nothing", "nobody", "none") and place and found[place - 1].counts:
             # Children pay nothing.
-            found[place - 1] = _turned(found[place - 1])
+            found[place - 1] = _negate(found[place - 1])
             continue
         _turn(found, place + 1, True)
     return found
@@ -133,14 +133,14 @@ def _turn(found: list[Token], start: int, wanted: bool) -> None:
         if token.kind == BREAK or token.written.lower() in _NOT_TURNED:
             return
         if token.counts:
-            found[place] = _turned(token)
+            found[place] = _negate(token)
             leads = token.key in _LEADING_ON and place + 1 < len(found) and found[place + 1].written == "to"
             if leads:
                 _turn(found, place + 2, True)
             return
 
 
-def _turned(token: Token) -> Token:
+def _negate(token: Token) -> Token:
     return replace(token, negated=not token.negated)
 
 

@@ -25,13 +25,13 @@ def amounts(text: str) -> tuple[Amount, ...]:
     for amount in sorted(found, key=lambda one: (one.start, -one.end)):
         if not kept or amount.start >= kept[-1].end:
             kept.append(amount)
-    return tuple(_shared_units(kept, plain))
+    return tuple(_spread_units(kept, plain))
 
 
 _RANGE = re.compile(r"\s*(?:to|and|or|-|–|—|~|至|到)\s*")
 
 
-def _shared_units(found: list[Amount], text: str) -> Iterator[Amount]:
+def _spread_units(found: list[Amount], text: str) -> Iterator[Amount]:
     """In `1,000 to 2,000 metres` both are metres."""
     for amount, following in zip_longest(found, found[1:]):
         between = text[amount.end : following.start] if following else ""
@@ -127,7 +127,7 @@ def _amount(match: re.Match[str], text: str) -> Amount | None:
     start, end = match.span()
     loose = looseness(text, start)
     if match["mixed"] or match["part"]:
-        return _mixed(match, text, loose) if match["mixed"] else _part(match, text, loose)
+        return _mixed_amount(match, text, loose) if match["mixed"] else _part(match, text, loose)
     if match["of_many"] or match["slash"]:
         ends = (match["above"], match["below"]) if match["of_many"] else match["slash"].split("/")
         above, below = map(_value, ends)
@@ -163,7 +163,7 @@ def _scale_of(match: re.Match[str], text: str) -> tuple[float, int]:
     return _SCALES.get(scale) or _SHORT_SCALES.get(scale) or 1.0, end
 
 
-def _mixed(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
+def _mixed_amount(match: re.Match[str], text: str, loose: dict[str, bool]) -> Amount:
     """`An hour and a half`, `two and a half million dollars`."""
     start, end = match.span()
     word = match["whole_number"]

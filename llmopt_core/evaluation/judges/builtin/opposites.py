@@ -53,13 +53,13 @@ def sides() -> dict[str, tuple[Side, ...]]:
     for number, (words, converse) in enumerate(_groups()):
         for place, side in enumerate(words):
             for phrase in side:
-                for form in (phrase, *_compared(phrase, converse)):
+                for form in (phrase, *_comparatives(phrase, converse)):
                     key = " ".join(lemma(word) for word in form.split())
                     found.setdefault(key, []).append(Side(number, place, converse, len(words) == 2))
     return {key: tuple(dict.fromkeys(where)) for key, where in found.items()}
 
 
-def _compared(word: str, converse: bool) -> tuple[str, ...]:
+def _comparatives(word: str, converse: bool) -> tuple[str, ...]:
     """`Shallower` and `shallowest`, of a short adjective."""
     if not converse or not re.fullmatch(r"[a-z]{3,8}", word) or word.endswith(("er", "est")):
         return ()

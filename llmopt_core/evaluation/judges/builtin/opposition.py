@@ -62,10 +62,10 @@ def _concerns(token: Token, other: Token) -> bool:
     """Whether the two are the same word or stand in one group."""
     if not other.counts or token.key == other.key:
         return other.counts
-    return any(a.group == b.group for a in token.sides for b in other.sides) or other.key in _turned(token)
+    return any(a.group == b.group for a in token.sides for b in other.sides) or other.key in _opposite_lemmas(token)
 
 
-def _turned(token: Token) -> frozenset[str]:
+def _opposite_lemmas(token: Token) -> frozenset[str]:
     return turned(token.written.lower()) if token.written.isascii() else frozenset()
 
 
@@ -91,7 +91,7 @@ def _excluding(token: Token, other: Token) -> bool | None:
     pairs = [(a, b) for a in token.sides for b in other.sides if a.group == b.group and a.side != b.side]
     if pairs:
         return any(a.converse for a, _ in pairs)
-    return False if other.key in _turned(token) else None
+    return False if other.key in _opposite_lemmas(token) else None
 
 
 # Chosen on the fitting half of tests/data/judge/families.jsonl and on BEGIN.

@@ -34,7 +34,7 @@ class Pair:
         two words of one clause change their negation (steep and not icy, not steep and icy), the parts that an `and`
         joins are counted apart.
         """
-        narrow = self._crossed and not any(_is_neither(one) for one in (*self.said, *self.there))
+        narrow = self._negates_crosswise and not any(_is_neither(one) for one in (*self.said, *self.there))
         here, there = _clause(self.said, token, narrow), _clause(self.there, other, narrow)
         turned, straight = (here, there) if token.negated else (there, here)
         if negative_words_in(straight) > negative_words_in(turned):
@@ -48,7 +48,7 @@ class Pair:
         return (plain_negations_in(here) - plain_negations_in(there)) % 2 == 1
 
     @cached_property
-    def _crossed(self) -> bool:
+    def _negates_crosswise(self) -> bool:
         """Whether some word is negated here alone, and another there alone."""
         here = {token.key: token.negated for token in self.said if token.counts}
         there = {token.key: token.negated for token in self.there if token.counts}

@@ -53,7 +53,7 @@ _SPEAKING = word_list("small but opposite")
 def read(text: str) -> tuple[Token, ...]:
     """The tokens of a sentence in order."""
     plain = unicodedata.normalize("NFKC", text)
-    return _placed(turned_by_negations(_joined(with_negating_phrases(_pieces(plain)))))
+    return _place(turned_by_negations(_join_phrases(with_negating_phrases(_pieces(plain)))))
 
 
 def _pieces(text: str) -> list[Token]:
@@ -134,7 +134,7 @@ def _english(word: str, first: bool) -> list[Token]:
     return [Token(kind, key, word, known, named=word[:1].isupper() and not small and not first)]
 
 
-def _joined(tokens: list[Token]) -> list[Token]:
+def _join_phrases(tokens: list[Token]) -> list[Token]:
     """Phrases of the list of opposites become one token."""
     found: list[Token] = []
     place = 0
@@ -156,7 +156,7 @@ def _phrase(tokens: list[Token], place: int) -> list[str] | None:
     return next((words for words in phrases().get(keys[0], ()) if words == keys[: len(words)]), None)
 
 
-def _placed(tokens: list[Token]) -> tuple[Token, ...]:
+def _place(tokens: list[Token]) -> tuple[Token, ...]:
     found, place = [], 0.0
     for token in tokens:
         place += {WORD: 1.0, NUMBER: 1.0, BREAK: 2.0}.get(token.kind, 0.0)

@@ -66,7 +66,7 @@ class Filter:
     def add(self, written: Sequence[Written], document: Document, passage: Span) -> None:
         """Judge what a model wrote about one passage of a document."""
         for one in written:
-            found = _judged(one, document, passage)
+            found = _judge(one, document, passage)
             reason = found if isinstance(found, str) else self._repeats(one.question)
             if reason or isinstance(found, str):
                 self.dropped.append(Dropped(one.question, one.quote, document.name, reason))
@@ -85,7 +85,7 @@ class Filter:
         return ALIKE if any(fuzz.token_sort_ratio(plain, other) >= NEAR for other in near) else ""
 
 
-def _judged(written: Written, document: Document, passage: Span) -> Candidate | str:
+def _judge(written: Written, document: Document, passage: Span) -> Candidate | str:
     """The candidate, or why it is none."""
     if _POINTING.search(written.question):
         return POINTS

@@ -23,7 +23,7 @@ class Written:
 
 def read_reply(text: str) -> list[Written]:
     """The questions in a reply: JSON objects anywhere in it, or lines such as `Question: ...`."""
-    found = [_written(item) for value in plain_objects(text) for item in _with_question(value)] or list(
+    found = [_question_of(item) for value in plain_objects(text) for item in _with_question(value)] or list(
         _from_lines(text)
     )
     return [written for written in found if written.question]
@@ -48,14 +48,14 @@ def _from_lines(text: str) -> Iterator[Written]:
             continue
         name = match[1].lower()
         if name == "question" and fields:
-            yield _written(fields)
+            yield _question_of(fields)
             fields = {}
         fields[name] = match[2]
     if fields:
-        yield _written(fields)
+        yield _question_of(fields)
 
 
-def _written(values: dict[str, Any]) -> Written:
+def _question_of(values: dict[str, Any]) -> Written:
     def text(name: str) -> str:
         value = values.get(name)
         return " ".join(str(value).split()).strip().strip('"“”') if isinstance(value, str | int | float) else ""

@@ -205,7 +205,7 @@ class _Work:
 
     async def all(self, passages: Sequence[Span], concurrency: int) -> list[list[Written] | Failure]:
         return await bounded_map(
-            passages, self._one, concurrency=concurrency, on_done=self._done, should_stop=self._should_stop,
+            passages, self._one, concurrency=concurrency, on_done=self._on_done, should_stop=self._should_stop,
             stage="write",
         )  # fmt: skip
 
@@ -225,7 +225,7 @@ class _Work:
         written = read_reply(("Question:" if self._plain else "") + completion.text)
         return written[: self._spec.per_passage]
 
-    def _done(self, _: int, __: Span, result: list[Written] | Failure) -> None:
+    def _on_done(self, _: int, __: Span, result: list[Written] | Failure) -> None:
         if isinstance(result, Failure):
             self._failed += result.kind != "cancelled"
             self._outages += result.kind in OUTAGES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 
 import streamlit as st
 
@@ -54,7 +55,12 @@ def _file_of(project: Project) -> bytes:
 
 def _copy(project: Project) -> Project | None:
     with st.form("project_copy_form", border=False):
-        name = st.text_input("Copy as", f"{project.name} copy"[:200], key=COPY_NAME, max_chars=200)
+        name = st.text_input(
+            "Copy as",
+            f"{project.name} as of {datetime.now().astimezone():%-d %b %Y}"[:200],
+            key=COPY_NAME,
+            max_chars=200,
+        )
         pressed = st.form_submit_button("Copy project", icon=":material/content_copy:")
     return copy_project(store(), project, name or "") if pressed else None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import streamlit as st
 
+from llmopt_core.experiments.descriptive_names import question_set_name
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import fingerprint
@@ -185,9 +186,10 @@ def _remember(project: Project, places: list[list[Any]], key: str) -> None:
 
 def _save_row(project: Project, edited: pd.DataFrame) -> None:
     kept = int(edited["keep"].sum())
+    usual = chosen_set(project) or question_set_name(edited["document"])
     left, right = st.columns([1, 2], gap="medium", vertical_alignment="bottom")
     name = left.text_input(
-        "Into the evaluation set", chosen_set(project) or "written questions", key=NAME,
+        "Into the evaluation set", usual, key=NAME,
         help="Added to the set of that name as a new version, or a new set.",
     )  # fmt: skip
     with right.container(horizontal=True, gap="small"):
@@ -197,7 +199,7 @@ def _save_row(project: Project, edited: pd.DataFrame) -> None:
                   args=(project,))  # fmt: skip
     if pressed:
         with told_plainly():
-            _save(project, (name or "").strip() or "written questions", edited)
+            _save(project, (name or "").strip() or usual, edited)
 
 
 def outcome(draft: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from llmopt_core.answering.fact_check.check import ChecksSpec
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.experiments.configuration import Configuration, configuration_from
+from llmopt_core.experiments.descriptive_names import configuration_name
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Project, SavedConfiguration
 from llmopt_ui import format as fmt
@@ -68,14 +69,7 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
     """Edit a configuration and save it. Saving under its name makes a new version; under another name, a copy."""
     before = configuration_from(saved.spec) if saved else configuration_from(dict(STARTER))
     token = f"{saved.fingerprint}_{saved.name}" if saved else "new"
-    name = st.text_input(
-        "Saved under the name",
-        before.name if saved else "",
-        key=f"{NAME}_{token}",
-        placeholder="rag-2",
-        width=340,
-        persist_state="session",
-    )
+    place = st.container()
     model_tab, prompt_tab, retrieval_tab, checks_tab, text_tab = st.tabs(
         ["Model", "Prompt", "Retrieval", "Checks", "As YAML"]
     )
@@ -89,16 +83,21 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
             retrieval = retrieval_fields(before.retrieval, token)
         with checks_tab:
             checks = checks_fields(before.checks, token, retrieval is not None)
-        made = {
-            "name": (name or "").strip(),
-            "model": model,
-            "prompt": prompt,
-            "retrieval": retrieval,
-            "checks": checks,
-        }
+        made = {"model": model, "prompt": prompt, "retrieval": retrieval, "checks": checks}
+        with place:
+            made = {"name": _name(project, saved, made, f"{NAME}_{token}"), **made}
         with text_tab, told_plainly():
             _as_yaml(made)
         _buttons(project, saved, made)
+
+
+def _name(project: Project, saved: SavedConfiguration | None, made: dict[str, Any], key: str) -> str:
+    """The name; where none is typed one that says what the fields hold."""
+    taken = [item.name for item in store().configurations(project)]
+    usual = "" if saved else configuration_name(made, taken)
+    typed = st.text_input("Saved under the name", saved.name if saved else "", key=key, placeholder=usual, width=480,
+                          persist_state="session")  # fmt: skip
+    return (typed or "").strip() or usual
 
 
 def _buttons(project: Project, saved: SavedConfiguration | None, made: dict[str, Any]) -> None:

@@ -58,7 +58,7 @@ def test_written_questions_are_reviewed_edited_and_saved(open_page: Open, app: s
     page.get_by_role("button", name="Save 1 question").click()
     expect(page.get_by_text("has 1 question now")).to_be_visible()
     store = Store.open(Settings(home=home))
-    examples = store.evaluation_set("Town", "written questions").examples
+    examples = store.evaluation_set("Town", "questions of town.md").examples
     assert [(one.question, one.reference) for one in examples] == [("Since when is there a harbour?", "1712")]
     assert [(span.start, span.end) for span in examples[0].references] == [(0, len(QUOTE))]
     store.close()

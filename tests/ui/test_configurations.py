@@ -64,12 +64,19 @@ def test_another_name_makes_a_copy_and_opens_it(app: App, store: Store) -> None:
 
 def test_a_new_configuration_can_be_made(app: App, store: Store) -> None:
     test = editor(app, "New configuration")
-    press(test, "Save configuration")
-    assert "Give the configuration a name." in texts(test)
     field(test, "text_input", "edit_name").input("mine")
     test.run()
     press(test, "Save configuration")
     assert [item.name for item in store.configurations("sample")][-1] == "mine"
+
+
+def test_the_name_of_a_saved_configuration_cannot_be_emptied(app: App, store: Store) -> None:
+    test = editor(app)
+    field(test, "text_input", "edit_name").input("  ")
+    test.run()
+    press(test, "Save configuration")
+    assert "Give the configuration a name." in texts(test)
+    assert next(item for item in store.configurations("sample") if item.name == "rag").version == 1
 
 
 def test_a_contradiction_is_told_and_nothing_is_saved(app: App, store: Store) -> None:
@@ -226,3 +233,15 @@ def test_a_saved_prompt_can_be_chosen_by_version_and_label(app: App, store: Stor
     assert (after.spec["prompt"]["system"], after.spec["prompt"]["few_shot"]) == ("v2", None)
     # What was chosen is seen when it is opened again.
     assert field(editor(app), "selectbox", "edit_saved_prompt").value == "support@2"
+
+
+def test_a_new_configuration_without_a_name_gets_one_that_says_what_it_holds(app: App, store: Store) -> None:
+    test = editor(app, "New configuration")
+    name = field(test, "text_input", "edit_name")
+    assert (name.value, name.placeholder) == ("", "rag · recursive 120 · hybrid · late-interaction · top 1")
+    test = press(test, "Save configuration")
+    assert not test.exception
+    names = [item.name for item in store.configurations("sample")]
+    assert "rag · recursive 120 · hybrid · late-interaction · top 1" in names
+    second = editor(app, "New configuration")
+    assert field(second, "text_input", "edit_name").placeholder.endswith("top 1 (2)")

@@ -1,0 +1,47 @@
+"""Names that say what is inside, for what a user has not named."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from itertools import count
+from typing import Any
+
+_LONGEST = 120
+
+
+def configuration_name(values: Mapping[str, Any], taken: Collection[str] = ()) -> str:
+    """`rag · recursive 200 · hybrid · top 5`, `prompt alone · 2 examples`; numbered where it is taken.
+
+    Args:
+        values: Of the configuration, as it is stored.
+        taken: Names that are in use.
+    """
+    retrieval = values.get("retrieval")
+    parts = ["rag", *_retrieval_parts(retrieval)] if retrieval else ["prompt alone"]
+    model, prompt = values.get("model") or {}, values.get("prompt") or {}
+    few_shot = prompt.get("few_shot") or {}
+    if few_shot.get("examples"):
+        parts.append(f"{len(few_shot['examples'])} examples")
+    named = model.get("adapter") or model.get("name")
+    parts += [str(named)] if named else []
+    return _free(" · ".join(parts)[:_LONGEST], taken)
+
+
+def question_set_name(documents: Iterable[str]) -> str:
+    """`questions of handbook.pdf`, `questions of a.md, b.md and 3 more`."""
+    names = list(dict.fromkeys(documents))
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"questions of {', '.join(names[:2])}{more}"[:_LONGEST] if names else "written questions"
+
+
+def _retrieval_parts(retrieval: Mapping[str, Any]) -> list[str]:
+    cut, search = retrieval.get("chunking") or {}, retrieval.get("search") or {}
+    rerank = (retrieval.get("rerank") or {}).get("method", "none")
+    transform = (retrieval.get("transform") or {}).get("method", "none")
+    parts = [f"{cut.get('method', 'recursive')} {cut.get('size', 200)}", str(search.get("method", "dense"))]
+    parts += [part for part in (transform, rerank) if part != "none"]
+    return [*parts, f"top {retrieval.get('top_k', 5)}"]
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    return name if name not in taken else next(new for n in count(2) if (new := f"{name} ({n})") not in taken)

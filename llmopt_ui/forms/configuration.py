@@ -83,7 +83,7 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
             retrieval = retrieval_fields(before.retrieval, token)
         with checks_tab:
             checks = checks_fields(before.checks, token, retrieval is not None)
-        made = {"model": model, "prompt": prompt, "retrieval": retrieval, "checks": checks}
+        made: dict[str, Any] = {"model": model, "prompt": prompt, "retrieval": retrieval, "checks": checks}
         with place:
             made = {"name": _name(project, saved, made, f"{NAME}_{token}"), **made}
         with text_tab, told_plainly():

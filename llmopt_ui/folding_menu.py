@@ -14,10 +14,11 @@ _FOLD = """<script type="text/javascript">
   const menu = () => document.querySelector('[data-testid="stSidebar"]');
   const remembered = () => Object.entries(localStorage).filter(([key]) => key.startsWith("stSidebarCollapsed-"));
   const FOLD = '[data-testid="stSidebarCollapseButton"] button';
-  let folded = false;
+  let folded = false, before = [];
   const press = (selector) => {
-    const before = remembered(), button = document.querySelector(selector);
+    const button = document.querySelector(selector);
     if (!button) return false;
+    if (!folded) before = remembered();
     button.click();
     setTimeout(() => {
       remembered().forEach(([key]) => localStorage.removeItem(key));
@@ -38,10 +39,20 @@ _FOLD = """<script type="text/javascript">
     const inside = menu()?.contains(event.target), link = event.target.closest('[data-testid="stSidebarNavLink"]');
     if (event.isTrusted && (link || (!inside && event.target.closest('[data-testid="stMain"]')))) setTimeout(fold);
   });
+  // Streamlit unfolds it again at each change of the window's width; only a click is a wish.
+  let wished = false;
+  document.addEventListener("click", (event) => {
+    if (event.isTrusted && event.target.closest('[data-testid="stExpandSidebarButton"]')) wished = true;
+  }, true);
+  const keep = new MutationObserver(() => {
+    if (menu()?.dataset.collapsed === "true") wished = false;
+    else if (!wished) fold();
+  });
   const watch = new MutationObserver(() => {
     if (menu()?.dataset.collapsed !== "true" && !document.querySelector(FOLD)) return;
     watch.disconnect();
     fold();
+    keep.observe(menu(), { attributes: true, attributeFilter: ["data-collapsed"] });
   });
   watch.observe(document.body, { childList: true, subtree: true });
 })();
@@ -49,5 +60,5 @@ _FOLD = """<script type="text/javascript">
 
 
 def fold_menu_where_narrow() -> None:
-    """Fold the menu at the start and when the window becomes narrow, and again after a page was chosen from it."""
+    """Fold the menu while the window is narrow; who opens it has it until a page was chosen."""
     st.html(_FOLD, unsafe_allow_javascript=True)

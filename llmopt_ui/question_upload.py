@@ -170,9 +170,7 @@ def show_left_out(problems: Sequence[Problem]) -> None:
 
     if problems:
         table = pd.DataFrame([{"Line": problem.line, "What is wrong": problem.message} for problem in problems])
-        wide = {"Line": st.column_config.NumberColumn(width="small"),
-                "What is wrong": st.column_config.TextColumn(width=500)}  # fmt: skip
-        data_table(table, height=min(38 + 35 * len(table), 420), column_config=wide, alt="Problems of the file")
+        data_table(table, alt="Problems of the file")
 
 
 def keep_notes(name: str, notes: Sequence[str]) -> None:

@@ -209,11 +209,6 @@ def _stage(stage: StageTrace) -> None:
     ]
     data_table(
         pd.DataFrame(rows, columns=["Rank", "Document", "Start", "End", "Score", "Text"]),
-        column_config={
-            "Document": st.column_config.TextColumn(width=130),
-            "Text": st.column_config.TextColumn(width="large"),
-            **{name: st.column_config.NumberColumn(width="small") for name in ("Rank", "Start", "End", "Score")},
-        },
     )
 
 

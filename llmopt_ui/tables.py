@@ -1,61 +1,131 @@
-"""Tables of data that fit beside the menu: no column stands outside their frame, and an empty cell says nothing."""
+"""Tables of data that fit beside the menu: no column stands outside their frame, and no cell is cut without a word."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from llmopt_ui import format as fmt
+from llmopt_ui.column_fit import ROW_HEIGHTS, Column, Fit, fit
 
 if TYPE_CHECKING:
     import pandas as pd
 
 NARROWEST = 620
 """Pixels that a table has in a window of 1024 beside the menu, inside a frame."""
-_MARKER = 45
-"""Pixels of the column in which rows are ticked, added and removed."""
+UNFRAMED = 640
+"""The same outside a frame, beside a scroll bar."""
+TALLEST = 400
+"""Pixels of a table, where nothing else is said; what does not fit is scrolled to."""
 _WIDTHS = {"small": 75, "medium": 200, "large": 400}
 _USUAL = 100
+_CHECKBOX, _BAR, _PENCIL = 60, 110, 22
+_ARROW = "     ▾"
+_OF_A_LIST = 3
+_HEADER = 38
+"""Pixels of the row of names, and the frame."""
 
 
-def data_table(table: pd.DataFrame, *, room: int = NARROWEST, **options: Any) -> Any:
+def data_table(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALLEST, **options: Any) -> Any:
     """A table to read, and perhaps to choose rows from.
+
+    Columns are as wide, and rows as tall, as what stands in them asks for.
 
     Args:
         table: What it shows.
         room: Pixels that there are at least. In a wider place the columns share what is left.
+        height: Pixels that it has at most.
         options: Those of `st.dataframe`.
     """
-    room -= _MARKER if "selection_mode" in options else 0
-    shown = options.get("column_order") or table.columns
-    fit = {"column_config": fitted(shown, options.pop("column_config", {}), room)}
-    return st.dataframe(table, **{"hide_index": True, "placeholder": fmt.DASH, **options, **fit})
+    chosen_from = "selection_mode" in options
+    # A list to choose from is to be seen at a glance.
+    lines = _OF_A_LIST if chosen_from else max(ROW_HEIGHTS)
+    fitted = _options(table, options, room - (_marker(len(table)) if chosen_from else 0), lines)
+    tall = _HEADER + fitted.row_height * max(1, len(table))
+    shown = st.dataframe(
+        table, hide_index=True, height=min(tall, height), row_height=fitted.row_height,
+        **{"placeholder": fmt.DASH, **options},
+    )  # fmt: skip
+    if not fitted.whole:
+        st.caption("Not every cell is shown whole: double-click one to read all of it.")
+    return shown
 
 
-def table_editor(table: pd.DataFrame, *, room: int = NARROWEST, **options: Any) -> pd.DataFrame:
-    """A table to edit; arguments as of `data_table`, options as of `st.data_editor`."""
-    room -= _MARKER if options.get("num_rows", "fixed") != "fixed" else 0
-    shown = options.get("column_order") or table.columns
-    fit = {"column_config": fitted(shown, options.pop("column_config", {}), room)}
-    edited: pd.DataFrame = st.data_editor(table, **{"hide_index": True, "placeholder": "", **options, **fit})
+def table_editor(table: pd.DataFrame, *, room: int = NARROWEST, height: int = TALLEST, **options: Any) -> pd.DataFrame:
+    """A table to edit; arguments as of `data_table`, options as of `st.data_editor`.
+
+    The width that a column is given is what is kept free for what will be typed.
+    """
+    grows = options.get("num_rows", "fixed") != "fixed"
+    fitted = _options(table, options, room - (_marker(len(table)) if grows else 0), _OF_A_LIST, edited=True)
+    tall = _HEADER + fitted.row_height * (len(table) + grows)
+    edited: pd.DataFrame = st.data_editor(
+        table, hide_index=True, height=min(tall, height), row_height=fitted.row_height,
+        **{"placeholder": "", **options},
+    )  # fmt: skip
     return edited
 
 
-def fitted(columns: Iterable[str], given: Mapping[str, Any], room: int) -> dict[str, Any]:
-    """Column configurations whose widths, as given or usual, are together no more than there is room for.
-
-    A column whose configuration is None is hidden, takes no room and stays so.
-    """
-    made = {name: _values(given.get(name)) for name in map(str, columns) if given.get(name, "") is not None}
-    widths = {name: _pixels(values.get("width")) for name, values in made.items()}
-    share = min(1.0, room / max(1, sum(widths.values())))
-    return {**given, **{name: {**values, "width": int(share * widths[name])} for name, values in made.items()}}
+def _marker(rows: int) -> int:
+    """Pixels of the column in which rows are ticked, added and removed."""
+    return 32 if rows <= 100 else 36 if rows <= 1000 else 48
 
 
-def _pixels(width: str | int | None) -> int:
-    return (_WIDTHS.get(width) if isinstance(width, str) else width) or _USUAL
+def _options(table: pd.DataFrame, options: dict[str, Any], room: int, lines: int, *, edited: bool = False) -> Fit:
+    """Put the fitting column configurations into the options. A column whose configuration is None stays hidden."""
+    given: Mapping[str, Any] = options.get("column_config") or {}
+    names = [name for name in map(str, options.get("column_order") or table.columns) if given.get(name, "") is not None]
+    made = {name: _values(given.get(name)) for name in names}
+    locked = options.get("disabled") or ()
+    columns = [_column(table[name], name, made[name], edited and name not in locked) for name in names]
+    fitted = fit(columns, room, lines)
+    widths = dict(zip(names, fitted.widths, strict=True))
+    options["column_config"] = {**given, **{name: {**made[name], "width": widths[name]} for name in names}}
+    return fitted
+
+
+def _column(cells: pd.Series, name: str, values: Mapping[str, Any], edited: bool) -> Column:
+    """What the fitting looks at: texts as they are shown, and whether they go on in a second line."""
+    from pandas.api import types
+
+    header = str(values.get("label") or name)
+    of_type: Mapping[str, Any] = values.get("type_config") or {}
+    kind, wanted = of_type.get("type"), values.get("width")
+    least = (_WIDTHS[wanted] if isinstance(wanted, str) else wanted) or (_USUAL if edited else 0)
+    icon = _PENCIL if edited else 0
+    if kind == "progress":
+        return Column(header, (), False, _BAR, icon)
+    if kind == "checkbox" or types.is_bool_dtype(cells):
+        return Column(header, (), False, _CHECKBOX, icon)
+    if kind == "selectbox":
+        return Column(header, [f"{option}{_ARROW}" for option in of_type.get("options") or ()], False, least, icon)
+    there = cells.dropna()
+    if types.is_datetime64_any_dtype(cells):
+        return Column(header, [_moment(of_type.get("format"))] if len(there) else (), False, least, icon)
+    if types.is_numeric_dtype(cells):
+        return Column(header, [_number(value, of_type.get("format")) for value in there], False, least, icon)
+    return Column(
+        header,
+        ["" if missing else str(value) for value, missing in zip(cells, cells.isna(), strict=True)],
+        True,
+        least,
+        icon,
+    )
+
+
+def _moment(pattern: str | None) -> str:
+    """A moment as wide as any."""
+    return (pattern or "YYYY-MM-DD HH:mm:ss").replace("MMM", "Mmm").translate(str.maketrans("YDHs", "0000"))
+
+
+def _number(value: float, pattern: str | None) -> str:
+    if pattern == "percent":
+        return f"{value:.2%}"
+    if pattern and "%" in pattern:
+        return pattern % value
+    return f"{value:,}" if float(value).is_integer() else f"{value:,.4f}"
 
 
 def _values(given: Any) -> dict[str, Any]:

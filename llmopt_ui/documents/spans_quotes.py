@@ -57,12 +57,8 @@ def quotes_view(project: Project) -> None:
     if found.quotes:
         data_table(
             quote_table(found.quotes, {one.id: one.question for one in found.evaluation_set.examples}),
-            height=min(38 + 35 * len(found.quotes), 420),
             column_config={
-                "Match": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
-                "Question": st.column_config.TextColumn(width="medium"),
-                "Quote": st.column_config.TextColumn(width="medium"),
-                "Stands there": st.column_config.TextColumn(width="medium"),
+                "Match": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             },
             alt="Quotes and where they were found",
         )

@@ -153,7 +153,7 @@ def _review(project: Project, draft: dict[str, Any]) -> None:
         key=key,
         on_change=_remember,
         args=(project, places, key),
-        height=min(60 + 35 * len(table), 520),
+        height=520,
         column_order=("keep", "question", "answer", "quote", "match", "document"),
         disabled=("match", "document"),
         column_config={
@@ -225,13 +225,8 @@ def _dropped(draft: dict[str, Any]) -> None:
         table = pd.DataFrame(draft["dropped"]).rename(columns=str.capitalize)
         data_table(
             table,
-            height=min(38 + 35 * len(table), 320),
+            height=320,
             column_order=("Question", "Reason", "Quote", "Document"),
-            column_config={
-                "Question": st.column_config.TextColumn(width=290),
-                "Reason": st.column_config.TextColumn(width=290),
-                "Quote": st.column_config.TextColumn(width=290),
-            },
             alt="Questions that were dropped",
         )
 

@@ -211,18 +211,14 @@ def document_list(found: Sequence[SavedDocument]) -> str:
     """The table of documents; returns the chosen name, which is also in the address."""
     names = [item.name for item in found]
     wanted = st.query_params.get(DOCUMENT, "")
-    table = pd.DataFrame({"Document": names, "Characters": [item.characters for item in found]})
+    table = pd.DataFrame({"Document": names})
     chosen = data_table(
         table,
         key=f"{LIST}_{len(names)}_{state().uploads}",
         on_select="rerun",
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [names.index(wanted) if wanted in names else 0]}},
-        height=min(38 + 35 * len(names), 520),
-        column_config={
-            "Document": st.column_config.TextColumn(width=140),
-            "Characters": st.column_config.NumberColumn(format="localized", width=75),
-        },
+        height=520,
         room=260,
         alt="Documents of the project",
     )

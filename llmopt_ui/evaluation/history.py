@@ -11,17 +11,13 @@ from llmopt_core.runs.values import Run
 from llmopt_ui import format as fmt
 from llmopt_ui.components import section, to_tab
 from llmopt_ui.evaluation.pinned import pin
-from llmopt_ui.evaluation.results import state_words
 from llmopt_ui.navigation import EVALUATION, PROMPTS
 from llmopt_ui.prompts.state import open_next
-from llmopt_ui.tables import data_table
+from llmopt_ui.tables import UNFRAMED, data_table
 
 TABLE, OPEN = "history", "history_open"
 WHOLE, SIDE = "Evaluation", "Side by side"
-_COLUMNS = [
-    "Configuration", "Kind", "Questions", "State", "Records", "What went wrong", "Time", "Tokens", "Cost", "Judge",
-    "Started",
-]  # fmt: skip
+_COLUMNS = ["Configuration", "Kind", "Questions", "Answered", "What went wrong", "Time", "Cost", "Judge", "Started"]
 
 
 def history_view(runs: Sequence[Run]) -> None:
@@ -34,21 +30,15 @@ def history_view(runs: Sequence[Run]) -> None:
         st.caption(f"All graded by {fmt.markdown(min(judges))}.")
     table = data_table(
         history_table(runs),
-        height=min(38 + 35 * len(runs), 390),
+        room=UNFRAMED,
+        height=560,
         on_select="rerun",
         selection_mode="multi-row",
         key=TABLE,
         column_config={
-            "Configuration": st.column_config.TextColumn(width=150),
-            "Kind": st.column_config.TextColumn(width=90),
-            "Questions": st.column_config.TextColumn(width=85),
-            "State": st.column_config.TextColumn(width=70),
-            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=95),
-            "Records": st.column_config.TextColumn(alignment="right", width=70),
-            "Time": st.column_config.TextColumn(alignment="right", width=55),
-            "Tokens": st.column_config.TextColumn(alignment="right", width=60),
-            "Cost": st.column_config.TextColumn(alignment="right", width=55),
-            "Judge": st.column_config.TextColumn(width=80),
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Time": st.column_config.TextColumn(alignment="right"),
+            "Cost": st.column_config.TextColumn(alignment="right"),
         },
         alt="All runs of the project",
     )
@@ -96,11 +86,9 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
             run.name,
             SIDE if run.comparison else WHOLE,
             run.evaluation_set,
-            state_words(run),
-            f"{run.done} of {run.total}" + (f", {run.failed:,} failed" if run.failed else ""),
+            _answered(run),
             run.error,
             fmt.duration(run.seconds),
-            fmt.count(run.usage.prompt_tokens + run.usage.completion_tokens),
             _cost_of(run),
             run.judge.replace("built-in judge", "built-in"),
             run.created_at,
@@ -112,9 +100,16 @@ def history_table(runs: Sequence[Run]) -> pd.DataFrame:
     empty = {
         "What went wrong": not any(run.error for run in runs),
         "Kind": not any(run.comparison for run in runs),
+        "Cost": not any(run.usage.cost_usd or run.budget_usd for run in runs),
         "Judge": len({run.judge for run in runs}) == 1,
     }
     return table.drop(columns=[name for name, dropped in empty.items() if dropped])
+
+
+def _answered(run: Run) -> str:
+    """How many questions were answered, how many failed, and how a run stands that is not finished."""
+    told = f"{run.done - run.failed:,} of {run.total:,}" + (f", {run.failed:,} failed" if run.failed else "")
+    return told if run.status == "finished" else f"{run.status.replace('-', ' ')}, {told}"
 
 
 def _cost_of(run: Run) -> str:

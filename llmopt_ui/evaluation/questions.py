@@ -20,7 +20,7 @@ from llmopt_ui.question_upload import beside_fields, keep_notes, kept_notes, rea
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.sets import sets_of
-from llmopt_ui.tables import data_table
+from llmopt_ui.tables import UNFRAMED, data_table
 
 if TYPE_CHECKING:
     from llmopt_core.documents.questions import QuestionFile
@@ -103,11 +103,8 @@ def _one(project: Project, saved: SavedSet) -> None:
     )
     data_table(
         question_table(examples),
-        height=460,
-        column_config={
-            "Question": st.column_config.TextColumn(width=320),
-            "Reference answer": st.column_config.TextColumn(width=150),
-        },
+        room=UNFRAMED,
+        height=560,
         alt="Questions of the evaluation set",
     )
     with st.container(horizontal=True, gap="small"):

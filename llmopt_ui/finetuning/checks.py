@@ -187,10 +187,7 @@ def _lines(report: CheckReport) -> None:
             "What": [p.message for p in lines],
         }
     )
-    data_table(table, height=min(38 + 35 * len(table), 390), alt="Findings with line numbers",
-                 placeholder="file", column_config={"Line": st.column_config.NumberColumn(width="small"),
-                                "": st.column_config.TextColumn(width="small"),
-                                "What": st.column_config.TextColumn(width="large")})  # fmt: skip
+    data_table(table, alt="Findings with line numbers", placeholder="file")
     if report.lines_left_off:
         st.caption(f"And {report.lines_left_off:,} more.")
     csv = csv_of(table.rename(columns={"": "Severity"}).to_dict("records"))

@@ -170,11 +170,7 @@ def example_table(examples: Sequence[TrainingExample]) -> pd.DataFrame:
     return pd.DataFrame(rows).dropna(axis="columns", how="all")
 
 
-_COLUMNS = {
-    "Question": st.column_config.TextColumn(width=230),
-    "Answer": st.column_config.TextColumn(width=150),
-    "Score": st.column_config.NumberColumn(format="%.2f", width="small"),
-}
+_COLUMNS = {"Score": st.column_config.NumberColumn(format="%.2f")}
 
 
 def _table(project: Project, found: Sequence[TrainingExample]) -> None:
@@ -183,7 +179,7 @@ def _table(project: Project, found: Sequence[TrainingExample]) -> None:
         section("Collected")
         actions = st.container(horizontal=True, gap="small", width="content")
     chosen = data_table(
-        example_table(shown), height=min(38 + 35 * len(shown), 390), column_config=_COLUMNS,
+        example_table(shown), column_config=_COLUMNS,
         on_select="rerun", selection_mode="multi-row", key=f"{TABLE}_{tuning_state().removed}",
         alt="Collected examples",
     )  # fmt: skip

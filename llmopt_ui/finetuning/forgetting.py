@@ -101,11 +101,7 @@ def _result(project: Project, found: Forgetting, metric: str, inks: Mapping[str,
                         alt="Mean score of base and tuned model by category")  # fmt: skip
     if found.lost:
         st.markdown("**Answered worse than before**")
-        data_table(_lost_table(found.lost), height=min(38 + 35 * len(found.lost), 390),
-                     alt="Questions the tuned model answers worse than the base model", column_config={
-                         "Question": st.column_config.TextColumn(width=230),
-                         **dict.fromkeys(("Reference answer", "Base said", "Tuned said"),
-                                         st.column_config.TextColumn(width=130))})  # fmt: skip
+        data_table(_lost_table(found.lost), alt="Questions the tuned model answers worse than the base model")
     st.caption("An adapter is switched on per request: the base model itself is unchanged and can still be asked.")
 
 

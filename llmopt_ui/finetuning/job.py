@@ -151,9 +151,7 @@ def _examples(found: JobReport) -> None:
     for title, pairs, asked in parts:
         st.caption(f"{title} {len(pairs)}")
         data_table(_example_table(pairs, asked), alt=f"{title} validation examples",
-                     column_config={"Loss": st.column_config.NumberColumn(format="%.3f", width="small"),
-                                    "Question": st.column_config.TextColumn(width=360),
-                                    "Wanted answer": st.column_config.TextColumn(width="medium")})  # fmt: skip
+                   column_config={"Loss": st.column_config.NumberColumn(format="%.3f")})  # fmt: skip
 
 
 def _example_table(pairs: Sequence[tuple[TrainingExample, float]], asked: Sequence[str]) -> pd.DataFrame:

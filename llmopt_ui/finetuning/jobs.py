@@ -36,7 +36,7 @@ from llmopt_ui.job_panel import follow
 from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
-from llmopt_ui.tables import data_table
+from llmopt_ui.tables import UNFRAMED, data_table
 from llmopt_ui.theme import Ink
 
 JOB, COMPARED = "tuning_job", "tuning_compared"
@@ -155,15 +155,12 @@ def _all(project: Project, jobs: Sequence[Job]) -> None:
     # The newest that have curves, unless others are chosen.
     usual = [i for i, job in enumerate(jobs) if job.step][:3]
     chosen = data_table(
-        table, height=min(38 + 35 * len(jobs), 320), on_select="rerun", selection_mode="multi-row",
+        table, room=UNFRAMED, on_select="rerun", selection_mode="multi-row",
         key=COMPARED, alt="All fine-tuning jobs", column_config={
-            "Tuned model": st.column_config.TextColumn(width=115),
-            "State": st.column_config.TextColumn(width=88),
-            "Validation loss": st.column_config.NumberColumn(format="%.3f", width=105),
-            "Cost": st.column_config.TextColumn(alignment="right", width=50),
-            "Data": st.column_config.TextColumn(width=62),
-            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm", width=100),
-            "Time": st.column_config.TextColumn(alignment="right", width=75),
+            "Validation loss": st.column_config.NumberColumn(format="%.3f"),
+            "Cost": st.column_config.TextColumn(alignment="right"),
+            "Started": st.column_config.DatetimeColumn(format="D MMM, HH:mm"),
+            "Time": st.column_config.TextColumn(alignment="right"),
         },
     )  # fmt: skip
     rows = (list(chosen.selection.rows) or usual)[:_MOST_CURVES]

@@ -108,7 +108,7 @@ def _table(project: Project, found: Sequence[Waiting]) -> None:
     key = f"{TABLE}_{tuning_state().forms}_{fingerprint([[item.key, item.run.id] for item in found])}"
     rows = _rows(project, found, key)
     edited = table_editor(
-        rows, key=key, row_height=52, height=min(40 + 52 * len(found), 560),
+        rows, key=key, height=560,
         disabled=["Question", "The model said", "Why", "Configuration"], on_change=_remember,
         args=(project, found, key), placeholder="",
         column_config={

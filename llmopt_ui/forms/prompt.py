@@ -73,7 +73,7 @@ def _few_shot(before: FewShotSpec | None, template: str, token: str) -> dict[str
         dtype="string",
     )
     st.markdown("Few-shot examples", help="Worked examples that are shown to the model before the question.")
-    edited = table_editor(table, num_rows="dynamic", key=f"edit_shots_{token}_{len(known)}", row_height=44)
+    edited = table_editor(table, num_rows="dynamic", key=f"edit_shots_{token}_{len(known)}")
     left, right = st.columns([3, 1], gap="medium")
     select = left.selectbox(
         "Which are shown",

@@ -68,7 +68,6 @@ def _chosen(found: EvaluationSet, before: Sequence[str], slot: str) -> tuple[str
     )
     selected = data_table(
         table, height=260, key=f"rows_chosen_{found.name}_{slot}", on_select="rerun",
-        column_config={"Question": st.column_config.TextColumn(width="large")},
         selection_mode="multi-row", alt="Examples to choose from",
         selection_default={"selection": {"rows": [places[known] for known in before if known in places]}},
     )  # fmt: skip

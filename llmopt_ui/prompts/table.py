@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_ui.prompts.state import prompt_state
-from llmopt_ui.tables import table_editor
+from llmopt_ui.tables import TALLEST, table_editor
 
 Row = dict[str, Any]
 
@@ -21,7 +21,7 @@ def edited_rows(
     *,
     types: Mapping[str, str] | None = None,
     disabled: Sequence[str] = (),
-    height: int | str = "auto",
+    height: int = TALLEST,
     on_change: Callable[..., None] | None = None,
     args: tuple[Any, ...] = (),
 ) -> list[Row]:
@@ -40,7 +40,7 @@ def edited_rows(
     base = table_base(key, rows, columns, types or {})
     options: dict[str, Any] = {"on_change": on_change, "args": args} if on_change else {}
     edited = table_editor(
-        base, num_rows="dynamic", key=key, row_height=40, column_config=dict(columns),
+        base, num_rows="dynamic", key=key, column_config=dict(columns),
         disabled=list(disabled), height=height, **options,
     )  # fmt: skip
     return _plain(edited)

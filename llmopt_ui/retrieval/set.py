@@ -133,7 +133,6 @@ def _lost(side: Side, report: SetReport) -> None:
         ]
         data_table(
             pd.DataFrame(rows), alt="Questions whose source was lost",
-            column_config={name: st.column_config.TextColumn(width="large") for name in ("Question", "Why")},
         )  # fmt: skip
 
 

@@ -63,8 +63,7 @@ def _stage(side: Side, found: Inspection, stage: StageTrace, number: int, other:
             if opened.open:
                 with opened:
                     data_table(
-                        hits_table(stage, found.example), height=min(38 + 35 * len(stage.hits), 320), room=_HALF,
-                        column_config={"Text": st.column_config.TextColumn(width="large")},
+                        hits_table(stage, found.example), height=320, room=_HALF,
                         alt="Chunks that came out of this stage",
                     )  # fmt: skip
 
@@ -208,10 +207,5 @@ def handed_over(seen: Sequence[tuple[Side, Inspection]]) -> None:
         )
     data_table(
         pd.DataFrame(rows),
-        column_config={
-            "Gold": st.column_config.TextColumn(width=50),
-            "Document": st.column_config.TextColumn(width=130),
-            "Text": st.column_config.TextColumn(width=270),
-        },
         alt="Chunks handed over by either side",
     )  # fmt: skip

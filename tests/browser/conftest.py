@@ -48,8 +48,10 @@ def open_page(chromium: Browser, app: str) -> Iterator[Open]:
         if message.type == "error":
             problems.append(f"{message.text} ({message.location.get('url', '')})")
 
-    def start(theme: str = "light", width: int = 1440) -> Page:
+    def start(theme: str = "light", width: int = 1440, script: str = "") -> Page:
         page = chromium.new_page(color_scheme=theme, viewport={"width": width, "height": 1000})  # type: ignore[arg-type]
+        if script:
+            page.add_init_script(script)
         page.on("console", heard)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("request", lambda request: outside.append(request.url) if not _is_ours(request.url) else None)

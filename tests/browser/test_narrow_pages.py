@@ -1,4 +1,4 @@
-"""Every page and tab of a used project: nothing scrolls sideways, plot tools lie over nothing, focus is seen."""
+"""Every page and tab of a used project: nothing is cut or scrolls sideways, plot tools lie over nothing."""
 
 from __future__ import annotations
 
@@ -7,15 +7,24 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from llmopt_core.evaluation.judges.agreement import JUDGE
+from llmopt_core.finetuning.data.examples import TrainingSet
+from llmopt_core.finetuning.jobs.folder import new_folder
+from llmopt_core.finetuning.jobs.job import JobRequest
+from llmopt_core.labs.finetuning.sources import sample_training
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
+from llmopt_core.types import Document, EvaluationSet, Example, Failure, Record, Span
 from tests.browser.conftest import Open
+from tests.browser.drawn_cells import WATCH, cut_cells
 from tests.browser.harness import settled
 from tests.browser.test_hostile_names import PAGES
-from tests.ui.seed import seed_project
+from tests.ui.seed import METRICS, seed_project
 
 TABS = {**PAGES, "Settings": ("Endpoints", "Built-in models", "Judge", "Workspace")}
+QUESTION = "What do boats from the islands bring to the market that opens on the quay every spring?"
 LONG = "a-name-without-any-space-" * 4
+TO_READ = "Not every cell is shown whole: double-click one to read all of it."
 _SIDEWAYS = """() => {
   const main = document.querySelector('[data-testid="stMain"]'), found = [];
   for (const e of [document.documentElement, main])
@@ -49,7 +58,21 @@ def used(home: Path) -> None:
     name = seed_project(store)
     body = {"name": LONG, "model": {"name": LONG}, "prompt": {"template": "{{ question }}"}}
     store.save_configuration(name, LONG, body, "e" * 16)
+    store.save_documents(name, [Document("annual_report_of_the_harbour_authority_2025.md", "Text.")])
+    source = (Span("annual_report_of_the_harbour_authority_2025.md", 0, 4),)
+    examples = tuple(Example(f"annual_report-question-{n}", f"{QUESTION} ({n})", "Wool", source) for n in range(24))
+    saved = store.save_evaluation_set(name, EvaluationSet("annual-report-questions", examples))
+    run = store.start_run(name, body, "e" * 16, evaluation_set=saved.name, set_version=saved.version,
+                          judge=JUDGE, metrics=METRICS, total=24)  # fmt: skip
+    failure = Failure("answer", "timeout", "No answer in 60 seconds.")
+    store.save_records(run, [(n, Record(one, failure=failure)) for n, one in enumerate(examples[:19])])
+    store.finish_run(run, "cancelled", seconds=100.0)
     store.close()
+    request = JobRequest(name=LONG[:40], hyperparameters={"epochs": 3, "text_format": "completion"})
+    training = TrainingSet("harbour v1", tuple(sample_training("validation")))
+    new_folder(Settings(home=home), request, "lora", training, training).update_state(
+        status="interrupted", step=4, total_steps=40, started_at=1_800_000_000.0, finished_at=1_800_000_500.0
+    )
     price = "{prompt: 0.15, completion: 0.6}"
     (home / "endpoints.yaml").write_text(
         f"azure: {{base_url: 'https://{LONG[:60]}x.example/v1', prices: {{{LONG}: {price}, '*': {price}}}}}\n"
@@ -64,6 +87,27 @@ def go_to(page: Page, title: str) -> None:
     link.click()
     expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
     settled(page)
+
+
+@pytest.mark.parametrize("width", [820, 1024, 1440])
+def test_no_cell_of_a_table_is_cut(used: None, open_page: Open, width: int) -> None:
+    page = open_page(width=width, script=WATCH)
+    wrong = {}
+    tables = 0
+    for title, tabs in TABS.items():
+        go_to(page, title)
+        for tab in tabs:
+            if tab:
+                page.get_by_role("tab", name=tab, exact=True).first.click()
+                settled(page)
+            tables += page.get_by_test_id("stDataFrame").filter(visible=True).count()
+            cut = cut_cells(page)
+            if any(len(text) <= len(LONG) for text in cut) or (
+                cut and not page.get_by_text(TO_READ).first.is_visible()
+            ):
+                wrong[title, tab] = cut
+    assert not wrong
+    assert tables >= 5
 
 
 @pytest.mark.parametrize("width", [820, 1024, 1440])

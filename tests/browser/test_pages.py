@@ -62,6 +62,21 @@ def test_the_menu_is_folded_in_a_narrow_window(open_page: Open) -> None:
     expect(menu).to_have_attribute("data-collapsed", "true")
 
 
+def test_the_menu_stays_as_it_is_while_the_width_of_a_narrow_window_changes(open_page: Open) -> None:
+    page = open_page(width=820)
+    menu = page.get_by_test_id("stSidebar")
+    expect(menu).to_have_attribute("data-collapsed", "true")
+    for width in (819, 900, 780):
+        page.set_viewport_size({"width": width, "height": 1000})
+        settled(page)
+        expect(menu).to_have_attribute("data-collapsed", "true")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    expect(menu).to_have_attribute("data-collapsed", "false")
+    page.set_viewport_size({"width": 820, "height": 1000})
+    settled(page)
+    expect(menu).to_have_attribute("data-collapsed", "false")
+
+
 def test_a_menu_that_was_folded_for_a_narrow_window_is_open_in_a_wide_one(open_page: Open) -> None:
     page = open_page(width=820)
     menu = page.get_by_test_id("stSidebar")

@@ -231,7 +231,7 @@ def test_a_run_that_mostly_failed_says_so_in_toast_card_and_table(app: App, stor
     assert store.runs("sample")[0].status == "failed"
     assert reason in texts(test)
     history = test.dataframe[-1].value
-    assert history["State"].iloc[0] == "failed"
+    assert history["Answered"].iloc[0] == "failed, 2 of 10, 8 failed"
     assert history["What went wrong"].iloc[0] == reason
     told = [str(toast.value).replace("\\", "") for toast in test.toast]
     assert any(reason in words and "not finished" in words for words in told), told
@@ -261,7 +261,7 @@ def test_some_failures_are_no_plain_finish(app: App, store: Store, script: Scrip
     assert ":red[✕ 1 of 4 failed]" in test.table[0].value["Configuration"].iloc[0]
     assert "baseline: 1 of 4 answers failed: Refused by the filter." in texts(test)
     test = app(PAGE, evaluation_view="Run")
-    assert test.dataframe[-1].value["State"].iloc[0] == "finished, some failed"
+    assert test.dataframe[-1].value["Answered"].iloc[0] == "3 of 4, 1 failed"
 
 
 def plain(test: AppTest) -> str:

@@ -14,7 +14,6 @@ from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.runs.store import Store
 from llmopt_core.text.csv_text import csv_text
 from llmopt_core.types import Answer, Failure, Record, Score
-from llmopt_ui.tables import NARROWEST, fitted
 
 App = Callable[..., AppTest]
 TABS = {
@@ -101,20 +100,6 @@ def test_why_some_have_no_score_names_metrics_as_the_tables_do(app: App, seen: s
     shown = "\n".join(part.value for part in app("pages/evaluation.py", project=seen).text)
     assert "worse: Answer F1: 6 of 20 answers not scored: No reference." in shown
     assert "answer_f1" not in shown
-
-
-def test_columns_of_a_table_are_together_no_wider_than_there_is_room_for() -> None:
-    given = {"a": {"width": "large"}, "b": {"width": 300, "help": "h"}, "c": "Third"}
-    made = fitted(["a", "b", "c", "d"], given, NARROWEST)
-    assert sum(one["width"] for one in made.values()) <= NARROWEST
-    assert made["a"]["width"] > made["b"]["width"] > made["c"]["width"] == made["d"]["width"]
-    assert (made["b"]["help"], made["c"]["label"]) == ("h", "Third")
-    assert fitted(["a"], {}, 500) == {"a": {"width": 100}}
-
-
-def test_a_hidden_column_stays_hidden_and_takes_no_room() -> None:
-    made = fitted(["a", "key"], {"a": {"width": 300}, "key": None}, 300)
-    assert made == {"a": {"width": 300}, "key": None}
 
 
 def test_tables_of_data_are_drawn_in_one_place_alone() -> None:

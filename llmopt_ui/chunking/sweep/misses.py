@@ -88,16 +88,14 @@ def _pick(rows: Sequence[MissRow], position: int) -> MissRow:
         on_select="rerun",
         selection_mode="single-row-required",
         selection_default={"selection": {"rows": [0]}},
-        height=min(38 + 35 * len(rows), 300),
+        height=300,
         column_config={
-            "Missed because": st.column_config.TextColumn(width=150),
             "Rank": st.column_config.TextColumn(
                 width=80,
                 alignment="right",
                 help="Best rank of a chunk that holds the source, or a piece of it where it is cut",
             ),
-            "Recall": st.column_config.TextColumn(width=70, alignment="right"),
-            "Question": st.column_config.TextColumn(width=270),
+            "Recall": st.column_config.TextColumn(alignment="right"),
         },
         alt="Questions that miss a source",
     )

@@ -91,7 +91,9 @@ def test_leave_one_out_starts_with_an_estimate_and_stops_at_its_budget(
     assert len(chat.requests) == pilot + 1
     told = words(test)
     assert "The budget of $0.025 leaves no room" in told
-    assert "0.01" in next(one.value for one in test.metric if one.label == "Cost so far")
+    paid = next(one.value for one in test.metric if one.label == "Cost so far")
+    assert paid == f"${0.01 * len(chat.requests):.2f}", "the pilot is a part of the cost, as of what is spent"
+    assert f"({paid} are spent)" in told
     assert "Which to drop" not in told
     test.button(key="start_leave-one-out").click().run()
     finish(test)

@@ -84,5 +84,6 @@ class Reporter:
     def _cost(self) -> dict[str, Any]:
         if self.budget is None:
             return {}
-        usage = self.budget.made
-        return {"tokens": usage.prompt_tokens, "cost_usd": usage.cost_usd, "left_usd": self.budget.left_usd}
+        # The cost is that of the whole work, earlier attempts included, as its budget counts.
+        cost = self.budget.usage.cost_usd
+        return {"tokens": self.budget.made.prompt_tokens, "cost_usd": cost, "left_usd": self.budget.left_usd}

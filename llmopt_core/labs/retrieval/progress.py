@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from llmopt_core.execution.budget import Budget
@@ -18,7 +18,8 @@ class LabProgress:
 
     Attributes:
         cached: Of those done, the ones that were kept from before.
-        usage: Of the calls that were made.
+        usage: Of the calls that were made; its cost is what the work has cost in all, pilots and earlier attempts
+            included, as its budget counts.
         seconds_left: At the pace of what was made; None before enough was.
         left_usd: Of the budget; None without one.
     """
@@ -86,7 +87,8 @@ class Tally:
 
     def _tell(self) -> None:
         if self._on_progress is not None:
-            done, usage, left_usd = min(self._done, self._total), self._budget.made, self._budget.left_usd
+            done, left_usd = min(self._done, self._total), self._budget.left_usd
+            usage = replace(self._budget.made, cost_usd=self._budget.usage.cost_usd)
             self._on_progress(LabProgress(done, self._total, self._cached, usage, self._time_left(), left_usd))
 
     def _time_left(self) -> float | None:

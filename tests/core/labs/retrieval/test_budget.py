@@ -191,7 +191,8 @@ def test_a_job_ends_as_budget_reached_and_goes_on_with_a_larger_one(lab: Lab) ->
     done = run(0.2)
     assert done.status == "finished", done.error
     assert done.progress["cached"] == 3
-    assert done.progress["cost_usd"] == pytest.approx(0.05)
+    assert done.progress["cost_usd"] == pytest.approx(0.08), "what was paid before it was stopped is a part of it"
+    assert done.progress["cost_usd"] + done.progress["left_usd"] == pytest.approx(0.2)
 
 
 def test_a_pilot_is_a_job_too(lab: Lab) -> None:

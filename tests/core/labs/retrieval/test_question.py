@@ -9,7 +9,7 @@ import pytest
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.index import opened
 from llmopt_core.jobs.queue import JobRunner
-from llmopt_core.labs.retrieval.changes import as_text, changed, changes_between, from_text, in_words
+from llmopt_core.labs.retrieval.changes import as_text, changed, changes_between, from_text
 from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
     InspectionCache,
@@ -20,6 +20,7 @@ from llmopt_core.labs.retrieval.inspection_cache import (
     look_work,
 )
 from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
+from llmopt_core.labs.retrieval.setting_words import setting_title, setting_value
 from llmopt_core.models.base import BUILTIN_EMBEDDING
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
@@ -108,7 +109,8 @@ def test_changed_settings_go_into_one_line_and_back(lab: Lab) -> None:
     assert after.retrieval is not None
     changes = changes_between(before.retrieval, after.retrieval)
     assert set(changes) == {"transform.method", "transform.n", "transform.model.endpoint", "top_k"}
-    assert "top_k: 4" in in_words(changes)
+    assert [setting_title(name) for name in changes].count("Chunks handed over") == 1
+    assert setting_value("top_k", changes["top_k"]) == "4"
     again = changed(before, from_text(as_text(changes)))
     assert again.retrieval == after.retrieval
     assert again.name == "rag*"

@@ -18,7 +18,6 @@ from llmopt_ui.session import state
 
 _PERIOD = 1.5
 _SHOWN = 3
-COMPARISON = "comparison"
 _WORDS = {
     "queued": "Waiting for its turn",
     "running": "Running",
@@ -133,20 +132,6 @@ def _panel(job: Job, title: str, *, stoppable: bool) -> None:
 
 def _cancel(job_id: int) -> None:
     try:
-        job = store().job(job_id)
-        if job.kind != COMPARISON or not _cancel_comparison(job):
-            job_runner().cancel(job_id)
+        job_runner().cancel(job_id)
     except LlmOptError as error:
         state().problem = str(error)
-
-
-def _cancel_comparison(job: Job) -> bool:
-    """Stop a comparison that is worked on here; false where it is not."""
-    from llmopt_core.experiments.comparison import comparison
-    from llmopt_ui.prompts.live import live
-
-    found = comparison(store(), job.project or "", str(job.arguments.get("comparison")))
-    if live().board(found.id) is None:
-        return False
-    live().cancel(found)
-    return True

@@ -28,6 +28,7 @@ class JobContext:
         versions: Of what the job was to work on when it was asked for.
         make_models: Makes the models of the workspace, with the keys that the job may use.
         claim: Names this process's claim on the job.
+        attempt: How often the job was begun, this time included.
         paid: What the job's calls took, whatever became of it.
     """
 
@@ -38,6 +39,7 @@ class JobContext:
     versions: Mapping[str, Any] = field(default_factory=dict)
     make_models: Callable[[], Models] | None = None
     claim: str | None = None
+    attempt: int = 1
     paid: Account = field(default_factory=Account)
     _cancel: threading.Event = field(default_factory=threading.Event)
     _lost: bool = False

@@ -41,6 +41,7 @@ def endpoints_in(arguments: Any) -> set[str]:
     """Every endpoint that the arguments of a job name."""
     if isinstance(arguments, Mapping):
         named = {str(value) for key, value in arguments.items() if key in ("endpoint", "provider")}
+        named |= {str(value) for value in arguments.get("endpoints") or ()}
         return named.union(*map(endpoints_in, arguments.values()))
     if isinstance(arguments, Sequence) and not isinstance(arguments, str):
         return set().union(*map(endpoints_in, arguments))

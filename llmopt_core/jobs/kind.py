@@ -11,13 +11,15 @@ from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput
 from llmopt_core.jobs.context import JobContext
+from llmopt_core.runs.store import Store
 from llmopt_core.types import Spec
 
 Lane = Literal["interactive", "watched", "evaluation", "training"]
 """The queue that a job waits in: work of one never waits for that of another.
 
 `interactive` is for what somebody waits for, such as a look at one question; `watched` for what somebody follows answer
-by answer, such as a comparison; `evaluation` for what runs for minutes or hours; `training` for what trains models.
+by answer, such as a comparison: both are done by the process that asked for them, while it lives. `evaluation` is for
+what runs for minutes or hours, `training` for what trains models.
 """
 
 PLACES: Mapping[Lane, int] = {"interactive": 4, "watched": 8, "evaluation": 2, "training": 2}
@@ -38,6 +40,8 @@ class JobKind(Generic[A]):
             here or in a process that is gone, is begun again with the same arguments: it does what is missing.
         title: Its words before what it works on, such as `Evaluating`.
         lane: Where it waits.
+        drop: Undoes what was prepared for a job that was cancelled, or refused, before it began; given the store, the
+            project and the arguments.
     """
 
     name: str
@@ -45,6 +49,7 @@ class JobKind(Generic[A]):
     run: Callable[[JobContext, A], Result | Awaitable[Result]]
     title: str
     lane: Lane = "evaluation"
+    drop: Callable[[Store, str, A], None] | None = None
 
     def read(self, values: Mapping[str, Any]) -> A:
         """The arguments of a job that was stored.

@@ -148,9 +148,11 @@ class JobRunner:
         self._store.request_cancel(job_id)
         with self._changed:
             running = self._running.get(job_id)
+            waits = job_id in self._open and running is None
         if running is not None:
             running[0].cancel()
-        self._wake.set()
+        elif waits:
+            self._see_to_waiting(job_id)
 
     def status(self, job_id: int) -> Job:
         """How the job stands."""
@@ -194,7 +196,7 @@ class JobRunner:
             if job is None:
                 return False
             context = JobContext(job.id, self._store, self._settings, job.project or "", job.versions or {},
-                                 lambda: self._models(job.id), token)  # fmt: skip
+                                 lambda: self._models(job.id), token, job.attempts)  # fmt: skip
             self._running[job.id] = context, lane
         threading.Thread(target=self._run, args=(context, job), name=f"job-{job.id}", daemon=True).start()
         return True
@@ -205,7 +207,17 @@ class JobRunner:
             self._store.update_job(job_id, status="cancelled")
         elif job.active:
             return
+        if not job.started_at:
+            self._drop(job)
         self._forget(job_id)
+
+    def _drop(self, job: Job) -> None:
+        """Undo what was prepared for a job that will not begin."""
+        if job.versions is not None:
+            with suppress(LlmOptError):
+                kind: JobKind[Any] = self._kinds.kind(job.kind)
+                if kind.drop is not None:
+                    kind.drop(self._store, job.project or "", kind.read(job.arguments))
 
     def _models(self, job_id: int) -> Models:
         return workspace_models(self._store, self._settings, self._environ, self._keys.of(job_id), self._plug_ins)
@@ -241,9 +253,12 @@ class JobRunner:
             return self._works[job.id](context)
         kind: JobKind[Any] = self._kinds.kind(job.kind)
         arguments = kind.read(job.arguments)
-        if job.key_names:
-            known = endpoints_from(self._settings, self._environ)
+        try:
+            known = endpoints_from(self._settings, self._environ) if job.key_names else {}
             check_keys(job.key_names, self._keys.of(job.id), known, self._environ)
+        except LlmOptError:
+            self._drop(job)
+            raise
         return kind.run(context, arguments)
 
     def _forget(self, job_id: int) -> None:

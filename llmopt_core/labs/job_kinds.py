@@ -7,6 +7,7 @@ from llmopt_core.jobs.kind import JobKinds
 _PLACES = {
     "evaluation": "llmopt_core.labs.evaluation.jobs:EVALUATION",
     "evaluation-resume": "llmopt_core.labs.evaluation.jobs:RESUME",
+    "comparison": "llmopt_core.labs.prompts.jobs:COMPARISON",
     "estimate": "llmopt_core.labs.evaluation.jobs:ESTIMATE",
 }
 

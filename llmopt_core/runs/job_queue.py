@@ -25,6 +25,8 @@ NOT_CARRIED_ON = (
     "The app ended, or was updated, before this was done, and nobody else can go on with it: start it again. What was "
     "paid is kept."
 )
+HELD_LANES = ("interactive", "watched")
+"""Lanes whose jobs are done by the process that asked for them, as long as it lives: somebody waits there."""
 _NEVER = datetime.fromtimestamp(0, UTC)
 _OWNERS = (jobs.c.id, jobs.c.status, *(jobs.c[name] for name in OWNER))
 
@@ -78,7 +80,7 @@ def _in_turn(
     connection: sa.Connection, lane: str, kinds: Collection[str], holds: Collection[int], at: datetime
 ) -> list[int]:
     """What this process may take, in the order in which it should."""
-    columns = [*_OWNERS, jobs.c.kind, jobs.c.project_id, jobs.c.versions, jobs.c.key_names]
+    columns = [*_OWNERS, jobs.c.kind, jobs.c.lane, jobs.c.project_id, jobs.c.versions, jobs.c.key_names]
     waiting = sa.select(*columns).where(jobs.c.status == "queued", jobs.c.lane == lane).order_by(jobs.c.id)
     found = [row for row in map(dict, connection.execute(waiting).mappings()) if _may_take(row, kinds, holds, at)]
     if not found:
@@ -90,10 +92,14 @@ def _in_turn(
 
 
 def _may_take(row: Mapping[str, Any], kinds: Collection[str], holds: Collection[int], at: datetime) -> bool:
-    """Whether the work can be begun here. Whoever has its keys goes first, as long as that process lives."""
+    """Whether the work can be begun here.
+
+    Whoever has its keys, or has somebody who waits for it, goes first as long as that process lives.
+    """
     if row["id"] in holds:
         return True
-    return _waits(row) and row["kind"] in kinds and (not names_in(row["key_names"]) or not lives(row, at))
+    is_held = row["lane"] in HELD_LANES or bool(names_in(row["key_names"]))
+    return _waits(row) and row["kind"] in kinds and not (is_held and lives(row, at))
 
 
 def _waits(row: Mapping[str, Any]) -> bool:

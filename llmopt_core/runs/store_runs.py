@@ -74,11 +74,13 @@ class RunStore(StorePart):
         job_id: int | None = None,
         documents_version: str | None = None,
         options: dict[str, Any] | None = None,
+        *,
+        from_living: bool = False,
     ) -> Run:
         """Take over a run that nobody works on. Its stored records stay.
 
         What is answered from now on is answered over documents of this version and with these options, where they are
-        given.
+        given. `from_living` takes it also from the process that began it: its job is done here.
 
         Raises:
             BadInput: Another process works on it, or there is no such run.
@@ -88,7 +90,7 @@ class RunStore(StorePart):
             row = connection.execute(query).mappings().first()
             if row is None:
                 raise BadInput(f"There is no run {run_id}.")
-            if row["status"] in ACTIVE and lives(dict(row)):
+            if row["status"] in ACTIVE and not from_living and lives(dict(row)):
                 raise BadInput(f"Run {run_id} is being worked on already; wait for it or cancel it first.")
             values = {"status": "running", "finished_at": None, "error": "", **me()}
             if job_id is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -19,7 +19,8 @@ from llmopt_core.labs.prompts.live import LiveComparisons
 from llmopt_core.labs.prompts.notes import thumbs_down
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.values import Project
-from llmopt_ui.resources import job_runner, model_maker, store
+from llmopt_ui.resources import job_runner, models, store
+from llmopt_ui.session import state
 
 
 @st.cache_resource(show_spinner=False)
@@ -37,12 +38,15 @@ def start(plan: ComparisonPlan) -> str:
     asked = models_for(plan.variants)
     check_plan(plan, asked)
     check_larger_budget(store().cache, comparison_work_name(plan, asked), plan.budget_usd)
-    return live().start(plan, _maker(plan.variants))
+    return live().start(plan, asked, state().keys)
 
 
 def models_for(variants: Sequence[Configuration]) -> Models:
     """The session's models, promptfoo's `echo` among them where a variant is answered by it."""
-    return _maker(variants)()
+    made = models()
+    if any(variant.model.endpoint == ECHO for variant in variants):
+        register_echo(made)
+    return made
 
 
 def ask_again(found: Comparison, places: Sequence[Place]) -> None:
@@ -52,7 +56,7 @@ def ask_again(found: Comparison, places: Sequence[Place]) -> None:
         BadInput: The examples are gone, another process works on it, or it takes a larger budget.
     """
     budget = st.session_state.get(new_budget_key(found))
-    live().ask_again(found, places, _maker(found.variants), budget)
+    live().ask_again(found, places, budget, state().keys)
 
 
 def new_budget_key(found: Comparison) -> str:
@@ -84,17 +88,3 @@ def _stored(key: tuple[tuple[int, int, str, str], ...], _project: Project | str,
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _columns(key: tuple[tuple[int, int, str, str], ...], _grid: Grid) -> list[Column]:
     return columns_of(_grid)
-
-
-def _maker(variants: Sequence[Configuration]) -> Callable[[], Models]:
-    """The session's models; with promptfoo's `echo` where a variant is answered by it."""
-    make = model_maker()
-    echo = any(variant.model.endpoint == ECHO for variant in variants)
-
-    def with_echo() -> Models:
-        made = make()
-        if echo:
-            register_echo(made)
-        return made
-
-    return with_echo

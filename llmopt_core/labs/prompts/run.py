@@ -38,6 +38,16 @@ def all_places(plan: ComparisonPlan) -> list[Place]:
     ]
 
 
+def open_places(store: Store, plan: ComparisonPlan, found: Comparison) -> list[Place]:
+    """What was never answered, failed, or has a score that can still be had, first repeats first, row by row."""
+    good = {run.id: store.done_positions(run.id, failed=False) - store.open_positions(run.id) for run in found.all_runs}
+    return [
+        (column, row, repeat)
+        for column, row, repeat in all_places(plan)
+        if row not in good[found.runs[column][repeat].id]
+    ]
+
+
 async def run_comparison(
     store: Store,
     plan: ComparisonPlan,

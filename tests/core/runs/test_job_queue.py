@@ -63,8 +63,17 @@ def test_a_lane_is_first_in_first_out_and_does_not_wait_for_another(store: Store
     first, second = put(store), put(store)
     look = put(store, lane="interactive")
     assert take(store, clock) == first
-    assert take(store, clock, "interactive") == look
+    assert take(store, clock, "interactive", holds=(look,)) == look
     assert [take(store, clock) for _ in range(2)] == [second, None]
+
+
+@pytest.mark.parametrize("lane", ["interactive", "watched"])
+def test_what_somebody_waits_for_is_done_where_they_wait(store: Store, clock: Clock, lane: str) -> None:
+    look = put(store, lane=lane)
+    assert take(store, clock, lane) is None
+    elsewhere(store, look, clock.now)
+    clock.forward(60)
+    assert take(store, clock, lane) == look
 
 
 def test_projects_take_turns(store: Store, clock: Clock) -> None:

@@ -11,10 +11,13 @@ from llmopt_core.evaluation.assertions.spec import CheckSpec
 from llmopt_core.experiments.comparison import Comparison, new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.jobs.queue import JobRunner
+from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.grid import Grid, load_grid
 from llmopt_core.labs.prompts.run import all_places, run_comparison
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
+from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
@@ -56,6 +59,17 @@ class Lab:
         models.register("scripted", self.chat)
         models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
         return models
+
+    def runner(self) -> JobRunner:
+        """Does the jobs of this workspace with the scripted model."""
+        priced = Endpoint(name="scripted", base_url="http://127.0.0.1:9/v1", prices={"*": Prices(prompt=1)})
+        save_endpoint(self.settings, priced)
+
+        def plug_in(models: Models) -> None:
+            models.register("scripted", self.chat)
+            models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
+
+        return JobRunner(self.store, self.settings, job_kinds(), environ={}, plug_ins=plug_in)
 
     def variant(self, name: str, **prompt: Any) -> Configuration:
         return Configuration.model_validate(

@@ -23,7 +23,6 @@ from llmopt_core.experiments.comparison import (
 )
 from llmopt_core.experiments.comparison_plan import MOST_VARIANTS, check_plan, free_input, without_leaks
 from llmopt_core.experiments.subset import chosen_examples
-from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.columns import columns_of
 from llmopt_core.labs.prompts.export import comparison_csv, comparison_html, comparison_values
@@ -158,8 +157,8 @@ async def test_a_failed_cell_says_why_and_can_be_asked_again_alone(lab: Lab) -> 
 
 
 def test_what_a_budget_refused_is_missing_and_asked_within_a_new_one(lab: Lab) -> None:
-    live = LiveComparisons(lab.store, JobRunner(lab.store, lab.settings))
-    key = live.start(lab.plan(concurrency=2, budget_usd=0.035), lab.models)
+    live = LiveComparisons(lab.store, lab.runner())
+    key = live.start(lab.plan(concurrency=2, budget_usd=0.035), lab.models())
     live.wait(key)
     found = comparison(lab.store, "p", key)
     assert {run.status for run in found.all_runs} == {"budget-reached"}
@@ -168,14 +167,14 @@ def test_what_a_budget_refused_is_missing_and_asked_within_a_new_one(lab: Lab) -
     assert len(missing) == 6 - len(lab.chat.requests) == 3
     for budget in (None, 0.03, 0.01):
         with pytest.raises(BadInput, match=r"may cost in all: \$0\.03 are spent already"):
-            live.ask_again(found, missing, lab.models, budget)
-    live.ask_again(found, missing, lab.models, 0.045)
+            live.ask_again(found, missing, budget)
+    live.ask_again(found, missing, 0.045)
     live.wait(key)
     again = comparison(lab.store, "p", key)
     assert len(lab.chat.requests) == 4
     assert again.budget_usd == 0.045
     # What is read of it may be old: what was paid since counts all the same.
-    live.ask_again(found, missing_places(lab.grid(again)), lab.models, 1.0)
+    live.ask_again(found, missing_places(lab.grid(again)), 1.0)
     live.wait(key)
     whole = comparison(lab.store, "p", key)
     assert (whole.out_of_budget, missing_places(lab.grid(whole)), len(lab.chat.requests)) == (False, [], 6)

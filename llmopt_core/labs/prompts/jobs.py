@@ -1,0 +1,159 @@
+"""Comparisons as a kind of job."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.experiments.comparison import Comparison, comparison, plan_of
+from llmopt_core.experiments.comparison_plan import ComparisonPlan
+from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.resume_check import check_resumable
+from llmopt_core.interop.promptfoo.providers import ECHO, register_echo
+from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind
+from llmopt_core.labs.prompts.board import Board, Place
+from llmopt_core.labs.prompts.run import open_places, run_comparison
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Status
+from llmopt_core.types import Spec
+
+# Boards that have ended are kept for those who still look at them.
+_ENDED_KEPT = 8
+
+
+class ComparisonArguments(Spec):
+    """Which comparison is answered; all else is kept with its runs.
+
+    Attributes:
+        variants: By name, for whoever reads the list of jobs.
+        places: What is asked again, as column, row and repeat; None for all that is missing.
+        endpoints: Whom it asks.
+    """
+
+    comparison: str
+    variants: tuple[str, ...]
+    evaluation_set: str
+    places: tuple[tuple[int, int, int], ...] | None = None
+    endpoints: tuple[str, ...] = ()
+
+
+class Boards:
+    """The boards of this process, by comparison. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._boards: dict[str, tuple[Board, int]] = {}
+
+    def put(self, comparison_id: str, board: Board, job_id: int = 0) -> None:
+        """Let a board be found, with the job that fills it."""
+        with self._lock:
+            self._boards[comparison_id] = (board, job_id)
+            for gone in [key for key, (old, _) in self._boards.items() if old.ended][:-_ENDED_KEPT]:
+                del self._boards[gone]
+
+    def board(self, comparison_id: str) -> Board | None:
+        """The board of a comparison; None where it has ended or is none of this process."""
+        with self._lock:
+            board, _ = self._boards.get(comparison_id, (None, 0))
+        return None if board is None or board.ended else board
+
+    def job(self, comparison_id: str) -> int:
+        """The last job that worked on a comparison here; 0 for none."""
+        with self._lock:
+            return self._boards.get(comparison_id, (None, 0))[1]
+
+
+BOARDS = Boards()
+
+
+def comparison_arguments(
+    plan: ComparisonPlan, found: Comparison, places: Sequence[Place] | None
+) -> ComparisonArguments:
+    """A comparison whose runs are stored, as arguments."""
+    asked = {model.endpoint for variant in plan.variants for model in variant.models} | {plan.judge.endpoint}
+    return ComparisonArguments(
+        comparison=found.id,
+        variants=tuple(variant.name for variant in plan.variants),
+        evaluation_set=found.set_name,
+        places=None if places is None else tuple(places),
+        endpoints=tuple(sorted(asked)),
+    )
+
+
+async def compare(context: JobContext, arguments: ComparisonArguments) -> dict[str, Any]:
+    """Answer what is asked, or what is missing of it where the job was begun before."""
+    found = comparison(context.store, context.project, arguments.comparison)
+    board = BOARDS.board(found.id)
+    try:
+        plan = plan_of(context.store, found)
+        version = documents_version(plan.documents)
+        context.check_version("documents", version)
+        if board is None or context.attempt > 1:
+            found, board = _begin_again(context, arguments, found, plan, board or Board())
+        status = await _answer(context, plan, found, board)
+    finally:
+        _give_up(context.store, found, board, "failed")
+    return {"status": status, "runs": [run.id for run in found.all_runs]}
+
+
+def _begin_again(
+    context: JobContext, arguments: ComparisonArguments, found: Comparison, plan: ComparisonPlan, board: Board
+) -> tuple[Comparison, Board]:
+    """Take the runs over from a process that is gone; what is missing of them is to be answered."""
+    version = documents_version(plan.documents)
+    for run in found.all_runs:
+        check_resumable(run, version, plan.judge)
+    for run in found.all_runs:
+        context.store.resume_run(run.id, documents_version=version, from_living=True)
+    first = context.attempt == 1 and arguments.places is not None
+    board.add(arguments.places or () if first else open_places(context.store, plan, found))
+    BOARDS.put(found.id, board, context.job_id)
+    # What was paid until then counts.
+    return comparison(context.store, found.project, found.id), board
+
+
+async def _answer(context: JobContext, plan: ComparisonPlan, found: Comparison, board: Board) -> Status:
+    started = time.monotonic()
+
+    def should_cancel() -> bool:
+        context.report(_standing(board, time.monotonic() - started))
+        return context.should_cancel()
+
+    async with context.models() as models:
+        if any(variant.model.endpoint == ECHO for variant in plan.variants):
+            register_echo(models)
+        return await run_comparison(context.store, plan, found, models, board, should_cancel=should_cancel)
+
+
+def _standing(board: Board, seconds: float) -> dict[str, Any]:
+    """How far a comparison is, for its job; the time left goes by what has come so far."""
+    done, total = board.counts()
+    left = seconds / done * (total - done) if done else None
+    return {"done": done, "total": total, "unit": "answers", "seconds_left": left}
+
+
+def drop_comparison(store: Store, project: str, arguments: ComparisonArguments) -> None:
+    """Close the runs of a comparison that was cancelled before it began."""
+    with suppress(BadInput):
+        found = comparison(store, project, arguments.comparison)
+        _give_up(store, found, BOARDS.board(found.id), "cancelled")
+
+
+def _give_up(store: Store, found: Comparison, board: Board | None, status: Status) -> None:
+    """Close the runs of a comparison whose work never began."""
+    if board is not None and board.ended:
+        return
+    for run in found.all_runs:
+        # One that another process has taken over is not ours to close.
+        with suppress(LlmOptError):
+            store.finish_run(run.id, status)
+    if board is not None:
+        board.end()
+
+
+COMPARISON = JobKind("comparison", ComparisonArguments, compare, "Comparing", "watched", drop=drop_comparison)

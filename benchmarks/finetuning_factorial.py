@@ -9,9 +9,10 @@ from pathlib import Path
 from llmopt_core.documents.questions import load_questions
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import Plan, run_experiment
+from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.experiments.file import Experiment
 from llmopt_core.experiments.leaderboard import compare_runs
+from llmopt_core.experiments.plan import Plan
 from llmopt_core.experiments.scored import scored_runs
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.finetuning.training.adapters import adapters

@@ -8,8 +8,8 @@ import pytest
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import Plan
 from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.plan import Plan
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models

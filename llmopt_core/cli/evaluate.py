@@ -33,9 +33,9 @@ from llmopt_core.cli.setup import confirm_hosts
 
 if TYPE_CHECKING:
     from llmopt_core.cli.thresholds import Threshold
-    from llmopt_core.experiments.experiment import Plan
     from llmopt_core.experiments.file import Experiment
     from llmopt_core.experiments.leaderboard import Row
+    from llmopt_core.experiments.plan import Plan
     from llmopt_core.experiments.progress import RunProgress
     from llmopt_core.runs.store import Store
 
@@ -123,7 +123,7 @@ def _budget_line(store: Store, run_ids: list[int], budget: float) -> str:
 
 
 def _plan(experiment: Experiment, names: list[str], concurrency: int, limit: int | None, budget: float | None) -> Plan:
-    from llmopt_core.experiments.experiment import Plan
+    from llmopt_core.experiments.plan import Plan
 
     return Plan(
         project=experiment.project,

@@ -12,10 +12,9 @@ from llmopt_core.execution.bounded import failure_of
 from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.embedding_cost import EmbeddingCost, embedding_cost
-from llmopt_core.experiments.experiment import Plan
 from llmopt_core.experiments.indexing import texts_to_write, written_texts
 from llmopt_core.experiments.pipeline import FATAL, Pipeline
-from llmopt_core.experiments.preflight import check_run
+from llmopt_core.experiments.plan import Plan, check_plan
 from llmopt_core.experiments.window_note import question_note
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
@@ -69,8 +68,7 @@ async def estimate(store: Store, plan: Plan, models: Models, pilot: int = PILOT)
     Raises:
         BadInput: A configuration could only fail, or the budget needs a price.
     """
-    for configuration in plan.configurations:
-        check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
+    check_plan(plan, models)
     examples = plan.evaluation_set.examples[: plan.limit]
     with models.within(Budget(plan.budget_usd)) as budget:
         found = [

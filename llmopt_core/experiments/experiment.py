@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.money import dollars
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.file import Experiment
 from llmopt_core.experiments.grading import CHECKS, recorded_metrics
 from llmopt_core.experiments.keys import documents_version
-from llmopt_core.experiments.preflight import check_run
+from llmopt_core.experiments.plan import Plan, check_plan
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.resume_check import documents_changed, judge_changed, judge_of
 from llmopt_core.experiments.run_budget import continued_budget
-from llmopt_core.experiments.runner import run_evaluation
+from llmopt_core.experiments.runner import Watch, run_evaluation
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import RESUMABLE, Project, Run
-from llmopt_core.types import Document, EvaluationSet, Usage
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is run: configurations, on what, graded how.
-
-    Attributes:
-        budget_usd: The most all runs together may cost, what continued ones cost before and the pilot included.
-        pilot: By configuration, what a pilot has paid; entered into its run.
-        dearest: By model, what the dearest call of the pilots cost.
-    """
-
-    project: Project | str
-    configurations: Sequence[Configuration]
-    evaluation_set: EvaluationSet
-    documents: Sequence[Document]
-    metrics: Sequence[str]
-    judge: JudgeSpec
-    concurrency: int = 4
-    limit: int | None = None
-    budget_usd: float | None = None
-    pilot: Mapping[str, Usage] = field(default_factory=dict)
-    dearest: Mapping[str, float] = field(default_factory=dict)
+from llmopt_core.types import Usage
 
 
 def save_experiment(store: Store, experiment: Experiment) -> Project:
@@ -102,9 +77,9 @@ async def run_experiment(
         BadInput: A configuration could only fail; nothing was started.
         StorageFailed: The workspace cannot be written.
     """
-    for configuration in plan.configurations:
-        check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
+    check_plan(plan, models)
     run_ids: list[int] = []
+    watch = Watch(on_progress, should_cancel, job_id)
     before = earlier_runs(store, plan, job_id) if resume else {}
     piloted = sum(plan.pilot.values(), Usage())
     budget = continued_budget(plan.budget_usd, before.values(), paid=piloted, dearest=plan.dearest)
@@ -113,24 +88,8 @@ async def run_experiment(
         if stopped is not None and not stopped.resumable:
             run_ids.append(stopped.id)
             continue
-        run_id = await run_evaluation(
-            store,
-            plan.project,
-            configuration,
-            plan.evaluation_set,
-            plan.documents,
-            plan.metrics,
-            plan.judge,
-            models,
-            concurrency=plan.concurrency,
-            budget=budget,
-            paid=plan.pilot.get(configuration.name, Usage()),
-            limit=plan.limit,
-            resume_run=stopped.id if stopped else None,
-            on_progress=on_progress,
-            should_cancel=should_cancel,
-            job_id=job_id,
-        )
+        earlier = stopped.id if stopped else None
+        run_id = await run_evaluation(store, plan, configuration, models, watch, budget=budget, resume_run=earlier)
         run_ids.append(run_id)
         # One whose budget is used up is no reason to leave out the others: what is kept or free is done all the same.
         if store.run(run_id).status == "cancelled":
@@ -164,30 +123,21 @@ async def resume_run(
     """
     run = store.run(run_id)
     configuration = configuration_from(run.configuration)
-    evaluation_set = store.evaluation_set(run.project, run.evaluation_set, run.set_version)
-    documents = store.documents(run.project)
-    metrics = [name for name in run.metrics if name != CHECKS]
-    judge = judge_of(run)
-    if budget_usd is not None:
-        check_run(configuration, evaluation_set, documents, metrics, judge, models, budget_usd)
-    most = run.budget_usd if budget_usd is None else budget_usd
-    return await run_evaluation(
-        store,
+    plan = Plan(
         run.project,
-        configuration,
-        evaluation_set,
-        documents,
-        metrics,
-        judge,
-        models,
+        (configuration,),
+        store.evaluation_set(run.project, run.evaluation_set, run.set_version),
+        store.documents(run.project),
+        [name for name in run.metrics if name != CHECKS],
+        judge_of(run),
         concurrency=int(run.options.get("concurrency") or 4),
-        budget=continued_budget(most, [run]),
         limit=run.options.get("limit"),
-        resume_run=run_id,
-        on_progress=on_progress,
-        should_cancel=should_cancel,
-        job_id=job_id,
+        budget_usd=budget_usd,
     )
+    check_plan(plan, models)
+    budget = continued_budget(run.budget_usd if budget_usd is None else budget_usd, [run])
+    watch = Watch(on_progress, should_cancel, job_id)
+    return await run_evaluation(store, plan, configuration, models, watch, budget=budget, resume_run=run_id)
 
 
 def check_new_budget(store: Store, plan: Plan) -> None:

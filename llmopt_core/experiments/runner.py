@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 
 from llmopt_core.errors import BadInput, BudgetReached, Cancelled, LlmOptError, StorageFailed
-from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.execution.progress import Progress
@@ -21,7 +20,7 @@ from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.outage import Outage
 from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
-from llmopt_core.experiments.preflight import check_run
+from llmopt_core.experiments.plan import Plan
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.experiments.record_saver import RecordSaver
 from llmopt_core.experiments.resume_check import check_resumable
@@ -30,30 +29,36 @@ from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.owner import HEARTBEAT_SECONDS
 from llmopt_core.runs.store import Store
-from llmopt_core.runs.values import Project, Status
-from llmopt_core.types import Document, EvaluationSet, Example, Failure, Record, Usage
+from llmopt_core.runs.values import Status
+from llmopt_core.types import Example, Failure, Record, Usage
 
 _LOOK_SECONDS = 0.2
 
 
-async def run_evaluation(  # noqa: PLR0917
+@dataclass(frozen=True)
+class Watch:
+    """Who follows a run, and may stop it.
+
+    Attributes:
+        on_progress: Called in the event loop as records finish.
+        should_cancel: Asked five times a second; once true, calls in flight are dropped.
+        job_id: The job that the run belongs to.
+    """
+
+    on_progress: Callable[[RunProgress], None] | None = None
+    should_cancel: Callable[[], bool] | None = None
+    job_id: int | None = None
+
+
+async def run_evaluation(
     store: Store,
-    project: Project | str,
+    plan: Plan,
     configuration: Configuration,
-    evaluation_set: EvaluationSet,
-    documents: Sequence[Document],
-    metrics: Sequence[str],
-    judge: JudgeSpec,
     models: Models,
+    watch: Watch = Watch(),
     *,
-    concurrency: int = 4,
     budget: Budget | None = None,
-    paid: Usage = Usage(),
-    limit: int | None = None,
     resume_run: int | None = None,
-    on_progress: Callable[[RunProgress], None] | None = None,
-    should_cancel: Callable[[], bool] | None = None,
-    job_id: int | None = None,
 ) -> int:
     """Answer and score every example, storing each record as it finishes. Returns the run's id.
 
@@ -63,66 +68,62 @@ async def run_evaluation(  # noqa: PLR0917
 
     Args:
         store: Where the run is kept; its cache holds the stages.
-        project: The run's project.
-        configuration: What to run.
-        evaluation_set: On what.
-        documents: What it retrieves from.
-        metrics: Names of metrics.
-        judge: Who grades.
+        plan: What is run; see `check_plan`, which is asked before.
+        configuration: The one of the plan that is run.
         models: Of the current event loop.
-        concurrency: Model calls at once.
+        watch: Who follows it.
         budget: What may be paid, what was paid for this run in earlier sessions included; other work may share it.
-        paid: What was paid for this run before it was started or continued, such as for a pilot.
-        limit: Only so many of the first examples.
         resume_run: Continue this run: its good records stay, missing and failed ones are made.
-        on_progress: Called in the event loop as records finish.
-        should_cancel: Asked five times a second; once true, calls in flight are dropped.
-        job_id: The job this run belongs to.
 
     Raises:
-        BadInput: It could only fail (see `check_run`), or `resume_run` is of other documents, configuration or judge.
+        BadInput: `resume_run` is of other documents, configuration or judge.
         StorageFailed: The workspace cannot be written. What was stored stays.
         MissingDependency: A package or model file is absent.
     """
-    if concurrency < 1 or (limit is not None and limit < 1):
-        raise BadInput("Concurrency and limit must be at least 1.")
-    check_run(configuration, evaluation_set, documents, metrics, judge, models)
-    budget = budget or Budget()
-    examples = evaluation_set.examples[:limit]
-    pipeline = Pipeline(configuration, documents, metrics, judge, models, store.cache)
-    options = {
-        "limit": limit,
-        "concurrency": concurrency,
-        "budget_usd": _most_usd(budget, paid),
-        "judge": judge.model_dump(mode="json"),
-        BEHIND: models_basis(configuration, models, judge),
-    }
-    store.keep_evaluation_set(project, evaluation_set)
-    version = documents_version(documents)
+    budget, paid = budget or Budget(), plan.pilot.get(configuration.name, Usage())
+    pipeline = Pipeline(configuration, plan.documents, plan.metrics, plan.judge, models, store.cache)
+    store.keep_evaluation_set(plan.project, plan.evaluation_set)
     if resume_run is None:
-        overlap = await asyncio.to_thread(
-            training_overlap, store, project, configuration, examples, lambda spec: _model_name(spec, models)
-        )
-        run_id = store.start_run(
-            project,
-            configuration.model_dump(mode="json"),
-            configuration.fingerprint,
-            evaluation_set=evaluation_set.name,
-            set_version=evaluation_set.version,
-            judge=judge.label,
-            metrics=recorded_metrics(metrics, examples),
-            total=len(examples),
-            options=options,
-            job_id=job_id,
-            documents_version=version,
-            training=overlap.model_dump(mode="json"),
-        )
+        run_id = await _start_run(store, plan, configuration, models, _most_usd(budget, paid), watch.job_id)
     else:
-        run_id = _resume_run(store, resume_run, configuration, evaluation_set, judge, version, job_id, budget)
-    session = _Session(store, run_id, pipeline, examples, concurrency, budget, paid, on_progress)
+        run_id = _resume_run(store, resume_run, plan, configuration, budget, watch.job_id)
+    session = _Session(store, run_id, pipeline, plan.examples, plan.concurrency, budget, paid, watch.on_progress)
     with models.within(budget), accounted(session.account):
-        await session.run(should_cancel or (lambda: False))
+        await session.run(watch.should_cancel or (lambda: False))
     return run_id
+
+
+async def _start_run(  # noqa: PLR0917
+    store: Store,
+    plan: Plan,
+    configuration: Configuration,
+    models: Models,
+    budget_usd: float | None,
+    job_id: int | None,
+) -> int:
+    overlap = await asyncio.to_thread(
+        training_overlap, store, plan.project, configuration, plan.examples, lambda spec: _model_name(spec, models)
+    )
+    return store.start_run(
+        plan.project,
+        configuration.model_dump(mode="json"),
+        configuration.fingerprint,
+        evaluation_set=plan.evaluation_set.name,
+        set_version=plan.evaluation_set.version,
+        judge=plan.judge.label,
+        metrics=recorded_metrics(plan.metrics, plan.examples),
+        total=len(plan.examples),
+        options={
+            "limit": plan.limit,
+            "concurrency": plan.concurrency,
+            "budget_usd": budget_usd,
+            "judge": plan.judge.model_dump(mode="json"),
+            BEHIND: models_basis(configuration, models, plan.judge),
+        },
+        job_id=job_id,
+        documents_version=documents_version(plan.documents),
+        training=overlap.model_dump(mode="json"),
+    )
 
 
 def _model_name(spec: ModelSpec, models: Models) -> str:
@@ -130,19 +131,12 @@ def _model_name(spec: ModelSpec, models: Models) -> str:
 
 
 def _resume_run(  # noqa: PLR0917
-    store: Store,
-    run_id: int,
-    configuration: Configuration,
-    evaluation_set: EvaluationSet,
-    judge: JudgeSpec,
-    version: str,
-    job_id: int | None,
-    budget: Budget,
+    store: Store, run_id: int, plan: Plan, configuration: Configuration, budget: Budget, job_id: int | None
 ) -> int:
-    run = store.run(run_id)
-    if (run.fingerprint, run.set_version) != (configuration.fingerprint, evaluation_set.version):
+    run, version = store.run(run_id), documents_version(plan.documents)
+    if (run.fingerprint, run.set_version) != (configuration.fingerprint, plan.evaluation_set.version):
         raise BadInput(f"Run {run_id} was made with another configuration or set; start a new run.")
-    check_resumable(run, version, judge)
+    check_resumable(run, version, plan.judge)
     return store.resume_run(run_id, job_id, version, {"budget_usd": _most_usd(budget, run.usage)}).id
 
 

@@ -21,7 +21,7 @@ from llmopt_ui.model_choice import USUAL, model_choice
 from llmopt_ui.resources import settings, store
 
 if TYPE_CHECKING:
-    from llmopt_core.experiments.experiment import Plan
+    from llmopt_core.experiments.plan import Plan
 
 START = "run_start"
 SET, CHOSEN, METRICS_CHOSEN = "run_set", "run_configurations", "run_metrics"
@@ -120,7 +120,7 @@ def plan_from(project: Project, asked: Asked, saved: Mapping[str, SavedConfigura
     Raises:
         BadInput: Nothing is chosen, or a stored configuration cannot be read.
     """
-    from llmopt_core.experiments.experiment import Plan
+    from llmopt_core.experiments.plan import Plan
 
     if not asked.configurations or not asked.metrics:
         raise BadInput("Choose at least one configuration and one metric.")

@@ -41,7 +41,7 @@ from llmopt_ui.session import notify, state
 from llmopt_ui.sets import sets_of
 
 if TYPE_CHECKING:
-    from llmopt_core.experiments.experiment import Plan
+    from llmopt_core.experiments.plan import Plan
 
 
 def run_view(project: Project, runs: Sequence[Run]) -> None:
@@ -99,15 +99,13 @@ def check(plan: Plan) -> None:
     """Refuse what could only fail, before the job starts.
 
     Raises:
-        BadInput: See `check_run`.
+        BadInput: See `check_plan`.
     """
     from llmopt_core.experiments.experiment import check_new_budget
-    from llmopt_core.experiments.preflight import check_run
+    from llmopt_core.experiments.plan import check_plan
 
-    known = models()
     check_new_budget(store(), plan)
-    for configuration in plan.configurations:
-        check_run(configuration, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, known, plan.budget_usd)
+    check_plan(plan, models())
 
 
 def _endpoints_of(plan: Plan) -> set[str]:

@@ -12,7 +12,8 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.caveats import RunCaveats
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import Plan, save_configuration, saved_configurations
+from llmopt_core.experiments.experiment import save_configuration, saved_configurations
+from llmopt_core.experiments.plan import Plan
 from llmopt_core.experiments.run_documents import documents_of
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.labs.evaluation.jobs import evaluated_names, is_evaluation

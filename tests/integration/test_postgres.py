@@ -10,7 +10,8 @@ import pytest
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import Plan, run_experiment
+from llmopt_core.experiments.experiment import run_experiment
+from llmopt_core.experiments.plan import Plan
 from llmopt_core.experiments.project_file import export_project, import_project
 from llmopt_core.experiments.result import result_of
 from llmopt_core.models.base import ChatRequest

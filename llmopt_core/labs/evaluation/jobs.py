@@ -10,8 +10,9 @@ from pydantic import Field
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import Plan, resume_run, run_experiment
+from llmopt_core.experiments.experiment import resume_run, run_experiment
 from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.plan import Plan
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.jobs.kind import JobKind
 from llmopt_core.labs.evaluation.progress import Count

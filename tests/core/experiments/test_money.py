@@ -14,7 +14,8 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.estimate import estimate, most_usd
-from llmopt_core.experiments.experiment import Plan, check_new_budget, resume_run, run_experiment
+from llmopt_core.experiments.experiment import check_new_budget, resume_run, run_experiment
+from llmopt_core.experiments.plan import Plan
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.endpoints import Endpoint, Prices

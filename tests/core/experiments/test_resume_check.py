@@ -48,15 +48,7 @@ async def test_a_run_of_another_judge_is_not_gone_on_with(lab: Lab, monkeypatch:
     async with lab.models() as models:
         with pytest.raises(BadInput, match=r"graded by built-in judge v1, which is now built-in judge v3.*new run"):
             await run_evaluation(
-                lab.store,
-                "p",
-                lab.configuration(),
-                lab.evaluation_set,
-                lab.documents,
-                lab.metrics,
-                lab.judge,
-                models,
-                resume_run=old.id,
+                lab.store, lab.plan(lab.configuration()), lab.configuration(), models, resume_run=old.id
             )
     assert lab.store.run(old.id).failed == 1
 

@@ -4,14 +4,16 @@ import asyncio
 import dataclasses
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError, StorageFailed
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import Plan, resume_run, run_experiment, save_experiment
+from llmopt_core.experiments.experiment import resume_run, run_experiment, save_experiment
 from llmopt_core.experiments.outcome import outcome
+from llmopt_core.experiments.plan import Plan
 from llmopt_core.experiments.progress import RunProgress
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.models.scripted import ScriptedChat
@@ -430,6 +432,29 @@ async def test_a_budget_needs_a_known_price(lab: Lab) -> None:
             await run_experiment(lab.store, lab.plan(lab.configuration(), budget_usd=1.0), models)
 
 
+async def test_each_configuration_is_looked_at_once_before_anything_is_asked(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from llmopt_core.experiments import plan
+
+    looks: list[tuple[str, int]] = []
+    look = plan.check_run
+
+    def counted(configuration: Configuration, *more: Any) -> None:
+        looks.append((configuration.name, len(lab.chat.requests)))
+        look(configuration, *more)
+
+    monkeypatch.setattr(plan, "check_run", counted)
+    runs = await run(lab, lab.plan(plain(lab), lab.configuration()))
+    assert looks == [(plain(lab).name, 0), ("rag", 0)]
+
+    looks.clear()
+    lab.store.finish_run(runs[0].id, "cancelled")
+    async with lab.models() as models:
+        await resume_run(lab.store, runs[0].id, models)
+    assert [name for name, _ in looks] == [plain(lab).name]
+
+
 async def test_another_configuration_cannot_continue_a_run(lab: Lab) -> None:
     from llmopt_core.experiments.runner import run_evaluation
 
@@ -437,7 +462,11 @@ async def test_another_configuration_cannot_continue_a_run(lab: Lab) -> None:
     async with lab.models() as models:
         with pytest.raises(BadInput, match="another configuration or set"):
             await run_evaluation(
-                lab.store, "p", plain(lab), lab.evaluation_set, (), lab.metrics, lab.judge, models, resume_run=done.id
+                lab.store,
+                dataclasses.replace(lab.plan(plain(lab)), documents=()),
+                plain(lab),
+                models,
+                resume_run=done.id,
             )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.experiments.experiment import Plan
+from llmopt_core.experiments.plan import Plan
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.evaluation.jobs import (
     ESTIMATE,

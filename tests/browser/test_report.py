@@ -47,6 +47,19 @@ def test_nothing_is_cut_on_a_screen(chromium: Browser, report: Path, width: int)
     page.close()
 
 
+def test_no_two_configurations_look_the_same_and_each_chart_names_its_axes(chromium: Browser, report: Path) -> None:
+    page = chromium.new_page()
+    page.goto(report.as_uri())
+    fillings = """[...document.querySelectorAll('.legend .key')].map(key => {
+      const style = getComputedStyle(key); return style.backgroundColor + style.backgroundImage; })"""
+    assert len(set(page.evaluate(fillings))) == 12
+    assert page.locator("svg").count() == page.get_by_text("Metric", exact=True).count() > 1
+    charts = page.locator("svg")
+    assert charts.first.locator("rect.turn").count() == 2 * 4
+    assert charts.first.locator("rect.hatched").count() == 0
+    page.close()
+
+
 def test_paper_shows_what_is_folded(chromium: Browser, report: Path) -> None:
     page = chromium.new_page()
     page.goto(report.as_uri())

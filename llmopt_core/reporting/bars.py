@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Interval = tuple[float | None, float | None, float | None]
 
@@ -100,7 +100,7 @@ def bar_chart(
         start = _LEFT + i * step + (step - inner) / 2
         places = [start + j * (_BAR + _GAP) for j in range(len(group))]
         kinds = zip(places, group, colours, hatched or [False] * len(colours), turns(colours), strict=True)
-        bars = [_bar(x, v, c, y, h, t) for x, v, c, h, t in kinds if v[0] is not None]
+        bars = [replace(_bar(x, v, c, y), hatched=h, turn=t) for x, v, c, h, t in kinds if v[0] is not None]
         missing = [x + _BAR / 2 for x, v in zip(places, group, strict=True) if v[0] is None]
         groups.append(Group(label, start + inner / 2, tuple(bars), tuple(missing)))
     ticks = tuple((y(value), f"{value:g}") for value in _ticks(bottom, top))
@@ -121,13 +121,13 @@ def _ends(values: Sequence[Sequence[Interval]]) -> tuple[float, float]:
     return min(0.0, *known, 0.0), max(1.0, *known, 0.0)
 
 
-def _bar(x: float, interval: Interval, colour: str, y: object, hatched: bool, turn: int) -> Bar:
+def _bar(x: float, interval: Interval, colour: str, y: object) -> Bar:
     mean, low, high = interval
     if mean is None or not callable(y):
         raise AssertionError("a bar needs a value")
     upper, lower = min(y(mean), y(0.0)), max(y(mean), y(0.0))
     ends = (None, None) if low is None or high is None else (y(low), y(high))
-    return Bar(x, upper, lower - upper, x + _BAR / 2, ends[0], ends[1], mean, colour, hatched, turn)
+    return Bar(x, upper, lower - upper, x + _BAR / 2, ends[0], ends[1], mean, colour)
 
 
 def _ticks(bottom: float, top: float) -> list[float]:

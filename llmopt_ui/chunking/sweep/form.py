@@ -129,7 +129,7 @@ def _searching() -> dict[str, Any]:
         return {"top_k": tops, "search": search, "embedding": {}}
     one, two = st.columns(2, gap="medium")
     of = two.selectbox("Embedded of a chunk", list(_OF), key=OF, format_func=_OF.__getitem__, persist_state="session")
-    chosen = embedding_fields(EmbeddingSpec(), ENDPOINT, MODEL, one, placeholder="text-embedding-3-small")
+    chosen = embedding_fields(EmbeddingSpec(), ENDPOINT, MODEL, one)
     return {"top_k": tops, "search": search, "embedding": {**chosen, "of": of}}
 
 

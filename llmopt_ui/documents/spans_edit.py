@@ -51,6 +51,9 @@ def _chosen(questions: EvaluationSet) -> Example | None:
     if gone not in (NEW, *by_id):
         st.session_state.pop(key)
         _carry_over(questions.name, gone)
+    elif key in st.session_state:
+        # The browser knows an option by its label only, and another tab may have changed that.
+        st.session_state[key] = gone
     chosen = st.selectbox(
         "Question", [NEW, *by_id], key=key,
         format_func=lambda one: fmt.shorten(by_id[one].question, 90) if one in by_id else "New question",
@@ -100,9 +103,9 @@ def _fill(turn: str, stored: tuple[str, str, str]) -> None:
 
 def _tell_of_change(turn: str, stored: tuple[str, str, str]) -> bool:
     """Say what another tab made of the question since it was opened; whether there is nothing new to say."""
-    told = st.session_state.setdefault(f"{_OPENED}_{turn}", stored) == stored
+    told = bool(st.session_state.setdefault(f"{_OPENED}_{turn}", stored) == stored)
     if not told:
-        told = st.session_state.get(f"{_TOLD}_{turn}") == stored
+        told = bool(st.session_state.get(f"{_TOLD}_{turn}") == stored)
         st.session_state[f"{_TOLD}_{turn}"] = stored
         question, answers, _ = (fmt.markdown(" / ".join(value.splitlines())) for value in stored)
         st.warning(

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 from playwright.sync_api import Page  # noqa: E402
 
 from benchmarks.runner import control, many_calls, stub  # noqa: E402
-from llmopt_core.evaluation.assertions.spec import CheckSpec  # noqa: E402
+from llmopt_core.evaluation.assertions.spec import AssertionSpec  # noqa: E402
 from llmopt_core.experiments.comparison import new_id, start_comparison  # noqa: E402
 from llmopt_core.experiments.comparison_plan import ComparisonPlan  # noqa: E402
 from llmopt_core.experiments.comparison_setup import Setup, VariantSetup  # noqa: E402
@@ -180,7 +180,7 @@ def finished(store: Store, home: Path, examples: int, concurrency: int, chat: Ch
         Configuration(name=f"prompt-{n}", model=MODEL, prompt=PromptSpec(template=f"In way {n}: {{{{ question }}}}"))
         for n in range(COLUMNS)
     )
-    checks = (CheckSpec(type="contains", value="answer"),)
+    checks = (AssertionSpec(type="contains", value="answer"),)
     plan = ComparisonPlan(PROJECT, variants, questions(examples), checks, concurrency=concurrency)
     found = start_comparison(store, plan, new_id())
     board = Board()

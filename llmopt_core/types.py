@@ -10,7 +10,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator, with_config
 
@@ -40,10 +40,14 @@ class Spec(BaseModel):
                 raise ValueError(f"{name} should be a number, not {'yes' if value else 'no'}")
         return values
 
+    fingerprint_kind: ClassVar[str] = ""
+    """What its fingerprint begins with; empty for the name of its class. A renamed class keeps its former name here,
+    so that caches and indexes stay in use."""
+
     @property
     def fingerprint(self) -> str:
         """Hash of the kind of spec and all its values."""
-        return fingerprint(type(self).__name__, self.model_dump(mode="json"))
+        return fingerprint(self.fingerprint_kind or type(self).__name__, self.model_dump(mode="json"))
 
 
 def plain_types(annotation: Any) -> set[Any]:
@@ -327,7 +331,7 @@ class EvaluationSet:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One judged piece of a score: a statement, context or check with its verdict, the reason, and what it rests on."""
+    """One judged piece of a score: a statement, context or assertion with its verdict, reason, and what it rests on."""
 
     statement: str
     verdict: bool | None

@@ -10,10 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.answering.ending import ending_of
-from llmopt_core.evaluation.assertions.spec import told
+from llmopt_core.evaluation.assertions.spec import describe
 from llmopt_core.evaluation.metrics.catalogue import METRICS
-from llmopt_core.experiments.grading import CHECKS
-from llmopt_core.labs.prompts.grid import checks_in
+from llmopt_core.experiments.grading import ASSERTIONS
+from llmopt_core.labs.prompts.grid import assertions_in
 from llmopt_core.types import Answer, Chunk, Evidence, Example, Hit, Record, Score, Span, StageTrace
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
@@ -85,10 +85,11 @@ def _scores(record: Record) -> None:
     if not record.scores:
         st.caption("Nothing was scored.")
     grid = st.grid(2, min_column_width=380, gap="small", border=True)
-    checks = {CHECKS: "Checks passed"} | {score.metric: told(spec) for spec, score in checks_in(record)}
+    titles = {score.metric: describe(spec) for spec, score in assertions_in(record)}
+    assertions = {ASSERTIONS: "Assertions passed"} | titles
     for name, score in record.scores.items():
         with grid.cell():
-            _score(name, score, checks.get(name, name))
+            _score(name, score, assertions.get(name, name))
 
 
 def _score(name: str, score: Score, told_name: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmopt_core.answering.citations import find_citations
 from llmopt_core.answering.context import answer_variables
-from llmopt_core.answering.fact_check.check import Checked, ChecksSpec, check_answer
+from llmopt_core.answering.fact_check.check import FactCheckResult, FactCheckSpec, check_answer
 from llmopt_core.answering.fact_check.claims import is_refusal
 from llmopt_core.answering.fact_check.support import ModelSupport, Support, WordSupport
 from llmopt_core.answering.few_shot_vectors import remembered
@@ -36,7 +36,7 @@ async def answer_question(  # noqa: PLR0917
     prompt: PromptSpec,
     model: ModelSpec,
     models: Models,
-    checks: ChecksSpec | None = None,
+    fact_check: FactCheckSpec | None = None,
     on_text: OnText | None = None,
     *,
     repeat: int = 0,
@@ -51,10 +51,10 @@ async def answer_question(  # noqa: PLR0917
         prompt: Templates, few-shot examples, steps and the extraction pattern.
         model: Which chat model, asked how.
         models: Where to get it.
-        checks: What to do with unsupported claims; None for nothing.
+        fact_check: What to do with unsupported claims; None for nothing.
         on_text: Receives the last call's text as it arrives.
         repeat: Numbers repeated answers to the same question, so that each is asked for and cached apart.
-        support: Who judges claims where `checks` names the built-in judge; by default a plain word comparison.
+        support: Who judges claims where `fact_check` names the built-in judge; by default a plain word comparison.
         encode: Texts -> unit vectors, for few-shot selection by embedding; by default the built-in embedder.
 
     Raises:
@@ -72,7 +72,7 @@ async def answer_question(  # noqa: PLR0917
     notes += [note for note in call.notes if note not in notes]
     if hits and not used:
         notes.append("The prompt uses neither `context` nor `documents`, so the model saw no retrieved passage.")
-    checked = await _check(text, example.question, None if retrieval is None else used, checks, call, support)
+    checked = await _check(text, example.question, None if retrieval is None else used, fact_check, call, support)
     citations = find_citations("" if is_refusal(checked.text) else checked.text, used)
     return Answer(
         text=checked.text,
@@ -180,14 +180,14 @@ async def _check(  # noqa: PLR0917
     text: str,
     question: str,
     hits: Sequence[Hit] | None,
-    spec: ChecksSpec | None,
+    spec: FactCheckSpec | None,
     call: _Call,
     support: Support | None,
-) -> Checked:
+) -> FactCheckResult:
     if spec is None or not spec.active:
-        return Checked(text)
+        return FactCheckResult(text)
     if hits is None:
-        return Checked(text, notes=("The fact check needs retrieval, which this configuration does not have.",))
+        return FactCheckResult(text, notes=("The fact check needs retrieval, which this configuration does not have.",))
     passages = [hit.chunk.full_text for hit in hits]
     if spec.judge == "builtin":
         return await check_answer(text, question, passages, spec, support or WordSupport())

@@ -40,7 +40,7 @@ def ablate(  # noqa: PLR0917
     configuration: Annotated[str, typer.Option(help="Which configuration; the first that retrieves.")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N questions.")] = None,
     answers: Annotated[
-        bool, typer.Option("--answers", help="Answer the questions too; measures F1, faithfulness and answer checks.")
+        bool, typer.Option("--answers", help="Answer the questions too; measures F1, faithfulness and fact check.")
     ] = False,
     concurrency: Annotated[int, typer.Option(min=1, help="Answers in work at once.")] = 4,
     budget: Annotated[

@@ -38,7 +38,7 @@ _STOPPED = 130
 
 app = typer.Typer(
     name="llmopt",
-    help="Raise an LLM feature, step by measured step. Each command exits with 0, 1 (a threshold or check failed), "
+    help="Raise an LLM feature, step by measured step. Each command exits with 0, 1 (a threshold or assertion failed), "
     "2 (it could not be done; one line on stderr says why), 3 (its budget had no room for a result) or 4 (too few "
     "answers came).",
     no_args_is_help=True,

@@ -244,7 +244,7 @@ def _judge_note(run: Any) -> list[str]:
 
 
 def _not_run(store: Store, run: Any, experiment: Experiment) -> int:
-    """How many questions were not asked, because a check of theirs is not supported."""
+    """How many questions were not asked, because an assertion of theirs is not supported."""
     from llmopt_core.evaluation.assertions.spec import why_not_run
 
     if not any(why_not_run(example) for example in experiment.evaluation_set.examples[: run.total]):
@@ -308,11 +308,11 @@ def _verdict(
 
 
 def _failure_lines(store: Store, run_ids: list[int]) -> list[str]:
-    from llmopt_core.experiments.grading import CHECKS
+    from llmopt_core.experiments.grading import ASSERTIONS
 
     lines = []
     for run_id, scored in store.scores(run_ids).items():
-        decided = [passed for passed in scored.passed.get(CHECKS, []) if passed is not None]
+        decided = [passed for passed in scored.passed.get(ASSERTIONS, []) if passed is not None]
         if not all(decided):
-            lines.append(f"{store.run(run_id).name}: {decided.count(False)} of {len(decided)} failed their checks.")
+            lines.append(f"{store.run(run_id).name}: {decided.count(False)} of {len(decided)} failed their assertions.")
     return lines

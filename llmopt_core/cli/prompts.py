@@ -133,7 +133,7 @@ def export_promptfoo(
     else:
         loaded = load_comparison(file, Store.open(settings))
         plan = loaded.plan
-        made = export(plan.variants, plan.evaluation_set, plan.judge, {**known, **loaded.endpoints}, plan.checks)
+        made = export(plan.variants, plan.evaluation_set, plan.judge, {**known, **loaded.endpoints}, plan.assertions)
     write_output(out, made.text)
     for reason in made.left_out:
         note(f"llmopt: left out: {reason}")

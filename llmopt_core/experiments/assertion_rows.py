@@ -1,4 +1,4 @@
-"""Checks as rows of a table that people edit."""
+"""Assertions as rows of a table that people edit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, field_problem
-from llmopt_core.evaluation.assertions.spec import CheckSpec, CheckType
+from llmopt_core.evaluation.assertions.spec import AssertionSpec, AssertionType
 
-TYPES: tuple[str, ...] = tuple(name for name in get_args(CheckType) if name != "unsupported")
+TYPES: tuple[str, ...] = tuple(name for name in get_args(AssertionType) if name != "unsupported")
 _SEVERAL = ("contains-any", "contains-all")
 _LIMITS = ("latency", "cost")
 _LENGTH = re.compile(r"\s*+(\d*+)\s*+(?:-|–|to|\.\.)\s*+(\d*+)\s*+(words|characters)?\s*+")
@@ -23,13 +23,13 @@ EMPTY: Row = {"type": None, "value": "", "threshold": None, "case_sensitive": Tr
               "name": ""}  # fmt: skip
 
 
-def row_of(check: CheckSpec) -> Row:
-    """A check as a row; the value as one line of text."""
-    values = check.model_dump(mode="json")
-    return {**{key: values[key] for key in EMPTY}, "value": _text_of(check)}
+def row_of(assertion: AssertionSpec) -> Row:
+    """An assertion as a row; the value as one line of text."""
+    values = assertion.model_dump(mode="json")
+    return {**{key: values[key] for key in EMPTY}, "value": _text_of(assertion)}
 
 
-def checks_from_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[CheckSpec, ...]:
+def assertions_from_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[AssertionSpec, ...]:
     """The checks of a table; rows without a type are left out.
 
     Several texts are separated by `|` or written as a JSON list, a schema is JSON, a length is like `10-200 words`.
@@ -38,10 +38,10 @@ def checks_from_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[CheckSpec, ...]
     Raises:
         BadInput: A row makes no check; names it.
     """
-    return tuple(_check(row, number) for number, row in enumerate(rows, start=1) if row.get("type"))
+    return tuple(_assertion(row, number) for number, row in enumerate(rows, start=1) if row.get("type"))
 
 
-def _check(row: Mapping[str, Any], number: int) -> CheckSpec:
+def _assertion(row: Mapping[str, Any], number: int) -> AssertionSpec:
     kind, text = str(row["type"]), str(row.get("value") or "")
     threshold = row.get("threshold")
     values: Row = {
@@ -56,10 +56,10 @@ def _check(row: Mapping[str, Any], number: int) -> CheckSpec:
     if kind in _LIMITS and values["threshold"] is None and text.strip():
         values["threshold"] = text
     try:
-        return CheckSpec.model_validate(values)
+        return AssertionSpec.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise BadInput(f"Check {number}: {field_problem(first)}.") from None
+        raise BadInput(f"Assertion {number}: {field_problem(first)}.") from None
 
 
 def _flag(value: Any, default: bool) -> bool:
@@ -73,7 +73,7 @@ def _value_of(kind: str, text: str, number: int) -> Any:
         try:
             return json.loads(text)
         except ValueError as error:
-            raise BadInput(f"Check {number}: {text[:60]!r} is not JSON ({error}).") from error
+            raise BadInput(f"Assertion {number}: {text[:60]!r} is not JSON ({error}).") from error
     if kind in _SEVERAL:
         return [part.strip() for part in text.split("|") if part.strip()]
     return _length(text, number) if kind == "length" else text
@@ -82,16 +82,16 @@ def _value_of(kind: str, text: str, number: int) -> Any:
 def _length(text: str, number: int) -> dict[str, Any]:
     found = _LENGTH.fullmatch(text)
     if found is None or not (found[1] or found[2]):
-        raise BadInput(f"Check {number}: a length is like `10-200 words` or `-500 characters`, not {text[:60]!r}.")
+        raise BadInput(f"Assertion {number}: a length is like `10-200 words` or `-500 characters`, not {text[:60]!r}.")
     bounds = {key: int(part) for key, part in (("min", found[1]), ("max", found[2])) if part}
     return {**bounds, "unit": found[3] or "characters"}
 
 
-def _text_of(check: CheckSpec) -> str:
-    value = check.value
-    if check.type == "length":
+def _text_of(assertion: AssertionSpec) -> str:
+    value = assertion.value
+    if assertion.type == "length":
         return f"{value.get('min', '')}-{value.get('max', '')} {value.get('unit', 'characters')}"
-    if check.type in _SEVERAL:
+    if assertion.type in _SEVERAL:
         plain = not any("|" in part or part != part.strip() or part.startswith("[") for part in value)
         return " | ".join(value) if plain else json.dumps(list(value), ensure_ascii=False)
     if value is None or isinstance(value, str):

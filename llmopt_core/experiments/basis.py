@@ -47,7 +47,7 @@ def configuration_basis(configuration: Configuration) -> dict[str, str]:
         "few-shot examples": fingerprint(prompt.get("few_shot")),
         "model": fingerprint(values["model"]),
         "retrieval": fingerprint(values["retrieval"]),
-        "fact check": fingerprint(values["checks"]),
+        "fact check": fingerprint(configuration.fact_check and configuration.fact_check.stored()),
     }
 
 

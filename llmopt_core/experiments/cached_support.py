@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from llmopt_core.answering.fact_check.support import Judged, Support
+from llmopt_core.answering.fact_check.support import Support, SupportResult
 from llmopt_core.cache import Cache
 from llmopt_core.runs.codec import Unreadable, pack, unpack
 from llmopt_core.types import fingerprint
@@ -25,20 +25,20 @@ class KeptSupport:
         self._inner, self._cache = inner, cache
         self.label = inner.label
 
-    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> Judged:
+    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
         """See `Support.judge`."""
         key = fingerprint(STAGE, self.label, list(claims), list(passages), question)
         known = await asyncio.to_thread(self._known, key)
         if known is not None:
             return known
         judged = await self._inner.judge(claims, passages, question)
-        await asyncio.to_thread(self._cache.put_many, STAGE, {key: pack(judged, Judged)})
+        await asyncio.to_thread(self._cache.put_many, STAGE, {key: pack(judged, SupportResult)})
         return judged
 
-    def _known(self, key: str) -> Judged | None:
+    def _known(self, key: str) -> SupportResult | None:
         data = self._cache.get_many(STAGE, [key]).get(key)
         try:
-            return None if data is None else unpack(data, Judged)
+            return None if data is None else unpack(data, SupportResult)
         except Unreadable:
             # Written by another version of the program: judged anew.
             return None

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.basis import BEHIND, models_basis, run_changes, runs_changed
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
@@ -38,7 +38,7 @@ class Comparison:
     variants: tuple[Configuration, ...]
     set_name: str
     set_version: str
-    checks: tuple[CheckSpec, ...]
+    assertions: tuple[AssertionSpec, ...]
     judge: JudgeSpec
     metrics: tuple[str, ...]
     concurrency: int
@@ -170,7 +170,7 @@ def plan_of(store: Store, found: Comparison) -> ComparisonPlan:
         found.project,
         found.variants,
         store.evaluation_set(found.project, found.set_name, found.set_version),
-        found.checks,
+        found.assertions,
         found.judge,
         found.metrics,
         found.repeats,
@@ -211,7 +211,7 @@ def _options(plan: ComparisonPlan, comparison_id: str, column: int, repeat: int)
         COMPARISON: comparison_id,
         "column": column,
         "repeat": repeat,
-        "checks": [check.model_dump(mode="json", exclude_defaults=True) for check in plan.checks],
+        "checks": [assertion.model_dump(mode="json", exclude_defaults=True) for assertion in plan.assertions],
         "metrics": list(plan.metrics),
         "judge": plan.judge.model_dump(mode="json"),
         "concurrency": plan.concurrency,
@@ -238,7 +238,7 @@ def _comparison(key: str, runs: Sequence[Run]) -> Comparison:
         tuple(configuration_from(placed[column, 0].configuration) for column in range(columns)),
         first.evaluation_set,
         first.set_version,
-        tuple(CheckSpec.model_validate(check) for check in first.options["checks"]),
+        tuple(AssertionSpec.model_validate(assertion) for assertion in first.options["checks"]),
         JudgeSpec.model_validate(first.options["judge"]),
         tuple(first.options["metrics"]),
         int(first.options["concurrency"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmopt_core.experiments.comparison_plan import ComparisonPlan, with_checks
+from llmopt_core.experiments.comparison_plan import ComparisonPlan, with_assertions
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.preview import preview_prompt, preview_variables
 from llmopt_core.experiments.upper_estimate import Most, most_grading, most_retrieval, not_counted, passages_tokens
@@ -72,7 +72,7 @@ def estimate_comparison(plan: ComparisonPlan, models: Models, answers: int | Non
 
 def _beside(plan: ComparisonPlan, models: Models, answers: int) -> Most:
     """Grading each answer, and searching each question once for every way to search."""
-    asked = [with_checks(example, plan.checks) for example in plan.asked]
+    asked = [with_assertions(example, plan.assertions) for example in plan.asked]
     total = Most()
     if not asked:
         return total

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, CheckSpec, checks_of, why_not_run
+from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, AssertionSpec, assertions_of, why_not_run
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.preflight import check_run
@@ -28,7 +28,7 @@ class ComparisonPlan:
     Attributes:
         variants: The columns; the others are compared with the first.
         evaluation_set: Its examples are the rows.
-        checks: Asked of every answer, before the checks its example brings along.
+        assertions: Asked of every answer, before those its example brings along.
         judge: Grades rubrics and metrics.
         metrics: Further scores per answer.
         repeats: How often each variant is asked each example.
@@ -41,7 +41,7 @@ class ComparisonPlan:
     project: str
     variants: tuple[Configuration, ...]
     evaluation_set: EvaluationSet
-    checks: tuple[CheckSpec, ...] = ()
+    assertions: tuple[AssertionSpec, ...] = ()
     judge: JudgeSpec = field(default_factory=JudgeSpec)
     metrics: tuple[str, ...] = ()
     repeats: int = 1
@@ -52,12 +52,12 @@ class ComparisonPlan:
 
     @property
     def examples(self) -> tuple[Example, ...]:
-        """The rows, each with all of its checks."""
-        return tuple(with_checks(example, self.checks) for example in self.evaluation_set.examples)
+        """The rows, each with all of its assertions."""
+        return tuple(with_assertions(example, self.assertions) for example in self.evaluation_set.examples)
 
     @property
     def asked(self) -> tuple[Example, ...]:
-        """The rows whose questions are asked: those without a check that is not supported."""
+        """The rows whose questions are asked: those without an assertion that is not supported."""
         return tuple(example for example in self.evaluation_set.examples if not why_not_run(example))
 
 
@@ -79,7 +79,7 @@ def check_plan(plan: ComparisonPlan, models: Models) -> None:
     if double is not None:
         raise BadInput(f"Two variants are called {double}; give each its own name.")
     for example in plan.evaluation_set.examples:
-        checks_of(example)
+        assertions_of(example)
     for variant in plan.variants:
         check_run(variant, plan.evaluation_set, plan.documents, plan.metrics, plan.judge, models, plan.budget_usd)
     if not plan.judge.is_builtin:
@@ -112,16 +112,18 @@ def free_input(rows: Sequence[dict[str, str]]) -> EvaluationSet:
     return EvaluationSet(FREE_INPUT, examples)
 
 
-def with_checks(example: Example, shared: Sequence[CheckSpec]) -> Example:
-    """The example carrying the shared checks before its own.
+def with_assertions(example: Example, shared: Sequence[AssertionSpec]) -> Example:
+    """The example carrying the shared assertions before its own.
 
     Raises:
-        BadInput: Its own checks cannot be read.
+        BadInput: Its own assertions cannot be read.
     """
     if not shared:
         return example
-    checks = [check.model_dump(mode="json", exclude_defaults=True) for check in (*shared, *checks_of(example))]
-    return replace(example, variables={**example.variables, EXAMPLE_COLUMN: checks})
+    assertions = [
+        assertion.model_dump(mode="json", exclude_defaults=True) for assertion in (*shared, *assertions_of(example))
+    ]
+    return replace(example, variables={**example.variables, EXAMPLE_COLUMN: assertions})
 
 
 def without_leaks(plan: ComparisonPlan) -> tuple[ComparisonPlan, dict[str, tuple[str, ...]]]:

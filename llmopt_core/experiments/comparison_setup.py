@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.experiments.assertion_rows import checks_from_rows
+from llmopt_core.experiments.assertion_rows import assertions_from_rows
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, without_leaks
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.subset import chosen_examples
@@ -111,7 +111,7 @@ def plan_from(store: Store, project: Project | str, setup: Setup) -> tuple[Compa
         name,
         variants,
         rows,
-        checks_from_rows(setup.check_rows),
+        assertions_from_rows(setup.check_rows),
         setup.judge,
         setup.metrics,
         setup.repeats,

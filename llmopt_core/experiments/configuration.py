@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator
 
-from llmopt_core.answering.fact_check.check import ChecksSpec
+from llmopt_core.answering.fact_check.check import FactCheckSpec
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
@@ -16,7 +16,7 @@ from llmopt_core.types import Spec, fingerprint
 
 
 class Configuration(Spec):
-    """Model, prompt, retrieval and checks under a name.
+    """Model, prompt, retrieval and fact check under a name.
 
     The name labels it and is no part of its fingerprint: two configurations that answer alike are the same.
     """
@@ -25,7 +25,7 @@ class Configuration(Spec):
     model: ModelSpec = ModelSpec()
     prompt: PromptSpec = PromptSpec()
     retrieval: RetrievalSpec | None = None
-    checks: ChecksSpec | None = None
+    fact_check: FactCheckSpec | None = Field(None, validation_alias=AliasChoices("fact_check", "checks"))
 
     @field_validator("name")
     @classmethod
@@ -37,8 +37,9 @@ class Configuration(Spec):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of everything but the name."""
-        return fingerprint("Configuration", self.model_dump(mode="json", exclude={"name"}))
+        """Hash of everything but the name, with the fact check under the names that runs were stored with at first."""
+        values = self.model_dump(mode="json", exclude={"name", "fact_check"})
+        return fingerprint("Configuration", {**values, "checks": self.fact_check and self.fact_check.stored()})
 
     @property
     def models(self) -> tuple[ModelSpec, ...]:
@@ -69,8 +70,8 @@ def configuration_from(values: dict[str, Any]) -> Configuration:
 
 def _models(configuration: Configuration) -> Iterator[ModelSpec]:
     yield configuration.model
-    if configuration.checks is not None and isinstance(configuration.checks.judge, ModelSpec):
-        yield configuration.checks.judge
+    if configuration.fact_check is not None and isinstance(configuration.fact_check.judge, ModelSpec):
+        yield configuration.fact_check.judge
     yield from _retrieval_models(configuration.retrieval)
 
 

@@ -8,7 +8,7 @@ from llmopt_core.errors import BadInput
 from llmopt_core.execution.money import dollars
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.file import Experiment
-from llmopt_core.experiments.grading import CHECKS, recorded_metrics
+from llmopt_core.experiments.grading import ASSERTIONS, recorded_metrics
 from llmopt_core.experiments.keys import documents_version
 from llmopt_core.experiments.plan import Plan, check_plan
 from llmopt_core.experiments.progress import RunProgress
@@ -128,7 +128,7 @@ async def resume_run(
         (configuration,),
         store.evaluation_set(run.project, run.evaluation_set, run.set_version),
         store.documents(run.project),
-        [name for name in run.metrics if name != CHECKS],
+        [name for name in run.metrics if name != ASSERTIONS],
         judge_of(run),
         concurrency=int(run.options.get("concurrency") or 4),
         limit=run.options.get("limit"),

@@ -209,8 +209,24 @@ def _extend(file: Located, i: int, names: dict[str, int], above: tuple[int, ...]
         )
     if names[parent] == i or names[parent] in above:
         raise file.error(here, f"extends runs in a circle through {parent!r}.")
-    whole = merged(_extend(file, names[parent], names, (*above, i)), own)
+    whole = merged(_under_one_name(_extend(file, names[parent], names, (*above, i))), _under_one_name(own))
     return Located({key: item for key, item in whole.value.items() if key != "extends"}, whole.lines, whole.source)
+
+
+def _under_one_name(own: Located) -> Located:
+    """A configuration with its fact check under today's names, so that what extends it may use those or the former."""
+    value = dict(own.value)
+    if "checks" in value and "fact_check" not in value:
+        value["fact_check"] = value.pop("checks")
+    part = value.get("fact_check")
+    if isinstance(part, dict) and "fact_check" in part and "method" not in part:
+        value["fact_check"] = {("method" if key == "fact_check" else key): item for key, item in part.items()}
+    return Located(value, {_new_path(path): line for path, line in own.lines.items()}, own.source)
+
+
+def _new_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    whole = ("fact_check", *path[1:]) if path[:1] == ("checks",) else path
+    return ("fact_check", "method", *whole[2:]) if whole[:2] == ("fact_check", "fact_check") else whole
 
 
 def validated(located: Located, kind: type[S]) -> S:

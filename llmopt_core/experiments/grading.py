@@ -1,4 +1,4 @@
-"""Answer -> scores: the run's metrics, and the checks that an example brings along."""
+"""Answer -> scores: the run's metrics, and the assertions that an example brings along."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from functools import cached_property
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BudgetReached
-from llmopt_core.evaluation.assertions.check import CheckSpec, build_checks, checks_of, threshold_of, verdict
+from llmopt_core.evaluation.assertions.check import (
+    AssertionSpec,
+    assertions_of,
+    build_assertions,
+    threshold_of,
+    verdict,
+)
 from llmopt_core.evaluation.assertions.spec import labels
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.best_answer import VERSION as BEST_OF_ANSWERS
@@ -19,8 +25,8 @@ from llmopt_core.experiments.stages import StageCache
 from llmopt_core.models.registry import Models
 from llmopt_core.types import Answer, Example, Record, Score, Usage
 
-CHECKS = "checks"
-"""The score that says whether an example passed its checks."""
+ASSERTIONS = "checks"
+"""The score that says whether an example passed its assertions."""
 
 BUDGET = "budget"
 """The kind of failure of a score that the budget had no room for."""
@@ -29,9 +35,9 @@ Graded = tuple[Score, Usage]
 
 
 def recorded_metrics(metrics: Sequence[str], examples: Sequence[Example]) -> tuple[str, ...]:
-    """What a run over these examples is scored by: the metrics, and `checks` where an example has some."""
-    plain = tuple(name for name in metrics if name != CHECKS)
-    return (*plain, CHECKS) if any(checks_of(example) for example in examples) else plain
+    """What a run over these examples is scored by: the metrics, and `ASSERTIONS` where an example has some."""
+    plain = tuple(name for name in metrics if name != ASSERTIONS)
+    return (*plain, ASSERTIONS) if any(assertions_of(example) for example in examples) else plain
 
 
 class Grader:
@@ -62,8 +68,8 @@ class Grader:
         Raises:
             BudgetReached: There was no room, and no part is wanted.
         """
-        checks = checks_of(sample.example)
-        graders = [*self._metrics, *self._build_assertions(checks)]
+        assertions = assertions_of(sample.example)
+        graders = [*self._metrics, *self._build_assertions(assertions)]
         known, wanted = self._read_cached(graders, sample)
         open_ones = [one for one in graders if one.name not in known]
         # What asks nobody is done at once; a task of its own would only wait for its turn.
@@ -79,19 +85,19 @@ class Grader:
         enter(cached)
         found = {**known, **made}
         scores = {one.name: found[one.name][0] for one in graders}
-        if checks:
-            scores[CHECKS] = _verdict(checks, list(scores.values())[len(self._metrics) :], sample.example)
+        if assertions:
+            scores[ASSERTIONS] = _verdict(assertions, list(scores.values())[len(self._metrics) :], sample.example)
         return scores, sum((used for _, used in made.values()), cached)
 
     def unscored(self, example: Example, why: str) -> dict[str, Score]:
         """The scores of an example that is not asked: each without value, for this reason."""
-        checks = checks_of(example)
-        names = [*(metric.name for metric in self._metrics), *labels(checks), *([CHECKS] if checks else [])]
+        assertions = assertions_of(example)
+        names = [*(metric.name for metric in self._metrics), *labels(assertions), *([ASSERTIONS] if assertions else [])]
         return {name: Score(name, None, failure=why) for name in names}
 
     def is_cached(self, example: Example, answer: Answer, sample: Sample) -> bool:
         """Whether scoring this answer costs no model call."""
-        every = (*self._metrics, *self._build_assertions(checks_of(example)))
+        every = (*self._metrics, *self._build_assertions(assertions_of(example)))
         graders = [one for one in every if one.judge and _is_cacheable(one, sample)]
         return len(self._read_cached(graders, sample)[0]) == len(graders)
 
@@ -108,8 +114,8 @@ class Grader:
         }
         return self._stages.scores(wanted), wanted
 
-    def _build_assertions(self, checks: Sequence[CheckSpec]) -> list[Metric]:
-        return list(build_checks(checks, self._judge, self._models, self._cache)) if checks else []
+    def _build_assertions(self, assertions: Sequence[AssertionSpec]) -> list[Metric]:
+        return list(build_assertions(assertions, self._judge, self._models, self._cache)) if assertions else []
 
     def _identity(self, grader: Metric) -> str:
         known = self._identities.get(grader.version)
@@ -128,33 +134,35 @@ def unpaid(record: Record) -> str:
 
 
 def _is_cacheable(grader: Metric, sample: Sample) -> bool:
-    """What calls a model. The rest is made faster than it is looked up, and some checks look at time and cost."""
+    """What calls a model. The rest is made faster than it is looked up, and some assertions look at time and cost."""
     info = getattr(grader, "info", None)
     if info is not None and "answer" in info.needs and sample.unanswered:
         return False
     spec = getattr(grader, "spec", None)
-    return bool(grader.judge) or grader.name in _EMBEDDED or (isinstance(spec, CheckSpec) and spec.type == "similar")
+    return (
+        bool(grader.judge) or grader.name in _EMBEDDED or (isinstance(spec, AssertionSpec) and spec.type == "similar")
+    )
 
 
 def _needs_reference(grader: Metric) -> bool:
     spec = getattr(grader, "spec", None)
     known = METRICS.get(grader.name)
     return (known is not None and "reference" in known.needs) or (
-        isinstance(spec, CheckSpec) and spec.type in ("similar", "metric")
+        isinstance(spec, AssertionSpec) and spec.type in ("similar", "metric")
     )
 
 
 _EMBEDDED = ("semantic_similarity",)
 
 
-def _verdict(checks: Sequence[CheckSpec], scores: Sequence[Score], example: Example) -> Score:
-    passed = verdict(checks, scores, threshold_of(example))
+def _verdict(assertions: Sequence[AssertionSpec], scores: Sequence[Score], example: Example) -> Score:
+    passed = verdict(assertions, scores, threshold_of(example))
     good = sum(score.passed is True for score in scores)
-    told = f"{good} of {len(scores)} checks passed."
+    told = f"{good} of {len(scores)} assertions passed."
     if passed is None:
         open_ones = "; ".join(f"{score.metric}: {score.failure}" for score in scores if score.passed is None)
-        return Score(CHECKS, None, told, failure=f"Not decided: {open_ones}")
-    return Score(CHECKS, float(passed), told, passed=passed)
+        return Score(ASSERTIONS, None, told, failure=f"Not decided: {open_ones}")
+    return Score(ASSERTIONS, float(passed), told, passed=passed)
 
 
 async def _grade(grader: Metric, sample: Sample) -> tuple[str, Graded]:

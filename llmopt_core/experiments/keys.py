@@ -113,13 +113,16 @@ def hits_key(retrieval: str, example: Example) -> str:
 
 def answering_identity(configuration: Configuration, models: Models) -> str:
     """Everything but example and hits that decides an answer."""
-    checks = configuration.checks if configuration.checks and configuration.checks.active else None
+    fact_check = configuration.fact_check if configuration.fact_check and configuration.fact_check.active else None
     return fingerprint(
         ANSWER,
         configuration.prompt.model_dump(mode="json"),
         model_identity(configuration.model, models),
-        checks and checks.model_dump(mode="json", exclude={"judge"}),
-        checks and (model_identity(checks.judge, models) if isinstance(checks.judge, ModelSpec) else JudgeSpec().label),
+        fact_check and fact_check.stored(judge=False),
+        fact_check
+        and (
+            model_identity(fact_check.judge, models) if isinstance(fact_check.judge, ModelSpec) else JudgeSpec().label
+        ),
         configuration.retrieval is not None,
     )
 

@@ -214,7 +214,7 @@ class Pipeline:
             return known
         asked = self.configuration
         answer = await answer_question(
-            example, retrieval, asked.prompt, asked.model, self.models, asked.checks, on_text,
+            example, retrieval, asked.prompt, asked.model, self.models, asked.fact_check, on_text,
             repeat=repeat, support=self._support,
         )  # fmt: skip
         if not any(note.startswith((NOT_CHECKED, NOT_REWRITTEN)) for note in answer.notes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.check import checks_of, threshold_of
+from llmopt_core.evaluation.assertions.check import assertions_of, threshold_of
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import METRICS, check_names
 from llmopt_core.experiments.configuration import Configuration
@@ -37,7 +37,7 @@ def check_run(  # noqa: PLR0917
         raise BadInput(f"{name} retrieves, but there are no documents; add some, or take retrieval out.")
     check_names(metrics)
     for example in evaluation_set.examples:
-        checks_of(example), threshold_of(example)
+        assertions_of(example), threshold_of(example)
     missing = _missing_variables(configuration, evaluation_set)
     if missing:
         raise BadInput(_undefined_problem(name, sorted(missing)[0], evaluation_set, configuration))
@@ -68,7 +68,7 @@ def _models_asked(
 
 
 def _needs_judge(example: Example) -> bool:
-    return any(check.type in ("llm-rubric", "metric") for check in checks_of(example))
+    return any(assertion.type in ("llm-rubric", "metric") for assertion in assertions_of(example))
 
 
 def _embeddings(configuration: Configuration, judge: JudgeSpec) -> Iterable[EmbeddingSpec]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmopt_core.answering.few_shot_vectors import remembered
-from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, THRESHOLD_COLUMN
+from llmopt_core.evaluation.assertions.spec import ASSERTION_COLUMNS
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec, Vectors
 from llmopt_core.models.registry import Models
 from llmopt_core.models.tokenizers import tokenizer
@@ -19,7 +19,7 @@ from llmopt_core.types import Document, Example, Message
 
 RETRIEVED = ("context", "documents")
 _AROUND = 600
-_HIDDEN = (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
+_HIDDEN = ASSERTION_COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def variables_of(prompt: PromptSpec, columns: Sequence[str]) -> Variables:
 
 
 def columns_of(examples: Sequence[Example]) -> list[str]:
-    """The columns that examples have beside the question, those of checks left out."""
+    """The columns that examples have beside the question, those of assertions left out."""
     found = dict.fromkeys(name for example in examples for name in example.variables)
     return [name for name in found if name not in _HIDDEN]
 

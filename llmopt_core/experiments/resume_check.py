@@ -86,4 +86,4 @@ def check_one_judge(runs: Sequence[Run]) -> None:
 def _has_judge(run: Run) -> bool:
     """Whether a judge graded its answers (assertions may ask one) or checked their facts."""
     graded = any(name not in METRICS or "judge" in METRICS[name].needs for name in run.metrics)
-    return graded or bool(run.configuration.get("checks"))
+    return graded or bool(run.configuration.get("fact_check") or run.configuration.get("checks"))

@@ -93,7 +93,7 @@ def fair_between(comparison: Comparison, a: Scored, b: Scored) -> Comparison:
 
 
 def higher_is_better(metric: str) -> bool:
-    """The direction of a metric; a check that is not in the catalogue passes with 1."""
+    """The direction of a metric; an assertion that is not in the catalogue passes with 1."""
     return METRICS[metric].higher_is_better if metric in METRICS else True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from llmopt_core.evaluation.assertions.spec import checks_of
+from llmopt_core.evaluation.assertions.spec import assertions_of
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.configuration import Configuration
@@ -87,10 +87,14 @@ def most_grading(
     count = tokenizer("cl100k_base").count
     handed = passages_tokens(variant.retrieval)
     for example in examples:
-        checks = checks_of(example)
-        graded = [*metrics, *(str(check.value) for check in checks if check.type == "metric")]
+        assertions = assertions_of(example)
+        graded = [*metrics, *(str(assertion.value) for assertion in assertions if assertion.type == "metric")]
         asked = [_asks(name, variant.retrieval, judge) for name in graded if _needs_judge(name)]
-        asked += [(1, _BOILERPLATE + count(str(check.value))) for check in checks if check.type == "llm-rubric"]
+        asked += [
+            (1, _BOILERPLATE + count(str(assertion.value)))
+            for assertion in assertions
+            if assertion.type == "llm-rubric"
+        ]
         material = count(f"{example.question} {example.reference or ''}") + variant.model.max_tokens + handed
         for times, own in asked:
             # What the judge wrote before (statements) stands in its next prompt.
@@ -134,7 +138,7 @@ def most_retrieval(
 def not_counted(variant: Configuration) -> list[str]:
     """What else may be paid, whose number nobody knows before, in words."""
     told = []
-    if variant.checks is not None and isinstance(variant.checks.judge, ModelSpec) and variant.checks.active:
+    if variant.fact_check is not None and isinstance(variant.fact_check.judge, ModelSpec) and variant.fact_check.active:
         told.append("fact checks")
     if variant.retrieval is not None and variant.retrieval.embedding.written_by is not None:
         told.append("writing for the index")

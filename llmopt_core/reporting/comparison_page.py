@@ -19,8 +19,8 @@ class PageColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class PageCheck:
-    """One check: passed, failed, or None for not run."""
+class PageAssertion:
+    """One assertion: passed, failed, or None for not run."""
 
     label: str
     passed: bool | None
@@ -44,7 +44,7 @@ class PageCell:
 
     text: str
     pieces: tuple[tuple[Op, str], ...]
-    checks: tuple[PageCheck, ...]
+    assertions: tuple[PageAssertion, ...]
     facts: str
     failure: str = ""
     not_run: str = ""

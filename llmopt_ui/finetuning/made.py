@@ -8,12 +8,12 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.errors import BadInput, LlmOptError
-from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.versions.training_sets import collect
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.labs.finetuning.held_back import usual_source
-from llmopt_core.labs.finetuning.sources import distilled, estimate_distillation, teacher_at
+from llmopt_core.labs.finetuning.sources import distill_examples, estimate_distillation, teacher_at
 from llmopt_core.labs.finetuning.training_pairs import training_pairs
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.models.endpoints import Endpoint
@@ -61,9 +61,9 @@ def distil_form(project: Project) -> None:
     )
     if st.button("Let it answer", key="distil_start", type="primary", icon=":material/play_arrow:"):
         teacher = teacher_at(others[endpoint], name)
-        checks = [CheckSpec(type="is-json")] if is_json else []
-        checks += [CheckSpec(type="length", value={"max": int(longest)})] if longest else []
-        work = distil_work(project, questions, asked, teacher, checks=checks, least_f1=least,
+        assertions = [AssertionSpec(type="is-json")] if is_json else []
+        assertions += [AssertionSpec(type="length", value={"max": int(longest)})] if longest else []
+        work = distil_work(project, questions, asked, teacher, assertions=assertions, least_f1=least,
                            budget_usd=budget, make_models=model_maker())  # fmt: skip
         told = {"questions": questions.name, "model": teacher.name or usual, "endpoint": endpoint}
         job_runner().submit_work(DISTIL, project, told, work)
@@ -143,7 +143,7 @@ def distil_work(
     asked: Configuration,
     teacher: ModelSpec,
     *,
-    checks: list[CheckSpec],
+    assertions: list[AssertionSpec],
     least_f1: float,
     budget_usd: float | None,
     make_models: MakeModels,
@@ -152,12 +152,12 @@ def distil_work(
 
     async def work(context: JobContext) -> dict[str, Any]:
         async with make_models() as models:
-            made = await distilled(
+            made = await distill_examples(
                 questions.examples,
                 teacher,
                 asked.prompt,
                 models,
-                checks=checks,
+                assertions=assertions,
                 least_f1=least_f1,
                 budget_usd=budget_usd,
                 on_done=lambda done, total: context.report({"done": done, "total": total}),

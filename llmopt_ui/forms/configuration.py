@@ -9,7 +9,7 @@ import streamlit as st
 import yaml
 from pydantic import ValidationError
 
-from llmopt_core.answering.fact_check.check import ChecksSpec
+from llmopt_core.answering.fact_check.check import FactCheckSpec
 from llmopt_core.errors import BadInput, field_problem
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.experiments.descriptive_names import configuration_name
@@ -34,7 +34,7 @@ REMOVE = "edit_remove"
 PART = "edit_part"
 NEW = "New configuration"
 _MODES = {"": "As the endpoint prefers", "chat": "Chat messages", "completion": "Plain completion"}
-_CHECKS = {"none": "No fact check", "flag": "Flag what no chunk supports", "revise": "Take out what no chunk supports"}
+_METHODS = {"none": "No fact check", "flag": "Flag what no chunk supports", "revise": "Take out what no chunk supports"}
 _STOPS = {"\n": "End of line", "\n\n": "Empty line"}
 STARTER = {
     "name": "new",
@@ -70,8 +70,8 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
     before = configuration_from(saved.spec) if saved else configuration_from(dict(STARTER))
     token = f"{saved.fingerprint}_{saved.name}" if saved else "new"
     place = st.container()
-    model_tab, prompt_tab, retrieval_tab, checks_tab, text_tab = st.tabs(
-        ["Model", "Prompt", "Retrieval", "Checks", "As YAML"]
+    model_tab, prompt_tab, retrieval_tab, fact_check_tab, text_tab = st.tabs(
+        ["Model", "Prompt", "Retrieval", "Fact check", "As YAML"]
     )
     with told_plainly():
         with model_tab:
@@ -81,9 +81,9 @@ def configuration_editor(project: Project, saved: SavedConfiguration | None) -> 
             prompt = prompt_fields(before.prompt, token) if chosen is None else chosen.model_dump(mode="json")
         with retrieval_tab:
             retrieval = retrieval_fields(before.retrieval, token)
-        with checks_tab:
-            checks = checks_fields(before.checks, token, retrieval is not None)
-        made: dict[str, Any] = {"model": model, "prompt": prompt, "retrieval": retrieval, "checks": checks}
+        with fact_check_tab:
+            fact_check = fact_check_fields(before.fact_check, token, retrieval is not None)
+        made: dict[str, Any] = {"model": model, "prompt": prompt, "retrieval": retrieval, "fact_check": fact_check}
         with place:
             made = {"name": _name(project, saved, made, f"{NAME}_{token}"), **made}
         with text_tab, told_plainly():
@@ -104,7 +104,7 @@ def _buttons(project: Project, saved: SavedConfiguration | None, made: dict[str,
     with st.container(horizontal=True, gap="small"):
         if st.button("Save configuration", key=SAVE, type="primary", icon=":material/save:"):
             with told_plainly():
-                configuration = checked(made)
+                configuration = configuration_of(made)
                 kept = store().save_configuration(
                     project, configuration.name, configuration.model_dump(mode="json"), configuration.fingerprint
                 )
@@ -119,7 +119,7 @@ def _buttons(project: Project, saved: SavedConfiguration | None, made: dict[str,
             st.rerun()
 
 
-def checked(values: dict[str, Any]) -> Configuration:
+def configuration_of(values: dict[str, Any]) -> Configuration:
     """The configuration that the fields describe.
 
     Raises:
@@ -127,9 +127,6 @@ def checked(values: dict[str, Any]) -> Configuration:
     """
     if not values["name"]:
         raise BadInput("Give the configuration a name.")
-    embedding = (values["retrieval"] or {}).get("embedding", {})
-    if embedding.get("endpoint") and not embedding.get("model"):
-        raise BadInput(f"Name the embedding model at {embedding['endpoint']}, in the tab Retrieval.")
     try:
         return Configuration.model_validate(values)
     except ValidationError as error:
@@ -203,14 +200,14 @@ def model_fields(before: ModelSpec, token: str) -> dict[str, Any]:
     return {**before.model_dump(mode="json"), **changes}
 
 
-def checks_fields(before: ChecksSpec | None, token: str, retrieves: bool) -> dict[str, Any] | None:
+def fact_check_fields(before: FactCheckSpec | None, token: str, retrieves: bool) -> dict[str, Any] | None:
     """What happens to an answer before it counts."""
-    spec = before or ChecksSpec()
-    fact_check = st.radio(
+    spec = before or FactCheckSpec()
+    method = st.radio(
         "Fact check",
-        list(_CHECKS),
-        list(_CHECKS).index(spec.fact_check),
-        format_func=_CHECKS.__getitem__,
+        list(_METHODS),
+        list(_METHODS).index(spec.method),
+        format_func=_METHODS.__getitem__,
         key=f"edit_fact_{token}",
         persist_state="session",
     )
@@ -220,15 +217,15 @@ def checks_fields(before: ChecksSpec | None, token: str, retrieves: bool) -> dic
         key=f"edit_refuse_{token}",
         persist_state="session",
     )
-    if not retrieves and (refuse or fact_check != "none"):
+    if not retrieves and (refuse or method != "none"):
         st.caption("Without retrieval there are no chunks to check against.")
-    if fact_check == "none" and not refuse:
+    if method == "none" and not refuse:
         return None
-    return {**spec.model_dump(mode="json"), "fact_check": fact_check, "refuse_unsupported": refuse}
+    return {**spec.model_dump(mode="json"), "method": method, "refuse_unsupported": refuse}
 
 
 def _as_yaml(made: dict[str, Any]) -> None:
-    configuration = checked({**made, "name": made["name"] or "unnamed"})
+    configuration = configuration_of({**made, "name": made["name"] or "unnamed"})
     values = configuration.model_dump(mode="json", exclude_defaults=True)
     text = yaml.safe_dump({"configurations": [values]}, sort_keys=False, allow_unicode=True, width=100)
     st.caption("The same thing for an experiment file.")

@@ -19,7 +19,9 @@ _HELP = (
 )
 
 
-def embedding_fields(before: EmbeddingSpec, endpoint_key: str, model_key: str, place: Any = st) -> dict[str, str]:
+def embedding_fields(
+    before: EmbeddingSpec, endpoint_key: str, model_key: str, place: Any = st, *, placeholder: str = ""
+) -> dict[str, str]:
     """Choose endpoint and model of an embedding; the endpoint is empty for this machine.
 
     Args:
@@ -27,6 +29,7 @@ def embedding_fields(before: EmbeddingSpec, endpoint_key: str, model_key: str, p
         endpoint_key: Of the first widget, which is drawn where there is an endpoint.
         model_key: Of the second.
         place: Where the first stands.
+        placeholder: Shown where no model of an endpoint is named.
     """
     others = [name for name in endpoints(settings()) if name != BUILTIN]
     others += [before.endpoint] if before.endpoint and before.endpoint not in others else []
@@ -38,11 +41,10 @@ def embedding_fields(before: EmbeddingSpec, endpoint_key: str, model_key: str, p
     same = chosen == (before.endpoint or LOCAL)
     if chosen == LOCAL:
         return {"endpoint": "", "model": _local_choice(before.model if same else BUILTIN_EMBEDDING, model_key)}
-    known = embedding_models_of(chosen)
     name = model_choice(
-        st, chosen, before.model if same else next(iter(known), ""), f"{model_key}_{chosen}", label="Embedding model",
-        known=known, persist_state="session",
-        placeholder="text-embedding-3-small",
+        st, chosen, before.model if same else "", f"{model_key}_{chosen}", label="Embedding model",
+        known=embedding_models_of(chosen), persist_state="session",
+        **({"placeholder": placeholder} if placeholder else {}),
     )  # fmt: skip
     return {"endpoint": chosen, "model": name}
 

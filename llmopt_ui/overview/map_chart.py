@@ -24,6 +24,12 @@ class Place:
     steps: tuple[str, ...]
 
 
+def _fact_check(spec: Mapping[str, Any]) -> str:
+    """Its method; runs of earlier versions carry it under its former names."""
+    found = spec.get("fact_check") or spec.get("checks") or {}
+    return str(found.get("method", found.get("fact_check", "none")))
+
+
 def place(spec: Mapping[str, Any]) -> Place:
     """Place a configuration by its parts: each part of retrieval moves it up, a tuned model moves it right."""
     prompt, retrieval = spec.get("prompt") or {}, spec.get("retrieval") or {}
@@ -39,7 +45,7 @@ def place(spec: Mapping[str, Any]) -> Place:
         steps.append("RAG")
         up = 0.58 + 0.075 * len(found := _retrieval_parts(retrieval))
         steps += found
-    if (spec.get("checks") or {}).get("fact_check", "none") != "none":
+    if _fact_check(spec) != "none":
         steps.append("fact check")
         up += 0.06
     if (spec.get("model") or {}).get("adapter"):

@@ -1,4 +1,4 @@
-"""One cell of the grid: an answer with its checks, scores, tokens, cost and time."""
+"""One cell of the grid: an answer with its assertions, scores, tokens, cost and time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from llmopt_core.answering.ending import ending_of
 from llmopt_core.evaluation.metrics.catalogue import METRICS
-from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid, checks_in, differences, metric_scores
+from llmopt_core.labs.prompts.grid import EMPTY, Cell, Grid, assertions_in, differences, metric_scores
 from llmopt_core.labs.prompts.repeats import stability
 from llmopt_core.types import Record
 from llmopt_ui import format as fmt
-from llmopt_ui.prompts.texts import cells_html, checks_html, diff_html, escaped, meta_html, text_html, title_html
+from llmopt_ui.prompts.texts import assertions_html, cells_html, diff_html, escaped, meta_html, text_html, title_html
 from llmopt_ui.theme import Ink
 
 _WAITING = {"waiting": "Waiting", "running": "Asked …", "cancelled": "Not answered"}
@@ -49,13 +49,15 @@ def cell_html(cell: Cell, first: Cell | None) -> str:
         failed = f'<div class="llmopt-text llmopt-failure">{escaped(record.failure.message)}</div>'
         return f"{piece}{failed}{meta_html(stability(cell))}"
     if record.not_run:
-        return f"{text_html(record.not_run, pending=True)}{checks_html(checks_in(record))}"
+        return f"{text_html(record.not_run, pending=True)}{assertions_html(assertions_in(record))}"
     pieces = differences(first, cell) if first is not None else None
     plain = text_html(cell.shown_text, pending=cell.shown_text == EMPTY)
     shown = plain if pieces is None else diff_html(pieces)
     if told := ending_of(record.answer):
         shown += f'<div class="llmopt-text llmopt-failure">{escaped(told)}</div>'
-    return "".join([shown, checks_html(checks_in(record)), meta_html(_facts(cell, record)), meta_html(stability(cell))])
+    return "".join(
+        [shown, assertions_html(assertions_in(record)), meta_html(_facts(cell, record)), meta_html(stability(cell))]
+    )
 
 
 def _facts(cell: Cell, record: Record) -> list[str]:

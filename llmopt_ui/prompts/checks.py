@@ -1,4 +1,4 @@
-"""Checks as tables: for all answers, and for one example."""
+"""Assertions as tables: for all answers, and for one example."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.evaluation.assertions.spec import CHECK_EXPLANATIONS, EXAMPLE_COLUMN, checks_of
-from llmopt_core.experiments.assertion_rows import EMPTY, TYPES, checks_from_rows, row_of
+from llmopt_core.evaluation.assertions.spec import (
+    ASSERTION_EXPLANATIONS,
+    EXAMPLE_COLUMN,
+    THRESHOLD_COLUMN,
+    assertions_of,
+    threshold_of,
+    without_assertions,
+)
+from llmopt_core.experiments.assertion_rows import EMPTY, TYPES, assertions_from_rows, row_of
 from llmopt_core.experiments.comparison_setup import Setup
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, Example, fingerprint
@@ -27,7 +34,7 @@ _VALUE_HELP = (
     "A schema: JSON."
 )
 _COLUMNS: dict[str, Any] = {
-    "type": st.column_config.SelectboxColumn("Check", options=list(TYPES), width=115),
+    "type": st.column_config.SelectboxColumn("Assertion", options=list(TYPES), width=115),
     "value": st.column_config.TextColumn("Value", help=_VALUE_HELP, width=175),
     "threshold": st.column_config.NumberColumn(
         "Threshold", help="Least similarity, rubric score or metric; most seconds or USD.", width=105
@@ -43,17 +50,17 @@ _COLUMNS: dict[str, Any] = {
 _TYPES = {"threshold": "Float64", "case_sensitive": "boolean", "negate": "boolean", "weight": "Float64"}
 
 
-def checks_table(project: Project, setup: Setup, slot: str) -> Setup:
-    """Draw the table of checks for all answers, and the way to those of single examples."""
+def assertions_table(project: Project, setup: Setup, slot: str) -> Setup:
+    """Draw the table of assertions for all answers, and the way to those of single examples."""
     before = [{**EMPTY, **row} for row in setup.check_rows] or [EMPTY]
     rows = edited_rows(f"setup_checks_{slot}", before, _COLUMNS, types=_TYPES)
     kept = tuple(row for row in rows if row.get("type") or row.get("value"))
     with told_plainly():
-        checks_from_rows(kept)
+        assertions_from_rows(kept)
     with st.container(horizontal=True, gap="small"):
         with st.popover("What each check does", icon=":material/help:", type="tertiary"):
             for name in TYPES:
-                st.markdown(f"**{fmt.markdown(name)}** :gray[{fmt.markdown(CHECK_EXPLANATIONS[name])}]")  # type: ignore[index]
+                st.markdown(f"**{fmt.markdown(name)}** :gray[{fmt.markdown(ASSERTION_EXPLANATIONS[name])}]")  # type: ignore[index]
         if setup.source == "set" and setup.set_name:
             with st.popover("Checks of one example", icon=":material/rule:", type="tertiary"):
                 _of_one(project, setup.set_name)
@@ -61,18 +68,19 @@ def checks_table(project: Project, setup: Setup, slot: str) -> Setup:
 
 
 def _of_one(project: Project, set_name: str) -> None:
-    """The checks an example brings along; saving them makes a new version of the set."""
+    """The assertions an example brings along; saving them makes a new version of the set."""
     found = latest_set(project, set_name)
-    counts = {example.id: len(checks_of(example)) for example in found.examples}
+    counts = {example.id: len(assertions_of(example)) for example in found.examples}
     texts = {
-        e.id: f"{e.id} ({fmt.plural(counts[e.id], 'check')}) · {fmt.shorten(e.question, 60)}" for e in found.examples
+        e.id: f"{e.id} ({fmt.plural(counts[e.id], 'assertion')}) · {fmt.shorten(e.question, 60)}"
+        for e in found.examples
     }
     picked = st.selectbox("Example", list(texts), key=f"example_checks_{set_name}", format_func=texts.__getitem__)
     example = next(one for one in found.examples if one.id == picked)
     st.caption("Asked of this example's answers in addition. Kept with the evaluation set, as a new version of it.")
     form = f"example_checks_{project.id}_{set_name}_{picked}"
     key = f"example_checks_table_{prompt_state().slot(form)}"
-    saved = [row_of(check) for check in checks_of(example)] or [EMPTY]
+    saved = [row_of(assertion) for assertion in assertions_of(example)] or [EMPTY]
     draft = store().draft(project, _DRAFT, _draft_of(found, example)) or {}
     rows = edited_rows(key, draft.get("rows", saved), _COLUMNS, types=_TYPES)
     if rows != draft.get("rows", saved):
@@ -82,21 +90,23 @@ def _of_one(project: Project, set_name: str) -> None:
 
 
 def _draft_of(found: EvaluationSet, example: Example) -> str:
-    """Under which name the typed checks of an example are kept."""
+    """Under which name the typed assertions of an example are kept."""
     return fingerprint([found.name, example.id])
 
 
 def _save(project: Project, found: EvaluationSet, example: Example, rows: list[Row], form: str) -> None:
     try:
-        checks = checks_from_rows(rows)
+        assertions = assertions_from_rows(rows)
     except LlmOptError as error:
         state().problem = str(error)
         return
-    listed = [check.model_dump(mode="json", exclude_defaults=True) for check in checks]
-    own = {name: value for name, value in example.variables.items() if name != EXAMPLE_COLUMN}
+    listed = [assertion.model_dump(mode="json", exclude_defaults=True) for assertion in assertions]
+    own = without_assertions(example.variables)
+    if (threshold := threshold_of(example)) is not None:
+        own[THRESHOLD_COLUMN] = threshold
     changed = replace(example, variables={**own, EXAMPLE_COLUMN: listed} if listed else own)
     examples = tuple(changed if one.id == example.id else one for one in found.examples)
     store().save_evaluation_set(project, EvaluationSet(found.name, examples))
     store().delete_draft(project, _DRAFT, _draft_of(found, example))
     prompt_state().fill(form)
-    notify(f"{fmt.plural(len(checks), 'check')} saved with {example.id}.")
+    notify(f"{fmt.plural(len(assertions), 'assertion')} saved with {example.id}.")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.comparison import Comparison, earlier_state
-from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.labs.prompts.board import Board
 from llmopt_core.labs.prompts.columns import Column
 from llmopt_core.labs.prompts.grid import Filter, Grid, missing_places
@@ -36,8 +36,8 @@ _FILTERS: dict[Filter, str] = {
     "all": "All", "failures": "Failures", "different": "Different", "regressions": "Regressions"
 }  # fmt: skip
 _HELP = (
-    "Failures: an answer or a repeat did not come, is empty or did not pass; or, where no check decides, has the worst "
-    "score there is, or its row got a thumb down. Different: the answers are not the same text. "
+    "Failures: an answer or a repeat did not come, is empty or did not pass; or, where no assertion decides, has the "
+    "worst score there is, or its row got a thumb down. Different: the answers are not the same text. "
     "Regressions: the first column passes (or scores higher) and another does not."
 )
 
@@ -108,7 +108,7 @@ def _summary(grid: Grid, column: Column) -> list[str]:
         open_ones = f", {column.not_run} not run" if column.not_run else ""
         share = column.pass_rate
         spread = f" ({fmt.interval(share.low, share.high)})" if share.low is not None else ""
-        lines.append(f"**{column.passed} of {column.decided} passed**{open_ones}{spread} {_versus(column, CHECKS)}")
+        lines.append(f"**{column.passed} of {column.decided} passed**{open_ones}{spread} {_versus(column, ASSERTIONS)}")
     for name, summary in column.metrics.items():
         spread = f" ({fmt.interval(summary.low, summary.high)})" if summary.low is not None else ""
         lines.append(f"{metric_title(name)} **{fmt.score(summary.mean)}**{spread} {_versus(column, name)}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN
+from llmopt_core.evaluation.assertions.spec import ASSERTION_COLUMNS
 from llmopt_core.experiments.preview import (
     PromptPreview,
     columns_of,
@@ -100,7 +100,7 @@ def _variables(prompt: PromptSpec, examples: Sequence[Example]) -> None:
     if found.undefined:
         names = ", ".join(f"`{name}`" for name in found.undefined)
         st.markdown(f":red[:material/error: Undefined:] {names} :gray[– no column of these examples, no earlier step.]")
-    unused = [name for name in found.unused if name != EXAMPLE_COLUMN]
+    unused = [name for name in found.unused if name not in ASSERTION_COLUMNS]
     if unused:
         st.caption(f":material/info: Not used: {', '.join(f'`{name}`' for name in unused)}")
 

@@ -24,7 +24,7 @@ from llmopt_ui.session import state
 _NAME = "promptfoo"
 _MOST_ROWS, _TALLEST = 7, 300
 _HELP = (
-    "Prompts become saved prompts, tests an evaluation set with their assertions as checks, providers the models of "
+    "Prompts become saved prompts, tests an evaluation set with their assertions, providers the models of "
     "the variants. What is not supported is named, and such a test is not run."
 )
 

@@ -8,12 +8,12 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.evaluation.assertions.check import checks_of
+from llmopt_core.evaluation.assertions.check import assertions_of
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.catalogue import METRICS, metric_title
 from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.comparison_setup import VariantSetup, setup_from
-from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.search.task import Budget, SearchTask
 from llmopt_core.experiments.search.trial_runner import search_work_name
 from llmopt_core.experiments.versions.prompts import PROMPT, newest_versions
@@ -170,11 +170,11 @@ def _measure(project: Project, key: str) -> tuple[EvaluationSet, str, JudgeSpec]
     name = one.selectbox("Evaluation set", list(sizes), first, key=f"search_set_{key}", **_KEEP,
                          format_func=lambda name: f"{name} ({fmt.plural(sizes[name], 'question')})")  # fmt: skip
     found = latest_set(project, name)
-    scores = [*_SCORES, CHECKS] if any(checks_of(example) for example in found.examples) else _SCORES
+    scores = [*_SCORES, ASSERTIONS] if any(assertions_of(example) for example in found.examples) else _SCORES
     metric = two.selectbox("Score", scores, scores.index(_USUAL_SCORE), key=f"search_score_{key}_{len(scores)}",
-                           format_func=lambda name: "Checks passed" if name == CHECKS else metric_title(name),
+                           format_func=lambda name: "Assertions passed" if name == ASSERTIONS else metric_title(name),
                            help="What decides which is better.", **_KEEP)  # fmt: skip
-    if metric == CHECKS or "judge" not in METRICS[metric].needs:
+    if metric == ASSERTIONS or "judge" not in METRICS[metric].needs:
         return found, metric, JudgeSpec()
     others = list(endpoints(settings()))
     judge = one.selectbox("Judge", others, key=f"search_judge_{key}", **_KEEP,

@@ -9,14 +9,13 @@ import streamlit as st
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.metrics.catalogue import metric_title
-from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.search.confirmation import Verification
 from llmopt_core.experiments.search.results import found_by
 from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, check_task
 from llmopt_core.experiments.search.trial_runner import Ended
 from llmopt_core.experiments.versions.prompts import version_label
-from llmopt_core.labs.prompts.search_jobs import search_arguments
-from llmopt_core.labs.prompts.search_setup import SearchSetup, basis_now, search_basis, search_jobs
+from llmopt_core.labs.prompts.search_setup import Search, SearchSetup, basis_now, search_basis, search_jobs, search_work
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.store_versions import Version
@@ -30,7 +29,7 @@ from llmopt_ui.copy_link import copy_link
 from llmopt_ui.job_panel import follow
 from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.prompts.state import addressed
-from llmopt_ui.resources import models, start_job, store
+from llmopt_ui.resources import job_runner, model_maker, models, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.theme import verdict
 
@@ -55,6 +54,7 @@ def start_search(  # noqa: PLR0917
     project: Project,
     kind: str,
     subject: str,
+    search: Search,
     task: SearchTask,
     options: dict[str, object],
     setup: SearchSetup,
@@ -64,8 +64,9 @@ def start_search(  # noqa: PLR0917
     try:
         check_task(task, models())
         basis = search_basis(store(), project, setup, models(), documents=documents_now(project), few_shot=few_shot)
-        arguments = search_arguments(store(), kind, subject, task, setup, basis, **options)
-        start_job(kind, project, arguments, basis)
+        arguments = {"subject": subject, "source": task.source, "evaluation_set": task.evaluation_set.name,
+                     "metric": task.metric, "setup": setup.model_dump(mode="json"), "basis": basis}  # fmt: skip
+        job_runner().submit_work(kind, project, arguments, search_work(search, task, model_maker(), **options))
     except LlmOptError as error:
         state().problem = str(error)
 
@@ -113,7 +114,7 @@ def _mark_earlier(project: Project, job: Job) -> None:
 
 def score_title(metric: str) -> str:
     """A metric as users read it."""
-    return "Checks passed" if metric == CHECKS else metric_title(metric)
+    return "Assertions passed" if metric == ASSERTIONS else metric_title(metric)
 
 
 def in_prompt(saved: Version, setup: SearchSetup) -> str:

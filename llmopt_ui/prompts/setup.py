@@ -1,4 +1,4 @@
-"""What is compared: variants, rows, checks. All of it is kept as a draft while it is chosen."""
+"""What is compared: variants, rows, assertions. All of it is kept as a draft while it is chosen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, section, told_plainly
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import PROMPTS
-from llmopt_ui.prompts.checks import checks_table
+from llmopt_ui.prompts.checks import assertions_table
 from llmopt_ui.prompts.live import models_for, start
 from llmopt_ui.prompts.rows import rows_fields
 from llmopt_ui.prompts.state import open_next, prompt_state
@@ -56,8 +56,8 @@ def setup_view(project: Project) -> None:
         st.rerun()
     section("Rows")
     setup = rows_fields(project, setup, slot)
-    section("Checks and scores", "Each answer passes or fails its checks. Scores stay apart from that.")
-    setup = checks_table(project, setup, slot)
+    section("Assertions and scores", "Each answer passes or fails its assertions. Scores stay apart from that.")
+    setup = assertions_table(project, setup, slot)
     setup = _scoring(setup, slot)
     save_setup(project, setup)
     _start(project, setup)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from llmopt_core.evaluation.assertions.spec import CheckSpec, told
+from llmopt_core.evaluation.assertions.spec import AssertionSpec, describe
 from llmopt_core.labs.prompts.outcome import Outcome
 from llmopt_core.text.word_diff import ONLY_SPACE, Op, only_space, shown
 from llmopt_core.types import Message, Score
@@ -48,13 +48,13 @@ def messages_html(messages: Sequence[Message], titles: Sequence[str] = ()) -> st
     return "".join(blocks)
 
 
-def checks_html(checks: Sequence[tuple[CheckSpec, Score]]) -> str:
-    """Checks as small marks; pointing at one tells why."""
+def assertions_html(assertions: Sequence[tuple[AssertionSpec, Score]]) -> str:
+    """Assertions as small marks; pointing at one tells why."""
     marks = []
-    for spec, score in checks:
+    for spec, score in assertions:
         kind, sign = _SIGNS[score.passed]
         why = escaped(score.explanation or score.failure)
-        marks.append(f'<span class="{kind}" title="{why}">{sign} {escaped(told(spec))}</span>')
+        marks.append(f'<span class="{kind}" title="{why}">{sign} {escaped(describe(spec))}</span>')
     return f'<div class="llmopt-checks">{"".join(marks)}</div>' if marks else ""
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.labs.retrieval.ablation import TITLES, AblationReport, Removed
-from llmopt_core.labs.retrieval.components import BOTH_CHECKS, asked_models, components
+from llmopt_core.labs.retrieval.components import FACT_CHECK_AND_REFUSAL, asked_models, components
 from llmopt_core.labs.retrieval.costs import Cost
 from llmopt_core.labs.retrieval.jobs import (
     ABLATION,
@@ -50,7 +50,7 @@ def ablation_view(project: Project, found: Sequence[Side]) -> None:
     )
     with_answers = st.toggle(
         "Answer the questions too", key=ANSWERS, bind="query-params",
-        help="Also measures answer F1 and faithfulness, and the answer checks as parts. Takes much longer.",
+        help="Also measures answer F1 and faithfulness, and the fact check as a part. Takes much longer.",
     )  # fmt: skip
     parts = components(side.configuration, with_answers)
     if not parts:
@@ -130,7 +130,7 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
         "hold when all parts are tested at once.",
         help=explained("recall", "mrr", "ndcg", "bm25", "dense"),
     )
-    if any(one.name == BOTH_CHECKS for one in report.removed):
+    if any(one.name == FACT_CHECK_AND_REFUSAL for one in report.removed):
         st.caption(
             "Fact check and refusal share one judge: removing either spares only what it alone adds, removing both "
             "spares the judge."
@@ -162,7 +162,7 @@ def _cost(cost: Cost) -> str:
 
 
 def _spared(value: float, shown: Callable[[float], str]) -> str:
-    """An amount; below zero, which answer checks can come to, it is what the part spares."""
+    """An amount; below zero, which the fact check can come to, it is what the part spares."""
     return shown(value) if value >= 0 else f"spares {shown(-value)}"
 
 

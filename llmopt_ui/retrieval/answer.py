@@ -54,7 +54,7 @@ def _given(project: Project, side: Side, found: Inspection) -> Answer | None:
             state().answers[key] = answer(project, side, found)
         # Drawn again without the button.
         st.rerun()
-    st.caption("Not asked yet: one call to the configuration's model, and to the judge of its answer checks.")
+    st.caption("Not asked yet: one call to the configuration's model, and to the judge of its fact check.")
     return None
 
 

@@ -13,7 +13,7 @@ from llmopt_core.retrieval.spec import RetrievalSpec
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import told_plainly
-from llmopt_ui.forms.configuration import checked
+from llmopt_ui.forms.configuration import configuration_of
 from llmopt_ui.forms.retrieval import retrieval_fields
 from llmopt_ui.retrieval.choice import Side, save_clicked, set_changes
 from llmopt_ui.session import state
@@ -55,7 +55,7 @@ def _dialog(side: Side) -> None:
         if st.button("Use these settings", key=f"{DIALOG}_use", type="primary"):
             if values is None:
                 raise BadInput("Without retrieval there is nothing to look at here.")
-            made = checked({**side.saved.model_dump(mode="json"), "retrieval": values})
+            made = configuration_of({**side.saved.model_dump(mode="json"), "retrieval": values})
             before = side.saved.retrieval or RetrievalSpec()
             changes = changes_between(before, made.retrieval or before)
             changed(side.saved, changes)

@@ -143,7 +143,7 @@ def test_details_tell_the_answer_and_the_checks_in_words(
     assert not test.exception
     assert "It was 1712." in [text.value for text in test.text]
     assert "at least 1 and at most 9 words" in words(test)
-    assert "Checks passed" in words(test)
+    assert "Assertions passed" in words(test)
 
 
 def test_filters_stand_in_the_address(app: App, compared: AppTest, prompts: str, store: Store) -> None:

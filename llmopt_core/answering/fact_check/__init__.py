@@ -1,1 +1,1 @@
-"""Answer checks: what the passages do not support."""
+"""The fact check: what the passages do not support."""

@@ -25,7 +25,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class SupportResult:
     """One verdict per claim, in order, and what they took: calls, and the seconds it took when they were first made."""
 
     verdicts: tuple[Verdict, ...]
@@ -42,7 +42,7 @@ class Support(Protocol):
 
     label: str
 
-    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> Judged:
+    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
         """One verdict per claim, in order, and what they took."""
         ...
 
@@ -55,11 +55,11 @@ class WordSupport:
     def __init__(self, enough: float = 0.75) -> None:
         self.enough = enough
 
-    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> Judged:
+    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
         """See `Support.judge`."""
         started = time.perf_counter()
         verdicts = tuple(self._verdict(claim, passages) for claim in claims)
-        return Judged(verdicts, seconds=time.perf_counter() - started)
+        return SupportResult(verdicts, seconds=time.perf_counter() - started)
 
     def _verdict(self, claim: str, passages: Sequence[str]) -> Verdict:
         shares = [coverage(claim, passage) for passage in passages]
@@ -84,13 +84,13 @@ class ModelSupport:
         self.label = f"{name}, fact check v1"
         self._chat, self._spec, self._prompt = chat, spec, prompt or FACT_CHECK
 
-    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> Judged:
+    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
         """See `Support.judge`.
 
         Raises:
             EndpointError: The model failed, or did not answer in the format asked for.
         """
-        parts = {"question": question, "passages": numbered(passages), "claims": numbered(claims)}
+        parts = {"question": question, "passages": as_numbered_json(passages), "claims": as_numbered_json(claims)}
         text = _fill(self._prompt, parts)
         done = await self._chat.complete(ChatRequest((Message("user", text),), self._spec))
         if done.finish_reason == "length":
@@ -99,10 +99,10 @@ class ModelSupport:
                 "bad-answer",
             )
         foreign = smuggled([question, *passages, *claims], "[")
-        return Judged(_verdicts(done.text, len(claims), len(passages), foreign), done.usage, done.seconds)
+        return SupportResult(_verdicts(done.text, len(claims), len(passages), foreign), done.usage, done.seconds)
 
 
-def numbered(texts: Sequence[str]) -> str:
+def as_numbered_json(texts: Sequence[str]) -> str:
     """The texts as a JSON list of objects with `number` and `text`, which no text can break out of."""
     return json.dumps([{"number": i, "text": text} for i, text in enumerate(texts, start=1)], ensure_ascii=False)
 

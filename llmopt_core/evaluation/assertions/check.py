@@ -1,6 +1,6 @@
-"""Checks: conditions that an answer passes or fails, apart from scores.
+"""Assertions: conditions that an answer passes or fails, apart from scores.
 
-A check that cannot run is neither: `passed` is None and the failure says why.
+An assertion that cannot run is neither: `passed` is None and the failure says why.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from llmopt_core.cache import Cache, MemoryCache
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.evaluation.assertions.rubric import RUBRIC_VERSION, meets_rubric
 from llmopt_core.evaluation.assertions.spec import (
-    EXAMPLE_COLUMN,
     SIMILAR_THRESHOLD,
-    THRESHOLD_COLUMN,
-    CheckSpec,
-    checks_of,
+    AssertionSpec,
+    assertions_of,
     labels,
     problem_of,
     threshold_of,
+    without_assertions,
 )
-from llmopt_core.evaluation.assertions.text import TEXT_CHECKS, Finding
+from llmopt_core.evaluation.assertions.text import TEXT_ASSERTIONS, Finding
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import build_metrics
 from llmopt_core.evaluation.sample import CouldNotScore, Meter, MetricInfo, Sample, fault_kind
@@ -37,15 +36,23 @@ from llmopt_core.types import Answer, Chunk, Example, Hit, Score, Usage
 if TYPE_CHECKING:
     from llmopt_core.models.registry import Models
 
-__all__ = ["Check", "CheckSpec", "build_checks", "checks_of", "run_check", "threshold_of", "verdict"]
+__all__ = [
+    "Assertion",
+    "AssertionSpec",
+    "assertions_of",
+    "build_assertions",
+    "run_assertion",
+    "threshold_of",
+    "verdict",
+]
 
 VERSION = "1"
 # These may take up to a second; the others nothing worth a thread.
 _SLOW = ("regex", "json-schema")
 
 
-class Check:
-    """A check ready to run; it has the shape of a metric.
+class Assertion:
+    """An assertion ready to run; it has the shape of a metric.
 
     Args:
         spec: The condition.
@@ -55,7 +62,7 @@ class Check:
         cache: Keeps embeddings.
     """
 
-    def __init__(self, spec: CheckSpec, name: str, judge: JudgeSpec, models: Models, cache: Cache) -> None:
+    def __init__(self, spec: AssertionSpec, name: str, judge: JudgeSpec, models: Models, cache: Cache) -> None:
         self.spec = spec
         self.name = name
         self._judge = judge
@@ -102,11 +109,11 @@ class Check:
             raise CouldNotScore(sample.unanswered)
         spec = self.spec
         if has_templates(spec):
-            spec = await asyncio.to_thread(filled, spec, sample.example)
+            spec = await asyncio.to_thread(fill_texts, spec, sample.example)
         if spec.type in _SLOW:
-            return await asyncio.to_thread(TEXT_CHECKS[spec.type], answer.text, spec)
-        if spec.type in TEXT_CHECKS:
-            return TEXT_CHECKS[spec.type](answer.text, spec)
+            return await asyncio.to_thread(TEXT_ASSERTIONS[spec.type], answer.text, spec)
+        if spec.type in TEXT_ASSERTIONS:
+            return TEXT_ASSERTIONS[spec.type](answer.text, spec)
         if spec.type == "similar":
             return await self._similar(answer.text, spec, sample.example)
         if spec.type == "llm-rubric":
@@ -117,7 +124,7 @@ class Check:
             raise CouldNotScore(spec.value["reason"])
         return _latency(answer, spec) if spec.type == "latency" else _cost(answer, spec)
 
-    async def _similar(self, answer: str, spec: CheckSpec, example: Example) -> Finding:
+    async def _similar(self, answer: str, spec: AssertionSpec, example: Example) -> Finding:
         wanted = [spec.value] if spec.value else [answer for answer in example.right_answers if answer]
         if not wanted:
             raise CouldNotScore("There is neither a text to compare with nor a reference answer.")
@@ -129,7 +136,7 @@ class Check:
         best = f" to the nearest of {len(wanted)} right answers" if len(wanted) > 1 else ""
         return Finding(cosine >= least, f"Cosine similarity{best} {cosine:.3f}, at least {least:g} wanted.", cosine)
 
-    async def _metric(self, sample: Sample, spec: CheckSpec, meter: Meter) -> Finding:
+    async def _metric(self, sample: Sample, spec: AssertionSpec, meter: Meter) -> Finding:
         (metric,) = build_metrics([spec.value], self._judge, self._models, self._cache)
         score, usage = await metric.score(_with_context(sample))
         meter.add(usage)
@@ -140,38 +147,38 @@ class Check:
             score.value >= least, f"{spec.value} is {score.value:.3g}, at least {least:g} wanted.", score.value
         )
 
-    async def _rubric(self, answer: str, spec: CheckSpec, meter: Meter) -> Finding:
+    async def _rubric(self, answer: str, spec: AssertionSpec, meter: Meter) -> Finding:
         if self._judge.is_builtin:
             raise CouldNotScore("The built-in judge cannot grade a rubric in words; choose an LLM as judge.")
         chat = self._models.chat(self._judge.chat_model)
         return await meets_rubric(answer, spec.value, spec.threshold, self._judge, chat, meter)
 
 
-def build_checks(
-    specs: Sequence[CheckSpec], judge: JudgeSpec, models: Models, cache: Cache | None = None
-) -> list[Check]:
-    """The checks ready to run, each with a name of its own."""
+def build_assertions(
+    specs: Sequence[AssertionSpec], judge: JudgeSpec, models: Models, cache: Cache | None = None
+) -> list[Assertion]:
+    """The assertions ready to run, each with a name of its own."""
     kept = cache or MemoryCache()
-    return [Check(spec, name, judge, models, kept) for spec, name in zip(specs, labels(specs), strict=True)]
+    return [Assertion(spec, name, judge, models, kept) for spec, name in zip(specs, labels(specs), strict=True)]
 
 
-async def run_check(
-    spec: CheckSpec, sample: Sample, judge: JudgeSpec, models: Models, cache: Cache | None = None
+async def run_assertion(
+    spec: AssertionSpec, sample: Sample, judge: JudgeSpec, models: Models, cache: Cache | None = None
 ) -> Score:
-    """Run one check on one answer. Never raises but for a budget reached or a cancellation."""
-    (check,) = build_checks([spec], judge, models, cache)
+    """Run one assertion on one answer. Never raises but for a budget reached or a cancellation."""
+    (check,) = build_assertions([spec], judge, models, cache)
     return (await check.score(sample))[0]
 
 
-def verdict(specs: Sequence[CheckSpec], scores: Sequence[Score], threshold: float | None = None) -> bool | None:
+def verdict(specs: Sequence[AssertionSpec], scores: Sequence[Score], threshold: float | None = None) -> bool | None:
     """Whether a test passed; None where that is not known.
 
-    A test with an unsupported check is never decided. Without a threshold every check must pass, so one that failed
-    decides, whatever did not run. With one, the weighted share must reach it: a check with a score between 0 and 1
+    A test with an unsupported assertion is never decided. Without a threshold every one must pass, so one that failed
+    decides, whatever did not run. With one, the weighted share must reach it: an assertion with a score between 0 and 1
     (similarity, rubric, metric) counts with that score, any other with 1 or 0.
 
     Args:
-        specs: The test's checks.
+        specs: The test's assertions.
         scores: Their scores, in the same order.
         threshold: Least share; None for all.
     """
@@ -188,28 +195,27 @@ def verdict(specs: Sequence[CheckSpec], scores: Sequence[Score], threshold: floa
     return sum(spec.weight * _points(spec, score) for spec, score in counted) / total >= threshold
 
 
-def has_templates(spec: CheckSpec) -> bool:
-    """Whether the check's texts take something from the example."""
+def has_templates(spec: AssertionSpec) -> bool:
+    """Whether the assertion's texts take something from the example."""
     texts = spec.value if isinstance(spec.value, list | tuple) else [spec.value]
     fixed = spec.type in ("json-schema", "metric", "unsupported")
     return not fixed and any(isinstance(text, str) and ("{{" in text or "{%" in text) for text in texts)
 
 
-def filled(spec: CheckSpec, example: Example) -> CheckSpec:
-    """The check with its texts filled in from the example's variables, question and reference.
+def fill_texts(spec: AssertionSpec, example: Example) -> AssertionSpec:
+    """The assertion with its texts filled in from the example's variables, question and reference.
 
     Raises:
         BadInput: A text uses something the example does not have.
         CouldNotScore: Nothing is left to look for.
     """
-    own = {key: value for key, value in example.variables.items() if key not in (EXAMPLE_COLUMN, THRESHOLD_COLUMN)}
-    variables = {**own, "question": example.question}
+    variables = {**without_assertions(example.variables), "question": example.question}
     if example.reference is not None:
         variables["reference"] = example.reference
     done = spec.model_copy(update={"value": _fill(spec.value, variables)})
     problem = problem_of(done)
     if problem:
-        raise CouldNotScore(f"With this example's variables filled in, the check {problem}.")
+        raise CouldNotScore(f"With this example's variables filled in, the assertion {problem}.")
     return done
 
 
@@ -227,19 +233,19 @@ def _fill(value: Any, variables: Mapping[str, Any]) -> Any:
     return render(value, variables) if isinstance(value, str) else value
 
 
-def _points(spec: CheckSpec, score: Score) -> float:
+def _points(spec: AssertionSpec, score: Score) -> float:
     if spec.type in ("similar", "llm-rubric", "metric") and score.value is not None:
         value = min(1.0, max(0.0, score.value))
         return 1.0 - value if spec.negate else value
     return float(bool(score.passed))
 
 
-def _latency(answer: Answer, spec: CheckSpec) -> Finding:
+def _latency(answer: Answer, spec: AssertionSpec) -> Finding:
     most = _or(spec.threshold, 0.0)
     return Finding(answer.seconds <= most, f"Took {answer.seconds:.3g} s, at most {most:g} s wanted.", answer.seconds)
 
 
-def _cost(answer: Answer, spec: CheckSpec) -> Finding:
+def _cost(answer: Answer, spec: AssertionSpec) -> Finding:
     cost, most = answer.usage.cost_usd, _or(spec.threshold, 0.0)
     if cost is None:
         raise CouldNotScore("The cost is unknown: the endpoint has no price for this model; add one in Settings.")

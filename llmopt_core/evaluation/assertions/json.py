@@ -50,14 +50,14 @@ def fits_schema(text: str, schema: Any) -> tuple[bool, str]:
         # An empty registry: a schema may not make this program fetch something.
         problem = best_match(kind(schema, registry=Registry()).iter_errors(value))
     except Unresolvable as error:
-        raise BadInput(f"The JSON schema of the check refers to {error.ref!r}, which it does not hold.") from error
+        raise BadInput(f"The JSON schema of the assertion refers to {error.ref!r}, which it does not hold.") from error
     except OverflowError as error:
-        raise BadInput("The answer holds a number that is too large for the JSON schema of the check.") from error
+        raise BadInput("The answer holds a number that is too large for the JSON schema of the assertion.") from error
     except BaseException as error:
         # Where Python's stack is used up, the library's part in Rust panics, which is no `Exception`.
         if not isinstance(error, RecursionError) and type(error).__name__ != "PanicException":
             raise
-        raise BadInput("The JSON schema of the check refers to itself without end.") from error
+        raise BadInput("The JSON schema of the assertion refers to itself without end.") from error
     if problem is None:
         return True, "The answer fits the schema."
     where = "".join(f"[{part!r}]" for part in problem.absolute_path)
@@ -104,7 +104,7 @@ def _refuse(constant: str) -> Any:
 
 
 class _Clock:
-    """When a check gives up. A small schema can ask for 2^30 steps, by parts that refer to two others each."""
+    """When an assertion gives up. A small schema can ask for 2^30 steps, by parts that refer to two others each."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -118,7 +118,7 @@ class _Clock:
         """
         left = self._end - time.monotonic()
         if left <= 0:
-            raise BadInput(f"The JSON schema of the check takes more than {self._seconds:g} s on this answer.")
+            raise BadInput(f"The JSON schema of the assertion takes more than {self._seconds:g} s on this answer.")
         return left
 
     def matches(self, pattern: str, text: str) -> bool:

@@ -1,4 +1,4 @@
-"""A check in words, graded by an LLM."""
+"""An assertion in words, graded by an LLM."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""What a check is: one condition that an answer meets or fails."""
+"""What an assertion is: one condition that an answer meets or fails."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -15,7 +15,7 @@ from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
 from llmopt_core.text.words import shorten
 from llmopt_core.types import Example, Spec
 
-CheckType = Literal[
+AssertionType = Literal[
     "contains",
     "not-contains",
     "contains-any",
@@ -34,7 +34,7 @@ CheckType = Literal[
     "unsupported",
 ]
 
-CHECK_EXPLANATIONS: Mapping[CheckType, str] = {
+ASSERTION_EXPLANATIONS: Mapping[AssertionType, str] = {
     "contains": "The answer holds this text.",
     "not-contains": "The answer does not hold this text.",
     "contains-any": "The answer holds at least one of these texts.",
@@ -56,24 +56,29 @@ CHECK_EXPLANATIONS: Mapping[CheckType, str] = {
 SIMILAR_THRESHOLD = 0.75
 EXAMPLE_COLUMN = "checks"
 THRESHOLD_COLUMN = "checks_threshold"
+"""Where an example carries its assertions: the names that evaluation sets are saved under since their beginning."""
+ASSERTION_COLUMNS = (EXAMPLE_COLUMN, THRESHOLD_COLUMN, "assertions", "assertions_threshold")
+"""Every column that may carry them; a file may use the new names."""
 
 _LIMIT = ("latency", "cost")
 
 
-class CheckSpec(Spec):
+class AssertionSpec(Spec):
     """One condition.
 
     Attributes:
         value: What the type needs: a text (a template over the example's variables), a list of texts, a schema, the
             name of a metric, or for `length` a mapping of `min`, `max` and `unit` (`characters` or `words`).
         threshold: Least similarity, rubric score or metric, most seconds or USD.
-        case_sensitive: For checks that compare texts.
+        case_sensitive: For assertions that compare texts.
         negate: Pass where the condition fails.
-        weight: Its share where a test's checks are weighed together; one of weight 0 is shown and decides nothing.
+        weight: Its share where a test's assertions are weighed together; one of weight 0 is shown and decides nothing.
         name: What it is called in tables; empty makes a name of type and value.
     """
 
-    type: CheckType
+    fingerprint_kind: ClassVar[str] = "CheckSpec"
+
+    type: AssertionType
     value: Any = None
     threshold: float | None = None
     case_sensitive: bool = True
@@ -82,10 +87,10 @@ class CheckSpec(Spec):
     name: str = ""
 
     @model_validator(mode="after")
-    def _has_what_it_needs(self) -> CheckSpec:
+    def _has_what_it_needs(self) -> AssertionSpec:
         problem = problem_of(self)
         if problem:
-            raise ValueError(f"a check of type {self.type!r} {problem}")
+            raise ValueError(f"an assertion of type {self.type!r} {problem}")
         return self
 
     @property
@@ -101,80 +106,80 @@ class CheckSpec(Spec):
         return f"{'not ' if self.negate else ''}{self.type}{shown}"
 
 
-def told(check: CheckSpec) -> str:
-    """The check as people read it; its label is what its score is stored under."""
-    if check.type != "length" or check.name:
-        return check.label
-    bounds = [f"{word} {check.value[key]:,}" for key, word in (("min", "at least"), ("max", "at most"))
-              if key in check.value]  # fmt: skip
-    return f"{'not ' if check.negate else ''}{' and '.join(bounds)} {check.value.get('unit', 'characters')}"
+def describe(assertion: AssertionSpec) -> str:
+    """The assertion as people read it; its label is what its score is stored under."""
+    if assertion.type != "length" or assertion.name:
+        return assertion.label
+    bounds = [f"{word} {assertion.value[key]:,}" for key, word in (("min", "at least"), ("max", "at most"))
+              if key in assertion.value]  # fmt: skip
+    return f"{'not ' if assertion.negate else ''}{' and '.join(bounds)} {assertion.value.get('unit', 'characters')}"
 
 
-def problem_of(check: CheckSpec) -> str:
-    """What the check's type needs and its value does not give; empty where all is there."""
-    return _PROBLEMS.get(check.type, _no_problem)(check)
+def problem_of(assertion: AssertionSpec) -> str:
+    """What the assertion's type needs and its value does not give; empty where all is there."""
+    return _PROBLEMS.get(assertion.type, _no_problem)(assertion)
 
 
-def _no_problem(check: CheckSpec) -> str:
+def _no_problem(assertion: AssertionSpec) -> str:
     return ""
 
 
-def _text_problem(check: CheckSpec) -> str:
-    return "" if isinstance(check.value, str) and check.value.strip() else "needs a text as its value"
+def _text_problem(assertion: AssertionSpec) -> str:
+    return "" if isinstance(assertion.value, str) and assertion.value.strip() else "needs a text as its value"
 
 
-def _texts_problem(check: CheckSpec) -> str:
-    texts = check.value
+def _texts_problem(assertion: AssertionSpec) -> str:
+    texts = assertion.value
     good = isinstance(texts, list | tuple) and texts and all(isinstance(text, str) and text.strip() for text in texts)
     return "" if good else "needs a list of texts as its value"
 
 
-def _limit_problem(check: CheckSpec) -> str:
-    return "needs a threshold of 0 or more" if check.threshold is None or check.threshold < 0 else ""
+def _limit_problem(assertion: AssertionSpec) -> str:
+    return "needs a threshold of 0 or more" if assertion.threshold is None or assertion.threshold < 0 else ""
 
 
-def _equals_problem(check: CheckSpec) -> str:
-    return "needs a value" if check.value is None else ""
+def _equals_problem(assertion: AssertionSpec) -> str:
+    return "needs a value" if assertion.value is None else ""
 
 
-def _regex_problem(check: CheckSpec) -> str:
-    problem = _text_problem(check)
-    if problem or "{{" in check.value:
+def _regex_problem(assertion: AssertionSpec) -> str:
+    problem = _text_problem(assertion)
+    if problem or "{{" in assertion.value:
         return problem
     try:
-        compiled_pattern(check.value)
+        compiled_pattern(assertion.value)
     except BadInput as error:
         return f"needs a regular expression as its value: {str(error).rstrip('.')}"
     return ""
 
 
-def _schema_problem(check: CheckSpec) -> str:
-    if not isinstance(check.value, Mapping | bool):
+def _schema_problem(assertion: AssertionSpec) -> str:
+    if not isinstance(assertion.value, Mapping | bool):
         return "needs a schema (a mapping) as its value"
-    # At use: few checks need what schemas are read with.
+    # At use: few assertions need what schemas are read with.
     from llmopt_core.evaluation.assertions.json import schema_problem
 
-    return schema_problem(check.value)
+    return schema_problem(assertion.value)
 
 
-def _similar_problem(check: CheckSpec) -> str:
-    good = check.value is None or (isinstance(check.value, str) and check.value.strip())
+def _similar_problem(assertion: AssertionSpec) -> str:
+    good = assertion.value is None or (isinstance(assertion.value, str) and assertion.value.strip())
     return "" if good else "needs a text as its value, or none to compare with the reference answer"
 
 
-def _metric_problem(check: CheckSpec) -> str:
-    if not isinstance(check.value, str) or check.value not in METRICS:
+def _metric_problem(assertion: AssertionSpec) -> str:
+    if not isinstance(assertion.value, str) or assertion.value not in METRICS:
         return f"needs the name of a metric as its value: {', '.join(METRICS)}"
-    return "needs a threshold" if check.threshold is None else ""
+    return "needs a threshold" if assertion.threshold is None else ""
 
 
-def _reason_problem(check: CheckSpec) -> str:
-    good = isinstance(check.value, Mapping) and isinstance(check.value.get("reason"), str)
+def _reason_problem(assertion: AssertionSpec) -> str:
+    good = isinstance(assertion.value, Mapping) and isinstance(assertion.value.get("reason"), str)
     return "" if good else "needs a mapping with `reason` as its value"
 
 
-def _length_problem(check: CheckSpec) -> str:
-    value = check.value
+def _length_problem(assertion: AssertionSpec) -> str:
+    value = assertion.value
     if not isinstance(value, Mapping) or not set(value) <= {"min", "max", "unit"} or not {"min", "max"} & set(value):
         return "needs a mapping with `min`, `max` or both, and perhaps `unit`"
     if value.get("unit", "characters") not in ("characters", "words"):
@@ -185,7 +190,7 @@ def _length_problem(check: CheckSpec) -> str:
     return ""
 
 
-_PROBLEMS: Mapping[CheckType, Callable[[CheckSpec], str]] = {
+_PROBLEMS: Mapping[AssertionType, Callable[[AssertionSpec], str]] = {
     "contains": _text_problem,
     "not-contains": _text_problem,
     "starts-with": _text_problem,
@@ -204,59 +209,81 @@ _PROBLEMS: Mapping[CheckType, Callable[[CheckSpec], str]] = {
 }
 
 
-def labels(checks: Sequence[CheckSpec]) -> list[str]:
-    """One name per check, numbered where two would be the same."""
+def labels(assertions: Sequence[AssertionSpec]) -> list[str]:
+    """One name per assertion, numbered where two would be the same."""
     taken: dict[str, int] = {}
     names = []
-    for check in checks:
-        taken[check.label] = taken.get(check.label, 0) + 1
-        names.append(check.label if taken[check.label] == 1 else f"{check.label} ({taken[check.label]})")
+    for assertion in assertions:
+        taken[assertion.label] = taken.get(assertion.label, 0) + 1
+        names.append(
+            assertion.label if taken[assertion.label] == 1 else f"{assertion.label} ({taken[assertion.label]})"
+        )
     return names
 
 
-def checks_of(example: Example) -> tuple[CheckSpec, ...]:
-    """The checks an example brings along in its column `checks`: a list of checks, or the same as JSON text.
+def assertions_of(example: Example) -> tuple[AssertionSpec, ...]:
+    """The assertions an example brings along in its column: a list of them, or the same as JSON text.
 
     Raises:
         BadInput: The column holds something else; names the example.
     """
-    found = example.variables.get(EXAMPLE_COLUMN)
+    found = example.variables.get(EXAMPLE_COLUMN) or _listed(example.variables.get("assertions"))
     if not found:
         return ()
     try:
         listed = json.loads(found) if isinstance(found, str) else found
         if not isinstance(listed, list | tuple):
             raise TypeError
-        return tuple(CheckSpec.model_validate(check) for check in listed)
+        return tuple(AssertionSpec.model_validate(assertion) for assertion in listed)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         said = field_problem(first)
-        raise BadInput(f"Example {example.id!r}: in its checks, {where + ': ' if where else ''}{said}.") from error
+        raise BadInput(f"Example {example.id!r}: in its assertions, {where + ': ' if where else ''}{said}.") from error
     except (ValueError, TypeError) as error:
-        raise BadInput(f"Example {example.id!r}: the column `checks` must be a JSON list of checks.") from error
+        raise BadInput(f"Example {example.id!r}: the column `assertions` must be a JSON list of assertions.") from error
+
+
+def without_assertions(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of an example without the columns that carry its assertions."""
+    columns = ASSERTION_COLUMNS if _listed(variables.get("assertions")) else (EXAMPLE_COLUMN, THRESHOLD_COLUMN)
+    return {name: value for name, value in variables.items() if name not in columns}
+
+
+def _listed(value: Any) -> Any:
+    """The value of a column `assertions`, where it is a list of assertions and not a variable of that name."""
+    try:
+        listed = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return None
+    good = isinstance(listed, list | tuple) and all(isinstance(one, Mapping) and "type" in one for one in listed)
+    return listed if good else None
 
 
 def why_not_run(example: Example) -> str:
-    """Why an example is not asked: what its checks need and cannot be had here; empty where it is asked.
+    """Why an example is not asked: what its assertions need and cannot be had here; empty where it is asked.
 
     Raises:
-        BadInput: See `checks_of`.
+        BadInput: See `assertions_of`.
     """
-    reasons = [check.value["reason"].rstrip(".") for check in checks_of(example) if check.type == "unsupported"]
+    reasons = [
+        assertion.value["reason"].rstrip(".") for assertion in assertions_of(example) if assertion.type == "unsupported"
+    ]
     return f"Not run: {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
 
 
 def threshold_of(example: Example) -> float | None:
-    """The share of its checks that an example's answer must pass, from its column `checks_threshold`; None for all.
+    """The share of its assertions that an example's answer must pass, from its own column; None for all.
 
     Raises:
         BadInput: The column holds something else than a number.
     """
     found = example.variables.get(THRESHOLD_COLUMN)
+    if found in (None, "") and _listed(example.variables.get("assertions")):
+        found = example.variables.get("assertions_threshold")
     if found is None or found == "":
         return None
     try:
         return float(found)
     except (TypeError, ValueError) as error:
-        raise BadInput(f"Example {example.id!r}: the column `checks_threshold` must be a number.") from error
+        raise BadInput(f"Example {example.id!r}: the column `assertions_threshold` must be a number.") from error

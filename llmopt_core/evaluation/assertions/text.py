@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmopt_core.evaluation.assertions.spec import CheckSpec, CheckType
+from llmopt_core.evaluation.assertions.spec import AssertionSpec, AssertionType
 from llmopt_core.evaluation.text import tokens
 from llmopt_core.prompts.patterns import ends_of_matches
 from llmopt_core.text.words import shorten
@@ -21,81 +21,81 @@ class Finding:
     value: float | None = None
 
 
-def contains(answer: str, check: CheckSpec) -> Finding:
+def contains(answer: str, assertion: AssertionSpec) -> Finding:
     """The text stands in the answer."""
-    holds = _fold(check.value, check) in _fold(answer, check)
-    return Finding(holds, f"{_quote(check.value)} {'stands' if holds else 'does not stand'} in the answer.")
+    holds = _fold(assertion.value, assertion) in _fold(answer, assertion)
+    return Finding(holds, f"{_quote(assertion.value)} {'stands' if holds else 'does not stand'} in the answer.")
 
 
-def lacks(answer: str, check: CheckSpec) -> Finding:
+def lacks(answer: str, assertion: AssertionSpec) -> Finding:
     """The text does not stand in the answer."""
-    found = contains(answer, check)
+    found = contains(answer, assertion)
     return Finding(not found.holds, found.reason)
 
 
-def contains_any(answer: str, check: CheckSpec) -> Finding:
+def contains_any(answer: str, assertion: AssertionSpec) -> Finding:
     """At least one of the texts stands in the answer."""
-    there = [value for value in check.value if _fold(value, check) in _fold(answer, check)]
+    there = [value for value in assertion.value if _fold(value, assertion) in _fold(answer, assertion)]
     return Finding(bool(there), f"Found: {', '.join(map(_quote, there))}." if there else "None of the texts is there.")
 
 
-def contains_all(answer: str, check: CheckSpec) -> Finding:
+def contains_all(answer: str, assertion: AssertionSpec) -> Finding:
     """All of the texts stand in the answer."""
-    missing = [value for value in check.value if _fold(value, check) not in _fold(answer, check)]
+    missing = [value for value in assertion.value if _fold(value, assertion) not in _fold(answer, assertion)]
     return Finding(not missing, f"Missing: {', '.join(map(_quote, missing))}." if missing else "All texts are there.")
 
 
-def equals(answer: str, check: CheckSpec) -> Finding:
+def equals(answer: str, assertion: AssertionSpec) -> Finding:
     """The answer is the text, or JSON equal to the value."""
-    if not isinstance(check.value, str):
+    if not isinstance(assertion.value, str):
         from llmopt_core.evaluation.assertions.json import same_json
 
-        holds = same_json(answer, check.value)
+        holds = same_json(answer, assertion.value)
     else:
-        holds = _fold(answer, check).strip() == _fold(check.value, check).strip()
-    return Finding(holds, f"The answer is {'' if holds else 'not '}{_quote(str(check.value))}.")
+        holds = _fold(answer, assertion).strip() == _fold(assertion.value, assertion).strip()
+    return Finding(holds, f"The answer is {'' if holds else 'not '}{_quote(str(assertion.value))}.")
 
 
-def starts_with(answer: str, check: CheckSpec) -> Finding:
+def starts_with(answer: str, assertion: AssertionSpec) -> Finding:
     """The answer begins with the text."""
-    holds = _fold(answer, check).lstrip().startswith(_fold(check.value, check).lstrip())
-    return Finding(holds, f"The answer begins with {_quote(answer.lstrip()[: max(20, len(check.value))])}.")
+    holds = _fold(answer, assertion).lstrip().startswith(_fold(assertion.value, assertion).lstrip())
+    return Finding(holds, f"The answer begins with {_quote(answer.lstrip()[: max(20, len(assertion.value))])}.")
 
 
-def regex(answer: str, check: CheckSpec) -> Finding:
+def regex(answer: str, assertion: AssertionSpec) -> Finding:
     """The pattern matches somewhere.
 
     Raises:
         BadInput: The pattern is wrong or runs away.
     """
-    found = ends_of_matches(check.value, answer, ignore_case=not check.case_sensitive)
+    found = ends_of_matches(assertion.value, answer, ignore_case=not assertion.case_sensitive)
     return Finding(bool(found), f"Matches {_quote(found[0].text)}." if found else "The pattern matches nowhere.")
 
 
-def json_value(answer: str, check: CheckSpec) -> Finding:
+def json_value(answer: str, assertion: AssertionSpec) -> Finding:
     """The answer is JSON."""
     from llmopt_core.evaluation.assertions.json import is_json
 
     return Finding(*is_json(answer))
 
 
-def json_schema(answer: str, check: CheckSpec) -> Finding:
+def json_schema(answer: str, assertion: AssertionSpec) -> Finding:
     """The answer is JSON that fits the schema."""
     from llmopt_core.evaluation.assertions.json import fits_schema
 
-    return Finding(*fits_schema(answer, check.value))
+    return Finding(*fits_schema(answer, assertion.value))
 
 
-def length(answer: str, check: CheckSpec) -> Finding:
+def length(answer: str, assertion: AssertionSpec) -> Finding:
     """The answer is as long as it may be; Chinese and Japanese characters count as words."""
-    bounds: Mapping[str, Any] = check.value
+    bounds: Mapping[str, Any] = assertion.value
     unit = bounds.get("unit", "characters")
     size = len(tokens(answer)) if unit == "words" else len(answer)
     holds = bounds.get("min", 0) <= size <= bounds.get("max", float("inf"))
     return Finding(holds, f"The answer has {size} {unit if size != 1 else unit[:-1]}.", float(size))
 
 
-TEXT_CHECKS: Mapping[CheckType, Callable[[str, CheckSpec], Finding]] = {
+TEXT_ASSERTIONS: Mapping[AssertionType, Callable[[str, AssertionSpec], Finding]] = {
     "contains": contains,
     "not-contains": lacks,
     "contains-any": contains_any,
@@ -109,8 +109,8 @@ TEXT_CHECKS: Mapping[CheckType, Callable[[str, CheckSpec], Finding]] = {
 }
 
 
-def _fold(text: str, check: CheckSpec) -> str:
-    return text if check.case_sensitive else text.casefold()
+def _fold(text: str, assertion: AssertionSpec) -> str:
+    return text if assertion.case_sensitive else text.casefold()
 
 
 def _quote(text: str) -> str:

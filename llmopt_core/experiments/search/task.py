@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from pydantic import Field
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.check import checks_of
+from llmopt_core.evaluation.assertions.check import assertions_of
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.catalogue import METRICS
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.preflight import check_run
 from llmopt_core.experiments.subset import chosen_examples
 from llmopt_core.models.registry import Models
@@ -42,7 +42,7 @@ class SearchTask:
 
     Attributes:
         configuration: As it is now, its few-shot set included.
-        metric: What counts: a metric of the answer, or `checks` for passing.
+        metric: What counts: a metric of the answer, or `checks` for passing its assertions.
         documents: What the configuration retrieves from.
         held_back: Share of the questions that only the last, paired test sees.
         seed: Of the split and of random choices.
@@ -63,8 +63,8 @@ class SearchTask:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Names of metrics for the pipeline; checks come along with the examples."""
-        return () if self.metric == CHECKS else (self.metric,)
+        """Names of metrics for the pipeline; assertions come along with the examples."""
+        return () if self.metric == ASSERTIONS else (self.metric,)
 
     @property
     def higher_is_better(self) -> bool:
@@ -98,9 +98,9 @@ def check_task(task: SearchTask, models: Models) -> None:
     if task.concurrency < 1:
         raise BadInput("Concurrency must be at least 1.")
     examples = task.evaluation_set.examples
-    if task.metric == CHECKS:
-        if not any(checks_of(example) for example in examples):
-            raise BadInput(f"No example of {task.evaluation_set.name} has checks; choose a score, or add checks.")
+    if task.metric == ASSERTIONS:
+        if not any(assertions_of(example) for example in examples):
+            raise BadInput(f"No example of {task.evaluation_set.name} has assertions; choose a score, or add some.")
     elif METRICS[task.metric].kind != "answer":
         raise BadInput(f"{METRICS[task.metric].title} looks at retrieval, which no prompt changes; choose another.")
     elif "reference" in METRICS[task.metric].needs and not any(example.reference for example in examples):

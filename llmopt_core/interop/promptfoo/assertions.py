@@ -1,4 +1,4 @@
-"""promptfoo assertions -> checks. What has no counterpart becomes a check that is never passed."""
+"""promptfoo's assertions -> those of this program. What has no counterpart becomes one that is never passed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, field_problem
-from llmopt_core.evaluation.assertions.check import CheckSpec
+from llmopt_core.evaluation.assertions.check import AssertionSpec
 from llmopt_core.interop.promptfoo.nunjucks import to_jinja, to_nunjucks
 from llmopt_core.prompts.sandbox import MISSING_IS_EMPTY
 from llmopt_core.prompts.template import allow_missing
@@ -22,9 +22,9 @@ class Unsupported(Exception):
     """Something in the file that has no counterpart here; the message says what."""
 
 
-def checks_from(
+def assertions_from(
     assertions: tuple[Mapping[str, Any], ...], grader: Any, *, weighed: bool = False
-) -> tuple[CheckSpec, ...]:
+) -> tuple[AssertionSpec, ...]:
     """The checks a test's assertions stand for.
 
     Args:
@@ -32,25 +32,27 @@ def checks_from(
         grader: The provider that grades the whole file; an assertion with another one is not supported.
         weighed: Whether the test has a threshold, so that it matters how much each assertion weighs.
     """
-    return tuple(check for assertion in assertions for check in _checks(assertion, grader, weighed))
+    return tuple(
+        assertion_spec for assertion in assertions for assertion_spec in _assertions(assertion, grader, weighed)
+    )
 
 
-def unsupported(reason: str, assertion: Mapping[str, Any] | None = None) -> CheckSpec:
-    """A check that keeps what was not understood, so that an export gives it back."""
+def unsupported(reason: str, assertion: Mapping[str, Any] | None = None) -> AssertionSpec:
+    """An assertion that keeps what was not understood, so that an export gives it back."""
     value: dict[str, Any] = {"reason": reason}
     if assertion is not None:
         value["assertion"] = dict(assertion)
-    return CheckSpec(type="unsupported", value=value)
+    return AssertionSpec(type="unsupported", value=value)
 
 
-def _checks(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Iterator[CheckSpec]:
+def _assertions(assertion: Mapping[str, Any], grader: Any, weighed: bool) -> Iterator[AssertionSpec]:
     kind = str(assertion.get("type") or "")
     try:
         if kind == "assert-set":
             for part in _parts(assertion, weighed):
-                yield from _checks(part if isinstance(part, Mapping) else {"type": str(part)}, grader, weighed)
+                yield from _assertions(part if isinstance(part, Mapping) else {"type": str(part)}, grader, weighed)
         else:
-            yield _check(kind, assertion, grader)
+            yield _convert(kind, assertion, grader)
     except Unsupported as error:
         yield unsupported(f"the assertion `{kind}`: {error}", assertion)
     except ValidationError as error:
@@ -73,7 +75,7 @@ def _parts(assertion: Mapping[str, Any], weighed: bool) -> list[Any]:
     return parts
 
 
-def _check(kind: str, assertion: Mapping[str, Any], grader: Any) -> CheckSpec:
+def _convert(kind: str, assertion: Mapping[str, Any], grader: Any) -> AssertionSpec:
     base = kind.removeprefix("not-")
     if base not in _MAKERS:
         raise Unsupported("this kind is not supported")
@@ -86,7 +88,7 @@ def _check(kind: str, assertion: Mapping[str, Any], grader: Any) -> CheckSpec:
     if assertion.get("weight") is not None:
         fields["weight"] = assertion["weight"]
     fields["value"] = _allowing_missing(fields.get("value"))
-    return CheckSpec(**fields, negate=kind.startswith("not-"))
+    return AssertionSpec(**fields, negate=kind.startswith("not-"))
 
 
 def _allowing_missing(value: Any) -> Any:
@@ -205,26 +207,26 @@ _MAKERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def assertion_from(check: CheckSpec) -> dict[str, Any]:
+def assertion_from(assertion_spec: AssertionSpec) -> dict[str, Any]:
     """The promptfoo assertion of a check, for export.
 
     Raises:
         Unsupported: promptfoo has no such assertion.
     """
-    if check.type == "unsupported":
-        if "assertion" not in check.value:
-            raise Unsupported(check.value["reason"])
-        return dict(check.value["assertion"])
-    assertion = _assertion(check)
-    if check.negate:
+    if assertion_spec.type == "unsupported":
+        if "assertion" not in assertion_spec.value:
+            raise Unsupported(assertion_spec.value["reason"])
+        return dict(assertion_spec.value["assertion"])
+    assertion = _assertion(assertion_spec)
+    if assertion_spec.negate:
         if assertion["type"].startswith("not-"):
             assertion["type"] = assertion["type"].removeprefix("not-")
         else:
             assertion["type"] = f"not-{assertion['type']}"
-    if check.name:
-        assertion["metric"] = check.name
-    if check.weight != 1:
-        assertion["weight"] = check.weight
+    if assertion_spec.name:
+        assertion["metric"] = assertion_spec.name
+    if assertion_spec.weight != 1:
+        assertion["weight"] = assertion_spec.weight
     return assertion
 
 
@@ -244,28 +246,32 @@ def _as_promptfoo_reads(value: Any) -> Any:
     return {key: _as_promptfoo_reads(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _assertion(check: CheckSpec) -> dict[str, Any]:
-    value = _as_promptfoo_reads(check.value)
-    if check.type in _CASED:
-        kind = check.type if check.case_sensitive else check.type.replace("contains", "icontains")
+def _assertion(assertion_spec: AssertionSpec) -> dict[str, Any]:
+    value = _as_promptfoo_reads(assertion_spec.value)
+    if assertion_spec.type in _CASED:
+        kind = (
+            assertion_spec.type
+            if assertion_spec.case_sensitive
+            else assertion_spec.type.replace("contains", "icontains")
+        )
         return {"type": kind, "value": value}
-    if not check.case_sensitive and check.type == "regex":
+    if not assertion_spec.case_sensitive and assertion_spec.type == "regex":
         raise Unsupported("a regular expression without case")
-    if not check.case_sensitive and check.type in ("equals", "starts-with"):
-        raise Unsupported(f"`{check.type}` without case")
-    if check.type == "json-schema":
+    if not assertion_spec.case_sensitive and assertion_spec.type in ("equals", "starts-with"):
+        raise Unsupported(f"`{assertion_spec.type}` without case")
+    if assertion_spec.type == "json-schema":
         return {"type": "is-json", "value": value}
-    if check.type == "latency":
-        return {"type": "latency", "threshold": (check.threshold or 0.0) * 1000}
-    if check.type == "length":
+    if assertion_spec.type == "latency":
+        return {"type": "latency", "threshold": (assertion_spec.threshold or 0.0) * 1000}
+    if assertion_spec.type == "length":
         if value.pop("unit", "characters") != "words":
             raise Unsupported("a length in characters")
         return {"type": "word-count", "value": value}
-    if check.type == "metric":
+    if assertion_spec.type == "metric":
         if value not in _METRICS:
             raise Unsupported(f"the metric {value}")
-        return {"type": _METRICS[value], "threshold": check.threshold}
-    if check.type == "similar" and value is None:
+        return {"type": _METRICS[value], "threshold": assertion_spec.threshold}
+    if assertion_spec.type == "similar" and value is None:
         value = "{{ reference }}"
-    parts = {"type": check.type, "value": value, "threshold": check.threshold}
+    parts = {"type": assertion_spec.type, "value": value, "threshold": assertion_spec.threshold}
     return {key: part for key, part in parts.items() if part is not None}

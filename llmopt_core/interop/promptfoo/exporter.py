@@ -12,8 +12,8 @@ import yaml
 
 from llmopt_core.documents.question_columns import means_something
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.check import CheckSpec, checks_of, threshold_of
-from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, THRESHOLD_COLUMN
+from llmopt_core.evaluation.assertions.check import AssertionSpec, assertions_of, threshold_of
+from llmopt_core.evaluation.assertions.spec import without_assertions
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.interop.promptfoo.assertions import Unsupported, assertion_from
@@ -41,7 +41,7 @@ def export_promptfoo(
     evaluation_set: EvaluationSet,
     judge: JudgeSpec,
     endpoints: Mapping[str, Endpoint],
-    checks: Sequence[CheckSpec] = (),
+    assertions: Sequence[AssertionSpec] = (),
 ) -> PromptfooExport:
     """Write configurations and examples as a promptfoo configuration.
 
@@ -50,7 +50,7 @@ def export_promptfoo(
         evaluation_set: Its examples become tests, with the checks they carry.
         judge: Grades rubrics.
         endpoints: By name, for their base URLs.
-        checks: Asked of every answer (`defaultTest`).
+        assertions: Asked of every answer (`defaultTest`).
 
     Raises:
         BadInput: No configuration is left.
@@ -61,7 +61,7 @@ def export_promptfoo(
     if not prompts:
         raise BadInput(f"None of the configurations can be written for promptfoo: {'; '.join(left_out)}.")
     config: dict[str, Any] = {"description": evaluation_set.name, "prompts": prompts, "providers": providers}
-    default = _default_test(checks, judge, endpoints, left_out)
+    default = _default_test(assertions, judge, endpoints, left_out)
     if default:
         config["defaultTest"] = default
     config["tests"] = [_test(example, left_out) for example in evaluation_set.examples]
@@ -114,7 +114,7 @@ def _raw_prompt(configuration: Configuration, mode: str) -> str:
     prompt = configuration.prompt
     has = {
         "retrieval": configuration.retrieval,
-        "answer checks": configuration.checks,
+        "fact check": configuration.fact_check,
         "a chain": prompt.steps,
         "an extraction pattern": prompt.extract,
     }
@@ -156,7 +156,7 @@ def _literal(text: str) -> str:
 
 
 def _default_test(
-    checks: Sequence[CheckSpec], judge: JudgeSpec, endpoints: Mapping[str, Endpoint], left_out: list[str]
+    assertions: Sequence[AssertionSpec], judge: JudgeSpec, endpoints: Mapping[str, Endpoint], left_out: list[str]
 ) -> dict[str, Any]:
     default: dict[str, Any] = {}
     if not judge.is_builtin:
@@ -165,12 +165,12 @@ def _default_test(
             default["options"] = {"provider": provider_from(model, "chat", endpoints.get(judge.endpoint))}
         except Unsupported as error:
             left_out.append(f"judge {judge.name}: {error}")
-    asserted = _assertions(checks, "all tests", left_out)
+    asserted = _assertions(assertions, "all tests", left_out)
     return {**default, **({"assert": asserted} if asserted else {})}
 
 
 def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
-    own = {key: value for key, value in example.variables.items() if key not in (EXAMPLE_COLUMN, THRESHOLD_COLUMN)}
+    own = without_assertions(example.variables)
     variables = {**own, "question": example.question}
     if example.reference is not None:
         variables.setdefault("reference", example.reference)
@@ -182,7 +182,7 @@ def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
     test: dict[str, Any] = {"description": example.id, "vars": plain}
     if any(isinstance(value, list) for value in variables.values()):
         test["options"] = {"disableVarExpansion": True}
-    asserted = _assertions(checks_of(example), f"test {example.id}", left_out)
+    asserted = _assertions(assertions_of(example), f"test {example.id}", left_out)
     if asserted:
         test["assert"] = asserted
     threshold = threshold_of(example)
@@ -193,11 +193,11 @@ def _test(example: Example, left_out: list[str]) -> dict[str, Any]:
     return test
 
 
-def _assertions(checks: Sequence[CheckSpec], where: str, left_out: list[str]) -> list[dict[str, Any]]:
+def _assertions(assertions: Sequence[AssertionSpec], where: str, left_out: list[str]) -> list[dict[str, Any]]:
     found = []
-    for check in checks:
+    for assertion in assertions:
         try:
-            found.append(assertion_from(check))
+            found.append(assertion_from(assertion))
         except Unsupported as error:
             left_out.append(f"{where}: promptfoo has no assertion for {error}")
     return found

@@ -118,7 +118,7 @@ def export_comparison(found: Comparison, rows: EvaluationSet, endpoints: Mapping
     Raises:
         BadInput: promptfoo can do none of its variants.
     """
-    made = export_promptfoo(found.variants, rows, found.judge, endpoints, found.checks)
+    made = export_promptfoo(found.variants, rows, found.judge, endpoints, found.assertions)
     told = [
         f"Compared in the LLM Optimization Playground: {found.title}",
         *(f"Left out: {why}" for why in made.left_out),
@@ -147,19 +147,19 @@ def _without(root: str, found: PromptfooImport) -> PromptfooImport:
     not_run = tuple(replace(e, reasons=tuple(_without_root(root, why) for why in e.reasons)) for e in found.not_run)
     examples = []
     for example in found.evaluation_set.examples:
-        checks = [_check_without(root, check) for check in example.variables.get(EXAMPLE_COLUMN, ())]
-        own = {**example.variables, EXAMPLE_COLUMN: checks} if checks else example.variables
+        assertions = [_is_without(root, assertion) for assertion in example.variables.get(EXAMPLE_COLUMN, ())]
+        own = {**example.variables, EXAMPLE_COLUMN: assertions} if assertions else example.variables
         examples.append(replace(example, variables=own))
     rows = EvaluationSet(found.evaluation_set.name, tuple(examples))
     warnings = tuple(_without_root(root, warning) for warning in found.warnings)
     return replace(found, not_run=not_run, evaluation_set=rows, warnings=warnings)
 
 
-def _check_without(root: str, check: dict[str, Any]) -> dict[str, Any]:
-    value = check.get("value")
-    if check.get("type") != "unsupported" or not isinstance(value, dict):
-        return check
-    return {**check, "value": {**value, "reason": _without_root(root, str(value.get("reason", "")))}}
+def _is_without(root: str, assertion: dict[str, Any]) -> dict[str, Any]:
+    value = assertion.get("value")
+    if assertion.get("type") != "unsupported" or not isinstance(value, dict):
+        return assertion
+    return {**assertion, "value": {**value, "reason": _without_root(root, str(value.get("reason", "")))}}
 
 
 def _prompt_names(found: PromptfooImport) -> dict[str, PromptSpec]:

@@ -12,12 +12,12 @@ from llmopt_core.documents import limits
 from llmopt_core.documents.guard import guarded
 from llmopt_core.documents.progress import OnPart
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.check import CheckSpec
+from llmopt_core.evaluation.assertions.check import AssertionSpec
 from llmopt_core.evaluation.assertions.spec import EXAMPLE_COLUMN, THRESHOLD_COLUMN
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.interop.promptfoo import FoundPrompt, FoundTest, PromptfooFile, read_promptfoo
-from llmopt_core.interop.promptfoo.assertions import Unsupported, checks_from, unsupported
+from llmopt_core.interop.promptfoo.assertions import Unsupported, assertions_from, unsupported
 from llmopt_core.interop.promptfoo.providers import ECHO, model_from
 from llmopt_core.interop.promptfoo.references import DATA
 from llmopt_core.models.base import ModelSpec
@@ -144,7 +144,7 @@ def _grader(tests: Sequence[FoundTest]) -> Any:
 
 
 def _warnings(examples: Sequence[Example], judge: JudgeSpec) -> Iterator[str]:
-    types = {check["type"] for example in examples for check in example.variables.get(EXAMPLE_COLUMN, ())}
+    types = {assertion["type"] for example in examples for assertion in example.variables.get(EXAMPLE_COLUMN, ())}
     if "llm-rubric" in types and judge.is_builtin:
         yield "Some tests need an LLM as judge and the file names none; choose one, or those tests are not run."
     if "similar" in types:
@@ -214,10 +214,10 @@ class _Importer:
         return tuple(made.values())
 
     def examples(self, tests: Sequence[FoundTest], grader: Any) -> tuple[Example, ...]:
-        """The tests as examples; each carries its checks."""
+        """The tests as examples; each carries its assertions."""
         taken: dict[str, Example] = {}
         for test in tests:
-            checks = list(checks_from(test.assertions, grader, weighed=test.threshold is not None))
+            assertions = list(assertions_from(test.assertions, grader, weighed=test.threshold is not None))
             problems = list(test.problems)
             if test.grader not in (None, grader):
                 problems.append("a grader of its own is not supported")
@@ -225,12 +225,12 @@ class _Importer:
                 problems.append("more than one `context-recall` is not supported")
             reserved = sorted(set(test.variables) & set(RESERVED))
             problems += [f"the variable name `{key}` is taken by this program" for key in reserved]
-            checks = [*(unsupported(problem) for problem in problems), *checks]
+            assertions = [*(unsupported(problem) for problem in problems), *assertions]
             name = _free(test.name, taken)
-            reasons = tuple(check.value["reason"] for check in checks if check.type == "unsupported")
+            reasons = tuple(assertion.value["reason"] for assertion in assertions if assertion.type == "unsupported")
             if reasons:
                 self.not_run.append(NotRun("test", name, reasons))
-            taken[name] = _example(name, test, checks)
+            taken[name] = _example(name, test, assertions)
         return tuple(taken.values())
 
 
@@ -272,11 +272,13 @@ def _free(name: str, taken: Mapping[str, Any]) -> str:
     return candidate
 
 
-def _example(name: str, test: FoundTest, checks: Sequence[CheckSpec]) -> Example:
+def _example(name: str, test: FoundTest, assertions: Sequence[AssertionSpec]) -> Example:
     variables: dict[str, Any] = {key: value for key, value in test.variables.items() if key not in RESERVED}
     question = _question(variables) or name
-    if checks:
-        variables[EXAMPLE_COLUMN] = [check.model_dump(mode="json", exclude_defaults=True) for check in checks]
+    if assertions:
+        variables[EXAMPLE_COLUMN] = [
+            assertion.model_dump(mode="json", exclude_defaults=True) for assertion in assertions
+        ]
     if test.threshold is not None:
         variables[THRESHOLD_COLUMN] = test.threshold
     category = next((v for key, v in test.metadata.items() if isinstance(v, str) and v), None)

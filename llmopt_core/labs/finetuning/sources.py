@@ -9,7 +9,7 @@ from dataclasses import replace
 from llmopt_core.answering.answer import mode_of
 from llmopt_core.answering.context import answer_variables
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.check import Check, CheckSpec, build_checks
+from llmopt_core.evaluation.assertions.check import Assertion, AssertionSpec, build_assertions
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.text import token_f1
 from llmopt_core.evaluation.sample import Sample
@@ -155,13 +155,13 @@ def teacher_at(endpoint: Endpoint, name: str = "", max_tokens: int = 512) -> Mod
     return ModelSpec(endpoint=endpoint.name, name=name.strip(), mode="chat", max_tokens=max_tokens)
 
 
-async def distilled(
+async def distill_examples(
     questions: Sequence[Example],
     teacher: ModelSpec,
     prompt: PromptSpec,
     models: Models,
     *,
-    checks: Sequence[CheckSpec] = (),
+    assertions: Sequence[AssertionSpec] = (),
     least_f1: float = 0.0,
     student: PromptSpec | None = None,
     concurrency: int = 4,
@@ -176,7 +176,7 @@ async def distilled(
         teacher: The larger model.
         prompt: How it is asked, without retrieval; few-shot examples included.
         models: Of the current event loop.
-        checks: All must pass.
+        assertions: All must pass.
         least_f1: Lowest token F1 with the reference, for questions that have one; 0 asks for nothing.
         student: What the example's prompt is made from; by default the teacher's without its few-shot examples.
         concurrency: Calls at once.
@@ -203,7 +203,7 @@ async def distilled(
             teacher,
             teacher_prompt=_messages(prompt, mode),
             student_prompt=_messages(short, "chat"),
-            checks=answer_checks(checks, models, least_f1),
+            checks=as_answer_checks(assertions, models, least_f1),
             concurrency=concurrency,
             on_done=on_done,
             should_stop=should_stop,
@@ -229,16 +229,16 @@ def _messages(prompt: PromptSpec, mode: Mode) -> Callable[[Example], Sequence[Me
     return build
 
 
-def answer_checks(specs: Sequence[CheckSpec], models: Models, least_f1: float = 0.0) -> list[AnswerCheck]:
+def as_answer_checks(specs: Sequence[AssertionSpec], models: Models, least_f1: float = 0.0) -> list[AnswerCheck]:
     """What an answer must pass, as functions that say why it did not."""
-    found = [_as_check(check) for check in build_checks(specs, JudgeSpec(), models)]
+    found = [_as_answer_check(assertion) for assertion in build_assertions(specs, JudgeSpec(), models)]
     return [*found, _agrees(least_f1)] if least_f1 else found
 
 
-def _as_check(check: Check) -> AnswerCheck:
+def _as_answer_check(assertion: Assertion) -> AnswerCheck:
     async def problem(example: Example, text: str) -> str:
-        score, _usage = await check.score(Sample(example, Answer(text)))
-        return "" if score.passed else f"{check.name}: {score.explanation or score.failure}"
+        score, _usage = await assertion.score(Sample(example, Answer(text)))
+        return "" if score.passed else f"{assertion.name}: {score.explanation or score.failure}"
 
     return problem
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from llmopt_core.evaluation.metrics.catalogue import METRICS
-from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.training_overlap import TrainingOverlap, fair
 from llmopt_core.labs.prompts.grid import Cell, Grid
 from llmopt_core.statistics.intervals import Rate, Summary, rate, summarize
@@ -67,7 +67,7 @@ def _column(grid: Grid, number: int, versus: Mapping[str, Paired]) -> Column:
     records = [record for cell in cells for record in cell.repeats if record is not None]
     answers = [cell.record.answer for cell in done if cell.record is not None]
     seconds = [answer.seconds for answer in answers if answer is not None]
-    checked = sum(cell.record is not None and CHECKS in cell.record.scores for cell in done)
+    checked = sum(cell.record is not None and ASSERTIONS in cell.record.scores for cell in done)
     not_run = sum(cell.state == "not run" for cell in cells)
     return Column(
         len(done),
@@ -90,7 +90,7 @@ def _versus(grid: Grid) -> dict[int, dict[str, Paired]]:
     checked = any(cell.passed is not None for row in grid.rows for cell in row)
     others = range(1, len(grid.names))
     found: dict[int, dict[str, Paired]] = {number: {} for number in others}
-    for name in ([CHECKS] if checked else []) + list(grid.metrics):
+    for name in ([ASSERTIONS] if checked else []) + list(grid.metrics):
         values = [[_value(row[place], name) for row in grid.rows] for place in range(len(grid.names))]
         higher = METRICS[name].higher_is_better if name in METRICS else True
         compared = compare_family([(values[0], values[number]) for number in others], higher)

@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from llmopt_core.answering.ending import ending_of
-from llmopt_core.evaluation.assertions.spec import told
+from llmopt_core.evaluation.assertions.spec import describe
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.colours import project_colours
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.votes import votes_table
 from llmopt_core.labs.prompts.columns import Column, columns_of
-from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, checks_in, differences, metric_scores
+from llmopt_core.labs.prompts.grid import Cell, Filter, Grid, assertions_in, differences, metric_scores
 from llmopt_core.labs.prompts.notes import RowNote, row_notes
 from llmopt_core.labs.prompts.repeats import repeats_told, stability
 from llmopt_core.reporting.comparison_page import (
     ComparisonPage,
+    PageAssertion,
     PageCell,
-    PageCheck,
     PageColumn,
     PageRow,
     render_comparison,
@@ -88,7 +88,7 @@ def comparison_html(
 
 
 def comparison_csv(grid: Grid, notes: Mapping[str, RowNote] = _NO_NOTES) -> str:
-    """One line per answer, with a column per metric and check, and what was noted on its row."""
+    """One line per answer, with a column per metric and assertion, and what was noted on its row."""
     answers = [
         (name, repeat, record)
         for row in grid.rows
@@ -97,15 +97,15 @@ def comparison_csv(grid: Grid, notes: Mapping[str, RowNote] = _NO_NOTES) -> str:
         if record is not None
     ]
     metrics = list(dict.fromkeys(name for *_, record in answers for name in metric_scores(record)))
-    checks = list(dict.fromkeys(score.metric for *_, record in answers for _, score in checks_in(record)))
+    assertions = list(dict.fromkeys(score.metric for *_, record in answers for _, score in assertions_in(record)))
     rows = [
         [*_identity(name, repeat, record),
          *(record.scores[metric].value if metric in record.scores else None for metric in metrics),
-         *(_PASSED[record.scores[check].passed] if check in record.scores else "" for check in checks),
+         *(_PASSED[record.scores[assertion].passed] if assertion in record.scores else "" for assertion in assertions),
          *_note_cells(notes.get(record.example.id, RowNote()))]
         for name, repeat, record in answers
     ]  # fmt: skip
-    return csv_text([*_ID_COLUMNS, *metrics, *checks, "thumb", "comment"], rows)
+    return csv_text([*_ID_COLUMNS, *metrics, *assertions, "thumb", "comment"], rows)
 
 
 def _note_cells(note: RowNote) -> list[str]:
@@ -119,7 +119,7 @@ def summary_lines(grid: Grid, column: Column) -> tuple[str, ...]:
         open_ones = f", {column.not_run} not run" if column.not_run else ""
         share = column.pass_rate
         spread = "" if share.low is None else f" ({interval(share.low, share.high)})"
-        lines.append(f"{column.passed} of {column.decided} passed{open_ones}{spread}{_versus(column, CHECKS)}")
+        lines.append(f"{column.passed} of {column.decided} passed{open_ones}{spread}{_versus(column, ASSERTIONS)}")
     for name, summary in column.metrics.items():
         title = metric_title(name)
         spread = "" if summary.low is None else f" ({interval(summary.low, summary.high)})"
@@ -209,7 +209,7 @@ def _answer_values(record: Record) -> dict[str, Any]:
         "not_run": record.not_run or None,
         "checks": [
             {"check": score.metric, "passed": score.passed, "explanation": score.explanation or score.failure}
-            for _, score in checks_in(record)
+            for _, score in assertions_in(record)
         ],
         "scores": {name: score.value for name, score in metric_scores(record).items()},
         "seconds": record.answer.seconds if record.answer else None,
@@ -223,12 +223,14 @@ def _page_cell(cell: Cell, first: Cell | None, metrics: Sequence[str]) -> PageCe
         failure = "Not answered." if record is None or record.failure is None else record.failure.message
         return PageCell(cell.text, (), (), "", failure, stability=stable, repeats=repeats, passed=outcome.passed,
                         outcome=outcome.word)  # fmt: skip
-    checks = tuple(PageCheck(told(spec), s.passed, s.explanation or s.failure) for spec, s in checks_in(record))
+    assertions = tuple(
+        PageAssertion(describe(spec), s.passed, s.explanation or s.failure) for spec, s in assertions_in(record)
+    )
     if record.not_run:
-        return PageCell("", (), checks, "", not_run=record.not_run, passed=outcome.passed, outcome=outcome.word)
+        return PageCell("", (), assertions, "", not_run=record.not_run, passed=outcome.passed, outcome=outcome.word)
     pieces = (differences(first, cell) if first is not None else None) or []
     note = ONLY_SPACE if only_space(pieces) else ""
-    return PageCell(cell.shown_text, tuple(pieces), checks, _facts(record), ending_of(record.answer), note=note,
+    return PageCell(cell.shown_text, tuple(pieces), assertions, _facts(record), ending_of(record.answer), note=note,
                     stability=stable, repeats=repeats, passed=outcome.passed, outcome=outcome.word)  # fmt: skip
 
 
@@ -267,7 +269,7 @@ def _question_fields(variant: Configuration) -> tuple[tuple[str, str], ...]:
 
 def _identity(name: str, repeat: int, record: Record) -> list[object]:
     answer, usage = record.answer, record.usage
-    verdict = _PASSED[record.scores[CHECKS].passed] if CHECKS in record.scores else ""
+    verdict = _PASSED[record.scores[ASSERTIONS].passed] if ASSERTIONS in record.scores else ""
     failure = record.failure.message if record.failure else record.not_run
     return [
         record.example.id, record.example.question, record.example.expected or None, name, repeat + 1,

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from llmopt_core.documents.load import load_documents
 from llmopt_core.documents.questions import read_questions
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, free_input, without_leaks
 from llmopt_core.experiments.configuration import Configuration
@@ -67,7 +67,7 @@ class _File(Spec):
     prompts: dict[str, PromptSpec] = Field(default_factory=dict)
     models: tuple[ModelSpec, ...] = (ModelSpec(),)
     variants: tuple[_Variant, ...] = ()
-    checks: tuple[CheckSpec, ...] = ()
+    assertions: tuple[AssertionSpec, ...] = Field((), validation_alias=AliasChoices("assertions", "checks"))
     judge: JudgeSpec = JudgeSpec()
     metrics: tuple[str, ...] = ()
     repeats: int = Field(default=1, ge=1)
@@ -102,7 +102,7 @@ def load_comparison(path: Path, store: Store) -> ComparisonFile:
         project,
         _variants(said, located, store, project),
         rows,
-        said.checks,
+        said.assertions,
         said.judge,
         said.metrics,
         said.repeats,

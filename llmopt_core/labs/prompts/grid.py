@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from llmopt_core.evaluation.assertions.spec import CheckSpec, checks_of, labels
+from llmopt_core.evaluation.assertions.spec import AssertionSpec, assertions_of, labels
 from llmopt_core.experiments.comparison import Comparison
-from llmopt_core.experiments.comparison_plan import with_checks
-from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.comparison_plan import with_assertions
+from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.experiments.training_overlap import TrainingOverlap
 from llmopt_core.experiments.training_sources import overlap_of
 from llmopt_core.labs.prompts.board import Board, Live, Place, State, state_of
 from llmopt_core.labs.prompts.notes import thumbs_down
-from llmopt_core.labs.prompts.outcome import Outcome, outcome_of, passed_checks
+from llmopt_core.labs.prompts.outcome import Outcome, outcome_of, passes_assertions
 from llmopt_core.runs.store import Store
 from llmopt_core.text.word_diff import Op, word_diff
 from llmopt_core.text.words import fold_to_words
@@ -45,8 +45,8 @@ class Cell:
 
     @property
     def passed(self) -> bool | None:
-        """Whether the first answer passed its checks; None where there are none, or that is not known."""
-        return passed_checks(self.record)
+        """Whether the first answer passed its assertions; None where there are none, or that is not known."""
+        return passes_assertions(self.record)
 
     @property
     def shown_text(self) -> str:
@@ -72,13 +72,13 @@ class Cell:
         return [failure.message for failure in later if failure is not None and failure.kind != "cancelled"]
 
     def outcome(self, metrics: Sequence[str] = ()) -> Outcome:
-        """Whether its answers passed, as a reader would say; where no check decides, by these metrics."""
+        """Whether its answers passed, as a reader would say; where no assertion decides, by these metrics."""
         return outcome_of(self.repeats or (self.record,), metrics)
 
     @property
     def passes(self) -> tuple[int, int]:
         """How many repeats passed, of how many that are decided."""
-        decided = [found for record in self.repeats if (found := passed_checks(record)) is not None]
+        decided = [found for record in self.repeats if (found := passes_assertions(record)) is not None]
         return sum(decided), len(decided)
 
 
@@ -121,7 +121,7 @@ def load_grid(store: Store, found: Comparison, examples: Sequence[Example], boar
         examples: Its rows.
         board: Where it is being worked on, if it is.
     """
-    asked = tuple(with_checks(example, found.checks) for example in examples)
+    asked = tuple(with_assertions(example, found.assertions) for example in examples)
     place_of = {example.id: row for row, example in enumerate(examples)}
     stored: dict[Place, Record] = {}
     for column, runs in enumerate(found.runs):
@@ -185,17 +185,17 @@ def differences(first: Cell, other: Cell) -> list[tuple[Op, str]] | None:
     return pieces if kept and kept >= _LEAST_SHARED * (kept + gone) else None
 
 
-def checks_in(record: Record) -> list[tuple[CheckSpec, Score]]:
-    """The record's checks with their scores."""
-    specs = checks_of(record.example)
+def assertions_in(record: Record) -> list[tuple[AssertionSpec, Score]]:
+    """The record's assertions with their scores."""
+    specs = assertions_of(record.example)
     named = zip(specs, labels(specs), strict=True)
     return [(spec, record.scores[name]) for spec, name in named if name in record.scores]
 
 
 def metric_scores(record: Record) -> dict[str, Score]:
-    """The record's scores that are no checks."""
-    checks = {CHECKS, *(score.metric for _, score in checks_in(record))}
-    return {name: score for name, score in record.scores.items() if name not in checks}
+    """The record's scores that are no assertions."""
+    assertions = {ASSERTIONS, *(score.metric for _, score in assertions_in(record))}
+    return {name: score for name, score in record.scores.items() if name not in assertions}
 
 
 def is_regression(first: Cell, other: Cell, metrics: Sequence[str]) -> bool:

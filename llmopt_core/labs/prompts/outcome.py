@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmopt_core.evaluation.metrics.catalogue import METRICS
-from llmopt_core.experiments.grading import CHECKS
+from llmopt_core.experiments.grading import ASSERTIONS
 from llmopt_core.types import Record
 
 
@@ -39,17 +39,17 @@ def outcome_of(records: Sequence[Record | None], metrics: Sequence[str] = ()) ->
     return failed[0] if len({one.word for one in failed}) == 1 else Outcome(False, "Failed")
 
 
-def passed_checks(record: Record | None) -> bool | None:
-    """Whether an answer passed its checks; None where there are none, or that is not known."""
-    if record is None or record.failure is not None or CHECKS not in record.scores:
+def passes_assertions(record: Record | None) -> bool | None:
+    """Whether an answer passed its assertions; None where there are none, or that is not known."""
+    if record is None or record.failure is not None or ASSERTIONS not in record.scores:
         return None
-    return record.scores[CHECKS].passed
+    return record.scores[ASSERTIONS].passed
 
 
 def _outcome(record: Record, metrics: Sequence[str]) -> Outcome:
     if record.failure is not None:
         return Outcome() if record.failure.kind == "cancelled" else Outcome(False, "Failed")
-    passed = passed_checks(record)
+    passed = passes_assertions(record)
     if record.not_run or passed is not None:
         return Outcome() if passed is None else Outcome(passed, "Passed" if passed else "Failed")
     if record.answer is not None and not record.answer.text.strip():

@@ -11,7 +11,7 @@ from llmopt_core.models.base import EmbeddingSpec, ModelSpec
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.ablate import variants
 
-FACT_CHECK, REFUSAL, BOTH_CHECKS = "without fact check", "without refusal", "without fact check and refusal"
+FACT_CHECK, REFUSAL, FACT_CHECK_AND_REFUSAL = "without fact check", "without refusal", "without fact check and refusal"
 
 
 def components(configuration: Configuration, answers: bool = False) -> dict[str, Configuration]:
@@ -26,20 +26,20 @@ def components(configuration: Configuration, answers: bool = False) -> dict[str,
         name: configuration.model_copy(update={"retrieval": spec, "name": _part_name(configuration, name)})
         for name, spec in variants(configuration.retrieval).items()
     }
-    return found | (_without_checks(configuration) if answers else {})
+    return found | (_without_fact_check(configuration) if answers else {})
 
 
-def _without_checks(configuration: Configuration) -> dict[str, Configuration]:
-    """Each answer check left out; both too where there are two, since either alone still asks the judge they share."""
-    checks, found = configuration.checks, {}
-    if checks is not None and checks.fact_check != "none":
-        without = checks.model_copy(update={"fact_check": "none"})
+def _without_fact_check(configuration: Configuration) -> dict[str, Configuration]:
+    """Fact check and refusal left out; both too where both are there, since either still asks the judge they share."""
+    fact_check, found = configuration.fact_check, {}
+    if fact_check is not None and fact_check.method != "none":
+        without = fact_check.model_copy(update={"method": "none"})
         found[FACT_CHECK] = _with_fact_check(configuration, without, FACT_CHECK)
-    if checks is not None and checks.refuse_unsupported:
-        without = checks.model_copy(update={"refuse_unsupported": False})
+    if fact_check is not None and fact_check.refuse_unsupported:
+        without = fact_check.model_copy(update={"refuse_unsupported": False})
         found[REFUSAL] = _with_fact_check(configuration, without, REFUSAL)
     if len(found) > 1:
-        found[BOTH_CHECKS] = _with_fact_check(configuration, None, BOTH_CHECKS)
+        found[FACT_CHECK_AND_REFUSAL] = _with_fact_check(configuration, None, FACT_CHECK_AND_REFUSAL)
     return found
 
 
@@ -52,7 +52,7 @@ def asked_models(configuration: Configuration, answers: bool, judge: JudgeSpec) 
     embedded += [] if configuration.retrieval is None else [configuration.retrieval.embedding]
     more = tuple(spec for spec in embedded if spec.endpoint)
     if not answers:
-        return (*configuration.model_copy(update={"model": ModelSpec(), "checks": None}).models, *more)
+        return (*configuration.model_copy(update={"model": ModelSpec(), "fact_check": None}).models, *more)
     return (*configuration.models, *(() if judge.is_builtin else (judge.chat_model,)), *more)
 
 
@@ -84,5 +84,5 @@ def _part_name(configuration: Configuration, part: str) -> str:
     return f"{configuration.name} {part}"[:200]
 
 
-def _with_fact_check(configuration: Configuration, checks: object, part: str) -> Configuration:
-    return configuration.model_copy(update={"checks": checks, "name": _part_name(configuration, part)})
+def _with_fact_check(configuration: Configuration, fact_check: object, part: str) -> Configuration:
+    return configuration.model_copy(update={"fact_check": fact_check, "name": _part_name(configuration, part)})

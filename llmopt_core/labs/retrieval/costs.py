@@ -11,7 +11,7 @@ from llmopt_core.cache import Cache
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
-from llmopt_core.labs.retrieval.components import BOTH_CHECKS, FACT_CHECK, REFUSAL
+from llmopt_core.labs.retrieval.components import FACT_CHECK, FACT_CHECK_AND_REFUSAL, REFUSAL
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.result import Retrieval
 from llmopt_core.retrieval.retrieve import Retriever
@@ -119,12 +119,12 @@ def answer_costs(
     left: Mapping[str, Configuration],
     records: Mapping[str, Sequence[Record]],
 ) -> tuple[dict[str, Cost], Cost]:
-    """The same with answers: a check costs what the same answers take less without it, and the total holds them."""
+    """The same with answers: the fact check costs what they take less without it, and the total holds them."""
     whole = _answer_costs(records.get(configuration.name, ()))
     found = dict(costs)
-    for name in (FACT_CHECK, REFUSAL, BOTH_CHECKS):
+    for name in (FACT_CHECK, REFUSAL, FACT_CHECK_AND_REFUSAL):
         if name in left:
-            found[name] = _check_cost(whole, _answer_costs(records.get(left[name].name, ())))
+            found[name] = _fact_check_cost(whole, _answer_costs(records.get(left[name].name, ())))
     answers = _cost(list(whole.values()))
     return found, Cost(
         seconds=_more(total.seconds, answers.seconds),
@@ -142,7 +142,7 @@ def _answer_costs(records: Sequence[Record]) -> dict[str, _Cost]:
     }
 
 
-def _check_cost(whole: Mapping[str, _Cost], without: Mapping[str, _Cost]) -> Cost:
+def _fact_check_cost(whole: Mapping[str, _Cost], without: Mapping[str, _Cost]) -> Cost:
     """The mean difference over the questions that both answered; what both did alike falls out of it."""
     pairs = [(taken, without[example]) for example, taken in whole.items() if example in without]
     known = [(a.usage, b.usage) for a, b in pairs if a.usage is not None and b.usage is not None]

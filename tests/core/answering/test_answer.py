@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from llmopt_core.answering.answer import answer_question
-from llmopt_core.answering.fact_check.check import ChecksSpec
+from llmopt_core.answering.fact_check.check import FactCheckSpec
 from llmopt_core.answering.grounded import REFUSAL, grounded_prompt
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.models.base import Completion, ModelSpec
@@ -155,7 +155,7 @@ async def test_few_shot_vectors_can_be_given(models):
 
 async def test_the_fact_check_flags_what_no_passage_holds(models):
     answer, _ = await ask(
-        models, ["It opened in 1914 [1]. Bananas cost seven dollars."], checks=ChecksSpec(fact_check="flag")
+        models, ["It opened in 1914 [1]. Bananas cost seven dollars."], checks=FactCheckSpec(method="flag")
     )
     assert answer.text.endswith("seven dollars.")
     assert [(c.statement, c.verdict, c.source) for c in answer.claims] == [
@@ -168,7 +168,7 @@ async def test_the_fact_check_flags_what_no_passage_holds(models):
 
 async def test_an_llm_judge_revises_and_its_calls_are_counted(models):
     verdicts = '[{"claim": 1, "supported": true, "passage": 1}, {"claim": 2, "supported": false, "passage": null}]'
-    checks = ChecksSpec(fact_check="revise", judge=ModelSpec(endpoint="scripted", name="big"))
+    checks = FactCheckSpec(method="revise", judge=ModelSpec(endpoint="scripted", name="big"))
     answer, chat = await ask(models, ["In 1914 [1]. By Bob.", f"Sure: {verdicts}", "In 1914 [1]."], checks=checks)
     assert answer.text == "In 1914 [1]."
     assert answer.raw == "In 1914 [1]. By Bob."
@@ -178,7 +178,7 @@ async def test_an_llm_judge_revises_and_its_calls_are_counted(models):
 
 
 async def test_nothing_retrieved_is_refused(models):
-    answer, _ = await ask(models, ["1914"], NOTHING, checks=ChecksSpec(refuse_unsupported=True))
+    answer, _ = await ask(models, ["1914"], NOTHING, checks=FactCheckSpec(refuse_unsupported=True))
     assert answer.text == REFUSAL
     assert answer.raw == "1914"
     assert "nothing was retrieved" in answer.notes[0]
@@ -190,6 +190,6 @@ async def test_a_refusal_cites_nothing_and_needs_no_note(models):
 
 
 async def test_checks_without_retrieval_say_that_they_did_not_run(models):
-    answer, _ = await ask(models, ["1914"], None, PromptSpec(), checks=ChecksSpec(fact_check="flag"))
+    answer, _ = await ask(models, ["1914"], None, PromptSpec(), checks=FactCheckSpec(method="flag"))
     assert (answer.text, answer.claims) == ("1914", ())
     assert "needs retrieval" in answer.notes[0]

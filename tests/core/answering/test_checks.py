@@ -3,9 +3,9 @@
 import pytest
 
 from llmopt_core.answering.citations import cited_numbers, without_marks
-from llmopt_core.answering.fact_check.check import ChecksSpec, check_answer
+from llmopt_core.answering.fact_check.check import FactCheckSpec, check_answer
 from llmopt_core.answering.fact_check.claims import claims_of, is_refusal
-from llmopt_core.answering.fact_check.support import Judged, ModelSupport, Verdict, WordSupport
+from llmopt_core.answering.fact_check.support import ModelSupport, SupportResult, Verdict, WordSupport
 from llmopt_core.answering.grounded import REFUSAL
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import Completion, ModelSpec
@@ -13,8 +13,8 @@ from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.types import Usage
 
 PASSAGES = ("The canal opened in 1914.",)
-FLAG, REVISE = ChecksSpec(fact_check="flag"), ChecksSpec(fact_check="revise")
-REFUSE = ChecksSpec(refuse_unsupported=True)
+FLAG, REVISE = FactCheckSpec(method="flag"), FactCheckSpec(method="revise")
+REFUSE = FactCheckSpec(refuse_unsupported=True)
 
 
 class Fixed:
@@ -25,7 +25,7 @@ class Fixed:
 
     async def judge(self, claims, passages, question):
         self.asked += claims
-        return Judged(tuple(Verdict(v, 0, "because") for v in self.verdicts), Usage(calls=1), 0.5)
+        return SupportResult(tuple(Verdict(v, 0, "because") for v in self.verdicts), Usage(calls=1), 0.5)
 
 
 async def check(answer, spec, support, passages=PASSAGES, reviser=None):
@@ -116,7 +116,7 @@ async def test_a_judge_that_fails_leaves_the_answer_with_a_note():
         async def judge(self, claims, passages, question):
             raise EndpointError("no answer from it")
 
-    checked = await check("In 1914.", ChecksSpec(fact_check="revise", refuse_unsupported=True), Broken())
+    checked = await check("In 1914.", FactCheckSpec(method="revise", refuse_unsupported=True), Broken())
     assert checked.text == "In 1914."
     assert checked.claims == ()
     assert checked.notes == ("The fact check could not run: no answer from it",)

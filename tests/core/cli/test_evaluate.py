@@ -75,7 +75,7 @@ def test_failed_checks_decide_the_exit_code(inside: Command, experiment: Path) -
     path.write_text("\n".join(map(json.dumps, lines)))
     bad = inside("evaluate", experiment, "-q", "--json")
     assert bad.code == 1
-    assert "llmopt: baseline: 1 of 3 failed their checks." in bad.errors
+    assert "llmopt: baseline: 1 of 3 failed their assertions." in bad.errors
     scores = bad.json()["runs"][0]["records"][1]["scores"]
     assert scores["checks"]["value"] == 0.0
 

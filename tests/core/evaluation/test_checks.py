@@ -5,10 +5,16 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from llmopt_core.answering.fact_check.check import ChecksSpec, check_answer
+from llmopt_core.answering.fact_check.check import FactCheckSpec, check_answer
 from llmopt_core.errors import BadInput, BudgetReached, EndpointError
-from llmopt_core.evaluation.assertions.check import build_checks, checks_of, run_check, threshold_of, verdict
-from llmopt_core.evaluation.assertions.spec import CHECK_EXPLANATIONS, CheckSpec, labels, told
+from llmopt_core.evaluation.assertions.check import (
+    assertions_of,
+    build_assertions,
+    run_assertion,
+    threshold_of,
+    verdict,
+)
+from llmopt_core.evaluation.assertions.spec import ASSERTION_EXPLANATIONS, AssertionSpec, describe, labels
 from llmopt_core.evaluation.judges.builtin.support import GroundingSupport
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
 from llmopt_core.evaluation.judges.judge import JudgeSpec
@@ -43,9 +49,9 @@ def models(tmp_path):
 
 async def run(models, spec, text, *, judge=BUILTIN, reference=None, variables=None, **answer):
     example = Example("1", "Who?", reference, variables=variables or {})
-    spec = spec if isinstance(spec, CheckSpec) else CheckSpec.model_validate(spec)
+    spec = spec if isinstance(spec, AssertionSpec) else AssertionSpec.model_validate(spec)
     sample = Sample(example, None if text is None else Answer(text, **answer))
-    return await run_check(spec, sample, judge, models)
+    return await run_assertion(spec, sample, judge, models)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +111,7 @@ async def test_each_type_passes_and_fails(models, check, good, bad):
 
 
 def test_every_type_is_explained():
-    assert {*CheckSpec.model_fields["type"].annotation.__args__} == set(CHECK_EXPLANATIONS)
+    assert {*AssertionSpec.model_fields["type"].annotation.__args__} == set(ASSERTION_EXPLANATIONS)
 
 
 async def test_plain_conditions_have_the_value_one_or_zero(models):
@@ -172,7 +178,7 @@ async def test_what_cannot_run_is_neither_passed_nor_failed(models, check, text,
     score = await run(models, check, text, **more)
     assert (score.passed, score.value) == (None, None)
     assert reason in score.failure
-    negated = await run(models, CheckSpec.model_validate({**check, "negate": True}), text, **more)
+    negated = await run(models, AssertionSpec.model_validate({**check, "negate": True}), text, **more)
     assert negated.passed is None
 
 
@@ -212,15 +218,15 @@ async def test_texts_are_filled_in_from_the_example(models):
 )
 def test_a_wrong_check_is_refused_when_it_is_written(check, reason):
     with pytest.raises(ValidationError) as caught:
-        CheckSpec.model_validate(check)
+        AssertionSpec.model_validate(check)
     assert reason in str(caught.value)
 
 
 async def rubric(models, replies, threshold=None):
     chat = ScriptedChat(replies)
     models.register("scripted", chat)
-    check = CheckSpec(type="llm-rubric", value="greets {{ name }}", threshold=threshold)
-    (built,) = build_checks([check], LLM, models)
+    check = AssertionSpec(type="llm-rubric", value="greets {{ name }}", threshold=threshold)
+    (built,) = build_assertions([check], LLM, models)
     score, usage = await built.score(Sample(Example("1", "Hi", variables={"name": "Bob"}), Answer("Hello Bob")))
     return score, usage, chat
 
@@ -283,26 +289,26 @@ def score(passed, value=None):
     [((True, True), True), ((True, False), False), ((True, None), None), ((False, None), False), ((), True)],
 )
 def test_a_test_passes_only_when_all_checks_ran_and_passed(verdicts, expected):
-    specs = [CheckSpec(type="is-json")] * len(verdicts)
+    specs = [AssertionSpec(type="is-json")] * len(verdicts)
     assert verdict(specs, [score(v) for v in verdicts]) is expected
 
 
 def test_a_test_with_an_unsupported_check_is_never_decided():
-    unsupported = CheckSpec(type="unsupported", value={"reason": "javascript is not supported"})
+    unsupported = AssertionSpec(type="unsupported", value={"reason": "javascript is not supported"})
     for other in (True, False):
-        assert verdict([unsupported, CheckSpec(type="is-json")], [score(None), score(other)]) is None
+        assert verdict([unsupported, AssertionSpec(type="is-json")], [score(None), score(other)]) is None
     assert verdict([unsupported], [score(None)], 0.0) is None
 
 
 def test_weighted_checks_against_a_threshold():
-    specs = [CheckSpec(type="is-json", weight=3), CheckSpec(type="similar", value="x", weight=1)]
+    specs = [AssertionSpec(type="is-json", weight=3), AssertionSpec(type="similar", value="x", weight=1)]
     assert verdict(specs, [score(True, 1.0), score(False, 0.4)], 0.85) is True
     assert verdict(specs, [score(True, 1.0), score(False, 0.4)], 0.86) is False
     assert verdict(specs, [score(True, 1.0), score(None)], 0.1) is None
 
 
 def test_a_check_of_weight_zero_decides_nothing():
-    specs = [CheckSpec(type="is-json"), CheckSpec(type="is-json", weight=0)]
+    specs = [AssertionSpec(type="is-json"), AssertionSpec(type="is-json", weight=0)]
     assert verdict(specs, [score(True), score(False)]) is True
     assert verdict(specs, [score(True), score(None)], 1.0) is True
 
@@ -326,7 +332,9 @@ async def test_without_retrieval_a_metric_takes_the_examples_own_context(models)
 
 
 def test_names_are_unique_and_short():
-    specs = [CheckSpec(type="contains", value="x" * 200)] * 2 + [CheckSpec(type="is-json", negate=True, name="json")]
+    specs = [AssertionSpec(type="contains", value="x" * 200)] * 2 + [
+        AssertionSpec(type="is-json", negate=True, name="json")
+    ]
     names = labels(specs)
     assert len(set(names)) == 3
     assert names[1].endswith("(2)")
@@ -336,10 +344,10 @@ def test_names_are_unique_and_short():
 
 def test_checks_come_with_an_example():
     listed = [{"type": "contains", "value": "a"}]
-    expected = (CheckSpec(type="contains", value="a"),)
-    assert checks_of(Example("1", "q", variables={"checks": listed})) == expected
-    assert checks_of(Example("1", "q", variables={"checks": json.dumps(listed)})) == expected
-    assert checks_of(Example("1", "q")) == ()
+    expected = (AssertionSpec(type="contains", value="a"),)
+    assert assertions_of(Example("1", "q", variables={"checks": listed})) == expected
+    assert assertions_of(Example("1", "q", variables={"checks": json.dumps(listed)})) == expected
+    assert assertions_of(Example("1", "q")) == ()
 
 
 def test_the_threshold_of_an_example():
@@ -357,17 +365,17 @@ def test_the_threshold_of_an_example():
         (7, "JSON list"),
         ([{"type": "contains"}], "needs a text"),
         ([{"type": "contains", "value": "x", "thresh": 1}], "thresh"),
-        (["x"], "JSON list|valid dictionary|instance of CheckSpec|should be a mapping"),
+        (["x"], "JSON list|valid dictionary|instance of AssertionSpec|should be a mapping"),
     ],
 )
 def test_wrong_checks_of_an_example_name_it(column, reason):
     with pytest.raises(BadInput, match=rf"Example 'e7'.*({reason})"):
-        checks_of(Example("e7", "q", variables={"checks": column}))
+        assertions_of(Example("e7", "q", variables={"checks": column}))
 
 
 async def test_the_version_changes_with_what_decides_the_verdict(models):
     def version(judge, **spec):
-        return build_checks([CheckSpec(**spec)], judge, models)[0].version
+        return build_assertions([AssertionSpec(**spec)], judge, models)[0].version
 
     assert version(BUILTIN, type="is-json") == version(LLM, type="is-json")
     assert version(BUILTIN, type="contains", value="a") != version(BUILTIN, type="contains", value="b")
@@ -378,7 +386,7 @@ async def test_the_built_in_judge_checks_an_answer_before_it_counts():
     support = GroundingSupport(TokenReader(HashEmbedder))
     passages = ["It rains in Rome today.", "The Panama Canal opened in 1914 after ten years."]
     answer = "The Panama Canal opened in 1914. Seven purple bananas were eaten by Napoleon."
-    checked = await check_answer(answer, "When?", passages, ChecksSpec(fact_check="revise"), support)
+    checked = await check_answer(answer, "When?", passages, FactCheckSpec(method="revise"), support)
     assert checked.text == "The Panama Canal opened in 1914."
     assert [claim.verdict for claim in checked.claims] == [True, False]
     assert checked.claims[0].source == "[2]"
@@ -397,4 +405,4 @@ async def test_the_built_in_judge_checks_an_answer_before_it_counts():
     ],
 )
 def test_a_check_is_told_in_words(fields, words):
-    assert told(CheckSpec(**fields)) == words
+    assert describe(AssertionSpec(**fields)) == words

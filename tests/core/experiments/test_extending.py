@@ -120,18 +120,18 @@ async def test_a_reranker(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [stage.method for stage in found.trace if stage.stage == "rerank"] == ["shortest"]
 
 
-def ends_with(answer: str, one: spec.CheckSpec) -> text.Finding:
+def ends_with(answer: str, one: spec.AssertionSpec) -> text.Finding:
     """The answer ends with the text."""
     return text.Finding(answer.rstrip().endswith(one.value), f"The answer ends with {answer.rstrip()[-10:]!r}.")
 
 
 async def test_an_assertion(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(text.TEXT_CHECKS, "ends-with", ends_with)
-    one = spec.CheckSpec(type="contains", value="Rhine.").model_copy(update={"type": "ends-with"})
+    monkeypatch.setitem(text.TEXT_ASSERTIONS, "ends-with", ends_with)
+    one = spec.AssertionSpec(type="contains", value="Rhine.").model_copy(update={"type": "ends-with"})
     sample = Sample(Example("q", "?"), Answer("It is the Rhine. "))
 
     async with lab.models() as models:
-        score = await check.run_check(one, sample, JudgeSpec(), models)
+        score = await check.run_assertion(one, sample, JudgeSpec(), models)
 
     assert (score.passed, score.explanation) == (True, "The answer ends with 'the Rhine.'.")
 

@@ -33,7 +33,7 @@ async def test_an_example_is_graded_by_the_checks_it_brings(lab: Lab) -> None:
     first, second, plain = await answered(lab, lab.configuration(), [river, gold, EXAMPLES[2]])
     assert [score.passed for score in first.scores.values()] == [None, None, True, False, False]
     assert first.scores["checks"].value == 0.0
-    assert first.scores["checks"].explanation == "1 of 2 checks passed."
+    assert first.scores["checks"].explanation == "1 of 2 assertions passed."
     assert second.scores["checks"].passed is True
     assert "checks" not in plain.scores
 
@@ -117,7 +117,7 @@ async def test_a_stopped_run_with_checks_is_continued(lab: Lab) -> None:
 
 async def test_a_wrong_check_is_told_before_anything_is_asked(lab: Lab) -> None:
     lab.evaluation_set = EvaluationSet("checked", (checked(EXAMPLES[0], {"type": "magic"}),))
-    with pytest.raises(BadInput, match="Example 'q0': in its checks"):
+    with pytest.raises(BadInput, match="Example 'q0': in its assertions"):
         await run(lab, lab.plan(lab.configuration()))
     assert lab.chat.requests == []
 
@@ -131,7 +131,7 @@ def test_what_a_run_is_scored_by() -> None:
 async def test_an_answer_whose_fact_check_failed_is_not_kept(lab: Lab) -> None:
     lab.judge_chat = ScriptedChat([EndpointError("The judge is away.", "unreachable")])
     configuration = lab.configuration(
-        checks={"fact_check": "flag", "judge": {"endpoint": "grader", "name": "g"}},
+        fact_check={"method": "flag", "judge": {"endpoint": "grader", "name": "g"}},
     )
     (record,) = await answered(lab, configuration, EXAMPLES[:1])
     assert record.answer is not None

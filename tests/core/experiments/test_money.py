@@ -214,7 +214,7 @@ async def test_a_pilot_is_part_of_the_budget_and_of_what_the_run_cost(desk: Desk
 async def test_a_pilot_does_not_take_what_the_call_cache_knows_for_free(desk: Desk) -> None:
     await desk.run(desk.plan(plain(), limit=6))
     # The same calls under another configuration: the first six are known to the call cache.
-    other = plain(name="other", checks={"fact_check": "none", "refuse_unsupported": False})
+    other = plain(name="other", fact_check={"method": "none", "refuse_unsupported": False})
     before = desk.paid
     async with desk.models() as models:
         (told,) = await estimate(desk.store, desk.plan(other), models)

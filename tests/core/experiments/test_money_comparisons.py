@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Account, accounted
 from llmopt_core.experiments.comparison import comparison, new_id, start_comparison
@@ -31,7 +31,7 @@ from tests.stub_endpoint import StubEndpoint
 from .test_money import CHAT, DOCUMENTS, QUESTIONS, Desk, plain, rag
 
 JUDGE = JudgeSpec(endpoint="stub", model="stub-small", max_tokens=200)
-RUBRIC = CheckSpec.model_validate({"type": "llm-rubric", "value": "It names the direction."})
+RUBRIC = AssertionSpec.model_validate({"type": "llm-rubric", "value": "It names the direction."})
 VERDICT = {"passed": True, "score": 1.0, "reason": "so it is", "verdict": 1, "question": "Where?", "noncommittal": 0}
 STATEMENTS = {"statements": ["It lies in the north.", "It is a place."]}
 RAGAS = ("faithfulness", "answer_relevancy", "context_utilization", "context_precision", "context_recall")
@@ -78,8 +78,8 @@ async def paid_for(desk: Desk, plan: ComparisonPlan) -> tuple[ComparisonEstimate
     ("variant", "changes"),
     [
         (plain(), {}),
-        (plain(), {"checks": (RUBRIC,), "judge": JUDGE}),
-        (plain(), {"checks": (RUBRIC,), "judge": JUDGE, "metrics": ("answer_relevancy",), "repeats": 2}),
+        (plain(), {"assertions": (RUBRIC,), "judge": JUDGE}),
+        (plain(), {"assertions": (RUBRIC,), "judge": JUDGE, "metrics": ("answer_relevancy",), "repeats": 2}),
         (rag(), {"metrics": RAGAS, "judge": JUDGE}),
         (rag(), {"metrics": ("answer_relevancy",), "judge": JUDGE.model_copy(
             update={"embedding": EmbeddingSpec(endpoint="stub", model="stub-embedding")})}),

@@ -13,7 +13,7 @@ from llmopt_core.index.embedding_estimate import estimate_embedding
 from llmopt_core.labs.chunking.cache import sweep
 from llmopt_core.labs.chunking.spec import chunkings_of, sweep_spec
 from llmopt_core.labs.documents.question_writing.write import WritingSpec, estimate_writing, write_questions
-from llmopt_core.labs.finetuning.sources import distilled, estimate_distillation
+from llmopt_core.labs.finetuning.sources import distill_examples, estimate_distillation
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import PromptSpec
 from llmopt_core.types import EvaluationSet, Example, Span
@@ -97,14 +97,14 @@ async def test_distillation_costs_what_was_told_and_again_comes_from_the_same_bu
         told = estimate_distillation("p", QUESTIONS, TEACHER, PROMPT, models).cost_usd
         assert told is not None
         most = told[1]
-        made = await distilled(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=5e-4, concurrency=1)
+        made = await distill_examples(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=5e-4, concurrency=1)
         assert made.stopped
         assert made.usage.cost_usd == pytest.approx(desk.paid)
         assert desk.paid <= 5e-4
         paid = desk.paid
-        again = await distilled(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=paid, concurrency=1)
+        again = await distill_examples(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=paid, concurrency=1)
         assert again.stopped
         assert desk.paid == paid
-        done = await distilled(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=most)
+        done = await distill_examples(QUESTIONS.examples, TEACHER, PROMPT, models, budget_usd=most)
         assert not done.stopped
         assert 0 < desk.paid <= most

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from llmopt_core.evaluation.assertions.check import checks_of
+from llmopt_core.evaluation.assertions.check import assertions_of
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.interop.promptfoo.exporter import export_promptfoo
 from llmopt_core.interop.promptfoo.importer import import_promptfoo
@@ -95,7 +95,7 @@ def test_what_has_no_counterpart_costs_that_prompt_alone(tmp_path, prompt, reaso
 def test_assertions_and_variables_are_read_in_the_same_way(tmp_path):
     listed = "{% for k, v in order %}{{ k }}{% endfor %}"
     found = imported(tmp_path / "a", "Say {{ name }}", **{"assert": [{"type": "contains", "value": listed}]})
-    (check,) = checks_of(found.evaluation_set.examples[0])
+    (check,) = assertions_of(found.evaluation_set.examples[0])
     assert found.not_run == ()
     assert "(order|items if order is mapping else order or [])" in check.value
     assert listed in export_promptfoo(found.configurations, found.evaluation_set, found.judge, {}).text

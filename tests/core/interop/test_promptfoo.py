@@ -8,12 +8,18 @@ import yaml
 
 from llmopt_core.answering.answer import answer_question
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.check import CheckSpec, build_checks, checks_of, threshold_of, verdict
+from llmopt_core.evaluation.assertions.check import (
+    AssertionSpec,
+    assertions_of,
+    build_assertions,
+    threshold_of,
+    verdict,
+)
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.sample import Sample
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.file import load_experiment
-from llmopt_core.interop.promptfoo.assertions import checks_from
+from llmopt_core.interop.promptfoo.assertions import assertions_from
 from llmopt_core.interop.promptfoo.exporter import experiment_files, export_promptfoo
 from llmopt_core.interop.promptfoo.importer import import_promptfoo
 from llmopt_core.interop.promptfoo.providers import model_from, register_echo
@@ -44,8 +50,8 @@ async def run_all(imported, models):
     verdicts = {}
     for example in imported.evaluation_set.examples:
         answer = await answer_question(example, None, configuration.prompt, configuration.model, models)
-        specs = checks_of(example)
-        checks = build_checks(specs, imported.judge, models)
+        specs = assertions_of(example)
+        checks = build_assertions(specs, imported.judge, models)
         scores = [(await check.score(Sample(example, answer)))[0] for check in checks]
         verdicts[example.id] = verdict(specs, scores, threshold_of(example))
     return verdicts
@@ -77,7 +83,7 @@ async def test_the_rag_example_imports_and_its_unsupported_tests_are_not_run(mod
     assert (first.kind, first.name) == ("test", "test 1")
     assert first.reasons == ("the assertion `context-relevance`: this kind is not supported",)
     assert "docs/maternity.md is not there" in second.reasons[0]
-    assert [c.type for c in checks_of(imported.evaluation_set.examples[0])] == [
+    assert [c.type for c in assertions_of(imported.evaluation_set.examples[0])] == [
         "contains", "llm-rubric", "metric", "metric", "unsupported", "metric"
     ]  # fmt: skip
     models.register("openai", ScriptedChat(lambda request: "Everything over $500 needs the manager."))
@@ -111,7 +117,7 @@ async def test_the_examples_csv_runs_as_tests(models, tmp_path):
 
 
 def mapped(assertion, grader=None):
-    (check,) = checks_from((assertion,), grader)
+    (check,) = assertions_from((assertion,), grader)
     return check.model_dump(exclude_defaults=True)
 
 
@@ -176,7 +182,7 @@ def test_what_has_no_counterpart_is_kept_as_a_check_that_cannot_pass(assertion, 
 
 def test_a_set_of_assertions_that_must_all_pass_is_taken_apart():
     inner = ({"type": "is-json"}, {"type": "contains", "value": "a"})
-    assert checks_from(({"type": "assert-set", "assert": list(inner)},), None) == checks_from(inner, None)
+    assert assertions_from(({"type": "assert-set", "assert": list(inner)},), None) == assertions_from(inner, None)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +197,7 @@ def test_a_set_of_assertions_that_must_all_pass_is_taken_apart():
 )
 def test_a_set_that_cannot_be_taken_apart_is_not_run(fields, weighed, reason):
     assertion = {"type": "assert-set", "assert": [{"type": "contains", "value": "a"}], **fields}
-    (check,) = checks_from((assertion,), None, weighed=weighed)
+    (check,) = assertions_from((assertion,), None, weighed=weighed)
     assert check.type == "unsupported"
     assert reason in check.value["reason"]
 
@@ -294,12 +300,12 @@ def test_a_variable_with_a_taken_name_makes_its_test_not_run(tmp_path):
 
 SERVER = Endpoint(name="local", base_url="http://localhost:9/v1", api_key_env="LOCAL_KEY", default_model="m")
 CHECKS = [
-    CheckSpec(type="contains", value="{{ reference }}", case_sensitive=False, negate=True),
-    CheckSpec(type="json-schema", value={"type": "object"}, weight=2),
-    CheckSpec(type="latency", threshold=1.5, name="fast"),
-    CheckSpec(type="length", value={"max": 9, "unit": "words"}),
-    CheckSpec(type="metric", value="faithfulness", threshold=0.5),
-    CheckSpec(type="unsupported", value={"reason": "the assertion `javascript`: this kind is not supported",
+    AssertionSpec(type="contains", value="{{ reference }}", case_sensitive=False, negate=True),
+    AssertionSpec(type="json-schema", value={"type": "object"}, weight=2),
+    AssertionSpec(type="latency", threshold=1.5, name="fast"),
+    AssertionSpec(type="length", value={"max": 9, "unit": "words"}),
+    AssertionSpec(type="metric", value="faithfulness", threshold=0.5),
+    AssertionSpec(type="unsupported", value={"reason": "the assertion `javascript`: this kind is not supported",
                                          "assertion": {"type": "javascript", "value": "output.length"}}),
 ]  # fmt: skip
 
@@ -335,7 +341,7 @@ def test_what_is_exported_comes_back(tmp_path):
     (test,) = back.evaluation_set.examples
     assert (test.id, test.question, test.category) == ("e 1", "Wer? {{ x }}", "who")
     assert (test.variables["items"], test.variables["tone"], test.variables["reference"]) == ([1, 2], "kind", "Bob")
-    assert checks_of(test) == tuple(CHECKS)
+    assert assertions_of(test) == tuple(CHECKS)
     assert threshold_of(test) == 0.5
 
 
@@ -367,8 +373,11 @@ def test_what_promptfoo_does_not_know_is_left_out_by_name(tmp_path):
         Configuration(name="think", model=openai, prompt=PromptSpec(extract="(?P<answer>.*)")),
         Configuration(name="near", model=openai, prompt=near),
     ]
-    checks = [CheckSpec(type="length", value={"max": 5}), CheckSpec(type="regex", value="a", case_sensitive=False)]
-    found, back = exported(tmp_path, configurations, [Example("1", "q")], checks=checks)
+    checks = [
+        AssertionSpec(type="length", value={"max": 5}),
+        AssertionSpec(type="regex", value="a", case_sensitive=False),
+    ]
+    found, back = exported(tmp_path, configurations, [Example("1", "q")], assertions=checks)
     assert [c.name for c in back.configurations] == ["good"]
     for word in ("local: the built-in", "rag: it has retrieval", "think: it has an extraction", "near: its few-shot",
                  "all tests: promptfoo has no assertion for a length in characters", "without case"):  # fmt: skip
@@ -393,7 +402,7 @@ def test_an_import_can_be_kept_as_an_experiment(tmp_path):
     assert experiment.endpoints == imported.endpoints
     (example,) = experiment.evaluation_set.examples
     assert (example.id, example.question, example.variables["word"]) == ("one", "hi", "hi")
-    assert checks_of(example) == (CheckSpec(type="contains", value="hi"),)
+    assert assertions_of(example) == (AssertionSpec(type="contains", value="hi"),)
     assert threshold_of(example) == 0.5
 
 
@@ -514,7 +523,7 @@ def test_wrong_values_of_tests_are_said_in_a_sentence(tmp_path, fields, said):
 
 @pytest.mark.parametrize("value", ["2024-02-30", "{{ nope"])
 def test_a_word_count_that_is_no_data_is_not_supported(value):
-    (check,) = checks_from(({"type": "word-count", "value": value},), None)
+    (check,) = assertions_from(({"type": "word-count", "value": value},), None)
 
     assert (check.type, "its value is neither JSON nor YAML" in check.value["reason"]) == ("unsupported", True)
 
@@ -545,7 +554,7 @@ tests:
 
     assert imported.not_run == ()
     assert set((await run_all(imported, models)).values()) == {True}
-    (check,) = checks_of(imported.evaluation_set.examples[0])
+    (check,) = assertions_of(imported.evaluation_set.examples[0])
     assert "missing" not in check.label
     exported = export_promptfoo(imported.configurations, imported.evaluation_set, imported.judge, {})
     again = import_promptfoo(written(tmp_path / "again", exported.text))

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from llmopt_core.answering.fact_check.support import Judged, Verdict
+from llmopt_core.answering.fact_check.support import SupportResult, Verdict
 from llmopt_core.evaluation.judges.builtin.grounding import Grounding
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
 from llmopt_core.evaluation.judges.judge import JudgeSpec
@@ -23,13 +23,13 @@ class GroundingSupport:
         self._reader = reader
         self.label = JudgeSpec().label
 
-    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> Judged:
+    async def judge(self, claims: Sequence[str], passages: Sequence[str], question: str) -> SupportResult:
         """See `Support.judge`."""
         return await asyncio.to_thread(self._judge, list(claims), passages, question)
 
-    def _judge(self, claims: list[str], passages: Sequence[str], question: str) -> Judged:
+    def _judge(self, claims: list[str], passages: Sequence[str], question: str) -> SupportResult:
         if not passages:
-            return Judged(tuple(Verdict(False, None, "there is no passage") for _ in claims))
+            return SupportResult(tuple(Verdict(False, None, "there is no passage") for _ in claims))
         # The model is loaded once for all answers, so no single one takes that time.
         self._reader.load()
         started = time.perf_counter()
@@ -38,4 +38,4 @@ class GroundingSupport:
         for judged in zip(*by_passage, strict=True):
             best = max(range(len(judged)), key=lambda i: judged[i].probability)
             verdicts.append(Verdict(judged[best].verdict, best, judged[best].reason))
-        return Judged(tuple(verdicts), seconds=time.perf_counter() - started)
+        return SupportResult(tuple(verdicts), seconds=time.perf_counter() - started)

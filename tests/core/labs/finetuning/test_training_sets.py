@@ -10,7 +10,7 @@ import pytest
 from llmopt_core.answering.context import answer_variables
 from llmopt_core.cache import MemoryCache
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.check import CheckSpec
+from llmopt_core.evaluation.assertions.check import AssertionSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.versions import training_sets as library
 from llmopt_core.finetuning.data.examples import TrainingExample, chat_example, preference_example
@@ -219,12 +219,12 @@ async def test_a_larger_model_answers_and_only_what_passes_is_kept(tmp_path: Pat
     prompt = PromptSpec(system="Say JSON.", few_shot=shots)
     async with Models(Settings(home=tmp_path), MemoryCache()) as models:
         models.register("teacher", ScriptedChat(reply))
-        made = await sources.distilled(
+        made = await sources.distill_examples(
             questions, ModelSpec(endpoint="teacher", mode="chat"), prompt, models,
-            checks=[CheckSpec(type="is-json")], least_f1=0.5,
+            assertions=[AssertionSpec(type="is-json")], least_f1=0.5,
         )  # fmt: skip
         with pytest.raises(BadInput, match="no questions"):
-            await sources.distilled([], ModelSpec(endpoint="teacher"), prompt, models)
+            await sources.distill_examples([], ModelSpec(endpoint="teacher"), prompt, models)
     assert [e.answer for e in made.examples] == ['{"town": "Oslo"}']
     assert [m["role"] for m in made.examples[0].messages] == ["system", "user", "assistant"]
     assert sorted(made.rejected) == ["2", "3"]

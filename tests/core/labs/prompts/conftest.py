@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.experiments.comparison import Comparison, new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration
@@ -107,5 +107,5 @@ def lab(tmp_path: Path) -> Lab:
 
 
 @pytest.fixture
-def contains() -> Callable[[str], CheckSpec]:
-    return lambda text: CheckSpec(type="contains", value=text)
+def contains() -> Callable[[str], AssertionSpec]:
+    return lambda text: AssertionSpec(type="contains", value=text)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError, StorageFailed
-from llmopt_core.evaluation.assertions.spec import CheckSpec
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.comparison import (
     comparison,
@@ -26,7 +26,7 @@ from llmopt_core.experiments.subset import chosen_examples
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.labs.prompts.columns import columns_of
 from llmopt_core.labs.prompts.export import comparison_csv, comparison_html, comparison_values
-from llmopt_core.labs.prompts.grid import checks_in, differences, metric_scores, missing_places
+from llmopt_core.labs.prompts.grid import assertions_in, differences, metric_scores, missing_places
 from llmopt_core.labs.prompts.live import LiveComparisons
 from llmopt_core.labs.prompts.notes import RowNote, row_notes, save_note
 from llmopt_core.labs.prompts.run import all_places, run_comparison
@@ -36,11 +36,11 @@ from llmopt_core.types import EvaluationSet, Example
 
 from .conftest import EXAMPLES, Lab, reply
 
-Contains = Callable[[str], CheckSpec]
+Contains = Callable[[str], AssertionSpec]
 
 
 async def test_every_variant_answers_every_example_and_the_grid_is_stored(lab: Lab, contains: Contains) -> None:
-    found = await lab.run(lab.plan(checks=(contains("It is"),), metrics=("answer_f1",)))
+    found = await lab.run(lab.plan(assertions=(contains("It is"),), metrics=("answer_f1",)))
     grid = lab.grid(found)
     assert grid.names == ("plain", "wrong")
     assert [[cell.text for cell in row] for row in grid.rows] == [
@@ -61,10 +61,10 @@ async def test_every_variant_answers_every_example_and_the_grid_is_stored(lab: L
 async def test_shared_checks_come_before_those_of_the_example_and_pass_stays_apart_from_scores(
     lab: Lab, contains: Contains
 ) -> None:
-    found = await lab.run(lab.plan(checks=(contains("It is"),), metrics=("answer_f1",)))
+    found = await lab.run(lab.plan(assertions=(contains("It is"),), metrics=("answer_f1",)))
     record = lab.grid(found).rows[2][0].record
     assert record is not None
-    assert [(spec.value, score.passed) for spec, score in checks_in(record)] == [("It is", True), ("two", True)]
+    assert [(spec.value, score.passed) for spec, score in assertions_in(record)] == [("It is", True), ("two", True)]
     assert list(metric_scores(record)) == ["answer_f1"]
     assert metric_scores(record)["answer_f1"].passed is None
 
@@ -84,7 +84,7 @@ async def test_the_runs_are_those_of_the_set_so_that_evaluation_sees_them(lab: L
 )
 async def test_filters(lab: Lab, contains: Contains, which: str, rows: list[int]) -> None:
     lab.chat = ScriptedChat(lambda r: "It is Rhine." if "Cologne" in r.messages[-1].content else reply(r))
-    found = await lab.run(lab.plan(checks=(contains("It is"),)))
+    found = await lab.run(lab.plan(assertions=(contains("It is"),)))
     grid = lab.grid(found)
     assert grid.shown(which) == rows  # type: ignore[arg-type]
     assert grid.counts()[which] == len(rows)  # type: ignore[index]
@@ -100,7 +100,7 @@ async def test_a_lower_metric_is_a_regression_where_nothing_is_checked(lab: Lab)
 async def test_repeats_are_asked_apart_and_show_how_stable_an_answer_is(lab: Lab, contains: Contains) -> None:
     said = iter(["Yes.", "yes", "No.", "Yes."])
     lab.chat = ScriptedChat(lambda _: next(said))
-    plan = lab.plan(lab.variant("plain"), examples=EXAMPLES[:1], repeats=4, checks=(contains("es"),), concurrency=1)
+    plan = lab.plan(lab.variant("plain"), examples=EXAMPLES[:1], repeats=4, assertions=(contains("es"),), concurrency=1)
     found = await lab.run(plan)
     cell = lab.grid(found).rows[0][0]
     assert cell.texts == ["Yes.", "yes", "No.", "Yes."]
@@ -205,8 +205,8 @@ async def test_an_answer_without_a_paid_judge_is_kept_and_asked_again(lab: Lab) 
         lambda request: verdict if "rubric" in request.messages[-1].content else reply(request), cost_usd=0.01
     )
     judge = JudgeSpec(endpoint="scripted", model="g")
-    rubric = CheckSpec(type="llm-rubric", value="It is polite.")
-    plan = lab.plan(lab.variant("plain"), checks=(rubric,), judge=judge, concurrency=1, budget_usd=0.031)
+    rubric = AssertionSpec(type="llm-rubric", value="It is polite.")
+    plan = lab.plan(lab.variant("plain"), assertions=(rubric,), judge=judge, concurrency=1, budget_usd=0.031)
     found = await lab.run(plan)
     assert found.runs[0][0].status == "budget-reached"
     assert found.runs[0][0].done == 2
@@ -304,7 +304,7 @@ async def test_white_space_that_differs_is_seen_and_said_in_the_page(lab: Lab) -
 
 
 async def test_a_comparison_can_be_read_again_and_deleted(lab: Lab, contains: Contains) -> None:
-    plan = lab.plan(checks=(contains("x"),), metrics=("answer_f1",), repeats=2, concurrency=3)
+    plan = lab.plan(assertions=(contains("x"),), metrics=("answer_f1",), repeats=2, concurrency=3)
     first, second = await lab.run(plan), await lab.run(lab.plan())
     assert [found.id for found in comparisons(lab.store, "p")] == [second.id, first.id]
     assert plan_of(lab.store, first) == plan
@@ -429,7 +429,7 @@ async def test_marks_never_strike_out_most_of_an_answer(lab: Lab, first: str, ot
 
 
 async def test_every_row_of_the_page_names_its_variants_and_says_passed_or_failed(lab: Lab, contains: Contains) -> None:
-    found = await lab.run(lab.plan(checks=(contains("It is"),)))
+    found = await lab.run(lab.plan(assertions=(contains("It is"),)))
     page = comparison_html(found, lab.grid(found))
     rows = page.split('<section class="row')[1:]
     assert len(rows) == 3
@@ -452,7 +452,7 @@ async def test_failures_are_what_a_reader_calls_so(lab: Lab, contains: Contains)
     outcomes = [(row[0].outcome(grid.metrics).passed, row[0].outcome(grid.metrics).word) for row in grid.rows]
     assert outcomes == [(None, ""), (False, "Empty"), (False, "Worst score")]
     assert grid.shown("failures") == [1, 2]
-    checked = lab.plan(lab.variant("checked"), examples=bare, metrics=("answer_f1",), checks=(contains("i"),))
+    checked = lab.plan(lab.variant("checked"), examples=bare, metrics=("answer_f1",), assertions=(contains("i"),))
     grid = lab.grid(await lab.run(checked))
     assert [row[0].outcome(grid.metrics).word for row in grid.rows] == ["Passed", "Failed", "Passed"]
     assert grid.counts()["failures"] == 1
@@ -477,7 +477,7 @@ async def test_notes_on_rows_are_kept_and_stand_in_page_and_table(lab: Lab) -> N
 
 
 async def test_a_row_with_a_thumb_down_is_a_failure(lab: Lab, contains: Contains) -> None:
-    found = await lab.run(lab.plan(lab.variant("plain"), checks=(contains("i"),)))
+    found = await lab.run(lab.plan(lab.variant("plain"), assertions=(contains("i"),)))
     before = lab.grid(found).shown("failures")
     (row, *_) = [number for number in range(len(EXAMPLES)) if number not in before]
     save_note(lab.store, found, EXAMPLES[row].id, RowNote("up", "fine"))

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.assertions.spec import CheckSpec
-from llmopt_core.experiments.assertion_rows import checks_from_rows, row_of
+from llmopt_core.evaluation.assertions.spec import AssertionSpec
+from llmopt_core.experiments.assertion_rows import assertions_from_rows, row_of
 from llmopt_core.experiments.comparison_estimate import estimate_comparison
 from llmopt_core.experiments.comparison_setup import Setup, VariantSetup, plan_from, setup_from, taken, variant_names
 from llmopt_core.experiments.preview import preview_prompt, preview_variables, stand_in, variables_of
@@ -30,22 +30,22 @@ from llmopt_core.types import Answer, Chunk, Document, EvaluationSet, Example, F
 from .conftest import EXAMPLES, Lab
 
 CHECKS = [
-    CheckSpec(type="contains", value="a | b"),
-    CheckSpec(type="contains-any", value=["a", "b c"]),
-    CheckSpec(type="contains-all", value=["a|b", "c"]),
-    CheckSpec(type="is-json"),
-    CheckSpec(type="json-schema", value={"type": "object"}),
-    CheckSpec(type="equals", value="x", case_sensitive=False, negate=True),
-    CheckSpec(type="similar", threshold=0.8),
-    CheckSpec(type="latency", threshold=2.0, weight=0.0),
-    CheckSpec(type="length", value={"min": 1, "unit": "words"}, name="short"),
-    CheckSpec(type="metric", value="answer_f1", threshold=0.5),
+    AssertionSpec(type="contains", value="a | b"),
+    AssertionSpec(type="contains-any", value=["a", "b c"]),
+    AssertionSpec(type="contains-all", value=["a|b", "c"]),
+    AssertionSpec(type="is-json"),
+    AssertionSpec(type="json-schema", value={"type": "object"}),
+    AssertionSpec(type="equals", value="x", case_sensitive=False, negate=True),
+    AssertionSpec(type="similar", threshold=0.8),
+    AssertionSpec(type="latency", threshold=2.0, weight=0.0),
+    AssertionSpec(type="length", value={"min": 1, "unit": "words"}, name="short"),
+    AssertionSpec(type="metric", value="answer_f1", threshold=0.5),
 ]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.type)
-def test_a_check_survives_the_way_through_a_table(check: CheckSpec) -> None:
-    (back,) = checks_from_rows([row_of(check)])
+def test_a_check_survives_the_way_through_a_table(check: AssertionSpec) -> None:
+    (back,) = assertions_from_rows([row_of(check)])
     assert back.model_dump(exclude={"value"}) == check.model_dump(exclude={"value"})
     given = dict(check.value) if check.type == "length" else check.value
     assert back.value == given
@@ -54,21 +54,21 @@ def test_a_check_survives_the_way_through_a_table(check: CheckSpec) -> None:
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ({"type": "contains", "value": ""}, "Check 1: .*needs a text"),
-        ({"type": "regex", "value": "("}, "Check 1: .*regular expression"),
-        ({"type": "json-schema", "value": "{"}, "Check 1: .*not JSON"),
+        ({"type": "contains", "value": ""}, "Assertion 1: .*needs a text"),
+        ({"type": "regex", "value": "("}, "Assertion 1: .*regular expression"),
+        ({"type": "json-schema", "value": "{"}, "Assertion 1: .*not JSON"),
         ({"type": "length", "value": "long"}, "10-200 words"),
-        ({"type": "latency", "value": "soon"}, "Check 1"),
-        ({"type": "soup", "value": "x"}, "Check 1"),
+        ({"type": "latency", "value": "soon"}, "Assertion 1"),
+        ({"type": "soup", "value": "x"}, "Assertion 1"),
     ],
 )
 def test_a_row_that_makes_no_check_is_named(row: dict[str, str], told: str) -> None:
     with pytest.raises(BadInput, match=told):
-        checks_from_rows([row])
+        assertions_from_rows([row])
 
 
 def test_empty_rows_are_left_out_and_limits_may_stand_in_either_column() -> None:
-    found = checks_from_rows([{"type": None, "value": "x"}, {"type": "cost", "value": "0.5"}])
+    found = assertions_from_rows([{"type": None, "value": "x"}, {"type": "cost", "value": "0.5"}])
     assert [(check.type, check.threshold) for check in found] == [("cost", 0.5)]
 
 
@@ -94,7 +94,7 @@ def test_a_setup_becomes_a_plan(lab: Lab) -> None:
     )
     plan, left_out = plan_from(lab.store, "p", setup)
     assert [example.id for example in plan.evaluation_set.examples] == ["q1", "q2"]
-    assert plan.checks == (CheckSpec(type="contains", value="x"),)
+    assert plan.assertions == (AssertionSpec(type="contains", value="x"),)
     assert left_out == {}
     assert setup_from(plan.origin) == setup
     assert setup_from({"nonsense": 1}) == Setup()
@@ -123,7 +123,7 @@ def test_rows_of_a_set() -> None:
         ({"variants": ({"prompt": "gone"},)}, "no prompt named gone"),
         ({"variants": ({"prompt": "plain@9"},)}, "no prompt named plain"),
         ({"variants": ({"prompt": "plain", "retrieval": "rag"},)}, "no configuration named rag"),
-        ({"check_rows": ({"type": "contains"},)}, "Check 1"),
+        ({"check_rows": ({"type": "contains"},)}, "Assertion 1"),
     ],
 )
 def test_what_is_missing_in_a_setup_is_told(lab: Lab, changes: dict[str, object], told: str) -> None:

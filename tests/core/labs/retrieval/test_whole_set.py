@@ -163,19 +163,22 @@ async def test_a_second_time_asks_no_model(lab: Lab) -> None:
 
 
 async def test_answer_checks_are_components_too(lab: Lab) -> None:
-    checks = {"fact_check": "revise", "refuse_unsupported": True}
-    left = components(lab.configuration(retrieval=HYBRID, checks=checks), answers=True)
+    fact_check = {"method": "revise", "refuse_unsupported": True}
+    left = components(lab.configuration(retrieval=HYBRID, fact_check=fact_check), answers=True)
     each = ["without fact check", "without refusal"]
     assert list(left) == ["without bm25", "without dense", *each, "without fact check and refusal"]
-    assert left["without fact check and refusal"].checks is None
-    assert left["without fact check"].checks is not None
-    assert left["without fact check"].checks.refuse_unsupported
-    assert list(components(lab.configuration(retrieval=HYBRID, checks=checks))) == ["without bm25", "without dense"]
+    assert left["without fact check and refusal"].fact_check is None
+    assert left["without fact check"].fact_check is not None
+    assert left["without fact check"].fact_check.refuse_unsupported
+    assert list(components(lab.configuration(retrieval=HYBRID, fact_check=fact_check))) == [
+        "without bm25",
+        "without dense",
+    ]
 
 
 CHECKED = {
     "retrieval": {**HYBRID, "transform": HYDE["transform"]},
-    "checks": {"fact_check": "revise", "refuse_unsupported": True, "judge": {"endpoint": "grader", "name": "g"}},
+    "fact_check": {"method": "revise", "refuse_unsupported": True, "judge": {"endpoint": "grader", "name": "g"}},
 }
 
 
@@ -190,7 +193,7 @@ def doubting(request) -> str:
 async def test_what_checks_and_transforms_take_is_the_same_from_a_warm_cache(lab: Lab) -> None:
     lab.chat = ScriptedChat(reply, delay=0.02, cost_usd=0.01)
     lab.judge_chat = ScriptedChat(doubting, delay=0.05, cost_usd=0.1)
-    only_check = {**CHECKED, "checks": {**CHECKED["checks"], "refuse_unsupported": False}}
+    only_check = {**CHECKED, "fact_check": {**CHECKED["fact_check"], "refuse_unsupported": False}}
     first = await left_out(lab, answers=True, **only_check)
     check = next(one for one in first.removed if one.name == "without fact check")
     asked = [request for request in lab.judge_chat.requests if "You check an answer" in request.messages[0].content]
@@ -253,7 +256,7 @@ async def test_checks_that_share_their_judge_cost_what_their_removal_spares(lab:
 
 
 async def test_the_built_in_check_takes_time_and_no_tokens(lab: Lab) -> None:
-    checked = {"retrieval": HYBRID, "checks": {"refuse_unsupported": True}}
+    checked = {"retrieval": HYBRID, "fact_check": {"refuse_unsupported": True}}
     first = (await left_out(lab, answers=True, **checked)).removed[-1]
     assert first.name == "without refusal"
     assert first.cost.seconds > 0
@@ -329,7 +332,7 @@ async def test_answers_from_the_cache_tell_what_they_took(lab: Lab) -> None:
     lab.chat = ScriptedChat(reply, delay=0.02)
     first = (await swept(lab, ks=(1,))).rows[0]
     # The same prompt, put together for a configuration of another name and another answer key.
-    again = (await swept(lab, ks=(1,), checks={"fact_check": "flag"})).rows[0]
+    again = (await swept(lab, ks=(1,), fact_check={"method": "flag"})).rows[0]
     assert len(lab.chat.requests) == 4
     assert again.tokens == first.tokens
     assert (again.seconds.scored, again.seconds.mean >= 0.02) == (4, True)

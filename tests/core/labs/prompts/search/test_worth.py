@@ -149,7 +149,7 @@ async def test_a_metric_without_references_is_refused(lab: Lab) -> None:
         await lab.run(measure_worth, replace(task, evaluation_set=blank))
     with pytest.raises(BadInput, match="no prompt changes"):
         await lab.run(measure_worth, replace(task, metric="hit_rate"))
-    with pytest.raises(BadInput, match="has checks"):
+    with pytest.raises(BadInput, match="has assertions"):
         await lab.run(measure_worth, replace(task, metric="checks"))
 
 

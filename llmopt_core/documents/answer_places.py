@@ -11,6 +11,8 @@ from llmopt_core.types import Document, Span
 _AROUND = 120
 _MOST_LOOKED_AT = 500
 _WORD = re.compile(r"\w{2,}")
+# A letter or digit of a script that divides its words; the others have no borders of words, nor have numbers in them.
+_DIVIDED = r"[^\W\u0e00-\u109f\u1780-\u17ff\u2e80-\U0010ffff]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,9 @@ def answer_places(
 
 def _pattern(answer: str) -> re.Pattern[str]:
     words = answer.split()
-    start = r"(?<!\w)" if _is_spaced(words[0][0]) else ""
-    end = r"(?!\w)" if _is_spaced(words[-1][-1]) else ""
+    start = f"(?<!{_DIVIDED})" if re.match(_DIVIDED, words[0]) else ""
+    end = f"(?!{_DIVIDED})" if re.match(_DIVIDED, words[-1][-1]) else ""
     return re.compile(start + r"\s+".join(map(re.escape, words)) + end, re.IGNORECASE)
-
-
-def _is_spaced(sign: str) -> bool:
-    """Scripts without spaces have no borders of words."""
-    return (sign.isalnum() or sign == "_") and sign < "\u2e80"
 
 
 def _place(document: Document, start: int, end: int, asked: set[str]) -> AnswerPlace:

@@ -7,6 +7,11 @@ from llmopt_core.jobs.kind import JobKinds
 _PLACES = {
     "evaluation": "llmopt_core.labs.evaluation.jobs:EVALUATION",
     "evaluation-resume": "llmopt_core.labs.evaluation.jobs:RESUME",
+    "chunk-sweep": "llmopt_core.labs.chunking.jobs:SWEEP",
+    "question-writing": "llmopt_core.labs.documents.jobs:WRITING",
+    "few-shot-worth": "llmopt_core.labs.prompts.search_jobs:EFFECT",
+    "few-shot-choice": "llmopt_core.labs.prompts.search_jobs:EXAMPLE_CHOICE",
+    "instruction-search": "llmopt_core.labs.prompts.search_jobs:INSTRUCTION_SEARCH",
     "comparison": "llmopt_core.labs.prompts.jobs:COMPARISON",
     "estimate": "llmopt_core.labs.evaluation.jobs:ESTIMATE",
 }

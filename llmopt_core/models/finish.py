@@ -21,7 +21,10 @@ _KNOWN = {name: reason for reason, names in _REASONS.items() for name in names}
 
 def known_reason(reason: str) -> str:
     """The usual word for a finish reason; one that is not known stays as it is."""
-    return _KNOWN.get(reason.lower(), reason)
+    plain = reason.lower()
+    # `content_filter: SAFETY`, `FinishReason.MAX_TOKENS`
+    parts = (plain, *re.split(r"[^a-z_]+", plain))
+    return next((_KNOWN[part] for part in parts if part in _KNOWN), reason)
 
 
 def ending(reason: str, text: str, thinking: bool = False, max_tokens: int | None = None) -> str:

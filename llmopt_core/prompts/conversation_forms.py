@@ -1,7 +1,7 @@
 """Conversations as other tools write them (Alpaca, ShareGPT, TRL, Gemini …) -> OpenAI's chat form.
 
 Sources: the READMEs of stanford_alpaca and FastChat, TRL's "Dataset formats", Vertex AI's and Bedrock's pages on tuning
-data, and Anthropic's hh-rlhf.
+data, Anthropic's hh-rlhf, and Databricks' dolly.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from llmopt_core.errors import BadInput
 _ROLES = {
     "system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant",
     "chatgpt": "assistant", "bing": "assistant", "bard": "assistant", "bot": "assistant", "model": "assistant",
+    "chatbot": "assistant", "ai": "assistant",
 }  # fmt: skip
-_QUESTIONS = ("prompt", "question", "query", "user", "instruction", "input")
-_ANSWERS = ("completion", "answer", "response", "output", "assistant", "target")
+_QUESTIONS = ("prompt", "question", "query", "user", "instruction", "input", "inputs")
+_ANSWERS = ("completion", "answer", "response", "output", "assistant", "target", "targets")
+_INSTRUCTED = ("output", "response", "completion", "answer")
+_TALKS = ("conversations", "conversation", "dialog", "dialogue", "chat", "turns")
 _SYSTEMS = ("system", "system_prompt", "system_message")
 _TURN = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
 
@@ -27,6 +30,7 @@ SHAREGPT = "ShareGPT (conversations of from and value)"
 PAIR = "prompt and completion"
 PREFERENCE = "preference pairs (prompt, chosen, rejected)"
 MESSAGES = "a bare list of messages"
+OTHER_ROLES = "messages with other names of roles"
 SYSTEM_APART = "messages with the system message apart"
 GEMINI = "Gemini (contents and parts)"
 JUDGED = "single answers with a verdict (KTO)"
@@ -52,6 +56,9 @@ class Converted:
 def convert(value: Any) -> Converted | None:
     """A line in OpenAI's form; None where it has that form already, or none that is known."""
     form = _form(value)
+    if not form and isinstance(value, Mapping) and any(str(key) != str(key).lower() for key in value):
+        value = {str(key).lower(): item for key, item in value.items()}
+        form = _form(value)
     if not form:
         return None
     try:
@@ -74,6 +81,9 @@ def _form(value: Any) -> str:
         return MESSAGES if value and all(_is_turn(item) for item in value) else ""
     if not isinstance(value, Mapping):
         return ""
+    if {"chosen", "rejected"} <= value.keys():
+        # Some beside `messages`, which hold the chosen conversation again.
+        return PREFERENCE
     if "messages" in value or {"input", "preferred_output"} <= value.keys():
         return _form_of_messages(value)
     return next((form for form, has_it in _MARKS.items() if has_it(value)), "")
@@ -89,11 +99,19 @@ def _form_of_messages(value: Mapping[str, Any]) -> str:
         return ""
     if all(isinstance(m, Mapping) and "from" in m and "value" in m for m in messages):
         return SHAREGPT
-    return SYSTEM_APART if "system" in value else ""
+    if "system" in value:
+        return SYSTEM_APART
+    roles = [str(m.get("role")) for m in messages if isinstance(m, Mapping)]
+    return OTHER_ROLES if any(_ROLES.get(role.lower(), role) != role for role in roles) else ""
 
 
 def _is_turn(item: Any) -> bool:
     return isinstance(item, Mapping) and ({"role", "content"} <= item.keys() or {"from", "value"} <= item.keys())
+
+
+def _is_talk(value: Mapping[str, Any], name: str) -> bool:
+    items = value.get(name)
+    return isinstance(items, list) and (name.startswith("conversation") or (bool(items) and all(map(_is_turn, items))))
 
 
 def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -145,7 +163,7 @@ def _from_list(value: Sequence[Any]) -> dict[str, Any]:
 
 
 def _from_sharegpt(value: Mapping[str, Any]) -> dict[str, Any]:
-    turns = _turns(value.get("conversations") or value.get("conversation") or value.get("messages") or [])
+    turns = _turns(next((value[name] for name in (*_TALKS, "messages") if value.get(name)), []))
     head = [] if any(turn["role"] == "system" for turn in turns) else _head(value)
     return _with_tools(value, [*head, *turns])
 
@@ -180,8 +198,8 @@ def _from_gemini(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _from_alpaca(value: Mapping[str, Any]) -> dict[str, Any]:
     earlier = [turn for pair in value.get("history") or [] for turn in _pair(*list(pair)[:2])]
-    question = alpaca_question(str(value["instruction"]), str(value.get("input") or ""))
-    return {"messages": [*_head(value), *earlier, *_pair(question, str(value["output"]))]}
+    question = alpaca_question(str(value["instruction"]), str(value.get("input") or value.get("context") or ""))
+    return {"messages": [*_head(value), *earlier, *_pair(question, str(_first(value, _INSTRUCTED)))]}
 
 
 def _pair(question: str, answer: str) -> list[dict[str, Any]]:
@@ -243,16 +261,17 @@ def _speaker_turns(text: str) -> list[dict[str, str]]:
 
 # In this order: what one form has, a later one may have too.
 _MARKS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
-    SHAREGPT: lambda v: isinstance(v.get("conversations", v.get("conversation")), list),
+    SHAREGPT: lambda v: any(_is_talk(v, name) for name in _TALKS),
     GEMINI: lambda v: isinstance(v.get("contents"), list),
     PREFERENCE: lambda v: "chosen" in v and "rejected" in v,
     JUDGED: lambda v: _is_pair(v) and isinstance(v.get("label"), bool) and "completion" in v,
-    ALPACA: lambda v: "instruction" in v and v.get("output") is not None,
+    ALPACA: lambda v: "instruction" in v and isinstance(_first(v, _INSTRUCTED), str),
     PAIR: _is_pair,
     TEXT: lambda v: set(v) == {"text"} and isinstance(v["text"], str),
 }
 _CONVERT: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     MESSAGES: _from_list,
+    OTHER_ROLES: lambda v: {**v, "messages": _turns(v["messages"])},
     SHAREGPT: _from_sharegpt,
     SYSTEM_APART: _from_system_apart,
     GEMINI: _from_gemini,

@@ -14,8 +14,8 @@ from llmopt_core.text.csv_text import csv_text, unguard_cell
 
 Format = Literal["csv", "jsonl", "openai"]
 
-_QUESTIONS = ("question", "input", "prompt", "query", "user_input")
-_ANSWERS = ("answer", "output", "completion", "response", "reference")
+_QUESTIONS = ("question", "input", "prompt", "query", "user_input", "inputs")
+_ANSWERS = ("answer", "output", "completion", "response", "reference", "targets")
 _BESIDE = ("system", "system_prompt", "system_message", "tools")
 _LARGEST = 20_000_000
 
@@ -96,9 +96,10 @@ def _names(columns: Sequence[str], where: str) -> list[str]:
     named = list(columns)
     for wanted, others in (("question", _QUESTIONS), ("answer", _ANSWERS)):
         if wanted not in named:
-            found = next((other for other in others if other in named), None)
+            lower = [column.lower() for column in named]
+            found = next((other for other in (wanted, *others) if other in lower), None)
             if found is not None:
-                named[named.index(found)] = wanted
+                named[lower.index(found)] = wanted
     if "answer" not in named:
         raise BadInput(f"{where}: there is no `answer`; found: {', '.join(columns) or 'nothing'}.")
     double = next((column for column in named if column and named.count(column) > 1), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Interval = tuple[float | None, float | None, float | None]
 
@@ -22,7 +22,7 @@ _LABEL = 112.0
 class Bar:
     """One bar; `low` and `high` are the heights of its whisker, None without one. `x` is its left edge.
 
-    `hatched` says that it is not what it seems to be.
+    `hatched` says that it is not what it seems to be; `turn` how many before it in its group have its colour.
     """
 
     x: float
@@ -34,6 +34,7 @@ class Bar:
     value: float
     colour: str
     hatched: bool = False
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,17 @@ def bar_chart(
     for i, (label, group) in enumerate(zip(labels, values, strict=True)):
         start = _LEFT + i * step + (step - inner) / 2
         places = [start + j * (_BAR + _GAP) for j in range(len(group))]
-        kinds = zip(places, group, colours, hatched or [False] * len(colours), strict=True)
-        bars = [_bar(x, v, c, y, h) for x, v, c, h in kinds if v[0] is not None]
+        kinds = zip(places, group, colours, hatched or [False] * len(colours), turns(colours), strict=True)
+        bars = [replace(_bar(x, v, c, y), hatched=h, turn=t) for x, v, c, h, t in kinds if v[0] is not None]
         missing = [x + _BAR / 2 for x, v in zip(places, group, strict=True) if v[0] is None]
         groups.append(Group(label, start + inner / 2, tuple(bars), tuple(missing)))
     ticks = tuple((y(value), f"{value:g}") for value in _ticks(bottom, top))
     return Chart(tuple(groups), ticks, _LEFT + len(labels) * step, HEIGHT, _BAR, _LEFT)
+
+
+def turns(colours: Sequence[str]) -> list[int]:
+    """For each colour how often it comes before: bars of one colour are told apart by a filling."""
+    return [colours[:place].count(colour) for place, colour in enumerate(colours)]
 
 
 def _step(bars: int) -> float:
@@ -115,13 +121,13 @@ def _ends(values: Sequence[Sequence[Interval]]) -> tuple[float, float]:
     return min(0.0, *known, 0.0), max(1.0, *known, 0.0)
 
 
-def _bar(x: float, interval: Interval, colour: str, y: object, hatched: bool) -> Bar:
+def _bar(x: float, interval: Interval, colour: str, y: object) -> Bar:
     mean, low, high = interval
     if mean is None or not callable(y):
         raise AssertionError("a bar needs a value")
     upper, lower = min(y(mean), y(0.0)), max(y(mean), y(0.0))
     ends = (None, None) if low is None or high is None else (y(low), y(high))
-    return Bar(x, upper, lower - upper, x + _BAR / 2, ends[0], ends[1], mean, colour, hatched)
+    return Bar(x, upper, lower - upper, x + _BAR / 2, ends[0], ends[1], mean, colour)
 
 
 def _ticks(bottom: float, top: float) -> list[float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from llmopt_core.reporting.bars import bar_charts
+from llmopt_core.reporting.bars import bar_charts, turns
 from llmopt_core.reporting.votes import VotesTable
 from llmopt_core.reporting.words import change, interval, number, p_value, score
 
@@ -123,6 +123,7 @@ def render(report: Report) -> str:
         report=report,
         charts=charts,
         colours=colours,
+        turns=dict(zip(colours, turns(list(colours.values())), strict=True)),
         metric_tables=[report.metrics[i : i + _METRICS] for i in range(0, len(report.metrics), _METRICS)],
         most=(_METRICS, _FACTS),
         fact_tables=[(i, i + _FACTS) for i in range(0, len(report.runs[0].facts) if report.runs else 0, _FACTS)],

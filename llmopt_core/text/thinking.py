@@ -24,6 +24,8 @@ _CLOSING = {_TAGS[tag]: tag for tag in (*_ANYWHERE, "<thinking>", "<|START_THINK
 _MARK = re.compile("|".join(map(re.escape, (*_ANYWHERE, *_CLOSING))))
 _LONGEST = max(map(len, (*_TAGS, *_TAGS.values())))
 _FENCE = "```"
+# How gpt-oss parts its channels, and ends the last, where a server hands its text on as it is.
+_BETWEEN_CHANNELS, _CHANNELS_END = "<|end|><|start|>assistant", ("<|return|>", "<|end|>", "<|call|>")
 
 
 def split_thinking(text: str) -> tuple[str, str]:
@@ -65,7 +67,8 @@ class ThinkingSplitter:
     @property
     def thinking(self) -> str:
         """What is thinking, its parts in lines of their own."""
-        return "\n".join(part.strip() for part in self._thinking if part.strip())
+        parts = (part.strip().removesuffix(_BETWEEN_CHANNELS).strip() for part in self._thinking)
+        return "\n".join(filter(None, parts))
 
     def add(self, piece: str) -> str:
         """Take a piece; what of the answer is certain now."""
@@ -78,6 +81,8 @@ class ThinkingSplitter:
     def end(self) -> str:
         """There is no more; the rest of the answer."""
         rest, self._waiting = self._waiting, ""
+        if self._tag.startswith("<|channel|>"):
+            rest = next((rest.removesuffix(end) for end in _CHANNELS_END if rest.endswith(end)), rest)
         if self._state != "inside":
             return self._show(rest if self._state == "answer" or rest.strip() or not self.seen else "")
         inner = "".join(self._inner) + rest
@@ -173,7 +178,7 @@ class ThinkingSplitter:
 def _partial_mark(text: str) -> int:
     """Where a mark may have begun at the end of a text; its length where none has."""
     for start in range(max(len(text) - _LONGEST + 1, 0), len(text)):
-        if any(mark.startswith(text[start:]) for mark in (*_ANYWHERE, *_CLOSING)):
+        if any(mark.startswith(text[start:]) for mark in (*_ANYWHERE, *_CLOSING, *_CHANNELS_END)):
             return start
     return len(text)
 

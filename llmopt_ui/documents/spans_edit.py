@@ -20,6 +20,8 @@ from llmopt_ui.session import notify, state
 CHOSEN, QUESTION, ANSWERS, CATEGORY = "edit_chosen", "edit_question", "edit_answers", "edit_category"
 SAVE, REMOVE, NEW_SET = "edit_save", "edit_remove", "edit_new_set"
 NEW = ""
+_FIELDS = (QUESTION, ANSWERS, CATEGORY)
+_OPENED, _TOLD = "edit_opened", "edit_told"
 
 
 def edit_view(project: Project) -> None:
@@ -45,8 +47,13 @@ def _chosen(questions: EvaluationSet) -> Example | None:
     name, edited = state().edited_question
     if name == questions.name and edited in by_id:
         st.session_state[key], state().edited_question = edited, ("", "")
-    if st.session_state.get(key, NEW) not in (NEW, *by_id):
+    gone = st.session_state.get(key, NEW)
+    if gone not in (NEW, *by_id):
         st.session_state.pop(key)
+        _carry_over(questions.name, gone)
+    elif key in st.session_state:
+        # The browser knows an option by its label only, and another tab may have changed that.
+        st.session_state[key] = gone
     chosen = st.selectbox(
         "Question", [NEW, *by_id], key=key,
         format_func=lambda one: fmt.shorten(by_id[one].question, 90) if one in by_id else "New question",
@@ -55,19 +62,17 @@ def _chosen(questions: EvaluationSet) -> Example | None:
 
 
 def _fields(project: Project, questions: EvaluationSet, example: Example | None) -> None:
-    turn = f"{questions.name}_{example.id if example else NEW}_{state().forms}"
+    turn = _turn(questions.name, example.id if example else NEW)
+    stored = _stored(example)
+    _fill(turn, stored)
+    told = _tell_of_change(turn, stored)
     with st.form(f"edit_form_{turn}", border=False):
-        question = st.text_area(
-            "What is asked", example.question if example else "", key=f"{QUESTION}_{turn}", height=90
-        )
-        answers = st.text_area(
-            "Reference answers, one on each line", "\n".join(example.right_answers) if example else "",
-            key=f"{ANSWERS}_{turn}", height=90,
-        )  # fmt: skip
-        category = st.text_input("Category", (example.category or "") if example else "", key=f"{CATEGORY}_{turn}")
+        question = st.text_area("What is asked", key=f"{QUESTION}_{turn}", height=90)
+        answers = st.text_area("Reference answers, one on each line", key=f"{ANSWERS}_{turn}", height=90)
+        category = st.text_input("Category", key=f"{CATEGORY}_{turn}")
         label = "Save the question" if example else "Add the question"
         pressed = st.form_submit_button(label, key=f"{SAVE}_{turn}", type="primary", icon=":material/save:")
-    if pressed:
+    if pressed and told:
         changed, example_id = with_question(
             questions, example.id if example else NEW, question or "", (answers or "").splitlines(), category or ""
         )
@@ -75,6 +80,48 @@ def _fields(project: Project, questions: EvaluationSet, example: Example | None)
     if example is not None:
         st.button("Remove this question", key=REMOVE, type="tertiary", icon=":material/delete:", on_click=_remove,
                   args=(project, questions.name, example.id))  # fmt: skip
+
+
+def _turn(name: str, example_id: str) -> str:
+    return f"{name}_{example_id}_{state().forms}"
+
+
+def _stored(example: Example | None) -> tuple[str, str, str]:
+    """The fields of a question as the evaluation set has it."""
+    if example is None:
+        return "", "", ""
+    return example.question, "\n".join(example.right_answers), example.category or ""
+
+
+def _fill(turn: str, stored: tuple[str, str, str]) -> None:
+    """Once for each form: a field whose default changes would lose what was typed into it."""
+    if f"{QUESTION}_{turn}" not in st.session_state:
+        for field, value in zip(_FIELDS, stored, strict=True):
+            st.session_state[f"{field}_{turn}"] = value
+        st.session_state[f"{_OPENED}_{turn}"] = stored
+
+
+def _tell_of_change(turn: str, stored: tuple[str, str, str]) -> bool:
+    """Say what another tab made of the question since it was opened; whether there is nothing new to say."""
+    told = bool(st.session_state.setdefault(f"{_OPENED}_{turn}", stored) == stored)
+    if not told:
+        told = bool(st.session_state.get(f"{_TOLD}_{turn}") == stored)
+        st.session_state[f"{_TOLD}_{turn}"] = stored
+        question, answers, _ = (fmt.markdown(" / ".join(value.splitlines())) for value in stored)
+        st.warning(
+            f"This question was changed elsewhere since it was opened here. It reads now: {question} "
+            f"Reference answers: {answers or 'none'}. Your text is in the fields; saving it replaces the other."
+        )
+    return told
+
+
+def _carry_over(name: str, gone: str) -> None:
+    """What was typed into the form of a question that was removed elsewhere becomes a new question's."""
+    old, new = _turn(name, gone), _turn(name, NEW)
+    if st.session_state.get(f"{QUESTION}_{old}"):
+        for field in _FIELDS:
+            st.session_state[f"{field}_{new}"] = st.session_state.get(f"{field}_{old}", "")
+        st.warning("This question was removed elsewhere. Its text is in the fields of a new question now.")
 
 
 def _keep(project: Project, changed: EvaluationSet, example_id: str, done: str) -> None:

@@ -9,18 +9,19 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.experiments.descriptive_names import question_set_name
+from llmopt_core.labs.documents.jobs import DRAFT, WRITING, WritingArguments
 from llmopt_core.models.base import BUILTIN, ModelSpec
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
+from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, plain_fragment, told_plainly
-from llmopt_ui.documents.question_job import DRAFT, KIND, writing_work
 from llmopt_ui.documents.spans_view import chosen_set
 from llmopt_ui.job_panel import follow
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
-from llmopt_ui.resources import job_runner, model_maker, models, settings, store
+from llmopt_ui.resources import models, settings, start_job, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tables import data_table, table_editor
 
@@ -37,7 +38,7 @@ BUDGET, START, TABLE, NAME, SAVE, DISCARD = (
 
 def write_view(project: Project) -> None:
     """The form, then the job, then the review."""
-    jobs = [job for job in store().jobs(project) if job.kind == KIND]
+    jobs = [job for job in store().jobs(project) if job.kind == WRITING.name]
     active = next((job for job in jobs if job.active), None)
     if active is not None:
         follow(active, "Writing questions")
@@ -61,14 +62,8 @@ def _form(project: Project) -> None:
         spec, budget = _fields()
         _estimate(project, spec, budget)
         if st.button("Write questions", key=START, type="primary", icon=":material/play_arrow:"):
-            documents = store().documents(project)
-            known = _known_questions(project)
-            job_runner().submit_work(
-                KIND,
-                project,
-                {"model": spec.model.name or spec.model.endpoint, "passages": spec.passages},
-                writing_work(project.name, spec, documents, known, budget, model_maker()),
-            )
+            versions = {"documents": documents_now(project)}
+            start_job(WRITING.name, project, WritingArguments(spec=spec, budget_usd=budget), versions)
             st.rerun()
 
 
@@ -128,11 +123,6 @@ def _estimated(
 
     told = estimate_writing(_spec, store().documents(project), models())
     return told.calls, told.prompt_tokens, told.completion_tokens, told.cost_usd, told.most_usd
-
-
-def _known_questions(project: Project) -> list[str]:
-    sets = store().evaluation_sets(project)
-    return [example.question for item in sets for example in store().evaluation_set(project, item.name).examples]
 
 
 def _review(project: Project, draft: dict[str, Any]) -> None:

@@ -127,6 +127,9 @@ def configuration_of(values: dict[str, Any]) -> Configuration:
     """
     if not values["name"]:
         raise BadInput("Give the configuration a name.")
+    embedding = (values["retrieval"] or {}).get("embedding", {})
+    if embedding.get("endpoint") and not embedding.get("model"):
+        raise BadInput(f"Name the embedding model at {embedding['endpoint']}, in the tab Retrieval.")
     try:
         return Configuration.model_validate(values)
     except ValidationError as error:

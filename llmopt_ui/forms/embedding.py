@@ -19,9 +19,7 @@ _HELP = (
 )
 
 
-def embedding_fields(
-    before: EmbeddingSpec, endpoint_key: str, model_key: str, place: Any = st, *, placeholder: str = ""
-) -> dict[str, str]:
+def embedding_fields(before: EmbeddingSpec, endpoint_key: str, model_key: str, place: Any = st) -> dict[str, str]:
     """Choose endpoint and model of an embedding; the endpoint is empty for this machine.
 
     Args:
@@ -29,7 +27,6 @@ def embedding_fields(
         endpoint_key: Of the first widget, which is drawn where there is an endpoint.
         model_key: Of the second.
         place: Where the first stands.
-        placeholder: Shown where no model of an endpoint is named.
     """
     others = [name for name in endpoints(settings()) if name != BUILTIN]
     others += [before.endpoint] if before.endpoint and before.endpoint not in others else []
@@ -41,10 +38,11 @@ def embedding_fields(
     same = chosen == (before.endpoint or LOCAL)
     if chosen == LOCAL:
         return {"endpoint": "", "model": _local_choice(before.model if same else BUILTIN_EMBEDDING, model_key)}
+    known = embedding_models_of(chosen)
     name = model_choice(
-        st, chosen, before.model if same else "", f"{model_key}_{chosen}", label="Embedding model",
-        known=embedding_models_of(chosen), persist_state="session",
-        **({"placeholder": placeholder} if placeholder else {}),
+        st, chosen, before.model if same else next(iter(known), ""), f"{model_key}_{chosen}", label="Embedding model",
+        known=known, persist_state="session",
+        placeholder="text-embedding-3-small",
     )  # fmt: skip
     return {"endpoint": chosen, "model": name}
 

@@ -13,7 +13,7 @@ from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.search.results import ChoiceResult, Method, Trial
 from llmopt_core.experiments.search.task import CHOICE, split
 from llmopt_core.experiments.versions.prompts import few_shot_from, save_few_shot
-from llmopt_core.labs.prompts.few_shot_search import choice_answers, choosable, choose_few_shot
+from llmopt_core.labs.prompts.few_shot_search import choice_answers, choosable
 from llmopt_core.labs.prompts.search_setup import task_from
 from llmopt_core.runs.store_versions import Version
 from llmopt_core.runs.values import Project
@@ -75,7 +75,7 @@ def _form(project: Project, saved: Version) -> None:
         left, places, _ = choosable(task, keep_examples=setup.keep_examples)
         training, held = split(left.evaluation_set.examples, task.held_back, task.seed)
         answers = choice_answers(cast("Method", method), len(places), int(most), int(trials), len(training), len(held))
-        start = partial(start_search, project, CHOICE, saved.name, choose_few_shot, task, options, setup)
+        start = partial(start_search, project, CHOICE, saved.name, task, options, setup)
         return start, told_cost(CHOICE, task, options, answers)
 
     start_button("choice_start", "Search", ready)

@@ -15,7 +15,7 @@ from llmopt_core.experiments.search.results import Candidate, InstructionResult,
 from llmopt_core.experiments.search.task import INSTRUCTION, split
 from llmopt_core.experiments.versions.prompts import PROMPT, newest_versions, save_prompt, saved_prompt
 from llmopt_core.labs.prompts.estimate import Rewriting
-from llmopt_core.labs.prompts.instruction_search import USUAL_PROPOSER, instruction_answers, search_instruction
+from llmopt_core.labs.prompts.instruction_search import USUAL_PROPOSER, instruction_answers
 from llmopt_core.labs.prompts.proposer import text_of, usual_part
 from llmopt_core.labs.prompts.search_setup import task_from
 from llmopt_core.models.base import BUILTIN, ModelSpec
@@ -93,7 +93,7 @@ def _form(project: Project) -> None:
         training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
         answers = instruction_answers(int(rewrites), int(rounds), len(training), len(held))
         beside = f" and {fmt.plural(int(rewrites * rounds), 'call')} of the writer"
-        start = partial(start_search, project, INSTRUCTION, _SUBJECT, search_instruction, task, options, setup)
+        start = partial(start_search, project, INSTRUCTION, _SUBJECT, task, options, setup)
         rewriting = Rewriting(writer, int(rewrites * rounds), shown)
         return start, told_cost(INSTRUCTION, task, options, answers, beside, rewriting)
 

@@ -15,7 +15,8 @@ from llmopt_core.experiments.search.results import found_by
 from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, check_task
 from llmopt_core.experiments.search.trial_runner import Ended
 from llmopt_core.experiments.versions.prompts import version_label
-from llmopt_core.labs.prompts.search_setup import Search, SearchSetup, basis_now, search_basis, search_jobs, search_work
+from llmopt_core.labs.prompts.search_jobs import search_arguments
+from llmopt_core.labs.prompts.search_setup import SearchSetup, basis_now, search_basis, search_jobs
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.store_versions import Version
@@ -29,7 +30,7 @@ from llmopt_ui.copy_link import copy_link
 from llmopt_ui.job_panel import follow
 from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.prompts.state import addressed
-from llmopt_ui.resources import job_runner, model_maker, models, store
+from llmopt_ui.resources import models, start_job, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.theme import verdict
 
@@ -54,7 +55,6 @@ def start_search(  # noqa: PLR0917
     project: Project,
     kind: str,
     subject: str,
-    search: Search,
     task: SearchTask,
     options: dict[str, object],
     setup: SearchSetup,
@@ -64,9 +64,8 @@ def start_search(  # noqa: PLR0917
     try:
         check_task(task, models())
         basis = search_basis(store(), project, setup, models(), documents=documents_now(project), few_shot=few_shot)
-        arguments = {"subject": subject, "source": task.source, "evaluation_set": task.evaluation_set.name,
-                     "metric": task.metric, "setup": setup.model_dump(mode="json"), "basis": basis}  # fmt: skip
-        job_runner().submit_work(kind, project, arguments, search_work(search, task, model_maker(), **options))
+        arguments = search_arguments(store(), kind, subject, task, setup, basis, **options)
+        start_job(kind, project, arguments, basis)
     except LlmOptError as error:
         state().problem = str(error)
 

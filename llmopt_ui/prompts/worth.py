@@ -11,7 +11,7 @@ import streamlit as st
 from llmopt_core.experiments.search.results import ExampleWorth, WorthResult
 from llmopt_core.experiments.search.task import WORTH
 from llmopt_core.experiments.versions.prompts import few_shot_from
-from llmopt_core.labs.prompts.few_shot_effect import measure_worth, worth_answers
+from llmopt_core.labs.prompts.few_shot_effect import worth_answers
 from llmopt_core.labs.prompts.search_setup import task_from
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.store_versions import Version
@@ -63,7 +63,7 @@ def _form(project: Project, saved: Version) -> None:
         task = task_from(store(), project, setup, shots, in_prompt(saved, setup))
         answers = worth_answers(len(shots.examples), len(task.evaluation_set.examples))
         options: dict[str, object] = {"keep_examples": setup.keep_examples}
-        start = partial(start_search, project, WORTH, saved.name, measure_worth, task, options, setup)
+        start = partial(start_search, project, WORTH, saved.name, task, options, setup)
         return start, told_cost(WORTH, task, options, answers)
 
     start_button("worth_start", "Measure", ready)

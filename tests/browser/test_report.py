@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from llmopt_core.experiments.report import write_report
+from llmopt_core.reporting.comparison_page import ComparisonPage, PageCell, PageColumn, PageRow, render_comparison
+from llmopt_core.reporting.votes import VotesTable
 
 METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1", "exact_match",
            "hit_rate", "mrr")  # fmt: skip
@@ -47,6 +49,19 @@ def test_nothing_is_cut_on_a_screen(chromium: Browser, report: Path, width: int)
     page.close()
 
 
+def test_no_two_configurations_look_the_same_and_each_chart_names_its_axes(chromium: Browser, report: Path) -> None:
+    page = chromium.new_page()
+    page.goto(report.as_uri())
+    fillings = """[...document.querySelectorAll('.legend .key')].map(key => {
+      const style = getComputedStyle(key); return style.backgroundColor + style.backgroundImage; })"""
+    assert len(set(page.evaluate(fillings))) == 12
+    assert page.locator("svg").count() == page.get_by_text("Metric", exact=True).count() > 1
+    charts = page.locator("svg")
+    assert charts.first.locator("rect.turn").count() == 2 * 4
+    assert charts.first.locator("rect.hatched").count() == 0
+    page.close()
+
+
 def test_paper_shows_what_is_folded(chromium: Browser, report: Path) -> None:
     page = chromium.new_page()
     page.goto(report.as_uri())
@@ -57,3 +72,49 @@ def test_paper_shows_what_is_folded(chromium: Browser, report: Path) -> None:
     assert "9 March 2026" in text
     assert "Mean score" in text
     assert [round(float(side)) for side in paper.pages[0].mediabox[2:]] == [595, 842]
+
+
+BROKEN_WORDS = """[...document.querySelectorAll('.votes th, .votes td:not(:first-child)')].flatMap(cell => {
+  const text = [...cell.childNodes].find(node => node.nodeType === 3), broken = [];
+  for (const word of text.data.matchAll(/\\S+/g)) {
+    const range = document.createRange();
+    range.setStart(text, word.index); range.setEnd(text, word.index + word[0].length);
+    if (range.getClientRects().length > 1) broken.push(word[0]);
+  }
+  return broken;
+})"""
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("comparison") / "comparison.html"
+    names = ("brief, with a reason that goes on and on", "a-name-of-a-variant-without-any-space-in-it")
+    pair = (" against ".join(names), "12 won, 3 lost, 5 tied", "80.0 % (54.8 to 93.0)", "0.0352", "no difference seen")
+    columns = tuple(PageColumn(name, ("9 of 10 passed",), (("Template", "Folded words. " * 9),)) for name in names)
+    cell = PageCell("An answer. " * 40, (), (), "12 tokens, 0.2 s", repeats=("A folded repeat.",))
+    rows = tuple(PageRow(f"q{n}", "Which river flows through Cologne?", "Rhine", (), (cell, cell)) for n in range(9))
+    path.write_text(
+        render_comparison(ComparisonPage("Prompts", "compared", columns, rows, VotesTable((pair,) * 3, "9")))
+    )
+    return path
+
+
+@pytest.mark.parametrize("width", [688, 820, 1440])
+def test_words_of_the_votes_are_whole_and_nothing_is_cut(chromium: Browser, comparison: Path, width: int) -> None:
+    page = chromium.new_page(viewport={"width": width, "height": 900})
+    page.emulate_media(media="print" if width < 700 else "screen")
+    page.goto(comparison.as_uri())
+    assert page.locator(".votes td").count() == 15
+    assert page.evaluate(BROKEN_WORDS) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_paper_shows_what_is_folded_in_a_comparison(chromium: Browser, comparison: Path) -> None:
+    page = chromium.new_page()
+    page.goto(comparison.as_uri())
+    paper = pypdf.PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True)))
+    page.close()
+    text = "\n".join(sheet.extract_text() for sheet in paper.pages)
+    assert text.count("A folded repeat.") == 18
+    assert "Folded words." in text

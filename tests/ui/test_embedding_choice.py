@@ -53,6 +53,7 @@ def test_a_configuration_takes_one_from_the_list_or_by_name(app: App, store: Sto
     field(test, "edit_embedding_endpoint").set_value("paid").run()
     choice = next(box for box in test.selectbox if "_paid_of_paid" in str(box.key))
     assert choice.options == ["own-model", "bge-m3", "text-embedding-3-small"]
+    assert choice.value == "own-model"
     choice.set_value("bge-m3").run()
     press(test, "Save configuration")
     assert not test.exception
@@ -97,3 +98,12 @@ def test_settings_list_those_that_the_endpoint_has(app: App, endpoint: Endpoint)
     assert list(table["Model"]) == ["own-model", "bge-m3", "text-embedding-3-small"]
     press(test, "Save embedding models")
     assert added_endpoints(resources.settings())["paid"].embeddings == {"own-model": EmbeddingModel(window=512)}
+
+
+def test_an_endpoint_without_a_list_needs_a_name(app: App, store: Store, endpoint: Endpoint) -> None:
+    save_endpoint(resources.settings(), Endpoint(name="bare", base_url="http://127.0.0.1:9/v1"))
+    test = editor(app)
+    field(test, "edit_embedding_endpoint").set_value("bare").run()
+    press(test, "Save configuration")
+    assert "Name the embedding model at bare" in texts(test)
+    assert embedding_of(store)["endpoint"] == ""

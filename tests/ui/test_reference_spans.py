@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
+from llmopt_core.labs.documents.question_edit import with_question, without_question
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.runs.store import Store
 from llmopt_core.types import Document, EvaluationSet, Example, Span
@@ -244,6 +245,48 @@ def test_a_question_is_added_and_the_place_of_its_answer_taken(opened: App, stor
     test = press(test, "Save the question")
     changed = store.evaluation_set(town, name).examples[-1]
     assert (changed.question, changed.references, changed.id) == ("When was it built?", (span,), example.id)
+
+
+def test_what_another_tab_made_of_a_question_is_not_overwritten_unseen(opened: App, store: Store, town: str) -> None:
+    test = opened(town, "One by one")
+    keyed(test.text_area, "edit_question").set_value("Which *harbour*?")
+    test = press(test, "Add the question")
+    name = store.evaluation_sets(town)[0].name
+    questions = store.evaluation_set(town, name)
+    mine = questions.examples[-1].id
+    store.save_evaluation_set(town, with_question(questions, mine, "Whose <b>harbour</b>?", ["A *duke*"])[0])
+    keyed(test.text_area, "edit_question").set_value("Whose harbour is it?")
+    test = press(test, "Save the question")
+    assert store.evaluation_set(town, name).examples[-1].question == "Whose <b>harbour</b>?"
+    (warning,) = [one.value for one in test.warning if "changed elsewhere" in one.value]
+    assert r"\<b\>harbour" in warning
+    assert r"A \*duke\*" in warning
+    assert keyed(test.text_area, "edit_question").value == "Whose harbour is it?"
+    test = press(test, "Save the question")
+    assert not test.exception
+    assert store.evaluation_set(town, name).examples[-1].question == "Whose harbour is it?"
+    assert not test.warning
+
+
+def test_what_was_typed_into_a_question_that_another_tab_removed_is_kept(opened: App, store: Store, town: str) -> None:
+    test = opened(town, "One by one")
+    for question in ("First?", "Second?"):
+        if question == "Second?":
+            keyed(test.selectbox, "edit_chosen").set_value("").run()
+        keyed(test.text_area, "edit_question").set_value(question)
+        test = press(test, "Add the question")
+    name = store.evaluation_sets(town)[0].name
+    questions = store.evaluation_set(town, name)
+    store.save_evaluation_set(town, without_question(questions, questions.examples[-1].id))
+    keyed(test.text_area, "edit_question").set_value("A second one, typed at length?")
+    keyed(test.text_area, "edit_answers").set_value("an answer")
+    test = press(test, "Save the question")
+    assert not test.exception
+    assert any("was removed elsewhere" in one.value for one in test.warning)
+    assert keyed(test.text_area, "edit_question").value == "A second one, typed at length?"
+    test = press(test, "Add the question")
+    last = store.evaluation_set(town, name).examples[-1]
+    assert (last.question, last.reference) == ("A second one, typed at length?", "an answer")
 
 
 def keyed(found: Any, key: str) -> Any:

@@ -18,7 +18,7 @@ Token = tuple[str, str]
 
 _VERBATIM = re.compile(r"(\{%-?\s*)(end)?verbatim(\s*-?%\})")
 _REGEX = re.compile(r"[(,=|\s]r/(?:[^/\\\n]|\\.)+/[gimy]*\s*[,)%}.|]")
-_PAIRS = re.compile(r"\((.+?)\|items if \1 is mapping else \1 or \[\]\)")
+_ITEMS, _MAPPING = "|items if ", " is mapping else "
 
 _WORDS = {
     "elseif": "elif", "asyncEach": "for", "asyncAll": "for", "endeach": "endfor", "endall": "endfor", "ifAsync": "if",
@@ -54,7 +54,15 @@ def to_jinja(text: str) -> str:
 
 def to_nunjucks(text: str) -> str:
     """The way back, for what `to_jinja` wrote."""
-    return _PAIRS.sub(r"\1", text)
+    made, *parts = text.split(_ITEMS)
+    for part in parts:
+        thing, mapping, rest = part.partition(_MAPPING)
+        after = f"{thing} or [])"
+        if mapping and made.endswith(f"({thing}") and rest.startswith(after):
+            made = made[: -len(thing) - 1] + thing + rest[len(after) :]
+        else:
+            made += _ITEMS + part
+    return made
 
 
 def _tokens(text: str) -> list[Token]:
@@ -139,7 +147,7 @@ def _over_pairs(rest: list[Token]) -> list[Token]:
         return rest
     simple = re.fullmatch(r"[\w.]+", thing)
     thing = thing if simple else f"({thing})"
-    pairs = f" ({thing}|items if {thing} is mapping else {thing} or [])"
+    pairs = f" ({thing}{_ITEMS}{thing}{_MAPPING}{thing} or [])"
     return [*rest[: at + 1], ("done", pairs), *rest[tail:]]
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-
 from pydantic import Field
 
 from llmopt_core.errors import BadInput
@@ -15,14 +12,11 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.task import CHOICE, WORTH, Budget, SearchTask, sampled, with_prompt
 from llmopt_core.experiments.subset import asked_examples
 from llmopt_core.experiments.versions.prompts import FEW_SHOT, few_shot_from, newest_versions
-from llmopt_core.jobs.context import JobContext
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Spec
-
-Search = Callable[..., Coroutine[Any, Any, Spec]]
 
 
 class SearchSetup(Spec):
@@ -133,26 +127,6 @@ def _configuration(
 ) -> Configuration:
     (configuration,) = variants_of(store, project, [setup.variant])
     return configuration if few_shot is None else with_prompt(configuration, few_shot=few_shot)
-
-
-def search_work(
-    search: Search, task: SearchTask, make_models: Callable[[], Models], **options: Any
-) -> Callable[[JobContext], Coroutine[Any, Any, dict[str, Any]]]:
-    """The work of a job. `make_models` is called in the job's thread, inside its event loop; the result is kept."""
-
-    async def work(context: JobContext) -> dict[str, Any]:
-        async with make_models() as models:
-            found = await search(
-                task,
-                models,
-                context.store.cache,
-                report=context.report,
-                should_cancel=context.should_cancel,
-                **options,
-            )
-        return {"found": found.model_dump(mode="json")}
-
-    return work
 
 
 def search_jobs(store: Store, project: Project | str, kind: str, subject: str) -> list[Job]:

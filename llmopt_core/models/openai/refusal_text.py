@@ -21,6 +21,7 @@ _NOT_TAKEN = re.compile(
     r"immutable|forbidden|illegal|fixed at|cannot both|(?:not|n't) (?:allow|take|accept)|not enabled|enabled only|"
     r"cannot find|extra[ _]?(?:field|input|forbidden|parameter)|extraneous|"
     r"not (?:permitted|allowed|available|implemented|accepted)|no such|deprecated|no longer|"
+    r"no (?:endpoint|provider|deployment)s? (?:found )?that supports?|"
     r"not a (?:valid|known) (?:parameter|argument|field|option|property)|(?:are|is) not valid for|"
     r"invalid (?:parameter|argument|field|option|property|input field)|"
     r"only (?:the )?default|only `?1(?:\.0)?`?(?= |$|\.(?!\d)) ?(?:is|allowed|with)?(?! ?(?:to|and|-))|"
@@ -138,8 +139,8 @@ def _mention(name: str) -> str:
     # Ordinary words stand in messages about other things too.
     if name in ("stop", "seed"):
         quote = r"\\*[\"'`]"
-        kind = r"(?:parameters?|arguments?|fields?|param|body|supplied|property|option|keys?|inputs?)"
-        named = rf"{kind}[ .:\[]+{name}(?![a-z_])"
+        kind = r"(?:parameters?|arguments?|fields?|param|body|supplied|property|option|keys?|inputs?|参数|字段)"
+        named = rf"{kind}[ .:：\[]*(?<![a-z_]){name}(?![a-z_])"
         verb = rf"(?<![\w-]){name} (?:is|was|are|unsupported)\b"
         return rf"{quote}{name}{quote}|{named}|(?:^|: ?|\.){name} ?: |{verb}|: ?{name}$"
     other = _OTHER_WORDS.get(name)

@@ -14,7 +14,7 @@ from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai.error_text import reason_of
 from llmopt_core.models.openai.transport import MOST_BYTES, AnswerTimeoutError, TooLargeError
 from llmopt_core.models.openai.wire_answers import AnsweredError
-from llmopt_core.models.openai.wire_values import readable
+from llmopt_core.models.openai.wire_values import label_of, readable
 from llmopt_core.models.time_limits import PieceTimeoutError, WholeTimeoutError
 
 # What the SDK, the transport and the parsing of an answer raise. Everything else is a bug and stays one.
@@ -99,12 +99,20 @@ def refusal_in(error: openai.APIError | AnsweredError) -> tuple[int, Any]:
     return said.status or 400, said.body
 
 
+def _finish_of(body: Any) -> str:
+    """Why an answer says that it broke off, where that is all it says."""
+    choices = body.get("choices") if isinstance(body, dict) else None
+    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    reason = label_of(first.get("finish_reason"))
+    return f": it broke off (finish_reason {reason!r})" if reason else ": no reason given"
+
+
 def _unreadable(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[str, str]:
     who, times = f"Endpoint {endpoint.name!r}", f", {_attempts(attempts)}" if attempts > 1 else ""
     if isinstance(error, TooLargeError):
         return "bad-answer", f"{who} sent more than {MOST_BYTES // 10**6} MB as one answer; it was not read further."
     if isinstance(error, AnsweredError):
-        return "server-error", f"{who} answered with an error{times}{_detail(error.body) or ': no reason given'}."
+        return "server-error", f"{who} answered with an error{times}{_detail(error.body) or _finish_of(error.body)}."
     return "bad-answer", (
         f"{who} answered something that is not an OpenAI-style reply{times}; check that "
         f"{endpoint.base_url or 'its URL'} is an OpenAI-compatible API (it often ends in /v1)."

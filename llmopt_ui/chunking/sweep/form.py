@@ -11,6 +11,7 @@ from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.preflight import check_budget
 from llmopt_core.index.embedding_estimate import Estimate, estimate_embedding
+from llmopt_core.labs.chunking.jobs import SWEEP, sweep_arguments, sweep_versions
 from llmopt_core.labs.chunking.spec import SweepSpec, chunkings_of, sweep_spec
 from llmopt_core.labs.retrieval.setting_words import METHODS, UNITS
 from llmopt_core.models.base import EmbeddingSpec
@@ -19,11 +20,10 @@ from llmopt_core.types import EvaluationSet
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field, warn_above
 from llmopt_ui.chunking.microscope import data
-from llmopt_ui.chunking.sweep.job import KIND, sweep_arguments, sweep_work
 from llmopt_ui.components import plain_fragment, show_error
 from llmopt_ui.forms.embedding import embedding_fields
 from llmopt_ui.keys import endpoints
-from llmopt_ui.resources import job_runner, model_maker, models, settings, store
+from llmopt_ui.resources import models, settings, start_job, store
 
 SET, FIELDS = "sweep_set", "sweep_methods"
 SIZES, OVERLAPS, TOPS = "sweep_sizes", "sweep_overlaps", "sweep_tops"
@@ -129,7 +129,7 @@ def _searching() -> dict[str, Any]:
         return {"top_k": tops, "search": search, "embedding": {}}
     one, two = st.columns(2, gap="medium")
     of = two.selectbox("Embedded of a chunk", list(_OF), key=OF, format_func=_OF.__getitem__, persist_state="session")
-    chosen = embedding_fields(EmbeddingSpec(), ENDPOINT, MODEL, one, placeholder="text-embedding-3-small")
+    chosen = embedding_fields(EmbeddingSpec(), ENDPOINT, MODEL, one)
     return {"top_k": tops, "search": search, "embedding": {**chosen, "of": of}}
 
 
@@ -167,11 +167,10 @@ def _start(
 ) -> None:
     try:
         documents = store().documents(project)
-        arguments = sweep_arguments(evaluation_set, spec, count, models())
+        arguments = sweep_arguments(evaluation_set, spec, count, models(), budget_usd)
         if budget_usd is not None:
             check_budget(budget_usd, (), models(), (spec.embedding,))
-        work = sweep_work(documents, evaluation_set, spec, model_maker(), budget_usd)
-        job_runner().submit_work(KIND, project, arguments, work)
+        start_job(SWEEP.name, project, arguments, sweep_versions(documents, evaluation_set))
     except LlmOptError as error:
         show_error(str(error))
         return

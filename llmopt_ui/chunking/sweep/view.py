@@ -8,6 +8,7 @@ import streamlit as st
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.basis import DOCUMENTS, EMBEDDING, QUESTIONS, Basis
+from llmopt_core.labs.chunking.jobs import SWEEP, embedding_version, texts_version
 from llmopt_core.labs.chunking.result import SweepResult
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import EvaluationSet
@@ -15,7 +16,6 @@ from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import mark_earlier_state
 from llmopt_ui.chunking.sweep.form import sweep_form
-from llmopt_ui.chunking.sweep.job import KIND, embedding_version, texts_version
 from llmopt_ui.components import empty_state
 from llmopt_ui.copy_link import copy_link
 from llmopt_ui.job_panel import follow, last_failure
@@ -31,7 +31,7 @@ AGAIN = "sweep_again"
 
 def sweep_view(project: Project) -> None:
     """The whole tab."""
-    jobs = [job for job in store().jobs(project) if job.kind == KIND]
+    jobs = [job for job in store().jobs(project) if job.kind == SWEEP.name]
     for job in [job for job in jobs if job.active]:
         follow(job, _title(job), on_end=_ended)
     last_failure(jobs, _title)

@@ -418,6 +418,23 @@ FORMS: dict[str, Any] = {
             {"role": "model", "parts": [{"text": "cat"}]},
         ],
     },
+    "Alpaca (": {"instruction": "Translate.", "context": "Katze", "response": "cat", "system": "Be brief."},
+    "(instruction, input": {"Instruction": "Translate.", "Input": "Katze", "Output": "cat", "System": "Be brief."},
+    "prompt and": {"inputs": "Translate.\n\nKatze", "targets": "cat", "system": "Be brief."},
+    "other names of roles": {
+        "messages": [
+            {"role": "System", "content": "Be brief."},
+            {"role": "User", "content": "Translate.\n\nKatze"},
+            {"role": "Chatbot", "content": "cat"},
+        ]
+    },
+    "ShareGPT (": {
+        "dialogue": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "Translate.\n\nKatze"},
+            {"role": "assistant", "content": "cat"},
+        ]
+    },
 }
 
 

@@ -33,6 +33,8 @@ CASES = [
     ("<reasoning>a</reasoning>\nb", "b", "a"),
     ("<seed:think>a</seed:think>b", "b", "a"),
     ("<|channel|>analysis<|message|>a<|channel|>final<|message|>b", "b", "a"),
+    ("<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>", "b", "a"),
+    ("Ends in <|return|>", "Ends in <|return|>", ""),
     ("The tag <reasoning> stands <thought>here</thought>", "The tag <reasoning> stands <thought>here</thought>", ""),
     ("Write `<think>` before and `</think>` after.", "Write `<think>` before and `</think>` after.", ""),
     ("```\n<think>x</think>\n```", "```\n<think>x</think>\n```", ""),
@@ -144,6 +146,8 @@ def test_answers_kept_before_are_told_apart_too():
         ("max_tokens", "", True, "No answer: the model spent its 256 tokens on reasoning; raise max_tokens."),
         ("length", " ", False, "No answer: the model used up its 256 tokens before it wrote one; raise max_tokens."),
         ("content_filter", "", False, "No answer: the endpoint's content filter held it back."),
+        ("content_filter: SAFETY", "", False, "No answer: the endpoint's content filter held it back."),
+        ("FinishReason.MAX_TOKENS", "Yes", False, "The answer was cut off at the limit of tokens."),
         ("SAFETY", "Half", False, "The endpoint's content filter ended the answer."),
         ("function_call", "", False, "No answer: the model called a tool, though none was offered."),
         ("stop", "", True, "No answer: the model wrote its reasoning alone."),
@@ -258,6 +262,15 @@ def replying(*said: dict[str, Any]):
         return {**answer, **usage, "choices": [{**first, **text, "finish_reason": one["finish"]}]}
 
     return mangle
+
+
+@pytest.mark.parametrize("reason", ["insufficient_system_resource", "abort"])
+async def test_an_answer_that_broke_off_says_its_finish_reason(
+    stub: StubEndpoint, make_models: MakeModels, reason: str
+):
+    stub.mangle = replying({"text": "Hal", "finish": reason}, {"text": "Hal", "finish": reason})
+    with pytest.raises(EndpointError, match=f"it broke off \\(finish_reason '{reason}'\\)"):
+        await completed(make_models(max_retries=0))
 
 
 WHOLE = {"text": "Two and two make four.\n</think>\n\n4", "finish": "stop"}

@@ -116,6 +116,11 @@ MULTI_TURN = (
         ('{"prompt": "Translate.\\n\\nKatze", "chosen": "cat", "rejected": "dog"}', "a.jsonl"),
         (f'{{"messages": [{SYSTEM}, {PARTS}, {SAID}]}}', "a.jsonl"),
         (f'[{{"prompt": [{ASKED}], "completion": [{SAID}]}}]', "a.json"),
+        ('{"instruction": "Translate.", "context": "Katze", "response": "cat"}', "a.jsonl"),
+        ('{"Question": "Translate.\\n\\nKatze", "Answer": "cat"}', "a.jsonl"),
+        ('Question,Answer\n"Translate.\n\nKatze",cat\n', "a.csv"),
+        (f'{{"prompt": "p", "chosen": [{ASKED}, {SAID}], "rejected": [{ASKED}, {BAD}], "messages": [{ASKED}, {SAID}]}}'
+         .replace('"p"', '"Translate.\\n\\nKatze"'), "a.jsonl"),
     ],
 )  # fmt: skip
 def test_well_known_forms_of_training_data_are_read(data, name):

@@ -53,4 +53,7 @@ def test_places_near_the_words_of_the_question_come_first():
     assert all(place.words == "1887" for place in found)
     assert [text[p.span.start : p.span.end] for p in found[:3]] == ["1887"] * 3
     assert answer_places("?", ["一八八七"], [Document("c", "港口於一八八七年開放")])[0].span == Span("c", 3, 7)
+    assert answer_places("?", ["1712"], [Document("c", "港口建于1712年")])[0].span == Span("c", 4, 8)
+    assert answer_places("?", ["1712年"], [Document("c", "港口建于1712年。")])[0].span == Span("c", 4, 9)
+    assert answer_places("?", ["1712"], [Document("c", "in 17123 and a1712 and 1712é")]) == []
     assert answer_places("?", ["In  1887"], [Document("d", "opened in\n1887")])[0].words == "in\n1887"

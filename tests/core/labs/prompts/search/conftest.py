@@ -10,6 +10,8 @@ import pytest
 
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.task import Budget, SearchTask
+from llmopt_core.jobs.queue import JobRunner
+from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
@@ -55,6 +57,16 @@ class Lab:
         self.settings = Settings(home=self.home)
         self.store = Store.open(self.settings)
         self.store.ensure_project("p")
+
+    def runner(self) -> JobRunner:
+        """Does the jobs of this workspace with the scripted models."""
+
+        def plug_in(models: Models) -> None:
+            models.register("scripted", self.chat)
+            models.register("writer", self.writer)
+            models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
+
+        return JobRunner(self.store, self.settings, job_kinds(), environ={}, plug_ins=plug_in)
 
     def models(self) -> Models:
         priced = {name: Endpoint(name=name, prices={"*": Prices(prompt=1)}) for name in ("scripted", "writer")}

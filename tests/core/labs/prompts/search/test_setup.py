@@ -8,9 +8,9 @@ from llmopt_core.errors import BadInput
 from llmopt_core.experiments.comparison_setup import VariantSetup
 from llmopt_core.experiments.search.results import WorthResult, found_by
 from llmopt_core.experiments.search.task import CHOICE, WORTH
-from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.prompts.few_shot_effect import measure_worth
-from llmopt_core.labs.prompts.search_setup import SearchSetup, search_jobs, search_work, task_from
+from llmopt_core.labs.prompts.search_jobs import search_arguments
+from llmopt_core.labs.prompts.search_setup import SearchSetup, search_jobs, task_from
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.types import Document, EvaluationSet, Example
@@ -48,8 +48,9 @@ def test_what_is_gone_is_named(stored: Lab) -> None:
 
 def test_a_job_keeps_its_result(stored: Lab) -> None:
     task = task_from(stored.store, "p", setup(), FewShotSpec(examples=SHOTS))
-    runner = JobRunner(stored.store, stored.settings)
-    job_id = runner.submit_work(WORTH, "p", {"subject": "shots"}, search_work(measure_worth, task, stored.models))
+    runner = stored.runner()
+    arguments = search_arguments(stored.store, WORTH, "shots", task, setup(), {})
+    job_id = runner.submit(WORTH, "p", arguments)
     job = runner.wait(job_id, 60)
     assert job.status == "finished"
     found = found_by(job, WorthResult)
@@ -62,9 +63,9 @@ def test_a_job_keeps_its_result(stored: Lab) -> None:
 
 
 def test_a_result_that_cannot_be_read_counts_as_none(stored: Lab) -> None:
-    runner = JobRunner(stored.store, stored.settings)
-    job = runner.wait(runner.submit_work(WORTH, "p", {"subject": "s"}, lambda _: {"found": {"other": "version"}}), 60)
-    assert found_by(job, WorthResult) is None
+    job_id = stored.store.start_job(WORTH, "p", {"subject": "s"})
+    stored.store.update_job(job_id, status="finished", result={"found": {"other": "version"}})
+    assert found_by(stored.store.job(job_id), WorthResult) is None
 
 
 async def test_retrieved_passages_go_along(stored: Lab) -> None:

@@ -1,0 +1,66 @@
+"""Writing questions as a kind of job."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from llmopt_core.experiments.keys import documents_version
+from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind
+from llmopt_core.labs.documents.question_writing.write import Progress, WritingSpec, write_questions
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Spec
+
+DRAFT = "written-questions"
+"""The kind of the draft that keeps what was written until it is reviewed."""
+
+
+class WritingArguments(Spec):
+    """What is written; see `write_questions`."""
+
+    spec: WritingSpec
+    budget_usd: float | None = None
+
+
+async def write(context: JobContext, arguments: WritingArguments) -> dict[str, Any]:
+    """Write questions about the project's documents, unlike those that it has."""
+    from llmopt_core.labs.documents.question_writing.review import draft_of
+
+    started = time.monotonic()
+
+    def show(progress: Progress) -> None:
+        left = (time.monotonic() - started) / max(1, progress.done) * (progress.total - progress.done)
+        context.report(
+            {
+                "done": progress.done,
+                "total": progress.total,
+                "tokens": progress.usage.prompt_tokens + progress.usage.completion_tokens,
+                "cost_usd": progress.usage.cost_usd,
+                "left_usd": progress.left_usd,
+                "cached": progress.usage.cached_calls,
+                "seconds_left": left,
+                "message": f"{progress.kept:,} questions so far",
+            }
+        )
+
+    documents = context.store.documents(context.project)
+    context.check_version("documents", documents_version(documents))
+    async with context.models() as models:
+        made = await write_questions(
+            arguments.spec, documents, models,
+            known=known_questions(context.store, context.project), budget_usd=arguments.budget_usd,
+            on_progress=show, should_stop=context.should_cancel,
+        )  # fmt: skip
+    context.store.save_draft(context.project, DRAFT, "", draft_of(made))
+    return {"kept": len(made.kept), "dropped": len(made.dropped), "cost_usd": made.usage.cost_usd}
+
+
+def known_questions(store: Store, project: Project | str) -> list[str]:
+    """Every question of the project's evaluation sets."""
+    sets = store.evaluation_sets(project)
+    return [example.question for item in sets for example in store.evaluation_set(project, item.name).examples]
+
+
+WRITING = JobKind("question-writing", WritingArguments, write, "Writing questions")

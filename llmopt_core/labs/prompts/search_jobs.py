@@ -1,0 +1,148 @@
+"""The searches of the prompt lab as kinds of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal
+
+from llmopt_core.experiments.basis import DOCUMENTS
+from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.keys import documents_version
+from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH, SearchTask, sampled
+from llmopt_core.experiments.subset import asked_examples
+from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind
+from llmopt_core.labs.prompts.few_shot_effect import measure_worth
+from llmopt_core.labs.prompts.few_shot_search import choose_few_shot
+from llmopt_core.labs.prompts.instruction_search import USUAL_PROPOSER, search_instruction
+from llmopt_core.labs.prompts.search_setup import SearchSetup
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Project
+from llmopt_core.types import Spec
+
+Search = Callable[..., Coroutine[Any, Any, Spec]]
+
+
+class SearchArguments(Spec):
+    """What is searched.
+
+    Attributes:
+        subject: The few-shot set or prompt that it is about.
+        source: The same, in words.
+        set_version: Which state of the set is asked.
+        setup: What was chosen.
+        configuration: What that came to.
+        basis: What the result rests on; see `search_setup.search_basis`.
+    """
+
+    subject: str
+    source: str
+    evaluation_set: str
+    set_version: str
+    metric: str
+    setup: SearchSetup
+    configuration: Configuration
+    basis: dict[str, str]
+
+
+class EffectArguments(SearchArguments):
+    """What each few-shot example is worth: see `measure_worth`."""
+
+    keep_examples: bool = False
+
+
+class ChoiceArguments(SearchArguments):
+    """A choice of few-shot examples: see `choose_few_shot`."""
+
+    method: Literal["greedy", "random"] = "greedy"
+    most: int = 3
+    trials: int = 12
+    keep_examples: bool = False
+
+
+class InstructionArguments(SearchArguments):
+    """A search for a better instruction: see `search_instruction`."""
+
+    part: Literal["system", "template"] = "system"
+    proposer: ModelSpec = USUAL_PROPOSER
+    rewrites: int = 4
+    rounds: int = 1
+
+
+def search_arguments(  # noqa: PLR0917
+    store: Store, kind: str, subject: str, task: SearchTask, setup: SearchSetup, basis: dict[str, str], **options: Any
+) -> SearchArguments:
+    """A search as arguments; the state of its set is kept.
+
+    Args:
+        store: Holds the set.
+        kind: Which search.
+        subject: What it is about.
+        task: What the setup came to.
+        setup: What was chosen.
+        basis: What the result rests on.
+        options: Of the search.
+    """
+    whole = store.evaluation_set(task.project, setup.set_name)
+    store.keep_evaluation_set(task.project, whole)
+    made: SearchArguments = SEARCHES[kind].arguments(
+        subject=subject,
+        source=task.source,
+        evaluation_set=task.evaluation_set.name,
+        set_version=whole.version,
+        metric=task.metric,
+        setup=setup,
+        configuration=task.configuration,
+        basis=basis,
+        **options,
+    )
+    return made
+
+
+def task_of(store: Store, project: Project | str, arguments: SearchArguments) -> SearchTask:
+    """The task that the arguments stand for, over the documents of now.
+
+    Raises:
+        BadInput: The set is gone.
+    """
+    setup, configuration = arguments.setup, arguments.configuration
+    questions = asked_examples(store.evaluation_set(project, setup.set_name, arguments.set_version))
+    return SearchTask(
+        project if isinstance(project, str) else project.name,
+        configuration,
+        sampled(questions, setup.questions, setup.seed),
+        setup.metric,
+        setup.judge,
+        tuple(store.documents(project)) if configuration.retrieval is not None else (),
+        setup.budget,
+        setup.concurrency,
+        setup.held_back,
+        setup.seed,
+        arguments.source,
+    )
+
+
+def _run(search: Search) -> Callable[[JobContext, Any], Coroutine[Any, Any, dict[str, Any]]]:
+    async def run(context: JobContext, arguments: SearchArguments) -> dict[str, Any]:
+        task = task_of(context.store, context.project, arguments)
+        if task.documents:
+            context.check_version(DOCUMENTS, documents_version(task.documents))
+        own = type(arguments).model_fields.keys() - SearchArguments.model_fields.keys()
+        options = {name: getattr(arguments, name) for name in own}
+        async with context.models() as models:
+            found = await search(
+                task, models, context.store.cache,
+                report=context.report, should_cancel=context.should_cancel, **options,
+            )  # fmt: skip
+        return {"found": found.model_dump(mode="json")}
+
+    return run
+
+
+EFFECT = JobKind(WORTH, EffectArguments, _run(measure_worth), "Leaving out examples of")
+EXAMPLE_CHOICE = JobKind(CHOICE, ChoiceArguments, _run(choose_few_shot), "Choosing examples of")
+INSTRUCTION_SEARCH = JobKind(
+    INSTRUCTION, InstructionArguments, _run(search_instruction), "Searching for a better instruction"
+)
+SEARCHES: dict[str, JobKind[Any]] = {kind.name: kind for kind in (EFFECT, EXAMPLE_CHOICE, INSTRUCTION_SEARCH)}

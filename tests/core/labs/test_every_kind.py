@@ -1,0 +1,96 @@
+"""Each kind of job is done by a process that has nothing but the store, and gone on with where one has died."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from llmopt_core.experiments.comparison_setup import VariantSetup
+from llmopt_core.experiments.search.task import CHOICE, INSTRUCTION, WORTH
+from llmopt_core.jobs.kind import PLACES, JobKind
+from llmopt_core.labs.chunking.jobs import SWEEP, sweep_arguments
+from llmopt_core.labs.chunking.spec import sweep_spec
+from llmopt_core.labs.documents.jobs import DRAFT, WRITING, WritingArguments
+from llmopt_core.labs.documents.question_writing.write import WritingSpec
+from llmopt_core.labs.job_kinds import job_kinds
+from llmopt_core.labs.prompts.search_jobs import SEARCHES, search_arguments
+from llmopt_core.labs.prompts.search_setup import SearchSetup, task_from
+from llmopt_core.models.base import ModelSpec
+from llmopt_core.prompts.spec import FewShotSpec
+from llmopt_core.types import EvaluationSet, Example, Spec
+from tests.engine_lab import Lab
+from tests.job_process import calls_of, do_jobs
+
+MODEL = ModelSpec(endpoint="scripted", name="m")
+SHOTS = FewShotSpec(
+    examples=tuple({"question": f"What is {word}?", "answer": word} for word in ("snow", "rain", "hail"))
+)
+Made = tuple[JobKind[Any], Spec]
+
+
+@pytest.fixture
+def lab(lab: Lab) -> Lab:
+    lab.store.save_documents("p", lab.documents)
+    lab.store.save_evaluation_set("p", lab.evaluation_set)
+    lab.store.save_version("p", "prompt", "plain", {"system": "Answer.", "template": "{{ question }}"})
+    return lab
+
+
+def sweep(lab: Lab) -> Made:
+    spec = sweep_spec(methods=["fixed"], sizes=[10, 20], overlaps=[0], top_k=[1])
+    return SWEEP, sweep_arguments(lab.evaluation_set, spec, 2, lab.models())
+
+
+def writing(lab: Lab) -> Made:
+    return WRITING, WritingArguments(spec=WritingSpec(model=MODEL, passages=3, passage_size=100))
+
+
+def search(kind: str, **options: Any) -> Callable[[Lab], Made]:
+    def make(lab: Lab) -> Made:
+        variant = VariantSetup(prompt="plain", model=MODEL)
+        many = tuple(Example(f"n{n}", f"What comes after {n}?", f"{n + 1}") for n in range(24))
+        lab.store.save_evaluation_set("p", EvaluationSet("many", many))
+        setup = SearchSetup(variant=variant, set_name="many", metric="exact_match", concurrency=1)
+        task = task_from(lab.store, "p", setup, None if kind == INSTRUCTION else SHOTS)
+        return SEARCHES[kind], search_arguments(lab.store, kind, "subject", task, setup, {}, **options)
+
+    return make
+
+
+EVERY: dict[str, Callable[[Lab], Made]] = {
+    "sweep": sweep,
+    "writing": writing,
+    "effect": search(WORTH),
+    "choice": search(CHOICE, method="random", most=2, trials=2),
+    "instruction": search(INSTRUCTION, proposer=MODEL, rewrites=1, rounds=1),
+}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_new_process_goes_on_with_nothing_but_the_store(lab: Lab, name: str) -> None:
+    kind, arguments = EVERY[name](lab)
+    values = arguments.model_dump(mode="json")
+    assert kind.read(values) == arguments
+    job_id = lab.store.start_job(kind.name, "p", values, lane=kind.lane, versions={})
+    with lab.store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET owner_started = 1.0")
+    asks = kind is not SWEEP
+    if asks:
+        assert do_jobs(lab.home, 2) == 9
+    assert do_jobs(lab.home) == 0
+    job = lab.store.job(job_id)
+    assert (job.status, job.error, job.attempts) == ("finished", "", 1 + asks)
+    assert job.result
+    if asks:
+        # What was paid is paid once: only the call in which the first process died is made again.
+        asked = calls_of(lab.home)
+        assert asked[1] in asked[2:]
+        assert lab.store.draft("p", DRAFT, "") is not None or kind is not WRITING
+
+
+def test_every_kind_is_found_by_the_name_that_it_has() -> None:
+    kinds = job_kinds()
+    assert {name: kinds.kind(name).name for name in kinds} == {name: name for name in kinds}
+    assert {kinds.kind(name).lane for name in kinds} <= set(PLACES)

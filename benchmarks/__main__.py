@@ -12,7 +12,18 @@ import time
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-ALL = ("runner", "app", "many_runs", "prompt_lab", "evaluation", "indexing", "retrieval", "chunking", "microscope")
+ALL = (
+    "runner",
+    "app",
+    "many_runs",
+    "prompt_lab",
+    "evaluation",
+    "indexing",
+    "retrieval",
+    "concurrent_retrieval",
+    "chunking",
+    "microscope",
+)
 
 
 def main() -> int:

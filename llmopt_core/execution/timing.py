@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import heapq
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from typing import Any
-
-WORK = threading.RLock()
-"""Work of retrieval on this machine is done for one question at a time: a few cores are no faster with several at
-once, and each question then has the time it would have alone."""
 
 
 class SelfTime:
@@ -54,10 +49,10 @@ def record(seconds: float) -> None:
 
 
 @contextmanager
-def exclusive(lock: AbstractContextManager[Any] = WORK) -> Iterator[None]:
-    """Do work in its turn, and record how long it took without the waits for this lock and those of `untimed_wait`."""
+def timed(lane: AbstractContextManager[Any]) -> Iterator[None]:
+    """Do work in its lane, and record how long it took without the waits for the lane and those of `untimed_wait`."""
     timer = _timer.get()
-    with lock:
+    with lane:
         waited, started = timer.waited if timer else 0.0, time.perf_counter()
         try:
             yield

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Budget
+from llmopt_core.execution.lanes import LANES
 from llmopt_core.execution.spending import NOTHING_SPENT, Spent, spending
 from llmopt_core.models.base import (
     BUILTIN,
@@ -66,6 +67,7 @@ class Models:
         keys: Mapping[str, str] | None = None,
     ) -> None:
         self.settings = settings
+        LANES.resize(settings.threads)
         self._cache = cache
         known = endpoints_from(settings, os.environ) if endpoints is None else endpoints
         self._endpoints = {BUILTIN: builtin_endpoint(), **known}

@@ -8,12 +8,14 @@ import struct
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 
 import numpy as np
 
 from llmopt_core.cache import Cache, without_damaged
-from llmopt_core.execution.timing import exclusive, untimed_wait
+from llmopt_core.execution.lanes import LANES
+from llmopt_core.execution.timing import timed, untimed_wait
 from llmopt_core.models.base import TokenEmbedder, Vectors
 from llmopt_core.models.local.late_interaction import LateInteraction
 from llmopt_core.text.valid_text import without_surrogates
@@ -42,6 +44,7 @@ class LateInteractionReranker:
         self._make = lru_cache(maxsize=1)(
             lambda: LateInteraction(document_frequencies(key, texts, embedder, cache), len(texts))
         )
+        self._making = threading.Lock()
 
     async def score(self, question: str, passages: Sequence[str]) -> tuple[list[float], Usage]:
         """See `Reranker.score`."""
@@ -52,14 +55,21 @@ class LateInteractionReranker:
         await asyncio.to_thread(self._prepare, passages)
 
     def _prepare(self, passages: Sequence[str]) -> None:
-        with exclusive():
-            self._make()
+        with timed(nullcontext()):
+            self._made()
             self._store.vectors(passages)
 
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
-        with exclusive():
+        with timed(nullcontext()):
+            # The embedder takes its own lanes.
             asked, *found = self._store.vectors([question, *passages])
-            return self._make().score(asked, found)
+            made = self._made()
+            with untimed_wait(LANES.one()):
+                return made.score(asked, found)
+
+    def _made(self) -> LateInteraction:
+        with untimed_wait(self._making):
+            return self._make()
 
 
 def document_frequencies(key: str, texts: Sequence[str], embedder: TokenEmbedder, cache: Cache) -> dict[int, int]:

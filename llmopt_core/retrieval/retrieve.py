@@ -11,7 +11,7 @@ from dataclasses import replace
 from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.execution.bounded import together
-from llmopt_core.execution.timing import exclusive, self_time
+from llmopt_core.execution.timing import self_time, timed
 from llmopt_core.index.embedding_cache import encode_both
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Reranker, Vectors
@@ -132,7 +132,7 @@ class Retriever:
         return vectors, traces
 
     def _encode(self, texts: Sequence[str], invented: Collection[str]) -> Vectors:
-        with exclusive(nullcontext()):
+        with timed(nullcontext()):
             return self._vectors_of(texts, invented)
 
     def _vectors_of(self, texts: Sequence[str], invented: Collection[str] = ()) -> Vectors:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llmopt_core.execution.timing import WORK, untimed_wait
+from llmopt_core.execution.lanes import LANES
+from llmopt_core.execution.timing import untimed_wait
 from llmopt_core.index.exact import unit
 from llmopt_core.index.index import Index
 from llmopt_core.models.base import Vectors
@@ -36,7 +37,7 @@ def search(part: Part, index: Index, spec: SearchSpec, vector_of: VectorOf | Non
         BadInput: The metadata filter is wrong.
     """
     # Nobody waits for a server in another's turn.
-    with nullcontext() if index.is_remote else untimed_wait(WORK):
+    with nullcontext() if index.is_remote else untimed_wait(LANES.one()):
         return _search(part, index, spec, vector_of)
 
 

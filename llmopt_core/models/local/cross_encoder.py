@@ -7,8 +7,9 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from llmopt_core.execution.timing import exclusive, untimed_wait
-from llmopt_core.models.local.weights import LOADING, key_of, load, use_threads
+from llmopt_core.execution.timing import timed, untimed_wait
+from llmopt_core.models.local.threads import all_threads, use_threads
+from llmopt_core.models.local.weights import LOADING, key_of, load
 from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Usage
 
@@ -29,7 +30,8 @@ class LocalCrossEncoder:
 
     def _score(self, question: str, passages: Sequence[str]) -> list[float]:
         pairs = [(without_surrogates(question), without_surrogates(passage)) for passage in passages]
-        with exclusive(), untimed_wait(self._lock):
+        # A question has tens of passages: enough for all threads.
+        with timed(all_threads()), untimed_wait(self._lock):
             scores = self._model.predict(pairs, show_progress_bar=False)
         if scores.ndim == 2:
             scores = scores[:, -1]

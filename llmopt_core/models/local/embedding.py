@@ -11,17 +11,23 @@ import numpy as np
 
 from llmopt_core.execution.timing import untimed_wait
 from llmopt_core.models.base import Embedder, Vectors
-from llmopt_core.models.local.weights import LOADING, identity_of, key_of, load, use_threads
+from llmopt_core.models.local.threads import all_threads, one_thread, use_threads
+from llmopt_core.models.local.weights import LOADING, identity_of, key_of, load
 from llmopt_core.models.prefixes import prefixes_of
 from llmopt_core.text.valid_text import without_surrogates
 
 _BATCH = 32
 # Texts per turn at the model: others get theirs in between.
 _TURN = 512
+# Up to so many texts are questions, not passages to index.
+_FEW = 4
 
 
 class LocalEmbedder:
-    """A SentenceTransformer behind a lock: its tokenizer must not be used from two threads at once."""
+    """A SentenceTransformer; its tokenizer is behind a lock, as it must not be used from two threads at once.
+
+    A few texts are embedded beside others, as many at once as there are lanes; many have all threads for themselves.
+    """
 
     def __init__(self, model: Any, name: str) -> None:
         self.name = name
@@ -35,7 +41,11 @@ class LocalEmbedder:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for positions in _turns(texts):
             batch = [without_surrogates(texts[i]) for i in positions]
-            with untimed_wait(self._lock):
+            if len(batch) <= _FEW:
+                with untimed_wait(one_thread()):
+                    vectors[positions] = self._embed(batch)
+                continue
+            with untimed_wait(all_threads()), untimed_wait(self._lock):
                 vectors[positions] = self._model.encode(
                     batch, batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False
                 )
@@ -46,7 +56,7 @@ class LocalEmbedder:
         found: dict[int, tuple[list[int], Vectors]] = {}
         for positions in _turns(texts, _BATCH):
             batch = [without_surrogates(texts[i]) for i in positions]
-            with untimed_wait(self._lock):
+            with untimed_wait(one_thread() if len(batch) <= _FEW else all_threads()):
                 rows = self._tokens(batch)
             found.update(zip(positions, rows, strict=True))
         return [found[i] for i in range(len(texts))]
@@ -59,14 +69,27 @@ class LocalEmbedder:
             cut = self._model.tokenizer(batch, truncation=True, max_length=self.max_tokens) if batch else {}
         return [[token for token in ids if token not in special] for ids in cut.get("input_ids", ())]
 
+    def _features(self, batch: list[str]) -> dict[str, Any]:
+        with untimed_wait(self._lock):
+            features = self._model.preprocess(batch)
+        return {key: value.to(self._model.device) if hasattr(value, "to") else value
+                for key, value in features.items()}  # fmt: skip
+
+    def _embed(self, batch: list[str]) -> Vectors:
+        """What the model's own `encode` gives, to the last bit, without its lock around the arithmetic."""
+        import torch
+
+        with torch.inference_mode():
+            states = self._model(self._features(batch))["sentence_embedding"]
+            vectors: Vectors = torch.nn.functional.normalize(states.float(), p=2, dim=1).cpu().numpy()
+        return vectors
+
     def _tokens(self, batch: list[str]) -> list[tuple[list[int], Vectors]]:
         import torch
 
         special = set(self._model.tokenizer.all_special_ids)
         with torch.inference_mode():
-            features = self._model.preprocess(batch)
-            features = {key: value.to(self._model.device) if hasattr(value, "to") else value
-                        for key, value in features.items()}  # fmt: skip
+            features = self._features(batch)
             states = self._model(features)["token_embeddings"]
             states = torch.nn.functional.normalize(states.float(), dim=-1).cpu().numpy()
         rows = []

@@ -74,13 +74,6 @@ def _folder_of(name: str) -> Path | None:
     return Path(stored) if stored else None
 
 
-def use_threads(threads: int) -> None:
-    """Bound torch's threads; never more than torch chose, which counts whole cores."""
-    import torch
-
-    torch.set_num_threads(min(threads, torch.get_num_threads()))
-
-
 def load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
     """Load a model by the name a user gave.
 

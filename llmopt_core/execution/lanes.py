@@ -1,0 +1,78 @@
+"""How much work of this machine's own models and indexes goes on at once: as much as `LLMOPT_THREADS` allows."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Lanes:
+    """A number of lanes; whoever works holds one, or all of them. First come, first served.
+
+    A thread that holds lanes already goes on in those: it never waits for itself.
+
+    Attributes:
+        size: How many there are.
+    """
+
+    def __init__(self, size: int = 1) -> None:
+        self.size = size
+        self._used = 0
+        self._changed = threading.Condition()
+        self._waiting: deque[object] = deque()
+        self._mine = threading.local()
+
+    def resize(self, size: int) -> None:
+        """Have another number of lanes, at least one; what is under way is not disturbed."""
+        with self._changed:
+            self.size = max(1, size)
+            self._changed.notify_all()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Work in one lane."""
+        with self._hold(all_of_them=False):
+            yield
+
+    @contextmanager
+    def all(self) -> Iterator[None]:
+        """Work in all lanes: nothing else goes on meanwhile."""
+        with self._hold(all_of_them=True):
+            yield
+
+    @contextmanager
+    def _hold(self, *, all_of_them: bool) -> Iterator[None]:
+        if getattr(self._mine, "held", 0):
+            yield
+            return
+        taken = self._mine.held = self._take(all_of_them)
+        try:
+            yield
+        finally:
+            self._mine.held = 0
+            with self._changed:
+                self._used -= taken
+                self._changed.notify_all()
+
+    def _take(self, all_of_them: bool) -> int:
+        ticket = object()
+        with self._changed:
+            # In a queue, so that many small pieces never keep one out that wants all lanes.
+            self._waiting.append(ticket)
+            try:
+                self._changed.wait_for(lambda: self._waiting[0] is ticket and self._has_room(all_of_them))
+                taken = self.size if all_of_them else 1
+                self._used += taken
+            finally:
+                self._waiting.remove(ticket)
+                self._changed.notify_all()
+        return taken
+
+    def _has_room(self, all_of_them: bool) -> bool:
+        return not self._used if all_of_them else self._used < self.size
+
+
+LANES = Lanes()
+"""The lanes of this process; `Models` gives them the size that its settings allow."""

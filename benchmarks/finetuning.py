@@ -47,8 +47,8 @@ from llmopt_core.finetuning.data.lint import check_file  # noqa: E402
 from llmopt_core.finetuning.data.split import split_set  # noqa: E402
 from llmopt_core.finetuning.data.structured import Share, report_structured, score_structured  # noqa: E402
 from llmopt_core.finetuning.jobs.job import Job, JobRequest, TunedModel  # noqa: E402
-from llmopt_core.finetuning.jobs.local import LocalTrainer  # noqa: E402
 from llmopt_core.finetuning.training.adapters import adapters  # noqa: E402
+from llmopt_core.finetuning.training.local_trainer import LocalTrainer  # noqa: E402
 from llmopt_core.labs.finetuning.training_pairs import training_pairs  # noqa: E402
 from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec  # noqa: E402
 from llmopt_core.models.registry import Models, close_builtin  # noqa: E402

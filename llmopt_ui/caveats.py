@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
-from llmopt_core.evaluation.judges.agreement import IN_SHORT, JUDGE, judge_note
+from llmopt_core.evaluation.judge_agreement import IN_SHORT, JUDGE, judge_note
 from llmopt_core.experiments import caveats as core
 from llmopt_core.experiments.basis import Basis, changed_parts, changed_words, run_changes, runs_changed
 from llmopt_core.experiments.caveats import RunCaveats, caveats

@@ -12,6 +12,7 @@ import streamlit as st
 from llmopt_ui.button_to import button_to
 from llmopt_ui.components import empty_state, page_header
 from llmopt_ui.navigation import EVALUATION, FINETUNING, OVERVIEW, PROMPTS, RETRIEVAL
+from llmopt_ui.prompts.vote_access import may_see_result, votable
 from llmopt_ui.session import PROJECT, state
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ def waiting_vote() -> Comparison | None:
     """The comparison that whoever looks was asked to vote on and has not voted on; None where all may be seen."""
     if not state().guest:
         return None
-    from llmopt_ui.prompts.vote import may_see_result, votable
-
     found = votable(st.session_state[PROJECT]).get(state().guest)
     return None if found is None or may_see_result(found) else found
 

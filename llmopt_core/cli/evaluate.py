@@ -237,7 +237,7 @@ def _caveats(store: Store, run_ids: list[int]) -> list[str]:
 
 
 def _judge_note(run: Any) -> list[str]:
-    from llmopt_core.evaluation.judges.agreement import judge_note
+    from llmopt_core.evaluation.judge_agreement import judge_note
 
     told = judge_note(run.judge, run.metrics)
     return [told] if told else []

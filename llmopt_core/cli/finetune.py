@@ -178,7 +178,7 @@ def _create(
 ) -> Job:
     """Start the job; where a service refuses or is lost, say how to go on with what is kept of it."""
     from llmopt_core.errors import EndpointError
-    from llmopt_core.finetuning.jobs.finetuners import all_jobs
+    from llmopt_core.finetuning.finetuners import all_jobs
 
     try:
         return tuner.create(request, training, held_out, confirmed=confirmed)
@@ -225,7 +225,7 @@ def _sets(
 
 def _tuner(provider: str, settings: Settings, endpoints: dict[str, Endpoint], kind: str = "lora") -> FineTuner:
     from llmopt_core.errors import BadInput
-    from llmopt_core.finetuning.jobs.finetuners import fine_tuner
+    from llmopt_core.finetuning.finetuners import fine_tuner
 
     if kind not in ("lora", "embedding"):
         raise BadInput(f"--kind {kind}: expected lora or embedding.")

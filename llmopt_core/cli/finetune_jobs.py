@@ -31,7 +31,7 @@ def environment() -> tuple[Settings, dict[str, Endpoint]]:
 
 
 def _tuner_of(job_id: str) -> FineTuner:
-    from llmopt_core.finetuning.jobs.finetuners import fine_tuner_of
+    from llmopt_core.finetuning.finetuners import fine_tuner_of
 
     settings, endpoints = environment()
     return fine_tuner_of(job_id, settings, endpoints)
@@ -134,7 +134,7 @@ def list_jobs(
     if provider and provider != "local":
         _list_remote(provider, json)
         return
-    from llmopt_core.finetuning.jobs.finetuners import all_jobs
+    from llmopt_core.finetuning.finetuners import all_jobs
 
     jobs = all_jobs(environment()[0])
     if json:
@@ -145,7 +145,7 @@ def list_jobs(
 
 
 def _list_remote(provider: str, json: str) -> None:
-    from llmopt_core.finetuning.jobs.finetuners import jobs_at
+    from llmopt_core.finetuning.finetuners import jobs_at
 
     settings, endpoints = environment()
     listed = jobs_at(provider, settings, endpoints)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from llmopt_core.errors import OUTAGES, BudgetReached, Cancelled, EndpointError, LlmOptError
+from llmopt_core.models.base import Vectors
 from llmopt_core.models.finish import held_back
 from llmopt_core.types import Answer, Document, Evidence, Example, Hit, Score, Usage
+
+Encode = Callable[[Sequence[str]], Vectors]
+"""Embeds texts, for metrics that compare by meaning."""
 
 Need = Literal["answer", "reference", "references", "contexts", "retrieval", "judge"]
 

@@ -190,7 +190,7 @@ async def _builtin(settings: Settings, endpoints: Mapping[str, Endpoint]) -> Fin
 
 
 async def _endpoint(endpoint: Endpoint, environ: Mapping[str, str]) -> Finding:
-    from llmopt_core.models.openai.probe import check_endpoint
+    from llmopt_core.models.probe import check_endpoint
 
     name = f"endpoint {endpoint.name}"
     variable = endpoint.api_key_env

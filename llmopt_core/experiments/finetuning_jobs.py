@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.versions.training_sets import training_sets
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import open_folder
 from llmopt_core.finetuning.jobs.job import LOCAL, Job
 from llmopt_core.runs.store import Store

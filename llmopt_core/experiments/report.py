@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import BadInput
-from llmopt_core.evaluation.judges.agreement import judge_note
+from llmopt_core.evaluation.judge_agreement import judge_note
 from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.caveats import caveats, run_caveats
 from llmopt_core.experiments.colours import colours_in

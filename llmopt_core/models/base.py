@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from llmopt_core.errors import BadInput
-from llmopt_core.models.openai.body_fields import checked_extra_body, checked_parameters
+from llmopt_core.models.body_fields import checked_extra_body, checked_parameters
 from llmopt_core.types import Message, Spec, ToolCall, Usage, canonical_json
 
 Vectors = npt.NDArray[np.float32]

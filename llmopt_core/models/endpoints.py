@@ -13,8 +13,8 @@ import yaml
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
 from llmopt_core.errors import BadInput, field_problem
-from llmopt_core.models.base import BUILTIN
-from llmopt_core.models.openai.body_fields import checked_parameters
+from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.models.body_fields import checked_parameters
 from llmopt_core.settings import Settings
 from llmopt_core.text.bounded_yaml import BoundedLoader
 from llmopt_core.types import Spec, Usage
@@ -168,6 +168,11 @@ class Endpoint(Spec):
         price = self.price_of(model)
         cost = None if price is None else price.cost(prompt_tokens, completion_tokens, cached_tokens)
         return Usage(prompt_tokens, completion_tokens, cost, calls=1)
+
+
+def model_name(spec: ModelSpec, endpoint: Endpoint) -> str:
+    """The model's name at the endpoint."""
+    return spec.name or endpoint.default_model
 
 
 def host_of(url: str) -> str:

@@ -29,10 +29,10 @@ from llmopt_core.models.builtin.chat import BuiltinChat
 from llmopt_core.models.builtin.server import close_builtin
 from llmopt_core.models.calls.cache import CachedChat
 from llmopt_core.models.calls.meter import MeteredChat
-from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from
+from llmopt_core.models.endpoints import Endpoint, builtin_endpoint, endpoints_from, model_name
 from llmopt_core.models.local.weights import local_prefixes, local_window
 from llmopt_core.models.openai.refusals import refusals_of
-from llmopt_core.models.openai.wire import mode_of, model_name
+from llmopt_core.models.openai.wire import mode_of
 from llmopt_core.models.prefixes import Prefixes, known_prefixes, set_by_hand, with_prefixes
 from llmopt_core.models.trust import check_trusted
 from llmopt_core.settings import Settings

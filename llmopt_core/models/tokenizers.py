@@ -150,7 +150,7 @@ def _chat_tokenizer() -> Tokenizer:
     from tokenizers import Tokenizer as Inner
     from tokenizers import models, pre_tokenizers
 
-    from llmopt_core.models.builtin.gguf_metadata import read_metadata
+    from llmopt_core.models.gguf_metadata import read_metadata
 
     fields = read_metadata(packaged.chat_gguf())
     vocabulary = {token: i for i, token in enumerate(fields["tokenizer.ggml.tokens"])}

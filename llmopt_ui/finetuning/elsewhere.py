@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.finetuning.jobs.finetuners import jobs_at
+from llmopt_core.finetuning.finetuners import jobs_at
 from llmopt_ui import format as fmt
 from llmopt_ui.components import told_plainly
 from llmopt_ui.finetuning.start import access, services

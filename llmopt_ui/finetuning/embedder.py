@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job
 from llmopt_core.labs.finetuning.catalogue import tuned_embedding_models
 from llmopt_core.labs.finetuning.embedder import (

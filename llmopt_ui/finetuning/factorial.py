@@ -8,19 +8,17 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.catalogue import metric_title
 from llmopt_core.experiments.caveats import RunCaveats
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.experiment import save_configuration, saved_configurations
-from llmopt_core.experiments.plan import Plan
+from llmopt_core.experiments.experiment import saved_configurations
 from llmopt_core.experiments.run_documents import documents_of
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.labs.evaluation.jobs import evaluated_names, is_evaluation
 from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
 from llmopt_core.labs.finetuning.factorial import PAIRS, Factorial, arm_configurations, read_factorial
 from llmopt_core.labs.finetuning.training_pairs import ARMS
-from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.models.base import ModelSpec
 from llmopt_core.runs.values import Project, SavedSet
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
@@ -29,16 +27,15 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import empty_state, section, side_by_side
 from llmopt_ui.evaluation.results import means_over
-from llmopt_ui.evaluation.run_view import check, evaluate, try_first
 from llmopt_ui.finetuning.charts import factorial_bars
 from llmopt_ui.finetuning.economics import economics_view
+from llmopt_ui.finetuning.evaluation_start import start_evaluation
 from llmopt_ui.finetuning.forgetting import forgetting_view
 from llmopt_ui.finetuning.tabs import JOBS, choose_wanted, open_tab
 from llmopt_ui.forms.configuration import EDITED, NEW
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION as PAGE
 from llmopt_ui.resources import settings, store
-from llmopt_ui.session import notify
 from llmopt_ui.sets import sets_of
 from llmopt_ui.theme import Ink, verdict
 
@@ -165,45 +162,6 @@ def _run_button(project: Project, asked: Asked, found: Factorial) -> None:
     words = "Run the comparison" if len(missing) == len(ARMS) else f"Run what is missing ({len(missing)})"
     if missing and st.button(words, key=RUN, type="primary", icon=":material/play_arrow:"):
         start_evaluation(project, missing, asked.evaluation_set, (asked.metric,), asked.limit)
-
-
-def start_evaluation(
-    project: Project, wanted: Sequence[Configuration], where: SavedSet, metrics: Sequence[str], limit: int | None
-) -> None:
-    """Evaluate configurations as a job and keep them in the project, so that the page Evaluation shows them too.
-
-    What asks a service starts with an estimate there.
-
-    Raises:
-        BadInput: One could only fail; nothing was started.
-    """
-    usual = ("answer_f1", "exact_match")
-    plan = Plan(
-        project.name,
-        list(wanted),
-        store().evaluation_set(project, where.name),
-        store().documents(project),
-        tuple(dict.fromkeys((*metrics, *usual))),
-        JudgeSpec(),
-        limit=limit,
-    )
-    check(plan)
-    known = {item.name for item in store().configurations(project)}
-    for configuration in wanted:
-        if configuration.name not in known:
-            save_configuration(store(), project, configuration)
-    if {model.endpoint for configuration in wanted for model in configuration.models} <= {BUILTIN}:
-        evaluate(project, plan)
-        st.rerun()
-    _estimate_first(project, plan)
-
-
-def _estimate_first(project: Project, plan: Plan) -> None:
-    """What costs money starts with a pilot; the page Evaluation shows what all of it will cost, and starts it."""
-    try_first(project, plan)
-    st.session_state["evaluation_view"] = "Run"
-    notify("Trying a few questions first, to say what all of them will cost.")
-    st.switch_page(PAGE.file, query_params={})
 
 
 def _picture(

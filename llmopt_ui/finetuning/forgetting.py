@@ -22,6 +22,7 @@ from llmopt_ui.charts import CONFIG
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import facts, section
 from llmopt_ui.finetuning.charts import category_bars
+from llmopt_ui.finetuning.evaluation_start import start_evaluation
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state
 from llmopt_ui.sets import sets_of
@@ -33,8 +34,6 @@ SET, ASKED, RUN, ADD = "forgot_set", "forgot_configuration", "forgot_run", "forg
 
 def forgetting_view(project: Project, tuned: TunedModel, metric: str) -> None:
     """Base and tuned model asked the very same on a general set."""
-    from llmopt_ui.finetuning.factorial import start_evaluation
-
     section("What did it forget?", "A model tuned for one task can lose others. Both are asked the very same here.")
     sets = {item.name: item for item in sets_of(project)}
     usual = _base_configurations(project)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from llmopt_core.experiments.finetuning_jobs import jobs_of
 from llmopt_core.experiments.versions.training_sets import training_sets
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import LOCAL, Job
 from llmopt_core.labs.finetuning.jobs import (
     JobReport,

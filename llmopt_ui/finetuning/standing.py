@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmopt_core.errors import LlmOptError
 from llmopt_core.experiments.finetuning_jobs import jobs_of
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job
 from llmopt_core.labs.finetuning.jobs import cancel, is_stopping, standing_of_training
 from llmopt_ui.components import link_to

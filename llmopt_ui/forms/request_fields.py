@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from llmopt_core.models.base import ModelSpec
-from llmopt_core.models.openai.body_fields import extra_body_in, parameter_lines, parameters_in
+from llmopt_core.models.body_fields import extra_body_in, parameter_lines, parameters_in
 
 _EFFORTS = ["", "none", "minimal", "low", "medium", "high"]
 PARAMETERS_HELP = (

@@ -16,7 +16,7 @@ from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.components import show_error
 from llmopt_ui.keys import endpoints, environment
-from llmopt_ui.prompts.setup import save_setup
+from llmopt_ui.prompts.setup_draft import save_setup
 from llmopt_ui.prompts.state import prompt_state
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state

@@ -31,7 +31,7 @@ from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
 from llmopt_ui.navigation import EVALUATION, PROMPTS
 from llmopt_ui.prompts.preview import latest_set
-from llmopt_ui.prompts.setup import KIND as COMPARISON
+from llmopt_ui.prompts.setup_draft import KIND as COMPARISON
 from llmopt_ui.prompts.variants import prompts_offered, usual_variants, variant_fields
 from llmopt_ui.resources import models, settings, store
 from llmopt_ui.sets import sets_of

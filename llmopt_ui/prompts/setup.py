@@ -27,12 +27,12 @@ from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.prompts.checks import assertions_table
 from llmopt_ui.prompts.live import models_for, start
 from llmopt_ui.prompts.rows import rows_fields
+from llmopt_ui.prompts.setup_draft import KIND, form_key, save_setup
 from llmopt_ui.prompts.state import open_next, prompt_state
 from llmopt_ui.prompts.variants import variants_fields
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import state
 
-KIND = "comparison"
 START = "comparison_start"
 _OFFERED = [name for name, info in METRICS.items() if info.kind == "answer"]
 _KEEP: dict[str, Any] = {"persist_state": "session"}
@@ -46,7 +46,7 @@ def setup_view(project: Project) -> None:
             button_to(PROMPTS, "Write a prompt", "setup_to_editor", "Editor")
         return
     setup = opened_setup(project)
-    slot = prompt_state().slot(_form(project))
+    slot = prompt_state().slot(form_key(project))
     section("Variants", "Each column is a prompt with a model. The others are compared with the first.")
     before = setup
     setup = variants_fields(project, setup, slot)
@@ -65,26 +65,11 @@ def setup_view(project: Project) -> None:
 
 def opened_setup(project: Project) -> Setup:
     """What was chosen before; the fields keep it from then on."""
-    slot = prompt_state().slot(_form(project))
+    slot = prompt_state().slot(form_key(project))
     known = prompt_state().filled
     if slot not in known:
         known[slot] = store().draft(project, KIND, "") or {}
     return setup_from(known[slot])
-
-
-def save_setup(project: Project, setup: Setup, *, refill: bool = False) -> None:
-    """Keep what is chosen; with `refill` the fields show it at the next rerun."""
-    values = setup.model_dump(mode="json")
-    slot = prompt_state().slot(_form(project))
-    if refill or prompt_state().filled.get(slot) != values:
-        store().save_draft(project, KIND, "", values)
-        prompt_state().filled[slot] = values
-    if refill:
-        prompt_state().fill(_form(project))
-
-
-def _form(project: Project) -> str:
-    return f"{KIND}_{project.id}"
 
 
 def _scoring(setup: Setup, slot: str) -> Setup:

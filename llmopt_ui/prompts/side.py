@@ -15,7 +15,8 @@ from llmopt_ui.copy_link import copy_link
 from llmopt_ui.prompts.grid import grid_view
 from llmopt_ui.prompts.live import live
 from llmopt_ui.prompts.promptfoo import import_button, imported_view
-from llmopt_ui.prompts.setup import save_setup, setup_view
+from llmopt_ui.prompts.setup import setup_view
+from llmopt_ui.prompts.setup_draft import save_setup
 from llmopt_ui.prompts.state import addressed, open_next, tell_gone
 from llmopt_ui.resources import store
 from llmopt_ui.session import notify, state

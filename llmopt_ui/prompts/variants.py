@@ -19,6 +19,7 @@ from llmopt_ui import format as fmt
 from llmopt_ui.colours import project_inks
 from llmopt_ui.components import show_error
 from llmopt_ui.forms.configuration import model_fields, sentence_of
+from llmopt_ui.prompts.setup_draft import save_setup
 from llmopt_ui.resources import store
 
 _NO_PASSAGES = "No passages"
@@ -125,6 +126,4 @@ def _retrieving(project: Project) -> list[str]:
 
 
 def _replace(project: Project, setup: Setup, variants: list[VariantSetup]) -> None:
-    from llmopt_ui.prompts.setup import save_setup
-
     save_setup(project, setup.model_copy(update={"variants": tuple(variants)}), refill=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.comparison import Comparison, comparisons
+from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.labs.prompts.votes import (
     Ballot,
     Ballots,
@@ -28,6 +28,7 @@ from llmopt_ui.navigation import PROMPTS
 from llmopt_ui.prompts.live import grid_of
 from llmopt_ui.prompts.state import addressed, prompt_state, tell_gone
 from llmopt_ui.prompts.texts import meta_html, question_html, text_html
+from llmopt_ui.prompts.vote_access import looks_at_result, votable
 from llmopt_ui.prompts.vote_result import vote_result
 from llmopt_ui.prompts.voter import (
     ask_whether_same,
@@ -35,7 +36,6 @@ from llmopt_ui.prompts.voter import (
     note_vote,
     other_voter,
     voter_field,
-    voter_name,
 )
 from llmopt_ui.resources import store
 from llmopt_ui.session import state
@@ -78,29 +78,6 @@ def vote_view(project: Project) -> None:
     _voting(project, found[chosen], voter)
 
 
-def votable(project: Project | str) -> dict[str, Comparison]:
-    """The comparisons with something to choose between, by their ids; those that are still worked on among them."""
-    return {one.id: one for one in comparisons(store(), project) if len(one.variants) > 1}
-
-
-def may_see_result(found: Comparison) -> bool:
-    """Whether the voter of this session has voted on every question or ended early, or there is nothing to vote on."""
-    if found.status in ACTIVE:
-        return False
-    voter = voter_name()
-    asked = ballots_of(found, grid_of(found.project, found, None), voter)
-    return not asked.ballots or (bool(voter) and _looks_at_result(found, asked, voter))
-
-
-def _looks_at_result(found: Comparison, asked: Ballots, voter: str) -> bool:
-    votes = store().votes(found.project, found.id)
-    if other_voter(found, votes, voter):
-        return False
-    done = voted_examples(votes, voter)
-    left = any(ballot.example.id not in done for ballot in asked.ballots)
-    return has_voted(votes, voter) and prompt_state().unveiled.get((found.id, voter), not left)
-
-
 @plain_fragment
 def _voting(project: Project, found: Comparison, voter: str) -> None:
     """Ballot after ballot, then the result. Only this part of the page is drawn after a keystroke."""
@@ -120,7 +97,7 @@ def _voting(project: Project, found: Comparison, voter: str) -> None:
             button_to(PROMPTS, "Compare other variants", "vote_to_side", "Side by side")
         return
     voted = has_voted(votes, voter)
-    shown = _looks_at_result(found, asked, voter)
+    shown = looks_at_result(found, asked, voter)
     current = left[0] if left else None
     last = _last(asked, votes, voter)
     if current is not None and not shown:

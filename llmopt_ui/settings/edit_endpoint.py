@@ -8,9 +8,9 @@ import streamlit as st
 from pydantic import ValidationError
 
 from llmopt_core.errors import BadInput, field_problem
+from llmopt_core.models.body_fields import parameter_lines, parameters_in
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.models.openai.body_fields import parameter_lines, parameters_in
 from llmopt_ui.components import told_plainly
 from llmopt_ui.forms.request_fields import PARAMETERS_HELP
 from llmopt_ui.model_choice import models_of, shutdown_note

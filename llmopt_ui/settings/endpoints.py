@@ -25,7 +25,7 @@ from llmopt_ui.settings.embedding_models import embedding_models_form
 from llmopt_ui.tables import table_editor
 
 if TYPE_CHECKING:
-    from llmopt_core.models.openai.probe import EndpointReport
+    from llmopt_core.models.probe import EndpointReport
 
 ADD = "endpoint_add"
 NAME, URL, KEY_VARIABLE, MODEL = "endpoint_name", "endpoint_url", "endpoint_key_variable", "endpoint_model"
@@ -138,7 +138,7 @@ def prices_from(table: pd.DataFrame) -> dict[str, Prices]:
 
 
 def _checked(endpoint: Endpoint) -> EndpointReport | str:
-    from llmopt_core.models.openai.probe import check_endpoint
+    from llmopt_core.models.probe import check_endpoint
 
     try:
         return asyncio.run(check_endpoint(endpoint, key_of(endpoint)))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from llmopt_core.evaluation.judges.agreement import AGREEMENT, BLIND, JUDGE, SUMMARY, JudgeAgreement
+from llmopt_core.evaluation.judge_agreement import AGREEMENT, BLIND, JUDGE, SUMMARY, JudgeAgreement
 from llmopt_core.evaluation.judges.families import FAMILIES, Family
 from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.reporting.terms import explained

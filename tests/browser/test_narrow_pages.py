@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from llmopt_core.evaluation.judges.agreement import JUDGE
+from llmopt_core.evaluation.judge_agreement import JUDGE
 from llmopt_core.finetuning.data.examples import TrainingSet
 from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from llmopt_core.evaluation.judges.agreement import JUDGE
+from llmopt_core.evaluation.judge_agreement import JUDGE
 from llmopt_core.runs.store import Store
 from llmopt_core.types import (
     Answer,

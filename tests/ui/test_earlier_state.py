@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.evaluation.judges.agreement import JUDGE
+from llmopt_core.evaluation.judge_agreement import JUDGE
 from llmopt_core.experiments.basis import BEHIND, models_basis
 from llmopt_core.experiments.comparison import new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.finetuning.jobs import local as local_lora
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import open_folder
+from llmopt_core.finetuning.training import local_trainer as local_lora
 from llmopt_core.finetuning.training.adapters import CARD, embeddings_root, write_card
 from llmopt_core.labs.finetuning.embedder import plan_of
 from llmopt_core.labs.finetuning.embedder_gain import gain_job

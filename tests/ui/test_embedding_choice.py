@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import EmbeddingModel, Endpoint, added_endpoints
-from llmopt_core.models.openai.probe import EndpointReport
+from llmopt_core.models.probe import EndpointReport
 from llmopt_core.runs.store import Store
 from llmopt_ui import resources, session
 

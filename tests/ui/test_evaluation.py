@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.evaluation.judges.agreement import JUDGE
+from llmopt_core.evaluation.judge_agreement import JUDGE
 from llmopt_core.experiments.comparison import new_id, start_comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan
 from llmopt_core.experiments.configuration import Configuration

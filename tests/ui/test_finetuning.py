@@ -281,7 +281,7 @@ def test_a_finished_job_is_shown_whole_and_leads_to_an_evaluation(
 def test_an_interrupted_job_says_so_and_can_be_resumed(
     app: App, used: str, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from llmopt_core.finetuning.jobs.local import LocalTrainer
+    from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 
     saved = save_training_set(store, used, "shades", examples(20))
     folder = new_folder(settings, JobRequest(name="shades"), "lora", saved.train, None)
@@ -339,7 +339,7 @@ def test_training_is_seen_in_the_sidebar_of_every_page_and_can_be_cancelled_ther
 def test_a_local_job_starts_with_what_the_form_says(
     app: App, used: str, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from llmopt_core.finetuning.jobs.local import LocalTrainer
+    from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 
     monkeypatch.setattr(LocalTrainer, "_start", lambda self, folder: folder.job())
     save_training_set(store, used, "shades", examples(20), examples(5, 100))
@@ -351,7 +351,7 @@ def test_a_local_job_starts_with_what_the_form_says(
     assert "nothing leaves it" in words(test)
     test.button(key="start_job").click().run()
     assert not test.exception
-    from llmopt_core.finetuning.jobs.finetuners import all_jobs
+    from llmopt_core.finetuning.finetuners import all_jobs
 
     (job,) = all_jobs(settings)
     assert (job.name, job.hyperparameters["epochs"], job.hyperparameters["text_format"]) == ("mine", 2, "completion")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.evaluation.judges.agreement import AGREEMENT, BLIND
+from llmopt_core.evaluation.judge_agreement import AGREEMENT, BLIND
 from llmopt_core.evaluation.judges.families import FAMILIES
 
 App = Callable[..., AppTest]

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.evaluation.judges.agreement import JUDGE
+from llmopt_core.evaluation.judge_agreement import JUDGE
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
 from llmopt_core.experiments.keys import documents_version

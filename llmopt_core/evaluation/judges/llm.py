@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.evaluation.metrics.ragas_bridge import question_of
+from llmopt_core.evaluation.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Meter
 from llmopt_core.evaluation.text import nearest_sentence, tokens
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion

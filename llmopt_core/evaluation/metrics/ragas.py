@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from llmopt_core.evaluation.metrics.ragas_bridge import Judge, RecordingJudge, ragas_value
-from llmopt_core.evaluation.metrics.text import Encode
-from llmopt_core.evaluation.sample import CouldNotScore, Meter, Outcome, Sample, Work
+from llmopt_core.evaluation.ragas_bridge import Judge, RecordingJudge, ragas_value
+from llmopt_core.evaluation.sample import CouldNotScore, Encode, Meter, Outcome, Sample, Work
 from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.text.words import shorten
 from llmopt_core.types import Evidence, Hit

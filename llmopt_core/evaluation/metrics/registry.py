@@ -16,8 +16,8 @@ from llmopt_core.evaluation.metrics.best_answer import best_of_answers
 from llmopt_core.evaluation.metrics.catalogue import METRICS, RAGAS_METRICS
 from llmopt_core.evaluation.metrics.ragas import JudgeFor, RagasMetrics
 from llmopt_core.evaluation.metrics.retrieval import RETRIEVAL_WORK
-from llmopt_core.evaluation.metrics.text import Encode, score_answer_f1, score_exact_match, semantic_similarity
-from llmopt_core.evaluation.sample import Metric, MetricInfo, PlainMetric, Sample, Work
+from llmopt_core.evaluation.metrics.text import score_answer_f1, score_exact_match, semantic_similarity
+from llmopt_core.evaluation.sample import Encode, Metric, MetricInfo, PlainMetric, Sample, Work
 from llmopt_core.index.embedding_cache import encode_cached
 from llmopt_core.models.base import Vectors
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
-from llmopt_core.evaluation.sample import Meter, Outcome, Sample
+from llmopt_core.evaluation.sample import Encode, Meter, Outcome, Sample
 from llmopt_core.evaluation.text import normalise, tokens
-from llmopt_core.models.base import Vectors
-
-Encode = Callable[[Sequence[str]], Vectors]
 
 
 def exact_match(answer: str, reference: str) -> float:

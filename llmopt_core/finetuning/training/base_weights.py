@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock
 
 from llmopt_core.errors import BadInput, StorageFailed
-from llmopt_core.models.builtin.gguf_metadata import read_metadata
+from llmopt_core.models.gguf_metadata import read_metadata
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import remove, replacing
 

@@ -11,7 +11,7 @@ from llmopt_core.finetuning.training.adapters import CARD, embeddings_root, writ
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.embedding_run import EmbeddingRun, Pair
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings, settings_from
-from llmopt_core.finetuning.training.trainer import Worker
+from llmopt_core.finetuning.training.worker import Worker
 from llmopt_core.models.local.weights import local_prefixes
 from llmopt_core.models.prefixes import Prefixes
 from llmopt_core.text.drafts import replacing

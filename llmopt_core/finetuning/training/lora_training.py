@@ -14,7 +14,7 @@ from llmopt_core.finetuning.training.encoding import Encoded, encode_examples
 from llmopt_core.finetuning.training.hyperparameters import LoraSettings, settings_from
 from llmopt_core.finetuning.training.lora_gguf import gguf_tensors, write_adapter
 from llmopt_core.finetuning.training.lora_run import LoraRun, half_is_faster
-from llmopt_core.finetuning.training.trainer import Worker
+from llmopt_core.finetuning.training.worker import Worker
 from llmopt_core.text.drafts import replacing
 
 

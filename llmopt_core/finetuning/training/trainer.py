@@ -13,62 +13,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from llmopt_core.errors import Cancelled, LlmOptError
 from llmopt_core.finetuning.jobs.folder import SCRATCH, JobFolder
 from llmopt_core.finetuning.jobs.training_queue import turn
-from llmopt_core.settings import Settings, silence_telemetry
+from llmopt_core.finetuning.training.worker import Worker
+from llmopt_core.settings import silence_telemetry
 from llmopt_core.text.drafts import remove
-
-
-class Worker:
-    """What a kind of training needs of its process: the folder, the settings, and whether to stop.
-
-    Args:
-        folder: The job.
-        clock: Seconds that only ever grow.
-    """
-
-    def __init__(self, folder: JobFolder, clock: Callable[[], float] = time.monotonic) -> None:
-        self.folder, self._clock = folder, clock
-        self.settings = Settings.model_validate(folder.read("worker.json"))
-        self.request = folder.request()
-        self.terminated = False
-        self._told = 0.0
-        self._began: float | None = None
-        self._worked_before = float(folder.read("state.json").get("worked_seconds", 0.0))
-
-    def should_stop(self) -> bool:
-        """Whether the user cancelled or the system asked this process to end."""
-        return self.terminated or self.folder.cancel_asked()
-
-    def begin(self) -> None:
-        """From now on the time counts as work."""
-        self._began = self._clock()
-        first = self.folder.read("state.json").get("started_at") or time.time()
-        self.tell(at_once=True, status="running", started_at=first, message="")
-
-    def _work_time(self) -> dict[str, float]:
-        if self._began is None:
-            return {}
-        return {"worked_seconds": round(self._worked_before + self._clock() - self._began, 1)}
-
-    def on_signal(self, _signal: int, _frame: FrameType | None) -> None:
-        """Stop at the next step."""
-        self.terminated = True
-
-    def tell(self, *, at_once: bool = False, **state: Any) -> None:
-        """Update the job's state, at most once a second unless `at_once`. A full disk stops no training."""
-        now = self._clock()
-        if not at_once and now - self._told < 1.0:
-            return
-        self._told = now
-        try:
-            self.folder.update_state(**state, **self._work_time())
-        except LlmOptError as error:
-            print(error, file=sys.stderr)
 
 
 def work_on(worker: Worker) -> int:

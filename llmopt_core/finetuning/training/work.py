@@ -11,7 +11,7 @@ from typing import Any
 from llmopt_core.errors import Cancelled, StorageFailed
 from llmopt_core.finetuning.jobs.job import MetricPoint
 from llmopt_core.finetuning.training.loop import Hooks, Measurement, Position, Stopped, TrainingLoop
-from llmopt_core.finetuning.training.trainer import Worker
+from llmopt_core.finetuning.training.worker import Worker
 
 
 def hooks(worker: Worker) -> Hooks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, TunedModel
 from llmopt_core.finetuning.training.adapters import adapters, tuned_embeddings
 from llmopt_core.models.base import BUILTIN, EmbeddingSpec, ModelSpec

@@ -12,7 +12,7 @@ from llmopt_core.errors import BadInput, LlmOptError
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.versions.training_sets import SavedTraining
 from llmopt_core.finetuning.data.examples import TrainingExample, TrainingSet, message_text
-from llmopt_core.finetuning.jobs.finetuners import fine_tuner, fine_tuner_of
+from llmopt_core.finetuning.finetuners import fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.jobs.folder import open_folder
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobCheckpoint, JobEvent, JobRequest, MetricPoint, TunedModel
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary, summarize_upload
@@ -139,7 +139,7 @@ def report(access: Access, job_id: str, *, examples: int = 5) -> JobReport:
 def _rank(access: Access, job: Job) -> list[tuple[TrainingExample, float]]:
     if job.provider != LOCAL or job.status != "finished":
         return []
-    from llmopt_core.finetuning.jobs.local import LocalTrainer
+    from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 
     return LocalTrainer(access.settings, job.kind).validation_losses(job.id)
 

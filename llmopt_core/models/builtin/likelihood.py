@@ -12,8 +12,8 @@ from llmopt_core.models.base import ChatModel, ChatRequest, Completion, ModelSpe
 from llmopt_core.models.builtin.chat import BuiltinChat, lora
 from llmopt_core.models.builtin.server import Served
 from llmopt_core.models.calls.limiter import limiter_for
-from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.models.openai.wire import model_name, usage_of
+from llmopt_core.models.endpoints import Endpoint, model_name
+from llmopt_core.models.openai.wire import usage_of
 from llmopt_core.models.openai.wire_answers import read_counts
 from llmopt_core.models.openai.wire_values import finite
 from llmopt_core.text.valid_text import without_surrogates

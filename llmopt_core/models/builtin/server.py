@@ -22,7 +22,7 @@ from typing import IO, Any
 from llmopt_core.errors import EndpointError, MissingDependency
 from llmopt_core.models.builtin import child as builtin_child
 from llmopt_core.models.builtin.files import ADAPTER_ENCODING, adapters, chat_file
-from llmopt_core.models.builtin.gguf_metadata import read_metadata
+from llmopt_core.models.gguf_metadata import read_metadata
 from llmopt_core.settings import Settings
 
 ALIAS = "SmolLM2-135M-Instruct"

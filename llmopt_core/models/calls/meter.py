@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable
 
 from llmopt_core.execution.budget import Budget, Quote
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
-from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.models.openai.wire import model_name
+from llmopt_core.models.endpoints import Endpoint, model_name
 
 # No tokenizer makes fewer or more tokens of a text, but for texts that nobody sends. Asking the right one takes longer
 # than it is worth here: this only decides which calls may be made side by side.

@@ -14,7 +14,7 @@ import openai
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, Completion
 from llmopt_core.models.calls.limiter import limiter_for
-from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.endpoints import Endpoint, model_name
 from llmopt_core.models.finish import LENGTH, STOP, TOOLS
 from llmopt_core.models.openai.refusal_text import value_key
 from llmopt_core.models.openai.refusals import UNOPENED_THINKING, Place, Refusals, refused_parameter
@@ -22,7 +22,6 @@ from llmopt_core.models.openai.retry import pause_before_retry, with_retries
 from llmopt_core.models.openai.stream import Heard, pieces_of
 from llmopt_core.models.openai.wire import (
     mode_of,
-    model_name,
     only_reasoning,
     parameters,
     reasoning_tokens,

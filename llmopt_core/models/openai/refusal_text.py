@@ -8,13 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-OPTIONAL = ("response_format", "logprobs", "top_logprobs")
-"""Sent only on trial until an answer has shown that they are taken; an answer without them is still of use."""
-
-PARAMETERS = (
-    "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop", "stream_options", *OPTIONAL,
-)  # fmt: skip
-"""What can be left out or renamed; the rest of a request is what is asked."""
+from llmopt_core.models.body_fields import OPTIONAL, PARAMETERS
 
 _NOT_TAKEN = re.compile(
     r"unsupported|not support|n't support|unknown|unrecogni[sz]ed|not recogni[sz]ed|unexpected|unavailable|"

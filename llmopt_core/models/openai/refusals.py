@@ -13,7 +13,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from llmopt_core.errors import StorageFailed
-from llmopt_core.models.openai.refusal_text import OPTIONAL, refused_parameter
+from llmopt_core.models.body_fields import OPTIONAL
+from llmopt_core.models.openai.refusal_text import refused_parameter
 from llmopt_core.text.drafts import replace_file
 
 Place = tuple[str, str, str]

@@ -6,17 +6,12 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.models.base import ChatRequest, ModelSpec
-from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.endpoints import Endpoint, model_name
 from llmopt_core.models.openai.wire_answers import Counts
 from llmopt_core.models.openai.wire_messages import message_body, tool_choice_body
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Usage
-
-
-def model_name(spec: ModelSpec, endpoint: Endpoint) -> str:
-    """The model's name at the endpoint."""
-    return spec.name or endpoint.default_model
 
 
 def mode_of(spec: ModelSpec, endpoint: Endpoint) -> str:

@@ -18,7 +18,7 @@ from llmopt_ui.components import facts
 if TYPE_CHECKING:
     from llmopt_core.chunking.microscope import Cutting
     from llmopt_core.chunking.spec import ChunkingSpec
-    from llmopt_ui.chunking.microscope.view import Sight
+    from llmopt_ui.chunking.microscope.sight import Sight
 
 
 def panel(

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from llmopt_core.runs.values import Project, SavedDocument
-from llmopt_core.types import Document, Example
+from llmopt_core.types import Example
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.chunking.microscope import data
 from llmopt_ui.chunking.microscope.panel import panel
-from llmopt_ui.chunking.microscope.parts import Part, go_to, part_chosen, part_of
+from llmopt_ui.chunking.microscope.parts import go_to, part_chosen, part_of
 from llmopt_ui.chunking.microscope.settings import chunking_fields, spec_title
+from llmopt_ui.chunking.microscope.sight import Sight
 from llmopt_ui.chunking.microscope.text import WINDOW, window_at
 from llmopt_ui.components import empty_state, plain_fragment, told_plainly
 from llmopt_ui.documents.text_pages import page_number
@@ -41,36 +42,6 @@ _LEGEND = (
     "the answer stands. A number at its start is its rank for the question, filled where it is among the top k. Struck "
     "through: beyond the embedding window in every chunk, so no vector knows it."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What both panels show: the part of a document, the window of its text, and the question asked.
-
-    `start` and `end` count from the beginning of the part.
-    """
-
-    project: Project
-    listed: Sequence[SavedDocument]
-    part: Part
-    version: str
-    start: int
-    end: int
-    example: Example | None
-    by: str
-    top_k: int
-
-    @property
-    def document(self) -> Document:
-        """The part, as a document of its own."""
-        return self.part.document
-
-    @property
-    def references(self) -> tuple[tuple[int, int], ...]:
-        """The question's references in this part."""
-        spans = data.spans_in(self.document.name, self.example.references) if self.example else ()
-        first, length = self.part.start, len(self.document.text)
-        return tuple((a - first, b - first) for a, b in spans if a < first + length and b > first)
 
 
 def microscope_view(project: Project) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from llmopt_core.evaluation.judges.builtin.judge import is_evasive, statements
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.evaluation.metrics.ragas_bridge import question_of
 from llmopt_core.evaluation.metrics.registry import build_metrics
+from llmopt_core.evaluation.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore
 from llmopt_core.models.base import BUILTIN_EMBEDDING, EmbeddingSpec
 from llmopt_core.models.registry import Models

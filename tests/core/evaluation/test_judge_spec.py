@@ -1,7 +1,7 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from llmopt_core.evaluation.judges.agreement import AGREEMENT, JUDGE, in_one_sentence, judge_note
+from llmopt_core.evaluation.judge_agreement import AGREEMENT, JUDGE, in_one_sentence, judge_note
 from llmopt_core.evaluation.judges.families import FAMILIES, share_of
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 

@@ -3,7 +3,7 @@
 import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
-from llmopt_core.evaluation.judges.agreement import in_one_sentence
+from llmopt_core.evaluation.judge_agreement import in_one_sentence
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.experiment import resume_run, run_experiment
 from llmopt_core.experiments.report import report_of

@@ -12,12 +12,12 @@ import pytest
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
-from llmopt_core.finetuning.jobs.local import LocalTrainer
 from llmopt_core.finetuning.training import trainer
 from llmopt_core.finetuning.training.adapters import tuned_embeddings
 from llmopt_core.finetuning.training.checkpoints import Checkpoints
 from llmopt_core.finetuning.training.embedding_run import EmbeddingRun, Pair
 from llmopt_core.finetuning.training.hyperparameters import EmbeddingSettings
+from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 from llmopt_core.models.base import EmbeddingSpec
 from llmopt_core.models.packaged import embedding_folder
 from llmopt_core.models.registry import Models

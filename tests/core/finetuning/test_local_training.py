@@ -10,12 +10,12 @@ import pytest
 
 from llmopt_core.errors import BadInput, StorageFailed
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example, preference_example
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import JobFolder, new_folder, open_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
-from llmopt_core.finetuning.jobs.local import LocalTrainer
 from llmopt_core.finetuning.training import checkpoints, trainer
 from llmopt_core.finetuning.training.adapters import adapters, adapters_root, delete_adapter
+from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 from llmopt_core.settings import Settings
 from llmopt_core.text.drafts import replace_file
 from tests.core.finetuning.helpers import colours

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llmopt_core.errors import EndpointError
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.openai.jobs import ServiceTrainer
 from llmopt_core.models.endpoints import Endpoint

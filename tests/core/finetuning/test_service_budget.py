@@ -10,7 +10,7 @@ import pytest
 from llmopt_core.cli.app import run
 from llmopt_core.errors import BadInput, BudgetReached, EndpointError
 from llmopt_core.execution.budget import Account, accounted
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.finetuning.openai.jobs import ServiceTrainer
 from llmopt_core.finetuning.training_price import training_price

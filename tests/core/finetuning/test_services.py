@@ -13,7 +13,7 @@ import pytest
 
 from llmopt_core.errors import BadInput, Cancelled, EndpointError, StorageFailed
 from llmopt_core.finetuning.data.examples import TrainingSet, chat_example, preference_example
-from llmopt_core.finetuning.jobs.finetuners import all_jobs, fine_tuner, fine_tuner_of
+from llmopt_core.finetuning.finetuners import all_jobs, fine_tuner, fine_tuner_of
 from llmopt_core.finetuning.jobs.folder import JobFolder, jobs_root, open_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
 from llmopt_core.finetuning.openai.jobs import ServiceTrainer

@@ -11,10 +11,10 @@ import pytest
 from filelock import FileLock
 
 from llmopt_core.errors import BadInput
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import JobFolder, jobs_root, open_folder
 from llmopt_core.finetuning.jobs.job import Job, JobRequest
-from llmopt_core.finetuning.jobs.local import LocalTrainer
+from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 from llmopt_core.settings import Settings
 from tests.core.finetuning.helpers import colours
 

@@ -19,9 +19,9 @@ from llmopt_core.models import packaged
 from llmopt_core.models.base import ChatRequest, Completion, ModelSpec
 from llmopt_core.models.builtin import files as builtin_files
 from llmopt_core.models.builtin.files import adapters, chat_file
-from llmopt_core.models.builtin.gguf_metadata import read_metadata
 from llmopt_core.models.builtin.server import close_builtin, serve
-from llmopt_core.models.openai.probe import check_endpoint
+from llmopt_core.models.gguf_metadata import read_metadata
+from llmopt_core.models.probe import check_endpoint
 from llmopt_core.models.registry import Models
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.settings import Settings

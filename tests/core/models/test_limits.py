@@ -12,11 +12,11 @@ import pytest
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.base import ChatRequest, EmbeddingSpec, ModelSpec
+from llmopt_core.models.body_fields import extra_body_in, parameter_lines, parameters_in
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai import stream, transport
-from llmopt_core.models.openai.body_fields import extra_body_in, parameter_lines, parameters_in
-from llmopt_core.models.openai.probe import check_endpoint
 from llmopt_core.models.openai.refusals import refused_parameter
+from llmopt_core.models.probe import check_endpoint
 from llmopt_core.models.registry import Models
 from tests.stub_endpoint import StubEndpoint
 

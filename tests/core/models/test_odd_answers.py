@@ -13,8 +13,8 @@ from llmopt_core.execution.budget import Account, accounted
 from llmopt_core.models.base import ChatRequest, Completion, EmbeddingSpec
 from llmopt_core.models.calls import cache as call_cache
 from llmopt_core.models.endpoints import Prices
-from llmopt_core.models.openai.probe import check_endpoint
 from llmopt_core.models.openai.wire_values import MOST_CHARACTERS
+from llmopt_core.models.probe import check_endpoint
 from llmopt_core.types import Answer
 from tests.stub_endpoint import StubEndpoint
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from llmopt_core.models.endpoints import Endpoint, builtin_endpoint
-from llmopt_core.models.openai.probe import check_endpoint
+from llmopt_core.models.probe import check_endpoint
 from tests.stub_endpoint import MODELS, StubEndpoint, refused_url
 
 

@@ -17,7 +17,7 @@ from llmopt_core.evaluation.judges.builtin.conversation import claim_of
 from llmopt_core.evaluation.judges.builtin.grounding import Grounding, Support, is_short
 from llmopt_core.evaluation.judges.builtin.question_forms import filled_in, fits
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
-from llmopt_core.evaluation.metrics.ragas_bridge import question_of
+from llmopt_core.evaluation.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Sample
 from llmopt_core.text.sentences import sentences
 

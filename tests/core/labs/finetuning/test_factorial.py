@@ -9,7 +9,7 @@ import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.folder import new_folder
 from llmopt_core.finetuning.jobs.job import JobRequest
 from llmopt_core.finetuning.training.adapters import adapters_root, write_card

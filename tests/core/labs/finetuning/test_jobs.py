@@ -10,7 +10,7 @@ import pytest
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.versions.training_sets import SavedTraining, save_training_set
 from llmopt_core.finetuning.data.examples import chat_example
-from llmopt_core.finetuning.jobs.finetuners import all_jobs
+from llmopt_core.finetuning.finetuners import all_jobs
 from llmopt_core.finetuning.jobs.job import JobRequest, TunedModel
 from llmopt_core.labs.finetuning import jobs
 from llmopt_core.models.base import EmbeddingSpec, ModelSpec

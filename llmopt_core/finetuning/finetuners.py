@@ -33,7 +33,7 @@ def fine_tuner(
         BadInput: There is no such endpoint, or it is the built-in one.
     """
     if provider == LOCAL:
-        from llmopt_core.finetuning.jobs.local import LocalTrainer
+        from llmopt_core.finetuning.training.local_trainer import LocalTrainer
 
         return LocalTrainer(settings, kind)
     endpoint = (endpoints or {}).get(provider)

@@ -21,7 +21,7 @@ from llmopt_core.evaluation.sample import CouldNotScore
 from llmopt_core.settings import silence_telemetry
 
 if TYPE_CHECKING:
-    from llmopt_core.evaluation.metrics.text import Encode
+    from llmopt_core.evaluation.sample import Encode
 
 # JSON writes line breaks inside texts as \n, so no text that is judged can hold this marker.
 _MARKER = "\n-----------------------------\n\nNow perform the same with the following input\ninput: "

@@ -9,8 +9,15 @@ from typing import Any
 import yaml
 
 from llmopt_core.errors import BadInput
-from llmopt_core.models.openai.refusal_text import PARAMETERS
 from llmopt_core.text.bounded_yaml import BoundedLoader
+
+OPTIONAL = ("response_format", "logprobs", "top_logprobs")
+"""Sent only on trial until an answer has shown that they are taken; an answer without them is still of use."""
+
+PARAMETERS = (
+    "max_tokens", "max_completion_tokens", "temperature", "top_p", "seed", "stop", "stream_options", *OPTIONAL,
+)  # fmt: skip
+"""What can be left out or renamed; the rest of a request is what is asked."""
 
 _OURS = frozenset({
     "model", "messages", "prompt", "stream", "stream_options", "n", "best_of", "echo", "tools", "tool_choice",

@@ -1,0 +1,43 @@
+"""Which comparisons are voted on, and who may see how the vote stands."""
+
+from __future__ import annotations
+
+from llmopt_core.experiments.comparison import Comparison, comparisons
+from llmopt_core.labs.prompts.votes import (
+    Ballots,
+    ballots_of,
+    has_voted,
+    voted_examples,
+)
+from llmopt_core.runs.values import ACTIVE, Project
+from llmopt_ui.prompts.live import grid_of
+from llmopt_ui.prompts.state import prompt_state
+from llmopt_ui.prompts.voter import (
+    other_voter,
+    voter_name,
+)
+from llmopt_ui.resources import store
+
+
+def votable(project: Project | str) -> dict[str, Comparison]:
+    """The comparisons with something to choose between, by their ids; those that are still worked on among them."""
+    return {one.id: one for one in comparisons(store(), project) if len(one.variants) > 1}
+
+
+def may_see_result(found: Comparison) -> bool:
+    """Whether the voter of this session has voted on every question or ended early, or there is nothing to vote on."""
+    if found.status in ACTIVE:
+        return False
+    voter = voter_name()
+    asked = ballots_of(found, grid_of(found.project, found, None), voter)
+    return not asked.ballots or (bool(voter) and looks_at_result(found, asked, voter))
+
+
+def looks_at_result(found: Comparison, asked: Ballots, voter: str) -> bool:
+    """Whether a voter who may see the result has not gone back to voting."""
+    votes = store().votes(found.project, found.id)
+    if other_voter(found, votes, voter):
+        return False
+    done = voted_examples(votes, voter)
+    left = any(ballot.example.id not in done for ballot in asked.ballots)
+    return has_voted(votes, voter) and prompt_state().unveiled.get((found.id, voter), not left)

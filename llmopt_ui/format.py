@@ -13,6 +13,7 @@ from llmopt_core.reporting.words import (
     money,
     number,
     p_value,
+    plural,
     score,
     short_time,
     signed,
@@ -32,11 +33,6 @@ def count(value: int | None) -> str:
     if value < 10_000:
         return f"{value:,}"
     return f"{number(value / 1000)} k" if value < 1_000_000 else f"{number(value / 1_000_000)} M"
-
-
-def plural(amount: int, one: str, many: str = "") -> str:
-    """`1 question`, `48 questions`."""
-    return f"{amount:,} {one if amount == 1 else many or one + 's'}"
 
 
 def shorten(text: str, limit: int = 80) -> str:

@@ -1,5 +1,6 @@
 """Overview: the map, the leaderboard, what to do next."""
 
+from llmopt_core.experiments.next_steps import next_steps
 from llmopt_ui import format as fmt
 from llmopt_ui.button_to import button_to
 from llmopt_ui.caveats import caveats_view, judge_caption, outdated_words
@@ -10,8 +11,7 @@ from llmopt_ui.evaluation.results import means_over, together
 from llmopt_ui.evaluation.running import follow_evaluations
 from llmopt_ui.leaderboard_table import leaderboard_table
 from llmopt_ui.navigation import EVALUATION, OVERVIEW
-from llmopt_ui.overview.next_steps import next_steps
-from llmopt_ui.overview.view import latest_entries, map_view, metrics_of, standing_of, standing_view, steps_view
+from llmopt_ui.overview.view import latest_entries, map_view, metrics_of, state_of, state_view, steps_view
 from llmopt_ui.resources import store
 from llmopt_ui.sidebar import current_project
 
@@ -23,7 +23,7 @@ runs = store().runs(project)
 with told_plainly():
     found = latest_entries(runs, saved)
     colours = project_inks(project, [entry.name for entry in found])
-    standing = standing_of(project, saved, found)
+    state = state_of(project, saved, found)
     left, right = side_by_side([5, 3], "overview")
     with left:
         section(
@@ -31,9 +31,9 @@ with told_plainly():
         )
         map_view(saved, found, colours)
     with right:
-        standing_view(standing, runs)
+        state_view(state, runs)
         section("What to do next")
-        steps_view(next_steps(standing))
+        steps_view(next_steps(state))
 
     section("Latest leaderboard")
     if found:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from llmopt_core.execution.money import dollars, money
 
 __all__ = [
-    "DASH", "change", "dollars", "duration", "interval", "money", "number", "p_value", "questions", "score",
+    "DASH", "change", "dollars", "duration", "interval", "money", "number", "p_value", "plural", "questions", "score",
     "short_time", "signed",
 ]  # fmt: skip
 
@@ -24,6 +24,11 @@ def number(value: float | None) -> str:
     digits = max(0, 2 - math.floor(math.log10(abs(value))))
     text = f"{round(value, digits):,.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else f"{float(f'{value:.3g}'):,.0f}"
+
+
+def plural(amount: int, one: str, many: str = "") -> str:
+    """`1 question`, `48 questions`."""
+    return f"{amount:,} {one if amount == 1 else many or one + 's'}"
 
 
 def score(value: float | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from llmopt_core.evaluation.metrics.catalogue import RAGAS_METRICS
+from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, RAGAS_METRICS
 from llmopt_core.experiments.caveats import RunCaveats, caveats_of, marks
 from llmopt_core.experiments.family import Family, family_of
 from llmopt_core.experiments.leaderboard import Row, leaderboard
@@ -20,8 +20,6 @@ from llmopt_core.statistics.paired import Comparison
 from llmopt_ui import format as fmt
 from llmopt_ui.evaluation.example_map import Cells
 from llmopt_ui.resources import store
-
-CORRECTNESS = "answer_f1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,23 +6,28 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from llmopt_core.evaluation.metrics.catalogue import metric_title
+from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, metric_title
 from llmopt_core.experiments.current_runs import family_runs
 from llmopt_core.experiments.job_titles import job_title
+from llmopt_core.experiments.next_steps import Area, ProjectState, Step, leader_of
 from llmopt_core.experiments.scored import baseline_position
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import facts, to_tab
 from llmopt_ui.evaluation.comparison import set_size
-from llmopt_ui.evaluation.results import CORRECTNESS, Entry, entries, leading_metrics
+from llmopt_ui.evaluation.results import Entry, entries, leading_metrics
 from llmopt_ui.evaluation.running import names_in_work
+from llmopt_ui.navigation import DOCUMENTS, EVALUATION, FINETUNING, PROMPTS, RETRIEVAL, PageSpec
 from llmopt_ui.overview.map_chart import method_map, place
-from llmopt_ui.overview.next_steps import Standing, Step, leader_of
 from llmopt_ui.resources import settings, store
 from llmopt_ui.theme import Ink
 
 _SHOWN = 8
+_PAGES: Mapping[Area, PageSpec] = {
+    "documents": DOCUMENTS, "prompts": PROMPTS, "retrieval": RETRIEVAL, "finetuning": FINETUNING,
+    "evaluation": EVALUATION,
+}  # fmt: skip
 _TAB_OF = {
     "question-writing": "Questions",
     "chunk-sweep": "Sweep",
@@ -56,9 +61,9 @@ def metrics_of(found: Sequence[Entry]) -> tuple[str, ...]:
     return leading_metrics(tuple(dict.fromkeys(metric for entry in found for metric in entry.run.metrics)))
 
 
-def standing_of(project: Project, saved: Sequence[SavedConfiguration], found: Sequence[Entry]) -> Standing:
+def state_of(project: Project, saved: Sequence[SavedConfiguration], found: Sequence[Entry]) -> ProjectState:
     """What the project has."""
-    return Standing(
+    return ProjectState(
         len(store().document_list(project)),
         sum(item.size for item in store().evaluation_sets(project)),
         {item.name: item.spec for item in saved},
@@ -120,13 +125,13 @@ def _asked(entry: Entry) -> str:
     return f" ({entry.asked})" if entry.asked else ""
 
 
-def standing_view(standing: Standing, runs: Sequence[Run]) -> None:
+def state_view(state: ProjectState, runs: Sequence[Run]) -> None:
     """The project in four numbers."""
     facts(
         [
-            ("Documents", fmt.count(standing.documents)),
-            ("Questions", fmt.count(standing.questions)),
-            ("Configurations", fmt.count(len(standing.configurations))),
+            ("Documents", fmt.count(state.documents)),
+            ("Questions", fmt.count(state.questions)),
+            ("Configurations", fmt.count(len(state.configurations))),
             ("Runs", fmt.count(len(runs))),
         ],
         columns=2,
@@ -138,7 +143,7 @@ def steps_view(steps: Sequence[Step]) -> None:
     for number, step in enumerate(steps):
         with st.container(border=True, gap="xsmall", key=f"flush_step_{number}"):
             st.page_link(
-                step.page.file,
+                _PAGES[step.area].file,
                 label=f"**{fmt.markdown(step.title)}**",
                 icon=":material/arrow_forward:",
                 icon_position="right",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -21,11 +19,9 @@ from llmopt_ui.documents.bands import bands_html
 from llmopt_ui.documents.chunk_view import repeated_characters
 from llmopt_ui.evaluation.example_map import Cells, example_map
 from llmopt_ui.evaluation.examples import ordered
-from llmopt_ui.evaluation.results import Entry
 from llmopt_ui.finetuning import tabs as tuning_tabs
 from llmopt_ui.navigation import DOCUMENTS, FINETUNING, PAGES, PROMPTS, RETRIEVAL
 from llmopt_ui.overview.map_chart import method_map, place
-from llmopt_ui.overview.next_steps import Standing, next_steps
 from llmopt_ui.prompts import tabs as prompt_tabs
 from llmopt_ui.prompts.search_charts import before_after
 from llmopt_ui.record_view import marked_html
@@ -264,35 +260,6 @@ def test_the_name_of_the_window_stands_above_the_bars_and_runs_into_no_end_of_th
 
 def test_plain_text_in_figures_is_escaped() -> None:
     assert plain("<a href='x'>y</a>") == "&lt;a href='x'&gt;y&lt;/a&gt;"
-
-
-def test_advice_begins_with_what_is_missing() -> None:
-    empty = Standing(0, 0, {}, (), None)
-    assert [step.title for step in next_steps(empty)] == [
-        "Add documents", "Add questions", "Make a first configuration",
-    ]  # fmt: skip
-    ready = Standing(3, 20, {"a": RAG}, (), None)
-    assert [step.title for step in next_steps(ready)] == ["Evaluate 1 configuration"]
-
-
-@pytest.mark.parametrize(
-    ("means", "titles"),
-    [
-        ({"context_recall": 0.4, "answer_f1": 0.2}, {"Raise context recall": "Sweep"}),
-        ({"context_recall": 0.9, "context_precision": 0.3}, {"Raise context precision": "Whole set"}),
-        ({"context_recall": 0.9, "answer_f1": 0.2}, {"Fine-tune the model": "Training data"}),
-        ({"context_recall": 0.9, "answer_f1": 0.9}, {}),
-        ({"answer_f1": 0.2}, {}),
-    ],
-)
-def test_low_scores_lead_to_the_lab_that_can_raise_them(means: dict[str, float], titles: dict[str, str]) -> None:
-    summaries = {metric: Summary(mean, None, None, 9, 9) for metric, mean in means.items()}
-    run: Any = SimpleNamespace(fingerprint="f", failed=0, total=200)
-    leader = Entry("a", run, summaries, {}, is_baseline=True)
-    steps = next_steps(Standing(3, 200, {"a": RAG}, (leader,), leader))
-    assert {step.title: step.view for step in steps} == titles
-    tuned = {"a": RAG, "b": {"model": {"adapter": "reader"}}}
-    assert "Fine-tune the model" not in [step.title for step in next_steps(Standing(3, 200, tuned, (leader,), leader))]
 
 
 def test_a_suggestion_opens_a_tab_that_its_page_has() -> None:

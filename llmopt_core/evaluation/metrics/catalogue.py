@@ -111,6 +111,8 @@ _ALL = (
 
 METRICS: Mapping[str, MetricInfo] = {info.name: info for info in _ALL}
 RAGAS_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
+CORRECTNESS = "answer_f1"
+"""What decides who leads, where it was measured."""
 
 
 def metric_title(name: str) -> str:

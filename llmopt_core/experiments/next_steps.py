@@ -1,0 +1,277 @@
+"""What to do next in a project, from what is there and what the last scores say. Plain rules, a handful at most."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, metric_title
+from llmopt_core.experiments.outcome import nearly_all_answered
+from llmopt_core.reporting.words import plural, score
+from llmopt_core.runs.values import Run
+from llmopt_core.statistics.intervals import Summary
+from llmopt_core.statistics.paired import Comparison
+
+Area = Literal["documents", "prompts", "retrieval", "finetuning", "evaluation"]
+
+# Below it the lab that can raise a metric has more to give than the next one.
+_LOW = 0.7
+# With fewer questions a difference of .1 is seldom told from chance.
+_FEW = 100
+# More would be a list, and no advice.
+_MOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One suggestion: what to do, why, and where.
+
+    Attributes:
+        area: The lab that it is done in, as the folders of the labs and the pages are named.
+        view: The tab of that page; empty where it has none.
+    """
+
+    title: str
+    why: str
+    area: Area
+    view: str = ""
+
+
+class Measured(Protocol):
+    """One configuration's run among those compared."""
+
+    @property
+    def name(self) -> str:
+        """Unique among them."""
+        ...
+
+    @property
+    def run(self) -> Run:
+        """How many were asked, done and failed."""
+        ...
+
+    @property
+    def summaries(self) -> Mapping[str, Summary]:
+        """By metric."""
+        ...
+
+    @property
+    def comparisons(self) -> Mapping[str, Comparison]:
+        """Against the baseline, by metric."""
+        ...
+
+    @property
+    def seen(self) -> int:
+        """How many of its questions it was trained on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectState:
+    """What a project has, and how it stands.
+
+    Attributes:
+        configurations: Name -> stored spec.
+        entries: The latest leaderboard; empty before the first evaluation.
+        leader: The entry that leads, if any.
+        set_size: How many questions the set of the entries has; None where it is gone.
+        running: The configurations that are being evaluated now.
+        at_work: What else is being worked on, by the tab of the step that it is.
+    """
+
+    documents: int
+    questions: int
+    configurations: Mapping[str, Mapping[str, Any]]
+    entries: Sequence[Measured]
+    leader: Measured | None
+    set_size: int | None = None
+    running: Collection[str] = ()
+    at_work: Mapping[str, str] = field(default_factory=dict)
+
+
+def next_steps(state: ProjectState) -> list[Step]:
+    """The most useful steps first."""
+    found = _to_set_up(state) or [*_to_run(state), *([] if state.running else _to_improve(state))]
+    return [_told_as_running(step, state.at_work.get(step.view, "")) for step in found[:_MOST]]
+
+
+def _told_as_running(step: Step, work: str) -> Step:
+    return replace(step, why=f"Running now: {work}. {step.why}") if work else step
+
+
+def _to_set_up(state: ProjectState) -> list[Step]:
+    steps = []
+    if not state.documents:
+        steps.append(Step("Add documents", "The texts your feature should answer from.", "documents"))
+    if not state.questions:
+        steps.append(Step("Add questions", "Twenty with a reference answer are a start.", "evaluation", "Questions"))
+    if not state.configurations:
+        steps.append(
+            Step(
+                "Make a first configuration",
+                "A plain prompt is the baseline that everything else must beat.",
+                "evaluation",
+                "Configurations",
+            )
+        )
+    return steps
+
+
+def _to_run(state: ProjectState) -> list[Step]:
+    run = {entry.run.fingerprint for entry in state.entries} | {entry.name for entry in state.entries}
+    running = [name for name in state.configurations if name in state.running]
+    waiting = [name for name in state.configurations if name not in run and name not in running]
+    return [*_now_run(running), *([_not_run(state, waiting)] if waiting else [])]
+
+
+def _now_run(running: Sequence[str]) -> list[Step]:
+    if not running:
+        return []
+    many = plural(len(running), "configuration")
+    why = f"{_listed(running)}: running now, in the background. The results come in by themselves."
+    return [Step(f"Evaluating {many}", why, "evaluation", "Run")]
+
+
+def _not_run(state: ProjectState, waiting: Sequence[str]) -> Step:
+    first = "The built-in model needs no key and takes a minute or two."
+    why = f"Not run on this set yet: {_listed(waiting)}." if state.entries or state.running else first
+    return Step(f"Evaluate {plural(len(waiting), 'configuration')}", why, "evaluation", "Run")
+
+
+def _listed(names: Sequence[str], most: int = 3) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
+
+
+def _to_improve(state: ProjectState) -> list[Step]:
+    leader = state.leader
+    if leader is None:
+        return [*_fresh_questions(state), *_failures(state)]
+    return [
+        *_fresh_questions(state),
+        *_failures(state),
+        *_knowledge(state, leader),
+        *_behaviour(state, leader),
+        *_certainty(state, leader),
+    ]
+
+
+def _fresh_questions(state: ProjectState) -> list[Step]:
+    """A score on questions that were trained on has to be measured again on others."""
+    seen = [entry for entry in state.entries if entry.seen]
+    if not seen:
+        return []
+    first = seen[0]
+    others = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    part = f"{first.seen} of its {first.run.total} questions"
+    why = f"{first.name}{others} was trained on {part}: its score says nothing about new ones."
+    return [Step("Add fresh questions", why, "evaluation", "Questions")]
+
+
+def _failures(state: ProjectState) -> list[Step]:
+    worst = max(state.entries, key=lambda entry: entry.run.failed, default=None)
+    if worst is None or not worst.run.failed:
+        return []
+    return [
+        Step(
+            f"Look at {plural(worst.run.failed, 'failed record')}",
+            f"Those of {worst.name} count as not scored; resuming the run tries them again.",
+            "evaluation",
+            "Results",
+        )
+    ]
+
+
+def _knowledge(state: ProjectState, leader: Measured) -> list[Step]:
+    """What the model needs to know: context optimization."""
+    if not any(spec.get("retrieval") for spec in state.configurations.values()):
+        return [
+            Step(
+                "Give the model your documents",
+                "No configuration retrieves yet, so every answer comes from memory.",
+                "evaluation",
+                "Configurations",
+            )
+        ]
+    recall, precision = _mean(leader, "context_recall"), _mean(leader, "context_precision")
+    if _is_low(recall):
+        advice = "the chunks often miss the answer. Find a better chunk size, or add hybrid search."
+        return [_raise(leader, "context_recall", advice, "documents", "Sweep")]
+    if _is_low(precision):
+        advice = "useful chunks stand behind useless ones. Try reranking, or fewer chunks."
+        return [_raise(leader, "context_precision", advice, "retrieval", "Whole set")]
+    return []
+
+
+def _behaviour(state: ProjectState, leader: Measured) -> list[Step]:
+    """How the model needs to act: LLM optimization."""
+    steps = []
+    if _is_low(_mean(leader, "faithfulness")):
+        advice = "answers say what the chunks don't. Try clearer instructions, examples, or a stronger model."
+        steps.append(_raise(leader, "faithfulness", advice, "prompts", "Side by side"))
+    elif _is_low(_mean(leader, "answer_relevancy")):
+        advice = "answers pass the question by. Try clearer instructions or few-shot examples."
+        steps.append(_raise(leader, "answer_relevancy", advice, "prompts", "Editor"))
+    return [*steps, *_training(state, leader)]
+
+
+def _training(state: ProjectState, leader: Measured) -> list[Step]:
+    """It is given what it needs and still answers badly: what is missing is behaviour."""
+    recall, correct = _mean(leader, "context_recall"), _mean(leader, CORRECTNESS)
+    tuned = any((spec.get("model") or {}).get("adapter") for spec in state.configurations.values())
+    if tuned or recall is None or recall < _LOW or not _is_low(correct):
+        return []
+    why = (
+        f"{leader.name} is given the answer (context recall {score(recall)}) but its answer F1 is "
+        f"{score(correct)}: it has the knowledge, training can teach it how to answer."
+    )
+    return [Step("Fine-tune the model", why, "finetuning", "Training data")]
+
+
+def _is_low(value: float | None) -> bool:
+    return value is not None and value < _LOW
+
+
+def _raise(leader: Measured, metric: str, advice: str, area: Area, view: str) -> Step:
+    why = f"{score(_mean(leader, metric))} for {leader.name}: {advice}"
+    return Step(f"Raise {metric_title(metric).lower()}", why, area, view)
+
+
+def _certainty(state: ProjectState, leader: Measured) -> list[Step]:
+    unsure = [c for entry in state.entries for c in entry.comparisons.values() if c.verdict == "no difference seen"]
+    if not unsure or len(state.entries) < 2:
+        return []
+    size = min(entry.run.done for entry in state.entries)
+    if size >= _FEW:
+        return []
+    left = (state.set_size or 0) - size
+    if left > 0:
+        why = f"{size} of {state.set_size} were asked of each: some differences cannot be told from chance yet."
+        return [Step(f"Evaluate the other {plural(left, 'question')}", why, "evaluation", "Run")]
+    return [
+        Step(
+            "Add questions",
+            f"With {size} questions some differences cannot be told from chance.",
+            "evaluation",
+            "Questions",
+        )
+    ]
+
+
+def _mean(entry: Measured, metric: str) -> float | None:
+    summary = entry.summaries.get(metric)
+    return None if summary is None else summary.mean
+
+
+def leader_of(entries: Sequence[Measured], metrics: Sequence[str]) -> Measured | None:
+    """The entry with the highest mean over these metrics; one that was not scored on a metric counts 0 there.
+
+    What was trained on its questions leads nothing, and neither does what was asked fewer than the others, or left so
+    many without an answer that its mean stands over other questions.
+    """
+    most = max((entry.run.done for entry in entries), default=0)
+    whole = [entry for entry in entries if entry.run.done == most and nearly_all_answered(entry.run)]
+    fair = [entry for entry in whole if not entry.seen]
+    scored = [entry for entry in fair if any(_mean(entry, metric) is not None for metric in metrics)]
+    return max(scored, key=lambda entry: sum(_mean(entry, metric) or 0.0 for metric in metrics), default=None)

@@ -29,6 +29,13 @@ class Ink:
     pattern: str = ""
 
     @property
+    def over(self) -> str:
+        """The colour of words that are written over this one: black or white, whichever is read better."""
+        red, green, blue = (int(self.colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+        light = 0.2126 * red**2.2 + 0.7152 * green**2.2 + 0.0722 * blue**2.2
+        return "#000000" if light > 0.18 else "#ffffff"
+
+    @property
     def dot(self) -> str:
         """A dot of this colour in Markdown; a ring where there is a pattern."""
         return f':color[{"◍" if self.pattern else "●"}]{{foreground="{self.colour}"}}'

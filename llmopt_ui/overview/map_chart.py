@@ -5,14 +5,14 @@ Up is context optimization (what the model needs to know), right is LLM optimiza
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import plotly.graph_objects as go
 
-from llmopt_ui import format as fmt
-from llmopt_ui.theme import FAINT, FAINTER, NEUTRAL, Ink, plain, themed
+from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, plain, themed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def place(spec: Mapping[str, Any]) -> Place:
         right += 0.05
     if retrieval:
         steps.append("RAG")
-        up = 0.58 + 0.075 * len(found := _retrieval_parts(retrieval))
+        up = 0.58 + 0.05 * len(found := _retrieval_parts(retrieval))
         steps += found
     if _fact_check(spec) != "none":
         steps.append("fact check")
@@ -70,20 +70,17 @@ def _retrieval_parts(retrieval: Mapping[str, Any]) -> list[str]:
 
 
 def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: Mapping[str, str]) -> go.Figure:
-    """The map.
+    """The map: a mark for each configuration with its number, which a list beside it explains.
 
     Args:
-        places: Configuration -> where it stands.
+        places: Configuration -> where it stands; numbered in this order, from 1.
         inks: Configuration -> its colour.
-        captions: Configuration -> what stands under its name, such as its leading score.
+        captions: Configuration -> what is said of it when pointed at, such as its leading score.
     """
     figure = go.Figure()
     _ground(figure)
-    for names in _neighbours(places):
-        for turn, name in enumerate(names):
-            shift = (turn - (len(names) - 1) / 2) * _APART
-            words = f"<b>{plain(fmt.shorten(name, 22))}</b><br>{plain(captions.get(name, ''))}"
-            figure.add_trace(_mark(plain(name), words, places[name], inks[name], shift))
+    for number, (name, spot) in enumerate(_apart(places).items(), 1):
+        figure.add_trace(_mark(number, name, places[name].steps, spot, inks[name], captions.get(name, "")))
     hidden = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "range": [-0.02, 1.02]}
     figure.update_layout(
         height=480,
@@ -96,7 +93,12 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
     return themed(figure)
 
 
-_APART = 0.085
+_SIZE = 22
+"""Pixels of a mark: two digits have room in it."""
+_ACROSS, _UP = 0.088, 0.062
+"""How far marks stand apart, as parts of the map: more than a mark where the map is 280 pixels wide."""
+_FLOOR, _CEILING, _EDGE = 0.04, 0.31, 0.05
+"""Where marks may stand in a field: its upper third has its name."""
 _CORNERS = (
     (0.015, 0.985, "<b>Retrieval (RAG)</b><br>hybrid search, reranking,<br>rewording, fact check", "left", "top"),
     (0.985, 0.985, "<b>All of the above</b><br>fine-tuning + RAG", "right", "top"),
@@ -131,28 +133,49 @@ def _ground(figure: go.Figure) -> None:
         )
 
 
-def _neighbours(places: Mapping[str, Place], near: float = 0.05) -> list[list[str]]:
-    """Configurations grouped where their marks would lie on each other."""
-    groups: list[list[str]] = []
+def _apart(places: Mapping[str, Place]) -> dict[str, tuple[float, float]]:
+    """Across and up for each: its own place, or the nearest one in the same field where it covers no other mark."""
+    taken: dict[str, tuple[float, float]] = {}
     for name, spot in places.items():
-        for group in groups:
-            first = places[group[0]]
-            if abs(first.context - spot.context) < near and abs(first.model - spot.model) < near:
-                group.append(name)
-                break
-        else:
-            groups.append([name])
-    return groups
+        own = _inside(spot.model, spot.context, spot)
+        free = (at for at in _around(own, spot) if not any(_covers(at, other) for other in taken.values()))
+        taken[name] = next(free, own)
+    return taken
 
 
-def _mark(name: str, words: str, spot: Place, ink: Ink, shift: float) -> go.Scatter:
+def _around(own: tuple[float, float], spot: Place) -> list[tuple[float, float]]:
+    steps = [(i, j) for i in range(-5, 6) for j in range(-5, 6)]
+    steps.sort(key=lambda step: (step[0] ** 2 + 2 * step[1] ** 2, -step[0], step[1]))
+    moved = [(own[0] + i * _ACROSS, own[1] + j * _UP) for i, j in steps]
+    return [at for at in moved if math.dist(at, _inside(*at, spot)) < 1e-9]
+
+
+def _inside(across: float, up: float, spot: Place) -> tuple[float, float]:
+    """The nearest place in the field of a configuration that is not under the field's name."""
+    left, bottom = 0.5 * (spot.model >= 0.5), 0.5 * (spot.context >= 0.5)
+    return (
+        min(max(across, left + _EDGE), left + 0.5 - _EDGE),
+        min(max(up, bottom + _FLOOR), bottom + _CEILING),
+    )
+
+
+def _covers(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return abs(one[0] - other[0]) < 0.99 * _ACROSS and abs(one[1] - other[1]) < 0.99 * _UP
+
+
+def _mark(
+    number: int, name: str, steps: Sequence[str], spot: tuple[float, float], ink: Ink, caption: str
+) -> go.Scatter:
+    said = f"<b>{plain(name)}</b><br>{plain(' + '.join(steps))}" + (f"<br>{plain(caption)}" if caption else "")
     return go.Scatter(
-        x=[spot.model],
-        y=[spot.context - shift],
+        x=[spot[0]],
+        y=[spot[1]],
+        name=plain(name),
         mode="markers+text",
-        text=[words],
-        textposition="middle right",
-        marker={"size": 16, "color": ink.colour, "line": {"width": 2, "color": FAINT}},
-        hovertemplate=f"<b>{name}</b><br>{plain(' + '.join(spot.steps))}<extra></extra>",
+        text=[str(number)],
+        textposition="middle center",
+        textfont={"size": 12, "color": ink.over},
+        marker={"size": _SIZE, "color": ink.colour, "line": {"width": 0}},
+        hovertemplate=f"{said}<extra></extra>",
         cliponaxis=False,
     )

@@ -28,6 +28,8 @@ _PAGES: Mapping[Area, PageSpec] = {
     "documents": DOCUMENTS, "prompts": PROMPTS, "retrieval": RETRIEVAL, "finetuning": FINETUNING,
     "evaluation": EVALUATION,
 }  # fmt: skip
+_LONGEST = 44
+"""Characters of a name that the narrowest list of the map has room for in a line."""
 _TAB_OF = {
     "question-writing": "Questions",
     "chunk-sweep": "Sweep",
@@ -102,8 +104,13 @@ def map_view(saved: Sequence[SavedConfiguration], found: Sequence[Entry], inks: 
         method_map(places, inks, captions),
         config={**CONFIG, "displayModeBar": False},
         key="method_map",
-        alt="Map of the method: context optimization upward, LLM optimization to the right; configurations as dots",
+        alt="Map of the method: context optimization upward, LLM optimization to the right; configurations as numbers",
     )
+    with st.container(key="map_names", horizontal=True, gap="small"):
+        for number, name in enumerate(places, 1):
+            said = f" :gray[{fmt.markdown(captions[name])}]" if captions.get(name) else ""
+            words = f"{inks[name].dot} {number} **{fmt.markdown(fmt.shorten(name, _LONGEST))}**{said}"
+            st.markdown(words, width="content")
 
 
 def _decisive(metrics: Sequence[str]) -> tuple[str, ...]:

@@ -185,13 +185,36 @@ def test_each_technique_moves_a_configuration_its_own_way() -> None:
     assert tuned.steps == ("prompt", "RAG", "fine-tuned")
 
 
-def test_the_map_moves_marks_apart_and_escapes_names() -> None:
+def test_the_map_numbers_configurations_and_escapes_names() -> None:
     places = {"<b>one</b>": place(RAG), "two": place(RAG), "three": place(RAG)}
     figure = method_map(places, inks(list(places)), {"two": "Answer F1 0.40"})
-    heights = [trace.y[0] for trace in figure.data]
-    assert len(set(heights)) == 3
-    assert "&lt;b&gt;one" in figure.data[0].text[0]
-    assert "Answer F1 0.40" in figure.data[1].text[0]
+    assert [trace.text[0] for trace in figure.data] == ["1", "2", "3"]
+    assert "&lt;b&gt;one" in figure.data[0].hovertemplate
+    assert "Answer F1 0.40" in figure.data[1].hovertemplate
+
+
+@pytest.mark.parametrize("specs", [
+    [RAG] * 12,
+    [{"prompt": {"template": "x"}}] * 12,
+    [{"model": {"adapter": "mine"}}] * 6 + [{"model": {"adapter": "mine"}, **RAG}] * 6,
+    [RAG, {"prompt": {"template": "x", "few_shot": {"examples": [1]}}}, {"prompt": {"template": "x"}}] * 8,
+    [{**RAG, "retrieval": {"search": {"method": "hybrid"}, "transform": {"method": "hyde"}, "routing": {"a": 1},
+                           "rerank": {"method": "late-interaction"}}, "checks": {"fact_check": "words"}}] * 12,
+])  # fmt: skip
+def test_no_mark_of_the_map_lies_on_another_or_on_the_name_of_a_field(specs: list[dict[str, object]]) -> None:
+    names = [f"configuration {number}" for number in range(len(specs))]
+    places = dict(zip(names, map(place, specs), strict=True))
+    figure = method_map(places, inks(names), {})
+    wide, high, around = 280, 400, figure.data[0].marker.size / 2
+    spots = [(trace.x[0] * wide, trace.y[0] * high) for trace in figure.data]
+    for at, (x, y) in enumerate(spots):
+        assert all(abs(x - a) > 2 * around or abs(y - b) > 2 * around for a, b in spots[:at])
+        field = [note for note in figure.layout.annotations if 0 <= note.y * high - y < 0.5 * high]
+        assert field and all(note.y * high - y - around > 3 * 16 for note in field)
+        assert around <= x <= wide - around and around <= y
+    for name, spot in zip(names, spots, strict=True):
+        assert (spot[0] < wide / 2) == (places[name].model < 0.5)
+        assert (spot[1] < high / 2) == (places[name].context < 0.5)
 
 
 def test_a_missing_score_is_words_not_a_zero_bar() -> None:

@@ -6,7 +6,7 @@ Up is context optimization (what the model needs to know), right is LLM optimiza
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,8 @@ def method_map(places: Mapping[str, Place], inks: Mapping[str, Ink], captions: M
     figure = go.Figure()
     _ground(figure)
     for number, (name, spot) in enumerate(_apart(places).items(), 1):
-        figure.add_trace(_mark(number, name, places[name].steps, spot, inks[name], captions.get(name, "")))
+        said = f"<b>{plain(name)}</b><br>{plain(' + '.join(places[name].steps))}<br>{plain(captions.get(name, ''))}"
+        figure.add_trace(_mark(number, name, said.removesuffix("<br>"), spot, inks[name]))
     hidden = {"showgrid": False, "showticklabels": False, "zeroline": False, "fixedrange": True, "range": [-0.02, 1.02]}
     figure.update_layout(
         height=480,
@@ -163,10 +164,7 @@ def _covers(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return abs(one[0] - other[0]) < 0.99 * _ACROSS and abs(one[1] - other[1]) < 0.99 * _UP
 
 
-def _mark(
-    number: int, name: str, steps: Sequence[str], spot: tuple[float, float], ink: Ink, caption: str
-) -> go.Scatter:
-    said = f"<b>{plain(name)}</b><br>{plain(' + '.join(steps))}" + (f"<br>{plain(caption)}" if caption else "")
+def _mark(number: int, name: str, said: str, spot: tuple[float, float], ink: Ink) -> go.Scatter:
     return go.Scatter(
         x=[spot[0]],
         y=[spot[1]],

@@ -199,7 +199,7 @@ def test_the_map_numbers_configurations_and_escapes_names() -> None:
     [{"model": {"adapter": "mine"}}] * 6 + [{"model": {"adapter": "mine"}, **RAG}] * 6,
     [RAG, {"prompt": {"template": "x", "few_shot": {"examples": [1]}}}, {"prompt": {"template": "x"}}] * 8,
     [{**RAG, "retrieval": {"search": {"method": "hybrid"}, "transform": {"method": "hyde"}, "routing": {"a": 1},
-                           "rerank": {"method": "late-interaction"}}, "checks": {"fact_check": "words"}}] * 12,
+                           "rerank": {"method": "late-interaction"}}, "fact_check": {"method": "words"}}] * 12,
 ])  # fmt: skip
 def test_no_mark_of_the_map_lies_on_another_or_on_the_name_of_a_field(specs: list[dict[str, object]]) -> None:
     names = [f"configuration {number}" for number in range(len(specs))]
@@ -210,8 +210,10 @@ def test_no_mark_of_the_map_lies_on_another_or_on_the_name_of_a_field(specs: lis
     for at, (x, y) in enumerate(spots):
         assert all(abs(x - a) > 2 * around or abs(y - b) > 2 * around for a, b in spots[:at])
         field = [note for note in figure.layout.annotations if 0 <= note.y * high - y < 0.5 * high]
-        assert field and all(note.y * high - y - around > 3 * 16 for note in field)
-        assert around <= x <= wide - around and around <= y
+        assert field
+        assert all(note.y * high - y - around > 3 * 16 for note in field)
+        assert around <= x <= wide - around
+        assert around <= y
     for name, spot in zip(names, spots, strict=True):
         assert (spot[0] < wide / 2) == (places[name].model < 0.5)
         assert (spot[1] < high / 2) == (places[name].context < 0.5)

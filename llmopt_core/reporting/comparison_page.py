@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import cycle, islice
 
+from llmopt_core.reporting.bars import turns
 from llmopt_core.reporting.page import PALETTE, template
 from llmopt_core.reporting.votes import VotesTable
 from llmopt_core.text.word_diff import Op, shown
@@ -82,5 +84,7 @@ class ComparisonPage:
 def render_comparison(page: ComparisonPage) -> str:
     """One HTML page: no script, no font, no picture from elsewhere. Answers are shown as text."""
     counts = {kind: sum(kind in row.kinds for row in page.rows) for kind in ("failures", "different", "regressions")}
-    made: str = template("comparison.html").render(page=page, colours=page.colours, counts=counts, shown=shown)
+    colours = list(islice(cycle(page.colours), len(page.columns)))
+    keys = list(zip(colours, turns(colours), strict=True))
+    made: str = template("comparison.html").render(page=page, keys=keys, counts=counts, shown=shown)
     return made

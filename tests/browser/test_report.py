@@ -62,6 +62,21 @@ def test_no_two_configurations_look_the_same_and_each_chart_names_its_axes(chrom
     page.close()
 
 
+def test_no_two_columns_of_a_comparison_look_the_same(chromium: Browser, tmp_path: Path) -> None:
+    columns = tuple(PageColumn(f"variant {number}", (), ()) for number in range(10))
+    rows = (PageRow("r", "Question?", "", (), tuple(PageCell("Answer", (), (), "") for _ in columns)),)
+    path = tmp_path / "comparison.html"
+    path.write_text(render_comparison(ComparisonPage("Title", "", columns, rows)))
+    page = chromium.new_page()
+    page.goto(path.as_uri())
+    fillings = """(place) => [...document.querySelectorAll(`${place} .key`)].map(key => {
+      const style = getComputedStyle(key); return style.backgroundColor + style.backgroundImage; })"""
+    heads = page.evaluate(fillings, ".head")
+    assert len(set(heads)) == len(heads) == 10
+    assert page.evaluate(fillings, ".cell") == heads
+    page.close()
+
+
 def test_paper_shows_what_is_folded(chromium: Browser, report: Path) -> None:
     page = chromium.new_page()
     page.goto(report.as_uri())

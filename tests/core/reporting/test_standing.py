@@ -6,7 +6,7 @@ from llmopt_core.reporting.standing import Standing, standing_of
 
 def test_the_line_says_done_of_total_time_and_cost() -> None:
     now = standing_of({"done": 12, "total": 1480, "seconds_left": 125.0, "cost_usd": 0.0123, "left_usd": 1.5})
-    assert now.line == "12 of 1,480 questions · 2 min 5 s left · $0.012 so far · $1.5 of the budget left"
+    assert now.line == "12 of 1,480 questions · 2 min 5 s left · $0.0123 so far · $1.50 of the budget left"
     assert now.share == 12 / 1480
 
 

@@ -18,7 +18,7 @@ from llmopt_core.models.base import Vectors
 from llmopt_core.models.calls.meter import quote
 from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.openai.client import make_sync_client
-from llmopt_core.models.openai.embedding_answers import read_vectors
+from llmopt_core.models.openai.embedding_answers import TOO_FEW_VECTORS, read_vectors
 from llmopt_core.models.openai.retry import with_retries_here
 from llmopt_core.models.openai.wire_answers import check_no_error, read_counts
 from llmopt_core.models.openai.wire_errors import endpoint_error
@@ -27,12 +27,20 @@ from llmopt_core.models.prefixes import known_window
 from llmopt_core.models.tokenizers import tokenizer
 from llmopt_core.text.valid_text import without_surrogates
 
-_TOO_MANY = re.compile(
-    r"batch|too many|at most|max(?:imum)?\b|exceed|limit|larger than|too large|too long|\(413\)|"
-    r"\u6700\u5927|\u8d85\u8fc7|input\W* (?:is invalid|must be a string|should be a(?: valid)? string)",
-    re.I,
+# Refusals that fewer texts would not change; every other one is tried with one text alone.
+_ABOUT_ELSE = re.compile(
+    r"no such model|\b(?:un|not |in)?(?:known|supported|valid|available) (?:model|deployment)|"
+    r"model\b.{0,80}\b(?:not (?:found|exist|available|support)|n't exist|does not|is not|unknown|invalid)|"
+    r"api[ _-]?key|credential|billing|credit|balance|content (?:policy|filter)|encoding_format",
+    re.IGNORECASE,
 )
-_BATCH = re.compile(r"batch size|too large to process", re.IGNORECASE)
+# What services call a failure or a rate although it is the size of the batch.
+_BATCH = re.compile(
+    r"batch[ _-]?size|too large to process|out of memory|request too large|\b(?:texts|inputs)\b.{0,40}"
+    r"(?:limit|exceed|at most|max|range|too (?:many|long)|larger)|(?:too many|number of) (?:texts|inputs)|"
+    r"(?:\u6587\u672c|input).{0,20}(?:\u6700\u591a|\u6700\u5927|\u8d85\u8fc7|\u8fc7\u591a)",
+    re.IGNORECASE,
+)
 _OPENAI_WINDOW = 8191
 _PARALLEL = 4
 
@@ -104,12 +112,28 @@ class EndpointEmbedder:
             if self._names_format and error.kind == "bad-request" and "encoding_format" in str(error):
                 self._names_format = False
                 return self._embed(texts)
-            if len(texts) < 2 or not _is_too_many(error):
+            if len(texts) < 2 or not self._may_be_too_many(error, texts):
                 raise
         half = (len(texts) + 1) // 2
+        first = self._embed(texts[:half])
         with self._lock:
             self._batch = min(self._batch, half)
-        return np.concatenate([self._embed(texts[:half]), self._embed(texts[half:])])
+        return np.concatenate([first, self._embed(texts[half:])])
+
+    def _may_be_too_many(self, error: EndpointError, texts: Sequence[str]) -> bool:
+        """Whether fewer texts may be taken; where the words do not tell, one text alone is the proof.
+
+        Services say it in too many words and languages, some as a failure, some by leaving vectors out.
+        """
+        if error.kind == TOO_FEW_VECTORS or _BATCH.search(str(error)):
+            return error.kind in (TOO_FEW_VECTORS, "bad-request", "server-error", "rate-limited")
+        if error.kind != "bad-request" or _ABOUT_ELSE.search(str(error)):
+            return False
+        try:
+            self._embed_once([min(filter(str.strip, texts), key=len, default=" ")])
+        except EndpointError:
+            return False
+        return True
 
     def _embed_once(self, texts: Sequence[str]) -> Vectors:
         # Endpoints refuse an empty text.
@@ -152,13 +176,6 @@ class EndpointEmbedder:
 def _tokens(answer: Any, asked: Sequence[str]) -> int:
     """Tokens that the endpoint says it read; counted here, with OpenAI's encoding, where it does not say."""
     return read_counts(answer).prompt or sum(map(tokenizer("cl100k_base").count, asked))
-
-
-def _is_too_many(error: EndpointError) -> bool:
-    """Whether fewer texts may be taken; llama.cpp calls it an error of its own."""
-    if error.kind == "server-error":
-        return bool(_BATCH.search(str(error)))
-    return error.kind == "bad-request" and bool(_TOO_MANY.search(str(error)))
 
 
 def _is_done(part: Future[Vectors]) -> bool:

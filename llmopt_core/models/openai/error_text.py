@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_FIELDS = ("message", "msg", "error_message", "error", "errors", "detail", "details", "reason", "title",
+_FIELDS = ("message", "msg", "error_message", "error_msg", "error", "errors", "detail", "details", "reason", "title",
            "error_description", "status_msg", "base_resp")  # fmt: skip
 _CODES = ("code", "type", "__type", "status")
 _TITLE = re.compile(r"<title[^>]*>\s*([^<]{1,200}?)\s*</title>", re.IGNORECASE)

@@ -123,7 +123,7 @@ def check_no_error(answer: Any) -> None:
         raise AnsweredError(first)
     if known_reason(label_of(first.get("finish_reason")) or "") == ERROR:
         raise AnsweredError(answer)
-    failed = any(answer.get(name) for name in ("error", "errors", "error_message", "detail"))
+    failed = any(answer.get(name) for name in ("error", "errors", "error_message", "error_msg", "detail"))
     told = any(isinstance(answer.get(name), str) and answer[name] for name in ("message", "msg"))
     if not choices and (failed or told or isinstance(answer.get("base_resp"), dict)):
         raise AnsweredError(answer)

@@ -11,6 +11,7 @@ import openai
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.models.endpoints import Endpoint
+from llmopt_core.models.openai.embedding_answers import VectorsError
 from llmopt_core.models.openai.error_text import reason_of
 from llmopt_core.models.openai.transport import MOST_BYTES, AnswerTimeoutError, TooLargeError
 from llmopt_core.models.openai.wire_answers import AnsweredError
@@ -113,6 +114,8 @@ def _unreadable(error: Exception, endpoint: Endpoint, attempts: int) -> tuple[st
         return "bad-answer", f"{who} sent more than {MOST_BYTES // 10**6} MB as one answer; it was not read further."
     if isinstance(error, AnsweredError):
         return "server-error", f"{who} answered with an error{times}{_detail(error.body) or _finish_of(error.body)}."
+    if isinstance(error, VectorsError):
+        return error.kind, f"{who} answered with {error}{times}."
     return "bad-answer", (
         f"{who} answered something that is not an OpenAI-style reply{times}; check that "
         f"{endpoint.base_url or 'its URL'} is an OpenAI-compatible API (it often ends in /v1)."

@@ -70,6 +70,17 @@ def test_answers_without_an_index_are_taken_in_order(stub: StubEndpoint, make_mo
         (400, {"error": {"message": "input must be a string"}}),
         (400, {"error": {"code": "1210", "message": "input数组最大不得超过1条"}}),
         (500, {"error": {"code": 500, "message": "input is too large to process. increase the physical batch size"}}),
+        (413, ""),
+        (400, [{"error": {"code": 400, "message": "5 instance(s) is allowed per prediction. Actual: 250."}}]),
+        (400, {"error": {"message": "the input token count is 27000 but the model supports up to 20000"}}),
+        (422, {"detail": [{"type": "too_long", "loc": ["body", "input"], "msg": "Give 1 item, not 3"}]}),
+        (400, {"error": "json: cannot unmarshal array into Go struct field EmbeddingRequest.prompt of type string"}),
+        (400, {"error": {"message": "Zu viele Eingaben"}}),
+        (400, {"error": "最多支持25条文本"}),
+        (200, {"error_code": 336003, "error_msg": "the number of texts should be in range [1, 1]"}),
+        (200, {"base_resp": {"status_code": 2013, "status_msg": "invalid params, texts length should not exceed 1"}}),
+        (500, {"error": "CUDA out of memory. Tried to allocate 2.00 GiB"}),
+        (429, {"error": {"message": "Request too large for m on tokens per min (TPM): Limit 400, Requested 600"}}),
     ],
 )
 def test_a_batch_is_refused_in_the_words_of_any_service(
@@ -114,6 +125,9 @@ def in_order(data: list[dict[str, Any]]) -> list[list[float]]:
         lambda data: {"data": [{"index": 0, "embedding": vector} for vector in in_order(data)]},
         lambda data: {"embeddings": in_order(data)},
         in_order,
+        lambda data: {"data": [{**item, "index": item["index"] + 64} for item in data[::-1]]},
+        lambda data: {"data": [{**item, "index": float(item["index"])} for item in data[::-1]]},
+        lambda data: {"data": [{**item, "embedding": [item["embedding"]]} for item in data]},
     ],
 )
 def test_vectors_in_the_forms_of_other_servers(stub: StubEndpoint, make_models: MakeModels, form: Any):
@@ -128,3 +142,46 @@ def test_an_error_in_place_of_vectors_is_told(stub: StubEndpoint, make_models: M
 
     with pytest.raises(EndpointError, match="answered with an error, 2 times in a row: the model is loading"):
         make_models().embedder(SPEC).encode(["a"])
+
+
+def test_a_refusal_that_one_text_gets_too_is_told_after_one_more_call(stub: StubEndpoint, make_models: MakeModels):
+    limited(stub, 0, "today the service rests")
+
+    with pytest.raises(EndpointError, match="today the service rests"):
+        make_models().embedder(SPEC).encode([f"t{number}" for number in range(64)])
+    assert [len(request["body"]["input"]) for request in stub.requests] == [64, 1]
+
+
+def test_a_batch_that_comes_back_with_too_few_vectors_is_halved(stub: StubEndpoint, make_models: MakeModels):
+    right = make_models().embedder(SPEC).encode(["one", "two words", "three"])
+    stub.reset()
+    stub.mangle = lambda said: {**said, "data": sorted(said["data"], key=lambda item: item["index"])[:1]}
+
+    assert (make_models().embedder(SPEC).encode(["one", "two words", "three"]) == right).all()
+    assert [len(request["body"]["input"]) for request in stub.requests] == [3, 3, 2, 2, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        (lambda data: [], "answered with 0 vectors for 1 text"),
+        (lambda data: data * 2, "answered with 2 vectors for 1 text"),
+        (lambda data: [{**item, "embedding": [None]} for item in data], "vectors that are no finite numbers"),
+    ],
+)
+def test_vectors_that_do_not_fit_are_told_as_such(stub: StubEndpoint, make_models: MakeModels, form: Any, said: str):
+    stub.mangle = lambda answer: {**answer, "data": form(answer["data"])}
+
+    with pytest.raises(EndpointError, match=said):
+        make_models(max_retries=0).embedder(SPEC).encode(["one"])
+
+
+def test_vectors_of_another_length_in_a_later_batch_are_refused(stub: StubEndpoint, make_models: MakeModels):
+    embedder = make_models(embedding_batch=2).embedder(SPEC)
+    embedder.encode(["a", "b"])
+    stub.mangle = lambda said: {
+        **said, "data": [{**item, "embedding": item["embedding"][:16]} for item in said["data"]]
+    }  # fmt: skip
+
+    with pytest.raises(EndpointError, match="changed the length of its vectors from 32 to 16"):
+        embedder.encode(["c", "d"])

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field
 
 from llmopt_core.documents.load import load_documents
 from llmopt_core.documents.qrels import read_qrels, with_judgements
 from llmopt_core.documents.questions import read_questions
-from llmopt_core.errors import BadInput, field_problem
+from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics.registry import METRICS
 from llmopt_core.experiments.configuration import Configuration
+from llmopt_core.experiments.file_validation import guess, validated
 from llmopt_core.experiments.saved_prompts import prompts_filled_in
 from llmopt_core.experiments.yaml_lines import Located, merged, read_yaml
 from llmopt_core.models.endpoints import Endpoint, endpoints_in
 from llmopt_core.runs.store import Store
 from llmopt_core.text.files import read_regular_file
-from llmopt_core.types import Document, EvaluationSet, Spec, plain_types, takes_number
+from llmopt_core.types import Document, EvaluationSet, Spec
 
 DEFAULT_METRICS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall", "answer_f1")
 
 _LARGEST = 5_000_000
-
-S = TypeVar("S", bound=Spec)
 
 
 class Experiment(Spec):
@@ -205,7 +202,7 @@ def _extend(file: Located, i: int, names: dict[str, int], above: tuple[int, ...]
     here = ("configurations", i, "extends")
     if not isinstance(parent, str) or parent not in names:
         raise file.error(
-            here, f"extends names {parent!r}, but there is no such configuration{_guess(str(parent), names)}."
+            here, f"extends names {parent!r}, but there is no such configuration{guess(str(parent), names)}."
         )
     if names[parent] == i or names[parent] in above:
         raise file.error(here, f"extends runs in a circle through {parent!r}.")
@@ -229,137 +226,12 @@ def _new_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     return ("fact_check", "method", *whole[2:]) if whole[:2] == ("fact_check", "fact_check") else whole
 
 
-def validated(located: Located, kind: type[S]) -> S:
-    """What the file says, as the spec of its kind.
-
-    Raises:
-        BadInput: It says something else; names file and line.
-    """
-    _refuse_yes_for_numbers(located, kind)
-    try:
-        return kind.model_validate(located.value)
-    except ValidationError as error:
-        raise _spec_error(error.errors(include_url=False)[0], located, kind) from None
-
-
-def _refuse_yes_for_numbers(located: Located, kind: type[BaseModel]) -> None:
-    """`yes` and `true` are 1 to pydantic, which nobody means by them."""
-    for path in located.lines:
-        value: Any = located.value
-        for step in path:
-            value = _part(value, step)
-        spec = _spec_at(path[:-1], kind) if isinstance(value, bool) and path else None
-        field = spec.model_fields.get(str(path[-1])) if spec is not None else None
-        if field is not None and not {bool, Any} & plain_types(field.annotation):
-            word = "a number" if takes_number(field.annotation) else "something else than yes or no"
-            raise located.error(path, f"{_words(path, located.value)} is {value}, but should be {word}.")
-
-
-def _part(value: Any, step: str | int) -> Any:
-    if isinstance(value, dict):
-        return value.get(step)
-    return value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
-
-
-def _spec_error(error: ErrorDetails, located: Located, root: type[BaseModel]) -> BadInput:
-    path = _real_path(error["loc"], located.value)
-    where = _words(path, located.value)
-    prefix = f"{where}: " if where else ""
-    kind = error["type"]
-    if kind == "extra_forbidden":
-        key = str(error["loc"][-1])
-        return located.error(
-            (*path[:-1], key) if path and path[-1] == key else path, _unknown_key(key, path[:-1], where, root)
-        )
-    if kind == "missing":
-        return located.error(path, f"{prefix}{error['loc'][-1]} is missing.")
-    message = _plain_words(error)
-    if kind == "literal_error":
-        expected = str(error.get("ctx", {}).get("expected", ""))
-        return located.error(path, f"{where} is {error['input']!r}, but must be one of {expected}.")
-    if kind == "value_error":
-        names_it = bool(path) and message.startswith(f"{path[-1]} ")
-        return located.error(path, f"{message}." if names_it else f"{prefix}{message}.")
-    if kind in ("string_too_short", "too_short") and not error["input"]:
-        return located.error(path, f"{where} is empty.")
-    shown = repr(error["input"])
-    should = message if message.startswith("should ") else f"should be {message}"
-    return located.error(path, f"{where} is {shown[:60]}, but {should}.")
-
-
-def _plain_words(error: ErrorDetails) -> str:
-    """What is wrong, in the words of a YAML file."""
-    if error["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        return "a mapping"
-    return field_problem({key: error[key] for key in ("type", "msg")}).removeprefix("should be ")
-
-
-def _real_path(loc: Iterable[int | str], value: Any) -> tuple[int | str, ...]:
-    """The part of pydantic's location that is in the file; the rest names alternatives of a union."""
-    path: list[int | str] = []
-    for step in loc:
-        inside = isinstance(value, dict) and step in value
-        inside = inside or (isinstance(value, list) and isinstance(step, int) and step < len(value))
-        if inside:
-            path.append(step)
-            value = value[step]
-    return tuple(path)
-
-
-def _words(path: Sequence[int | str], value: Any) -> str:
-    """The path in words: configurations are told by name."""
-    words: list[str] = []
-    for step in path:
-        value = value[step]
-        if (
-            words == ["configurations"]
-            and isinstance(value, dict)
-            and value.get("name")
-            and isinstance(value["name"], str)
-        ):
-            words = [value["name"]]
-        else:
-            words.append(str(step))
-    return ".".join(words)
-
-
-def _unknown_key(key: str, above: Sequence[int | str], where: str, root: type[BaseModel]) -> str:
-    spec = _spec_at(above, root)
-    if spec is None:
-        return f"{where} is not known here."
-    known = [*spec.model_fields, *(["extends"] if spec is Configuration else [])]
-    return f"{where} is not known{_guess(key, known)}; known are: {', '.join(known)}."
-
-
-def _spec_at(path: Sequence[int | str], root: type[BaseModel]) -> type[BaseModel] | None:
-    """The spec that describes this place of the file."""
-    spec: type[BaseModel] | None = root
-    for step in path:
-        if isinstance(step, int) or (spec is not None and step not in spec.model_fields):
-            # A place in a list, or a name that the user chose.
-            continue
-        annotation = spec.model_fields[step].annotation if spec else None
-        spec = _model_in(annotation)
-    return spec
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part)) is not None), None)
-
-
-def _guess(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]}?)" if near else ""
-
-
 def _check_names(said: _File, located: Located) -> None:
     for i, name in enumerate(said.metrics):
         if name not in METRICS:
             known = ", ".join(METRICS)
             raise located.error(
-                ("metrics", i), f"there is no metric named {name}{_guess(name, METRICS)}; known are: {known}."
+                ("metrics", i), f"there is no metric named {name}{guess(name, METRICS)}; known are: {known}."
             )
         if name in said.metrics[:i]:
             raise located.error(("metrics", i), f"the metric {name} stands here a second time; remove one of them.")

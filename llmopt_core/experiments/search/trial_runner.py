@@ -5,23 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from llmopt_core.cache import Cache
 from llmopt_core.errors import OUTAGES, BadInput, BudgetReached
 from llmopt_core.execution.bounded import bounded_map
-from llmopt_core.execution.budget import Account, Budget, accounted, fits_budget
+from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.execution.progress import Progress
 from llmopt_core.execution.spending import check_larger_budget
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import model_identity
 from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.search.reserve import Reserve
 from llmopt_core.experiments.search.task import SearchTask
+from llmopt_core.experiments.search.trial_result import TrialResult
 from llmopt_core.experiments.work_name import work_name
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.models.registry import Models
-from llmopt_core.statistics.intervals import Summary, summarize
 from llmopt_core.statistics.paired import Comparison, compare_paired
 from llmopt_core.types import Example, Failure, Record, Usage
 
@@ -29,35 +29,6 @@ Ended = Literal["", "budget", "cancelled", "failed"]
 Report = Callable[[dict[str, Any]], None]
 _PATIENCE = 5
 _BROKEN_IN_A_ROW = 2
-
-
-@dataclass(frozen=True, slots=True)
-class TrialResult:
-    """One configuration on some examples.
-
-    Attributes:
-        values: The metric per example; None where it could not be scored or was not tried.
-        records: None where it was not tried.
-    """
-
-    values: tuple[float | None, ...]
-    records: tuple[Record | None, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether every example was tried."""
-        return None not in self.records
-
-    @property
-    def summary(self) -> Summary:
-        """Mean with its interval."""
-        return summarize(self.values)
-
-    @property
-    def tokens(self) -> float | None:
-        """Mean prompt tokens of an answer, cached ones counted as when they were made."""
-        sizes = [record.answer.usage.prompt_tokens for record in self.records if record and record.answer]
-        return sum(sizes) / len(sizes) if sizes else None
 
 
 def search_work_name(kind: str, task: SearchTask, models: Models, options: Mapping[str, Any]) -> str:
@@ -135,7 +106,7 @@ class TrialRunner:
         self._should_cancel = should_cancel or (lambda: False)
         self._account = Account()
         before = budget.usage
-        self._reserve = _Reserve(budget, 1 + len(task.configuration.prompt.steps), before.calls, before.cost_usd or 0.0)
+        self._reserve = Reserve(budget, 1 + len(task.configuration.prompt.steps), before.calls, before.cost_usd or 0.0)
         self._progress = Progress(0)
         self._started = time.monotonic()
         self._failures = self._broken_ones = 0
@@ -304,56 +275,6 @@ class TrialRunner:
         if record is None or record.failure is not None or self.task.metric not in record.scores:
             return None
         return record.scores[self.task.metric].value
-
-
-@dataclass
-class _Reserve:
-    """Whether a whole answer can be paid, and the last test after it: what is begun shall not be for nothing.
-
-    What is in flight is counted at the dearest answer so far. Calls beside the answers are made one at a time and are
-    dearer, so they have a price of their own. The budget itself looks at each call.
-    """
-
-    budget: Budget
-    calls_each: int
-    calls: int = 0
-    usd: float = 0.0
-    dearest: float = 0.0
-    dearest_beside: float = 0.0
-    in_flight: int = 0
-    answers: int = 0
-    paid: bool = False
-
-    def has_room(self, *, beside: bool) -> bool:
-        """Whether one more answer, or call beside them, fits with what is in flight and reserved."""
-        waiting = self.in_flight + self.answers
-        calls = self.calls + waiting * self.calls_each + (1 if beside else self.calls_each)
-        usd = self.usd + waiting * self.dearest + (self.dearest_beside if beside else self.dearest)
-        fits = self.budget.calls is None or calls <= self.budget.calls
-        return fits and (self.budget.usd is None or fits_budget(usd, self.budget.usd))
-
-    @property
-    def unknown(self) -> bool:
-        """Whether a budget in USD is set and what an answer costs has not been seen yet."""
-        return self.budget.usd is not None and not self.paid
-
-    def add(self, usage: Usage, *, beside: bool = False) -> None:
-        """Something was paid, or came from the cache."""
-        self.paid = self.paid or bool(usage.calls)
-        self.calls += usage.calls
-        self.usd += usage.cost_usd or 0.0
-        cost = usage.cost_usd or 0.0
-        if beside:
-            self.dearest_beside = max(self.dearest_beside, cost)
-        else:
-            self.calls_each = max(self.calls_each, usage.calls)
-            self.dearest = max(self.dearest, cost)
-
-    def __enter__(self) -> None:
-        self.in_flight += 1
-
-    def __exit__(self, *_: object) -> None:
-        self.in_flight -= 1
 
 
 def _raise_what_ends(results: Sequence[object]) -> None:

@@ -9,7 +9,8 @@ from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.search.results import ExampleWorth, WorthResult
 from llmopt_core.experiments.search.task import WORTH, SearchTask, check_task, with_prompt, without_repeats
-from llmopt_core.experiments.search.trial_runner import Report, TrialResult, TrialRunner, search_work_name, trial_runner
+from llmopt_core.experiments.search.trial_result import TrialResult
+from llmopt_core.experiments.search.trial_runner import Report, TrialRunner, search_work_name, trial_runner
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of, select_examples
 from llmopt_core.statistics.paired import compare_family

@@ -11,7 +11,8 @@ from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.confirmation import check_budget, gain, verify
 from llmopt_core.experiments.search.results import ChoiceResult, Method, Trial
 from llmopt_core.experiments.search.task import CHOICE, SearchTask, check_task, split, without_repeats
-from llmopt_core.experiments.search.trial_runner import Report, TrialResult, TrialRunner, search_work_name, trial_runner
+from llmopt_core.experiments.search.trial_result import TrialResult
+from llmopt_core.experiments.search.trial_runner import Report, TrialRunner, search_work_name, trial_runner
 from llmopt_core.models.registry import Models
 from llmopt_core.prompts.few_shot import question_of
 from llmopt_core.prompts.spec import FewShotSpec

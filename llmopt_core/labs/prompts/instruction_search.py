@@ -19,7 +19,8 @@ from llmopt_core.experiments.search.task import (
     with_prompt,
     without_repeats,
 )
-from llmopt_core.experiments.search.trial_runner import Report, TrialResult, TrialRunner, search_work_name, trial_runner
+from llmopt_core.experiments.search.trial_result import TrialResult
+from llmopt_core.experiments.search.trial_runner import Report, TrialRunner, search_work_name, trial_runner
 from llmopt_core.labs.prompts.proposer import instruction_in, proposal_request, refusal, text_of, worst
 from llmopt_core.models.base import BUILTIN, Completion, ModelSpec
 from llmopt_core.models.registry import Models

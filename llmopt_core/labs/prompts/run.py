@@ -11,6 +11,7 @@ from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.execution.bounded import bounded_map, failure_of
 from llmopt_core.execution.budget import Account, Budget, accounted
 from llmopt_core.execution.spending import Spent
+from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.comparison import Comparison
 from llmopt_core.experiments.comparison_plan import ComparisonPlan, comparison_work_name
 from llmopt_core.experiments.grading import unpaid
@@ -18,7 +19,6 @@ from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.record_saver import RecordSaver
 from llmopt_core.experiments.run_budget import continued_budget
-from llmopt_core.experiments.runner import cancellable
 from llmopt_core.labs.prompts.board import Board, Place
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store

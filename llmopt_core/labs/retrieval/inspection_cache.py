@@ -10,9 +10,9 @@ from importlib import import_module
 from typing import Any
 
 from llmopt_core.errors import Cancelled, LlmOptError, StorageFailed
+from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import example_identity
-from llmopt_core.experiments.runner import cancellable
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
 from llmopt_core.models.registry import Models

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from llmopt_core.errors import Cancelled
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.basis import Basis
+from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import documents_identity, example_identity
-from llmopt_core.experiments.runner import cancellable
 from llmopt_core.jobs.context import JobContext
 from llmopt_core.labs.retrieval.ablation import AblationReport, ablate
 from llmopt_core.labs.retrieval.estimate import (

@@ -1,0 +1,38 @@
+"""Work that somebody may stop, looked after now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from llmopt_core.errors import Cancelled
+from llmopt_core.runs.owner import HEARTBEAT_SECONDS
+
+_LOOK_SECONDS = 0.2
+
+
+async def cancellable(
+    work: Coroutine[Any, Any, None], should_cancel: Callable[[], bool], beat: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Await `work`, looking up now and then.
+
+    Raises:
+        Cancelled: `should_cancel` became true; everything in flight was dropped.
+    """
+    task = asyncio.ensure_future(work)
+    beaten = time.monotonic()
+    try:
+        while not task.done():
+            await asyncio.wait((task,), timeout=_LOOK_SECONDS)
+            if not task.done() and should_cancel():
+                raise Cancelled("Cancelled.")
+            if time.monotonic() - beaten > HEARTBEAT_SECONDS:
+                beaten = time.monotonic()
+                await beat()
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    task.result()

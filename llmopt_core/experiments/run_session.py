@@ -1,0 +1,223 @@
+"""One stretch of work on a run: answers and grades what is missing, keeps each record, says how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError, StorageFailed
+from llmopt_core.execution.bounded import bounded_map
+from llmopt_core.execution.budget import Account, Budget
+from llmopt_core.execution.progress import Progress
+from llmopt_core.experiments.cancellable import cancellable
+from llmopt_core.experiments.grading import unpaid
+from llmopt_core.experiments.outage import Outage
+from llmopt_core.experiments.outcome import failure_reasons, failure_sentence
+from llmopt_core.experiments.pipeline import Pipeline
+from llmopt_core.experiments.progress import RunProgress
+from llmopt_core.experiments.record_saver import RecordSaver
+from llmopt_core.runs.store import Store
+from llmopt_core.runs.values import Status
+from llmopt_core.types import Example, Failure, Record, Usage
+
+
+@dataclass
+class RunSession:
+    """One stretch of work on a run."""
+
+    store: Store
+    run_id: int
+    pipeline: Pipeline
+    examples: Sequence[Example]
+    concurrency: int
+    budget: Budget
+    paid: Usage
+    on_progress: Callable[[RunProgress], None] | None
+    started: float = field(default_factory=time.perf_counter)
+    done: int = 0
+    failed: int = 0
+    cached: int = 0
+    made: int = 0
+    first_made: float = 0.0
+    kept_state: tuple[int, Usage] = (0, Usage())
+    unpaid: int = 0
+    out_of_budget: str = ""
+
+    @cached_property
+    def saver(self) -> RecordSaver:
+        """Writes records in the background."""
+        return RecordSaver(self.store)
+
+    @cached_property
+    def outage(self) -> Outage:
+        """Whether the endpoint that answers is gone."""
+        return Outage(self.concurrency)
+
+    @cached_property
+    def judge_outage(self) -> Outage:
+        """Whether the judge's is."""
+        return Outage(self.concurrency)
+
+    @cached_property
+    def earlier(self) -> dict[int, Usage]:
+        """What records took before: a record that is made again keeps adding."""
+        return self.store.record_usage(self.run_id)
+
+    @cached_property
+    def account(self) -> Account:
+        """What was paid for the run, in all its sessions."""
+        return Account(self.store.run(self.run_id).usage + self.paid, self._save_spending)
+
+    def _save_spending(self) -> None:
+        state = (self.account.usage.calls, self.account.flying)
+        # What a cache answers is entered as well, and changes nothing.
+        if state != self.kept_state:
+            self.kept_state = state
+            self.saver.put_paid(self.run_id, self.account, self.budget.dearest)
+
+    async def run(self, should_cancel: Callable[[], bool]) -> None:
+        """Do what is missing and close the run, however it ends."""
+        try:
+            with self.saver:
+                await cancellable(self._work(), should_cancel, self._beat)
+        except Cancelled:
+            self._finish("cancelled")
+        except BudgetReached as error:
+            self._finish("budget-reached", str(error))
+        except asyncio.CancelledError:
+            self._finish("interrupted", "The program was stopped.")
+            raise
+        except BaseException as error:
+            self._finish_badly(error)
+            raise
+        else:
+            self._finish(*self._outcome())
+
+    async def _work(self) -> None:
+        missing = self._missing()
+        if self.paid.calls:
+            self._save_spending()
+        await self.pipeline.prepare([self.examples[i] for i in missing], self._indexing)
+        self._report()
+        await self._records(missing, self.concurrency)
+
+    def _missing(self) -> list[int]:
+        good = self.store.done_positions(self.run_id, failed=False) - self.store.open_positions(self.run_id)
+        self.done = len(good)
+        return [position for position in range(len(self.examples)) if position not in good]
+
+    async def _records(self, positions: Sequence[int], concurrency: int) -> None:
+        def keep(_: int, position: int, result: Record | Failure | None) -> None:
+            if result is not None:
+                self._keep(position, result)
+
+        # While some records are scored and stored, others ask already: the calls are what is bounded.
+        self.pipeline.models.at_once(concurrency)
+        records = concurrency if concurrency == 1 else concurrency + max(1, concurrency // 4)
+        await bounded_map(positions, self._one, concurrency=records, on_done=keep, should_stop=self._should_stop)
+
+    async def _one(self, position: int) -> Record | None:
+        """The record; None where the budget had no room for it. The others go on as far as they need no more."""
+        try:
+            record = await self.pipeline.evaluate(self.examples[position], partial=True)
+        except BudgetReached as error:
+            self.out_of_budget = str(error)
+            return None
+        await asyncio.wrap_future(self.saver.put(self.run_id, position, self._add_earlier_usage(position, record)))
+        return record
+
+    def _add_earlier_usage(self, position: int, record: Record) -> Record:
+        return replace(record, usage=self.earlier.get(position, Usage()) + record.usage)
+
+    def _keep(self, position: int, result: Record | Failure) -> None:
+        record = result if isinstance(result, Record) else Record(self.examples[position], failure=result)
+        if record is not result:
+            self.saver.put(self.run_id, position, self._add_earlier_usage(position, record))
+        self.saver.check()
+        self.done += 1
+        if record.usage.calls:
+            self.first_made = self.first_made or time.monotonic()
+            self.made += 1
+        else:
+            self.cached += 1
+        self.failed += record.failure is not None
+        self.outage.see(record.failure)
+        self.judge_outage.see_scores(record)
+        if why := unpaid(record):
+            self.unpaid += 1
+            self.out_of_budget = why
+        self._report()
+
+    def _should_stop(self) -> bool:
+        return bool(self.out_of_budget or self.outage.given_up_after or self.judge_outage.given_up_after)
+
+    def _outcome(self) -> tuple[Status, str]:
+        missing = len(self.examples) - self.done
+        if self.outage.reason is not None and missing:
+            return (
+                "failed",
+                f"Stopped after {self.outage.given_up_after} failures in a row: {self.outage.reason.message}",
+            )
+        if self.judge_outage.reason is not None and missing:
+            return (
+                "failed",
+                f"Stopped after {self.judge_outage.given_up_after} answers in a row could not be scored: "
+                f"{self.judge_outage.reason.message}",
+            )
+        if self.out_of_budget and missing + self.unpaid:
+            return "budget-reached", self.out_of_budget
+        return ("failed" if self.failed * 2 > len(self.examples) else "finished"), ""
+
+    def _finish(self, status: Status, error: str = "") -> None:
+        if not self.outage.given_up_after:
+            failures = failure_sentence(failure_reasons(self.store, self.run_id), len(self.examples))
+            error = " ".join(part for part in (error, failures) if part)
+        self.store.finish_run(self.run_id, status, seconds=self._seconds(), error=error)
+        self._report()
+
+    def _finish_badly(self, error: BaseException) -> None:
+        told = str(error) if isinstance(error, LlmOptError) else f"{type(error).__name__}: {error}"
+        try:
+            self.store.finish_run(self.run_id, "failed", seconds=self._seconds(), error=told)
+        except StorageFailed:
+            # The first error says it; the run will be found interrupted when its process has ended.
+            return
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self.started
+
+    def _indexing(self, done: int, total: int) -> None:
+        if self.on_progress is not None:
+            self.on_progress(self._progress(stage="indexing", done=done, total=total))
+
+    def _report(self) -> None:
+        if self.on_progress is not None:
+            self.on_progress(self._progress(stage="answering", done=self.done, total=len(self.examples)))
+
+    def _progress(self, *, stage: Any, done: int, total: int) -> RunProgress:
+        left = self._time_left(total - done) if stage == "answering" else None
+        return RunProgress(
+            self.run_id,
+            self.pipeline.configuration.name,
+            stage,
+            done,
+            total,
+            failed=self.failed,
+            cached=self.cached,
+            usage=self.account.usage,
+            seconds=self._seconds(),
+            seconds_left=left,
+            left_usd=self.budget.left_usd,
+        )
+
+    def _time_left(self, missing: int) -> float | None:
+        # The first ones waited for models to be loaded and come in one burst: the clock starts with them.
+        made = self.made - 1 if self.made > self.concurrency else 0
+        return Progress(made + missing, made, started_at=self.first_made, now=time.monotonic()).time_left()
+
+    async def _beat(self) -> None:
+        await asyncio.to_thread(self.store.beat_run, self.run_id)

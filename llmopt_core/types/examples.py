@@ -1,0 +1,55 @@
+"""Test cases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmopt_core.types.documents import Span
+from llmopt_core.types.spec import fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One test case.
+
+    Attributes:
+        references: Where the answer stands in the documents.
+        variables: Further columns of the question file, usable in prompts and checks.
+    """
+
+    id: str
+    question: str
+    reference: str | None = None
+    references: tuple[Span, ...] = ()
+    category: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def right_answers(self) -> tuple[str, ...]:
+        """The reference, and after it what is right as well: the texts of the variable `right_answers`."""
+        more = self.variables.get("right_answers")
+        texts = [text for text in more if isinstance(text, str)] if isinstance(more, list | tuple) else []
+        return tuple(dict.fromkeys([*([self.reference] if self.reference is not None else []), *texts]))
+
+    @property
+    def expected(self) -> str:
+        """All right answers on one line; empty where none is known."""
+        return " · ".join(answer for answer in self.right_answers if answer.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSet:
+    """Named examples; the version is their content hash."""
+
+    name: str
+    examples: tuple[Example, ...]
+
+    @property
+    def version(self) -> str:
+        """Content hash of all examples in order."""
+        return fingerprint(
+            [[e.id, e.question, e.reference, [[r.document, r.start, r.end] for r in e.references], e.category,
+              dict(e.variables)] for e in self.examples]
+        )  # fmt: skip

@@ -146,7 +146,7 @@ def _floor(column: Column, texts: Sequence[str]) -> int:
     if not column.wraps:
         return _needed(column, texts, 1)
     words = (max(_longest_word(text), min(_SHORT, text_width(text))) for text in texts)
-    return max(_header(column), *(int(min(_WORD, word)) + 1 + PADDING for word in words))
+    return max(_header(column), 0, *(int(min(_WORD, word)) + 1 + PADDING for word in words))
 
 
 def _header(column: Column) -> int:

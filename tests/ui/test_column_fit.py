@@ -90,3 +90,10 @@ def test_a_table_that_is_not_whole_says_how_to_read_it(monkeypatch: pytest.Monke
     assert not said
     data_table(pd.DataFrame({"Text": [SENTENCE * 20]}))
     assert said == ["Not every cell is shown whole: double-click one to read all of it."]
+
+
+@pytest.mark.parametrize("room", [140, 260, 620])
+def test_a_column_without_any_text_is_as_wide_as_its_header(room: int) -> None:
+    found = fit([Column("Source", ["", ""]), Column("Text", [SENTENCE, SENTENCE]), Column("To", [])], room)
+    assert sum(found.widths) <= room
+    assert all(found.widths)

@@ -17,6 +17,7 @@ from llmopt_core.labs.retrieval.jobs import (
     ablation_report,
     ablation_work,
 )
+from llmopt_core.labs.retrieval.stage_words import part_words
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.values import Project
 from llmopt_core.statistics.tables import Estimate, Gain
@@ -72,7 +73,7 @@ def ablation_view(project: Project, found: Sequence[Side]) -> None:
             ABLATION, [task_of(project, side, asked)], options,
             lambda task, budget: ablation_work(task, make, answers, judge, budget), "Leave one out",
             f"{fmt.plural(len(asked.examples), 'question')} × {len(parts) + 1} configurations: the whole one, "
-            + ", ".join(parts),
+            + ", ".join(map(part_words, parts)),
             paid_work(
                 asked_models(side.configuration, answers, judge),
                 lambda task: ablation_estimate_work(task, make, answers, judge),
@@ -116,7 +117,7 @@ def _table(report: AblationReport, measures: Sequence[str]) -> None:
     }
     rows = [whole] + [
         {
-            "": fmt.markdown(one.name),
+            "": fmt.markdown(part_words(one.name)),
             **{TITLES[name]: f"{_mean(one.measures[name])}  \n{_gain(one.gains[name])}" for name in measures},
             "Takes": _cost(one.cost),
         }
@@ -170,7 +171,7 @@ def _advice(project: Project, one: Removed, number: int) -> None:
     with st.container(border=True):
         left, right = st.columns([4, 1], vertical_alignment="center", wrap=False)
         left.markdown(
-            f"{_ADVICE[one.advice]} **{fmt.markdown(one.name.removeprefix('without '))}** "
+            f"{_ADVICE[one.advice]} **{fmt.markdown(part_words(one.name.removeprefix('without ')))}** "
             f":gray[{fmt.markdown(one.reason)}]"
         )
         right.button(

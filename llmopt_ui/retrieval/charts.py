@@ -9,6 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from llmopt_core.labs.retrieval.question import Inspection
+from llmopt_core.labs.retrieval.stage_words import stage_words
 from llmopt_core.retrieval.analysis.inspect import Column, FlowRow, columns
 from llmopt_core.retrieval.analysis.projection import Map, Point
 from llmopt_ui import format as fmt
@@ -20,23 +21,11 @@ _QUIET = "rgba(128, 136, 150, 0.45)"
 UPRIGHT = [0, -90]
 """Angles of stage names: where they do not fit they are read from below, their lines in order from the left."""
 _FEW_STAGES = 6
-_STAGES = {
-    "select (top-k)": "handed over",
-    "select (mmr)": "handed over, none alike",
-    "fusion (rrf)": "fusion by ranks",
-    "fusion (weighted)": "fusion by scores",
-    "fusion (turns)": "merged by turns",
-    "filter (threshold)": "threshold",
-    "late-interaction": "word by word",
-    "bm25": "by words",
-    "dense": "by meaning",
-}
 
 
 def stage_name(name: str) -> str:
     """A stage's name in words."""
-    method, _, text = name.partition(": ")
-    return fmt.shorten(_STAGES.get(name) or (f"{_STAGES.get(method, method)}: {text}" if text else name), 40)
+    return fmt.shorten(stage_words(name), 40)
 
 
 def stage_label(name: str, width: int = 12, lines: int = 3) -> str:

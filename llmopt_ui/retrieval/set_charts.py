@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
@@ -11,6 +12,7 @@ from plotly.subplots import make_subplots
 
 from llmopt_core.labs.retrieval.ablation import TITLES, AblationReport
 from llmopt_core.labs.retrieval.k_sweep import KSweep
+from llmopt_core.labs.retrieval.stage_words import part_words
 from llmopt_core.labs.retrieval.whole_set import MEASURES, ConfusionReport, SetReport, position_groups
 from llmopt_core.statistics.tables import Estimate
 from llmopt_ui import format as fmt
@@ -19,6 +21,8 @@ from llmopt_ui.retrieval.choice import Side
 from llmopt_ui.theme import FAINTER, NEUTRAL, Ink, plain, themed, verdict
 
 _NAMES = {"recall": "Recall", "mrr": "MRR", "ndcg": "nDCG"}
+_LABEL = 26
+"""So many letters of a part stand in a line beside its figure."""
 _POSITIONS = ("#00523C", "#009E73", "#66BBA1", "#B9DDD1", "#E6C39A", "#D55E00")
 Shown = Sequence[tuple[Side, SetReport]]
 
@@ -148,7 +152,7 @@ def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
     reach = max([0.02, *(abs(v) for g in found for v in (g.low, g.high, g.difference) if v is not None)]) * 1.25
     figure = go.Figure(
         go.Scatter(
-            x=[gain.difference for gain in found], y=[plain(one.name) for one in rows], mode="markers",
+            x=[gain.difference for gain in found], y=[_part_label(one.name) for one in rows], mode="markers",
             marker={"size": 13, "color": [verdict(gain.verdict).colour for gain in found]},
             error_x={
                 "type": "data", "symmetric": False, "thickness": 2, "width": 6, "color": NEUTRAL,
@@ -171,6 +175,11 @@ def ablation_chart(report: AblationReport, measure: str) -> go.Figure:
         yaxis={"fixedrange": True},
     )  # fmt: skip
     return themed(figure)
+
+
+def _part_label(name: str) -> str:
+    """A part for an axis, in lines that leave room for the figure."""
+    return "<br>".join(map(plain, textwrap.wrap(part_words(name), _LABEL)))
 
 
 def _span(low: float | None, high: float | None) -> float:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from llmopt_core.labs.retrieval.question import Inspection
+from llmopt_core.labs.retrieval.stage_words import method_words
 from llmopt_core.retrieval.analysis.gold_trace import GoldTrace
 from llmopt_core.retrieval.analysis.inspect import differences, is_gold
 from llmopt_core.types import Example, StageTrace
@@ -48,7 +49,7 @@ def _stage(side: Side, found: Inspection, stage: StageTrace, number: int, other:
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             title = TITLES.get(stage.stage, stage.stage)
             mark = _mark(stage, other)
-            method = "" if stage.method == title.lower() else f" :gray[{fmt.markdown(stage.method)}]"
+            method = "" if stage.method == title.lower() else f" :gray[{fmt.markdown(method_words(stage.method))}]"
             st.markdown(f"**{title}**{method}{mark}", width="content")
             st.markdown(f":gray[{fmt.markdown(_numbers(stage))}]", width="content")
         if stage.warning:

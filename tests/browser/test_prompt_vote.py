@@ -84,7 +84,8 @@ def test_a_guest_by_link_sees_no_result_before_the_vote(compared: Store, open_pa
     expect(page.get_by_text("Who votes?")).to_be_visible()
     for tab in ("Editor", "Side by side"):
         page.get_by_role("tab", name=tab).click()
-        expect(page.get_by_text("Your vote comes first")).to_be_visible()
+        # The panel of the tab before keeps its words until this one is drawn.
+        expect(page.get_by_role("tabpanel", name=tab).get_by_text("Your vote comes first")).to_be_visible()
     settled(page)
     assert "wordy" not in page.get_by_test_id("stMain").inner_text()
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Evaluation").click()

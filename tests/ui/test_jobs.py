@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from llmopt_core.experiments import runner
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.experiment import save_configuration
-from llmopt_core.models.base import BUILTIN_EMBEDDING
+from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
 from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
@@ -123,15 +123,21 @@ def test_resuming_asks_for_a_new_budget_and_keeps_to_it(app: App, store: Store, 
 
 
 def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    chat = ScriptedChat(lambda request: "Momus", delay=0.3)
+    looked_at = threading.Event()
+
+    def reply(_: ChatRequest) -> str:
+        # However long the page takes to draw, the run neither ends nor sees before that it is to stop.
+        if len(chat.requests) > 3:
+            looked_at.wait(120)
+        return "Momus"
+
+    chat = ScriptedChat(reply, delay=0.3)
 
     def plug_in(models: Models) -> None:
         models.register("builtin", chat)
         models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
 
     monkeypatch.setattr(resources, "model_plugins", [plug_in])
-    # So that the page is drawn while the run is stopping.
-    monkeypatch.setattr(runner, "_LOOK_SECONDS", 5.0)
     test = app(PAGE)
     test.multiselect(key="run_configurations").set_value(["baseline"])
     test.number_input(key="run_concurrency").set_value(1)
@@ -150,6 +156,7 @@ def test_a_run_is_followed_and_cancelled(app: App, store: Store, monkeypatch: py
     (bar,) = test.sidebar.get("progress")
     assert re.fullmatch(r".*\n" + r"Stopping … · \d+ of 48 questions", bar.proto.text)
     assert next(b for b in test.sidebar.button if b.key.startswith("side_cancel_")).disabled
+    looked_at.set()
     finish(test)
     run = store.runs("sample")[0]
     assert run.status == "cancelled"

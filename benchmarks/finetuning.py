@@ -36,7 +36,6 @@ import yaml  # noqa: E402
 from finetuning_data import DATA, SAMPLE, sample_chinese, xquad  # noqa: E402
 from finetuning_factorial import chat_spec, compare_arms, report_forgetting, trained_before  # noqa: E402
 
-from llmopt_core.cache import MemoryCache  # noqa: E402
 from llmopt_core.documents.load import load_documents  # noqa: E402
 from llmopt_core.documents.questions import load_questions  # noqa: E402
 from llmopt_core.experiments.configuration import Configuration  # noqa: E402
@@ -197,7 +196,7 @@ async def make_pairs(
 ) -> TrainingSet:
     store = Store.open(settings)
     async with Models(settings, cache=store.cache) as models:
-        return await training_pairs(rag, documents, examples, models, store.cache, name="reader")
+        return await training_pairs(rag, documents, examples, models, name="reader")
 
 
 def forgotten(options: argparse.Namespace, settings: Settings, *tuned: TunedModel) -> None:
@@ -234,7 +233,7 @@ def embedding(options: argparse.Namespace, settings: Settings) -> None:
     sets = (TrainingSet("zh-en", parts.train), TrainingSet("zh-en-watched", parts.watched))
     tuned = train(settings, "embedding", "zh-en", sets, values)
     plan = EmbedderPlan(name="zh-en", evaluation_set="", held_back_set="", configuration=configuration, pairs=sizes[0])
-    found = gain_of_plan(plan, tuned, Models(settings), MemoryCache(), examples=parts.held_back, documents=documents)
+    found = gain_of_plan(plan, tuned, Models(settings), examples=parts.held_back, documents=documents)
     for name, gain in found.gains.items():
         print(f"{name}: {estimate(found.before[name])} -> {estimate(found.after[name])}")
         print(f"  {gain.difference:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}], p {gain.p_value:.2g}, {gain.verdict}")

@@ -87,7 +87,7 @@ class Lab:
         return models
 
     def pipeline(self, configuration: Configuration, models: Models) -> Pipeline:
-        return Pipeline(configuration, self.documents, self.metrics, self.judge, models, self.store.cache)
+        return Pipeline(configuration, self.documents, self.metrics, self.judge, models)
 
     def plan(self, *configurations: Configuration, **changes: Any) -> Plan:
         return Plan("p", configurations, self.evaluation_set, self.documents, self.metrics, self.judge, **changes)

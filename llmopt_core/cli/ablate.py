@@ -106,7 +106,6 @@ async def _ablate(  # noqa: PLR0917
             asked,
             experiment.documents,
             models,
-            store.cache,
             set_name=experiment.evaluation_set.name,
             answers=answers,
             judge=experiment.judge,

@@ -151,7 +151,7 @@ def _run(documents: list[Document], questions: EvaluationSet, spec: SweepSpec, b
     store = Store.open(Settings.from_environment())
     try:
         models, report = models_with(store, {}), Reporter(_Notes())
-        key, result = sweep(documents, questions, spec, models, store.cache, report, budget_usd=budget)
+        key, result = sweep(documents, questions, spec, models, report, budget_usd=budget)
         if budget is not None:
             note(f"llmopt: {spent_words(store.cache, key, budget)}")
     finally:

@@ -96,7 +96,7 @@ async def _retrieve(
         raise BadInput("--question is empty.")
     store = Store.open(Settings.from_environment())
     async with open_models(store, experiment) as models:
-        pipeline = Pipeline(configuration, experiment.documents, (), experiment.judge, models, store.cache)
+        pipeline = Pipeline(configuration, experiment.documents, (), experiment.judge, models)
         found = await pipeline.retrieve(Example("question", question, category=category))
         note_long_questions([configuration], [question], models)
         note_windows([configuration], experiment.documents, models, store)

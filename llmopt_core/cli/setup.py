@@ -45,7 +45,7 @@ def note_windows(
 
     for configuration in configurations:
         retrieval = configuration.retrieval
-        chunks = None if retrieval is None else chunks_kept(retrieval, documents, models, store.cache)
+        chunks = None if retrieval is None else chunks_kept(retrieval, documents, models)
         if retrieval is not None and chunks and (said := window_note(retrieval, chunks, documents, models)):
             note(f"llmopt: {configuration.name}: {said}")
 

@@ -42,14 +42,14 @@ def embedding_cost(pipeline: Pipeline, questions: Sequence[str]) -> EmbeddingCos
     missing: list[str] = []
     for side, found in sides.values():
         distinct = list(dict.fromkeys(found))
-        missing += [distinct[place] for place in without_vector(distinct, side, pipeline.cache)]
+        missing += [distinct[place] for place in without_vector(distinct, side, pipeline.models.cache)]
     tokens = sum(map(tokenizer("cl100k_base").count, missing))
     endpoint = pipeline.models.endpoint(retrieval.embedding.endpoint)
     return EmbeddingCost(len(missing), tokens, endpoint.usage(retrieval.embedding.model, tokens, 0).cost_usd)
 
 
 def _chunk_texts(pipeline: Pipeline, retrieval: RetrievalSpec) -> list[str]:
-    place = (retrieval, pipeline.documents, pipeline.models, pipeline.cache)
+    place = (retrieval, pipeline.documents, pipeline.models)
     if retrieval.chunking.method == "semantic" and chunks_kept(*place) is None:
         # Cutting embeds every sentence, and what is cut once more.
         return [part for document in pipeline.documents for part in (document.text, f"{document.text} ")]

@@ -87,7 +87,7 @@ def _note(configuration: Configuration, examples: Sequence[Example], models: Mod
 
 def _pipelines(store: Store, plan: Plan, models: Models) -> list[Pipeline]:
     return [
-        Pipeline(configuration, plan.documents, plan.metrics, plan.judge, models, store.cache)
+        Pipeline(configuration, plan.documents, plan.metrics, plan.judge, models)
         for configuration in plan.configurations
     ]
 
@@ -215,7 +215,7 @@ async def _writing(pipeline: Pipeline, pilot: int) -> tuple[_Writing | None, Pip
     retrieval = pipeline.configuration.retrieval
     if retrieval is None or retrieval.embedding.written_by is None:
         return None, pipeline
-    place = (retrieval, pipeline.documents, pipeline.models, pipeline.cache)
+    place = (retrieval, pipeline.documents, pipeline.models)
     missing = await asyncio.to_thread(texts_to_write, *place)
     if not missing:
         return None, pipeline

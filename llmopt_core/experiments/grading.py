@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from llmopt_core.cache import Cache
 from llmopt_core.errors import BudgetReached
 from llmopt_core.evaluation.assertions.check import (
     AssertionSpec,
@@ -47,15 +46,13 @@ class Grader:
         metrics: Names of metrics.
         judge: Who grades.
         models: Of the current event loop.
-        cache: Where scores are kept.
     """
 
-    def __init__(self, metrics: Sequence[str], judge: JudgeSpec, models: Models, cache: Cache) -> None:
+    def __init__(self, metrics: Sequence[str], judge: JudgeSpec, models: Models) -> None:
         self._judge = judge
         self._models = models
-        self._cache = cache
-        self._stages = StageCache(cache)
-        self._metrics: list[Metric] = list(build_metrics(metrics, judge, models, cache))
+        self._stages = StageCache(models.cache)
+        self._metrics: list[Metric] = list(build_metrics(metrics, judge, models))
 
     async def score(self, sample: Sample, *, partial: bool = False) -> tuple[dict[str, Score], Usage]:
         """Every score of one answer, and what the judge's calls took.
@@ -115,7 +112,7 @@ class Grader:
         return self._stages.scores(wanted), wanted
 
     def _build_assertions(self, assertions: Sequence[AssertionSpec]) -> list[Metric]:
-        return list(build_assertions(assertions, self._judge, self._models, self._cache)) if assertions else []
+        return list(build_assertions(assertions, self._judge, self._models)) if assertions else []
 
     def _identity(self, grader: Metric) -> str:
         known = self._identities.get(grader.version)

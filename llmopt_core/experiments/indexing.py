@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from llmopt_core.cache import Cache
 from llmopt_core.chunking.chunk import chunk_documents
 from llmopt_core.experiments import keys
 from llmopt_core.experiments.stages import StageCache
@@ -21,25 +20,23 @@ from llmopt_core.types import Chunk, Document
 OnProgress = Callable[[int, int], None]
 
 
-def chunk_for(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models, cache: Cache) -> list[Chunk]:
+def chunk_for(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> list[Chunk]:
     """All chunks, cut once per documents and settings."""
-    known = chunks_kept(retrieval, documents, models, cache)
+    known = chunks_kept(retrieval, documents, models)
     if known is not None:
         return known
 
     def encode(texts: Sequence[str]) -> Vectors:
-        return encode_cached(texts, models.embedder(retrieval.embedding), cache)
+        return encode_cached(texts, models.embedder(retrieval.embedding), models.cache)
 
     chunks: list[Chunk] = chunk_documents(documents, retrieval.chunking, encode)
-    StageCache(cache).put_chunks(_chunks_key(retrieval, documents, models), chunks)
+    StageCache(models.cache).put_chunks(_chunks_key(retrieval, documents, models), chunks)
     return chunks
 
 
-def chunks_kept(
-    retrieval: RetrievalSpec, documents: Sequence[Document], models: Models, cache: Cache
-) -> list[Chunk] | None:
+def chunks_kept(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> list[Chunk] | None:
     """All chunks, where they were cut before."""
-    return StageCache(cache).chunks(_chunks_key(retrieval, documents, models))
+    return StageCache(models.cache).chunks(_chunks_key(retrieval, documents, models))
 
 
 def _chunks_key(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> str:
@@ -47,11 +44,10 @@ def _chunks_key(retrieval: RetrievalSpec, documents: Sequence[Document], models:
     return keys.chunks_key(documents, retrieval.chunking, embedding)
 
 
-def prepare_index(  # noqa: PLR0917
+def prepare_index(
     retrieval: RetrievalSpec,
     documents: Sequence[Document],
     models: Models,
-    cache: Cache,
     on_progress: OnProgress | None = None,
     texts: Sequence[str] | None = None,
 ) -> Index:
@@ -63,19 +59,19 @@ def prepare_index(  # noqa: PLR0917
         BadInput: There are no documents or no text in them.
         StorageFailed: The workspace cannot be written.
     """
-    chunks = chunk_for(retrieval, documents, models, cache)
+    chunks = chunk_for(retrieval, documents, models)
     embedder = models.embedder(retrieval.embedding)
     return build_index(
-        chunks, retrieval.embedding, embedder, models.settings, cache,
+        chunks, retrieval.embedding, embedder, models.settings, models.cache,
         texts=texts, documents=documents, on_progress=on_progress,
     )  # fmt: skip
 
 
-def read_index(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models, cache: Cache) -> Index | None:
+def read_index(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> Index | None:
     """The index where it is on disk, to look at; loads no model. None where it must be prepared first."""
     if retrieval.embedding.written_by is not None:
         return None
-    chunks = chunk_for(retrieval, documents, models, cache)
+    chunks = chunk_for(retrieval, documents, models)
     embedder = models.embedder_at_use(retrieval.embedding)
     return index_to_read(chunks, retrieval.embedding, embedder, models.settings, documents)
 
@@ -84,7 +80,6 @@ async def written_texts(
     retrieval: RetrievalSpec,
     documents: Sequence[Document],
     models: Models,
-    cache: Cache,
     *,
     limit: int | None = None,
     on_progress: OnProgress | None = None,
@@ -98,17 +93,17 @@ async def written_texts(
     writer = retrieval.embedding.written_by
     if writer is None:
         return None
-    chunks = await asyncio.to_thread(chunk_for, retrieval, documents, models, cache)
+    chunks = await asyncio.to_thread(chunk_for, retrieval, documents, models)
     return await write_texts(
-        chunks, retrieval.embedding, models, cache,
+        chunks, retrieval.embedding, models,
         identity=keys.model_identity(writer, models), limit=limit, on_progress=on_progress,
     )  # fmt: skip
 
 
-def texts_to_write(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models, cache: Cache) -> int:
+def texts_to_write(retrieval: RetrievalSpec, documents: Sequence[Document], models: Models) -> int:
     """How many chunks a model must still write for before the index can be built."""
     writer = retrieval.embedding.written_by
     if writer is None:
         return 0
-    chunks = chunk_for(retrieval, documents, models, cache)
-    return unwritten(chunks, retrieval.embedding, cache, keys.model_identity(writer, models))
+    chunks = chunk_for(retrieval, documents, models)
+    return unwritten(chunks, retrieval.embedding, models.cache, keys.model_identity(writer, models))

@@ -10,7 +10,6 @@ from functools import cached_property
 
 from llmopt_core.answering.answer import answer_question
 from llmopt_core.answering.fact_check.check import NOT_CHECKED, NOT_REWRITTEN
-from llmopt_core.cache import Cache
 from llmopt_core.errors import BudgetReached, Cancelled, MissingDependency, RunLost, StorageFailed, WorkspaceBusy
 from llmopt_core.evaluation.assertions.spec import why_not_run
 from llmopt_core.evaluation.judges.builtin.support import GroundingSupport
@@ -50,25 +49,22 @@ class Pipeline:
         metrics: Names of the metrics.
         judge: Who grades.
         models: Of the current event loop.
-        cache: Where stages are kept.
     """
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         configuration: Configuration,
         documents: Sequence[Document],
         metrics: Sequence[str],
         judge: JudgeSpec,
         models: Models,
-        cache: Cache,
     ) -> None:
         self.configuration = configuration
         self.documents = tuple(documents)
         self.models = models
-        self.cache = self._cache = cache
-        self._stages = StageCache(cache)
+        self._stages = StageCache(models.cache)
         self._metrics, self._judge = tuple(metrics), judge
-        self._grader = Grader(metrics, judge, models, cache)
+        self._grader = Grader(metrics, judge, models)
         self._by_name = {document.name: document for document in self.documents}
         self._opening = asyncio.Lock()
         self._opened: Retriever | None = None
@@ -85,7 +81,7 @@ class Pipeline:
             embedding = EmbeddingSpec()
         changed = retrieval.model_copy(update={"embedding": embedding})
         configuration = self.configuration.model_copy(update={"retrieval": changed})
-        return Pipeline(configuration, self.documents, self._metrics, self._judge, self.models, self.cache)
+        return Pipeline(configuration, self.documents, self._metrics, self._judge, self.models)
 
     async def evaluate(
         self, example: Example, *, repeat: int = 0, on_text: OnText | None = None, partial: bool = False
@@ -161,7 +157,7 @@ class Pipeline:
         await self._retriever(on_progress)
         if spec.search.method != "bm25" and spec.transform.method == "none":
             embedder = await asyncio.to_thread(self.models.embedder, spec.embedding)
-            await asyncio.to_thread(encode_queries, new, embedder, self._cache)
+            await asyncio.to_thread(encode_queries, new, embedder, self.models.cache)
 
     def cached_hits(self, example: Example) -> Retrieval | None:
         """What the question found earlier; None where it must be searched, or nothing is retrieved."""
@@ -238,12 +234,12 @@ class Pipeline:
             raise AssertionError("asked to retrieve by a configuration without retrieval")
         async with self._opening:
             if self._opened is None:
-                place = (spec, self.documents, self.models, self._cache)
+                place = (spec, self.documents, self.models)
                 self._written = await written_texts(*place, on_progress=on_progress)
                 texts = None if self._written is None else self._written.texts
                 self._written_usage = Usage() if self._written is None else self._written.usage
                 index = await asyncio.to_thread(prepare_index, *place, on_progress, texts)
-                self._opened = Retriever(spec, index, self.models, self._cache)
+                self._opened = Retriever(spec, index, self.models, self.models.cache)
             return self._opened
 
     def _answer_key(self, example: Example, retrieval: Retrieval | None) -> str:
@@ -253,7 +249,7 @@ class Pipeline:
     @cached_property
     def _support(self) -> KeptSupport:
         """The built-in judge of claims; loads its model at the first claim."""
-        return KeptSupport(GroundingSupport(TokenReader(self.models.token_embedder)), self._cache)
+        return KeptSupport(GroundingSupport(TokenReader(self.models.token_embedder)), self.models.cache)
 
     @cached_property
     def _retrieval_identity(self) -> str:

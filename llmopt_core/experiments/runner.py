@@ -70,7 +70,7 @@ async def run_evaluation(
         MissingDependency: A package or model file is absent.
     """
     budget, paid = budget or Budget(), plan.pilot.get(configuration.name, Usage())
-    pipeline = Pipeline(configuration, plan.documents, plan.metrics, plan.judge, models, store.cache)
+    pipeline = Pipeline(configuration, plan.documents, plan.metrics, plan.judge, models)
     store.keep_evaluation_set(plan.project, plan.evaluation_set)
     if resume_run is None:
         run_id = await _start_run(store, plan, configuration, models, _most_usd(budget, paid), watch.job_id)

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from llmopt_core.cache import Cache
+from llmopt_core.cache import Cache, MemoryCache
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Budget
 from llmopt_core.execution.lanes import LANES
@@ -50,11 +50,14 @@ __all__ = ["Models", "close_builtin"]
 class Models:
     """Every model a piece of work needs. Cheap to make; use one per event loop, as an asynchronous context manager.
 
+    It is all that stages are handed on: their models, the `settings`, and the `cache` that keeps what they made.
+
     Weights and the built-in server are shared by the whole process.
 
     Args:
         settings: Workspace and threads.
-        cache: Where finished calls are kept; without one every call is made.
+        cache: Where finished calls and the results of stages are kept; without one every call is made, and results
+            last as long as this object.
         endpoints: Endpoints by name, beside `builtin`; by default those of the environment and the endpoints file.
         keys: Keys by endpoint name, for keys that are not in the environment. Never stored or shown.
     """
@@ -68,7 +71,8 @@ class Models:
     ) -> None:
         self.settings = settings
         LANES.resize(settings.threads)
-        self._cache = cache
+        self._call_cache = cache
+        self.cache: Cache = MemoryCache() if cache is None else cache
         known = endpoints_from(settings, os.environ) if endpoints is None else endpoints
         self._endpoints = {BUILTIN: builtin_endpoint(), **known}
         self._keys = dict(keys or {})
@@ -121,7 +125,7 @@ class Models:
         known: Spent = NOTHING_SPENT,
     ) -> Iterator[Budget]:
         """`within` a budget for work of that name, earlier sessions of it included; see `execution.spending`."""
-        with spending(self._cache, work, usd, calls, pilot=pilot, known=known) as budget, self.within(budget):
+        with spending(self._call_cache, work, usd, calls, pilot=pilot, known=known) as budget, self.within(budget):
             yield budget
 
     def endpoint(self, name: str) -> Endpoint:
@@ -264,13 +268,13 @@ class Models:
 
     def _with_cache(self, model: ChatModel, endpoint: Endpoint, identity: Identity, kind: str = "") -> ChatModel:
         model = MeteredChat(model, endpoint, lambda: self._budget)
-        if self._cache is None:
+        if self._call_cache is None:
             return model
 
         async def whole(request: ChatRequest) -> str:
             return kind + await identity(request)
 
-        return CachedChat(model, self._cache, whole, lambda: self._room)
+        return CachedChat(model, self._call_cache, whole, lambda: self._room)
 
     def _client(self, endpoint: Endpoint, key: str) -> openai.AsyncOpenAI:
         from llmopt_core.models.openai.client import make_client

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmopt_core.cache import Cache
 from llmopt_core.index.index import Index
 from llmopt_core.models.registry import Models
 from llmopt_core.retrieval.metrics import span_measures
@@ -54,7 +53,6 @@ async def measure(
     examples: Sequence[Example],
     index: Index,
     models: Models,
-    cache: Cache,
     *,
     k: int | None = None,
 ) -> RetrievalMeasures:
@@ -65,12 +63,11 @@ async def measure(
         examples: Questions, with references where they have some.
         index: Built with the spec's chunking and embedding.
         models: To reach models.
-        cache: Keeps vectors and scores.
         k: How many chunks count; by default `spec.top_k`.
     """
     k = k or spec.top_k
     # Routes may hand over another number of chunks; all that count must be there.
-    retriever = Retriever(spec.model_copy(update={"top_k": max(k, spec.top_k)}), index, models, cache)
+    retriever = Retriever(spec.model_copy(update={"top_k": max(k, spec.top_k)}), index, models, models.cache)
     found = await retriever.retrieve_many(
         [example.question for example in examples], [example.category for example in examples]
     )

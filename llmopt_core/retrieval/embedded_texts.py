@@ -60,7 +60,6 @@ async def write_texts(
     chunks: Sequence[Chunk],
     spec: EmbeddingSpec,
     models: Models,
-    cache: Cache,
     *,
     identity: Any = None,
     limit: int | None = None,
@@ -72,7 +71,6 @@ async def write_texts(
         chunks: Their heading and text are what the model sees.
         spec: With `of` `summary` or `questions`.
         models: Of the current event loop.
-        cache: Where what was written is kept, as it arrives.
         identity: Which weights write, in plain values; part of the key. By default the writer's spec.
         limit: Only so many of the chunks that are not written for yet; the others keep their text.
         on_progress: Called with the number of distinct chunks done and their total.
@@ -81,7 +79,7 @@ async def write_texts(
         EndpointError: The model failed for every chunk.
         BudgetReached: The budget leaves no room for the next text; what was written is kept.
     """
-    writing = _Writing(chunks, spec, models, cache, identity, on_progress)
+    writing = _Writing(chunks, spec, models, identity, on_progress)
     await writing.run(limit)
     return writing.result()
 
@@ -95,25 +93,24 @@ def unwritten(chunks: Sequence[Chunk], spec: EmbeddingSpec, cache: Cache, identi
 class _Writing:
     """One stretch of writing."""
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         chunks: Sequence[Chunk],
         spec: EmbeddingSpec,
         models: Models,
-        cache: Cache,
         identity: Any,
         on_progress: OnProgress | None,
     ) -> None:
         writer = spec.written_by
         if writer is None:
             raise ValueError(f"nothing is written to embed the {spec.of} of a chunk")
-        self._chunks, self._spec, self._models, self._cache = chunks, spec, models, cache
+        self._chunks, self._spec, self._models = chunks, spec, models
         self._writer = writer
         self._plain = completes(writer, models)
         self._chat: ChatModel = models.chat(writer)
         self._keys = [_key(spec, identity, chunk) for chunk in chunks]
         self._on_progress = on_progress
-        found = cache.get_many(STAGE, set(self._keys))
+        found = models.cache.get_many(STAGE, set(self._keys))
         self._known = {key: value.decode("utf-8", "replace") for key, value in found.items()}
         self._usage = Usage()
         self._failures: list[Failure] = []
@@ -157,7 +154,7 @@ class _Writing:
             self._usage += usage
             self._known[key] = text
             # An empty text is kept too: asking again would cost the same and give the same.
-            self._cache.put_many(STAGE, {key: text.encode("utf-8", "replace")})
+            self._models.cache.put_many(STAGE, {key: text.encode("utf-8", "replace")})
         if self._on_progress is not None:
             self._on_progress(len(self._known) + len(self._failures), total)
 

@@ -180,7 +180,7 @@ def pairs_work(project: Project, questions: EvaluationSet, asked: Configuration,
         context.report({"done": 0, "total": len(questions.examples), "message": "retrieving"})
         documents = context.store.documents(project)
         async with make_models() as models:
-            made = await training_pairs(asked, documents, questions.examples, models, context.store.cache)
+            made = await training_pairs(asked, documents, questions.examples, models)
         return {"added": collect(context.store, project, made.examples)}
 
     return work

@@ -100,7 +100,7 @@ def answer(project: Project, side: Side, found: Inspection) -> Answer:
     async def ask() -> Answer:
         async with model_maker()() as made:
             return await QuestionLab(
-                side.configuration, store().documents(project), made, store().cache
+                side.configuration, store().documents(project), made
             ).answer(found)  # fmt: skip
 
     return asyncio.run(ask())
@@ -108,7 +108,7 @@ def answer(project: Project, side: Side, found: Inspection) -> Answer:
 
 def known_answer(project: Project, side: Side, found: Inspection) -> Answer | None:
     """The answer where it was given before."""
-    lab = QuestionLab(side.configuration, store().documents(project), models(), store().cache)
+    lab = QuestionLab(side.configuration, store().documents(project), models())
     return lab.known_answer(found)
 
 
@@ -119,7 +119,7 @@ def _at_once(project: Project, side: Side, example: Example) -> bool:
     if texts_of(side, example) is not None:
         return False
     try:
-        return QuestionLab(side.configuration, store().documents(project), models(), store().cache).is_known(example)
+        return QuestionLab(side.configuration, store().documents(project), models()).is_known(example)
     except LlmOptError as error:
         inspection_cache().fail(key_of(project, side, example), str(error))
         return True
@@ -128,7 +128,7 @@ def _at_once(project: Project, side: Side, example: Example) -> bool:
 def _look(project: Project, side: Side, example: Example) -> None:
     async def look() -> None:
         async with model_maker()() as made:
-            lab = QuestionLab(side.configuration, store().documents(project), made, store().cache)
+            lab = QuestionLab(side.configuration, store().documents(project), made)
             found = await lab.look(example, texts=texts_of(side, example))
             inspection_cache().put(key, found, index if lab.has_searched else None)
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from llmopt_core.cache import Cache, MemoryCache
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.evaluation.assertions.rubric import RUBRIC_VERSION, meets_rubric
 from llmopt_core.evaluation.assertions.spec import (
@@ -59,15 +58,13 @@ class Assertion:
         name: What its score is called.
         judge: Grades rubrics; its embedding serves similarity.
         models: Where both come from; neither is loaded before it is needed.
-        cache: Keeps embeddings.
     """
 
-    def __init__(self, spec: AssertionSpec, name: str, judge: JudgeSpec, models: Models, cache: Cache) -> None:
+    def __init__(self, spec: AssertionSpec, name: str, judge: JudgeSpec, models: Models) -> None:
         self.spec = spec
         self.name = name
         self._judge = judge
         self._models = models
-        self._cache = cache
 
     @property
     def info(self) -> MetricInfo:
@@ -131,13 +128,13 @@ class Assertion:
         if not answer.strip():
             return Finding(False, "The answer is blank.", 0.0)
         embedder = await asyncio.to_thread(self._models.embedder, self._judge.embedding)
-        said, *meant = await asyncio.to_thread(encode_cached, [answer, *wanted], embedder, self._cache)
+        said, *meant = await asyncio.to_thread(encode_cached, [answer, *wanted], embedder, self._models.cache)
         cosine, least = max(float(np.dot(said, one)) for one in meant), _or(spec.threshold, SIMILAR_THRESHOLD)
         best = f" to the nearest of {len(wanted)} right answers" if len(wanted) > 1 else ""
         return Finding(cosine >= least, f"Cosine similarity{best} {cosine:.3f}, at least {least:g} wanted.", cosine)
 
     async def _metric(self, sample: Sample, spec: AssertionSpec, meter: Meter) -> Finding:
-        (metric,) = build_metrics([spec.value], self._judge, self._models, self._cache)
+        (metric,) = build_metrics([spec.value], self._judge, self._models)
         score, usage = await metric.score(_with_context(sample))
         meter.add(usage)
         if score.value is None:
@@ -154,19 +151,14 @@ class Assertion:
         return await meets_rubric(answer, spec.value, spec.threshold, self._judge, chat, meter)
 
 
-def build_assertions(
-    specs: Sequence[AssertionSpec], judge: JudgeSpec, models: Models, cache: Cache | None = None
-) -> list[Assertion]:
+def build_assertions(specs: Sequence[AssertionSpec], judge: JudgeSpec, models: Models) -> list[Assertion]:
     """The assertions ready to run, each with a name of its own."""
-    kept = cache or MemoryCache()
-    return [Assertion(spec, name, judge, models, kept) for spec, name in zip(specs, labels(specs), strict=True)]
+    return [Assertion(spec, name, judge, models) for spec, name in zip(specs, labels(specs), strict=True)]
 
 
-async def run_assertion(
-    spec: AssertionSpec, sample: Sample, judge: JudgeSpec, models: Models, cache: Cache | None = None
-) -> Score:
+async def run_assertion(spec: AssertionSpec, sample: Sample, judge: JudgeSpec, models: Models) -> Score:
     """Run one assertion on one answer. Never raises but for a budget reached or a cancellation."""
-    (check,) = build_assertions([spec], judge, models, cache)
+    (check,) = build_assertions([spec], judge, models)
     return (await check.score(sample))[0]
 
 

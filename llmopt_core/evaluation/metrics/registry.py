@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from llmopt_core.cache import Cache, MemoryCache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.builtin.judge import QUESTIONS, BuiltinJudge
 from llmopt_core.evaluation.judges.builtin.token_vectors import TokenReader
@@ -37,20 +36,19 @@ VERSIONS: Mapping[str, str] = {}
 """Versions other than 1, by metric; raise one when the metric itself changes."""
 
 
-def build_metrics(names: Sequence[str], judge: JudgeSpec, models: Models, cache: Cache | None = None) -> list[Metric]:
+def build_metrics(names: Sequence[str], judge: JudgeSpec, models: Models) -> list[Metric]:
     """The named metrics, in order, graded by one judge.
 
     Args:
         names: Keys of `METRICS`.
         judge: Grades the Ragas metrics; its embedding serves semantic similarity too.
         models: Where the judge's chat model and the embedding come from; neither is loaded before it is needed.
-        cache: Keeps embeddings.
 
     Raises:
         BadInput: A name is unknown.
     """
     check_names(names)
-    encode = _encoder(judge, models, cache or MemoryCache())
+    encode = _encoder(judge, models)
     work = {**PLAIN_WORK, "semantic_similarity": semantic_similarity(encode)}
     ragas = RagasMetrics(_judges(judge, models), encode, QUESTIONS if judge.is_builtin else judge.questions).work()
     work |= {name: best_of_answers(one) if "reference" in METRICS[name].needs else one for name, one in ragas.items()}
@@ -87,10 +85,10 @@ def _contexts(sample: Sample) -> list[str]:
     return [hit.chunk.full_text for hit in sample.shown]
 
 
-def _encoder(judge: JudgeSpec, models: Models, cache: Cache) -> Encode:
+def _encoder(judge: JudgeSpec, models: Models) -> Encode:
     """Embeds through the cache; the model is loaded at the first text."""
 
     def encode(texts: Sequence[str]) -> Vectors:
-        return encode_cached(texts, models.embedder(judge.embedding), cache)
+        return encode_cached(texts, models.embedder(judge.embedding), models.cache)
 
     return encode

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from llmopt_core.cache import Cache
 from llmopt_core.errors import OUTAGES, BadInput, BudgetReached
 from llmopt_core.execution.bounded import bounded_map
 from llmopt_core.execution.budget import Account, Budget, accounted
@@ -48,11 +47,10 @@ def search_work_name(kind: str, task: SearchTask, models: Models, options: Mappi
 
 
 @contextmanager
-def trial_runner(  # noqa: PLR0917
+def trial_runner(
     work: str,
     task: SearchTask,
     models: Models,
-    cache: Cache,
     report: Report | None = None,
     should_cancel: Callable[[], bool] | None = None,
 ) -> Iterator[TrialRunner]:
@@ -62,9 +60,9 @@ def trial_runner(  # noqa: PLR0917
         BadInput: The budget stopped it before, and no larger one is given; or it is under way already.
     """
     usd, calls = task.budget.usd, task.budget.calls
-    check_larger_budget(cache, work, usd, calls)
+    check_larger_budget(models.cache, work, usd, calls)
     with models.spending(work, usd, calls) as budget:
-        yield TrialRunner(task, models, cache, budget, report, should_cancel)
+        yield TrialRunner(task, models, budget, report, should_cancel)
 
 
 class TrialRunner:
@@ -75,7 +73,6 @@ class TrialRunner:
     Args:
         task: What is measured.
         models: Of the current event loop.
-        cache: Where answers and scores are kept.
         budget: What may be paid; earlier sessions of the search are a part of it.
         report: Told how far the search is, in the words of a job's progress.
         should_cancel: Asked before each answer.
@@ -86,11 +83,10 @@ class TrialRunner:
         problem: The last failure of an answer.
     """
 
-    def __init__(  # noqa: PLR0917
+    def __init__(
         self,
         task: SearchTask,
         models: Models,
-        cache: Cache,
         budget: Budget,
         report: Report | None = None,
         should_cancel: Callable[[], bool] | None = None,
@@ -101,7 +97,6 @@ class TrialRunner:
         self.ended: Ended = ""
         self.problem = ""
         self.planned = 0
-        self._cache = cache
         self._report_to = report
         self._should_cancel = should_cancel or (lambda: False)
         self._account = Account()
@@ -143,9 +138,7 @@ class TrialRunner:
         """
         self._failures, self._answered = 0, False
         self.report(message)
-        pipeline = Pipeline(
-            configuration, self.task.documents, self.task.metrics, self.task.judge, self.models, self._cache
-        )
+        pipeline = Pipeline(configuration, self.task.documents, self.task.metrics, self.task.judge, self.models)
         found: dict[int, Record] = {}
 
         async def one(place: int) -> None:

@@ -45,12 +45,11 @@ def kept_sweep(cache: Cache, key: str) -> SweepResult | None:
     return found
 
 
-def sweep(  # noqa: PLR0917
+def sweep(
     documents: Sequence[Document],
     evaluation_set: EvaluationSet,
     spec: SweepSpec,
     models: Models,
-    cache: Cache,
     report: Reporter | None = None,
     *,
     budget_usd: float | None = None,
@@ -65,11 +64,13 @@ def sweep(  # noqa: PLR0917
     if budget_usd is not None:
         check_budget(budget_usd, (), models, (spec.embedding,))
     key = sweep_key(documents, evaluation_set, spec, models)
-    found = kept_sweep(cache, key)
+    found = kept_sweep(models.cache, key)
     if found is None:
         report = report or Reporter()
         with models.spending(key, budget_usd) as budget:
             report.budget = budget if spec.embedding.endpoint else None
-            found = run_sweep(documents, evaluation_set, spec, lambda: models.embedder(spec.embedding), cache, report)
-        cache.put_many(STAGE, {key: pack(found, SweepResult)})
+            found = run_sweep(
+                documents, evaluation_set, spec, lambda: models.embedder(spec.embedding), models.cache, report
+            )
+        models.cache.put_many(STAGE, {key: pack(found, SweepResult)})
     return key, found

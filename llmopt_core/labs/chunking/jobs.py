@@ -77,7 +77,7 @@ def sweep_chunkings(context: JobContext, arguments: SweepArguments) -> dict[str,
     context.check_version(_DOCUMENTS, documents_version(documents))
     questions = store.evaluation_set(context.project, arguments.evaluation_set, arguments.set_version)
     report = Reporter(context.report, context.should_cancel)
-    key, _ = sweep(documents, questions, spec, context.models(), store.cache, report, budget_usd=arguments.budget_usd)
+    key, _ = sweep(documents, questions, spec, context.models(), report, budget_usd=arguments.budget_usd)
     return {"key": key}
 
 

@@ -125,7 +125,6 @@ def gain_of_plan(
     plan: EmbedderPlan,
     tuned: TunedModel,
     models: Models,
-    cache: Cache,
     *,
     examples: Sequence[Example],
     documents: Sequence[Document],
@@ -141,7 +140,7 @@ def gain_of_plan(
     retrieval = retrieval_of(plan.configuration)
     before, after = models.embedder(retrieval.embedding), models.embedder(tuned.spec)
     chunks = chunk_documents(documents, retrieval.chunking, before.encode)
-    found = measure_gain(examples, chunks, before, after, cache)
+    found = measure_gain(examples, chunks, before, after, models.cache)
     seconds = tuned.facts.get("seconds")
     return found.model_copy(update={"train_seconds": seconds, "megabytes": _megabytes(Path(tuned.spec.model))})
 
@@ -159,7 +158,7 @@ def gain_work(
         examples = context.store.evaluation_set(project, plan.held_back_set).examples
         documents = context.store.documents(project)
         async with make_models() as models:
-            found = gain_of_plan(plan, tuned, models, context.store.cache, examples=examples, documents=documents)
+            found = gain_of_plan(plan, tuned, models, examples=examples, documents=documents)
         return {"gain": found.model_dump(mode="json")}
 
     return work

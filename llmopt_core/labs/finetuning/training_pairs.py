@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from llmopt_core.answering.answer import mode_of
 from llmopt_core.answering.context import answer_variables
-from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
@@ -27,7 +26,6 @@ async def training_pairs(
     documents: Sequence[Document],
     examples: Sequence[Example],
     models: Models,
-    cache: Cache,
     *,
     name: str = "pairs",
     concurrency: int = 4,
@@ -42,7 +40,6 @@ async def training_pairs(
         documents: What it retrieves from; keep them out of the evaluation.
         examples: Questions with references.
         models: Of the current event loop.
-        cache: Where retrieval is kept.
         name: Of the training set.
         concurrency: Questions at once.
 
@@ -50,7 +47,7 @@ async def training_pairs(
         BadInput: No example has a reference, or retrieval failed; says why.
     """
     asked = without_examples(configuration)
-    pipeline = Pipeline(asked, documents, (), JudgeSpec(), models, cache)
+    pipeline = Pipeline(asked, documents, (), JudgeSpec(), models)
     mode = mode_of(asked.model, models)
 
     async def pair(example: Example) -> TrainingExample:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.search.results import ExampleWorth, WorthResult
 from llmopt_core.experiments.search.task import WORTH, SearchTask, check_task, with_prompt, without_repeats
@@ -26,7 +25,6 @@ def worth_answers(examples: int, questions: int) -> int:
 async def measure_worth(
     task: SearchTask,
     models: Models,
-    cache: Cache,
     *,
     keep_examples: bool = False,
     report: Report | None = None,
@@ -41,7 +39,6 @@ async def measure_worth(
     Args:
         task: With a few-shot set in its prompt.
         models: Of the current event loop.
-        cache: Where answers and scores are kept.
         keep_examples: Where examples repeat questions, leave out the questions in place of the examples.
         report: Told how far it is.
         should_cancel: Asked before each answer.
@@ -57,7 +54,7 @@ async def measure_worth(
     if shots is None or not shots.examples:
         raise BadInput("No few-shot example is left to measure: all of them repeat a question of the set.")
     questions = task.evaluation_set.examples
-    with trial_runner(work, task, models, cache, report, should_cancel) as runner:
+    with trial_runner(work, task, models, report, should_cancel) as runner:
         runner.planned = worth_answers(len(places), len(questions))
         full = await runner.measure(task.configuration, questions, "with all examples")
         runner.require_scores(full)

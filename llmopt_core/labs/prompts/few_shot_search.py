@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.confirmation import check_budget, gain, verify
@@ -45,7 +44,6 @@ def choosable(task: SearchTask, *, keep_examples: bool = False) -> tuple[SearchT
 async def choose_few_shot(
     task: SearchTask,
     models: Models,
-    cache: Cache,
     *,
     method: Method = "greedy",
     most: int = 3,
@@ -62,7 +60,6 @@ async def choose_few_shot(
     Args:
         task: With a few-shot set in its prompt.
         models: Of the current event loop.
-        cache: Where answers and scores are kept.
         method: `greedy` adds the example that helps most, until none helps; `random` draws subsets of any size.
         most: Examples in a subset.
         trials: Subsets drawn by `random`.
@@ -80,7 +77,7 @@ async def choose_few_shot(
     shots = task.configuration.prompt.few_shot or FewShotSpec()
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(held))
-    with trial_runner(work, task, models, cache, report, should_cancel) as runner:
+    with trial_runner(work, task, models, report, should_cancel) as runner:
         runner.planned = choice_answers(method, len(places), most, trials, len(training), len(held))
         runner.reserve(2 * len(held))
         search = _Search(runner, training, shots.examples)

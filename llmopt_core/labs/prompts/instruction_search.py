@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from llmopt_core.answering.answer import mode_of
-from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.search.confirmation import check_budget, gain, verify
@@ -37,7 +36,6 @@ def instruction_answers(rewrites: int, rounds: int, training: int, held_back: in
 async def search_instruction(
     task: SearchTask,
     models: Models,
-    cache: Cache,
     *,
     part: Part = "system",
     proposer: ModelSpec = USUAL_PROPOSER,
@@ -55,7 +53,6 @@ async def search_instruction(
     Args:
         task: What is improved, and on which questions.
         models: Of the current event loop.
-        cache: Where answers and scores are kept.
         part: Which part of the prompt is the instruction.
         proposer: Who writes the rewrites.
         rewrites: Asked for in each round.
@@ -75,7 +72,7 @@ async def search_instruction(
     task, _, left_out = without_repeats(task)
     training, held = split(task.evaluation_set.examples, task.held_back, task.seed)
     check_budget(task, len(training), len(held))
-    with trial_runner(work, task, models, cache, report, should_cancel) as runner:
+    with trial_runner(work, task, models, report, should_cancel) as runner:
         runner.planned = instruction_answers(rewrites, rounds, len(training), len(held))
         runner.reserve(2 * len(held))
         search = _Search(runner, training, part, proposer)

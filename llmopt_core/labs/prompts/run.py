@@ -111,9 +111,7 @@ async def _answer(  # noqa: PLR0917
     budget: Budget,
 ) -> None:
     examples = plan.examples
-    pipelines = [
-        Pipeline(variant, plan.documents, plan.metrics, plan.judge, models, store.cache) for variant in plan.variants
-    ]
+    pipelines = [Pipeline(variant, plan.documents, plan.metrics, plan.judge, models) for variant in plan.variants]
 
     def save_spending(run_id: int) -> None:
         saver.put_paid(run_id, accounts[run_id], budget.dearest)

@@ -132,7 +132,7 @@ def _run(search: Search) -> Callable[[JobContext, Any], Coroutine[Any, Any, dict
         options = {name: getattr(arguments, name) for name in own}
         async with context.models() as models:
             found = await search(
-                task, models, context.store.cache,
+                task, models,
                 report=context.report, should_cancel=context.should_cancel, **options,
             )  # fmt: skip
         return {"found": found.model_dump(mode="json")}

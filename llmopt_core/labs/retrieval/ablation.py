@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import Field
 
-from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
@@ -92,7 +91,6 @@ async def ablate(
     examples: Sequence[Example],
     documents: Sequence[Document],
     models: Models,
-    cache: Cache,
     *,
     set_name: str = "",
     answers: bool = False,
@@ -109,7 +107,6 @@ async def ablate(
         examples: Those without references count for answers alone.
         documents: What is searched.
         models: Of the current event loop.
-        cache: Where stages are kept; what is known is not done again.
         set_name: For the report.
         answers: Answer every question too, and measure F1 and faithfulness; then answer checks are components.
         judge: Grades faithfulness.
@@ -134,11 +131,11 @@ async def ablate(
     judge = judge or JudgeSpec()
     if budget_usd is not None:
         check_budget(budget_usd, asked_models(configuration, answers, judge), models)
-    run = _Run(examples, documents, models, cache, answers, judge, concurrency)
+    run = _Run(examples, documents, models, answers, judge, concurrency)
     work = ablation_work_name(configuration, examples, documents, models, judge, answers)
     with models.spending(work, budget_usd) as budget:
         run.watch(1 + len(left), budget, on_progress, should_stop)
-        pilot = await timed(configuration, run.with_gold or list(examples), documents, models, cache)
+        pilot = await timed(configuration, run.with_gold or list(examples), documents, models)
         costs, total = pilot.components(), pilot.cost(lambda _: True)
         whole = await run.measure(configuration)
         tables = {name: await run.measure(variant) for name, variant in left.items()}
@@ -170,7 +167,6 @@ class _Run:
         examples: Sequence[Example],
         documents: Sequence[Document],
         models: Models,
-        cache: Cache,
         answers: bool,
         judge: JudgeSpec,
         concurrency: int,
@@ -179,7 +175,7 @@ class _Run:
         self.with_gold = [example for example in examples if example.references]
         self.records: dict[str, list[Record]] = {}
         self.failures: dict[str, int] = {}
-        self._inputs = (documents, models, cache)
+        self._inputs = (documents, models)
         self._answers, self._judge, self._concurrency = answers, judge, concurrency
         self._tally = Tally(0, Budget())
         self._should_stop: Callable[[], bool] | None = None
@@ -230,8 +226,8 @@ class _Run:
         }
 
     async def _answering(self, configuration: Configuration) -> Columns:
-        documents, models, cache = self._inputs
-        pipeline = Pipeline(configuration, documents, ANSWER_METRICS, self._judge, models, cache)
+        documents, models = self._inputs
+        pipeline = Pipeline(configuration, documents, ANSWER_METRICS, self._judge, models)
         await pipeline.prepare(self.examples)
         results = await bounded_map(
             self.examples,

@@ -63,20 +63,19 @@ async def timed(
     examples: Sequence[Example],
     documents: Sequence[Document],
     models: Models,
-    cache: Cache,
 ) -> Timed:
     """Search a few of the examples again, one after the other.
 
     Stages on this machine are done past the cache. What models wrote is never asked for again: its time and tokens are
     those of the first time, where they are still known.
     """
-    pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
+    pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models)
     retriever = await pipeline.retriever()
     pilot = examples[:PILOT]
     kept = [await pipeline.retrieve(example) for example in pilot]
     # An endpoint would be paid again for its vectors; a router's examples are embedded once for all questions.
     again_too = retriever.spec.routing is None and not retriever.spec.embedding.endpoint
-    past = _Forgetful(cache, {"rerank", "embedding"} if again_too else {"rerank"})
+    past = _Forgetful(models.cache, {"rerank", "embedding"} if again_too else {"rerank"})
     made: dict[str, Retriever] = {}
     # The first question loads what the others find loaded, so it is asked twice.
     pairs = zip([*pilot[:1], *pilot], [*kept[:1], *kept], strict=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmopt_core.cache import Cache
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.spending import spent
 from llmopt_core.experiments.configuration import Configuration
@@ -55,7 +54,6 @@ async def estimate_measure(
     examples: Sequence[Example],
     documents: Sequence[Document],
     models: Models,
-    cache: Cache,
     *,
     k: int = 5,
     concurrency: int = 4,
@@ -66,7 +64,7 @@ async def estimate_measure(
         BadInput: The configuration retrieves nothing.
     """
     work = measure_work_name(configuration, examples, documents, models, k)
-    line = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
+    line = Pipeline(configuration, documents, (), JudgeSpec(), models)
     with_gold = [example for example in examples if example.references]
     return await _estimate(work, [line], with_gold, False, concurrency)
 
@@ -76,7 +74,6 @@ async def estimate_ablation(
     examples: Sequence[Example],
     documents: Sequence[Document],
     models: Models,
-    cache: Cache,
     *,
     answers: bool = False,
     judge: JudgeSpec | None = None,
@@ -93,7 +90,7 @@ async def estimate_ablation(
         parts = [deep(part) for part in parts]
         examples = [example for example in examples if example.references]
     metrics = ANSWER_METRICS if answers else ()
-    lines = [Pipeline(part, documents, metrics, judge or JudgeSpec(), models, cache) for part in parts]
+    lines = [Pipeline(part, documents, metrics, judge or JudgeSpec(), models) for part in parts]
     return await _estimate(work, lines, examples, answers, concurrency)
 
 
@@ -102,7 +99,6 @@ async def estimate_sweep(
     examples: Sequence[Example],
     documents: Sequence[Document],
     models: Models,
-    cache: Cache,
     *,
     ks: Sequence[int],
     judge: JudgeSpec | None = None,
@@ -114,7 +110,7 @@ async def estimate_sweep(
         BadInput: The configuration retrieves nothing.
     """
     wanted, judge = sorted(set(ks)), judge or JudgeSpec()
-    lines = [Pipeline(at_k(configuration, k), documents, METRICS, judge, models, cache) for k in wanted]
+    lines = [Pipeline(at_k(configuration, k), documents, METRICS, judge, models) for k in wanted]
     work = work_name("chunk-count-sweep", configuration, examples, documents, models, judge, wanted)
     return await _estimate(work, lines, examples, True, concurrency)
 
@@ -122,10 +118,10 @@ async def estimate_sweep(
 async def _estimate(
     work: str, lines: Sequence[Pipeline], examples: Sequence[Example], answers: bool, concurrency: int
 ) -> LabEstimate:
-    models, cache = lines[0].models, lines[0].cache
+    models = lines[0].models
     with models.spending(work, pilot=True):
         found = await _run_pilots(lines, examples, answers, concurrency)
-    paid = spent(cache, work).usage
+    paid = spent(models.cache, work).usage
     return _together(found).model_copy(update={"paid_usd": paid.cost_usd})
 
 

@@ -155,7 +155,7 @@ def look_work(
                     see = _progress_of(context, configuration.name)
                     context.report({"done": number, "total": len(wanted), "unit": _UNIT, "message": configuration.name})
                     try:
-                        lab = QuestionLab(configuration, documents, models, context.store.cache)
+                        lab = QuestionLab(configuration, documents, models)
                         found = await lab.look(example, texts=texts, on_progress=see)
                         cache.put(key, found, index if lab.has_searched else None)
                     except (Cancelled, StorageFailed):

@@ -82,7 +82,7 @@ def measure_work(task: Task, make_models: MakeModels, k: int, budget_usd: float 
 
     async def run(context: JobContext, models: Models, see: OnLabProgress) -> Spec:
         return await measure_set(
-            task.configuration, task.examples, task.documents, models, context.store.cache,
+            task.configuration, task.examples, task.documents, models,
             k=k, budget_usd=budget_usd, on_progress=see, should_stop=context.should_cancel,
         )  # fmt: skip
 
@@ -96,7 +96,7 @@ def ablation_work(
 
     async def run(context: JobContext, models: Models, see: OnLabProgress) -> Spec:
         return await ablate(
-            task.configuration, task.examples, task.documents, models, context.store.cache,
+            task.configuration, task.examples, task.documents, models,
             set_name=task.set_name, answers=answers, judge=judge, budget_usd=budget_usd, on_progress=see,
             should_stop=context.should_cancel,
         )  # fmt: skip
@@ -111,7 +111,7 @@ def sweep_work(
 
     async def run(context: JobContext, models: Models, see: OnLabProgress) -> Spec:
         return await k_sweep(
-            task.configuration, task.examples, task.documents, models, context.store.cache,
+            task.configuration, task.examples, task.documents, models,
             ks=ks, set_name=task.set_name, judge=judge, budget_usd=budget_usd, on_progress=see,
             should_stop=context.should_cancel,
         )  # fmt: skip
@@ -123,9 +123,7 @@ def measure_estimate_work(task: Task, make_models: MakeModels, k: int) -> Work:
     """A pilot of `measure_work`."""
 
     async def run(context: JobContext, models: Models, _: OnLabProgress) -> Spec:
-        return await estimate_measure(
-            task.configuration, task.examples, task.documents, models, context.store.cache, k=k
-        )
+        return await estimate_measure(task.configuration, task.examples, task.documents, models, k=k)
 
     return _work(run, make_models)
 
@@ -135,7 +133,7 @@ def ablation_estimate_work(task: Task, make_models: MakeModels, answers: bool, j
 
     async def run(context: JobContext, models: Models, _: OnLabProgress) -> Spec:
         return await estimate_ablation(
-            task.configuration, task.examples, task.documents, models, context.store.cache,
+            task.configuration, task.examples, task.documents, models,
             answers=answers, judge=judge,
         )  # fmt: skip
 
@@ -146,9 +144,7 @@ def sweep_estimate_work(task: Task, make_models: MakeModels, ks: Sequence[int], 
     """A pilot of `sweep_work`."""
 
     async def run(context: JobContext, models: Models, _: OnLabProgress) -> Spec:
-        return await estimate_sweep(
-            task.configuration, task.examples, task.documents, models, context.store.cache, ks=ks, judge=judge
-        )
+        return await estimate_sweep(task.configuration, task.examples, task.documents, models, ks=ks, judge=judge)
 
     return _work(run, make_models)
 

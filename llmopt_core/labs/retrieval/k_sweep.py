@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pydantic import Field
 
-from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
@@ -80,7 +79,6 @@ async def k_sweep(
     examples: Sequence[Example],
     documents: Sequence[Document],
     models: Models,
-    cache: Cache,
     *,
     ks: Sequence[int] = KS,
     set_name: str = "",
@@ -113,7 +111,7 @@ async def k_sweep(
             tally.step(cached=isinstance(result, Record) and not result.usage.calls)
 
         for k in wanted:
-            pipeline = Pipeline(at_k(configuration, k), documents, METRICS, judge, models, cache)
+            pipeline = Pipeline(at_k(configuration, k), documents, METRICS, judge, models)
             await pipeline.prepare(examples)
             results = await bounded_map(
                 examples, pipeline.evaluate, concurrency=concurrency, on_done=count, should_stop=should_stop

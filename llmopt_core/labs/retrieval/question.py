@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
@@ -61,7 +60,6 @@ class QuestionLab:
         configuration: Must retrieve.
         documents: What it retrieves from.
         models: Of the current event loop.
-        cache: Where stages are kept.
 
     Attributes:
         has_searched: Whether models and index are loaded, so that the next question is fast.
@@ -70,17 +68,14 @@ class QuestionLab:
         BadInput: The configuration has no retrieval.
     """
 
-    def __init__(
-        self, configuration: Configuration, documents: Sequence[Document], models: Models, cache: Cache
-    ) -> None:
+    def __init__(self, configuration: Configuration, documents: Sequence[Document], models: Models) -> None:
         if configuration.retrieval is None:
             raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
         self.configuration = configuration
         self._spec = configuration.retrieval
         self.has_searched = False
         self._models = models
-        self._cache = cache
-        self._pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
+        self._pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models)
 
     def is_known(self, example: Example) -> bool:
         """Whether what the question finds is kept, so that looking at it asks no model."""
@@ -113,7 +108,7 @@ class QuestionLab:
         retrieval = self._pipeline.cached_hits(example)
         if retrieval is None:
             return None
-        index = read_index(self._spec, self._pipeline.documents, self._models, self._cache)
+        index = read_index(self._spec, self._pipeline.documents, self._models)
         return None if index is None else (retrieval, index)
 
     async def _retrieve(
@@ -156,7 +151,7 @@ class QuestionLab:
 
         def encode(texts: Sequence[str]) -> Vectors:
             embedder = self._models.embedder_at_use(self._spec.embedding)
-            return encode_both(texts, [text in invented for text in texts], embedder, self._cache)
+            return encode_both(texts, [text in invented for text in texts], embedder, self._models.cache)
 
         return encode
 

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from pydantic import Field
 
-from llmopt_core.cache import Cache
 from llmopt_core.errors import BadInput
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.bounded import bounded_map
@@ -110,7 +109,6 @@ async def measure_set(
     examples: Sequence[Example],
     documents: Sequence[Document],
     models: Models,
-    cache: Cache,
     *,
     k: int = 5,
     budget_usd: float | None = None,
@@ -124,7 +122,6 @@ async def measure_set(
         examples: Those without references are counted and left out.
         documents: What is searched.
         models: Of the current event loop.
-        cache: Where stages are kept.
         k: How many of a stage's chunks count.
         budget_usd: What the models may cost in all, earlier attempts included; None for no limit.
         on_progress: Told how far it is.
@@ -143,10 +140,10 @@ async def measure_set(
     with models.spending(measure_work_name(configuration, examples, documents, models, k), budget_usd) as budget:
         tally = Tally(len(with_gold), budget, on_progress, at_once=CONCURRENCY)
         found, failures, retriever = await retrieve_all(
-            configuration, with_gold, documents, models, cache, lambda cached: tally.step(cached=cached), should_stop
+            configuration, with_gold, documents, models, lambda cached: tally.step(cached=cached), should_stop
         )
-        pilot = await timed(configuration, with_gold, documents, models, cache)
-        routing = await _routing(configuration, examples, models, cache)
+        pilot = await timed(configuration, with_gold, documents, models)
+        routing = await _routing(configuration, examples, models)
     return await asyncio.to_thread(
         _report, configuration, found, failures, retriever, pilot, k, len(examples) - len(with_gold), routing
     )
@@ -167,7 +164,6 @@ async def retrieve_all(  # noqa: PLR0917
     examples: Sequence[Example],
     documents: Sequence[Document],
     models: Models,
-    cache: Cache,
     on_each: Callable[[bool], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> tuple[list[tuple[Example, Retrieval]], dict[str, int], Retriever]:
@@ -180,7 +176,7 @@ async def retrieve_all(  # noqa: PLR0917
     """
     if configuration.retrieval is None:
         raise BadInput(f"{configuration.name} has no retrieval; choose a configuration that looks things up.")
-    pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models, cache)
+    pipeline = Pipeline(configuration, documents, (), JudgeSpec(), models)
     await pipeline.prepare(examples)
     retriever = await pipeline.retriever()
     results = await bounded_map(
@@ -315,16 +311,14 @@ def _find_lost(found: Found, retriever: Retriever) -> list[Lost]:
     return result
 
 
-async def _routing(
-    configuration: Configuration, examples: Sequence[Example], models: Models, cache: Cache
-) -> ConfusionReport | None:
+async def _routing(configuration: Configuration, examples: Sequence[Example], models: Models) -> ConfusionReport | None:
     """Categories of the set against those that routing takes; an example of the router never answers for itself."""
     spec = configuration.retrieval.routing if configuration.retrieval else None
     labelled = [example for example in examples if example.category]
     if spec is None or spec.method == "given" or not labelled or configuration.retrieval is None:
         return None
     embedding = configuration.retrieval.embedding
-    router = Router(spec, models, lambda texts: encode_queries(texts, models.embedder(embedding), cache))
+    router = Router(spec, models, lambda texts: encode_queries(texts, models.embedder(embedding), models.cache))
     routes = await router.route([example.question for example in labelled], [None] * len(labelled), leave_out=True)
     found = confusion([example.category for example in labelled], [route.category or NONE for route in routes])
     return ConfusionReport(labels=found.labels, counts=found.counts, accuracy=found.accuracy, asked=len(labelled))

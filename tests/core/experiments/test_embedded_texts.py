@@ -38,7 +38,7 @@ def write(lab: Any) -> Write:
             models = lab.models()
             models.register("writer", chat)
             spec = EmbeddingSpec(of=of, writer=ModelSpec(endpoint="writer"))
-            return await write_texts(found, spec, models, lab.store.cache, **options)
+            return await write_texts(found, spec, models, **options)
 
         return asyncio.run(work())
 
@@ -72,7 +72,7 @@ def test_a_repeated_worked_example_is_no_question_about_the_chunk(lab: Any) -> N
         models = lab.models()
         models.register("builtin", ScriptedChat([copied, "When was the Eiffel Tower built?"]))
         found = chunks("harbour", "snow")
-        return await write_texts(found, EmbeddingSpec(of="questions"), models, lab.store.cache)
+        return await write_texts(found, EmbeddingSpec(of="questions"), models)
 
     made = asyncio.run(work())
     assert made.texts == ("Where is the harbour?", "snow")

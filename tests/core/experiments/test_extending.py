@@ -15,11 +15,15 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.evaluation.metrics import catalogue, registry
 from llmopt_core.evaluation.sample import Meter, MetricInfo, Outcome, Sample
 from llmopt_core.experiments.experiment import run_experiment
+from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind
+from llmopt_core.jobs.queue import JobRunner
+from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.models.base import ChatRequest, ModelSpec, ToolDefinition
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import ScriptedChat
 from llmopt_core.retrieval import rerank
-from llmopt_core.types import Answer, Document, Example, Message, ToolCall, Usage
+from llmopt_core.types import Answer, Document, Example, Message, Spec, ToolCall, Usage
 from tests.engine_lab import Lab
 
 ROOT = Path(__file__).parents[3]
@@ -41,7 +45,7 @@ def test_every_way_to_extend_is_told() -> None:
     told = {row[0] for row in rows()}
     assert told >= {
         "a file type", "a chunker", "a reranker", "a metric", "an assertion", "a tool", "a lab", "an import format",
-        "a table", "a page",
+        "a table", "a page", "a job kind",
     }  # fmt: skip
 
 
@@ -152,3 +156,25 @@ async def test_a_tool(lab: Lab) -> None:
     model = ModelSpec(endpoint="scripted", name="m")
     async with lab.models() as models:
         assert await answer(models, "What time is it?") == "It is noon."
+
+
+class Count(Spec):
+    """Which set."""
+
+    evaluation_set: str
+
+
+def count(context: JobContext, arguments: Count) -> dict[str, int]:
+    """How many questions a set has."""
+    return {"questions": len(context.store.evaluation_set(context.project, arguments.evaluation_set).examples)}
+
+
+def test_a_job_kind(lab: Lab) -> None:
+    kinds = job_kinds()
+    kinds.register(JobKind("count", Count, count, "Counting"))
+    lab.store.save_evaluation_set("p", lab.evaluation_set)
+    runner = JobRunner(lab.store, lab.settings, kinds)
+
+    job = runner.wait(runner.submit("count", "p", Count(evaluation_set=lab.evaluation_set.name)))
+
+    assert (job.status, job.result) == ("finished", {"questions": 4})

@@ -121,7 +121,7 @@ async def test_a_search_costs_no_more_than_was_told(desk: Desk, kind: str, metri
     async with desk.models() as models:
         told = estimate_search(task, models, answers, rewriting)
         with accounted(Account()) as account:
-            found = await search(task, models, desk.store.cache, **options)
+            found = await search(task, models, **options)
     assert found.ended == ""
     assert found.usage.cost_usd == pytest.approx(account.usage.cost_usd)
     assert account.usage.calls == desk.stub.calls

@@ -47,7 +47,7 @@ def test_a_sweep_embeds_no_more_than_was_told(desk: Desk, method: str) -> None:
         "stub-embedding", [example.question for example in PLACED.examples],
     )  # fmt: skip
     with accounted(Account()) as paid:
-        sweep(DOCUMENTS, PLACED, spec, models, desk.store.cache)
+        sweep(DOCUMENTS, PLACED, spec, models)
     assert paid.usage.cost_usd == pytest.approx(desk.paid)
     assert 0 < desk.paid <= (told.cost_usd or 0.0)
 
@@ -60,11 +60,11 @@ def test_a_sweep_again_is_paid_from_the_same_budget(desk: Desk) -> None:
     budget = PRICE * 150
     for _ in range(3):
         with pytest.raises(Exception, match="leaves no room"):
-            sweep(DOCUMENTS, PLACED, spec, desk.models(), desk.store.cache, budget_usd=budget)
+            sweep(DOCUMENTS, PLACED, spec, desk.models(), budget_usd=budget)
         assert desk.paid <= budget
     with pytest.raises(BadInput, match="stopped by its budget"):
-        sweep(DOCUMENTS, PLACED, spec, desk.models(), desk.store.cache)
-    sweep(DOCUMENTS, PLACED, spec, desk.models(), desk.store.cache, budget_usd=1.0)
+        sweep(DOCUMENTS, PLACED, spec, desk.models())
+    sweep(DOCUMENTS, PLACED, spec, desk.models(), budget_usd=1.0)
 
 
 async def test_writing_costs_no_more_than_was_told(desk: Desk) -> None:

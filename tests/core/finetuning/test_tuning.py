@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from llmopt_core.cache import MemoryCache
 from llmopt_core.chunking.spec import ChunkingSpec
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration
@@ -38,7 +37,7 @@ EXAMPLES = [
 
 async def test_pairs_hold_the_prompt_as_it_will_be_asked_without_few_shot(settings: Settings) -> None:
     async with Models(settings) as models:
-        made = await training_pairs(RAG, DOCUMENTS, EXAMPLES, models, MemoryCache())
+        made = await training_pairs(RAG, DOCUMENTS, EXAMPLES, models)
     assert [e.question for e in made.examples] == [
         f"{DOCUMENTS[0].text}\nQ: Where does the heron wait?\nA:",
         f"{DOCUMENTS[1].text}\nQ: When does the last ferry leave?\nA:",
@@ -49,10 +48,10 @@ async def test_pairs_hold_the_prompt_as_it_will_be_asked_without_few_shot(settin
 
 async def test_pairs_without_retrieval_and_without_references(settings: Settings) -> None:
     async with Models(settings) as models:
-        made = await training_pairs(PLAIN, [], EXAMPLES[:1], models, MemoryCache())
+        made = await training_pairs(PLAIN, [], EXAMPLES[:1], models)
         assert made.examples[0].question == "Q: Where does the heron wait?\nA:"
         with pytest.raises(BadInput, match="reference"):
-            await training_pairs(PLAIN, [], EXAMPLES[2:], models, MemoryCache())
+            await training_pairs(PLAIN, [], EXAMPLES[2:], models)
 
 
 def test_a_check_of_forgetting_changes_the_model_alone() -> None:

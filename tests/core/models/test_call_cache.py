@@ -299,3 +299,17 @@ async def test_a_cancelled_call_leaves_no_claim(tmp_path: Path, when: int) -> No
     other = CachedChat(ScriptedChat(["now"] * 20), store.cache, identity)
     again = [other.complete(ChatRequest((Message("user", str(n)),), ModelSpec(endpoint="x"))) for n in range(20)]
     assert {done.text for done in await asyncio.wait_for(asyncio.gather(*again), 30)} == {"now"}
+
+
+async def test_without_a_cache_results_of_stages_last_as_long_as_the_models_and_calls_are_made_each_time(
+    stub: StubEndpoint, make_models: MakeModels
+):
+    kept = MemoryCache()
+    assert make_models(kept).cache is kept
+    async with make_models() as models:
+        models.cache.put_many("stage", {"key": b"1"})
+        for _ in range(2):
+            await complete(models, ask())
+        assert models.cache.get_many("stage", ["key"]) == {"key": b"1"}
+        assert make_models().cache.get_many("stage", ["key"]) == {}
+    assert stub.calls == 2

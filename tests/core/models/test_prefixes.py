@@ -206,7 +206,7 @@ async def test_retrieval_asks_with_the_query_prefix(settings: Settings):
         Document("rivers.txt", "The Rhine flows through Cologne today.\n\nThe Elbe flows through Hamburg now.")
     ]
 
-    index = prepare_index(spec, documents, models, cache)
+    index = prepare_index(spec, documents, models)
     found = await Retriever(spec, index, models, cache).retrieve("Hamburg Elbe")
 
     assert "Elbe" in found.hits[0].chunk.text
@@ -225,7 +225,7 @@ def test_settings_and_files_keep_what_was_said_of_a_model(settings: Settings, st
 
 
 def chunks_of(documents: list[Document], retrieval: RetrievalSpec, models: Models) -> list[Chunk]:
-    return chunk_for(retrieval, documents, models, MemoryCache())
+    return chunk_for(retrieval, documents, models)
 
 
 @pytest.mark.parametrize(

@@ -78,12 +78,12 @@ async def test_the_same_chunks_as_the_retriever(
 def test_a_finished_sweep_is_kept_and_comes_back_whole(
     documents: list[Document], questions: EvaluationSet, models: Models
 ) -> None:
-    cache, spec = MemoryCache(), sweep_spec(methods=["sentence"], sizes=[40, 80], overlaps=[0, 50], top_k=[1, 3])
+    cache, spec = models.cache, sweep_spec(methods=["sentence"], sizes=[40, 80], overlaps=[0, 50], top_k=[1, 3])
     embedder = models.embedder(spec.embedding)
     assert isinstance(embedder, HashEmbedder)
-    key, first = sweep(documents, questions, spec, models, cache)
+    key, first = sweep(documents, questions, spec, models)
     spent = len(embedder.encoded)
-    again, second = sweep(documents, questions, spec, models, cache)
+    again, second = sweep(documents, questions, spec, models)
     assert (key, first) == (again, second)
     assert len(embedder.encoded) == spent > 0
     assert kept_sweep(cache, key) == first
@@ -96,16 +96,16 @@ def test_a_finished_sweep_is_kept_and_comes_back_whole(
 def test_what_cannot_be_read_any_more_is_measured_again(
     documents: list[Document], questions: EvaluationSet, models: Models
 ) -> None:
-    cache, spec = MemoryCache(), sweep_spec(search="bm25", sizes=[80])
+    cache, spec = models.cache, sweep_spec(search="bm25", sizes=[80])
     key = sweep_key(documents, questions, spec, models)
     cache.put_many("chunk-sweep", {key: b'{"written": "by another version"}'})
     assert kept_sweep(cache, key) is None
-    assert sweep(documents, questions, spec, models, cache)[1].names == ("recursive 80/0",)
+    assert sweep(documents, questions, spec, models)[1].names == ("recursive 80/0",)
 
 
 def test_files_to_take_away(documents: list[Document], questions: EvaluationSet, models: Models) -> None:
     spec = sweep_spec(search="bm25", sizes=[40, 80], overlaps=[0, 60], top_k=[2])
-    _, result = sweep(documents, questions, spec, models, MemoryCache())
+    _, result = sweep(documents, questions, spec, models)
     values: dict[str, Any] = sweep_values(result)
     assert [(s["size"], s["overlap"], s["top_k"]) for s in values["settings"]] == [(40, 0, 2), (80, 0, 2), (80, 60, 2)]
     assert values["skipped"][0]["setting"] == "recursive 40/60"

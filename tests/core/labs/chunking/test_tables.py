@@ -130,7 +130,7 @@ def test_an_endpoint_embeds_and_what_it_took_is_told(tmp_path: Path) -> None:
         models = Models(Settings(home=tmp_path), endpoints={"stub": endpoint})
         spec = sweep_spec(sizes=[10], top_k=[1], embedding={"model": "small", "endpoint": "stub"})
         questions = EvaluationSet("questions", (EASY[0], CUT))
-        _, result = sweep([TOWN], questions, spec, models, MemoryCache(), Reporter(told.append))
+        _, result = sweep([TOWN], questions, spec, models, Reporter(told.append))
     assert result.searcher == "small on stub"
     assert result.window == 8191
     assert result.unknown is None

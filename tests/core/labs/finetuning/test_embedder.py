@@ -191,7 +191,7 @@ def test_a_started_job_keeps_its_plan_and_its_held_back_questions(
     models = Models(settings)
     models.register_embedder(BUILTIN_EMBEDDING, HashEmbedder())
     models.register_embedder(str(weights), Translating())
-    found = embedder_gain.gain_of_plan(plan, tuned, models, store.cache, examples=parts.held_back, documents=documents)
+    found = embedder_gain.gain_of_plan(plan, tuned, models, examples=parts.held_back, documents=documents)
     assert (found.questions, found.train_seconds, found.megabytes) == (len(parts.held_back), 54.0, 2.0)
 
     changed = embedder.with_embedder(CONFIGURATION, tuned)

@@ -37,7 +37,7 @@ HYDE = {**HYBRID, "transform": {"method": "hyde", "n": 1, "model": {"endpoint": 
 async def left_out(lab: Lab, budget: float | None = None, **more):
     async with lab.models() as models:
         return await ablate(
-            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, lab.store.cache, budget_usd=budget,
+            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, budget_usd=budget,
             **more,
         )  # fmt: skip
 
@@ -45,16 +45,14 @@ async def left_out(lab: Lab, budget: float | None = None, **more):
 async def measured(lab: Lab, budget: float | None = None, **more):
     async with lab.models() as models:
         return await measure_set(
-            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, lab.store.cache, budget_usd=budget,
+            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, budget_usd=budget,
             **more,
         )  # fmt: skip
 
 
 async def swept(lab: Lab, budget: float | None = None, **more):
     async with lab.models() as models:
-        return await k_sweep(
-            lab.configuration(), EXAMPLES, lab.documents, models, lab.store.cache, ks=(1, 3), budget_usd=budget, **more
-        )
+        return await k_sweep(lab.configuration(), EXAMPLES, lab.documents, models, ks=(1, 3), budget_usd=budget, **more)
 
 
 @pytest.mark.parametrize("work", [left_out, swept, measured])
@@ -81,7 +79,7 @@ async def test_a_budget_without_prices_is_refused(lab: Lab) -> None:
         models.register("unpriced", lab.chat)
         other = lab.configuration(model={"endpoint": "unpriced", "name": "m"})
         with pytest.raises(BadInput, match="A budget needs prices"):
-            await k_sweep(other, EXAMPLES, lab.documents, models, lab.store.cache, budget_usd=1.0)
+            await k_sweep(other, EXAMPLES, lab.documents, models, budget_usd=1.0)
     assert lab.chat.requests == []
 
 
@@ -89,7 +87,7 @@ async def test_a_budget_without_prices_is_refused(lab: Lab) -> None:
 async def test_an_estimate_foretells_what_leave_one_out_spends(lab: Lab, answers: bool) -> None:
     async with lab.models() as models:
         told = await estimate_ablation(
-            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, lab.store.cache, answers=answers
+            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, answers=answers
         )
     pilot = len(lab.chat.requests)
     # The whole, and without HyDE, BM25 and dense search: of each one question is tried.
@@ -103,9 +101,7 @@ async def test_an_estimate_foretells_what_leave_one_out_spends(lab: Lab, answers
 
 async def test_an_estimate_foretells_what_a_whole_set_spends(lab: Lab) -> None:
     async with lab.models() as models:
-        told = await estimate_measure(
-            lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models, lab.store.cache
-        )
+        told = await estimate_measure(lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, models)
     pilot = len(lab.chat.requests)
     assert 0 < pilot < len(EXAMPLES)
     assert told.paid_usd == told.spent_usd == pytest.approx(0.01 * pilot)
@@ -120,7 +116,7 @@ async def test_an_estimate_foretells_what_a_whole_set_spends(lab: Lab) -> None:
 async def test_an_estimate_leaves_out_what_is_known(lab: Lab) -> None:
     await swept(lab)
     async with lab.models() as models:
-        told = await estimate_sweep(lab.configuration(), EXAMPLES, lab.documents, models, lab.store.cache, ks=(1, 2, 3))
+        told = await estimate_sweep(lab.configuration(), EXAMPLES, lab.documents, models, ks=(1, 2, 3))
     assert (told.total, told.left, told.calls, told.cost_usd) == (12, 1, 1, pytest.approx(0.01))
 
 
@@ -233,9 +229,7 @@ async def test_the_same_work_again_is_paid_from_the_same_budget(lab: Lab) -> Non
 
 async def test_a_pilot_is_a_part_of_the_budget(lab: Lab) -> None:
     async with lab.models() as models:
-        found = await estimate_sweep(
-            lab.configuration(), EXAMPLES, lab.documents, models, lab.store.cache, ks=(1, 3), judge=lab.judge
-        )
+        found = await estimate_sweep(lab.configuration(), EXAMPLES, lab.documents, models, ks=(1, 3), judge=lab.judge)
     assert found.paid_usd == found.spent_usd == pytest.approx(0.01 * len(lab.chat.requests))
     made = len(lab.chat.requests)
     with pytest.raises(BudgetReached):
@@ -243,8 +237,6 @@ async def test_a_pilot_is_a_part_of_the_budget(lab: Lab) -> None:
     assert len(lab.chat.requests) == made
     # A further pilot asks for no budget, and what was stopped by its budget still asks for a new one.
     async with lab.models() as models:
-        await estimate_sweep(
-            lab.configuration(), EXAMPLES, lab.documents, models, lab.store.cache, ks=(1, 3), judge=lab.judge
-        )
+        await estimate_sweep(lab.configuration(), EXAMPLES, lab.documents, models, ks=(1, 3), judge=lab.judge)
     with pytest.raises(BadInput, match="stopped by its budget"):
         await swept(lab, judge=lab.judge)

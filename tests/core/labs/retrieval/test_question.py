@@ -34,7 +34,7 @@ HYDE = {**HYBRID, "transform": {"method": "hyde", "n": 2, "model": {"endpoint": 
 async def seen(lab: Lab, retrieval: dict, example: Example = EXAMPLES[0], **more) -> Inspection:
     async with lab.models() as models:
         configuration = lab.configuration(retrieval=retrieval)
-        return await QuestionLab(configuration, lab.documents, models, lab.store.cache).look(example, **more)
+        return await QuestionLab(configuration, lab.documents, models).look(example, **more)
 
 
 async def test_a_question_is_followed_through_every_stage(lab: Lab) -> None:
@@ -79,7 +79,7 @@ async def test_an_endpoint_that_fails_leaves_a_warning_and_the_question_itself(l
 
 async def test_an_answer_is_known_once_it_was_given(lab: Lab) -> None:
     async with lab.models() as models:
-        one = QuestionLab(lab.configuration(retrieval=HYBRID), lab.documents, models, lab.store.cache)
+        one = QuestionLab(lab.configuration(retrieval=HYBRID), lab.documents, models)
         assert not one.is_known(EXAMPLES[0])
         found = await one.look(EXAMPLES[0])
         assert one.is_known(EXAMPLES[0])
@@ -100,7 +100,7 @@ async def test_a_question_without_references_has_no_gold(lab: Lab) -> None:
 async def test_a_configuration_without_retrieval_is_refused(lab: Lab) -> None:
     async with lab.models() as models:
         with pytest.raises(BadInput, match="has no retrieval"):
-            QuestionLab(lab.configuration(retrieval=None), lab.documents, models, lab.store.cache)
+            QuestionLab(lab.configuration(retrieval=None), lab.documents, models)
 
 
 def test_changed_settings_go_into_one_line_and_back(lab: Lab) -> None:
@@ -198,7 +198,7 @@ async def test_a_known_question_is_looked_at_without_model_and_database(
 
     async def look(example: Example = EXAMPLES[0]) -> tuple[Inspection, bool]:
         async with Models(lab.settings, lab.store.cache, endpoints={}) as models:
-            one = QuestionLab(configuration, lab.documents, models, lab.store.cache)
+            one = QuestionLab(configuration, lab.documents, models)
             return await one.look(example), one.has_searched
 
     first, searched = await look()

@@ -39,16 +39,12 @@ HYDE = {**HYBRID, "transform": {"method": "hyde", "n": 1, "model": {"endpoint": 
 
 async def measured(lab: Lab, retrieval: dict, examples=EXAMPLES, **more) -> SetReport:
     async with lab.models() as models:
-        return await measure_set(
-            lab.configuration(retrieval=retrieval), examples, lab.documents, models, lab.store.cache, **more
-        )
+        return await measure_set(lab.configuration(retrieval=retrieval), examples, lab.documents, models, **more)
 
 
 async def left_out(lab: Lab, examples=EXAMPLES, *, answers=False, **changes) -> AblationReport:
     async with lab.models() as models:
-        return await ablate(
-            lab.configuration(**changes), examples, lab.documents, models, lab.store.cache, answers=answers
-        )
+        return await ablate(lab.configuration(**changes), examples, lab.documents, models, answers=answers)
 
 
 async def test_every_stage_is_measured_with_its_cost(lab: Lab) -> None:
@@ -305,7 +301,7 @@ def test_advice_follows_the_verdict_and_the_cost(changed: Gain, tokens: int, adv
 
 async def swept(lab: Lab, ks=(1, 3), examples=EXAMPLES, **changes) -> KSweep:
     async with lab.models() as models:
-        return await k_sweep(lab.configuration(**changes), examples, lab.documents, models, lab.store.cache, ks=ks)
+        return await k_sweep(lab.configuration(**changes), examples, lab.documents, models, ks=ks)
 
 
 async def test_more_chunks_can_make_answers_worse(lab: Lab) -> None:

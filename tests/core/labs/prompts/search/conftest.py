@@ -93,7 +93,7 @@ class Lab:
     async def run(self, search: Callable[..., Any], task: SearchTask, **options: Any) -> Any:
         """Run a search in a fresh set of models."""
         async with self.models() as models:
-            return await search(task, models, self.store.cache, report=self.reports.append, **options)
+            return await search(task, models, report=self.reports.append, **options)
 
 
 @pytest.fixture

@@ -10,7 +10,10 @@ from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.pipeline import Pipeline
 from llmopt_core.experiments.plan import Plan
+from llmopt_core.jobs.queue import JobRunner
+from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.models.base import BUILTIN_EMBEDDING, ChatRequest
+from llmopt_core.models.endpoint_file import save_endpoint
 from llmopt_core.models.endpoints import Endpoint, Prices
 from llmopt_core.models.registry import Models
 from llmopt_core.models.scripted import HashEmbedder, ScriptedChat
@@ -85,6 +88,20 @@ class Lab:
         models.register("grader", self.judge_chat)
         models.register_embedder(BUILTIN_EMBEDDING, self.embedder)
         return models
+
+    def runner(self) -> JobRunner:
+        """Does the jobs of this workspace with the scripted models, at their prices."""
+        for name in ("scripted", "grader"):
+            prices = {"*": Prices(prompt=1, completion=1)}
+            save_endpoint(self.settings, Endpoint(name=name, base_url="http://127.0.0.1:9/v1", prices=prices))
+
+        def plug_in(models: Models) -> None:
+            models.register("scripted", self.chat)
+            models.register("grader", self.judge_chat)
+            models.register_embedder(BUILTIN_EMBEDDING, self.embedder)
+
+        self.store.save_documents("p", self.documents)
+        return JobRunner(self.store, self.settings, job_kinds(), environ={}, plug_ins=plug_in)
 
     def pipeline(self, configuration: Configuration, models: Models) -> Pipeline:
         return Pipeline(configuration, self.documents, self.metrics, self.judge, models)

@@ -12,6 +12,13 @@ _PLACES = {
     "few-shot-worth": "llmopt_core.labs.prompts.search_jobs:EFFECT",
     "few-shot-choice": "llmopt_core.labs.prompts.search_jobs:EXAMPLE_CHOICE",
     "instruction-search": "llmopt_core.labs.prompts.search_jobs:INSTRUCTION_SEARCH",
+    "retrieval-measure": "llmopt_core.labs.retrieval.jobs:MEASURE_KIND",
+    "retrieval-measure-estimate": "llmopt_core.labs.retrieval.jobs:MEASURE_PILOT",
+    "leave-one-out": "llmopt_core.labs.retrieval.jobs:ABLATION_KIND",
+    "leave-one-out-estimate": "llmopt_core.labs.retrieval.jobs:ABLATION_PILOT",
+    "chunk-count-sweep": "llmopt_core.labs.retrieval.jobs:SWEEP_KIND",
+    "chunk-count-sweep-estimate": "llmopt_core.labs.retrieval.jobs:SWEEP_PILOT",
+    "retrieval-look": "llmopt_core.labs.retrieval.inspection_cache:LOOK_KIND",
     "comparison": "llmopt_core.labs.prompts.jobs:COMPARISON",
     "estimate": "llmopt_core.labs.evaluation.jobs:ESTIMATE",
 }

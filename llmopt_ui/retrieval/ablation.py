@@ -13,9 +13,7 @@ from llmopt_core.labs.retrieval.components import FACT_CHECK_AND_REFUSAL, asked_
 from llmopt_core.labs.retrieval.costs import Cost
 from llmopt_core.labs.retrieval.jobs import (
     ABLATION,
-    ablation_estimate_work,
     ablation_report,
-    ablation_work,
 )
 from llmopt_core.labs.retrieval.stage_words import part_words
 from llmopt_core.reporting.terms import explained
@@ -25,7 +23,6 @@ from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, empty_state, section, told_plainly
-from llmopt_ui.resources import model_maker
 from llmopt_ui.retrieval.choice import Side, save_clicked
 from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval.set_charts import ablation_chart
@@ -67,17 +64,13 @@ def ablation_view(project: Project, found: Sequence[Side]) -> None:
     configuration_caveats(project, [side.configuration], asked.examples, answers=bool(with_answers))
     long_question_notes([side.configuration], asked.examples)
     options = {"answers": bool(with_answers)}
-    make, judge, answers = model_maker(), JudgeSpec(), bool(with_answers)
     with told_plainly():
         done = results(
             ABLATION, [task_of(project, side, asked)], options,
-            lambda task, budget: ablation_work(task, make, answers, judge, budget), "Leave one out",
+            "Leave one out",
             f"{fmt.plural(len(asked.examples), 'question')} × {len(parts) + 1} configurations: the whole one, "
             + ", ".join(map(part_words, parts)),
-            paid_work(
-                asked_models(side.configuration, answers, judge),
-                lambda task: ablation_estimate_work(task, make, answers, judge),
-            ),
+            paid_work(asked_models(side.configuration, bool(with_answers), JudgeSpec())),
         )  # fmt: skip
         report = ablation_report(done[0]) if done else None
         if report is not None:

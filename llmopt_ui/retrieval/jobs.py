@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,9 @@ import streamlit as st
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.experiments.basis import changed_parts, changed_words, result_basis
 from llmopt_core.experiments.keys import lab_identity
-from llmopt_core.jobs.kind import Lane
 from llmopt_core.labs.retrieval.components import AskedModel, is_free, is_priced
 from llmopt_core.labs.retrieval.estimate import LabEstimate
-from llmopt_core.labs.retrieval.jobs import Task, Work, earlier, estimate_of, latest
+from llmopt_core.labs.retrieval.jobs import Task, earlier, estimate_of, lab_arguments, lab_versions, latest, pilot_of
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import EvaluationSet, Example, Usage
 from llmopt_ui import format as fmt
@@ -24,13 +23,12 @@ from llmopt_ui.caveats import documents_now
 from llmopt_ui.components import empty_state, facts, section
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
-from llmopt_ui.resources import job_runner, models, store
+from llmopt_ui.resources import models, start_job, store
 from llmopt_ui.retrieval.choice import Side, pinned_select
 from llmopt_ui.session import state
 from llmopt_ui.sets import sets_of
 
 SET = "measured_set"
-_ESTIMATE = "-estimate"
 
 
 @dataclass(frozen=True)
@@ -46,11 +44,9 @@ class Paid:
     """What is asked of models that are not free.
 
     Attributes:
-        pilot: Makes the pilot of a task.
         priced: Whether every price is known; a budget needs that.
     """
 
-    pilot: Callable[[Task], Work]
     priced: bool
 
 
@@ -61,7 +57,6 @@ class Offer:
     kind: str
     task: Task
     options: dict[str, Any]
-    start: Callable[[Task, float | None], Work]
     button: str
     told: str
     paid: Paid
@@ -102,7 +97,6 @@ def results(  # noqa: PLR0917
     kind: str,
     tasks: Sequence[Task],
     options: Mapping[str, Any],
-    start: Callable[[Task, float | None], Work],
     button: str,
     told: str,
     paid: Paid | None = None,
@@ -113,7 +107,6 @@ def results(  # noqa: PLR0917
         kind: Of the jobs.
         tasks: One result each.
         options: Whatever else decides the results; kept with the jobs.
-        start: Makes the work of a task, within a budget in USD where there is one.
         button: Its label.
         told: What it will take, in words.
         paid: Given where models that are not free may be asked: then a pilot tells what it will cost before it starts.
@@ -127,12 +120,12 @@ def results(  # noqa: PLR0917
     if missing and not any(job is not None and job.active for job in jobs):
         _tell_earlier(kind, missing)
         if paid is not None:
-            _offer(Offer(kind, missing[0], dict(options), start, button, told, paid))
+            _offer(Offer(kind, missing[0], dict(options), button, told, paid))
             return done
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button(
                 button, key=f"start_{kind}", type="primary", icon=":material/play_arrow:",
-                on_click=_start, args=(kind, missing, dict(options), start),
+                on_click=_start, args=(kind, missing, dict(options)),
             )  # fmt: skip
             st.caption(fmt.markdown(told), width="content")
     return done
@@ -149,27 +142,25 @@ def _tell_earlier(kind: str, missing: Sequence[Task]) -> None:
             st.caption(f":material/history: {fmt.markdown(told)}")
 
 
-def _start(
-    kind: str, tasks: Sequence[Task], options: Mapping[str, Any], start: Callable[[Task, float | None], Work]
-) -> None:
-    lane: Lane = "interactive" if kind.endswith(_ESTIMATE) else "evaluation"
+def _start(kind: str, tasks: Sequence[Task], options: Mapping[str, Any], budget_usd: float | None = None) -> None:
     for task in tasks:
-        job_runner().submit_work(kind, task.project, task.arguments(**options), start(task, None), lane)
+        arguments = lab_arguments(store(), kind, task, options, budget_usd)
+        start_job(kind, task.project, arguments, lab_versions(task))
 
 
-def paid_work(asked: Sequence[AskedModel], pilot: Callable[[Task], Work]) -> Paid | None:
+def paid_work(asked: Sequence[AskedModel]) -> Paid | None:
     """None where every model that may be asked is free.
 
     Raises:
         BadInput: An endpoint is unknown.
     """
     known = models()
-    return None if is_free(asked, known) else Paid(pilot, is_priced(asked, known))
+    return None if is_free(asked, known) else Paid(is_priced(asked, known))
 
 
 def _offer(offer: Offer) -> None:
     """A pilot first; when it has told what the work will cost, the button that starts it."""
-    kind, project = offer.kind + _ESTIMATE, offer.task.project
+    kind, project = pilot_of(offer.kind), offer.task.project
     pilot = latest(store(), project, kind, offer.task.key(**offer.options))
     before = latest(store(), project, offer.kind, offer.task.key(**offer.options))
     name = fmt.markdown(offer.task.configuration.name)
@@ -185,7 +176,7 @@ def _offer(offer: Offer) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             offer.button, key=f"start_{offer.kind}", type="primary", icon=":material/play_arrow:",
-            on_click=_start, args=(kind, [offer.task], offer.options, lambda task, _: offer.paid.pilot(task)),
+            on_click=_start, args=(kind, [offer.task], offer.options),
         )  # fmt: skip
         st.caption(fmt.markdown(f"{offer.told}. First a few questions tell what it will cost."), width="content")
 
@@ -226,7 +217,7 @@ def _estimate(offer: Offer, pilot: int, found: LabEstimate) -> None:
         with st.container(horizontal=True, gap="small"):
             st.button(
                 "Start", key=f"go_{offer.kind}", type="primary", icon=":material/play_arrow:", on_click=_start,
-                args=(offer.kind, [offer.task], offer.options, lambda task, _: offer.start(task, budget)),
+                args=(offer.kind, [offer.task], offer.options, budget),
             )  # fmt: skip
             st.button(
                 "Not now", key=f"drop_{offer.kind}", type="tertiary", on_click=state().seen_jobs.add, args=(pilot,)

@@ -9,14 +9,13 @@ import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.labs.retrieval.components import asked_models
-from llmopt_core.labs.retrieval.jobs import SWEEP, sweep_estimate_work, sweep_report, sweep_work
+from llmopt_core.labs.retrieval.jobs import SWEEP, sweep_report
 from llmopt_core.labs.retrieval.k_sweep import KS, AtK, KSweep, at_k
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, told_plainly
-from llmopt_ui.resources import model_maker
 from llmopt_ui.retrieval.choice import Side, save_clicked
 from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
 from llmopt_ui.retrieval.set_charts import k_chart
@@ -45,17 +44,13 @@ def k_view(project: Project, found: Sequence[Side]) -> None:
     configuration_caveats(project, [side.configuration], asked.examples)
     long_question_notes([side.configuration], asked.examples)
     options = {"ks": sorted(ks)}
-    make, judge = model_maker(), JudgeSpec()
     with told_plainly():
         done = results(
             SWEEP, [task_of(project, side, asked)], options,
-            lambda task, budget: sweep_work(task, make, sorted(ks), judge, budget), "Hand over more chunks",
+            "Hand over more chunks",
             f"{fmt.plural(len(asked.examples), 'question')} × {fmt.plural(len(ks), 'number')} of chunks = "
             f"{len(asked.examples) * len(ks)} answers, less what is known already",
-            paid_work(
-                asked_models(side.configuration, True, judge),
-                lambda task: sweep_estimate_work(task, make, sorted(ks), judge),
-            ),
+            paid_work(asked_models(side.configuration, True, JudgeSpec())),
         )  # fmt: skip
         report = sweep_report(done[0]) if done else None
         if report is not None:

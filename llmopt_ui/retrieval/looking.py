@@ -13,27 +13,28 @@ from llmopt_core.experiments.keys import lab_identity
 from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
     InspectionCache,
+    LookSide,
     index_key,
+    inspections_of,
     is_quick,
     load_ahead,
+    look_arguments,
     look_key,
-    look_work,
 )
 from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
 from llmopt_core.runs.values import Job, Project
 from llmopt_core.types import Answer, Example, fingerprint
 from llmopt_ui.components import show_error
 from llmopt_ui.job_panel import follow
-from llmopt_ui.resources import job_runner, model_maker, models, store
+from llmopt_ui.resources import model_maker, models, settings, start_job, store
 from llmopt_ui.retrieval.choice import Side, texts_of
 
 START = "retrieval_look"
 
 
-@st.cache_resource(show_spinner=False)
 def inspection_cache() -> InspectionCache:
     """What this process has looked at, for all sessions."""
-    return InspectionCache()
+    return inspections_of(settings())
 
 
 def documents_key(project: Project) -> str:
@@ -183,21 +184,16 @@ def _job(project: Project, keys: Sequence[str]) -> Job | None:
 
 
 def _start(project: Project, missing: Sequence[Side], example: Example) -> None:
-    keys, documents = documents_key(project), store().documents(project)
-    wanted = [
-        (
-            side.configuration,
-            texts_of(side, example),
-            key_of(project, side, example),
-            index_key(keys, side.configuration),
-        )
-        for side in missing
-    ]
-    arguments = {"keys": [key for _, _, key, _ in wanted], "configurations": [side.name for side in missing]}
-    job_runner().submit_work(
-        LOOK,
-        project,
-        arguments,
-        look_work(wanted, example, documents, model_maker(), inspection_cache()),
-        lane="interactive",
+    keys = documents_key(project)
+    sides = [_look_side(project, keys, side, example) for side in missing]
+    start_job(LOOK, project, look_arguments(sides, example), {"documents": keys})
+
+
+def _look_side(project: Project, documents: str, side: Side, example: Example) -> LookSide:
+    texts = texts_of(side, example)
+    return LookSide(
+        configuration=side.configuration,
+        texts=None if texts is None else tuple(texts),
+        key=key_of(project, side, example),
+        index=index_key(documents, side.configuration),
     )

@@ -9,7 +9,7 @@ import streamlit as st
 
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.labs.retrieval.components import asked_models
-from llmopt_core.labs.retrieval.jobs import MEASURE, measure_estimate_work, measure_work, set_report
+from llmopt_core.labs.retrieval.jobs import MEASURE, set_report
 from llmopt_core.labs.retrieval.whole_set import MEASURES, SetReport
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.values import Project
@@ -18,7 +18,6 @@ from llmopt_ui import format as fmt
 from llmopt_ui.caveats import configuration_caveats, long_question_notes
 from llmopt_ui.charts import CONFIG
 from llmopt_ui.components import Download, downloads, section
-from llmopt_ui.resources import model_maker
 from llmopt_ui.retrieval.charts import stage_name
 from llmopt_ui.retrieval.choice import Side
 from llmopt_ui.retrieval.jobs import paid_work, questions_fields, results, task_of
@@ -39,12 +38,11 @@ def set_view(project: Project, found: Sequence[Side]) -> None:
     long_question_notes([side.configuration for side in found], asked.examples)
     k = int(st.slider("Chunks that count (k)", 1, 20, 5, key=K, bind="query-params", width=340))
     tasks = [task_of(project, side, asked) for side in found]
-    make = model_maker()
     models = [model for side in found for model in asked_models(side.configuration, False, JudgeSpec())]
     done = results(
-        MEASURE, tasks, {"k": k}, lambda task, budget: measure_work(task, make, k, budget), "Measure retrieval",
+        MEASURE, tasks, {"k": k}, "Measure retrieval",
         f"{fmt.plural(len(asked.examples), 'question')} · no answers are asked for, only what retrieval itself needs",
-        paid_work(models, lambda task: measure_estimate_work(task, make, k)),
+        paid_work(models),
     )  # fmt: skip
     reports = {job.arguments.get("key"): set_report(job) for job in done}
     shown = [

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from llmopt_core.errors import Cancelled, LlmOptError, StorageFailed
@@ -14,9 +15,11 @@ from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.configuration import Configuration
 from llmopt_core.experiments.keys import example_identity
 from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind
 from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
 from llmopt_core.models.registry import Models
-from llmopt_core.types import Document, Example, fingerprint
+from llmopt_core.settings import Settings
+from llmopt_core.types import Example, Spec, fingerprint
 
 LOOK = "retrieval-look"
 _LIMIT = 64
@@ -130,49 +133,81 @@ def load_ahead(configuration: Configuration, make_models: Callable[[], Models]) 
     return thread
 
 
-Wanted = Sequence[tuple[Configuration, Sequence[str] | None, str, str]]
-"""Per side: configuration, edited texts, the inspection's key, the index's key."""
+_caches: dict[Path, InspectionCache] = {}
+_caches_lock = threading.Lock()
 
 
-def look_work(
-    wanted: Wanted,
-    example: Example,
-    documents: Sequence[Document],
-    make_models: Callable[[], Models],
-    cache: InspectionCache,
-) -> Callable[[JobContext], Any]:
-    """Look at one question through several configurations, as a job; what is seen goes into `cache`.
+def inspections_of(settings: Settings) -> InspectionCache:
+    """What this process has looked at in a workspace."""
+    with _caches_lock:
+        return _caches.setdefault(settings.home, InspectionCache())
+
+
+class LookSide(Spec):
+    """One configuration that a question is looked at through.
+
+    Attributes:
+        texts: Written by hand in place of the question.
+        key: Of the inspection.
+        index: The key of the index that it searches.
+    """
+
+    configuration: Configuration
+    texts: tuple[str, ...] | None
+    key: str
+    index: str
+
+
+class LookArguments(Spec):
+    """One question, looked at through several configurations; `keys` and `configurations` are for lists of jobs."""
+
+    keys: tuple[str, ...]
+    configurations: tuple[str, ...]
+    sides: tuple[LookSide, ...]
+    example: Example
+
+
+def look_arguments(sides: Sequence[LookSide], example: Example) -> LookArguments:
+    """A look as arguments."""
+    return LookArguments(
+        keys=tuple(side.key for side in sides),
+        configurations=tuple(side.configuration.name for side in sides),
+        sides=tuple(sides),
+        example=example,
+    )
+
+
+async def look(context: JobContext, arguments: LookArguments) -> dict[str, Any]:
+    """Look at one question through several configurations; what is seen goes into the memory of this process.
 
     What cannot be looked at is told there too and stops no other; only where nothing is seen the job fails.
     """
+    seen, sides = inspections_of(context.settings), arguments.sides
+    documents = context.store.documents(context.project)
+    problems: list[LlmOptError] = []
 
-    async def work(context: JobContext) -> dict[str, Any]:
-        problems: list[LlmOptError] = []
+    async def whole() -> None:
+        async with context.models() as models:
+            for number, side in enumerate(sides):
+                name = side.configuration.name
+                context.report({"done": number, "total": len(sides), "unit": _UNIT, "message": name})
+                try:
+                    lab = QuestionLab(side.configuration, documents, models)
+                    found = await lab.look(arguments.example, texts=side.texts, on_progress=_progress_of(context, name))
+                    seen.put(side.key, found, side.index if lab.has_searched else None)
+                except (Cancelled, StorageFailed):
+                    raise
+                except LlmOptError as error:
+                    seen.fail(side.key, str(error))
+                    problems.append(error)
+            if len(problems) == len(sides):
+                raise problems[0]
 
-        async def whole() -> None:
-            async with make_models() as models:
-                for number, (configuration, texts, key, index) in enumerate(wanted):
-                    see = _progress_of(context, configuration.name)
-                    context.report({"done": number, "total": len(wanted), "unit": _UNIT, "message": configuration.name})
-                    try:
-                        lab = QuestionLab(configuration, documents, models)
-                        found = await lab.look(example, texts=texts, on_progress=see)
-                        cache.put(key, found, index if lab.has_searched else None)
-                    except (Cancelled, StorageFailed):
-                        raise
-                    except LlmOptError as error:
-                        cache.fail(key, str(error))
-                        problems.append(error)
-                if len(problems) == len(wanted):
-                    raise problems[0]
+    async def beat() -> None:
+        return None
 
-        async def beat() -> None:
-            return None
-
-        await cancellable(whole(), context.should_cancel, beat)
-        return {"looked": [key for _, _, key, _ in wanted]}
-
-    return work
+    await cancellable(whole(), context.should_cancel, beat)
+    return {"looked": list(arguments.keys)}
 
 
 def _progress_of(context: JobContext, name: str) -> Callable[[int, int], None]:
@@ -180,3 +215,6 @@ def _progress_of(context: JobContext, name: str) -> Callable[[int, int], None]:
         context.report({"done": done, "total": total, "unit": "texts", "message": f"{name}: indexing"})
 
     return see
+
+
+LOOK_KIND = JobKind(LOOK, LookArguments, look, "Looking up a question with", "interactive")

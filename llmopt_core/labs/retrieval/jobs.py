@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from llmopt_core.errors import Cancelled
 from llmopt_core.evaluation.judges.judge import JudgeSpec
-from llmopt_core.experiments.basis import Basis
+from llmopt_core.experiments.basis import DOCUMENTS, Basis
 from llmopt_core.experiments.cancellable import cancellable
 from llmopt_core.experiments.configuration import Configuration
-from llmopt_core.experiments.keys import documents_identity, example_identity
+from llmopt_core.experiments.keys import documents_identity, documents_version, example_identity
 from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind
 from llmopt_core.labs.retrieval.ablation import AblationReport, ablate
 from llmopt_core.labs.retrieval.estimate import (
     LabEstimate,
@@ -23,16 +24,14 @@ from llmopt_core.labs.retrieval.estimate import (
     estimate_sweep,
 )
 from llmopt_core.labs.retrieval.k_sweep import KSweep, k_sweep
-from llmopt_core.labs.retrieval.progress import LabProgress, OnLabProgress
+from llmopt_core.labs.retrieval.progress import LabProgress
 from llmopt_core.labs.retrieval.whole_set import SetReport, measure_set
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.runs.values import Job, Project
-from llmopt_core.types import Document, Example, Spec, fingerprint
+from llmopt_core.types import Document, EvaluationSet, Example, Spec, fingerprint
 
 MEASURE, ABLATION, SWEEP = "retrieval-measure", "leave-one-out", "chunk-count-sweep"
-MakeModels = Callable[[], Models]
-Work = Callable[[JobContext], Coroutine[Any, Any, dict[str, Any]]]
 T = TypeVar("T", bound=Spec)
 
 
@@ -55,17 +54,6 @@ class Task:
     models: str = ""
     basis: Basis = field(default_factory=dict)
 
-    def arguments(self, **options: Any) -> dict[str, Any]:
-        """What is kept with the job, and what its result is found by."""
-        return {
-            "configuration": self.configuration.name,
-            "set": self.set_name,
-            "questions": len(self.examples),
-            "key": self.key(**options),
-            "basis": dict(self.basis),
-            **options,
-        }
-
     def key(self, **options: Any) -> str:
         """Everything that decides the result."""
         return fingerprint(
@@ -77,76 +65,177 @@ class Task:
         )
 
 
-def measure_work(task: Task, make_models: MakeModels, k: int, budget_usd: float | None = None) -> Work:
-    """Retrieve for the whole set and measure every stage. Where the budget is reached it ends as `budget-reached`."""
+class LabArguments(Spec):
+    """What a job of the lab works on.
 
-    async def run(context: JobContext, models: Models, see: OnLabProgress) -> Spec:
-        return await measure_set(
-            task.configuration, task.examples, task.documents, models,
-            k=k, budget_usd=budget_usd, on_progress=see, should_stop=context.should_cancel,
-        )  # fmt: skip
+    Attributes:
+        configuration: By name, for whoever reads the list of jobs.
+        asked: The configuration.
+        set, set_version: Holds the chosen questions and no others.
+        questions: How many they are.
+        key: What the result is found by.
+        basis: What the result rests on; see `Task`.
+        budget_usd: The most that it may cost, earlier sessions included.
+    """
 
-    return _work(run, make_models)
-
-
-def ablation_work(
-    task: Task, make_models: MakeModels, answers: bool, judge: JudgeSpec, budget_usd: float | None = None
-) -> Work:
-    """Leave each component out. Where the budget is reached the job ends as `budget-reached`."""
-
-    async def run(context: JobContext, models: Models, see: OnLabProgress) -> Spec:
-        return await ablate(
-            task.configuration, task.examples, task.documents, models,
-            set_name=task.set_name, answers=answers, judge=judge, budget_usd=budget_usd, on_progress=see,
-            should_stop=context.should_cancel,
-        )  # fmt: skip
-
-    return _work(run, make_models)
+    configuration: str
+    asked: Configuration
+    set: str
+    set_version: str
+    questions: int
+    key: str
+    basis: dict[str, str]
+    judge: JudgeSpec = JudgeSpec()
+    budget_usd: float | None = None
 
 
-def sweep_work(
-    task: Task, make_models: MakeModels, ks: Sequence[int], judge: JudgeSpec, budget_usd: float | None = None
-) -> Work:
-    """Hand over more and more chunks. Where the budget is reached the job ends as `budget-reached`."""
+class MeasureArguments(LabArguments):
+    """The whole set after every stage: see `measure_set`."""
 
-    async def run(context: JobContext, models: Models, see: OnLabProgress) -> Spec:
-        return await k_sweep(
-            task.configuration, task.examples, task.documents, models,
-            ks=ks, set_name=task.set_name, judge=judge, budget_usd=budget_usd, on_progress=see,
-            should_stop=context.should_cancel,
-        )  # fmt: skip
-
-    return _work(run, make_models)
+    k: int
 
 
-def measure_estimate_work(task: Task, make_models: MakeModels, k: int) -> Work:
-    """A pilot of `measure_work`."""
+class AblationArguments(LabArguments):
+    """Each component left out: see `ablate`."""
 
-    async def run(context: JobContext, models: Models, _: OnLabProgress) -> Spec:
-        return await estimate_measure(task.configuration, task.examples, task.documents, models, k=k)
-
-    return _work(run, make_models)
+    answers: bool
 
 
-def ablation_estimate_work(task: Task, make_models: MakeModels, answers: bool, judge: JudgeSpec) -> Work:
-    """A pilot of `ablation_work`."""
+class KSweepArguments(LabArguments):
+    """More and more chunks handed over: see `k_sweep`."""
 
-    async def run(context: JobContext, models: Models, _: OnLabProgress) -> Spec:
-        return await estimate_ablation(
-            task.configuration, task.examples, task.documents, models,
-            answers=answers, judge=judge,
-        )  # fmt: skip
-
-    return _work(run, make_models)
+    ks: tuple[int, ...]
 
 
-def sweep_estimate_work(task: Task, make_models: MakeModels, ks: Sequence[int], judge: JudgeSpec) -> Work:
-    """A pilot of `sweep_work`."""
+A = TypeVar("A", bound=LabArguments)
 
-    async def run(context: JobContext, models: Models, _: OnLabProgress) -> Spec:
-        return await estimate_sweep(task.configuration, task.examples, task.documents, models, ks=ks, judge=judge)
 
-    return _work(run, make_models)
+@dataclass(frozen=True)
+class Given:
+    """What a job of the lab is done with."""
+
+    arguments: Any
+    examples: tuple[Example, ...]
+    documents: Sequence[Document]
+    models: Models
+    context: JobContext
+
+    @property
+    def first(self) -> tuple[Any, ...]:
+        """What every work of the lab begins with."""
+        return self.arguments.asked, self.examples, self.documents, self.models
+
+    def see(self, progress: LabProgress) -> None:
+        """Tell how far it is."""
+        self.context.report(progress.as_dict())
+
+    @property
+    def within(self) -> dict[str, Any]:
+        """What bounds and follows every work of the lab."""
+        budget = self.arguments.budget_usd
+        return {"budget_usd": budget, "on_progress": self.see, "should_stop": self.context.should_cancel}
+
+
+def lab_arguments(
+    store: Store, kind: str, task: Task, options: Mapping[str, Any], budget_usd: float | None = None
+) -> LabArguments:
+    """A task as arguments; the state of its questions is kept.
+
+    Args:
+        store: Keeps the questions.
+        kind: Of the job.
+        task: What is worked on.
+        options: Whatever else decides the result.
+        budget_usd: What it may cost.
+    """
+    questions = EvaluationSet(task.set_name, task.examples)
+    store.keep_evaluation_set(task.project, questions)
+    made: LabArguments = LAB_KINDS[kind].arguments(
+        configuration=task.configuration.name,
+        asked=task.configuration,
+        set=task.set_name,
+        set_version=questions.version,
+        questions=len(task.examples),
+        key=task.key(**options),
+        basis=dict(task.basis),
+        budget_usd=budget_usd,
+        **options,
+    )
+    return made
+
+
+def lab_versions(task: Task) -> dict[str, str]:
+    """The versions of what a job of the lab works on."""
+    return {**task.basis, DOCUMENTS: documents_version(task.documents)}
+
+
+async def _measure(given: Given) -> Spec:
+    return await measure_set(*given.first, k=given.arguments.k, **given.within)
+
+
+async def _ablate(given: Given) -> Spec:
+    asked: AblationArguments = given.arguments
+    return await ablate(
+        *given.first, set_name=asked.set, answers=asked.answers, judge=asked.judge, **given.within
+    )  # fmt: skip
+
+
+async def _hand_over_more(given: Given) -> Spec:
+    asked: KSweepArguments = given.arguments
+    return await k_sweep(*given.first, ks=asked.ks, set_name=asked.set, judge=asked.judge, **given.within)
+
+
+async def _measure_pilot(given: Given) -> Spec:
+    return await estimate_measure(*given.first, k=given.arguments.k)
+
+
+async def _ablation_pilot(given: Given) -> Spec:
+    return await estimate_ablation(*given.first, answers=given.arguments.answers, judge=given.arguments.judge)
+
+
+async def _hand_over_pilot(given: Given) -> Spec:
+    return await estimate_sweep(*given.first, ks=given.arguments.ks, judge=given.arguments.judge)
+
+
+def _run(work: Callable[[Given], Awaitable[Spec]]) -> Callable[[JobContext, Any], Awaitable[dict[str, Any]]]:
+    async def run(context: JobContext, arguments: LabArguments) -> dict[str, Any]:
+        context.report(LabProgress().as_dict())
+        store = context.store
+        documents = store.documents(context.project)
+        context.check_version(DOCUMENTS, documents_version(documents))
+        examples = store.evaluation_set(context.project, arguments.set, arguments.set_version).examples
+        kept: dict[str, Spec] = {}
+
+        async def whole() -> None:
+            async with context.models() as models:
+                kept["report"] = await work(Given(arguments, examples, documents, models, context))
+
+        async def beat() -> None:
+            return None
+
+        await cancellable(whole(), context.should_cancel, beat)
+        if context.should_cancel():
+            raise Cancelled("Cancelled.")
+        return {"report": kept["report"].model_dump(mode="json")}
+
+    return run
+
+
+_PILOT, _TRYING = "-estimate", "Trying a few questions of"
+MEASURE_KIND = JobKind(MEASURE, MeasureArguments, _run(_measure), "Measuring the retrieval of")
+MEASURE_PILOT = JobKind(MEASURE + _PILOT, MeasureArguments, _run(_measure_pilot), _TRYING, "interactive")
+ABLATION_KIND = JobKind(ABLATION, AblationArguments, _run(_ablate), "Leaving out parts of")
+ABLATION_PILOT = JobKind(ABLATION + _PILOT, AblationArguments, _run(_ablation_pilot), _TRYING, "interactive")
+SWEEP_KIND = JobKind(SWEEP, KSweepArguments, _run(_hand_over_more), "More chunks for")
+SWEEP_PILOT = JobKind(SWEEP + _PILOT, KSweepArguments, _run(_hand_over_pilot), _TRYING, "interactive")
+LAB_KINDS: dict[str, JobKind[Any]] = {
+    kind.name: kind for kind in (MEASURE_KIND, MEASURE_PILOT, ABLATION_KIND, ABLATION_PILOT, SWEEP_KIND, SWEEP_PILOT)
+}
+
+
+def pilot_of(kind: str) -> str:
+    """The kind of the pilot of a kind."""
+    return kind + _PILOT
 
 
 def latest(store: Store, project: Project, kind: str, key: str) -> Job | None:
@@ -180,38 +269,15 @@ def report_of(job: Job, kind: type[T]) -> T | None:
 
 
 def set_report(job: Job) -> SetReport | None:
-    """The report of a `measure_work` job."""
+    """The report of a `MEASURE_KIND` job."""
     return report_of(job, SetReport)
 
 
 def ablation_report(job: Job) -> AblationReport | None:
-    """The report of an `ablation_work` job."""
+    """The report of an `ABLATION_KIND` job."""
     return report_of(job, AblationReport)
 
 
 def sweep_report(job: Job) -> KSweep | None:
-    """The report of a `sweep_work` job."""
+    """The report of a `SWEEP_KIND` job."""
     return report_of(job, KSweep)
-
-
-def _work(run: Callable[[JobContext, Models, OnLabProgress], Awaitable[Spec]], make_models: MakeModels) -> Work:
-    async def work(context: JobContext) -> dict[str, Any]:
-        kept: dict[str, Spec] = {}
-
-        def see(progress: LabProgress) -> None:
-            context.report(progress.as_dict())
-
-        async def whole() -> None:
-            async with make_models() as models:
-                kept["report"] = await run(context, models, see)
-
-        async def beat() -> None:
-            return None
-
-        see(LabProgress())
-        await cancellable(whole(), context.should_cancel, beat)
-        if context.should_cancel():
-            raise Cancelled("Cancelled.")
-        return {"report": kept["report"].model_dump(mode="json")}
-
-    return work

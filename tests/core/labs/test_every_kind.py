@@ -17,10 +17,12 @@ from llmopt_core.labs.documents.question_writing.write import WritingSpec
 from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.labs.prompts.search_jobs import SEARCHES, search_arguments
 from llmopt_core.labs.prompts.search_setup import SearchSetup, task_from
+from llmopt_core.labs.retrieval.jobs import ABLATION, LAB_KINDS, MEASURE, Task, lab_arguments, pilot_of
+from llmopt_core.labs.retrieval.jobs import SWEEP as RETRIEVAL_SWEEP
 from llmopt_core.models.base import ModelSpec
 from llmopt_core.prompts.spec import FewShotSpec
 from llmopt_core.types import EvaluationSet, Example, Spec
-from tests.engine_lab import Lab
+from tests.engine_lab import EXAMPLES, Lab
 from tests.job_process import calls_of, do_jobs
 
 MODEL = ModelSpec(endpoint="scripted", name="m")
@@ -59,12 +61,26 @@ def search(kind: str, **options: Any) -> Callable[[Lab], Made]:
     return make
 
 
+def in_retrieval_lab(kind: str, **options: Any) -> Callable[[Lab], Made]:
+    def make(lab: Lab) -> Made:
+        hyde = {"method": "hyde", "n": 1, "model": MODEL.model_dump()}
+        configuration = lab.configuration(retrieval={"chunking": {"size": 20}, "transform": hyde, "top_k": 1})
+        task = Task(lab.store.project("p"), configuration, EXAMPLES, lab.documents, "questions")
+        return LAB_KINDS[kind], lab_arguments(lab.store, kind, task, options)
+
+    return make
+
+
 EVERY: dict[str, Callable[[Lab], Made]] = {
     "sweep": sweep,
     "writing": writing,
     "effect": search(WORTH),
     "choice": search(CHOICE, method="random", most=2, trials=2),
     "instruction": search(INSTRUCTION, proposer=MODEL, rewrites=1, rounds=1),
+    "measure": in_retrieval_lab(MEASURE, k=2),
+    "measure pilot": in_retrieval_lab(pilot_of(MEASURE), k=2),
+    "ablation": in_retrieval_lab(ABLATION, answers=True),
+    "more chunks": in_retrieval_lab(RETRIEVAL_SWEEP, ks=[1, 2]),
 }
 
 
@@ -87,6 +103,8 @@ def test_a_new_process_goes_on_with_nothing_but_the_store(lab: Lab, name: str) -
         # What was paid is paid once: only the call in which the first process died is made again.
         asked = calls_of(lab.home)
         assert asked[1] in asked[2:]
+        if name == "measure":
+            assert len(asked) == len(EXAMPLES) + 1
         assert lab.store.draft("p", DRAFT, "") is not None or kind is not WRITING
 
 

@@ -7,7 +7,6 @@ import pytest
 from llmopt_core.errors import BadInput, BudgetReached
 from llmopt_core.evaluation.judges.judge import JudgeSpec
 from llmopt_core.execution.budget import Budget
-from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.retrieval.ablation import ablate
 from llmopt_core.labs.retrieval.components import asked_models, is_free
 from llmopt_core.labs.retrieval.estimate import (
@@ -16,14 +15,15 @@ from llmopt_core.labs.retrieval.estimate import (
     estimate_sweep,
 )
 from llmopt_core.labs.retrieval.jobs import (
+    ABLATION,
+    MEASURE,
     SWEEP,
     Task,
-    ablation_estimate_work,
     estimate_of,
-    measure_estimate_work,
-    sweep_estimate_work,
+    lab_arguments,
+    lab_versions,
+    pilot_of,
     sweep_report,
-    sweep_work,
 )
 from llmopt_core.labs.retrieval.k_sweep import k_sweep
 from llmopt_core.labs.retrieval.progress import LabProgress, Tally
@@ -172,12 +172,12 @@ def test_searches_between_answers_do_not_tell_the_time() -> None:
 
 
 def test_a_job_ends_as_budget_reached_and_goes_on_with_a_larger_one(lab: Lab) -> None:
-    runner = JobRunner(lab.store, lab.settings)
+    runner = lab.runner()
     task = Task(lab.store.project("p"), lab.configuration(), EXAMPLES, lab.documents, "questions")
 
     def run(budget: float):
-        work = sweep_work(task, lab.models, (1, 3), lab.judge, budget)
-        return runner.wait(runner.submit_work(SWEEP, "p", {}, work), 60)
+        arguments = lab_arguments(lab.store, SWEEP, task, {"ks": [1, 3]}, budget)
+        return runner.wait(runner.submit(SWEEP, "p", arguments, versions=lab_versions(task)), 60)
 
     stopped = run(0.035)
     assert stopped.status == "budget-reached"
@@ -192,14 +192,11 @@ def test_a_job_ends_as_budget_reached_and_goes_on_with_a_larger_one(lab: Lab) ->
 
 
 def test_a_pilot_is_a_job_too(lab: Lab) -> None:
-    runner = JobRunner(lab.store, lab.settings)
+    runner = lab.runner()
     task = Task(lab.store.project("p"), lab.configuration(retrieval=HYDE), EXAMPLES, lab.documents, "questions")
-    for work in (
-        ablation_estimate_work(task, lab.models, False, lab.judge),
-        sweep_estimate_work(task, lab.models, (1,), lab.judge),
-        measure_estimate_work(task, lab.models, 3),
-    ):
-        job = runner.wait(runner.submit_work("pilot", "p", {}, work), 60)
+    for kind, options in ((ABLATION, {"answers": False}), (SWEEP, {"ks": [1]}), (MEASURE, {"k": 3})):
+        arguments = lab_arguments(lab.store, pilot_of(kind), task, options)
+        job = runner.wait(runner.submit(pilot_of(kind), "p", arguments, versions=lab_versions(task)), 60)
         assert job.status == "finished", job.error
         told = estimate_of(job)
         assert told is not None

@@ -8,16 +8,16 @@ import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.index import opened
-from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.retrieval.changes import as_text, changed, changes_between, from_text
 from llmopt_core.labs.retrieval.inspection_cache import (
     LOOK,
-    InspectionCache,
+    LookSide,
     index_key,
+    inspections_of,
     is_quick,
     load_ahead,
+    look_arguments,
     look_key,
-    look_work,
 )
 from llmopt_core.labs.retrieval.question import Inspection, QuestionLab
 from llmopt_core.labs.retrieval.setting_words import setting_title, setting_value
@@ -154,13 +154,13 @@ def test_filters_and_routes_are_changed_as_a_whole(lab: Lab) -> None:
 
 
 def test_looking_is_a_job_whose_findings_stay_in_memory(lab: Lab) -> None:
-    runner, looked = JobRunner(lab.store, lab.settings), InspectionCache()
+    runner, looked = lab.runner(), inspections_of(lab.settings)
     configuration = lab.configuration(retrieval=HYBRID)
     key, index = look_key("d", configuration, EXAMPLES[0], None), index_key("d", configuration)
     assert looked.get(key) is None
     assert not looked.is_open(index)
-    work = look_work([(configuration, None, key, index)], EXAMPLES[0], lab.documents, lab.models, looked)
-    job = runner.wait(runner.submit_work("retrieval-look", "p", {}, work), 60)
+    side = LookSide(configuration=configuration, texts=None, key=key, index=index)
+    job = runner.wait(runner.submit("retrieval-look", "p", look_arguments([side], EXAMPLES[0])), 60)
     assert job.status == "finished", job.error
     found = looked.get(key)
     assert found is not None
@@ -169,21 +169,19 @@ def test_looking_is_a_job_whose_findings_stay_in_memory(lab: Lab) -> None:
 
 
 def test_a_side_that_cannot_be_looked_at_stops_no_other(lab: Lab) -> None:
-    runner, looked = JobRunner(lab.store, lab.settings), InspectionCache()
+    runner, looked = lab.runner(), inspections_of(lab.settings)
     wrong = {"chunking": {"size": 20}, "search": {"filters": {"author": "Ann"}}}
     sides = [
-        (lab.configuration(retrieval=wrong), None, "wrong", "i"),
-        (lab.configuration(), None, "right", "j"),
+        LookSide(configuration=lab.configuration(retrieval=wrong), texts=None, key="wrong", index="i"),
+        LookSide(configuration=lab.configuration(), texts=None, key="right", index="j"),
     ]
-    work = look_work(sides, EXAMPLES[0], lab.documents, lab.models, looked)
-    assert runner.wait(runner.submit_work(LOOK, "p", {}, work), 60).status == "finished"
+    assert runner.wait(runner.submit(LOOK, "p", look_arguments(sides, EXAMPLES[0])), 60).status == "finished"
     assert looked.get("wrong") is None
     assert "there is: document" in looked.problem("wrong")
     assert looked.get("right") is not None
     looked.forgive("wrong")
     assert looked.problem("wrong") == ""
-    only_wrong = look_work(sides[:1], EXAMPLES[0], lab.documents, lab.models, looked)
-    alone = runner.wait(runner.submit_work(LOOK, "p", {}, only_wrong), 60)
+    alone = runner.wait(runner.submit(LOOK, "p", look_arguments(sides[:1], EXAMPLES[0])), 60)
     assert alone.status == "failed"
     assert "'author'" in alone.error
 

@@ -10,7 +10,6 @@ import pytest
 
 from llmopt_core.errors import BadInput, EndpointError
 from llmopt_core.experiments import keys
-from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.labs.retrieval.ablation import AblationReport, ablate
 from llmopt_core.labs.retrieval.advice import advise
 from llmopt_core.labs.retrieval.components import components
@@ -19,12 +18,11 @@ from llmopt_core.labs.retrieval.jobs import (
     ABLATION,
     Task,
     ablation_report,
-    ablation_work,
+    lab_arguments,
+    lab_versions,
     latest,
-    measure_work,
     set_report,
     sweep_report,
-    sweep_work,
 )
 from llmopt_core.labs.retrieval.k_sweep import KSweep, k_sweep
 from llmopt_core.labs.retrieval.whole_set import SetReport, measure_set, position_groups
@@ -378,17 +376,18 @@ async def test_a_sweep_that_cannot_be_is_refused(lab: Lab, ks, examples, changes
 
 
 def test_each_is_a_job_whose_report_is_found_again(lab: Lab) -> None:
-    runner = JobRunner(lab.store, lab.settings)
+    runner = lab.runner()
     project = lab.store.project("p")
     task = Task(project, lab.configuration(retrieval=HYBRID), EXAMPLES, lab.documents, "questions")
     works = {
-        "retrieval-measure": (measure_work(task, lab.models, 2), {"k": 2}, set_report),
-        ABLATION: (ablation_work(task, lab.models, False, lab.judge), {"answers": False}, ablation_report),
-        "chunk-count-sweep": (sweep_work(task, lab.models, (1,), lab.judge), {"ks": [1]}, sweep_report),
+        "retrieval-measure": ({"k": 2}, set_report),
+        ABLATION: ({"answers": False}, ablation_report),
+        "chunk-count-sweep": ({"ks": [1]}, sweep_report),
     }
-    for kind, (work, options, read) in works.items():
+    for kind, (options, read) in works.items():
         assert latest(lab.store, project, kind, task.key(**options)) is None
-        job = runner.wait(runner.submit_work(kind, project, task.arguments(**options), work), 60)
+        arguments = lab_arguments(lab.store, kind, task, options)
+        job = runner.wait(runner.submit(kind, project, arguments, versions=lab_versions(task)), 60)
         assert job.status == "finished", job.error
         found = latest(lab.store, project, kind, task.key(**options))
         assert found is not None
@@ -399,9 +398,10 @@ def test_each_is_a_job_whose_report_is_found_again(lab: Lab) -> None:
 
 
 def test_a_job_that_cannot_work_says_why(lab: Lab) -> None:
-    runner = JobRunner(lab.store, lab.settings)
+    runner = lab.runner()
     task = Task(lab.store.project("p"), lab.configuration(), EXAMPLES, lab.documents, "questions")
-    job = runner.wait(runner.submit_work(ABLATION, "p", {}, ablation_work(task, lab.models, False, lab.judge)), 60)
+    arguments = lab_arguments(lab.store, ABLATION, task, {"answers": False})
+    job = runner.wait(runner.submit(ABLATION, "p", arguments, versions=lab_versions(task)), 60)
     assert job.status == "failed"
     assert "plain search" in job.error
     assert ablation_report(job) is None

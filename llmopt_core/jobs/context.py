@@ -10,9 +10,12 @@ from typing import Any
 
 from llmopt_core.errors import BadInput
 from llmopt_core.execution.budget import Account
+from llmopt_core.models.endpoints import Endpoint
 from llmopt_core.models.registry import Models
 from llmopt_core.runs.store import Store
 from llmopt_core.settings import Settings
+
+Credentials = tuple[Mapping[str, Endpoint], Mapping[str, str]]
 
 # More often than a page looks would only cost writes.
 REPORT_SECONDS = 0.5
@@ -27,6 +30,7 @@ class JobContext:
         project: Whose job it is; empty for nobody's.
         versions: Of what the job was to work on when it was asked for.
         make_models: Makes the models of the workspace, with the keys that the job may use.
+        make_credentials: Gives the endpoints of the workspace and the keys that the job may use.
         claim: Names this process's claim on the job.
         attempt: How often the job was begun, this time included.
         paid: What the job's calls took, whatever became of it.
@@ -38,6 +42,7 @@ class JobContext:
     project: str = ""
     versions: Mapping[str, Any] = field(default_factory=dict)
     make_models: Callable[[], Models] | None = None
+    make_credentials: Callable[[], Credentials] = lambda: ({}, {})
     claim: str | None = None
     attempt: int = 1
     paid: Account = field(default_factory=Account)
@@ -49,6 +54,10 @@ class JobContext:
     def models(self) -> Models:
         """The models to work with: those of the workspace's endpoints. One per event loop."""
         return Models(self.settings, self.store.cache) if self.make_models is None else self.make_models()
+
+    def credentials(self) -> Credentials:
+        """The endpoints of the workspace and their keys, for what is no model call, such as an upload."""
+        return self.make_credentials()
 
     def check_version(self, what: str, now: str) -> None:
         """Refuse to work on something else than was asked for.

@@ -15,10 +15,10 @@ from typing import Any
 
 from llmopt_core.errors import BudgetReached, Cancelled, LlmOptError
 from llmopt_core.execution.budget import accounted
-from llmopt_core.jobs.context import REPORT_SECONDS, JobContext
+from llmopt_core.jobs.context import REPORT_SECONDS, Credentials, JobContext
 from llmopt_core.jobs.key_ring import KeyRing, check_keys, endpoints_in
 from llmopt_core.jobs.kind import PLACES, JobKind, JobKinds, Lane, Result
-from llmopt_core.jobs.workspace_models import workspace_models
+from llmopt_core.jobs.workspace_models import environment_keys, workspace_models
 from llmopt_core.models.calls.limiter import urgent
 from llmopt_core.models.endpoints import endpoints_from
 from llmopt_core.models.registry import Models
@@ -196,7 +196,8 @@ class JobRunner:
             if job is None:
                 return False
             context = JobContext(job.id, self._store, self._settings, job.project or "", job.versions or {},
-                                 lambda: self._models(job.id), token, job.attempts)  # fmt: skip
+                                 lambda: self._models(job.id), lambda: self._credentials(job.id), token,
+                                 job.attempts)  # fmt: skip
             self._running[job.id] = context, lane
         threading.Thread(target=self._run, args=(context, job), name=f"job-{job.id}", daemon=True).start()
         return True
@@ -221,6 +222,10 @@ class JobRunner:
 
     def _models(self, job_id: int) -> Models:
         return workspace_models(self._store, self._settings, self._environ, self._keys.of(job_id), self._plug_ins)
+
+    def _credentials(self, job_id: int) -> Credentials:
+        known = endpoints_from(self._settings, self._environ)
+        return known, {**environment_keys(known, self._environ), **self._keys.of(job_id)}
 
     def _run(self, context: JobContext, job: Job) -> None:
         status: Status = "failed"

@@ -19,6 +19,10 @@ _PLACES = {
     "chunk-count-sweep": "llmopt_core.labs.retrieval.jobs:SWEEP_KIND",
     "chunk-count-sweep-estimate": "llmopt_core.labs.retrieval.jobs:SWEEP_PILOT",
     "retrieval-look": "llmopt_core.labs.retrieval.inspection_cache:LOOK_KIND",
+    "distillation": "llmopt_core.labs.finetuning.example_jobs:DISTIL",
+    "training-pairs": "llmopt_core.labs.finetuning.example_jobs:PAIRS",
+    "embedder-before-after": "llmopt_core.labs.finetuning.embedder_gain:GAIN",
+    "fine-tuning start": "llmopt_core.labs.finetuning.sending_jobs:SENDING",
     "comparison": "llmopt_core.labs.prompts.jobs:COMPARISON",
     "estimate": "llmopt_core.labs.evaluation.jobs:ESTIMATE",
 }

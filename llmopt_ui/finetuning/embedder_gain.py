@@ -11,12 +11,12 @@ from llmopt_core.finetuning.jobs.job import Job, TunedModel
 from llmopt_core.labs.finetuning.catalogue import tuned_by, tuned_embedding_models
 from llmopt_core.labs.finetuning.embedder import EmbedderPlan, retrieval_of, with_embedder
 from llmopt_core.labs.finetuning.embedder_gain import (
+    GAIN,
     MEASURES,
-    MEASURING,
     EmbedderGain,
+    GainArguments,
     gain_from,
     gain_job,
-    gain_work,
 )
 from llmopt_core.labs.finetuning.jobs import report
 from llmopt_core.reporting.terms import explained
@@ -33,7 +33,7 @@ from llmopt_ui.finetuning.start import access
 from llmopt_ui.finetuning.tabs import JOBS, open_tab
 from llmopt_ui.job_panel import follow
 from llmopt_ui.navigation import EVALUATION
-from llmopt_ui.resources import job_runner, model_maker, models, settings, store
+from llmopt_ui.resources import models, settings, start_job, store
 from llmopt_ui.retrieval.choice import save_side
 from llmopt_ui.session import notify
 from llmopt_ui.theme import verdict
@@ -83,8 +83,9 @@ def _without_model(job: Job) -> None:
 
 
 def _measure(project: Project, job: Job, plan: EmbedderPlan, tuned: TunedModel) -> None:
-    told = {"job": job.id, "name": job.name, "set": plan.held_back_set, "basis": _basis(project, plan)}
-    job_runner().submit_work(MEASURING, project, told, gain_work(project, plan, tuned, model_maker()))
+    basis = _basis(project, plan)
+    asked = GainArguments(job=job.id, name=tuned.name, set=plan.held_back_set, basis=basis, plan=plan)
+    start_job(GAIN.name, project, asked, basis)
 
 
 def _basis(project: Project, plan: EmbedderPlan) -> dict[str, str]:

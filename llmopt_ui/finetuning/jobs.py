@@ -20,6 +20,7 @@ from llmopt_core.labs.finetuning.jobs import (
     report,
     standing_of_training,
 )
+from llmopt_core.labs.finetuning.sending_jobs import SENDING
 from llmopt_core.runs.values import Job as Sending
 from llmopt_core.runs.values import Project
 from llmopt_ui import format as fmt
@@ -30,7 +31,7 @@ from llmopt_ui.finetuning.colours import job_inks, job_labels
 from llmopt_ui.finetuning.elsewhere import elsewhere
 from llmopt_ui.finetuning.job import cost_word, job_view, status_word
 from llmopt_ui.finetuning.standing import cancel_training
-from llmopt_ui.finetuning.start import STARTING, access, start_form
+from llmopt_ui.finetuning.start import access, start_form
 from llmopt_ui.finetuning.tabs import choose_wanted
 from llmopt_ui.job_panel import follow
 from llmopt_ui.progress import ProgressCard
@@ -65,7 +66,7 @@ def jobs_view(project: Project) -> None:
 
 def _sending(project: Project, jobs: Sequence[Job]) -> str:
     """Data on its way to a service, and what went wrong there; gives the words of what went wrong."""
-    newest = next((job for job in store().jobs(project) if job.kind == STARTING), None)
+    newest = next((job for job in store().jobs(project) if job.kind == SENDING.name), None)
     if newest is None or newest.id in state().seen_jobs:
         return ""
     if newest.active:

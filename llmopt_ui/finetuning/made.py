@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
-
 import streamlit as st
 
-from llmopt_core.errors import BadInput, LlmOptError
+from llmopt_core.errors import LlmOptError
 from llmopt_core.evaluation.assertions.spec import AssertionSpec
 from llmopt_core.experiments.configuration import Configuration, configuration_from
-from llmopt_core.experiments.versions.training_sets import collect
-from llmopt_core.jobs.context import JobContext
+from llmopt_core.labs.finetuning.example_jobs import DISTIL, PAIRS, DistilArguments, PairsArguments
 from llmopt_core.labs.finetuning.held_back import usual_source
-from llmopt_core.labs.finetuning.sources import distill_examples, estimate_distillation, teacher_at
-from llmopt_core.labs.finetuning.training_pairs import training_pairs
-from llmopt_core.models.base import BUILTIN, ModelSpec
+from llmopt_core.labs.finetuning.sources import estimate_distillation, teacher_at
+from llmopt_core.models.base import BUILTIN
 from llmopt_core.models.endpoints import Endpoint
-from llmopt_core.models.registry import Models
 from llmopt_core.runs.values import Project
 from llmopt_core.types import EvaluationSet, fingerprint
 from llmopt_ui import format as fmt
 from llmopt_ui.budget import budget_field
+from llmopt_ui.caveats import documents_now
 from llmopt_ui.keys import endpoints
 from llmopt_ui.model_choice import model_choice
-from llmopt_ui.resources import job_runner, model_maker, models, settings, store
+from llmopt_ui.resources import models, settings, start_job, store
 from llmopt_ui.sets import sets_of
 
-DISTIL, PAIRS = "distillation", "training-pairs"
-MAKING = {DISTIL: "A larger model answers", PAIRS: "Making training pairs"}
-Work = Callable[[JobContext], Coroutine[Any, Any, dict[str, Any]]]
-MakeModels = Callable[[], Models]
-_MOST_REASONS = 50
+MAKING = {DISTIL.name: "A larger model answers", PAIRS.name: "Making training pairs"}
 
 
 def distil_form(project: Project) -> None:
@@ -63,10 +54,13 @@ def distil_form(project: Project) -> None:
         teacher = teacher_at(others[endpoint], name)
         assertions = [AssertionSpec(type="is-json")] if is_json else []
         assertions += [AssertionSpec(type="length", value={"max": int(longest)})] if longest else []
-        work = distil_work(project, questions, asked, teacher, assertions=assertions, least_f1=least,
-                           budget_usd=budget, make_models=model_maker())  # fmt: skip
-        told = {"questions": questions.name, "model": teacher.name or usual, "endpoint": endpoint}
-        job_runner().submit_work(DISTIL, project, told, work)
+        store().keep_evaluation_set(project, questions)
+        wanted = DistilArguments(
+            questions=questions.name, set_version=questions.version, asked=asked, teacher=teacher,
+            model=teacher.name or usual, endpoint=endpoint, assertions=tuple(assertions),
+            least_f1=least, budget_usd=budget,
+        )  # fmt: skip
+        start_job(DISTIL.name, project, wanted, {"evaluation set": questions.version})
         st.rerun()
 
 
@@ -104,8 +98,12 @@ def pairs_form(project: Project) -> None:
     with_answer = sum(bool(example.reference) for example in questions.examples)
     st.caption(f"{fmt.plural(with_answer, 'question')} with a reference answer.")
     if st.button("Make the pairs", key="pairs_start", type="primary", icon=":material/play_arrow:"):
-        work = pairs_work(project, questions, asked, model_maker())
-        job_runner().submit_work(PAIRS, project, {"questions": questions.name, "configuration": asked.name}, work)
+        store().keep_evaluation_set(project, questions)
+        wanted = PairsArguments(
+            questions=questions.name, set_version=questions.version, configuration=asked.name, asked=asked
+        )
+        versions = {"evaluation set": questions.version, "documents": documents_now(project)}
+        start_job(PAIRS.name, project, wanted, versions)
         st.rerun()
 
 
@@ -135,52 +133,3 @@ def kept_apart(project: Project, key: str) -> list[EvaluationSet]:
                             help="A question that is trained on measures memory, not skill. Take a set off the list to "
                             "train on it, and measure with another one.")  # fmt: skip
     return [store().evaluation_set(project, name) for name in chosen]
-
-
-def distil_work(
-    project: Project,
-    questions: EvaluationSet,
-    asked: Configuration,
-    teacher: ModelSpec,
-    *,
-    assertions: list[AssertionSpec],
-    least_f1: float,
-    budget_usd: float | None,
-    make_models: MakeModels,
-) -> Work:
-    """The work of a distillation."""
-
-    async def work(context: JobContext) -> dict[str, Any]:
-        async with make_models() as models:
-            made = await distill_examples(
-                questions.examples,
-                teacher,
-                asked.prompt,
-                models,
-                assertions=assertions,
-                least_f1=least_f1,
-                budget_usd=budget_usd,
-                on_done=lambda done, total: context.report({"done": done, "total": total}),
-                should_stop=context.should_cancel,
-            )
-        if not made.examples and made.rejected:
-            why = next(iter(made.rejected.values()))
-            raise BadInput(f"No answer was kept; the first was rejected because of this: {why}")
-        reasons = dict(list(made.rejected.items())[:_MOST_REASONS])
-        added = collect(context.store, project, made.examples)
-        return {"added": added, "rejected": len(made.rejected), "reasons": reasons, "stopped": made.stopped}
-
-    return work
-
-
-def pairs_work(project: Project, questions: EvaluationSet, asked: Configuration, make_models: MakeModels) -> Work:
-    """The work of making training pairs."""
-
-    async def work(context: JobContext) -> dict[str, Any]:
-        context.report({"done": 0, "total": len(questions.examples), "message": "retrieving"})
-        documents = context.store.documents(project)
-        async with make_models() as models:
-            made = await training_pairs(asked, documents, questions.examples, models)
-        return {"added": collect(context.store, project, made.examples)}
-
-    return work

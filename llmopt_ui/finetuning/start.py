@@ -16,9 +16,9 @@ from llmopt_core.experiments.versions.training_sets import SavedTraining, traini
 from llmopt_core.finetuning.jobs.job import LOCAL, Job, JobRequest
 from llmopt_core.finetuning.openai.upload_summary import UploadSummary
 from llmopt_core.finetuning.training_price import TrainingPrice
-from llmopt_core.jobs.context import JobContext
 from llmopt_core.labs.finetuning.catalogue import tuned_chat_models
 from llmopt_core.labs.finetuning.jobs import Access, free_name, leaving, price_of, resume, rough_seconds, start
+from llmopt_core.labs.finetuning.sending_jobs import SENDING, SendingArguments
 from llmopt_core.models.base import BUILTIN
 from llmopt_core.reporting.terms import explained
 from llmopt_core.runs.values import Project
@@ -31,11 +31,10 @@ from llmopt_ui.finetuning.sets_used import sets_used_view
 from llmopt_ui.finetuning.tabs import DATA, choose_wanted, open_tab, tuning_state
 from llmopt_ui.keys import endpoints, keys_of
 from llmopt_ui.model_choice import model_choice
-from llmopt_ui.resources import job_runner, settings, store
+from llmopt_ui.resources import settings, start_job, store
 from llmopt_ui.session import notify
 
 SET, PROVIDER, NAME, START, AGREED = "start_set", "start_provider", "start_name", "start_job", "start_agreed"
-STARTING = "fine-tuning start"
 _KINDS = {"lora": "The chat model (LoRA)", "embedding": "The embedding model"}
 
 
@@ -98,18 +97,11 @@ def go_on(project: Project, job: Job) -> None:
     Raises:
         BadInput: It cannot go on.
     """
-    trainers = access()
     if job.provider == LOCAL:
-        resume(trainers, job.id)
+        resume(access(), job.id)
         notify("Resumed.")
         return
-
-    def work(context: JobContext) -> dict[str, Any]:
-        context.report({"message": "uploading"})
-        return {"job": resume(trainers, job.id).id}
-
-    told = {"name": job.name, "provider": job.provider, "resumed": job.id}
-    job_runner().submit_work(STARTING, project, told, work, lane="interactive")
+    start_job(SENDING.name, project, SendingArguments(name=job.name, provider=job.provider, resumed=job.id))
     notify(f"Going on at {job.provider}; nothing is sent twice.")
 
 
@@ -227,21 +219,18 @@ def _expectation(asked: Asked, jobs: Sequence[Job]) -> str:
 
 
 def _start(project: Project, asked: Asked) -> None:
-    trainers = access()
     if asked.provider == LOCAL:
+        trainers = access()
         job = start(trainers, asked.request, asked.saved, kind=asked.kind, validate=asked.validate)
         keep_owner(trainers.settings, job, project)
         notify(f"{job.name} started; it goes on when this page is closed.")
     else:
-
-        def work(context: JobContext) -> dict[str, Any]:
-            context.report({"message": "uploading"})
-            made = start(trainers, asked.request, asked.saved, confirmed=True, validate=asked.validate)
-            keep_owner(trainers.settings, made, project)
-            return {"job": made.id}
-
-        told = {"name": asked.request.name, "provider": asked.provider, "training_set": asked.saved.label}
-        job_runner().submit_work(STARTING, project, told, work, lane="interactive")
+        wanted = SendingArguments(
+            name=asked.request.name, provider=asked.provider, training_set=asked.saved.label,
+            data_version=asked.saved.version, address=endpoints(settings())[asked.provider].base_url,
+            request=asked.request, validate_too=asked.validate,
+        )  # fmt: skip
+        start_job(SENDING.name, project, wanted, {"training data": asked.saved.version})
         notify(f"Sending the data to {asked.provider}.")
     tuning_state().forms += 1
     st.rerun()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from llmopt_core.errors import BadInput
 from llmopt_core.finetuning.jobs.job import TunedModel
 from llmopt_core.index.embedding_cache import count_new, encode_cached, encode_queries
 from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind
+from llmopt_core.labs.finetuning.catalogue import tuned_embedding_models
 from llmopt_core.labs.finetuning.embedder import EmbedderPlan, retrieval_of
 from llmopt_core.models.base import Embedder, EmbeddingSpec
 from llmopt_core.models.registry import Models
@@ -149,19 +151,34 @@ def _megabytes(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def gain_work(
-    project: Project, plan: EmbedderPlan, tuned: TunedModel, make_models: Callable[[], Models]
-) -> Callable[[JobContext], Coroutine[Any, Any, dict[str, Any]]]:
-    """The measuring as a job."""
+class GainArguments(Spec):
+    """What is measured.
 
-    async def work(context: JobContext) -> dict[str, Any]:
-        examples = context.store.evaluation_set(project, plan.held_back_set).examples
-        documents = context.store.documents(project)
-        async with make_models() as models:
-            found = gain_of_plan(plan, tuned, models, examples=examples, documents=documents)
-        return {"gain": found.model_dump(mode="json")}
+    Attributes:
+        job: The training job that made the model, whose name is `name`.
+        set: The evaluation set that was held back.
+        basis: What the result rests on.
+        plan: What the model was made from.
+    """
 
-    return work
+    job: str
+    name: str
+    set: str
+    basis: dict[str, str]
+    plan: EmbedderPlan
+
+
+async def measure_plan(context: JobContext, arguments: GainArguments) -> dict[str, Any]:
+    """Measure the tuned model against the one that it was made from."""
+    store, plan = context.store, arguments.plan
+    tuned = next((one for one in tuned_embedding_models(context.settings) if one.name == arguments.name), None)
+    if tuned is None:
+        raise BadInput(f"The tuned model {arguments.name} is gone.")
+    examples = store.evaluation_set(context.project, plan.held_back_set).examples
+    documents = store.documents(context.project)
+    async with context.models() as models:
+        found = gain_of_plan(plan, tuned, models, examples=examples, documents=documents)
+    return {"gain": found.model_dump(mode="json")}
 
 
 def gain_job(store: Store, project: Project, training_job: str) -> Job | None:
@@ -176,3 +193,6 @@ def gain_from(job: Job) -> EmbedderGain | None:
         return EmbedderGain.model_validate((job.result or {})["gain"])
     except (KeyError, ValidationError):
         return None
+
+
+GAIN = JobKind(MEASURING, GainArguments, measure_plan, "Measuring")

@@ -1,0 +1,82 @@
+"""Sending training data to a service as a kind of job: an upload takes its time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmopt_core.errors import BadInput
+from llmopt_core.experiments.finetuning_jobs import keep_owner
+from llmopt_core.experiments.versions.training_sets import SavedTraining, training_sets
+from llmopt_core.finetuning.finetuners import all_jobs
+from llmopt_core.finetuning.jobs.job import Job, JobRequest
+from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind
+from llmopt_core.labs.finetuning.jobs import Access, resume, start
+from llmopt_core.types import Spec
+
+
+class SendingArguments(Spec):
+    """What is sent where.
+
+    Attributes:
+        name: Of the tuned model.
+        training_set, data_version: What it learns from.
+        address: The service's, as it was when the user agreed to what leaves the machine.
+        resumed: The fine-tuning job that is gone on with; empty where one is begun.
+    """
+
+    name: str
+    provider: str
+    training_set: str = ""
+    data_version: str = ""
+    address: str = ""
+    request: JobRequest | None = None
+    validate_too: bool = True
+    resumed: str = ""
+
+
+def send(context: JobContext, arguments: SendingArguments) -> dict[str, Any]:
+    """Send the data and start the job at the service, or go on where that was begun before; nothing is sent twice."""
+    access = Access(context.settings, *context.credentials())
+    context.report({"message": "uploading"})
+    if arguments.resumed:
+        return {"job": resume(access, arguments.resumed).id}
+    begun = _begun(context, arguments) if context.attempt > 1 else None
+    if begun is not None:
+        made = begun if begun.remote_id else resume(access, begun.id)
+    else:
+        made = _start(context, access, arguments)
+    keep_owner(context.settings, made, context.store.project(context.project))
+    return {"job": made.id}
+
+
+def _start(context: JobContext, access: Access, arguments: SendingArguments) -> Job:
+    where = access.endpoints.get(arguments.provider)
+    if arguments.request is None or where is None or where.base_url != arguments.address:
+        raise BadInput(
+            f"{arguments.provider} has another address now than the one that you agreed to send to; start it again."
+        )
+    saved = _training_set(context, arguments)
+    return start(access, arguments.request, saved, confirmed=True, validate=arguments.validate_too)
+
+
+def _training_set(context: JobContext, arguments: SendingArguments) -> SavedTraining:
+    for saved in training_sets(context.store, context.project):
+        if (saved.label, saved.version) == (arguments.training_set, arguments.data_version):
+            return saved
+    raise BadInput(f"The training set {arguments.training_set} is gone; start it again with another.")
+
+
+def _begun(context: JobContext, arguments: SendingArguments) -> Job | None:
+    """The fine-tuning job that a process that is gone had begun for this one."""
+    since = context.store.job(context.job_id).created_at.timestamp()
+    asked = (arguments.name, arguments.provider, arguments.data_version)
+    found = [
+        job
+        for job in all_jobs(context.settings)
+        if (job.name, job.provider, job.data_version) == asked and job.created_at >= since
+    ]
+    return max(found, key=lambda job: job.created_at, default=None)
+
+
+SENDING = JobKind("fine-tuning start", SendingArguments, send, "Sending the data of", "interactive")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from llmopt_core.errors import LlmOptError
-from llmopt_core.experiments.job_titles import job_title
+from llmopt_core.jobs.titles import job_title
+from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.reporting.standing import standing_of
 from llmopt_core.runs.values import Job
 from llmopt_ui import format as fmt
@@ -92,7 +93,8 @@ def running_jobs(project: str) -> None:
         own = [job for job in active if job.project in (None, project)]
         others = len(active) - len(own)
         for job in own[:_SHOWN]:
-            progress_line(job_title(job.kind, job.arguments), standing_of(job.progress), f"side_cancel_{job.id}",
+            title = job_title(job_kinds(), job.kind, job.arguments)
+            progress_line(title, standing_of(job.progress), f"side_cancel_{job.id}",
                           _cancel, (job.id,), stopping=job.cancel_requested)  # fmt: skip
         if trained:
             from llmopt_ui.finetuning.standing import training_lines

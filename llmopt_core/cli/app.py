@@ -24,6 +24,7 @@ from llmopt_core.cli import (
     doctor,
     evaluate,
     finetune,
+    jobs,
     project,
     prompts,
     report,
@@ -47,7 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _MODULES = (
-    evaluate, compare, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, project, report, doctor, browser,
+    evaluate, compare, prompts, chunk, chunk_sweep, retrieve, ablate, finetune, jobs, project, report, doctor, browser,
 )  # fmt: skip
 for module in _MODULES:
     module.register(app)

@@ -164,6 +164,11 @@ class JobRunner:
             self._changed.wait_for(lambda: job_id not in self._open and job_id not in self._running, timeout)
         return self._store.job(job_id)
 
+    def is_busy(self) -> bool:
+        """Whether something is done here, or was put in line here and has not ended."""
+        with self._changed:
+            return bool(self._running or self._open)
+
     def look(self) -> float:
         """Begin what can be begun, see to what is being done, and tell in how many seconds to look again."""
         for lane, places in self._places.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from llmopt_core.jobs.kind import JobKinds
 
 _PLACES = {
@@ -28,6 +30,7 @@ _PLACES = {
 }
 
 
+@cache
 def job_kinds() -> JobKinds:
     """All kinds that this version of the program knows."""
     return JobKinds(_PLACES)

@@ -8,9 +8,10 @@ import streamlit as st
 
 from llmopt_core.evaluation.metrics.catalogue import CORRECTNESS, metric_title
 from llmopt_core.experiments.current_runs import family_runs
-from llmopt_core.experiments.job_titles import job_title
 from llmopt_core.experiments.next_steps import Area, ProjectState, Step, leader_of
 from llmopt_core.experiments.scored import baseline_position
+from llmopt_core.jobs.titles import job_title
+from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.runs.values import Project, Run, SavedConfiguration
 from llmopt_ui import format as fmt
 from llmopt_ui.charts import CONFIG
@@ -80,7 +81,7 @@ def state_of(project: Project, saved: Sequence[SavedConfiguration], found: Seque
 def _at_work(project: Project) -> dict[str, str]:
     """What is worked on, by the tab where a step would start it."""
     jobs = [job for job in store().jobs(project, active=True) if job.kind in _TAB_OF]
-    found = {_TAB_OF[job.kind]: job_title(job.kind, job.arguments) for job in jobs}
+    found = {_TAB_OF[job.kind]: job_title(job_kinds(), job.kind, job.arguments) for job in jobs}
     trained = _in_training(project)
     return {**found, "Training data": f"training {', '.join(trained)}"} if trained else found
 

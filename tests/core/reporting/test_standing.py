@@ -1,6 +1,7 @@
 """How far work is, in one set of words."""
 
-from llmopt_core.experiments.job_titles import job_title
+from llmopt_core.jobs.titles import job_title
+from llmopt_core.labs.job_kinds import job_kinds
 from llmopt_core.reporting.standing import Standing, standing_of
 
 
@@ -17,15 +18,19 @@ def test_what_is_not_known_is_said_and_never_zero() -> None:
     assert Standing(5, 4).share == 1.0
 
 
+def title(kind: str, arguments: dict[str, object]) -> str:
+    return job_title(job_kinds(), kind, arguments)
+
+
 def test_the_title_of_a_job_says_what_is_inside() -> None:
-    assert job_title("evaluation", {"configurations": ["a", "b"], "evaluation_set": "q"}) == "Evaluating a, b on q"
-    assert job_title("chunk-sweep", {"settings": 12, "evaluation_set": "q"}) == "Sweep of 12 settings on q"
-    assert job_title("comparison", {"variants": ["x", "y"], "set": "q"}) == "Comparing x, y on q"
-    assert job_title("retrieval-measure", {"configuration": "rag", "set": "q", "questions": 4}) == (
+    assert title("evaluation", {"configurations": ["a", "b"], "evaluation_set": "q"}) == "Evaluating a, b on q"
+    assert title("chunk-sweep", {"settings": 12, "evaluation_set": "q"}) == "Sweep of 12 settings on q"
+    assert title("comparison", {"variants": ["x", "y"], "set": "q"}) == "Comparing x, y on q"
+    assert title("retrieval-measure", {"configuration": "rag", "set": "q", "questions": 4}) == (
         "Measuring the retrieval of rag on q"
     )
-    assert job_title("retrieval-measure-estimate", {"configuration": "rag"}) == "Trying a few questions of rag"
-    assert job_title("question-writing", {}) == "Writing questions"
+    assert title("retrieval-measure-estimate", {"configuration": "rag"}) == "Trying a few questions of rag"
+    assert title("question-writing", {}) == "Writing questions"
     searched = {"subject": "instructions", "source": "rag v1", "evaluation_set": "q"}
-    assert job_title("instruction-search", searched) == "Searching for a better instruction on q"
-    assert job_title("something-new", {}) == "Something new"
+    assert title("instruction-search", searched) == "Searching for a better instruction on q"
+    assert title("something-new", {}) == "Something new"

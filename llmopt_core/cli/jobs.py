@@ -1,0 +1,128 @@
+"""`llmopt jobs`: what long work there is in the workspace; following, stopping, resuming and doing it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from llmopt_core.cli.output import JsonOption, note, printable, write_json
+
+if TYPE_CHECKING:
+    from llmopt_core.jobs.queue import JobRunner
+    from llmopt_core.runs.store import Store
+    from llmopt_core.runs.values import Job
+
+group = typer.Typer(help="Long work of the app: list, follow, cancel, resume, and do what waits.", no_args_is_help=True)
+
+JobId = Annotated[int, typer.Argument(metavar="JOB", help="Its number; `llmopt jobs list` shows them.")]
+
+_LOOK_SECONDS = 0.5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="jobs")
+
+
+@group.command("list", help="The jobs of a project, or of all, newest first.")
+def list_jobs(
+    project: Annotated[str, typer.Option(help="Only those of this project.")] = "",
+    active: Annotated[bool, typer.Option("--active", help="Only those that wait or run.")] = False,
+    json: JsonOption = "",
+) -> None:
+    """One line each."""
+    store, _ = _workspace()
+    found = store.jobs(project or None, active=active)
+    if json:
+        write_json({"jobs": [_values(job) for job in found]}, json)
+    if json != "-":
+        for job in found:
+            print(printable(_line(job)))
+        if not found:
+            print("There are no jobs.")
+
+
+@group.command(help="Print how far a job is until it has ended. Exits with 1 where it did not finish.")
+def follow(job_id: JobId, json: JsonOption = "") -> int:
+    """Progress on stderr, the end on stdout."""
+    from llmopt_core.reporting.standing import standing_of
+
+    store, _ = _workspace()
+    job, shown = store.job(job_id), ""
+    while job.active:
+        line = f"{job.status}: {standing_of(job.progress).line}"
+        if line != shown:
+            note(line)
+            shown = line
+        time.sleep(_LOOK_SECONDS)
+        job = store.job(job_id)
+    return _tell(job, json)
+
+
+@group.command(help="Stop a job, in whatever process it runs. What was done is kept.")
+def cancel(job_id: JobId, json: JsonOption = "") -> None:
+    """Ask it to stop; one that waits ends at once."""
+    store, _ = _workspace()
+    if not store.job(job_id).active:
+        _tell(store.job(job_id), json)
+        return
+    store.request_cancel(job_id)
+    _tell(store.job(job_id), json)
+
+
+@group.command(help="Go on with a job that ended before it was done; it does only what is missing.")
+def resume(job_id: JobId, json: JsonOption = "") -> int:
+    """Put it in line again and do it here; a key that was typed in the app is taken from the environment."""
+    _, runner = _workspace()
+    runner.resume(job_id)
+    return _tell(runner.wait(job_id), json)
+
+
+@group.command(help="Do what waits in the workspace, that of processes that are gone too, until nothing does.")
+def work(json: JsonOption = "") -> None:
+    """A further process for the jobs of the app."""
+    store, runner = _workspace()
+    runner.start()
+    while runner.is_busy() or store.jobs(active=True):
+        time.sleep(_LOOK_SECONDS)
+    if json:
+        write_json({"jobs": [_values(job) for job in store.jobs()]}, json)
+
+
+def _workspace() -> tuple[Store, JobRunner]:
+    from llmopt_core.jobs.queue import JobRunner
+    from llmopt_core.labs.job_kinds import job_kinds
+    from llmopt_core.runs.store import Store
+    from llmopt_core.settings import Settings
+
+    settings = Settings.from_environment()
+    store = Store.open(settings)
+    return store, JobRunner(store, settings, job_kinds())
+
+
+def _tell(job: Job, json: str) -> int:
+    if json:
+        write_json(_values(job), json)
+    if json != "-":
+        print(printable(_line(job)))
+    return 0 if job.active or job.status == "finished" else 1
+
+
+def _line(job: Job) -> str:
+    from llmopt_core.jobs.titles import job_title
+    from llmopt_core.labs.job_kinds import job_kinds
+
+    state = job.status.replace("-", " ") + (" (stopping)" if job.active and job.cancel_requested else "")
+    where = f" [{job.project}]" if job.project else ""
+    told = f": {job.error}" if job.error else ""
+    hint = f" (llmopt jobs resume {job.id})" if job.resumable else ""
+    return f"{job.id}  {state}  {job_title(job_kinds(), job.kind, job.arguments)}{where}{told}{hint}"
+
+
+def _values(job: Job) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    values = asdict(job)
+    return {**values, **{name: str(values[name] or "") for name in ("created_at", "started_at", "finished_at")}}

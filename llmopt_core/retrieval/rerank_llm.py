@@ -110,7 +110,7 @@ class LlmListwise:
         """See `Reranker.score`.
 
         Raises:
-            EndpointError: It failed, or named no passage.
+            EndpointError: It failed, named no passage, or its answer was cut.
         """
         order = list(range(len(passages)))
         usage = Usage()
@@ -119,6 +119,11 @@ class LlmListwise:
             answer = await self._ask(question, [passages[position] for position in window])
             if not answer.text.strip() and (ended := unusable(answer, self._spec.max_tokens)):
                 raise EndpointError(ended, "bad-answer")
+            if answer.finish_reason == "length":
+                raise EndpointError(
+                    f"The order of the passages was cut at {self._spec.max_tokens} tokens; raise max_tokens of the "
+                    "reranker's model.", "bad-answer",
+                )  # fmt: skip
             order[start : start + WINDOW] = [window[place] for place in _order(answer.text, len(window))]
             usage += answer.usage
             record(answer.seconds)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -36,6 +37,14 @@ _FINAL = re.compile(
     r"|wait|judge?ment|my (?:answer|reply|grade|score)|in short|overall|result|so)\b|最终|结论|因此|所以",
     re.IGNORECASE,
 )
+# What may lead to an example as well as to a verdict.
+_PERHAPS = re.compile(
+    r"\b(?:could|might|may|someone|somebody|others?|another|different|alternativ\w*|lenient|stricter|looser|harsher"
+    r"|schema|format|shape|looks? like|rivals?|competing|previous|earlier|former|baseline|samples?|demo\w*|whereas"
+    r"|what if|were|in case|when(?:ever)?|unless|deserv\w+|earn\w*|counterpart|opposite|variant|version)\b"
+    r"|假设|另一|其他|格式|可能|也许",
+    re.IGNORECASE,
+)
 _INSTEAD = re.compile(
     r"\b(?:(?:instead of|rather than|as opposed to|unlike|versus|vs\.?)[\s:`]*|(?<!does )(?<!did )not[\s`]*)$",
     re.IGNORECASE,
@@ -45,6 +54,7 @@ _AFTERWARDS = re.compile(
     re.IGNORECASE,
 )
 _HEADING = ("#", "**", "__")
+_GOES_ON = re.compile(r"[`*]*[ ,;]+[a-z]")
 _THEN = re.compile(r"\s*(?:then|in that case|and)\b", re.IGNORECASE)
 _LONGEST_LOOSE = 2_000
 _MOST_LOOSE = 50
@@ -55,18 +65,39 @@ def without_thinking(text: str) -> str:
     return split_thinking(text)[0].rpartition("</think>")[2]
 
 
-def objects_in(reply: str, opening: str = "{") -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class ReplyObject:
+    """A JSON object or list that may be the verdict of a reply.
+
+    Attributes:
+        value: What it says.
+        unsure: It may as well be an example or somebody else's: where an earlier one says otherwise, nobody knows.
+    """
+
+    value: Any
+    unsure: bool = False
+
+
+def objects_in(reply: str, opening: str = "{") -> list[ReplyObject]:
     """The JSON objects (or, with `[`, lists) of a reply, outermost alone, in order.
 
     Those in quotes are no reply, nor is one after another that is told as an example, as what would have been, or as
     what it is not.
     """
-    text, found, behind = without_thinking(reply), list[Any](), 0
+    text, found, behind = without_thinking(reply), list[ReplyObject](), 0
     for value, start, end in _find_objects(text, opening):
         if not _is_quoted(text, start, end) and not (found and _is_example(text, behind, start, end)):
-            found.append(value)
+            found.append(ReplyObject(value, bool(found) and _is_unsure(text, behind, start, end)))
         behind = end
     return found
+
+
+def breaks_off(reply: str) -> bool:
+    """Whether a reply ends within an object: one before it was no last word."""
+    text = without_thinking(reply)
+    behind = max((end for _, _, end in _find_objects(text, "{")), default=0)
+    opened = re.search(r'\{\s*"', text[behind:])
+    return opened is not None and _broken_end(text + " ", behind + opened.start()) > len(text)
 
 
 def plain_objects(text: str) -> Iterator[dict[str, Any]]:
@@ -192,6 +223,14 @@ def _is_example(text: str, behind: int, start: int, end: int) -> bool:
     headings = [line for line in lead.splitlines() if line.lstrip().startswith(_HEADING)]
     told = "\n".join([*headings, lead if _THEN.match(last) else ""])
     return bool(_EXAMPLE.search(told)) and not _FINAL.search(last)
+
+
+def _is_unsure(text: str, behind: int, start: int, end: int) -> bool:
+    """Whether a later object may be no verdict: words that lead to examples too, or a place within a sentence."""
+    lead = text[max(behind, start - _LEAD_CHARS) : start]
+    if _FINAL.search(lead):
+        return False
+    return bool(_PERHAPS.search(lead)) or bool(_GOES_ON.match(text[end : end + 20]) and lead.strip(" \n`*-:.,;(["))
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:

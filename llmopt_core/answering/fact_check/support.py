@@ -24,6 +24,9 @@ class Verdict:
     reason: str = ""
 
 
+NO_VERDICT = Verdict(None, None, "the model gave no verdict")
+
+
 @dataclass(frozen=True, slots=True)
 class SupportResult:
     """One verdict per claim, in order, and what they took: calls, and the seconds it took when they were first made."""
@@ -117,27 +120,39 @@ def _fill(prompt: str, parts: dict[str, str]) -> str:
 
 
 def _verdicts(reply: str, claims: int, passages: int, foreign: Sequence[Any]) -> tuple[Verdict, ...]:
-    rows = {row["claim"]: row for row in _rows_in(reply, foreign)}
+    rows = _rows_in(reply, foreign)
     if not rows:
         raise EndpointError("The fact check's model did not answer with the list of verdicts asked for.", "bad-answer")
-    return tuple(_verdict(rows.get(number), passages) for number in range(1, claims + 1))
+    found: dict[int, Verdict] = {}
+    for row in rows:
+        verdict, known = _verdict(row, passages), found.get(row["claim"])
+        if known is not None and known.supported != verdict.supported:
+            verdict = Verdict(None, None, "the model gave verdicts that contradict each other")
+        found[row["claim"]] = verdict
+    return tuple(found.get(number, NO_VERDICT) for number in range(1, claims + 1))
 
 
-def _verdict(row: dict[str, Any] | None, passages: int) -> Verdict:
-    if row is None or not isinstance(row.get("supported"), bool):
-        return Verdict(None, None, "the model gave no verdict")
+def _verdict(row: dict[str, Any], passages: int) -> Verdict:
+    if not isinstance(row.get("supported"), bool):
+        return NO_VERDICT
     number = row.get("passage")
     passage = number - 1 if isinstance(number, int) and 1 <= number <= passages else None
     return Verdict(row["supported"], passage, str(row.get("reason", "")))
 
 
 def _rows_in(reply: str, foreign: Sequence[Any]) -> list[dict[str, Any]]:
-    """The rows of the last list of verdicts in a reply that is not one of the material itself."""
-    for rows in reversed(objects_in(reply, "[")):
-        found = [row for row in rows if isinstance(row, dict) and isinstance(row.get("claim"), int)]
-        if found and rows not in foreign:
-            return found
-    return []
+    """The rows of the last list of verdicts in a reply that is not one of the material itself.
+
+    Where nothing tells whether it or an earlier one counts, the rows of both do, so that what differs is no verdict.
+    """
+    found: list[dict[str, Any]] = []
+    for candidate in reversed(objects_in(reply, "[")):
+        rows = [row for row in candidate.value if isinstance(row, dict) and type(row.get("claim")) is int]
+        if rows and candidate.value not in foreign:
+            found += rows
+            if not candidate.unsure:
+                break
+    return found
 
 
 FACT_CHECK = """\

@@ -14,7 +14,7 @@ from llmopt_core.evaluation.ragas_bridge import question_of
 from llmopt_core.evaluation.sample import CouldNotScore, Meter
 from llmopt_core.evaluation.text import nearest_sentence, tokens
 from llmopt_core.models.base import ChatModel, ChatRequest, Completion
-from llmopt_core.text.json_replies import objects_in, smuggled
+from llmopt_core.text.json_replies import breaks_off, objects_in, smuggled
 from llmopt_core.text.sentences import sentences
 from llmopt_core.text.words import shorten
 from llmopt_core.types import Message
@@ -98,26 +98,44 @@ def read_reply(text: str, wanted: type[BaseModel], question: dict[str, Any]) -> 
         question: The material that is graded.
 
     Raises:
-        ValueError: There is none; the message says what is wrong with the last one.
+        ValueError: There is none, the reply ends within another one, or nothing tells which of two that contradict
+            each other counts; the message says what is wrong with the last one.
     """
     problem: ValueError | None = None
+    last: BaseModel | None = None
     foreign = smuggled(question)
-    for value in reversed(objects_in(text)):
-        if value in foreign:
+    for candidate in reversed(objects_in(text)):
+        if candidate.value in foreign:
             problem = problem or ValueError("the JSON object is one of the text to grade, not a verdict")
             continue
         try:
-            found = wanted.model_validate(value)
-            check_reply(found, question)
+            found = wanted.model_validate(candidate.value)
         except ValidationError as error:
             detail = error.errors()[0]
             problem = problem or ValueError(f"{'.'.join(map(str, detail['loc'])) or 'reply'}: {detail['msg']}")
-        except ValueError as error:
+            continue
+        if last is not None and _marks(last.model_dump()) != _marks(found.model_dump()):
+            raise ValueError("it holds JSON objects that contradict each other, and nothing tells which one counts")
+        if last is None:
             # It is of the right form, so it is the verdict; an earlier one would be a draft.
-            raise error from None
-        else:
-            return found
-    raise problem or ValueError("there is no JSON object in the reply")
+            check_reply(found, question)
+        last = last or found
+        if not candidate.unsure:
+            break
+    if last is None:
+        raise problem or ValueError("there is no JSON object in the reply")
+    if breaks_off(text):
+        raise ValueError("it ends within a JSON object, so the one before it was no last word")
+    return last
+
+
+def _marks(value: Any) -> Any:
+    """Verdicts and numbers alone: two objects with one verdict may give its reason in other words."""
+    if isinstance(value, dict):
+        return {name: _marks(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_marks(inner) for inner in value]
+    return "" if isinstance(value, str) else value
 
 
 def check_reply(found: BaseModel, question: dict[str, Any]) -> None:

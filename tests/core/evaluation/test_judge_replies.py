@@ -91,6 +91,46 @@ def test_what_is_no_verdict(reply: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "reply",
+    [
+        f"{NO}\nA more lenient grader might say {YES}",
+        f"{NO}\nThe schema of this form: {YES}",
+        f"{NO}\nAnother answer to this question: {YES}",
+        f"{NO}\nAnswers that name 1712 get {YES} from me.",
+        f"```json\n{NO}\n```\nThe grade of the rival was\n```json\n{YES}\n```",
+        f"{NO}\n另一个答案：{YES}",
+    ],
+)
+def test_of_two_that_contradict_each_other_none_counts_where_nothing_tells_which(reply: str) -> None:
+    with pytest.raises(ValueError, match="contradict each other"):
+        read_reply(reply, RubricVerdict, {})
+    assert not read_reply(reply.replace(YES, NO), RubricVerdict, {}).passed  # type: ignore[attr-defined]
+    assert read_reply(f"{reply}\nMy verdict: {YES}", RubricVerdict, {}).passed  # type: ignore[attr-defined]
+
+
+def test_a_verdict_before_an_object_that_breaks_off_is_no_last_word() -> None:
+    with pytest.raises(ValueError, match="ends within a JSON object"):
+        read_reply(f'{YES}\nWait, the year is wrong.\n{{"passed": fal', RubricVerdict, {})
+    assert read_reply(f"{YES}\nThis is because {{1712}} is", RubricVerdict, {}).passed  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '[{"claim": 1, "supported": true}, {"claim": 1, "supported": false}]',
+        '[{"claim": 1, "supported": false}]\nA more lenient reader might say [{"claim": 1, "supported": true}]',
+    ],
+)
+async def test_verdicts_of_a_fact_check_that_contradict_each_other_are_none(reply: str) -> None:
+    from llmopt_core.answering.fact_check.support import ModelSupport
+    from llmopt_core.models.scripted import ScriptedChat
+
+    support = ModelSupport(ScriptedChat(lambda _: reply), ModelSpec(endpoint="e"), "m")
+    verdict = (await support.judge(["a"], ["b"], "q")).verdicts[0]
+    assert (verdict.supported, verdict.reason) == (None, "the model gave verdicts that contradict each other")
+
+
+@pytest.mark.parametrize(
     "injected",
     [
         YES,

@@ -158,6 +158,11 @@ async def test_a_yes_in_the_reasoning_is_no_answer(reranked):
     assert "spent its 256 tokens on reasoning" in (await retriever.retrieve("dance")).warnings[0]
 
 
+async def test_an_order_that_was_cut_says_so_and_keeps_the_old_one(reranked):
+    _, retriever = reranked("llm-listwise", lambda _: Completion("[2] >", finish_reason="length"))
+    assert any("was cut at" in warning for warning in (await retriever.retrieve("q")).warnings)
+
+
 async def test_the_list_is_put_in_the_order_the_model_names(reranked):
     def answer(request):
         numbers = [line.split('"')[1] for line in asked(request).splitlines() if line.startswith("<passage ")]

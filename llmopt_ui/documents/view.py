@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,10 +13,12 @@ import streamlit as st
 from llmopt_core.documents.guard import unwatched
 from llmopt_core.errors import LlmOptError
 from llmopt_core.labs.documents.document_changes import Changed, hanging_on, put_documents, remove_document
+from llmopt_core.reporting.standing import Standing
 from llmopt_core.runs.values import Project, SavedDocument
 from llmopt_core.types import Document
 from llmopt_ui import format as fmt
 from llmopt_ui.components import Download, downloads
+from llmopt_ui.progress import ProgressCard
 from llmopt_ui.resources import settings, store
 from llmopt_ui.session import notify, state
 from llmopt_ui.tables import data_table
@@ -30,7 +33,9 @@ KEEP = "documents_keep_duplicates"
 ENCODING = "documents_encoding"
 MAIN_ONLY = "documents_main_only"
 WINDOW = 6_000
+UPLOAD_CANCEL = "documents_upload_cancel"
 _NAMED = 5
+_DRAW_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -149,22 +154,36 @@ def upload_form(project: Project) -> None:
 
 
 def _add_with_progress(add: Callable[..., Added], project: Project, files: Sequence[tuple[str, bytes]]) -> Added:
-    bar = st.progress(0.0)
-    shown = (0.0, "")
+    whole = files[0][0] if len(files) == 1 else fmt.plural(len(files), "file")
+    # The button asks for the page anew, which ends this script when it next shows something.
+    card = ProgressCard(f"Adding {whole}", UPLOAD_CANCEL, _tell_stopped, told="Files that were added already stay.")
+    started = last = time.monotonic()
+    words, now = "Reading", Standing(0, len(files), "files")
 
     def show(position: int, name: str, done: int, total: int, what: str) -> None:
-        nonlocal shown
-        file = f" ({position + 1:,} of {len(files):,} files)" if len(files) > 1 else ""
-        part = f": {done:,} of {fmt.plural(total, what)}" if total > 1 else ""
-        shown = ((position + done / total) / len(files), f"Reading {fmt.markdown(name)}{file}{part}")
-        bar.progress(*shown)
+        nonlocal words, now
+        parts = total > 1
+        words = f"Reading {name}" + f": {done:,} of {fmt.plural(total, what)}" * (parts and len(files) > 1)
+        share = (position + done / total) / len(files)
+        left = (time.monotonic() - started) / share * (1 - share) if share else None
+        now = (
+            Standing(done, total, f"{what}s", left)
+            if parts and len(files) == 1
+            else Standing(position, len(files), "files", left)
+        )
+        still_here(at_once=not done)
 
-    def still_here() -> None:
-        # Streamlit ends a script whose page was left or asked for anew when it next shows something.
-        bar.progress(*shown)
+    def still_here(*, at_once: bool = False) -> None:
+        nonlocal last
+        if at_once or time.monotonic() - last > _DRAW_SECONDS:
+            last = time.monotonic()
+            card.show(words, now)
 
-    with st.spinner("Adding to the project …", show_time=True):
-        return add(project, files, on_part=show, heartbeat=still_here)
+    return add(project, files, on_part=show, heartbeat=still_here)
+
+
+def _tell_stopped() -> None:
+    notify("Stopped. Files that were added before stay.")
 
 
 def upload_outcome() -> None:

@@ -49,6 +49,27 @@ def test_a_closed_tab_and_a_left_page_end_the_reader(open_page: Open) -> None:
         assert alive == []
 
 
+def test_an_upload_says_how_far_it_is_and_can_be_cancelled(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Documents").click()
+    page.get_by_text("Add documents").click()
+    short = {"name": "short.md", "mimeType": "text/markdown", "buffer": b"# A note\n\nIt is short."}
+    endless = {"name": "endless.html", "mimeType": "text/html", "buffer": ENDLESS}
+    page.locator("input[type=file]").set_input_files([short, endless])
+    page.get_by_role("button", name="Add to project").click()
+    expect(page.get_by_text("Adding 2 files")).to_be_visible()
+    expect(page.get_by_text("Reading endless.html · 1 of 2 files")).to_be_visible()
+    for fact in ("Time left", "Cost so far"):
+        expect(page.get_by_test_id("stMain").get_by_text(fact)).to_be_visible()
+    reader = busy_reader()
+    page.get_by_role("button", name="Cancel").click()
+    _, alive = psutil.wait_procs([reader], timeout=60)
+    assert alive == []
+    expect(page.get_by_text("Stopped. Files that were added before stay.")).to_be_visible()
+    expect(page.get_by_text("13 documents")).to_be_visible()
+    expect(page.get_by_text("Adding 2 files")).to_have_count(0)
+
+
 def _to_settings(page: Page) -> None:
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Settings").click()
     expect(page.get_by_role("heading", name="Settings", exact=True)).to_be_visible(timeout=30_000)

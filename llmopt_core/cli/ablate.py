@@ -15,11 +15,10 @@ from llmopt_core.cli.output import (
     caveat_lines,
     note,
     number,
-    pairs,
     table,
     write_json,
 )
-from llmopt_core.cli.setup import confirm_hosts
+from llmopt_core.cli.setup import read_experiment
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.caveats import RunCaveats
@@ -57,12 +56,8 @@ def ablate(  # noqa: PLR0917
 
     from llmopt_core.cli.retrieve import chosen_configuration
     from llmopt_core.experiments.caveats import caveats
-    from llmopt_core.experiments.file import load_experiment
 
-    experiment = load_experiment(file, pairs(column), questions_encoding)
-    for line in experiment.notes:
-        note(f"llmopt: {line}")
-    confirm_hosts(experiment.endpoints, trust)
+    experiment = read_experiment(file, column, questions_encoding, trust)
     chosen = chosen_configuration(experiment, configuration)
     report = asyncio.run(_ablate(experiment, chosen, limit, answers, concurrency, budget))
     known = [_caveats(experiment, chosen, limit, answers)]

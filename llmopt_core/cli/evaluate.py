@@ -24,12 +24,11 @@ from llmopt_core.cli.output import (
     complain,
     note,
     number,
-    pairs,
     printable,
     table,
     write_json,
 )
-from llmopt_core.cli.setup import confirm_hosts
+from llmopt_core.cli.setup import read_experiment
 
 if TYPE_CHECKING:
     from llmopt_core.cli.thresholds import Threshold
@@ -82,16 +81,12 @@ def evaluate(
     import asyncio
 
     from llmopt_core.cli.thresholds import parse_thresholds
-    from llmopt_core.experiments.file import load_experiment
     from llmopt_core.experiments.grading import recorded_metrics
     from llmopt_core.experiments.result import result_of
     from llmopt_core.runs.store import Store
     from llmopt_core.settings import Settings
 
-    experiment = load_experiment(file, pairs(column), questions_encoding)
-    for line in experiment.notes:
-        note(f"llmopt: {line}")
-    confirm_hosts(experiment.endpoints, trust)
+    experiment = read_experiment(file, column, questions_encoding, trust)
     names = configuration or [item.name for item in experiment.configurations]
     metrics = recorded_metrics(experiment.metrics, experiment.evaluation_set.examples[:limit])
     thresholds = parse_thresholds(fail_under or [], metrics, names)

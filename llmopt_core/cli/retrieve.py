@@ -12,13 +12,11 @@ from llmopt_core.cli.output import (
     QuestionColumnOption,
     QuestionsEncodingOption,
     TrustOption,
-    note,
     number,
     one_line,
-    pairs,
     write_json,
 )
-from llmopt_core.cli.setup import confirm_hosts
+from llmopt_core.cli.setup import read_experiment
 
 if TYPE_CHECKING:
     from llmopt_core.experiments.configuration import Configuration
@@ -48,12 +46,7 @@ def retrieve(  # noqa: PLR0917
     """Retrieve for one question."""
     import asyncio
 
-    from llmopt_core.experiments.file import load_experiment
-
-    experiment = load_experiment(file, pairs(column), questions_encoding)
-    for line in experiment.notes:
-        note(f"llmopt: {line}")
-    confirm_hosts(experiment.endpoints, trust)
+    experiment = read_experiment(file, column, questions_encoding, trust)
     chosen = chosen_configuration(experiment, configuration)
     found = asyncio.run(_retrieve(experiment, chosen, question, category or None))
     if json:

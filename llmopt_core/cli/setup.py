@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from llmopt_core.experiments.configuration import Configuration
     from llmopt_core.experiments.file import Experiment
     from llmopt_core.models.endpoints import Endpoint
@@ -33,6 +35,22 @@ def confirm_hosts(endpoints: Mapping[str, Endpoint], trusted: bool) -> None:
         for destination in new:
             note(f"llmopt: trusted from now on: {destination}")
     check_trusted(settings, endpoints.values(), "run it again with --trust")
+
+
+def read_experiment(file: Path, column: list[str] | None, encoding: str, trusted: bool) -> Experiment:
+    """The experiment of a file, with what is to be said of it said, and its hosts confirmed.
+
+    Raises:
+        BadInput: As `load_experiment` and `confirm_hosts`.
+    """
+    from llmopt_core.cli.output import note, pairs
+    from llmopt_core.experiments.file import load_experiment
+
+    experiment = load_experiment(file, pairs(column), encoding)
+    for line in experiment.notes:
+        note(f"llmopt: {line}")
+    confirm_hosts(experiment.endpoints, trusted)
+    return experiment
 
 
 def note_windows(

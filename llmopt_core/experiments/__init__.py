@@ -1,1 +1,1 @@
-"""Configurations -> stages in order -> recorded runs."""
+"""The engine: a configuration and an evaluation set -> stages in order -> a recorded run, compared with others."""

@@ -1,1 +1,1 @@
-"""What text is made of: words, sentences, differences, JSON in replies, CSV."""
+"""What text is made of: scripts, words, sentences, differences, thinking and JSON in replies, CSV, YAML, files."""

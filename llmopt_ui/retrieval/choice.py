@@ -10,7 +10,6 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from llmopt_core.errors import BadInput
 from llmopt_core.experiments.configuration import Configuration, configuration_from
 from llmopt_core.labs.retrieval.changes import as_text, changed, from_text
 from llmopt_core.labs.retrieval.differences import changed_name, told_differences
@@ -207,14 +206,3 @@ def differing(found: Sequence[Side]) -> list[str]:
     if len(specs) < 2 or specs[0] is None or specs[1] is None:
         return []
     return told_differences(specs[0], specs[1])
-
-
-def checked_question(example: Example | None) -> Example:
-    """The question.
-
-    Raises:
-        BadInput: There is none.
-    """
-    if example is None:
-        raise BadInput("Choose a question, or type one of your own.")
-    return example

@@ -36,13 +36,13 @@ class ExampleWorth(Spec):
     tokens: float | None = None
 
 
-class WorthResult(Spec):
-    """All examples of a set.
+class SearchResult(Spec):
+    """What every search over a prompt tells.
 
     Attributes:
-        source: What was measured, in words.
-        full: With all examples.
-        trained_on: The questions that the examples were measured on; none in results from before they were kept.
+        source: What was searched, in words.
+        trained_on: The questions that it was measured on, which chose what won; none in results from before they were
+            kept.
         left_out: Examples (or questions) that were left out because they repeat one another.
         ended: Why it is not complete; empty where it is.
     """
@@ -51,15 +51,24 @@ class WorthResult(Spec):
     set_name: str
     set_version: str
     metric: str
-    questions: int
-    full: Summary
-    examples: tuple[ExampleWorth, ...]
     trained_on: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     usage: Usage = Usage()
     seconds: float = 0.0
     ended: Ended = ""
     problem: str = ""
+
+
+class WorthResult(SearchResult):
+    """All examples of a set.
+
+    Attributes:
+        full: With all examples.
+    """
+
+    questions: int
+    full: Summary
+    examples: tuple[ExampleWorth, ...]
 
 
 Method = Literal["greedy", "random"]
@@ -82,7 +91,7 @@ class Trial(Spec):
     complete: bool
 
 
-class ChoiceResult(Spec):
+class ChoiceResult(SearchResult):
     """The whole search.
 
     Attributes:
@@ -90,15 +99,9 @@ class ChoiceResult(Spec):
         trials: In the order tried. Their numbers chose the subset, so they are no result.
         chosen: Places of the best subset, in the order shown; None where none beat the set as it is.
         few_shot: The chosen examples as a set, exactly as verified.
-        trained_on: The questions of the training part, which chose the subset; none in results from before they were
-            kept.
         verification: The result: the chosen subset against the set as it is, on the held-back part.
     """
 
-    source: str
-    set_name: str
-    set_version: str
-    metric: str
     method: Method
     questions: dict[int, str]
     training: int
@@ -107,12 +110,6 @@ class ChoiceResult(Spec):
     chosen: tuple[int, ...] | None = None
     few_shot: FewShotSpec | None = None
     verification: Verification | None = None
-    trained_on: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    usage: Usage = Usage()
-    seconds: float = 0.0
-    ended: Ended = ""
-    problem: str = ""
 
 
 Part = Literal["system", "template"]
@@ -138,7 +135,7 @@ class Candidate(Spec):
     complete: bool = False
 
 
-class InstructionResult(Spec):
+class InstructionResult(SearchResult):
     """The whole search.
 
     Attributes:
@@ -148,14 +145,8 @@ class InstructionResult(Spec):
         verification: The result: the best candidate against the original, on the held-back part.
         proposer: Who wrote the rewrites, in words.
         prompt: What was searched, as it was.
-        trained_on: The questions of the training part, which chose the best candidate; none in results from before
-            they were kept.
     """
 
-    source: str
-    set_name: str
-    set_version: str
-    metric: str
     part: Part
     original: str
     baseline: Summary
@@ -166,12 +157,6 @@ class InstructionResult(Spec):
     verification: Verification | None = None
     proposer: str = ""
     prompt: PromptSpec = PromptSpec()
-    trained_on: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
-    usage: Usage = Usage()
-    seconds: float = 0.0
-    ended: Ended = ""
-    problem: str = ""
 
     @property
     def kept(self) -> str | None:

@@ -1,4 +1,4 @@
-"""Reading promptfoo's configuration files into plain values; what they mean here is decided higher up."""
+"""promptfoo's configurations, prompts, tests and assertions, in and out."""
 
 from llmopt_core.interop.promptfoo.config import PromptfooFile, read_promptfoo
 from llmopt_core.interop.promptfoo.prompts import FoundPrompt

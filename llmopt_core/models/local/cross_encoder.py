@@ -9,7 +9,7 @@ from typing import Any
 
 from llmopt_core.execution.timing import timed, untimed_wait
 from llmopt_core.models.local.threads import all_threads, use_threads
-from llmopt_core.models.local.weights import LOADING, key_of, load
+from llmopt_core.models.local.weights import load_once
 from llmopt_core.text.valid_text import without_surrogates
 from llmopt_core.types import Usage
 
@@ -43,12 +43,7 @@ _loaded: dict[str, LocalCrossEncoder] = {}
 
 def local_cross_encoder(name: str, threads: int) -> LocalCrossEncoder:
     """The process's one copy of a cross-encoder, loaded at first use. Errors as in `local_weights.load`."""
-    key = key_of(name)
-    with LOADING:
-        if key not in _loaded:
-            model, identity = load(name, lambda path, local: _make(path, local, threads))
-            _loaded[key] = LocalCrossEncoder(model, identity)
-        return _loaded[key]
+    return load_once(_loaded, name, lambda path, local: _make(path, local, threads), LocalCrossEncoder)
 
 
 def _make(path: str, local: bool, threads: int) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 from llmopt_core.execution.timing import untimed_wait
 from llmopt_core.models.base import Embedder, Vectors
 from llmopt_core.models.local.threads import all_threads, one_thread, use_threads
-from llmopt_core.models.local.weights import LOADING, identity_of, key_of, load
+from llmopt_core.models.local.weights import identity_of, load_once
 from llmopt_core.models.prefixes import prefixes_of
 from llmopt_core.text.valid_text import without_surrogates
 
@@ -146,12 +146,7 @@ def embedder_at_use(name: str, threads: int) -> Embedder:
 
 def local_embedder(name: str, threads: int) -> LocalEmbedder:
     """The process's one copy of a model, loaded at first use. Errors as in `local_weights.load`."""
-    key = key_of(name)
-    with LOADING:
-        if key not in _loaded:
-            model, identity = load(name, lambda path, local: _make(path, local, threads))
-            _loaded[key] = LocalEmbedder(model, identity)
-        return _loaded[key]
+    return load_once(_loaded, name, lambda path, local: _make(path, local, threads), LocalEmbedder)
 
 
 def _make(path: str, local: bool, threads: int) -> Any:

@@ -17,6 +17,7 @@ from llmopt_core.models.builtin.files import content_hash
 from llmopt_core.models.prefixes import Prefixes, known_window, prefixes_of
 
 T = TypeVar("T")
+M = TypeVar("M")
 
 # PyTorch models are loaded one at a time: the hub's offline switch below is one for the whole process.
 LOADING = threading.Lock()
@@ -101,6 +102,25 @@ def load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise BadInput(f"The model {name!r} cannot be loaded ({type(error).__name__}: {reason}).") from error
+
+
+def load_once(loaded: dict[str, M], name: str, make: Callable[[str, bool], T], wrap: Callable[[T, str], M]) -> M:
+    """The process's one copy of a model, loaded at first use.
+
+    Args:
+        loaded: The copies there are; a new one is put in.
+        name: As in `load`, as `make` is.
+        make: Loads the weights.
+        wrap: Makes the model of the weights and their identity.
+
+    Raises:
+        LlmOptError: As `load`.
+    """
+    key = key_of(name)
+    with LOADING:
+        if key not in loaded:
+            loaded[key] = wrap(*load(name, make))
+        return loaded[key]
 
 
 def _load(name: str, make: Callable[[str, bool], T]) -> tuple[T, str]:

@@ -32,9 +32,6 @@ _LOOK_SECONDS = 1.0
 _IDLE_SECONDS = 5.0
 _HEARTBEAT_SECONDS = 15.0
 
-Work = Callable[[JobContext], "dict[str, Any] | Awaitable[dict[str, Any] | None] | None"]
-"""What a job does that this process alone can do: plain or asynchronous."""
-
 
 class JobRunner:
     """Puts jobs in line, and does those whose turn it is. Safe to use from many threads.
@@ -70,7 +67,6 @@ class JobRunner:
         self._keys = KeyRing()
         self._changed = threading.Condition()
         self._wake = threading.Event()
-        self._works: dict[int, Work] = {}
         self._open: set[int] = set()
         self._running: dict[int, tuple[JobContext, Lane]] = {}
         self._beaten = 0.0
@@ -115,17 +111,6 @@ class JobRunner:
                 kind, project, values, lane=found.lane, versions=versions or {}, key_names=names
             )
             self._keys.give(job_id, keys or {})
-            self._open.add(job_id)
-        self.start()
-        return job_id
-
-    def submit_work(
-        self, kind: str, project: Project | str | None, arguments: dict[str, Any], work: Work, lane: Lane = "evaluation"
-    ) -> int:
-        """Put work in line that this process alone can do. Returns the job's id."""
-        with self._changed:
-            job_id = self._store.start_job(kind, project, arguments, lane=lane)
-            self._works[job_id] = work
             self._open.add(job_id)
         self.start()
         return job_id
@@ -209,9 +194,7 @@ class JobRunner:
 
     def _see_to_waiting(self, job_id: int) -> None:
         job = self._store.job(job_id)
-        if job.versions is None and job.cancel_requested:
-            self._store.update_job(job_id, status="cancelled")
-        elif job.active:
+        if job.active:
             return
         if not job.started_at:
             self._drop(job)
@@ -219,11 +202,10 @@ class JobRunner:
 
     def _drop(self, job: Job) -> None:
         """Undo what was prepared for a job that will not begin."""
-        if job.versions is not None:
-            with suppress(LlmOptError):
-                kind: JobKind[Any] = self._kinds.kind(job.kind)
-                if kind.drop is not None:
-                    kind.drop(self._store, job.project or "", kind.read(job.arguments))
+        with suppress(LlmOptError):
+            kind: JobKind[Any] = self._kinds.kind(job.kind)
+            if kind.drop is not None:
+                kind.drop(self._store, job.project or "", kind.read(job.arguments))
 
     def _models(self, job_id: int) -> Models:
         return workspace_models(self._store, self._settings, self._environ, self._keys.of(job_id), self._plug_ins)
@@ -259,8 +241,6 @@ class JobRunner:
             self._wake.set()
 
     def _begin(self, context: JobContext, job: Job) -> Result | Awaitable[Result]:
-        if job.versions is None:
-            return self._works[job.id](context)
         kind: JobKind[Any] = self._kinds.kind(job.kind)
         arguments = kind.read(job.arguments)
         try:
@@ -275,7 +255,6 @@ class JobRunner:
         self._keys.drop(job_id)
         with self._changed:
             self._running.pop(job_id, None)
-            self._works.pop(job_id, None)
             self._open.discard(job_id)
             self._changed.notify_all()
 

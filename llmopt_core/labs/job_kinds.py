@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from llmopt_core.jobs.kind import JobKinds
 
 _PLACES = {
@@ -30,7 +28,6 @@ _PLACES = {
 }
 
 
-@cache
 def job_kinds() -> JobKinds:
     """All kinds that this version of the program knows."""
     return JobKinds(_PLACES)

@@ -96,10 +96,10 @@ def _may_take(row: Mapping[str, Any], kinds: Collection[str], holds: Collection[
 
     Whoever has its keys, or has somebody who waits for it, goes first as long as that process lives.
     """
-    if row["id"] in holds:
-        return True
+    if not _waits(row) or row["kind"] not in kinds:
+        return False
     is_held = row["lane"] in HELD_LANES or bool(names_in(row["key_names"]))
-    return _waits(row) and row["kind"] in kinds and not (is_held and lives(row, at))
+    return row["id"] in holds or not (is_held and lives(row, at))
 
 
 def _waits(row: Mapping[str, Any]) -> bool:

@@ -6,11 +6,14 @@ import io
 import threading
 from collections.abc import Callable
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from llmopt_core.experiments.project_file import export_project
 from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind
 from llmopt_core.runs.store import Store
+from llmopt_core.types import Spec
 from llmopt_ui import resources
 
 App = Callable[..., AppTest]
@@ -151,14 +154,24 @@ def test_a_workspace_without_projects_says_what_to_do(app: App, store: Store) ->
     assert any("No project" in markdown.value for markdown in test.markdown)
 
 
-def test_the_sidebar_shows_the_work_of_its_own_project(app: App, store: Store, used: str) -> None:
+class Names(Spec):
+    """What a job is asked that only waits."""
+
+    configurations: tuple[str, ...]
+
+
+def test_the_sidebar_shows_the_work_of_its_own_project(
+    app: App, store: Store, used: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ended = threading.Event()
 
-    def work(_: JobContext) -> dict[str, object]:
+    def work(_: JobContext, __: Names) -> dict[str, object]:
         ended.wait(60)
         return {}
 
-    job = resources.job_runner().submit_work("evaluation", used, {"configurations": ["rag"]}, work)
+    runner = resources.job_runner()
+    monkeypatch.setitem(runner._kinds._kinds, "evaluation", JobKind("evaluation", Names, work, "Evaluating"))
+    job = runner.submit("evaluation", used, Names(configurations=("rag",)))
     try:
         own, other = app(project=used).sidebar, app(project="sample").sidebar
         (bar,) = own.get("progress")

@@ -13,9 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from llmopt_core.errors import EndpointError
 from llmopt_core.experiments.configuration import configuration_from
+from llmopt_core.jobs.kind import JobKind
 from llmopt_core.models.base import ChatRequest
 from llmopt_core.runs.store import Store
-from llmopt_core.types import EvaluationSet, Example, fingerprint
+from llmopt_core.types import EvaluationSet, Example, Spec, fingerprint
 from llmopt_ui import resources
 from llmopt_ui.retrieval import looking
 from llmopt_ui.retrieval.charts import gold_colour, stage_labels
@@ -75,10 +76,18 @@ def looked(app: App, lab: str) -> AppTest:
     return finish(test)
 
 
-def test_a_look_does_not_wait_behind_two_evaluations(app: App, lab: str, store: Store) -> None:
+class Nothing(Spec):
+    """What a job is asked that only waits."""
+
+
+def test_a_look_does_not_wait_behind_two_evaluations(
+    app: App, lab: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     go = threading.Event()
     runner = resources.job_runner()
-    long = [runner.submit_work("evaluation", lab, {}, lambda _: go.wait(60) and None) for _ in range(3)]
+    waiting = JobKind("evaluation", Nothing, lambda context, _: go.wait(60) and None, "Evaluating")
+    monkeypatch.setitem(runner._kinds._kinds, "evaluation", waiting)
+    long = [runner.submit("evaluation", lab, Nothing()) for _ in range(3)]
     try:
         test = app(PAGE, project=lab, left="expanded", right="hybrid")
         test.button(key="retrieval_look").click().run()

@@ -4,21 +4,44 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any
 
 import pytest
 
 from llmopt_core.errors import BadInput
 from llmopt_core.experiments.experiment import run_experiment
 from llmopt_core.jobs.context import JobContext
+from llmopt_core.jobs.kind import JobKind, Lane
 from llmopt_core.jobs.queue import JobRunner
 from llmopt_core.models.calls.limiter import Limiter
 from llmopt_core.models.scripted import ScriptedChat
+from llmopt_core.types import Spec
 from tests.engine_lab import Lab, reply
 
 
 @pytest.fixture
 def runner(lab: Lab) -> JobRunner:
     return JobRunner(lab.store, lab.settings)
+
+
+class Asked(Spec):
+    """What jobs of these tests are asked to do."""
+
+    what: str = ""
+
+
+def submit(
+    runner: JobRunner, kind: str, project: str, arguments: dict[str, Any], work: Work, lane: Lane = "evaluation"
+) -> int:
+    """Put work in line as a kind of its own, which begins with the name of `kind`."""
+    name = f"{kind}-{next(_numbers)}"
+    runner._kinds.register(JobKind(name, Asked, lambda context, _: work(context), kind, lane))
+    return runner.submit(name, project, Asked(**arguments))
+
+
+Work = Callable[[JobContext], Any]
+_numbers = count()
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -29,9 +52,9 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_a_job_is_recorded_with_its_result(runner: JobRunner) -> None:
-    job_id = runner.submit_work("check", "p", {"what": "x"}, lambda context: {"job": context.job_id})
+    job_id = submit(runner, "check", "p", {"what": "x"}, lambda context: {"job": context.job_id})
     job = runner.wait(job_id)
-    assert (job.status, job.result, job.kind, job.arguments) == ("finished", {"job": job_id}, "check", {"what": "x"})
+    assert (job.status, job.result, job.arguments) == ("finished", {"job": job_id}, {"what": "x"})
     assert job.started_at is not None
     assert job.finished_at is not None
 
@@ -41,7 +64,7 @@ def test_asynchronous_work_gets_an_event_loop(runner: JobRunner) -> None:
         await asyncio.sleep(0)
         return {"loop": True}
 
-    assert runner.wait(runner.submit_work("check", "p", {}, work)).result == {"loop": True}
+    assert runner.wait(submit(runner, "check", "p", {}, work)).result == {"loop": True}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +75,7 @@ def test_work_that_fails_says_so(runner: JobRunner, error: Exception, words: str
     def work(_: JobContext) -> None:
         raise error
 
-    job = runner.wait(runner.submit_work("check", "p", {}, work))
+    job = runner.wait(submit(runner, "check", "p", {}, work))
     assert (job.status, job.error) == ("failed", words)
 
 
@@ -65,7 +88,7 @@ def test_progress_can_be_followed_and_the_last_word_is_kept(runner: JobRunner) -
         go.wait(30)
         context.report({"done": 50, "total": 50})
 
-    job_id = runner.submit_work("check", "p", {}, work)
+    job_id = submit(runner, "check", "p", {}, work)
     until(lambda: "done" in runner.status(job_id).progress)
     assert runner.status(job_id).active
     go.set()
@@ -76,8 +99,8 @@ def test_a_job_is_cancelled_from_here_and_from_another_process(lab: Lab, runner:
     def work(context: JobContext) -> None:
         until(context.should_cancel)
 
-    here = runner.submit_work("check", "p", {}, work)
-    elsewhere = runner.submit_work("check", "p", {}, work)
+    here = submit(runner, "check", "p", {}, work)
+    elsewhere = submit(runner, "check", "p", {}, work)
     until(lambda: all(runner.status(job).status == "running" for job in (here, elsewhere)))
     runner.cancel(here)
     lab.restarted().store.request_cancel(elsewhere)
@@ -93,7 +116,7 @@ def test_jobs_wait_in_line_and_can_be_cancelled_there(lab: Lab) -> None:
         started.append(context.job_id)
         go.wait(30)
 
-    first, second, third = (runner.submit_work("check", "p", {}, work) for _ in range(3))
+    first, second, third = (submit(runner, "check", "p", {}, work) for _ in range(3))
     until(lambda: started == [first])
     assert runner.status(second).status == "queued"
     runner.cancel(second)
@@ -111,13 +134,13 @@ def test_one_place_keeps_the_order_of_submission(lab: Lab) -> None:
         started.append(context.job_id)
         go.wait(30)
 
-    def submit() -> None:
+    def submit_some() -> None:
         for _ in range(8):
-            runner.submit_work("check", "p", {}, work)
+            submit(runner, "check", "p", {}, work)
 
-    first = runner.submit_work("check", "p", {}, work)
+    first = submit(runner, "check", "p", {}, work)
     until(lambda: started == [first])
-    submitters = [threading.Thread(target=submit) for _ in range(3)]
+    submitters = [threading.Thread(target=submit_some) for _ in range(3)]
     for thread in submitters:
         thread.start()
     for thread in submitters:
@@ -139,8 +162,8 @@ def test_a_look_does_not_wait_behind_two_long_jobs(lab: Lab) -> None:
     def block(_: JobContext) -> None:
         go.wait(30)
 
-    long = [runner.submit_work("evaluation", "p", {}, block) for _ in range(3)]
-    look = runner.submit_work("retrieval-look", "p", {}, lambda _: {"seen": True}, lane="interactive")
+    long = [submit(runner, "evaluation", "p", {}, block) for _ in range(3)]
+    look = submit(runner, "retrieval-look", "p", {}, lambda _: {"seen": True}, lane="interactive")
     assert runner.wait(look, 20).result == {"seen": True}
     until(lambda: [runner.status(job).status for job in long] == ["running", "running", "queued"])
     go.set()
@@ -162,9 +185,9 @@ def test_calls_of_a_look_go_before_those_of_evaluations(runner: JobRunner) -> No
 
         return work
 
-    long = [runner.submit_work("evaluation", "p", {}, calls("long", 5)) for _ in range(2)]
+    long = [submit(runner, "evaluation", "p", {}, calls("long", 5)) for _ in range(2)]
     until(lambda: len(limiter._waiting) == 9)
-    look = runner.submit_work("retrieval-look", "p", {}, calls("look", 1), lane="interactive")
+    look = submit(runner, "retrieval-look", "p", {}, calls("look", 1), lane="interactive")
     until(lambda: len(limiter._waiting) + len(limiter._urgent) == 10)
     go.set()
 
@@ -187,7 +210,7 @@ def test_an_evaluation_goes_on_without_its_page(lab: Lab, runner: JobRunner) -> 
             )
         return {"runs": ids}
 
-    job_id = runner.submit_work("evaluation", "p", {"configurations": ["rag", "wide"]}, work)
+    job_id = submit(runner, "evaluation", "p", {}, work)
     job = runner.wait(job_id)
     assert (job.status, job.error) == ("finished", "")
     runs = lab.store.runs(job_id=job_id)
